@@ -1,0 +1,25 @@
+"""The deployment, binding for binding: what `make run` and `cdk deploy` read."""
+
+from __future__ import annotations
+
+from durable import KVNamespace, Queue, SendEmail, Worker, Workflow
+from functions.onboarding.deliver_email import deliver_email
+from statemachines.onboarding import OnboardingWorkflow
+
+profiles = KVNamespace("profiles")
+addresses = KVNamespace("addresses")
+settings = KVNamespace("settings")
+sent = KVNamespace("sent")
+mail = SendEmail("mail", sender="hello@example.com")
+emails = Queue("emails", consumer=deliver_email, bindings={"mail": mail, "sent": sent})
+onboarding = Workflow(
+    "onboarding",
+    OnboardingWorkflow,
+    bindings={"profiles": profiles, "addresses": addresses, "settings": settings, "emails": emails},
+)
+website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
+
+if __name__ == "__main__":
+    from infra.app import synthesise
+
+    synthesise(__name__)

@@ -1,0 +1,5 @@
+"""`python -m durable`."""
+
+from durable.cli import main
+
+main(prog_name="python -m durable")

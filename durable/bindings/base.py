@@ -1,0 +1,44 @@
+"""What every binding is: a declaration in `app.py`, and the class of its clients."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Final, NoReturn
+
+from durable.errors import DeclarationError
+
+_NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
+
+
+class Binding:
+    """A resource that steps and workers may be granted.
+
+    The declaration is an instance of the binding's class and does nothing; the clients that steps are given are
+    instances of its subclasses, one for AWS and one for a single machine.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise DeclarationError(
+                [
+                    f"{type(self).__name__}({name!r}): a name is 1 to 40 lower-case letters, digits and hyphens,"
+                    " begins with a letter and does not end with a hyphen"
+                ]
+            )
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    def _declared_only(self) -> NoReturn:
+        raise TypeError(f"{self!r} is a declaration: name it in a step's signature and use what the step is given")
+
+    def uses(self) -> dict[str, Binding]:
+        """Return what this declaration itself is bound to, by parameter name."""
+        return {}
+
+
+Bindings = dict[str, Binding]
+JSON = Any

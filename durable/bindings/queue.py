@@ -1,0 +1,57 @@
+"""Queue: messages for a consumer, as Cloudflare's Queues; SQS on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic
+
+from typing_extensions import TypeVar
+
+from durable.bindings.base import Binding, Bindings
+from durable.durations import Duration
+from durable.retries import Retries
+
+M = TypeVar("M", default=Any)
+
+MAX_MESSAGE_BYTES = 128_000
+MAX_BATCH = 100
+
+
+class Queue(Binding, Generic[M]):
+    """Messages of one type, delivered to the consumer at least once and in no promised order.
+
+    The consumer is a plain typed function of one message, and of bindings as a step is. It is invoked with batches
+    of up to `batch_size` messages (1 to 10); a message whose call raises is delivered again by itself, after a
+    delay from `retries`, and when its retries are used up it is kept with the queue's dead letters.
+    A message is 128,000 bytes of JSON at most.
+    """
+
+    kind: ClassVar[str] = "queue"
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        consumer: Callable[..., None] | None = None,
+        bindings: Mapping[str, Binding] | None = None,
+        batch_size: int = 10,
+        retries: Retries | None = None,
+        timeout: Duration = "1 minute",
+    ) -> None:
+        super().__init__(name)
+        self.consumer = consumer
+        self.bindings: Bindings = dict(bindings or {})
+        self.batch_size = batch_size
+        self.retries = retries or Retries(limit=3, delay="10 seconds", jitter=False)
+        self.timeout = timeout
+
+    def uses(self) -> Bindings:
+        return self.bindings
+
+    def send(self, message: M, *, delay: Duration = "0 seconds") -> None:
+        """Put a message on the queue; it is delivered after the delay, 15 minutes at most."""
+        self._declared_only()
+
+    def send_batch(self, messages: Iterable[M], *, delay: Duration = "0 seconds") -> None:
+        """Put up to 100 messages on the queue: all, or an error is raised and some may have been sent."""
+        self._declared_only()

@@ -1,0 +1,87 @@
+"""Workflow: a workflow class under its declared name, and what a worker starts instances of it with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from durable.bindings.base import Binding, Bindings
+from durable.workflow import WorkflowEntrypoint
+
+P = TypeVar("P")
+
+Status = Literal[
+    "queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated", "rollingBack"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """A step of a run. Times are ISO 8601; `status` is running, retrying, complete or errored."""
+
+    name: str
+    status: str
+    attempts: int
+    started_at: str
+    finished_at: str | None
+    error: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """Where a run is; `error` is {"name", "message", "step"?} for one that failed."""
+
+    id: str
+    workflow: str
+    status: Status
+    created_at: str
+    updated_at: str
+    steps: tuple[StepStatus, ...]
+    output: Any
+    error: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What `create` did: `new` is False where the same start had been made before."""
+
+    id: str
+    new: bool
+
+
+class Workflow(Binding, Generic[P]):
+    """A workflow class under a name, with the bindings that its steps name in their signatures."""
+
+    kind: ClassVar[str] = "workflow"
+
+    def __init__(
+        self,
+        name: str,
+        workflow: type[WorkflowEntrypoint[P]],
+        *,
+        bindings: Mapping[str, Binding] | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.workflow: type[WorkflowEntrypoint[Any]] = workflow
+        self.bindings: Bindings = dict(bindings or {})
+
+    def uses(self) -> Bindings:
+        return self.bindings
+
+    def create(self, params: P, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
+        """Start an instance: under the id, or one drawn at random, or one derived from the idempotency key.
+
+        Raises:
+            InstanceExists: one under this id or key exists that was started with other parameters.
+            Throttled: nothing was started; try again later.
+        """
+        self._declared_only()
+
+    def get(self, id: str) -> InstanceStatus:
+        """Return where the instance is.
+
+        Raises:
+            InstanceNotFound: this workflow has no instance of that id.
+        """
+        self._declared_only()

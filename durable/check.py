@@ -1,0 +1,103 @@
+"""Whether the declarations of a project fit together; every problem is found before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from durable.bindings import Binding, Queue, Workflow
+from durable.errors import DeclarationError, SignatureError
+from durable.project import Project
+from durable.runtime.consumer import message_parameter
+from durable.signature import Signature, signature_of
+
+Steps = Mapping[str, Sequence[Signature]]
+"""The signatures of each workflow's steps, by the workflow's declared name."""
+
+
+def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> None:
+    """Check every declaration against the signatures that it serves.
+
+    Raises:
+        DeclarationError: with all problems, a sentence each.
+    """
+    problems = [
+        *_same_names(project.declarations),
+        *_unused(project),
+        *(each for workflow in project.workflows for each in _bound(workflow, steps[workflow.name])),
+        *(each for worker in project.workers for each in _bound(worker, [workers[worker.name]])),
+        *(each for queue in project.queues for each in _consumer(queue)),
+        *(each for workflow in project.workflows for each in _messages(workflow, steps[workflow.name])),
+    ]
+    if problems:
+        raise DeclarationError(problems)
+
+
+def _same_names(declarations: Iterable[Binding]) -> Iterator[str]:
+    seen: set[tuple[str, str]] = set()
+    for each in declarations:
+        if (each.kind, each.name) in seen:
+            yield f"{each!r} is declared twice; give each {type(each).__name__} a name of its own"
+        seen.add((each.kind, each.name))
+
+
+def _unused(project: Project) -> Iterator[str]:
+    used = {id(binding) for declared in project.declarations for binding in declared.uses().values()}
+    declared = {id(each) for each in project.declarations}
+    for each in project.declarations:
+        if each.kind not in ("workflow", "worker") and id(each) not in used:
+            yield f"{each!r} is declared in {project.name} and bound to nothing; bind it or take it away"
+        for name, binding in each.uses().items():
+            if id(binding) not in declared:
+                yield f"{each!r} binds {name} to {binding!r}, which {project.name} does not declare; assign it there"
+
+
+def _bound(owner: Binding, signatures: Sequence[Signature]) -> Iterator[str]:
+    bindings, used = owner.uses(), set[str]()
+    for signature in signatures:
+        for parameter in signature.bindings:
+            used.add(parameter.name)
+            given = bindings.get(parameter.name)
+            if given is None:
+                yield (
+                    f"{owner!r} lacks the binding {parameter.name}: {parameter.binding.__name__} that"
+                    f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings"
+                )
+            elif not isinstance(given, parameter.binding):
+                yield (
+                    f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
+                    f" {parameter.binding.__name__} ({signature.place})"
+                )
+    for name in bindings.keys() - used:
+        yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
+
+
+def _consumer(queue: Queue[Any]) -> Iterator[str]:
+    if queue.consumer is None:
+        if queue.bindings:
+            yield f"{queue!r} has bindings but no consumer; name the function that consumes it"
+        return
+    try:
+        signature = signature_of(queue.consumer)
+        message_parameter(signature)
+    except SignatureError as error:
+        yield str(error)
+        return
+    yield from _bound(queue, [signature])
+
+
+def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Iterator[str]:
+    for signature in signatures:
+        for parameter in signature.bindings:
+            queue = workflow.bindings.get(parameter.name)
+            if not isinstance(queue, Queue) or queue.consumer is None or parameter.value is Any:
+                continue
+            try:
+                taken = message_parameter(signature_of(queue.consumer)).type
+            except SignatureError:
+                continue  # said of the consumer itself
+            if taken != parameter.value:
+                yield (
+                    f"{signature.import_name} sends {parameter.value!r} to {queue!r}, whose consumer takes {taken!r}"
+                    f" ({signature.place}); name one type in both"
+                )

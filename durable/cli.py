@@ -1,0 +1,64 @@
+"""The command line: `python -m durable`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from durable.errors import DurableError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Durable workflows on AWS, and on this machine."""
+
+
+@main.command()
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--data", default=".data", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+def dev(port: int, data: Path) -> None:
+    """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
+    from durable.local.serve import serve
+
+    with _sentences():
+        serve(port, data)
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is missing or stale.")
+def compile(check: bool) -> None:
+    """Compile every workflow of app.py to the .asl.json beside its class."""
+    from durable.build import asl_path, build
+    from durable.project import load
+
+    with _sentences():
+        built = build(load())
+        stale = 0
+        for declared in built.project.workflows:
+            compiled = built.compiled[declared.name]
+            path = asl_path(declared.workflow)
+            if path.exists() and path.read_text(encoding="utf-8") == compiled.text:
+                continue
+            stale += 1
+            name = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+            if check:
+                click.echo(f"{name} is not what {declared.workflow.__name__} compiles to; run make compile", err=True)
+            else:
+                path.write_text(compiled.text, encoding="utf-8")
+                click.echo(f"wrote {name}")
+        if check and stale:
+            sys.exit(1)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn an error of ours into its sentences on standard error and exit code 2."""
+    try:
+        yield
+    except DurableError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

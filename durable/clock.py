@@ -1,0 +1,42 @@
+"""The only places that know what time it is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Tells the time in milliseconds since 1970, UTC."""
+
+    def now(self) -> int: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class VirtualClock:
+    """A clock that stands still until it is told to move, for tests."""
+
+    def __init__(self, start: int = 1_767_225_600_000) -> None:
+        self._now = start
+
+    def now(self) -> int:
+        return self._now
+
+    def advance_to(self, when: int) -> None:
+        """Move to a time in milliseconds since 1970; a past one changes nothing."""
+        self._now = max(self._now, when)
+
+
+def timestamp(milliseconds: int) -> str:
+    """Return a time as ISO 8601 with milliseconds and Z, as Step Functions and JavaScript write it."""
+    when = _EPOCH + timedelta(milliseconds=milliseconds)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,160 @@
+"""Reading a part of a value: `value.field`, `value["key"]`, `value[0]`."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+from collections.abc import Iterable
+
+from durable.compiler.annotations import RecordField, record_fields
+from durable.compiler.kinds import (
+    Anything,
+    Caught,
+    DictOf,
+    Event,
+    Fixed,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Never,
+    Opaque,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    is_unknown,
+    join,
+    members,
+)
+from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.problems import Refused
+from durable.compiler.tree import Constant, Entry, Expression, Field, Given, Item
+
+INPUT = "$states.context.Execution.Input"
+_EVENT = {
+    "timestamp": (f"{INPUT}.run.createdAt", Opaque("datetime")),
+    "instance_id": (f"{INPUT}.run.instance", Text()),
+    "workflow_name": (f"{INPUT}.run.workflow", Text()),
+}
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return what an author may have meant, as the remedy of an error."""
+    known = list(names)
+    close = difflib.get_close_matches(name, known, 1)
+    listed = ", ".join(known[:12]) or "none"
+    return f"did you mean {close[0]}?" if close else f"there are: {listed}"
+
+
+def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
+    """Return `of.attribute`."""
+    if is_unknown(of.kind):
+        return of
+    refuse_none(node, of, f"`{source}`")
+    refuse_any(node, of, f"`{source}`")
+    if isinstance(of.kind, Event):
+        return _of_event(node, of.kind)
+    if isinstance(of.kind, Member) and node.attr == "value" and isinstance(of, (Constant, Field, Item, Entry, Given)):
+        return _member_value(of, of.kind)
+    fields = [_field(node, each, source) for each in members(of.kind)]
+    if len({each.alias for each in fields}) > 1:
+        raise Refused(
+            node, f"`{source}.{node.attr}` has another name in JSON for each type", "give both models one alias"
+        )
+    return Field(of, fields[0].alias, join(*(each.kind for each in fields)))
+
+
+def _of_event(node: ast.Attribute, event: Event) -> Expression:
+    if node.attr == "payload":
+        return Given(f"{INPUT}.payload", event.payload)
+    if node.attr in _EVENT:
+        return Given(*_EVENT[node.attr])
+    raise Refused(node, f"the event has no `{node.attr}`", nearest(node.attr, ["payload", *_EVENT]))
+
+
+def _member_value(of: Expression, kind: Member) -> Expression:
+    return dataclasses.replace(of, kind=kind.value)
+
+
+def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
+    if isinstance(kind, Record) and not kind.by_key:
+        fields = record_fields(kind.python)
+        if node.attr in fields:
+            return fields[node.attr]
+        raise Refused(node, f"{describe(kind)} has no field `{node.attr}`", _remedy(node.attr, kind, fields))
+    if isinstance(kind, Caught):
+        raise Refused(node, f"`{source}.{node.attr}` reads an exception", "`type(error).__name__` gives its name")
+    if isinstance(kind, (Record, Fixed, DictOf)):
+        raise Refused(node, f"`{source}` is a dict and has no `.{node.attr}`", f'write `{source}["{node.attr}"]`')
+    raise Refused(
+        node, f"`.{node.attr}` of {describe(kind)} is not data", "read fields of models only; let a step do the rest"
+    )
+
+
+def _remedy(name: str, kind: Record, fields: dict[str, RecordField]) -> str:
+    if hasattr(kind.python, name):
+        return "a property or method is not part of its JSON: do it in a step, or make it a computed_field"
+    return nearest(name, fields)
+
+
+def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str) -> Expression:
+    """Return `of[key]`."""
+    if is_unknown(of.kind) or is_unknown(key.kind):
+        return of
+    refuse_none(node, of, f"`{source}`")
+    refuse_any(node, of, f"`{source}`")
+    match acts_as(of.kind):
+        case ListOf(Never()):
+            raise Refused(node, f"`{source}` is an empty list here", "put something into it first")
+        case ListOf(element) if isinstance(key.kind, Integer):
+            return Item(of, key, element)
+        case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
+            return _of_tuple(node, of, key, elements)
+        case DictOf(value) if isinstance(key.kind, Text):
+            return Entry(of, key, value)
+        case (Fixed() | Record(by_key=True)) as kind if isinstance(key, Constant) and isinstance(key.value, str):
+            return _of_keys(node, of, key, kind)
+    raise Refused(
+        node,
+        f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
+        "lists and tuples take a whole number, dicts a string; for anything else, and for characters, use a step",
+    )
+
+
+def _of_tuple(node: ast.AST, of: Expression, key: Constant, elements: tuple[Kind, ...]) -> Expression:
+    index = key.value
+    if not isinstance(index, int) or not -len(elements) <= index < len(elements):
+        raise Refused(node, f"the tuple has {len(elements)} elements and no [{index}]", "write an index that it has")
+    return Item(of, key, elements[index])
+
+
+def keys_of(kind: Fixed | Record) -> dict[str, RecordField]:
+    """Return the keys of a dict whose keys are known."""
+    if isinstance(kind, Record):
+        return record_fields(kind.python)
+    return {name: RecordField(name, each, True) for name, each in kind.entries}
+
+
+def _of_keys(node: ast.AST, of: Expression, key: Constant, kind: Kind) -> Expression:
+    assert isinstance(kind, (Fixed, Record))
+    keys = keys_of(kind)
+    name = str(key.value)
+    if name not in keys:
+        raise Refused(node, f'the dict has no key "{name}"', nearest(name, keys))
+    found = keys[name]
+    return Field(of, name, found.kind) if found.present else Entry(of, key, found.kind)
+
+
+def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
+    """Return the kind of what a loop, map or comprehension takes out of a list."""
+    match kind:
+        case ListOf(element):
+            return element
+        case TupleOf(elements):
+            return join(*elements)
+        case Anything():
+            raise Refused(node, f"the type of `{source}` is not known (Any)", "give the step it comes from a type")
+    raise Refused(node, f"`{source}` is {describe(kind)}", "only lists and tuples can be gone through")

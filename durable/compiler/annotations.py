@@ -1,0 +1,225 @@
+"""Reading a Python annotation as a kind: what its value is once it has travelled as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import types
+import typing
+from collections.abc import Mapping as AbstractMapping
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from typing import Any
+
+import typing_extensions
+from pydantic import BaseModel, EmailStr, PlainSerializer, RootModel, WrapSerializer
+from pydantic.fields import ComputedFieldInfo, FieldInfo
+
+from durable.compiler.kinds import (
+    NULL,
+    Anything,
+    Boolean,
+    DictOf,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Opaque,
+    Record,
+    Text,
+    TupleOf,
+    join,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """A field of a model, dataclass or TypedDict: the key it travels under, and whether it is always there."""
+
+    alias: str
+    kind: Kind
+    present: bool
+
+
+_PLAIN: dict[Any, Kind] = {
+    Any: Anything(),
+    object: Anything(),
+    None: NULL,
+    type(None): NULL,
+    bool: Boolean(),
+    int: Integer(),
+    float: Float(),
+    str: Text(),
+    EmailStr: Text(),
+    list: ListOf(Anything()),
+    dict: DictOf(Anything()),
+    tuple: ListOf(Anything(), is_tuple=True),
+}
+
+_QUALIFIERS = (
+    typing.Final,
+    typing.ClassVar,
+    typing.Required,
+    typing.NotRequired,
+    typing_extensions.Required,
+    typing_extensions.NotRequired,
+    typing_extensions.ReadOnly,
+)
+
+
+def kind_of(annotation: Any) -> Kind:
+    """Return the kind of the values that an annotation allows."""
+    annotation, serialised_otherwise = _bare(annotation)
+    if serialised_otherwise:
+        return Opaque(annotation)
+    if _hashable(annotation) and annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin = typing.get_origin(annotation)
+    if origin is not None:
+        return _generic(annotation, origin, typing.get_args(annotation))
+    if isinstance(annotation, typing.TypeVar):
+        return kind_of(annotation.__bound__) if annotation.__bound__ else Anything()
+    return _of_class(annotation) if isinstance(annotation, type) else Opaque(annotation)
+
+
+def _hashable(annotation: Any) -> bool:
+    try:
+        hash(annotation)
+    except TypeError:
+        return False
+    return True
+
+
+def _bare(annotation: Any) -> tuple[Any, bool]:
+    """Return the annotation without Annotated, NewType and aliases, and whether it serialises in a way of its own."""
+    otherwise = False
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            extras = annotation.__metadata__
+            otherwise = otherwise or any(isinstance(each, (PlainSerializer, WrapSerializer)) for each in extras)
+            annotation = annotation.__origin__
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif isinstance(annotation, typing_extensions.TypeAliasType):
+            annotation = annotation.__value__
+        else:
+            return annotation, otherwise
+
+
+def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
+    if origin in (typing.Union, types.UnionType):
+        return join(*(kind_of(each) for each in arguments))
+    if origin is typing.Literal:
+        return join(*(constant_kind(each) for each in arguments))
+    if origin in _QUALIFIERS:
+        return kind_of(arguments[0])
+    if origin in (list, AbstractSequence):
+        return ListOf(kind_of(arguments[0]))
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return ListOf(kind_of(arguments[0]), is_tuple=True)
+        return TupleOf(tuple(kind_of(each) for each in arguments))
+    if origin in (dict, AbstractMapping) and isinstance(kind_of(arguments[0]), Text):
+        return DictOf(kind_of(arguments[1]))
+    return _record(annotation, origin) or Opaque(annotation)
+
+
+def _of_class(cls: type) -> Kind:
+    if issubclass(cls, enum.Enum):
+        return _member(cls)
+    return _record(cls, cls) or Opaque(cls)
+
+
+def _record(annotation: Any, cls: Any) -> Record | None:
+    if typing_extensions.is_typeddict(cls):
+        return Record(annotation, by_key=True)
+    if not isinstance(cls, type):
+        return None
+    if issubclass(cls, BaseModel):
+        own_form = issubclass(cls, RootModel) or cls.__pydantic_decorators__.model_serializers
+        return None if own_form else Record(annotation)
+    return Record(annotation) if dataclasses.is_dataclass(cls) else None
+
+
+def _member(cls: type[enum.Enum]) -> Kind:
+    value = join(*(constant_kind(each.value) for each in cls))
+    behaves = value if issubclass(cls, (enum.StrEnum, enum.IntEnum)) else None
+    return Member(cls, value, behaves)
+
+
+def constant_kind(value: Any) -> Kind:
+    """Return the kind of a value that is known when compiling."""
+    match value:
+        case None:
+            return NULL
+        case enum.Enum():
+            return _member(type(value))
+        case bool():
+            return Boolean()
+        case int():
+            return Integer((value,))
+        case float():
+            return Float()
+        case str():
+            return Text((value,))
+    return Opaque(type(value))
+
+
+@functools.cache
+def record_fields(python: Any) -> dict[str, RecordField]:
+    """Return the fields of a model, dataclass or TypedDict by their Python name."""
+    cls = typing.get_origin(python) or python
+    if typing_extensions.is_typeddict(cls):
+        return _keys(cls)
+    if issubclass(cls, BaseModel):
+        return _model_fields(cls)
+    infos: dict[str, FieldInfo] | None = getattr(cls, "__pydantic_fields__", None)
+    hints = typing.get_type_hints(cls, include_extras=True)
+    found = {}
+    for each in dataclasses.fields(cls):
+        alias = _alias(infos[each.name]) if infos and each.name in infos else None
+        found[each.name] = RecordField(alias or each.name, kind_of(hints[each.name]), True)
+    return found
+
+
+def _keys(cls: Any) -> dict[str, RecordField]:
+    hints = typing_extensions.get_type_hints(cls, include_extras=True)
+    return {name: RecordField(name, kind_of(each), _is_required(cls, name, each)) for name, each in hints.items()}
+
+
+def _is_required(cls: Any, name: str, hint: Any) -> bool:
+    """Return whether a key must be there; under postponed annotations the class itself does not know."""
+    while (origin := typing.get_origin(hint)) is not None:
+        if origin in (typing.Required, typing_extensions.Required):
+            return True
+        if origin in (typing.NotRequired, typing_extensions.NotRequired):
+            return False
+        if origin not in (typing.Annotated, typing_extensions.ReadOnly):
+            break
+        hint = typing.get_args(hint)[0]
+    return name in cls.__required_keys__
+
+
+def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
+    rewritten = {name for each in cls.__pydantic_decorators__.field_serializers.values() for name in each.info.fields}
+    found = {}
+    for name, info in cls.model_fields.items():
+        if info.exclude:
+            continue
+        kind = Opaque(info.annotation) if name in rewritten or _has_form(info) else kind_of(info.annotation)
+        found[name] = RecordField(_alias(info) or name, kind, True)
+    for name, computed in cls.model_computed_fields.items():
+        found[name] = RecordField(_alias(computed) or name, kind_of(computed.return_type), True)
+    return found
+
+
+def _has_form(info: FieldInfo) -> bool:
+    return any(isinstance(each, (PlainSerializer, WrapSerializer)) for each in info.metadata)
+
+
+def _alias(info: FieldInfo | ComputedFieldInfo) -> str | None:
+    if isinstance(info, FieldInfo) and info.serialization_alias is not None:
+        return info.serialization_alias
+    return info.alias

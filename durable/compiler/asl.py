@@ -1,0 +1,188 @@
+"""Machines as Amazon States Language, in JSONata."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from durable import wire
+from durable.compiler.access import INPUT
+from durable.compiler.jsonata import jsonata, template
+from durable.compiler.names import state_name
+from durable.compiler.states import Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
+from durable.compiler.tree import Constant, Expression, StepCall
+
+Json = dict[str, Any]
+
+NEVER_RETRIED = (
+    "InvalidInput",
+    "InvalidResult",
+    "NonRetryableError",
+    "StaleResult",
+    "States.QueryEvaluationError",
+    "Stopped",
+)
+"""The errors that no attempt can mend; an expression around the step fails again too, after the step was done."""
+_IN_PROGRESS_SECONDS = 15
+_LEASE_MARGIN_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes machines; the names of states are unique over all of them."""
+
+    placeholders: dict[str, str]
+    taken: set[str]
+
+    def machine(self, machine: Machine) -> Json:
+        """Return a machine: where it starts, and its states in the order of the source."""
+        names = self._names(machine.states)
+        assert machine.entry.target is not None
+        states = {names[state]: self.state(state, names) for state in machine.states}
+        return {"StartAt": names[machine.entry.target], "States": states}
+
+    def _names(self, states: list[State]) -> dict[State, str]:
+        names: dict[State, str] = {}
+        for state in states:
+            if isinstance(state, (Task, Wait)):
+                names[state] = state_name(state.label, self.taken)
+        for state in states:
+            if state not in names:
+                names[state] = state_name(_label(state), self.taken)
+        return names
+
+    def state(self, state: State, names: dict[State, str]) -> Json:
+        """Return a state."""
+        match state:
+            case Task():
+                return self._task(state, names)
+            case Parallel(branches=branches):
+                machines = [self.machine(each) for each in branches]
+                return {"Type": "Parallel", "Branches": machines, **_caught(state, names)}
+            case Map():
+                return self._map(state, names)
+            case Wait(until=until):
+                return {"Type": "Wait", "Timestamp": "{% $fromMillis(" + jsonata(until) + ") %}", **_out(state, names)}
+            case Choice():
+                return _choice(state, names)
+            case Fail(error=error, cause=cause):
+                return {"Type": "Fail", "Error": template(error), "Cause": template(cause)}
+            case Pass():
+                return {"Type": "Pass", **_out(state, names)}
+        raise AssertionError(f"no ASL for {state!r}")
+
+    def _task(self, task: Task, names: dict[State, str]) -> Json:
+        step = task.step
+        payload: Json = {
+            "run": f"{{% {INPUT}.run %}}",
+            "execution": "{% $states.context.Execution.Name %}",
+            "step": step.name,
+        }
+        if task.key is not None:
+            payload["key"] = template(task.key)
+        payload["attempts"] = step.retries.limit + 1
+        payload["timeout"] = step.timeout_seconds
+        payload["input"] = {name: template(each) for name, each in task.arguments}
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": f"${{{self.placeholders[step.name]}}}", "Payload": payload},
+            **_assign(task.next),
+            "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
+            "Retry": retries(step),
+            **_catch(task, names),
+            **_leave(task.next, names),
+        }
+
+    def _map(self, state: Map, names: dict[State, str]) -> Json:
+        return {
+            "Type": "Map",
+            "Items": "{% " + jsonata(state.items) + " %}",
+            "ItemSelector": {
+                "item": "{% $states.context.Map.Item.Value %}",
+                "index": "{% $states.context.Map.Item.Index %}",
+            },
+            "MaxConcurrency": state.concurrency,
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
+            **_caught(state, names),
+        }
+
+
+def _label(state: State) -> str:
+    """Return how a state is called; a Pass that assigns, after what it assigns."""
+    if isinstance(state, Pass) and state.next.output is None:
+        return "set " + ", ".join(state.next.assign)
+    return state.label
+
+
+def retries(step: StepCall) -> list[Json]:
+    """Return the Retry of a step: its lease, Lambda's faults, the errors that are final, the author's retries."""
+    in_progress = math.ceil((step.timeout_seconds + _LEASE_MARGIN_SECONDS) / _IN_PROGRESS_SECONDS)
+    final = sorted({*step.signature.non_retryable(), *NEVER_RETRIED})
+    author: Json = {
+        "ErrorEquals": ["States.ALL"],
+        "IntervalSeconds": step.retries.delay_seconds,
+        "BackoffRate": step.retries.rate,
+        "MaxAttempts": step.retries.limit,
+    }
+    if step.retries.jitter:
+        author["JitterStrategy"] = "FULL"
+    return [
+        {
+            "ErrorEquals": ["StepInProgress"],
+            "IntervalSeconds": _IN_PROGRESS_SECONDS,
+            "BackoffRate": 1,
+            "MaxAttempts": in_progress,
+        },
+        {
+            "ErrorEquals": list(wire.LAMBDA_FAULTS),
+            "IntervalSeconds": 1,
+            "BackoffRate": 2,
+            "MaxAttempts": 6,
+            "MaxDelaySeconds": 30,
+            "JitterStrategy": "FULL",
+        },
+        {"ErrorEquals": final, "MaxAttempts": 0},
+        author,
+    ]
+
+
+def _assign(edge: Edge) -> Json:
+    return {"Assign": {name: template(each) for name, each in edge.assign.items()}} if edge.assign else {}
+
+
+def output(expression: Expression) -> Any:
+    """Return what a machine ends with; a null of its own would be taken for no output by some readers."""
+    return "{% null %}" if isinstance(expression, Constant) and expression.value is None else template(expression)
+
+
+def _leave(edge: Edge, names: dict[State, str]) -> Json:
+    if edge.output is not None:
+        return {"Output": output(edge.output), "End": True}
+    assert edge.target is not None
+    return {"Next": names[edge.target]}
+
+
+def _out(state: State, names: dict[State, str]) -> Json:
+    return {**_assign(state.next), **_leave(state.next, names)}
+
+
+def _caught(state: Caught, names: dict[State, str]) -> Json:
+    return {**_assign(state.next), **_catch(state, names), **_leave(state.next, names)}
+
+
+def _catch(state: Caught, names: dict[State, str]) -> Json:
+    found = [
+        {"ErrorEquals": list(each.names), **_assign(each.edge), **_leave(each.edge, names)} for each in state.catches
+    ]
+    return {"Catch": found} if found else {}
+
+
+def _choice(choice: Choice, names: dict[State, str]) -> Json:
+    rules = [
+        {"Condition": "{% " + jsonata(test) + " %}", **_assign(edge), **_leave(edge, names)}
+        for test, edge in choice.rules
+    ]
+    assert choice.next.target is not None
+    return {"Type": "Choice", "Choices": rules, **_assign(choice.next), "Default": names[choice.next.target]}

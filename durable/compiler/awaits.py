@@ -1,0 +1,278 @@
+"""Reading what `run` awaits: steps, sleeps, gathers, maps, and the branches that are nested defs."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from durable.compiler import options
+from durable.compiler.access import element_kind
+from durable.compiler.annotations import kind_of
+from durable.compiler.assignability import assignable
+from durable.compiler.kinds import Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
+from durable.compiler.problems import Refused
+from durable.compiler.reading import Errors, Frame, Reading, keyed
+from durable.compiler.scope import assigned_names
+from durable.compiler.steps import LATER, METHODS
+from durable.compiler.tree import (
+    TEXT,
+    Assign,
+    Branch,
+    Constant,
+    Expression,
+    Gather,
+    Given,
+    ListDisplay,
+    MapCall,
+    Return,
+    Run,
+    Statement,
+    Variable,
+)
+from durable.errors import TooManyRounds
+
+Statements = tuple[Statement, ...]
+ReadBlock = Callable[[list[ast.stmt]], Statements]
+
+ITEM: Final = "$states.input.item"
+INDEX: Final = "$states.input.index"
+_MOST_AT_ONCE: Final = 40
+_INTEGER: Final = Integer()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Something awaited: what is run, and the kind of what it returns."""
+
+    run: Run
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBranch:
+    """A branch, the kind of what it returns, and the errors it can end with."""
+
+    branch: Branch
+    kind: Kind
+    errors: Errors
+
+
+@dataclass(slots=True)
+class AwaitReader:
+    """Reads awaited calls; `body` reads the statements of a nested def, to its end."""
+
+    reading: Reading
+    body: ReadBlock
+    uses: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    entered: list[ast.AsyncFunctionDef] = field(default_factory=list)
+    defined: dict[ast.AsyncFunctionDef, None] = field(default_factory=dict)
+
+    def step_call(self, node: ast.expr) -> tuple[str, ast.Call] | None:
+        """Return the method and the call, where a node is a call of the step's."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name), method)) if name == self.reading.expressions.names.step:
+                return method, node
+        return None
+
+    def read(self, node: ast.Await) -> Awaited | Statements:
+        """Return what is awaited: a run with a result, or statements that have none."""
+        call = self.step_call(node.value)
+        if call is None:
+            return self._other(node)
+        method, arguments = call
+        match method:
+            case "do" | "map":
+                return self._step(method, arguments)
+            case "sleep":
+                return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
+            case "sleep_until":
+                return (self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here()),)
+            case "complete":
+                raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
+        if method in LATER:
+            raise Refused(node, f"`step.{method}` is not compiled yet", "leave it out until it is")
+        raise Refused(node, f"a step has no `{method}`", "there are: " + ", ".join(METHODS))
+
+    def _step(self, method: str, node: ast.Call) -> Awaited:
+        reading = self.reading
+        if method == "map":
+            return self._map(node)
+        step = reading.steps.do(node, reading.here(), reading.place)
+        reading.fails(step.errors)
+        return Awaited(Run(step, None), kind_of(step.signature.returns))
+
+    def _other(self, node: ast.Await) -> Awaited:
+        call = node.value
+        if isinstance(call, ast.Call):
+            found, function = self.reading.steps.resolve(call.func)
+            if found and function is asyncio.gather:
+                return self._gather(call)
+            if isinstance(call.func, ast.Name) and call.func.id in self.reading.frame.defs:
+                return self._branches(call, [call], alone=True)
+        text, step = self.reading.source(node), self.reading.expressions.names.step
+        instead = '.sleep("…", "10 seconds")' if "sleep(" in text else '.do("…", function, …)'
+        raise Refused(node, f"`{text}` awaits something else than a step", f"write `await {step}{instead}`")
+
+    def _gather(self, node: ast.Call) -> Awaited:
+        if node.keywords:
+            raise Refused(node, "`gather` with options", "catch errors in the branches, each an `async def` with `try`")
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            raise Refused(node, "`gather` of a starred list", "write `await step.map(…)`, which takes a list")
+        if not node.args:
+            raise Refused(node, "`gather` of nothing", "give it steps or branches")
+        return self._branches(node, node.args)
+
+    def _branches(self, node: ast.Call, nodes: list[ast.expr], *, alone: bool = False) -> Awaited:
+        """Return a Parallel of several calls, or of one that is awaited alone."""
+        found = [self._branch(each, f"{node.lineno}:{node.col_offset}:{number}") for number, each in enumerate(nodes)]
+        errors = {name: error for each in found for name, error in each.errors.items()}
+        self.reading.fails(errors)
+        label = self.reading.frame.prefix + " & ".join(self._label(each) for each in nodes)
+        kinds = tuple(each.kind for each in found)
+        gather = Gather(label, tuple(each.branch for each in found), kinds, errors, alone)
+        return Awaited(Run(gather, None), kinds[0] if alone else TupleOf(kinds))
+
+    def _label(self, node: ast.expr) -> str:
+        match node:
+            case ast.Call(ast.Name(name)):
+                return name
+            case ast.Call(args=[ast.Constant(str() as name), *_]):
+                return name
+        return self.reading.source(node)
+
+    def _branch(self, node: ast.expr, place: str) -> ReadBranch:
+        call = self.step_call(node)
+        if call is not None and call[0] in ("do", "map"):
+            return self._step_branch(call, place)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.reading.frame.defs:
+            return self._def_branch(node, node.func.id, place)
+        raise Refused(
+            node,
+            f"`{self.reading.source(node)}` cannot be gathered",
+            "gather `step.do(…)`, `step.map(…)` and calls of a nested `async def`",
+        )
+
+    def _step_branch(self, call: tuple[str, ast.Call], place: str) -> ReadBranch:
+        reading, outer, scope = self.reading, self.reading.frame, self.reading.here()
+        reading.frame = outer.inner(place, outer.prefix, outer.key, outer.rounds)
+        try:
+            awaited = self._step(*call)
+            result = reading.variable("result")
+            run = dataclasses.replace(awaited.run, variable=result)
+            body = (run, Return(Variable(result, awaited.kind), None, "return"))
+            return ReadBranch(Branch(body), awaited.kind, reading.frame.outermost.errors())
+        finally:
+            reading.frame, reading.scope = outer, scope
+
+    def _def_branch(self, node: ast.Call, name: str, place: str) -> ReadBranch:
+        definition, outer = self.reading.frame.defs[name], self.reading.frame
+        values = [self.reading.value(each) for each in node.args]
+        if node.keywords or len(values) != len(definition.args.args):
+            raise Refused(
+                node,
+                f"`{self.reading.source(node)}` gives {len(node.args)} arguments",
+                f"{name} takes {', '.join(each.arg for each in definition.args.args) or 'none'}, without names",
+            )
+        number = self._use(name, place)
+        if number == 1:
+            return self._inside(definition, outer.inner(place, outer.prefix, outer.key, outer.rounds), values)
+        block = f"{name}-{number}"
+        key = (*outer.key, keyed((Constant(block, TEXT),), outer.rounds), Constant("/", TEXT))
+        return self._inside(definition, outer.inner(place, f"{outer.prefix}{block}/", key), values)
+
+    def _use(self, name: str, place: str) -> int:
+        """Return which use of a nested def this is, counted from 1."""
+        places = self.uses.setdefault((*self.reading.frame.block, name), [])
+        if place not in places:
+            places.append(place)
+        return places.index(place) + 1
+
+    def _inside(self, definition: ast.AsyncFunctionDef, frame: Frame, values: list[Expression]) -> ReadBranch:
+        """Return a nested def as a branch, read for one use."""
+        reading = self.reading
+        outer, scope, names = reading.frame, reading.here(), reading.expressions.names
+        if definition in self.entered:
+            raise Refused(definition, f"`{definition.name}` calls itself", "write a loop")
+        own = {each.arg for each in definition.args.args} | assigned_names(definition.body).keys()
+        assigned = names.assigned
+        self.entered.append(definition)
+        self.defined.pop(definition, None)
+        try:
+            names.assigned = assigned | own
+            reading.frame, reading.scope = frame, scope.hide(own)
+            before = self._parameters(definition.args.args, values)
+            body = self.body(definition.body)
+            return ReadBranch(Branch(body, before), join(*frame.returns), frame.outermost.errors())
+        finally:
+            self.entered.pop()
+            names.assigned = assigned
+            reading.frame, reading.scope = outer, scope
+
+    def _parameters(self, parameters: list[ast.arg], values: list[Expression]) -> tuple[Assign, ...]:
+        found: list[Statement] = []
+        for parameter, value in zip(parameters, values, strict=True):
+            declared = self.reading.declared(parameter.annotation) if parameter.annotation else value.kind
+            if not assignable(value.kind, declared):
+                given, wanted = describe(value.kind), describe(declared)
+                raise Refused(parameter, f"`{parameter.arg}` is given {given} and declared {wanted}", "mend either")
+            if isinstance(value.kind, Never):
+                value = dataclasses.replace(value, kind=declared)
+            found += self.reading.bind(parameter.arg, value)
+        return tuple(each for each in found if isinstance(each, Assign))
+
+    def _map(self, node: ast.Call) -> Awaited:
+        reading = self.reading
+        name = reading.steps.name(node)
+        named = reading.steps.options(node, "concurrency")
+        if len(node.args) != 3:
+            raise Refused(node, f"`{reading.source(node)}`", 'write `await step.map("name", body, items)`')
+        definition, items = self._body(node.args[1]), reading.value(node.args[2])
+        source = reading.source(node.args[2])
+        element = items.kind if is_unknown(items.kind) else element_kind(node.args[2], items.kind, source)
+        index = reading.variable("index", node)
+        rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
+        key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
+        prefix = reading.frame.prefix + (f"{name}/" if self._use(definition.name, name) > 1 else "")
+        found = self._inside(definition, reading.frame.inner(name, prefix, key), [Given(ITEM, element)])
+        body = Branch(found.branch.body, (Assign(index, Given(INDEX, _INTEGER)), *found.branch.before))
+        reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
+        at_once = self._concurrency(named.get("concurrency"))
+        label = reading.frame.prefix + name
+        bound = len(items.elements) if isinstance(items, ListDisplay) else None
+        call = MapCall(label, items, index, body, at_once, found.kind, node.lineno, found.errors, bound)
+        return Awaited(Run(call, None), ListOf(found.kind))
+
+    def _body(self, node: ast.expr) -> ast.AsyncFunctionDef:
+        text = self.reading.source(node)
+        if not isinstance(node, ast.Name) or node.id not in self.reading.frame.defs:
+            raise Refused(node, f"`{text}` is no nested `async def`", "define the body of a map in `run`")
+        definition = self.reading.frame.defs[node.id]
+        if len(definition.args.args) != 1:
+            raise Refused(node, f"`{text}` takes {len(definition.args.args)} arguments", "it takes one: the item")
+        return definition
+
+    def _concurrency(self, node: ast.expr | None) -> int:
+        value = 10 if node is None else options.constant(node, self.reading.steps.resolve)
+        if node is not None and (not isinstance(value, int) or not 1 <= value <= _MOST_AT_ONCE):
+            raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE}")
+        assert isinstance(value, int)
+        return value
+
+    def define(self, node: ast.AsyncFunctionDef) -> Statements:
+        """Take note of a nested def; it is read where it is used."""
+        arguments = node.args
+        if node.decorator_list or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+            found = f"`{node.name}` is decorated, or takes more than plain arguments"
+            raise Refused(node, found, "write `async def f(a, b):`")
+        self.reading.frame.defs[node.name] = node
+        self.defined[node] = None
+        return ()
+
+    def report_unused(self) -> None:
+        """Report the nested defs that nothing uses: they were not read."""
+        for node in self.defined:
+            self.reading.problems.report(node.lineno, f"`{node.name}` is never used", "gather it, map it, or remove it")

@@ -1,0 +1,159 @@
+"""The few functions and methods that `run` may call on values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Final
+
+from durable.compiler.access import keys_of
+from durable.compiler.assignability import assignable
+from durable.compiler.kinds import (
+    Boolean,
+    Caught,
+    DictOf,
+    Fixed,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    join,
+    members,
+)
+from durable.compiler.operators import refuse_any, refuse_none, spelled
+from durable.compiler.problems import Refused
+from durable.compiler.tree import (
+    NONE,
+    Apply,
+    Comparison,
+    Conditional,
+    Constant,
+    Entry,
+    Expression,
+    ListDisplay,
+    Operation,
+)
+
+
+def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) != 1:
+        raise Refused(node, f"`{source}` gives {name} {len(arguments)} arguments", f"{name} takes one")
+    refuse_none(node, arguments[0], f"what `{source}` is given")
+    refuse_any(node, arguments[0], f"what `{source}` is given")
+    return arguments[0]
+
+
+def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    value = _one(node, "len", arguments, source)
+    match acts_as(value.kind):
+        case Text():
+            return Apply("$length", (value,), Integer())
+        case ListOf() | TupleOf():
+            return Apply("$count", (value,), Integer())
+        case DictOf() | Fixed() | Record(by_key=True):
+            return Apply("$count", (Apply("$keys", (value,), ListOf(Text())),), Integer())
+    raise Refused(node, f"`{source}` asks for the length of {describe(value.kind)}", "len takes a str, list or dict")
+
+
+def _str(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    value = _one(node, "str", arguments, source)
+    if isinstance(value.kind, Caught):
+        raise Refused(node, f"`{source}` reads an exception's message", "`type(error).__name__` gives its name")
+    return spelled(node, value, source)
+
+
+def _bool(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    raise Refused(node, f"`{source}` gives bool {len(arguments)} arguments", "bool takes one")
+
+
+def _abs(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    value = _number(node, _one(node, "abs", arguments, source), source)
+    return Apply("$abs", (value,), _plain(value.kind))
+
+
+def _number(node: ast.AST, value: Expression, source: str) -> Expression:
+    if all(isinstance(acts_as(each), (Integer, Float)) for each in members(value.kind)):
+        return value
+    raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it numbers, or do it in a step")
+
+
+def _plain(kind: Kind) -> Kind:
+    return Integer() if all(isinstance(acts_as(each), Integer) for each in members(kind)) else Float()
+
+
+def _extreme(function: str) -> Callable[[ast.Call, list[Expression], str], Expression]:
+    def read(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+        if len(arguments) < 2:
+            raise Refused(node, f"`{source}` looks through a list, which may be empty", "give it two numbers or more")
+        for each in arguments:
+            refuse_none(node, each, f"an argument of `{source}`")
+            _number(node, each, source)
+        kind = _plain(join(*(each.kind for each in arguments)))
+        return Apply(function, (ListDisplay(tuple(arguments), ListOf(kind)),), kind)
+
+    return read
+
+
+def _sum(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    value = _one(node, "sum", arguments, source)
+    if isinstance(value.kind, ListOf) and all(isinstance(each, (Integer)) for each in members(value.kind.element)):
+        return Apply("$sum", (value,), Integer())
+    raise Refused(
+        node, f"`{source}` adds up {describe(value.kind)}", "sum takes a list of int; add up others in a step"
+    )
+
+
+FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expression]]] = {
+    len: _len,
+    str: _str,
+    bool: _bool,
+    abs: _abs,
+    min: _extreme("$min"),
+    max: _extreme("$max"),
+    sum: _sum,
+}
+
+
+def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression:
+    """Return `of.name(arguments)`."""
+    refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
+    kind = acts_as(of.kind)
+    if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
+        return _get(node, of, kind, arguments, source)
+    if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
+        return _edge(node, of, name, arguments[0], source)
+    raise Refused(
+        node,
+        f"`{source}` calls a method of {describe(of.kind)}",
+        "`run` knows `.get` of dicts and `.startswith`, `.endswith` of strings; do it in a step",
+    )
+
+
+def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
+    key, default = arguments[0], arguments[1] if len(arguments) == 2 else NONE
+    if not isinstance(key.kind, Text):
+        raise Refused(node, f"`{source}` looks up {describe(key.kind)}", "keys are strings")
+    if isinstance(kind, DictOf):
+        return Entry(of, key, join(kind.value, default.kind), default)
+    if isinstance(key, Constant) and (isinstance(kind, Fixed) or (isinstance(kind, Record) and kind.by_key)):
+        keys = keys_of(kind)
+        if key.value in keys:
+            return Entry(of, key, join(keys[str(key.value)].kind, default.kind), default)
+    raise Refused(node, f"`{source}` looks up a key that {describe(kind)} does not have", "use one that it has")
+
+
+def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
+    if not assignable(part.kind, Text()):
+        raise Refused(node, f"`{source}` looks for {describe(part.kind)}", "give it one string")
+    if name == "startswith":
+        start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())
+        return Comparison("=", start, part)
+    size = Apply("$length", (part,), Integer())
+    whole = Apply("$length", (of,), Integer())
+    rest = Apply("$substring", (of, Operation("-", whole, size, Integer())), Text())
+    return Conditional(Comparison("<", whole, size), Constant(False, Boolean()), Comparison("=", rest, part), Boolean())

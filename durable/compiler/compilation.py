@@ -1,0 +1,117 @@
+"""Compiling a workflow: from its class to what is deployed."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from durable.compiler.annotations import kind_of
+from durable.compiler.asl import Writer
+from durable.compiler.bounds import MOST_EVENTS, bounds
+from durable.compiler.budget import Budget, number
+from durable.compiler.expressions import ExpressionReader
+from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, Shared, start
+from durable.compiler.kinds import Event
+from durable.compiler.liveness import prune
+from durable.compiler.names import Names, placeholders
+from durable.compiler.problems import Problems
+from durable.compiler.reading import Frame, Reading
+from durable.compiler.scope import Local, Scope, assigned_names
+from durable.compiler.source import Source, read_source
+from durable.compiler.statements import StatementReader
+from durable.compiler.steps import StepReader
+from durable.compiler.tree import Given, Program, Run, Sleep, StepCall, walk
+from durable.errors import CompileError
+from durable.retries import Retries
+from durable.signature import Signature
+from durable.workflow import WorkflowEntrypoint, payload_type
+
+
+@dataclass(frozen=True, slots=True)
+class StepUse:
+    """A step of a workflow: what runs on its Lambda, and `${placeholder}`, which stands for that in the definition."""
+
+    name: str
+    function: Callable[..., Any]
+    signature: Signature
+    retries: Retries
+    timeout_seconds: int
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A workflow, compiled.
+
+    Attributes:
+        definition: in Amazon States Language, with a placeholder for each step's function.
+        text: the definition as it is committed beside the class.
+        steps: what it names, in the order of the source.
+        notes: what the bounds of its loops mean.
+    """
+
+    definition: dict[str, Any]
+    text: str
+    steps: tuple[StepUse, ...]
+    notes: tuple[str, ...] = ()
+
+
+@functools.cache
+def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
+    """Compile a workflow class.
+
+    Raises:
+        CompileError: its `run` says something that cannot be compiled; a `CompileErrors` where there is more.
+    """
+    program = read_program(workflow)
+    found = bounds(program)
+    timed = any(isinstance(statement, Sleep) for statement in walk(program.body))
+    shared = Shared(timed)
+    clock, budget = shared.variable(CLOCK), Budget(found, shared.variable(SPENT), number(found.rounds))
+    machine = Lowering(shared, clock, budget).lower(program.body, start(timed, clock, CREATED_AT, budget))
+    prune(machine)
+    steps = {step.name: step for step in _steps(program)}
+    names = placeholders(steps)
+    definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
+    text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    uses = tuple(_use(step, names[step.name]) for step in steps.values())
+    return Compiled(definition, text, uses, found.notes)
+
+
+def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
+    """Return the program tree of a workflow's `run`."""
+    source = read_source(workflow)
+    problems = Problems(source.file)
+    event, step = (each.arg for each in source.run.args.args[1:])
+    names = Names(step, assigned_names(source.run.body))
+    expressions = ExpressionReader(source, names)
+    payload = kind_of(payload_type(workflow))
+    scope = Scope({event: Local(Given("", Event(payload)))})
+    reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
+    reader = StatementReader(reading)
+    body = reader.body(source.run.body)
+    reader.awaits.report_unused()
+    problems.check()
+    program = Program(body)
+    _check_size(source, program)
+    return program
+
+
+def _check_size(source: Source, program: Program) -> None:
+    found = bounds(program)
+    if min([found.rounds, *(found.rounds - each for each in found.costs.values())]) < 0:
+        what = f"the run can have {found.certain:,} events, and an execution holds {MOST_EVENTS:,}"
+        raise CompileError(source.file, source.run.lineno, what, "lower `retries`, or move rounds into steps")
+
+
+def _use(step: StepCall, placeholder: str) -> StepUse:
+    return StepUse(step.name, step.signature.function, step.signature, step.retries, step.timeout_seconds, placeholder)
+
+
+def _steps(program: Program) -> Iterator[StepCall]:
+    for statement in walk(program.body):
+        if isinstance(statement, Run) and isinstance(statement.what, StepCall):
+            yield statement.what

@@ -1,0 +1,63 @@
+"""The names under which errors are reported, and which classes they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from durable import wire
+from durable.compiler.kinds import ListOf, Text
+from durable.compiler.tree import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
+from durable.errors import (
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    StaleResult,
+    StepError,
+    StepInProgress,
+    StepTimeoutError,
+    Stopped,
+)
+from durable.signature import Signature
+
+Errors = Mapping[str, type[Exception]]
+
+_ANY_STEP: Final[Errors] = {
+    **{each.__name__: each for each in (StepError, StepTimeoutError, NonRetryableError, InvalidInput, InvalidResult)},
+    **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
+    **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
+}
+NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
+"""What ends a run whatever its `except`s say."""
+_REPORTED: Final = Given("$states.errorOutput.Error", TEXT)
+
+
+def step_errors(signature: Signature) -> Errors:
+    """Return the errors that a step can report."""
+    own = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
+    return dict(sorted({**own, **_ANY_STEP}.items()))
+
+
+def caught_by(classes: Iterable[type[Exception]], errors: Errors) -> Errors:
+    """Return those of the errors that an `except` of these classes catches."""
+    wanted = tuple(classes)
+    return {name: each for name, each in errors.items() if issubclass(each, wanted)}
+
+
+def name_of(errors: Errors) -> Expression:
+    """Return, where one of these errors was caught, its class's name."""
+    names = sorted({each.__name__ for each in errors.values()})
+    if len(names) == 1:
+        return Constant(names[0], TEXT)
+    name: Expression = _REPORTED
+    for known in names:
+        others = [reported for reported, each in errors.items() if each.__name__ == known and reported != known]
+        if others:
+            name = Conditional(_is_one_of(others), Constant(known, TEXT), name, Text())
+    return name
+
+
+def _is_one_of(names: list[str]) -> Expression:
+    if len(names) == 1:
+        return Comparison("=", _REPORTED, Constant(names[0], TEXT))
+    return Contains(ListDisplay(tuple(Constant(each, TEXT) for each in names), ListOf(TEXT)), _REPORTED)

@@ -1,0 +1,373 @@
+"""From the program tree to states: the control flow, with assignments riding on the ways between states.
+
+Lowering keeps the open ways: edges that lead on to whatever comes next. An assignment is added to each of them; a
+statement that needs a state closes them on it. The way in has no state that could carry an assignment, so what it
+assigns is taken over by the first state, which reads through it; a loop's head cannot, and gets a Pass before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from durable.compiler.bounds import unbounded
+from durable.compiler.budget import Budget
+from durable.compiler.errornames import caught_by, name_of
+from durable.compiler.kinds import Integer, ListOf
+from durable.compiler.outcomes import RESULT, branch_result, cause_text, join_time, list_result, tuple_result
+from durable.compiler.states import Catch, Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
+from durable.compiler.tree import (
+    TEXT,
+    ZERO,
+    Apply,
+    Assign,
+    Branch,
+    Break,
+    Comparison,
+    Constant,
+    Contains,
+    Expression,
+    Gather,
+    Given,
+    If,
+    ListDisplay,
+    Loop,
+    MapCall,
+    Operation,
+    Raise,
+    RaiseAgain,
+    Return,
+    Run,
+    Sleep,
+    Statement,
+    StepCall,
+    Try,
+    Variable,
+)
+from durable.compiler.walk import children, may_fail, opposite
+from durable.errors import TooManyRounds, public_message
+
+Open = list[Edge]
+Errors = Mapping[str, type[Exception]]
+
+CREATED_AT = Given("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
+CLOCK = "at"
+SPENT = "events"
+_INTEGER = Integer()
+_ONE = Constant(1, _INTEGER)
+
+
+@dataclass(slots=True)
+class Target:
+    """An `except` that errors may go to, and the ways that lead there."""
+
+    errors: Errors
+    variable: str
+    cause: str
+    ways: Open = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class LoopWays:
+    """The ways that a loop's body leaves by."""
+
+    breaks: Open = field(default_factory=list)
+    continues: Open = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all machines of a program share: whether time is carried, and the hidden variables so far."""
+
+    timed: bool
+    given: Counter[str] = field(default_factory=Counter)
+
+    def variable(self, stem: str) -> str:
+        """Return a new hidden variable."""
+        self.given[stem] += 1
+        return stem if self.given[stem] == 1 else f"{stem}_{self.given[stem]}"
+
+
+@dataclass(slots=True)
+class Lowering:
+    """Lowers one machine; `clock` is its variable of the logical time."""
+
+    shared: Shared
+    clock: str
+    budget: Budget
+    is_run: bool = True
+    machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
+    targets: list[Target] = field(default_factory=list)
+    loops: list[LoopWays] = field(default_factory=list)
+
+    def lower(self, body: tuple[Statement, ...], before: dict[str, Expression]) -> Machine:
+        """Return the machine of a body; what is in `before` holds at its start."""
+        for variable, value in before.items():
+            self.machine.entry.set(variable, value)
+        rest = self.block(body, [self.machine.entry])
+        assert not rest, "a body ends in returns and raises"
+        return self.machine
+
+    def block(self, body: tuple[Statement, ...], ways: Open) -> Open:
+        """Lower statements after the open ways, and return those that are open then."""
+        for statement in body:
+            ways = self.statement(statement, ways)
+        return ways
+
+    def statement(self, statement: Statement, ways: Open) -> Open:
+        """Lower a statement."""
+        match statement:
+            case Assign(variable, value):
+                for way in ways:
+                    way.set(variable, value)
+                return ways
+            case Run():
+                return self._run(statement, ways)
+            case Sleep():
+                return self._wait(statement, ways)
+            case If():
+                return self._if(statement, ways)
+            case Loop():
+                return self._loop(statement, ways)
+            case Try():
+                return self._try(statement, ways)
+            case Return():
+                return self._return(statement, ways)
+            case Raise():
+                return self._raise(statement, ways)
+            case RaiseAgain():
+                return self._raise_again(statement, ways)
+        leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
+        leaving += ways
+        return []
+
+    def enter(self, state: State, ways: Open, *, joins: bool = False) -> None:
+        """Lead the open ways to a new state; one that other ways will join cannot take over assignments."""
+        first = ways[0]
+        if len(ways) == 1 and first.source is None and not joins and _takes_over(state, first):
+            state.prepend(first.assign)
+            first.assign = {}
+        elif any(way.source is None and way.assign for way in ways):
+            ways = [self._set() if way.source is None else way for way in ways]
+        for way in ways:
+            way.target = state
+        self.machine.states.append(state)
+
+    def _set(self) -> Edge:
+        """Put a Pass at the start that assigns, and return its way out."""
+        entry = self.machine.entry
+        first = Pass("set")
+        first.next.assign, entry.assign = entry.assign, {}
+        self.machine.states.append(first)
+        entry.target = first
+        return first.next
+
+    def _run(self, run: Run, ways: Open) -> Open:
+        match run.what:
+            case StepCall() as step:
+                state: Caught = Task(step.place.label, step=step, key=step.place.key)
+                result: Expression = Given(f"{RESULT}.result", _INTEGER)
+                ended: Expression = Given(f"{RESULT}.at", _INTEGER)
+                errors = step.errors
+            case Gather(label, branches, kinds, errors, alone):
+                state = Parallel(label, branches=self._branches(branches))
+                result = tuple_result(kinds, self.shared.timed, alone)
+                ended = join_time(self.clock)
+                if any(_has_rounds(each) for each in branches):
+                    state.next.assign[self.budget.spent] = self.budget.after_gather()
+            case MapCall() as call:
+                ways = self._capped(call, ways) if call.bound is None else ways
+                body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)))
+                state = Map(call.label, items=call.items, concurrency=call.concurrency, body=body)
+                state.next.assign[self.budget.spent] = self.budget.after_map(call, _has_rounds(call.body))
+                result = list_result(call.element, self.shared.timed)
+                ended = join_time(self.clock)
+                errors = call.errors
+            case _:
+                raise AssertionError(f"no states for {run.what!r}")
+        self._catch(state, errors)
+        if run.variable is not None:
+            state.next.assign[run.variable] = result
+        if self.shared.timed:
+            state.next.assign[self.clock] = ended
+        self.enter(state, ways)
+        return [state.next]
+
+    def _branches(self, branches: tuple[Branch, ...]) -> list[Machine]:
+        sharers = sum(_has_rounds(each) for each in branches)
+        return [
+            self._branch(each, self.budget.of_branch(max(1, sharers), self.shared.variable(SPENT))) for each in branches
+        ]
+
+    def _branch(self, branch: Branch, budget: Budget) -> Machine:
+        """Return a machine of its own, whose clock starts at this one's."""
+        clock = self.shared.variable(CLOCK)
+        before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
+        return Lowering(self.shared, clock, budget, is_run=False).lower((*branch.before, *branch.body), before)
+
+    def _catch(self, state: Caught, errors: Errors) -> None:
+        """Add ways to the `except`s around, inner ones first, for the errors that the state can end with."""
+        left = dict(errors)
+        for target in reversed(self.targets):
+            caught = {name: each for name, each in left.items() if name in target.errors}
+            if not caught:
+                continue
+            left = {name: each for name, each in left.items() if name not in caught}
+            edge = Edge(state)
+            edge.assign[target.variable] = name_of(caught)
+            edge.assign[target.cause] = Given("$states.errorOutput.Cause", TEXT)
+            if self.shared.timed:
+                edge.assign[self.clock] = Given("$millis()", _INTEGER)
+            state.catches.append(Catch(tuple(sorted(caught)), edge))
+            target.ways.append(edge)
+
+    def _wait(self, sleep: Sleep, ways: Open) -> Open:
+        now = Variable(self.clock, _INTEGER)
+        if sleep.milliseconds is not None:
+            until: Expression = Operation("+", now, Constant(sleep.milliseconds, _INTEGER), _INTEGER)
+            after = until
+        else:
+            assert sleep.until is not None
+            until = Apply("$toMillis", (sleep.until,), _INTEGER)
+            after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
+        wait = Wait(sleep.label, until=until)
+        wait.next.assign[self.clock] = after
+        self.enter(wait, ways)
+        return [wait.next]
+
+    def _if(self, statement: If, ways: Open) -> Open:
+        choice = Choice(statement.arms[0].label)
+        starts = [choice.rule(arm.test) for arm in statement.arms]
+        self.enter(choice, ways)
+        after: Open = []
+        for arm, start in zip(statement.arms, starts, strict=True):
+            after += self.block(arm.body, [start])
+        return after + self.block(statement.otherwise, [choice.next])
+
+    def _loop(self, loop: Loop, ways: Open) -> Open:
+        for way in ways:
+            way.set(loop.round, ZERO)
+        head, frame = Choice(loop.label), LoopWays()
+        self.enter(head, ways, joins=True)
+        inside, outside = self._rules(loop, head)
+        self.loops.append(frame)
+        back = self.block((*loop.each, *loop.body), [inside])
+        self.loops.pop()
+        for way in [*back, *frame.continues]:
+            way.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
+            way.target = head
+        return [*outside, *frame.breaks]
+
+    def _rules(self, loop: Loop, head: Choice) -> tuple[Edge, Open]:
+        """Return the way into the body and those out; past the cap the loop raises TooManyRounds."""
+        if loop.bound is not None:
+            assert loop.test is not None, "a bounded loop has a test"
+            return head.rule(loop.test), [head.next]
+        outside = [head.rule(opposite(loop.test))] if loop.test is not None else []
+        inside = head.rule(self.budget.allows(loop))
+        inside.set(self.budget.spent, self.budget.after_round(loop))
+        self._too_many(loop.label, [head.next])
+        return inside, outside
+
+    def _too_many(self, label: str, ways: Open) -> None:
+        message = Constant(public_message(TooManyRounds), TEXT)
+        self._raise(Raise(TooManyRounds, message, f"too many rounds of {label}"), ways)
+
+    def _capped(self, call: MapCall, ways: Open) -> Open:
+        """Return the way on where the items are not too many."""
+        choice = Choice(f"if there are too many for {call.label}")
+        many = choice.rule(self.budget.forbids(call))
+        self.enter(choice, ways)
+        self._too_many(call.label, [many])
+        return [choice.next]
+
+    def _try(self, statement: Try, ways: Open) -> Open:
+        targets = [Target(each.errors, each.variable, each.cause) for each in statement.handlers]
+        outer = len(self.targets)
+        self.targets += reversed(targets)
+        after = self.block(statement.body, ways)
+        del self.targets[outer:]
+        after = self.block(statement.otherwise, after)
+        for handler, target in zip(statement.handlers, targets, strict=True):
+            if target.ways:
+                after += self.block(handler.body, target.ways)
+        return after
+
+    def _return(self, statement: Return, ways: Open) -> Open:
+        """End where the ways come from; a Choice, a Catch and the way in cannot, and share a Pass that does."""
+        value = statement.value
+        if not self.is_run and self.shared.timed:
+            value = branch_result(value, self.clock)
+        unable = [way for way in ways if not _can_end(way)]
+        for way in ways:
+            if _can_end(way):
+                way.end(value)
+        if unable:
+            last = Pass(statement.name or statement.label)
+            last.next.end(value)
+            self.enter(last, unable)
+        return []
+
+    def _raise(self, statement: Raise, ways: Open) -> Open:
+        """Lead to the `except` that catches the error, or fail."""
+        name = statement.error.__name__
+        for target in reversed(self.targets):
+            if target.errors.get(name) is statement.error:
+                for way in ways:
+                    way.set(target.cause, cause_text(name, statement.message))
+                    way.set(target.variable, Constant(name, TEXT))
+                target.ways += ways
+                return []
+        cause = cause_text(name, statement.message)
+        self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), ways)
+        return []
+
+    def _raise_again(self, statement: RaiseAgain, ways: Open) -> Open:
+        """Lead to the `except`s around that catch the error, by its name, or fail."""
+        choice = Choice(statement.label)
+        for target in reversed(self.targets):
+            caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
+            if caught:
+                way = choice.rule(_is_in(statement.name, caught))
+                way.set(target.cause, statement.cause)
+                way.set(target.variable, statement.name)
+                target.ways.append(way)
+        if choice.rules:
+            self.enter(choice, ways)
+            ways = [choice.next]
+        self.enter(Fail(statement.label, error=statement.name, cause=statement.cause), ways)
+        return []
+
+
+def start(timed: bool, clock: str, now: Expression, budget: Budget) -> dict[str, Expression]:
+    """Return what holds at the start of a machine: the time, and that no round was taken."""
+    nothing: dict[str, Expression] = {budget.spent: ZERO}
+    return {clock: now, **nothing} if timed else nothing
+
+
+def _has_rounds(branch: Branch) -> bool:
+    return any(True for _ in unbounded(branch.body))
+
+
+def _is_in(name: Expression, names: list[str]) -> Expression:
+    known = tuple(Constant(each, TEXT) for each in names)
+    return Comparison("=", name, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), name)
+
+
+def _can_end(way: Edge) -> bool:
+    return way.source is not None and not isinstance(way.source, Choice) and way is way.source.next
+
+
+def _takes_over(state: State, way: Edge) -> bool:
+    """Whether a state can make what the way in assigns: not after it worked, if that may fail; and not its input
+    for the machines in it, whose states have inputs of their own."""
+    if any(may_fail(each) for each in way.assign.values()):
+        return isinstance(state, (Choice, Pass, Fail))
+    if not isinstance(state, (Parallel, Map)):
+        return True
+    return not _any(lambda each: isinstance(each, Given) and "$states.input" in each.text, *way.assign.values())
+
+
+def _any(holds: Callable[[Expression], bool], *expressions: Expression) -> bool:
+    return any(holds(each) or _any(holds, *children(each)) for each in expressions)

@@ -1,0 +1,333 @@
+"""Expressions as JSONata, in the forms that their kinds call for, and as JSON templates.
+
+JSONata's own coercions give wrong answers silently, and a missing value disappears in most operators. So truth is
+asked by kind, and an item that may be missing is asserted wherever something stands around it; alone, a missing
+value fails the state by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from durable.compiler.kinds import (
+    Boolean,
+    DictOf,
+    Fixed,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Null,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    may_be_none,
+    members,
+    present,
+)
+from durable.compiler.tree import (
+    Apply,
+    Both,
+    Comparison,
+    Comprehension,
+    Concatenation,
+    Conditional,
+    Constant,
+    Contains,
+    DictDisplay,
+    Either,
+    Entry,
+    Expression,
+    Field,
+    Given,
+    IsNone,
+    Item,
+    Joined,
+    ListDisplay,
+    Negation,
+    Not,
+    Operation,
+    Spelled,
+    Truth,
+    Variable,
+)
+from durable.compiler.walk import children
+
+ATOM: Final = 100
+PATH: Final = 75
+SIGN: Final = 70
+TIMES: Final = 60
+PLUS: Final = 50
+COMPARE: Final = 40
+AND: Final = 30
+OR: Final = 25
+CHOOSE: Final = 20
+
+Rendered = tuple[str, int]
+"""A text and how tightly it binds, as in JSONata's own parser."""
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_PATH: Final = re.compile(r"\$\w+(\.\w+)+", re.ASCII)
+_WORDS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function"})
+
+
+def template(expression: Expression) -> Any:
+    """Return an expression as what stands in a state: JSON, with JSONata in its strings."""
+    match expression:
+        case Constant(str() as value):
+            return "{% " + quoted(value) + " %}" if value.startswith("{%") else value
+        case Constant(value):
+            return value
+        case ListDisplay(elements):
+            return [template(each) for each in elements]
+        case DictDisplay(entries):
+            return {key: template(each) for key, each in entries}
+    return "{% " + jsonata(expression) + " %}"
+
+
+def jsonata(expression: Expression) -> str:
+    """Return an expression as JSONata that is undefined where a list or dict lacks what is asked for."""
+    if isinstance(expression, Item):
+        return _item(expression)
+    if isinstance(expression, Entry) and expression.default is None:
+        return _entry(expression)
+    if isinstance(expression, Field) and not may_be_none(expression.kind):
+        return f"{_wrapped(jsonata(expression.of), expression.of)}.{_key(expression.name)}"
+    return _render(expression)[0]
+
+
+def _wrapped(text: str, expression: Expression) -> str:
+    return text if _render(expression)[1] >= PATH or isinstance(expression, (Item, Entry)) else f"({text})"
+
+
+def quoted(text: str) -> str:
+    """Return a string literal."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if _NAME.fullmatch(name) and name not in _WORDS else quoted(name)
+
+
+def _at_least(expression: Expression, power: int) -> str:
+    """Return the text of an operand, in parentheses where it would not hold together."""
+    text, own = _render(expression)
+    return text if own >= power else f"({text})"
+
+
+def _render(expression: Expression) -> Rendered:
+    """Return the text of an expression that always has a value, or fails."""
+    match expression:
+        case Constant(value):
+            return _constant(value)
+        case Variable(name):
+            return f"${name}", ATOM
+        case Given(text):
+            return text, PATH if _PATH.fullmatch(text) else ATOM
+        case Field():
+            return _field(expression)
+        case Item():
+            return _asserted(_item(expression), "IndexError"), ATOM
+        case Entry(default=None):
+            return _asserted(_entry(expression), "KeyError"), ATOM
+        case Entry(default=default) if default is not None:
+            text = _entry(expression)
+            return f"$exists({text}) ? {text} : {_at_least(default, CHOOSE + 1)}", CHOOSE
+        case Conditional(test, body, otherwise):
+            parts = (_at_least(test, CHOOSE + 1), _at_least(body, CHOOSE + 1), _at_least(otherwise, CHOOSE))
+            return "{} ? {} : {}".format(*parts), CHOOSE
+        case Truth(of):
+            return _truth(of)
+        case IsNone(of):
+            return _is_none(of)
+        case Not(IsNone(of)):
+            return f"{_path(of)} != null", COMPARE
+        case Not(of):
+            return f"$not({_render(of)[0]})", ATOM
+        case Both(left, right) | Either(left, right):
+            return _junction(expression, left, right)
+        case Comparison(operator, left, right):
+            return f"{_at_least(left, COMPARE + 1)} {operator} {_at_least(right, COMPARE + 1)}", COMPARE
+        case Contains(container, item):
+            return _contains(container, item)
+    return _value(expression)
+
+
+def _value(expression: Expression) -> Rendered:
+    match expression:
+        case Operation():
+            return _operation(expression)
+        case Negation(of):
+            return f"-{_at_least(of, SIGN + 1)}", SIGN
+        case Apply(function, arguments):
+            return f"{function}({', '.join(_render(each)[0] for each in arguments)})", ATOM
+        case Joined(parts):
+            return " & ".join(_at_least(each, PLUS + 1) for each in parts), PLUS
+        case Spelled(of):
+            return _spelled(of)
+        case Concatenation(left, right):
+            return f"$append({_render(left)[0]}, {_render(right)[0]})", ATOM
+        case ListDisplay(elements):
+            return f"[{', '.join(_element(each) for each in elements)}]", ATOM
+        case DictDisplay(entries):
+            return "{" + ", ".join(f"{quoted(key)}: {_render(each)[0]}" for key, each in entries) + "}", ATOM
+        case Comprehension():
+            return _comprehension(expression), ATOM
+    raise AssertionError(f"no JSONata for {expression!r}")
+
+
+def _constant(value: bool | int | float | str | None) -> Rendered:
+    if isinstance(value, str):
+        return quoted(value), ATOM
+    return json.dumps(value), SIGN if isinstance(value, (int, float)) and value < 0 else ATOM
+
+
+def _path(expression: Expression) -> str:
+    """Return a field or key bare: missing is as good as null where it is only compared with null."""
+    if isinstance(expression, Field):
+        return f"{_at_least(expression.of, PATH)}.{_key(expression.name)}"
+    return _at_least(expression, COMPARE + 1)
+
+
+def _field(field: Field) -> Rendered:
+    text = f"{_at_least(field.of, PATH)}.{_key(field.name)}"
+    if may_be_none(field.kind):
+        return f"$exists({text}) ? {text} : null", CHOOSE
+    return text, PATH
+
+
+def _asserted(text: str, error: str) -> str:
+    return f'($_ := {text}; $assert($exists($_), "{error}"); $_)'
+
+
+def _item(item: Item) -> str:
+    return f"{_at_least(item.of, PATH + 1)}[{_render(item.index)[0]}]"
+
+
+def _entry(entry: Entry) -> str:
+    if isinstance(entry.key, Constant) and entry.key.value:
+        return f"{_at_least(entry.of, PATH)}.{_key(str(entry.key.value))}"
+    return f"$lookup({_render(entry.of)[0]}, {_render(entry.key)[0]})"
+
+
+def _operation(operation: Operation) -> Rendered:
+    left, right = operation.left, operation.right
+    match operation.operator:
+        case "//":
+            return f"$floor({_at_least(left, TIMES)} / {_at_least(right, TIMES + 1)})", ATOM
+        case "%":
+            divisor = _at_least(right, TIMES + 1)
+            floor = f"$floor({_at_least(left, TIMES)} / {divisor})"
+            return f"{_at_least(left, PLUS)} - {divisor} * {floor}", PLUS
+        case operator:
+            power = PLUS if operator in "+-" else TIMES
+            return f"{_at_least(left, power)} {operator} {_at_least(right, power + 1)}", power
+
+
+def _spelled(of: Expression) -> Rendered:
+    if isinstance(of.kind, Boolean):
+        return f'{_at_least(of, CHOOSE + 1)} ? "True" : "False"', CHOOSE
+    # $string keeps 15 digits only
+    return f"$formatBase({_render(of)[0]})", ATOM
+
+
+def _element(expression: Expression) -> str:
+    """Return an element of an array constructor, which takes apart any list that it did not construct itself."""
+    text = _render(expression)[0]
+    lists = [isinstance(each, (ListOf, TupleOf)) for each in members(expression.kind)]
+    if isinstance(expression, ListDisplay) or not any(lists):
+        return text
+    return f"[{text}]" if all(lists) else f'$type({text}) = "array" ? [[{text}]] : ({text})'
+
+
+def _comprehension(each: Comprehension) -> str:
+    items = _render(each.items)[0]
+    if each.condition is not None:
+        items = f"$filter({items}, function(${each.variable}) {{ {_render(each.condition)[0]} }})"
+    return f"[$map({items}, function(${each.variable}) {{ {_render(each.element)[0]} }})]"
+
+
+def _truth(of: Expression) -> Rendered:
+    kind = present(of.kind)
+    parts = [f"{_path(of)} != null"] if may_be_none(of.kind) else []
+    test = _test(of, members(kind)[0])
+    if test is not None:
+        parts.append(test)
+    if len(parts) == 1 and isinstance(kind, Boolean):
+        return parts[0], _render(of)[1]
+    return (" and ".join(parts), AND if len(parts) == 2 else COMPARE) if parts else ("true", ATOM)
+
+
+def _test(of: Expression, kind: Kind) -> str | None:
+    """Return what tells a true value of a kind from a false one; None where all are true."""
+    match kind:
+        case Boolean():
+            return _path(of) if may_be_none(of.kind) else _at_least(of, AND)
+        case Integer() | Float():
+            return f"{_path(of)} != 0"
+        case Text():
+            return f'{_path(of)} != ""'
+        case ListOf() | TupleOf():
+            return f"$count({_inner(of)}) > 0"
+        case DictOf() | Fixed() | Record(by_key=True):
+            return f"$count($keys({_inner(of)})) > 0"
+        case Member(behaves=behaves) if behaves is not None:
+            return _test(of, behaves)
+        case Null():
+            return "false"
+    return None
+
+
+def _inner(of: Expression) -> str:
+    return _path(of) if isinstance(of, Field) else _render(of)[0]
+
+
+def _is_none(of: Expression) -> Rendered:
+    if isinstance(of, Field):
+        return f"$not({_path(of)} != null)", ATOM
+    return f"{_at_least(of, COMPARE + 1)} = null", COMPARE
+
+
+def _junction(whole: Both | Either, left: Expression, right: Expression) -> Rendered:
+    both = isinstance(whole, Both)
+    if is_safe(right) or (not _asks_for_none(left) and not _may_be_missing(right)):
+        power = AND if both else OR
+        return f"{_at_least(left, power)} {'and' if both else 'or'} {_at_least(right, power + 1)}", power
+    test, rest = _at_least(left, CHOOSE + 1), _at_least(right, CHOOSE)
+    return f"{test} ? {rest} : false" if both else f"{test} ? true : {rest}", CHOOSE
+
+
+def is_safe(expression: Expression) -> bool:
+    """Whether an expression has a value whatever the data, None included."""
+    match expression:
+        case Constant() | Variable() | Given():
+            return True
+        case Field() | IsNone() | Truth() | Not() | Both() | Either() | Conditional() | ListDisplay() | DictDisplay():
+            return all(is_safe(each) for each in children(expression))
+        case Comparison(operator, left, right):
+            return operator in ("=", "!=") and is_safe(left) and is_safe(right)
+    return False
+
+
+def _asks_for_none(expression: Expression) -> bool:
+    """Whether what stands to the right may hold only because of this."""
+    if isinstance(expression, (IsNone, Contains)):
+        return True
+    return may_be_none(expression.kind) or any(_asks_for_none(each) for each in children(expression))
+
+
+def _may_be_missing(expression: Expression) -> bool:
+    return isinstance(expression, (Item, Entry)) or any(_may_be_missing(each) for each in children(expression))
+
+
+def _contains(container: Expression, item: Expression) -> Rendered:
+    kind = acts_as(container.kind)
+    if isinstance(kind, Text):
+        return f"$contains({_render(container)[0]}, {_render(item)[0]})", ATOM
+    if isinstance(kind, (ListOf, TupleOf)):
+        return f"{_at_least(item, COMPARE + 1)} in {_at_least(container, COMPARE + 1)}", COMPARE
+    return f"$exists({_entry(Entry(container, item, kind))})", ATOM

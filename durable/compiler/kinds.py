@@ -1,0 +1,258 @@
+"""What the compiler knows about a value: its kind, from which the form of its JSONata follows.
+
+A kind describes the value as it travels, as JSON: an Enum's member is its value, a model is an object whose keys are
+its aliases. `Opaque` is a value whose JSON does not behave as the value does (a Decimal, a datetime): it is passed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The base of all kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Kind):
+    """The kind of what was refused: nothing more is reported about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Never(Kind):
+    """The kind of the elements of an empty list: it fits everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anything(Kind):
+    """A value of which no type is declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Null(Kind):
+    """None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Kind):
+    """A bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Integer(Kind):
+    """An int; with values, one of those."""
+
+    values: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Float(Kind):
+    """A float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Kind):
+    """A str; with values, one of those."""
+
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Kind):
+    """A member of an Enum. `behaves` is the kind it acts as, None for a plain Enum, which only compares with itself."""
+
+    python: Any
+    value: Kind
+    behaves: Kind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque(Kind):
+    """A value that is passed on and tested for None, and nothing else."""
+
+    python: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Kind):
+    """A list, or a tuple of any length."""
+
+    element: Kind
+    is_tuple: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf(Kind):
+    """A tuple whose elements have a kind each."""
+
+    elements: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DictOf(Kind):
+    """A dict with str keys."""
+
+    value: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed(Kind):
+    """A dict that was written in `run`, key by key."""
+
+    entries: tuple[tuple[str, Kind], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Kind):
+    """A pydantic model or dataclass, read by attribute, or a TypedDict, read by key."""
+
+    python: Any
+    by_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caught(Kind):
+    """The exception of an `except … as error`, one of these; its value is the error's name."""
+
+    errors: tuple[tuple[str, type[Exception]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Kind):
+    """The event that a run was started with; only its attributes are data."""
+
+    payload: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(Kind):
+    """A value of one of several kinds, none of which is itself a OneOf."""
+
+    members: tuple[Kind, ...]
+
+
+NULL = Null()
+UNKNOWN = Unknown()
+
+
+def members(kind: Kind) -> tuple[Kind, ...]:
+    """Return the kinds that a value of this kind can have."""
+    return kind.members if isinstance(kind, OneOf) else (kind,)
+
+
+def join(*kinds: Kind) -> Kind:
+    """Return the kind of a value that is of one of these kinds."""
+    found: list[Kind] = []
+    for each in (each for kind in kinds for each in members(kind)):
+        _include(found, each)
+    if any(isinstance(each, Unknown) for each in found):
+        return UNKNOWN
+    return found[0] if len(found) == 1 else OneOf(tuple(found))
+
+
+def _include(found: list[Kind], kind: Kind) -> None:
+    for position, other in enumerate(found):
+        merged = _merged(other, kind)
+        if merged is not None:
+            found[position] = merged
+            return
+    found.append(kind)
+
+
+def _merged(one: Kind, other: Kind) -> Kind | None:
+    """Return the single kind that covers both, where there is one of the same shape."""
+    if one == other or isinstance(other, Never):
+        return one
+    match one, other:
+        case Never(), _:
+            return other
+        case (Text(a), Text(b)):
+            return Text() if a is None or b is None else Text((*a, *(each for each in b if each not in a)))
+        case (Integer(a_int), Integer(b_int)):
+            if a_int is None or b_int is None:
+                return Integer()
+            return Integer((*a_int, *(each for each in b_int if each not in a_int)))
+        case (Integer(), Float()) | (Float(), Integer()):
+            return Float()
+        case (ListOf(a_kind, a_tuple), ListOf(b_kind, b_tuple)) if a_tuple == b_tuple:
+            return ListOf(join(a_kind, b_kind), a_tuple)
+        case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):
+            return TupleOf(tuple(map(join, ones, others)))
+        case (DictOf(a_kind), DictOf(b_kind)):
+            return DictOf(join(a_kind, b_kind))
+        case (Fixed(a_items), Fixed(b_items)) if [k for k, _ in a_items] == [k for k, _ in b_items]:
+            return Fixed(tuple((k, join(x, y)) for (k, x), (_, y) in zip(a_items, b_items, strict=True)))
+        case (Fixed(items), DictOf(value)) | (DictOf(value), Fixed(items)):
+            return DictOf(join(value, *(each for _, each in items)))
+    return None
+
+
+def acts_as(kind: Kind) -> Kind:
+    """Return the kind that operators see: of a StrEnum's member, a str."""
+    if isinstance(kind, OneOf):
+        return join(*map(acts_as, kind.members))
+    return kind.behaves if isinstance(kind, Member) and kind.behaves is not None else kind
+
+
+def may_be_none(kind: Kind) -> bool:
+    """Whether None is one of the values."""
+    return any(isinstance(each, Null) for each in members(kind))
+
+
+def without(kind: Kind, *kinds: type[Kind]) -> Kind:
+    """Return the kind without the members of those classes; of nothing else, `Never`."""
+    left = [each for each in members(kind) if not isinstance(each, kinds)]
+    return join(*left) if left else Never()
+
+
+def present(kind: Kind) -> Kind:
+    """Return the kind of the value once it is known not to be None."""
+    return without(kind, Null)
+
+
+def unreported(*kinds: Kind) -> Kind | None:
+    """Return the kind of what comes of these, where one is unknown or, in code that is not reached, never there."""
+    if any(isinstance(each, Unknown) for each in kinds):
+        return UNKNOWN
+    return Never() if any(isinstance(each, Never) for each in kinds) else None
+
+
+def is_unknown(kind: Kind) -> bool:
+    """Whether an error was reported already about what this value comes from."""
+    return isinstance(kind, (Unknown, Never))
+
+
+def describe(kind: Kind) -> str:
+    """Return the kind as an author would write it."""
+    match kind:
+        case OneOf(of):
+            return " | ".join(describe(each) for each in sorted(of, key=lambda each: isinstance(each, Null)))
+        case Text(values) | Integer(values) if values is not None and len(values) > 1:
+            return f"Literal[{', '.join(repr(each) for each in values)}]"
+        case ListOf(element, is_tuple):
+            return f"tuple[{describe(element)}, ...]" if is_tuple else f"list[{describe(element)}]"
+        case TupleOf(elements):
+            return f"tuple[{', '.join(describe(each) for each in elements)}]"
+        case DictOf(value):
+            return f"dict[str, {describe(value)}]"
+        case Fixed(entries):
+            return "{" + ", ".join(f'"{key}": {describe(each)}' for key, each in entries) + "}"
+        case Record(python) | Member(python) | Opaque(python):
+            return getattr(python, "__name__", None) or str(python).replace("typing.", "")
+    return _PLAIN[type(kind)]
+
+
+_PLAIN: dict[type[Kind], str] = {
+    Unknown: "something unknown",
+    Never: "nothing",
+    Anything: "Any",
+    Null: "None",
+    Boolean: "bool",
+    Integer: "int",
+    Float: "float",
+    Text: "str",
+    Caught: "an exception",
+    Event: "WorkflowEvent",
+}

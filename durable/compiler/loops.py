@@ -1,0 +1,204 @@
+"""Reading `while`, `for`, `break` and `continue`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from durable.compiler.access import element_kind
+from durable.compiler.kinds import Integer, Kind, TupleOf, describe, is_unknown
+from durable.compiler.problems import Refused
+from durable.compiler.reading import LoopFrame, Reading
+from durable.compiler.scope import Scope, assigned_names, merge
+from durable.compiler.tree import (
+    ZERO,
+    Apply,
+    Assign,
+    Break,
+    Comparison,
+    Constant,
+    Continue,
+    Expression,
+    Item,
+    ListDisplay,
+    Loop,
+    Operation,
+    Statement,
+    Variable,
+)
+from durable.compiler.walk import reads
+from durable.errors import TooManyRounds
+
+_INTEGER = Integer()
+_MOST_REHEARSALS = 12
+
+Statements = tuple[Statement, ...]
+ReadBlock = Callable[[list[ast.stmt]], Statements]
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What a `for` goes through: its test, what it assigns before and in each round, and its bound."""
+
+    test: Expression
+    before: Statements
+    each: tuple[tuple[str, Expression], ...]
+    bound: int | None
+
+
+@dataclass(slots=True)
+class LoopReader:
+    """Reads loops; `block` reads the statements in them."""
+
+    reading: Reading
+    block: ReadBlock
+
+    def read(self, node: ast.While | ast.For) -> Statements:
+        """Return a loop, after what it needs before."""
+        if node.orelse:
+            raise Refused(node.orelse[0], "`else` of a loop", "assign a flag before `break`, and test it after")
+        reading = self.reading
+        counter = reading.variable("rounds", node)
+        rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
+        entry = reading.here()
+        outer = reading.frame.rounds
+        reading.frame.rounds = (*outer, Variable(counter, _INTEGER))
+        head = reading.scope = self._head(node, entry, rounds)
+        if rounds is None or rounds.bound is None:
+            reading.fails({TooManyRounds.__name__: TooManyRounds})
+        test, each, body, after = self._round(node, head, rounds)
+        reading.frame.rounds, reading.scope = outer, after
+        if isinstance(node, ast.For):
+            label = f"for {reading.source(node.target)} in {reading.source(node.iter)}"
+        else:
+            label = f"while {reading.source(node.test)}"
+        loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None)
+        return (*(rounds.before if rounds else ()), loop)
+
+    def _head(self, node: ast.While | ast.For, entry: Scope, rounds: Rounds | None) -> Scope:
+        """Return what is known at the head in every round, by rehearsing the body until nothing changes."""
+        reading, head = self.reading, entry
+        reading.rehearsals += 1
+        for _ in range(_MOST_REHEARSALS):
+            known = len(reading.problems)
+            self._round(node, head, rounds)
+            reading.problems.forget_after(known)
+            back = merge([entry, self._back])
+            assert back is not None
+            if back == head:
+                break
+            head = back
+        reading.rehearsals -= 1
+        return head
+
+    _back: Scope | None = None
+
+    def _round(
+        self, node: ast.While | ast.For, head: Scope, rounds: Rounds | None
+    ) -> tuple[Expression | None, tuple[Assign, ...], Statements, Scope | None]:
+        """Read one round, and return the test, what is assigned first, the body, and what is known after the loop."""
+        reading, frame = self.reading, LoopFrame()
+        reading.scope = head
+        test, after = None, None
+        if rounds is not None:
+            test, after = rounds.test, head
+        elif isinstance(node, ast.While) and not _is_true(node.test):
+            condition = reading.expressions.condition(node.test, head)
+            test, after, reading.scope = condition.test, condition.false, condition.true
+        each = tuple(
+            statement
+            for name, value in (rounds.each if rounds else ())
+            for statement in reading.bind(name, value)
+            if isinstance(statement, Assign)
+        )
+        reading.frame.loops.append(frame)
+        try:
+            body = self.block(node.body)
+        finally:
+            reading.frame.loops.pop()
+        self._back = merge([reading.scope, *frame.continues])
+        return test, each, body, merge([after, *frame.breaks])
+
+    def _rounds(self, node: ast.For, counter: str) -> Rounds:
+        index = Variable(counter, _INTEGER)
+        call, target, counted = node.iter, node.target, None
+        if self._is_call_of(call, enumerate) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+            assert isinstance(call, ast.Call)
+            counted, target, call = target.elts[0], target.elts[1], call.args[0]
+        if self._is_call_of(call, range):
+            assert isinstance(call, ast.Call)
+            return self._range(node, call, _name(target), index)
+        items = self.reading.value(call)
+        kind = element_kind(call, items.kind, self.reading.source(call)) if not is_unknown(items.kind) else items.kind
+        items, before = self._kept(node, call, items)
+        each = [(_name(counted), index)] if counted is not None else []
+        test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
+        bound = len(items.elements) if isinstance(items, ListDisplay) else None
+        return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind), kind)), bound)
+
+    def _is_call_of(self, node: ast.expr, function: object) -> bool:
+        if not isinstance(node, ast.Call) or node.keywords:
+            return False
+        found, value = self.reading.steps.resolve(node.func)
+        return found and value is function
+
+    def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
+        bounds = [self.reading.value(each) for each in node.args]
+        if not 1 <= len(bounds) <= 2 or not all(isinstance(each.kind, Integer) for each in bounds):
+            raise Refused(node, f"`{self.reading.source(node)}`", "write range(n) or range(a, b), of whole numbers")
+        before: Statements = ()
+        kept: list[Expression] = []
+        for number, bound in enumerate(bounds):
+            value, statements = self._kept(loop, node.args[number], bound)
+            kept.append(value)
+            before += statements
+        start, end = kept if len(kept) == 2 else [ZERO, kept[0]]
+        if start == ZERO:
+            test, value = Comparison("<", index, end), index
+            last = end.value if isinstance(end, Constant) and isinstance(end.value, int) else None
+            return Rounds(test, before, ((name, value),), last)
+        at: Expression = Operation("+", start, index, _INTEGER)
+        return Rounds(Comparison("<", at, end), before, ((name, at),), None)
+
+    def _kept(self, loop: ast.For, node: ast.expr, value: Expression) -> tuple[Expression, Statements]:
+        """Return a value as it is at the start of the loop: kept in a variable if the loop changes what it reads."""
+        scope = self.reading.here()
+        bound = (scope.locals[name].value for name in assigned_names([loop]) if name in scope.locals)
+        changed = {each.name for each in bound if isinstance(each, Variable)}
+        if not reads(value) & changed:
+            return value, ()
+        variable = self.reading.variable("items", node)
+        return Variable(variable, value.kind), (Assign(variable, value),)
+
+    def leave(self, node: ast.Break | ast.Continue) -> Statements:
+        """Return a `break` or `continue`."""
+        frame = self.reading.frame.loops[-1]
+        scopes = frame.breaks if isinstance(node, ast.Break) else frame.continues
+        scopes.append(self.reading.here())
+        self.reading.scope = None
+        return (Break(),) if isinstance(node, ast.Break) else (Continue(),)
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def _name(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    assert node is not None
+    raise Refused(node, "a loop that does not take names", "take a name, or a tuple of names")
+
+
+def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Expression]]:
+    if not isinstance(node, ast.Tuple):
+        return [(_name(node), item)]
+    if is_unknown(kind):
+        return [(_name(each), item) for each in node.elts]
+    if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
+        raise Refused(node, f"{len(node.elts)} names for {describe(kind)}", "take one name, or a tuple of as many")
+    parts = zip(node.elts, kind.elements, strict=True)
+    return [
+        (_name(each), Item(item, replace(ZERO, value=index), element)) for index, (each, element) in enumerate(parts)
+    ]

@@ -1,0 +1,92 @@
+"""Names: of variables, unique over the program and none of JSONata's; of states; of placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from durable.wire import MAX_STEP_NAME
+
+_FUNCTIONS: Final = (
+    " sum count max min average string substring substringBefore substringAfter lowercase uppercase length trim pad"
+    " match contains replace split join formatNumber formatBase formatInteger parseInteger number floor ceil round abs"
+    " sqrt power random boolean not map zip filter single reduce sift keys lookup append exists spread merge reverse"
+    " each error assert type sort shuffle distinct base64encode base64decode encodeUrlComponent encodeUrl"
+    " decodeUrlComponent decodeUrl eval toMillis fromMillis now millis clone partition range hash uuid parse"
+)
+BUILTINS: Final = frozenset(_FUNCTIONS.split())
+"""The functions of JSONata 2.0.6, and those that Step Functions adds."""
+UNUSED: Final = "unused"
+"""How variables begin that are assigned only because their value may fail."""
+_HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})
+"""Those that compiled programs use themselves, numbered."""
+
+
+class Names:
+    """Gives names to variables: the Python name, with a number where that is taken.
+
+    Attributes:
+        assigned: the names that the code being read binds somewhere.
+        step: the name of `run`'s parameter for the steps.
+    """
+
+    def __init__(self, step: str, assigned: Iterable[str]) -> None:
+        self.step = step
+        self.assigned = frozenset(assigned)
+        self._given: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._taken: set[str] = set()
+
+    def variable(self, name: str, block: tuple[str, ...] = ()) -> str:
+        """Return the variable of a name in a block; the same for the same."""
+        key = (name, block)
+        if key not in self._given:
+            plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name
+            self._given[key] = unique(plain, self._taken, "{}_{}")
+            self._taken.add(self._given[key])
+        return self._given[key]
+
+
+def unique(name: str, taken: Iterable[str], form: str) -> str:
+    """Return the name, or the first numbered form of it that is not taken."""
+    number, candidate = 1, name
+    while candidate in taken:
+        number += 1
+        candidate = form.format(name, number)
+    return candidate
+
+
+def state_name(label: str, taken: set[str]) -> str:
+    """Return a name for a state and take it: at most 80 characters, none of which needs care in JSON or a path."""
+    plain = re.sub(r"[\x00-\x1f\\]", " ", label.replace('"', "'"))
+    name = shortened(plain)
+    number = 1
+    while name in taken:
+        number += 1
+        name = shortened(plain, f" ({number})")
+    taken.add(name)
+    return name
+
+
+def shortened(name: str, end: str = "") -> str:
+    """Return a name with its end, cut to what Step Functions takes."""
+    room = MAX_STEP_NAME - len(end)
+    return (name if len(name) <= room else name[: room - 1] + "…") + end
+
+
+def pascal(name: str) -> str:
+    """Return a step's name in PascalCase, letters and digits only."""
+    words = re.findall(r"[A-Za-z0-9]+", name)
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    return joined if joined and not joined[0].isdigit() else f"Step{joined}"
+
+
+def placeholders(steps: Iterable[str]) -> dict[str, str]:
+    """Return the placeholder of each step, in order; those that would be alike are numbered."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for step in steps:
+        if step not in found:
+            found[step] = unique(pascal(step), taken, "{}{}")
+            taken.add(found[step])
+    return found

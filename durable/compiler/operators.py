@@ -1,0 +1,319 @@
+"""Operators of Python on values of known kinds, where JSONata can give the same answer."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final, Literal
+
+from durable.compiler.assignability import overlap
+from durable.compiler.kinds import (
+    Anything,
+    Boolean,
+    Caught,
+    DictOf,
+    Event,
+    Fixed,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Null,
+    Opaque,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    is_unknown,
+    join,
+    may_be_none,
+    members,
+    present,
+    unreported,
+)
+from durable.compiler.problems import Refused
+from durable.compiler.tree import (
+    Comparison,
+    Concatenation,
+    Constant,
+    Contains,
+    Expression,
+    IsNone,
+    Joined,
+    Negation,
+    Not,
+    Operation,
+    Spelled,
+    Truth,
+)
+
+_ARITHMETIC: Final[dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%"]]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+}
+_COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
+    ast.Eq: "=",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+_IN_A_STEP: Final = "do it in a step and use what the step returns"
+_NUMBERS: Final = (Integer, Float)
+
+
+def refuse_none(node: ast.AST, value: Expression, what: str) -> None:
+    """Refuse a value that may be None where something is done with it."""
+    if not is_unknown(value.kind) and may_be_none(value.kind):
+        raise Refused(
+            node, f"{what} may be None here ({describe(value.kind)})", "test it first, as in `if x is not None:`"
+        )
+
+
+def refuse_any(node: ast.AST, value: Expression, what: str) -> None:
+    """Refuse a value of no declared type where its type matters."""
+    if any(isinstance(each, Anything) for each in members(value.kind)):
+        raise Refused(
+            node, f"the type of {what} is not known (Any)", "give the step or the payload it comes from a type"
+        )
+
+
+def _numeric(kind: Kind) -> bool:
+    return all(isinstance(acts_as(each), _NUMBERS) for each in members(kind))
+
+
+def _is(kind: Kind, *kinds: type[Kind]) -> bool:
+    return all(isinstance(acts_as(each), kinds) for each in members(kind))
+
+
+def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression:
+    """Return `left op right`."""
+    unknown = unreported(left.kind, right.kind)
+    if unknown is not None:
+        return Constant(None, unknown)
+    operator = _ARITHMETIC.get(type(node.op))
+    if operator is None:
+        raise Refused(node, f"`{source}` uses an operator that has no counterpart in a state machine", _IN_A_STEP)
+    for value in (left, right):
+        refuse_none(node, value, f"a side of `{source}`")
+        refuse_any(node, value, f"a side of `{source}`")
+    if _numeric(left.kind) and _numeric(right.kind):
+        return _numbers(node, operator, left, right, source)
+    if operator == "+":
+        joined = _joined(left, right)
+        if joined is not None:
+            return joined
+    bools = " (a bool is no number here: write `1 if x else 0`)" if _has_bool(left, right) else ""
+    raise Refused(
+        node,
+        f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}{bools}",
+        "arithmetic takes numbers, and `+` also two strings or two lists; do anything else in a step",
+    )
+
+
+def _has_bool(*values: Expression) -> bool:
+    return any(isinstance(each, Boolean) for value in values for each in members(value.kind))
+
+
+def _numbers(
+    node: ast.AST, operator: Literal["+", "-", "*", "/", "//", "%"], left: Expression, right: Expression, source: str
+) -> Expression:
+    whole = _is(left.kind, Integer) and _is(right.kind, Integer)
+    if operator in ("/", "//", "%") and not (isinstance(right, Constant) and right.value):
+        zero = "0" if isinstance(right, Constant) else "what may be 0"
+        raise Refused(node, f"`{source}` divides by {zero}", "divide by a written number, or do it in a step")
+    if operator in ("//", "%") and not whole:
+        raise Refused(node, f"`{source}` takes a float", "`//` and `%` are for whole numbers; " + _IN_A_STEP)
+    return Operation(operator, left, right, Integer() if whole and operator != "/" else Float())
+
+
+def _joined(left: Expression, right: Expression) -> Expression | None:
+    if _is(left.kind, Text) and _is(right.kind, Text):
+        return Joined((left, right))
+    match left.kind, right.kind:
+        case ListOf(one, a), ListOf(other, b) if a == b:
+            return Concatenation(left, right, ListOf(join(one, other), a))
+        case TupleOf(ones), TupleOf(others):
+            return Concatenation(left, right, TupleOf((*ones, *others)))
+    return None
+
+
+def negation(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return `-value`."""
+    if is_unknown(value.kind):
+        return value
+    refuse_none(node, value, f"`{source}`")
+    if not _numeric(value.kind):
+        raise Refused(node, f"`-` before {describe(value.kind)}", "only numbers have a sign; " + _IN_A_STEP)
+    if isinstance(value, Constant) and isinstance(value.value, (int, float)):
+        return Constant(-value.value, Integer((-value.value,)) if isinstance(value.value, int) else Float())
+    return Negation(value, Integer() if _is(value.kind, Integer) else Float())
+
+
+def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
+    """Return `left op right` as a bool."""
+    if is_unknown(left.kind) or is_unknown(right.kind):
+        return Constant(True, Boolean())
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        return _identity(node, operator, left, right, source)
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        inside = _contains(node, right, left, source)
+        return Not(inside) if isinstance(operator, ast.NotIn) else inside
+    name = _COMPARISONS[type(operator)]
+    if name in ("=", "!="):
+        _comparable(node, left, right, source)
+    else:
+        _ordered(node, left, right, source)
+    return Comparison(name, left, right)
+
+
+def _identity(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
+    for value, other in ((left, right), (right, left)):
+        if isinstance(other, Constant) and other.value is None:
+            return Not(IsNone(value)) if isinstance(operator, ast.IsNot) else IsNone(value)
+    raise Refused(node, f"`{source}` compares identity", "`is` is for None; compare values with `==`")
+
+
+def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
+    for value in (left, right):
+        refuse_none(node, value, f"a side of `{source}`")
+        refuse_any(node, value, f"a side of `{source}`")
+    if _numeric(left.kind) and _numeric(right.kind):
+        return
+    if _is(left.kind, Text) and _is(right.kind, Text):
+        return
+    raise Refused(
+        node,
+        f"`{source}` orders {describe(left.kind)} and {describe(right.kind)}",
+        "only two numbers or two strings can be ordered; compare others in a step",
+    )
+
+
+def _comparable(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
+    if any(isinstance(each, Constant) and each.value is None for each in (left, right)):
+        raise Refused(node, f"`{source}` compares with None", "write `is None` or `is not None`")
+    for value in (left, right):
+        refuse_any(node, value, f"a side of `{source}`")
+        _scalar(node, value.kind, source)
+    _no_bool_with_number(node, left.kind, right.kind, source)
+    if not overlap(present(acts_as(left.kind)), present(acts_as(right.kind))):
+        raise Refused(
+            node,
+            f"`{source}` compares {describe(left.kind)} with {describe(right.kind)}, which are never equal",
+            "compare values of one type",
+        )
+
+
+def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
+    found = {type(acts_as(each)) for kind in (one, other) for each in _leaves(kind)}
+    if Boolean in found and found & {Integer, Float}:
+        raise Refused(
+            node, f"`{source}` compares a bool with a number", "compare bools with bools: in JSON, 1 is not true"
+        )
+
+
+def _leaves(kind: Kind) -> list[Kind]:
+    """Return the kinds of the scalars in a kind."""
+    match kind:
+        case ListOf(element):
+            return _leaves(element)
+        case TupleOf(elements):
+            return [leaf for each in elements for leaf in _leaves(each)]
+        case DictOf(value):
+            return _leaves(value)
+        case Fixed(entries):
+            return [leaf for _, each in entries for leaf in _leaves(each)]
+    return [kind] if len(members(kind)) == 1 else [leaf for each in members(kind) for leaf in _leaves(each)]
+
+
+def _scalar(node: ast.AST, kind: Kind, source: str) -> None:
+    for leaf in _leaves(kind):
+        if isinstance(leaf, (Opaque, Record, Anything, Caught, Event)):
+            raise Refused(
+                node,
+                f"`{source}` compares {describe(leaf)}, which travels as JSON and loses its own comparison",
+                "compare its fields, or compare it in a step",
+            )
+
+
+def _contains(node: ast.AST, container: Expression, item: Expression, source: str) -> Expression:
+    for value in (container, item):
+        refuse_any(node, value, f"a side of `{source}`")
+    refuse_none(node, container, f"the right side of `{source}`")
+    kind = acts_as(container.kind)
+    match kind:
+        case ListOf() | TupleOf():
+            elements = kind.elements if isinstance(kind, TupleOf) else (kind.element,)
+            _element_of(node, elements, item, source)
+            return Contains(container, item)
+        case Text() | DictOf() | Fixed() | Record(by_key=True) if _is(item.kind, Text):
+            return Contains(container, item)
+    raise Refused(
+        node,
+        f"`{source}` looks for {describe(item.kind)} in {describe(container.kind)}",
+        "`in` takes a list of plain values, a string in a string, or a key of a dict; " + _IN_A_STEP,
+    )
+
+
+def _element_of(node: ast.AST, elements: tuple[Kind, ...], item: Expression, source: str) -> None:
+    kind = join(*elements, item.kind)
+    for each in members(kind):
+        if isinstance(each, (ListOf, TupleOf, DictOf, Fixed)):
+            raise Refused(node, f"`{source}` looks for {describe(each)}", "`in` is for plain values; " + _IN_A_STEP)
+    _scalar(node, kind, source)
+    _no_bool_with_number(node, kind, item.kind, source)
+
+
+def truth(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return whether a value counts as true."""
+    kind = value.kind
+    if isinstance(kind, Boolean) or is_unknown(kind):
+        return value
+    refuse_any(node, value, f"`{source}`")
+    forms = {_truth_form(acts_as(each)) for each in members(present(kind))} if not isinstance(kind, Null) else {"none"}
+    if len(forms) > 1 or None in forms:
+        raise Refused(
+            node,
+            f"whether `{source}` ({describe(kind)}) counts as true cannot be told from its JSON",
+            "write the comparison out, as in `x is not None` or `x != 0`",
+        )
+    return Truth(value)
+
+
+def _truth_form(kind: Kind) -> str | None:
+    match kind:
+        case Boolean():
+            return "bool"
+        case Integer() | Float():
+            return "number"
+        case Text():
+            return "str"
+        case ListOf() | TupleOf():
+            return "list"
+        case DictOf() | Fixed() | Record(by_key=True):
+            return "dict"
+        case Record(python) if not hasattr(python, "__bool__") and not hasattr(python, "__len__"):
+            return "object"
+    return None
+
+
+def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return a value as f-strings and `str` write it."""
+    kind = acts_as(value.kind)
+    if is_unknown(kind) or _is(kind, Text):
+        return value
+    refuse_none(node, value, f"`{source}` in a string")
+    if isinstance(kind, (Boolean, Integer)):
+        return Spelled(value)
+    why = ", which JSON spells otherwise than Python" if isinstance(kind, (Float, Opaque, Member)) else ""
+    raise Refused(
+        node,
+        f"`{source}` in a string is {describe(kind)}{why}",
+        "a string takes str, int and bool; let a step return the text",
+    )

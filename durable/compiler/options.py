@@ -1,0 +1,128 @@
+"""Options of a step, which must be known when compiling: retries, durations, times."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+from durable.compiler.problems import Refused
+from durable.durations import milliseconds, whole_seconds
+from durable.errors import DurationError, RetriesError
+from durable.retries import Retries
+from durable.wire import MAX_STEP_TIMEOUT_SECONDS
+
+_MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime)
+_YEAR_MS: Final = 31_536_000_000
+
+Resolve = Callable[[ast.expr], tuple[bool, Any]]
+"""Tells whether a name belongs to the module, and its value there."""
+
+
+def constant(node: ast.expr, resolve: Resolve) -> Any:
+    """Return the value of an expression that is known when compiling.
+
+    Raises:
+        Refused: it is not.
+    """
+    found, value = resolve(node)
+    if found:
+        return value
+    match node:
+        case ast.Constant(value):
+            return value
+        case ast.UnaryOp(ast.USub(), operand):
+            return -constant(operand, resolve)
+        case ast.BinOp(left, ast.Mult(), right):
+            return constant(left, resolve) * constant(right, resolve)
+        case ast.Call(func, arguments, keywords):
+            found, maker = resolve(func)
+            if found and maker in _MAKERS:
+                named = {each.arg or "": constant(each.value, resolve) for each in keywords}
+                return _made(node, maker, [constant(each, resolve) for each in arguments], named)
+    raise Refused(
+        node, f"`{ast.unparse(node)}` is not known when compiling", "write it out, or name a constant of the module"
+    )
+
+
+def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+    try:
+        return maker(*arguments, **named)
+    except (DurationError, RetriesError) as error:
+        if maker is Retries and "linear" in (named.get("backoff"), *arguments[2:3]):
+            raise Refused(
+                node,
+                "retries with a linear backoff",
+                'Step Functions has none: write backoff="constant" or "exponential"',
+            ) from None
+        raise refused(node, error) from None
+    except (TypeError, ValueError) as error:
+        takes = ", ".join(inspect.signature(maker).parameters) if maker is Retries else "other arguments"
+        raise Refused(node, f"`{ast.unparse(node)}` fails: {error}", f"{maker.__name__} takes {takes}") from None
+
+
+def refused(node: ast.AST, error: Exception) -> Refused:
+    """Return an error of the library, which says what and the remedy, as one of the line it is met at."""
+    found, _, remedy = str(error).rpartition("; ")
+    return Refused(node, found, remedy) if found else Refused(node, remedy, "mend it")
+
+
+def retries(node: ast.expr | None, resolve: Resolve) -> Retries:
+    """Return the retries of a step."""
+    if node is None:
+        return Retries()
+    value = None if isinstance(node, ast.Dict) else constant(node, resolve)
+    if isinstance(value, Retries):
+        return value
+    raise Refused(node, f"`{ast.unparse(node)}` is no Retries", 'write Retries(limit=…, delay="…", backoff="…")')
+
+
+def timeout(node: ast.expr | None, resolve: Resolve) -> int:
+    """Return the timeout of a step in seconds."""
+    if node is None:
+        return whole_seconds("10 minutes")
+    value = constant(node, resolve)
+    try:
+        seconds = whole_seconds(value)
+    except DurationError as error:
+        raise refused(node, error) from None
+    if not 1 <= seconds <= MAX_STEP_TIMEOUT_SECONDS:
+        raise Refused(
+            node,
+            f"a timeout of {value!r} is {seconds} seconds",
+            f"a Lambda runs 15 minutes at most: write 1 to {MAX_STEP_TIMEOUT_SECONDS} seconds, or split the step",
+        )
+    return seconds
+
+
+def pause(node: ast.expr, resolve: Resolve) -> int:
+    """Return the length of a sleep in milliseconds."""
+    value = constant(node, resolve)
+    try:
+        length = milliseconds(value)
+    except DurationError as error:
+        raise refused(node, error) from None
+    if length > _YEAR_MS:
+        raise Refused(node, f"a sleep of {value!r}", "a run lasts a year at most: write 365 days or less")
+    return length
+
+
+def moment(node: ast.expr, resolve: Resolve) -> str | None:
+    """Return a time that is known when compiling, as ISO 8601; None where it is data of the run."""
+    try:
+        value = constant(node, resolve)
+    except Refused:
+        if isinstance(node, ast.Call):
+            raise
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            raise Refused(node, f"{value!r} is no time", 'write it as "2026-01-31T09:00:00Z"') from None
+    if not isinstance(value, datetime.datetime) or value.tzinfo is None:
+        raise Refused(node, f"`{ast.unparse(node)}` is no time with a zone", 'write it as "2026-01-31T09:00:00Z"')
+    text = value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

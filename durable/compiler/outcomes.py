@@ -1,0 +1,57 @@
+"""What comes out of branches and ends of machines: results beside times, and causes."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
+from durable.compiler.tree import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
+
+RESULT: Final = "$states.result.Payload"
+"""Where the answer of a step's Lambda is: `{"result", "at"}`."""
+_ALL: Final = "$states.result"
+_OBJECT: Final = Opaque("object")
+
+
+def branch_result(value: Expression, clock: str) -> Expression:
+    """Return what a branch ends with where time is carried."""
+    return DictDisplay((("result", value), ("at", Variable(clock, Integer()))), _OBJECT)
+
+
+def tuple_result(kinds: tuple[Kind, ...], timed: bool, alone: bool) -> Expression:
+    """Return the results of a gather, or the only one."""
+    field = ".result" if timed else ""
+    if alone:
+        return Given(f"{_ALL}[0]{field}", kinds[0])
+    if not timed:
+        return Given(_ALL, TupleOf(kinds))
+    results = tuple(Given(f"{_ALL}[{number}]{field}", kind) for number, kind in enumerate(kinds))
+    return ListDisplay(results, TupleOf(kinds))
+
+
+def list_result(element: Kind, timed: bool) -> Expression:
+    """Return the results of a map."""
+    if not timed:
+        return Given(_ALL, _OBJECT)
+    if any(isinstance(each, (ListOf, TupleOf, Anything, Unknown)) for each in members(element)):
+        one = '$type($one.result) = "array" ? [[$one.result]] : [$one.result]'
+        return Given(f"$reduce({_ALL}, function($some, $one) {{ $append($some, {one}) }}, [])", _OBJECT)
+    return Given(f"[{_ALL}.result]", _OBJECT)
+
+
+def join_time(clock: str) -> Expression:
+    """Return the time at which the last branch ended; where there was none, the time before.
+
+    The constructor takes the list of the branches' times apart, be it empty, one or many.
+    """
+    times = (Variable(clock, Integer()), Given(f"{_ALL}.at", Integer()))
+    return Apply("$max", (ListDisplay(times, ListOf(Integer())),), Integer())
+
+
+def cause_text(name: str, message: Expression) -> Expression:
+    """Return the cause of an error as Lambda writes it."""
+    if isinstance(message, Constant):
+        return Constant(json.dumps({"errorMessage": message.value, "errorType": name}, ensure_ascii=False), TEXT)
+    parts = DictDisplay((("errorMessage", message), ("errorType", Constant(name, TEXT))), _OBJECT)
+    return Apply("$string", (parts,), TEXT)

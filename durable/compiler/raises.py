@@ -1,0 +1,95 @@
+"""Reading `raise`: which errors a run may end with."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any, Final
+
+from durable.compiler.errornames import NEVER_CAUGHT
+from durable.compiler.kinds import Caught, Text, describe, is_unknown
+from durable.compiler.problems import Refused
+from durable.compiler.reading import Reading
+from durable.compiler.tree import TEXT, Constant, Expression, Raise, RaiseAgain, Variable
+from durable.errors import StepError, WorkflowError, public_message
+
+_CLASSES: Final = (WorkflowError, StepError)
+CAUGHT: Final = "<caught>"
+"""The name under which a scope holds the error that is being handled."""
+
+
+def cause_of(variable: str) -> str:
+    """Return the variable that holds the cause of the error in a variable."""
+    return f"{variable}_cause"
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseReader:
+    """Reads `raise` statements."""
+
+    reading: Reading
+
+    def read(self, node: ast.Raise) -> Raise | RaiseAgain:
+        """Return a `raise`.
+
+        Raises:
+            Refused: what it raises is no error of a workflow.
+        """
+        reading = self.reading
+        label = reading.source(node)
+        if node.cause is not None and not (isinstance(node.cause, ast.Constant) and node.cause.value is None):
+            self._caught(node.cause)
+        again = self._again(node)
+        if again is not None:
+            errors = dict(again.kind.errors) if isinstance(again.kind, Caught) else {}
+            reading.fails(errors)
+            name = again.name if isinstance(again, Variable) else ""
+            return RaiseAgain(Variable(name, TEXT), Variable(cause_of(name), TEXT), label, errors)
+        assert node.exc is not None
+        call = node.exc if isinstance(node.exc, ast.Call) else None
+        error = self._error(call.func if call else node.exc)
+        message = self._message(call, error)
+        reading.fails({error.__name__: error})
+        return Raise(error, message, label)
+
+    def _again(self, node: ast.Raise) -> Expression | None:
+        scope = self.reading.here()
+        if node.exc is None:
+            if CAUGHT not in scope.locals:
+                remedy = "outside of an `except`, name the error: raise WorkflowError(…)"
+                raise Refused(node, "`raise` of nothing", remedy)
+            return scope.locals[CAUGHT].value
+        if isinstance(node.exc, ast.Name) and node.exc.id in scope.locals:
+            return self._caught(node.exc)
+        return None
+
+    def _caught(self, node: ast.expr) -> Expression:
+        value = self.reading.value(node)
+        if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
+            raise Refused(node, f"`{self.reading.source(node)}` is no error", "raise WorkflowError(…)")
+        return value
+
+    def _error(self, node: ast.expr) -> type[Exception]:
+        text = self.reading.source(node)
+        found, value = self.reading.steps.resolve(node)
+        if not found:
+            raise Refused(node, f"`{text}` is not an exception of the module", "import or define the class")
+        return raisable(node, value, text)
+
+    def _message(self, call: ast.Call | None, error: type[Exception]) -> Expression:
+        if call is None or not (call.args or call.keywords):
+            return Constant(public_message(error), TEXT)
+        if len(call.args) != 1 or call.keywords:
+            raise Refused(call, f"`{self.reading.source(call)}` has several arguments", "give it one message")
+        message = self.reading.value(call.args[0])
+        if not isinstance(message.kind, Text) and not is_unknown(message.kind):
+            raise Refused(call, f"the message of an error is {describe(message.kind)}", "write a string or an f-string")
+        return message
+
+
+def raisable(node: ast.AST, value: Any, text: str) -> type[Exception]:
+    """Return a class that `run` may raise."""
+    if isinstance(value, type) and issubclass(value, _CLASSES) and not issubclass(value, NEVER_CAUGHT):
+        return value
+    remedy = "raise WorkflowError, or a class of your own derived from it"
+    raise Refused(node, f"`raise {text}` is no error that ends a run", remedy)

@@ -1,0 +1,152 @@
+"""Where reading stands in a `run`: the scope, the block, the loops and `try`s around."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from durable.compiler.annotations import kind_of
+from durable.compiler.expressions import ExpressionReader
+from durable.compiler.kinds import Kind, is_unknown
+from durable.compiler.problems import Problems, Refused
+from durable.compiler.scope import Scope
+from durable.compiler.steps import StepReader
+from durable.compiler.tree import (
+    TEXT,
+    Assign,
+    Constant,
+    Expression,
+    Joined,
+    Place,
+    Spelled,
+    Statement,
+    Variable,
+)
+
+Errors = Mapping[str, type[Exception]]
+"""Errors that something can end with, by the name they are reported under."""
+
+
+@dataclass(slots=True)
+class LoopFrame:
+    """A loop that is being read: what is known at its breaks and continues."""
+
+    breaks: list[Scope] = field(default_factory=list)
+    continues: list[Scope] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class TryFrame:
+    """A `try` whose body is being read: what is known at each place where it can fail, and with what."""
+
+    failures: list[tuple[Scope, Errors]] = field(default_factory=list)
+
+    def errors(self) -> dict[str, type[Exception]]:
+        """Return all errors that the body can end with."""
+        return {name: each for _, errors in self.failures for name, each in sorted(errors.items())}
+
+
+@dataclass(slots=True)
+class Frame:
+    """The `run`, or the use of a nested def, that is being read.
+
+    Attributes:
+        block: tells this use from all others; for names of variables.
+        prefix: the path of blocks to here, with a slash at its end; for the labels of states.
+        key: the same with the rounds, as it stands in step keys.
+        rounds: the counters of the loops around, since that path ends.
+        outermost: gathers the errors that leave the frame.
+    """
+
+    block: tuple[str, ...] = ()
+    prefix: str = ""
+    key: tuple[Expression, ...] = ()
+    rounds: tuple[Expression, ...] = ()
+    is_run: bool = True
+    returns: list[Kind] = field(default_factory=list)
+    defs: dict[str, ast.AsyncFunctionDef] = field(default_factory=dict)
+    loops: list[LoopFrame] = field(default_factory=list)
+    tries: list[TryFrame] = field(default_factory=list)
+    outermost: TryFrame = field(default_factory=TryFrame)
+
+    def inner(
+        self, place: str, prefix: str = "", key: tuple[Expression, ...] = (), rounds: tuple[Expression, ...] = ()
+    ) -> Frame:
+        """Return the frame of a branch in this one; it knows the nested defs of this one."""
+        return Frame((*self.block, place), prefix, key, rounds, is_run=False, defs=self.defs)
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the readers of statements share.
+
+    Attributes:
+        scope: what is known here; None where nothing gets to.
+        rehearsals: how many loops around are read only to see what they do to variables.
+    """
+
+    expressions: ExpressionReader
+    steps: StepReader
+    problems: Problems
+    frame: Frame
+    scope: Scope | None
+    rehearsals: int = 0
+
+    def source(self, node: ast.AST) -> str:
+        """Return a node's source."""
+        return self.expressions.source.of(node)
+
+    def here(self) -> Scope:
+        """Return what is known here."""
+        assert self.scope is not None
+        return self.scope
+
+    def value(self, node: ast.expr) -> Expression:
+        """Return an expression, read here."""
+        return self.expressions.value(node, self.here())
+
+    def declared(self, node: ast.expr) -> Kind:
+        """Return the kind of an annotation in `run`."""
+        text = ast.unparse(node)
+        try:
+            annotation = eval(text, dict(self.expressions.source.names))  # an annotation of the author's own module
+        except Exception as error:
+            raise Refused(node, f"the annotation `{text}` cannot be read: {error}", "import what it names") from None
+        return kind_of(annotation)
+
+    def variable(self, name: str, node: ast.AST | None = None) -> str:
+        """Return the variable of a Python name in this block, or of a hidden one that belongs to a node."""
+        place = () if node is None else (f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}",)
+        return self.expressions.names.variable(name, (*self.frame.block, *place))
+
+    def bind(self, name: str, value: Expression) -> tuple[Statement, ...]:
+        """Assign to a name, and return the statement."""
+        variable = self.variable(name)
+        self.scope = self.here().bind(name, Variable(variable, value.kind))
+        return () if is_unknown(value.kind) and isinstance(value, Constant) else (Assign(variable, value),)
+
+    def fails(self, errors: Errors) -> None:
+        """Note that what stands here can end with these errors."""
+        frame = self.frame.tries[-1] if self.frame.tries else self.frame.outermost
+        frame.failures.append((self.here(), errors))
+
+    def place(self, name: str) -> Place:
+        """Return where a step of this name stands."""
+        if not self.frame.key and not self.frame.rounds:
+            return Place(self.frame.prefix + name)
+        return Place(self.frame.prefix + name, keyed((*self.frame.key, Constant(name, TEXT)), self.frame.rounds))
+
+
+def keyed(path: tuple[Expression, ...], rounds: tuple[Expression, ...]) -> Expression:
+    """Return a path with rounds: `load[3]`; neighbouring texts are one."""
+    parts = [part for each in path for part in (each.parts if isinstance(each, Joined) else (each,))]
+    for each in rounds:
+        parts += [Constant("[", TEXT), Spelled(each), Constant("]", TEXT)]
+    merged: list[Expression] = []
+    for part in parts:
+        if merged and isinstance(part, Constant) and isinstance(last := merged[-1], Constant):
+            merged[-1] = Constant(f"{last.value}{part.value}", TEXT)
+        else:
+            merged.append(part)
+    return merged[0] if len(merged) == 1 else Joined(tuple(merged))

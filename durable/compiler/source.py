@@ -1,0 +1,94 @@
+"""The source of a `run`: its syntax tree, with the lines of its file, and the names that its module gives it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable.errors import CompileError
+from durable.workflow import WorkflowEntrypoint
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A `run` as it was written."""
+
+    file: str
+    lines: tuple[bytes, ...]
+    run: ast.AsyncFunctionDef
+    names: Mapping[str, Any]
+
+    def of(self, node: ast.AST, most: int = 60) -> str:
+        """Return a node's source on one line, cut to a length."""
+        text = " ".join(self._text(node).split())
+        return text if len(text) <= most else text[: most - 1] + "…"
+
+    def _text(self, node: ast.AST) -> str:
+        """Return a node's source as it stands in the file; columns count bytes."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", None)
+        if last is None:
+            return ast.unparse(node)
+        lines = list(self.lines[first - 1 : last])
+        lines[-1] = lines[-1][: getattr(node, "end_col_offset", 0)]
+        lines[0] = lines[0][getattr(node, "col_offset", 0) :]
+        return b"".join(lines).decode()
+
+
+def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
+    """Return the source of a workflow's `run`.
+
+    Raises:
+        CompileError: it has none that can be read, or is no plain `async def run(self, event, step)`.
+    """
+    run = inspect.unwrap(workflow.run)
+    code = getattr(run, "__code__", None)
+    file = _short(code.co_filename if code else workflow.__module__)
+    line = code.co_firstlineno if code else 0
+    try:
+        lines, _ = inspect.findsource(run)
+    except (OSError, TypeError):
+        raise CompileError(file, line, f"the source of {workflow.__name__}.run cannot be read", _IN_A_FILE) from None
+    text = "".join(lines)
+    node = _definition(ast.parse(text), line)
+    if node is None or len(node.args.args) != 3 or node.args.vararg or node.args.kwonlyargs or node.args.kwarg:
+        raise CompileError(
+            file,
+            line,
+            f"{workflow.__name__}.run is no plain method of an event and a step",
+            "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`",
+        )
+    if node.decorator_list:
+        raise CompileError(file, line, f"{workflow.__name__}.run is decorated", "write it without a decorator")
+    return Source(
+        file,
+        tuple(line.encode() for line in lines),
+        node,
+        {**vars(__import__("builtins")), **run.__globals__, **_closure(run)},
+    )
+
+
+_IN_A_FILE = "write the class in a file of its own under statemachines/"
+
+
+def _closure(run: Any) -> dict[str, Any]:
+    """Return what a class that was made inside a function, as in a test, sees of that function."""
+    return dict(inspect.getclosurevars(run).nonlocals)
+
+
+def _definition(module: ast.Module, line: int) -> ast.AsyncFunctionDef | None:
+    for node in ast.walk(module):
+        if isinstance(node, ast.AsyncFunctionDef):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if first == line:
+                return node
+    return None
+
+
+def _short(file: str) -> str:
+    """Return the path as seen from the working directory, if it is below that."""
+    relative = os.path.relpath(file) if os.path.isabs(file) else file
+    return file if relative.startswith("..") else relative

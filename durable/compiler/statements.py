@@ -1,0 +1,251 @@
+"""Reading statements: from Python's syntax to the program tree, and what is known after each."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Final
+
+from durable.compiler.assignability import assignable
+from durable.compiler.awaits import Awaited, AwaitReader
+from durable.compiler.kinds import UNKNOWN, Kind, ListOf, Never, TupleOf, describe, is_unknown, join, members
+from durable.compiler.loops import LoopReader
+from durable.compiler.operators import arithmetic
+from durable.compiler.problems import Refused
+from durable.compiler.raises import RaiseReader
+from durable.compiler.reading import Reading
+from durable.compiler.scope import Scope, assigned_names, merge
+from durable.compiler.tree import NONE, ZERO, Arm, Assign, Constant, Expression, If, Item, Return, Statement, Variable
+from durable.compiler.tries import TryReader
+
+_NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
+    ast.Delete: ("`del`", "leave it out: a variable that is not read again costs nothing"),
+    ast.With: ("`with`", "do it in a step"),
+    ast.AsyncWith: ("`async with`", "do it in a step"),
+    ast.AsyncFor: ("`async for`", "write `for`"),
+    ast.Assert: ("`assert`", "write `if not …: raise WorkflowError(…)`"),
+    ast.Import: ("an import in `run`", "import at the top of the module"),
+    ast.ImportFrom: ("an import in `run`", "import at the top of the module"),
+    ast.Global: ("`global`", "a run has variables of its own only"),
+    ast.Nonlocal: ("`nonlocal`", "a branch assigns its own variables only: return the value"),
+    ast.ClassDef: ("a class in `run`", "define it in a module"),
+    ast.FunctionDef: ("a plain nested function", "make it a step, or a branch with `async def`"),
+    ast.Match: ("`match`", "write `if` and `elif`"),
+    ast.TryStar: ("`except*`", "write `except`"),
+}
+_IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
+
+Statements = tuple[Statement, ...]
+
+
+@dataclass(slots=True)
+class StatementReader:
+    """Reads the statements of a `run`."""
+
+    reading: Reading
+    awaits: AwaitReader = field(init=False)
+    loops: LoopReader = field(init=False)
+    tries: TryReader = field(init=False)
+    raises: RaiseReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.awaits = AwaitReader(self.reading, self.body)
+        self.loops = LoopReader(self.reading, self.block)
+        self.tries = TryReader(self.reading, self.block)
+        self.raises = RaiseReader(self.reading)
+
+    def body(self, nodes: list[ast.stmt]) -> Statements:
+        """Return the statements of a whole `run` or nested def, which end in a return."""
+        body = self.block(nodes)
+        if self.reading.scope is None:
+            return body
+        self.reading.frame.returns.append(NONE.kind)
+        return (*body, Return(NONE, None, "return"))
+
+    def block(self, nodes: list[ast.stmt]) -> Statements:
+        """Return the statements of a block; each that is refused is reported and left out."""
+        found: list[Statement] = []
+        for node in nodes:
+            before = self.reading.scope
+            if before is None:
+                source = self.reading.source(node)
+                self.reading.problems.report(node.lineno, f"`{source}` is never reached", "remove it")
+                break
+            try:
+                found.extend(self.statement(node))
+            except Refused as problem:
+                self.reading.problems.add(problem)
+                self._forget(node, before)
+        return tuple(found)
+
+    def _forget(self, node: ast.stmt, before: Scope) -> None:
+        """Go on after a refused statement as if what it assigns were anything; in a rehearsal, as if it did not."""
+        unknown = Constant(None, Never() if self.reading.rehearsals else UNKNOWN)
+        self.reading.scope = None if isinstance(node, (ast.Return, ast.Raise)) else before
+        for name in assigned_names([node]) if self.reading.scope is not None else ():
+            self.reading.scope = self.reading.here().bind(name, unknown)
+
+    def statement(self, node: ast.stmt) -> Statements:
+        """Return what a statement becomes: nothing for a docstring, several for an unpacking."""
+        match node:
+            case ast.Assign([target], value):
+                return self._assign(target, value, None)
+            case ast.AnnAssign(target, annotation, value) if value is not None:
+                return self._assign(target, value, self.reading.declared(annotation))
+            case ast.AugAssign(ast.Name(), _, _):
+                return self._augmented(node)
+            case ast.Expr(value):
+                return self._expression(value)
+            case ast.Return(value):
+                return self._return(node, value)
+            case ast.If():
+                return (self._if(node),)
+            case ast.While() | ast.For():
+                return self.loops.read(node)
+            case ast.Break() | ast.Continue():
+                return self.loops.leave(node)
+            case ast.Try():
+                return (self.tries.read(node),)
+            case ast.Raise():
+                statement = self.raises.read(node)
+                self.reading.scope = None
+                return (statement,)
+            case ast.AsyncFunctionDef():
+                return self.awaits.define(node)
+            case ast.Pass():
+                return ()
+        return self._other(node)
+
+    def _other(self, node: ast.stmt) -> Statements:
+        if isinstance(node, ast.Assign):
+            raise Refused(node, "several assignments in one", "write a line for each")
+        if isinstance(node, ast.AnnAssign):
+            raise Refused(node, "a declaration without a value", "assign a value, as in `x: str | None = None`")
+        found, remedy = _NOT_STATEMENTS.get(type(node), (f"`{self.reading.source(node)}`", "do it in a step"))
+        raise Refused(node, f"{found} cannot be said in a state machine", remedy)
+
+    def _assign(self, target: ast.expr, node: ast.expr, declared: Kind | None) -> Statements:
+        if isinstance(node, ast.Await):
+            awaited = self.awaits.read(node)
+            if not isinstance(awaited, Awaited):
+                raise Refused(node, f"`{self.reading.source(node)}` returns nothing", "await it on a line of its own")
+            return self._result(target, awaited)
+        value = self.reading.value(node)
+        if declared is not None:
+            value = self._as_declared(node, value, declared)
+        match target:
+            case ast.Name(name):
+                return self.reading.bind(name, value)
+            case ast.Tuple(targets) | ast.List(targets):
+                return self._unpack(target, targets, value)
+        raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
+
+    def _as_declared(self, node: ast.expr, value: Expression, declared: Kind) -> Expression:
+        if not assignable(value.kind, declared):
+            given, text = describe(value.kind), self.reading.source(node)
+            raise Refused(node, f"`{text}` ({given}) is declared {describe(declared)}", "mend either")
+        fitting = [each for each in members(declared) if assignable(value.kind, each)]
+        return dataclasses.replace(value, kind=join(*fitting) if fitting else declared)
+
+    def _unpack(self, node: ast.AST, targets: list[ast.expr], value: Expression) -> Statements:
+        kind = value.kind
+        if is_unknown(kind):
+            kind = TupleOf((UNKNOWN,) * len(targets))
+        if not isinstance(kind, TupleOf) or len(kind.elements) != len(targets):
+            remedy = "unpack a tuple of as many, or take `[0]`, `[1]`, …"
+            raise Refused(node, f"{len(targets)} names for {describe(kind)}", remedy)
+        whole = self.reading.variable("tuple", node)
+        statements: list[Statement] = [Assign(whole, value)]
+        for index, (target, element) in enumerate(zip(targets, kind.elements, strict=True)):
+            if not isinstance(target, ast.Name):
+                raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
+            position = dataclasses.replace(ZERO, value=index)
+            statements.extend(self.reading.bind(target.id, Item(Variable(whole, kind), position, element)))
+        return tuple(statements)
+
+    def _augmented(self, node: ast.AugAssign) -> Statements:
+        assert isinstance(node.target, ast.Name)
+        name = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
+        source = self.reading.source(node)
+        left, right = self.reading.value(name), self.reading.value(node.value)
+        if isinstance(left.kind, ListOf):
+            raise Refused(node, f"`{source}` changes a list in place", f"write `{name.id} = {name.id} + […]`")
+        return self.reading.bind(name.id, arithmetic(node, left, right, source))
+
+    def _expression(self, node: ast.expr) -> Statements:
+        if isinstance(node, ast.Constant):
+            return ()
+        if isinstance(node, ast.Await):
+            awaited = self.awaits.read(node)
+            return (awaited.run,) if isinstance(awaited, Awaited) else awaited
+        source = self.reading.source(node)
+        if self.awaits.step_call(node) is not None:
+            raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
+        if isinstance(node, ast.Call):
+            self.reading.value(node)
+        raise Refused(node, f"`{source}` does nothing", "remove it, or use its value")
+
+    def _return(self, node: ast.Return, value: ast.expr | None) -> Statements:
+        label = self.reading.source(node)
+        before: Statements = ()
+        name: str | None = None
+        if value is None:
+            result: Expression = NONE
+        elif isinstance(value, ast.Await):
+            before, result, name = self._returned(value)
+        else:
+            result = self.reading.value(value)
+        self.reading.frame.returns.append(result.kind)
+        self.reading.scope = None
+        return (*before, Return(result, name, label))
+
+    def _returned(self, node: ast.Await) -> tuple[Statements, Expression, str | None]:
+        call = self.awaits.step_call(node.value)
+        if call is not None and call[0] == "complete":
+            return (), *self._complete(call[1])
+        awaited = self.awaits.read(node)
+        if not isinstance(awaited, Awaited):
+            return awaited, NONE, None
+        result = self.reading.variable("result", node)
+        return (dataclasses.replace(awaited.run, variable=result),), Variable(result, awaited.kind), None
+
+    def _complete(self, node: ast.Call) -> tuple[Expression, str]:
+        if not self.reading.frame.is_run:
+            raise Refused(node, "`step.complete` in a branch", "write a plain `return`: only a run completes")
+        name = self.reading.steps.name(node)
+        self.reading.steps.options(node)
+        if len(node.args) != 2:
+            text = self.reading.source(node)
+            raise Refused(node, f"`{text}`", 'write `return await step.complete("name", result)`')
+        return self.reading.value(node.args[1]), name
+
+    def _if(self, node: ast.If) -> Statement:
+        reading = self.reading
+        arms: list[Arm] = []
+        after: list[Scope | None] = []
+        rest: list[ast.stmt] = [node]
+        while len(rest) == 1 and isinstance(rest[0], ast.If):
+            each = rest[0]
+            condition = reading.expressions.condition(each.test, reading.here())
+            reading.scope = condition.true
+            arms.append(Arm(condition.test, f"if {reading.source(each.test)}", self.block(each.body)))
+            after.append(reading.scope)
+            reading.scope, rest = condition.false, each.orelse
+        otherwise = self.block(rest)
+        reading.scope = merge([*after, reading.scope])
+        return If(tuple(arms), otherwise)
+
+    def _result(self, target: ast.expr, awaited: Awaited) -> Statements:
+        """Return a run of something with its result bound to the target."""
+        reading = self.reading
+        match target:
+            case ast.Name(name):
+                variable = reading.variable(name)
+                reading.scope = reading.here().bind(name, Variable(variable, awaited.kind))
+                return (dataclasses.replace(awaited.run, variable=variable),)
+            case ast.Tuple(targets) | ast.List(targets):
+                whole = reading.variable("tuple", target)
+                unpacked = self._unpack(target, targets, Variable(whole, awaited.kind))
+                return (dataclasses.replace(awaited.run, variable=whole), *unpacked[1:])
+        raise Refused(target, f"`{reading.source(target)}` is changed in place", _IMMUTABLE)

@@ -1,0 +1,190 @@
+"""Reading what `run` awaits of its steps: names, functions, arguments, options."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from durable.compiler import options
+from durable.compiler.annotations import kind_of
+from durable.compiler.assignability import assignable
+from durable.compiler.errornames import step_errors
+from durable.compiler.expressions import ExpressionReader
+from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
+from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.problems import Refused
+from durable.compiler.scope import Scope
+from durable.compiler.tree import Constant, Expression, Place, Sleep, StepCall
+from durable.errors import SignatureError
+from durable.signature import DataParameter, Signature, signature_of
+from durable.wire import MAX_STEP_NAME
+
+METHODS: Final = ("do", "sleep", "sleep_until", "complete", "map")
+LATER: Final = ("wait_for_event", "call")
+
+
+@dataclass(slots=True)
+class StepReader:
+    """Reads calls of the step's methods; `lines` tells where each name was written first."""
+
+    expressions: ExpressionReader
+    lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def source(self, node: ast.AST) -> str:
+        """Return a node's source."""
+        return self.expressions.source.of(node)
+
+    def resolve(self, node: ast.expr) -> tuple[bool, Any]:
+        """Return whether a name belongs to the module, and its value there."""
+        return self.expressions.static(node, Scope())
+
+    def name(self, node: ast.Call) -> str:
+        """Return the name of a step, which is the first argument."""
+        if not node.args:
+            raise Refused(node, f"`{self.source(node)}` has no name", "name the step: its first argument")
+        try:
+            name = options.constant(node.args[0], self.resolve)
+        except Refused:
+            text = self.source(node.args[0])
+            raise Refused(
+                node,
+                f"the name of a step is computed: `{text}`",
+                "write it out: loops and maps add the round themselves",
+            ) from None
+        if not isinstance(name, str) or not name.strip() or name != name.strip() or not name.isprintable():
+            raise Refused(node, f"{name!r} is no name for a step", "write a short readable text")
+        if len(name) > MAX_STEP_NAME:
+            raise Refused(node, f'the name "{name}" has {len(name)} characters', f"use {MAX_STEP_NAME} at most")
+        if any(each in name for each in "/[]{}"):
+            raise Refused(node, f'the name "{name}" holds one of / [ ] {{ }}', "they stand for blocks and rounds")
+        self._claim(node, name)
+        return name
+
+    def _claim(self, node: ast.Call, name: str) -> None:
+        place = (node.lineno, node.col_offset)
+        first = self.lines.setdefault(name, place)
+        if first != place:
+            raise Refused(
+                node,
+                f'the name "{name}" is used twice, first in line {first[0]}',
+                "give each step of a run a name of its own",
+            )
+
+    def options(self, node: ast.Call, *allowed: str) -> dict[str, ast.expr]:
+        """Return the named arguments of a call."""
+        found: dict[str, ast.expr] = {}
+        for each in node.keywords:
+            if each.arg is None:
+                raise Refused(node, f"`{self.source(node)}` spreads its options", "write each option out")
+            if each.arg not in allowed:
+                known = ", ".join(f"{name}=" for name in allowed) or "no options"
+                raise Refused(node, f"`{each.arg}=` is no option here", f"there are: {known}")
+            found[each.arg] = each.value
+        return found
+
+    def do(self, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> StepCall:
+        """Return a `step.do(…)`; `place` tells where a step of a name stands."""
+        name = self.name(node)
+        if len(node.args) < 2:
+            raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
+        named = self.options(node, "retries", "timeout", "undo")
+        if "undo" in named:
+            raise Refused(node, f'the step "{name}" has an undo', "undo is not compiled yet: leave it out")
+        signature = self._signature(node.args[1])
+        return StepCall(
+            name,
+            signature,
+            self._arguments(node, name, signature, node.args[2:], scope),
+            options.retries(named.get("retries"), self.resolve),
+            options.timeout(named.get("timeout"), self.resolve),
+            place(name),
+            step_errors(signature),
+        )
+
+    def _signature(self, node: ast.expr) -> Signature:
+        text = self.source(node)
+        if isinstance(node, ast.Lambda):
+            raise Refused(node, "a lambda as a step", "define a function at the top level of a module and pass that")
+        found, function = self.resolve(node)
+        if not found:
+            raise Refused(
+                node,
+                f"the step function `{text}` is not a function of a module",
+                "define it at the top level of a module, import it and pass its name",
+            )
+        if not inspect.isfunction(function):
+            raise Refused(node, f"`{text}` is no function", "pass a plain function as the step")
+        try:
+            return signature_of(function)
+        except SignatureError as error:
+            raise options.refused(node, error) from None
+
+    def _arguments(
+        self, node: ast.Call, name: str, signature: Signature, nodes: list[ast.expr], scope: Scope
+    ) -> tuple[tuple[str, Expression], ...]:
+        wanted = signature.data
+        takes = ", ".join(each.name for each in wanted) or "no data"
+        if any(isinstance(each, ast.Starred) for each in nodes):
+            raise Refused(node, f'the step "{name}" is given starred arguments', "write them out")
+        if len(nodes) > len(wanted):
+            raise Refused(
+                node,
+                f'the step "{name}" is given {len(nodes)} arguments',
+                f"{signature.function.__name__} takes {takes}; bindings and the context are injected",
+            )
+        missing = [each.name for each in wanted[len(nodes) :] if each.required]
+        if missing:
+            raise Refused(node, f'the step "{name}" is not given {", ".join(missing)}', f"it takes {takes}")
+        return tuple(
+            (parameter.name, self._argument(each, name, parameter, scope))
+            for parameter, each in zip(wanted, nodes, strict=False)
+        )
+
+    def _argument(self, node: ast.expr, step: str, parameter: DataParameter, scope: Scope) -> Expression:
+        value = self.expressions.value(node, scope)
+        declared = kind_of(parameter.type)
+        if not assignable(value.kind, declared):
+            raise Refused(
+                node,
+                f'the step "{step}" is given `{self.source(node)}` ({describe(value.kind)})'
+                f" for {parameter.name}, which is {describe(declared)}",
+                _remedy(value.kind, declared),
+            )
+        return value
+
+    def sleep(self, node: ast.Call, prefix: str) -> Sleep:
+        """Return a `step.sleep(…)`."""
+        name = prefix + self.name(node)
+        self.options(node)
+        if len(node.args) != 2:
+            raise Refused(node, f"`{self.source(node)}`", 'write `await step.sleep("name", "3 days")`')
+        return Sleep(name, options.pause(node.args[1], self.resolve), None)
+
+    def sleep_until(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
+        """Return a `step.sleep_until(…)`."""
+        name = prefix + self.name(node)
+        self.options(node)
+        if len(node.args) != 2:
+            raise Refused(node, f"`{self.source(node)}`", 'write `await step.sleep_until("name", when)`')
+        when = options.moment(node.args[1], self.resolve)
+        if when is not None:
+            return Sleep(name, None, Constant(when, Text()))
+        value = self.expressions.value(node.args[1], scope)
+        refuse_none(node, value, "the time to sleep until")
+        refuse_any(node, value, "the time to sleep until")
+        if not is_unknown(value.kind) and not _is_time(value.kind):
+            raise Refused(node, f"a sleep until {describe(value.kind)}", "pass a datetime, or an ISO 8601 text")
+        return Sleep(name, None, value)
+
+
+def _is_time(kind: Kind) -> bool:
+    return isinstance(kind, Text) or (isinstance(kind, Opaque) and describe(kind) in ("datetime", "AwareDatetime"))
+
+
+def _remedy(given: Kind, declared: Kind) -> str:
+    if describe(given).endswith("| None") and not describe(declared).endswith("| None"):
+        return "test it for None first, or let the parameter take None"
+    return "pass a value of that type, or change the parameter"

@@ -1,0 +1,483 @@
+"""The program tree: what a `run` says, typed, and free of both Python's syntax and Amazon's.
+
+An expression carries its kind; from that the form of its JSONata follows. Names of variables are unique over the
+whole program. Statements nest as they do in the source; `flow` turns them into states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from durable.compiler.kinds import NULL, Boolean, Integer, Kind, Text
+from durable.retries import Retries
+from durable.signature import Signature
+
+BOOLEAN = Boolean()
+TEXT = Text()
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """None, a bool, a number or a string."""
+
+    value: bool | int | float | str | None
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A local variable of `run`."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that Step Functions itself provides: a path or a call, as JSONata."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object, by its alias; one that may be None may also be missing."""
+
+    of: Expression
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An element of a list; one that is not there is an error."""
+
+    of: Expression
+    index: Expression
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The value of a key in a dict; one that is not there is an error, or the default where there is one."""
+
+    of: Expression
+    key: Expression
+    kind: Kind
+    default: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Arithmetic on numbers: + - * / // %."""
+
+    operator: Literal["+", "-", "*", "/", "//", "%"]
+    left: Expression
+    right: Expression
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """A number with its sign changed."""
+
+    of: Expression
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A function of JSONata, applied to values that are all there."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Strings put one after the other."""
+
+    parts: tuple[Expression, ...]
+    kind: Kind = TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """A number or a bool as Python writes it in a string."""
+
+    of: Expression
+    kind: Kind = TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Concatenation:
+    """Two lists, one after the other."""
+
+    left: Expression
+    right: Expression
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class ListDisplay:
+    """A list or tuple, element by element."""
+
+    elements: tuple[Expression, ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class DictDisplay:
+    """A dict, key by key."""
+
+    entries: tuple[tuple[str, Expression], ...]
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`[element for variable in items if condition]`."""
+
+    element: Expression
+    variable: str
+    items: Expression
+    condition: Expression | None
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`body if test else otherwise`; the test is a bool."""
+
+    test: Expression
+    body: Expression
+    otherwise: Expression
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Whether a value counts as true."""
+
+    of: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class IsNone:
+    """Whether a value is None."""
+
+    of: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a bool."""
+
+    of: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """`left and right` of two bools; the right one is looked at only where the left is true."""
+
+    left: Expression
+    right: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """`left or right` of two bools; the right one is looked at only where the left is false."""
+
+    left: Expression
+    right: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two values compared: `=`, `!=` of scalars and lists of them, the others of numbers or of strings."""
+
+    operator: Literal["=", "!=", "<", "<=", ">", ">="]
+    left: Expression
+    right: Expression
+    kind: Kind = BOOLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """Whether a list, a string or the keys of a dict hold a value."""
+
+    container: Expression
+    item: Expression
+    kind: Kind = BOOLEAN
+
+
+Expression = (
+    Constant
+    | Variable
+    | Given
+    | Field
+    | Item
+    | Entry
+    | Operation
+    | Negation
+    | Apply
+    | Joined
+    | Spelled
+    | Concatenation
+    | ListDisplay
+    | DictDisplay
+    | Comprehension
+    | Conditional
+    | Truth
+    | IsNone
+    | Not
+    | Both
+    | Either
+    | Comparison
+    | Contains
+)
+
+NONE = Constant(None, NULL)
+ZERO = Constant(0, Integer((0,)))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a step stands: how its state is called, and its key, where blocks or rounds make that another name."""
+
+    label: str
+    key: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name."""
+
+    name: str
+    signature: Signature
+    arguments: tuple[tuple[str, Expression], ...]
+    retries: Retries
+    timeout_seconds: int
+    place: Place
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
+    undo: Callable[..., Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One side of a gather, or the body of a map: statements with variables and a result of their own."""
+
+    body: tuple[Statement, ...]
+    before: tuple[Assign, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """`asyncio.gather(…)`, or one branch awaited alone, whose result is no list."""
+
+    label: str
+    branches: tuple[Branch, ...]
+    kinds: tuple[Kind, ...]
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MapCall:
+    """`step.map(…)`: the body once for each item, its result a list in the order of the items.
+
+    `round` names the variable of the index, which is unique and so names the map; `element` is the kind of a result.
+    """
+
+    label: str
+    items: Expression
+    round: str
+    body: Branch
+    concurrency: int
+    element: Kind
+    line: int
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
+    bound: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventWait:
+    """`step.wait_for_event(…)`; not compiled yet."""
+
+    name: str
+    type: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowCall:
+    """`step.call(…)`; not compiled yet."""
+
+    name: str
+    workflow: Any
+    payload: Expression
+
+
+Awaited = StepCall | Gather | MapCall | EventWait | WorkflowCall
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """`variable = value`."""
+
+    variable: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Something awaited; the variable, if any, takes its result."""
+
+    what: Awaited
+    variable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """`step.sleep(…)` for milliseconds, or `step.sleep_until(…)` a time as ISO 8601 text."""
+
+    label: str
+    milliseconds: int | None
+    until: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`return value`; `name` is that of `step.complete`, `label` the source."""
+
+    value: Expression
+    name: str | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """`raise Error(message)`."""
+
+    error: type[Exception]
+    message: Expression
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAgain:
+    """`raise` of the error that was caught: its name and its cause. `errors` are those it can be."""
+
+    name: Expression
+    cause: Expression
+    label: str
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A condition and what is done where it holds."""
+
+    test: Expression
+    label: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """`if`, `elif`, …, `else`."""
+
+    arms: tuple[Arm, ...]
+    otherwise: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`while`, or `for` with what it assigns in each round.
+
+    `test` is None for `while True`; `round` names the variable that counts, which is unique and so names the loop;
+    `bound` is how many rounds there are at most, where that is known.
+    """
+
+    label: str
+    test: Expression | None
+    body: tuple[Statement, ...]
+    round: str
+    line: int
+    each: tuple[Assign, ...] = ()
+    bound: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """`break`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """`continue`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """`except …`: the errors that it catches, by the name they are reported under; the variables tell which."""
+
+    errors: Mapping[str, type[Exception]]
+    classes: tuple[type[Exception], ...]
+    variable: str
+    cause: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """`try`, its handlers, and its `else`."""
+
+    body: tuple[Statement, ...]
+    handlers: tuple[Handler, ...]
+    otherwise: tuple[Statement, ...] = ()
+
+
+Statement = Assign | Run | Sleep | Return | Raise | RaiseAgain | If | Loop | Break | Continue | Try
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole `run`."""
+
+    body: tuple[Statement, ...]
+
+
+def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
+    """Yield the blocks of statements that stand directly in a statement, those of its branches included."""
+    match statement:
+        case If(arms, otherwise):
+            yield from (arm.body for arm in arms)
+            yield otherwise
+        case Loop(body=body):
+            yield body
+        case Try(body, handlers, otherwise):
+            yield body
+            yield from (each.body for each in handlers)
+            yield otherwise
+        case Run(Gather(branches=branches)):
+            yield from (each.body for each in branches)
+        case Run(MapCall(body=branch)):
+            yield branch.body
+
+
+def walk(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Yield statements and all that stand in them, in the order of the source."""
+    for statement in body:
+        yield statement
+        for block in blocks(statement):
+            yield from walk(block)

@@ -1,0 +1,60 @@
+"""Durations as Cloudflare writes them: "10 seconds", "3 days"; or a timedelta."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from durable.errors import DurationError
+
+Duration = str | timedelta
+
+_SECONDS: Final = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": 2_592_000,
+    "year": 31_536_000,
+}
+_FORM: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?\s*", re.ASCII)
+
+
+def parse_duration(duration: Duration) -> timedelta:
+    """Return the duration as a timedelta.
+
+    A month is 30 days and a year 365, as in Cloudflare's Workflows.
+
+    Raises:
+        DurationError: it is of another form or negative.
+    """
+    if isinstance(duration, timedelta):
+        if duration < timedelta(0):
+            raise DurationError(duration)
+        return duration
+    match = _FORM.fullmatch(duration) if isinstance(duration, str) else None
+    if match is None:
+        raise DurationError(duration)
+    try:
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    except OverflowError:
+        raise DurationError(duration) from None
+
+
+def whole_seconds(duration: Duration) -> int:
+    """Return the duration in seconds, for the fields of a state machine that take whole seconds only.
+
+    Raises:
+        DurationError: it is of another form, or not a whole number of seconds.
+    """
+    parsed = parse_duration(duration)
+    if parsed.microseconds:
+        raise DurationError(duration, "whole seconds only")
+    return parsed.days * 86_400 + parsed.seconds
+
+
+def milliseconds(duration: Duration) -> int:
+    """Return the duration in milliseconds, rounded down."""
+    return parse_duration(duration) // timedelta(milliseconds=1)

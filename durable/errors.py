@@ -1,0 +1,136 @@
+"""Every error of the library, in one hierarchy.
+
+    DurableError
+    ├── WorkflowError            raised in `run`: ends the run as errored
+    ├── StepError                a step failed, after its retries
+    │   ├── StepTimeoutError     an attempt took longer than its timeout
+    │   ├── TooManyRounds        a loop or map passed its cap
+    │   └── NonRetryableError    raised in a step: fail at once
+    │       ├── InvalidInput     the step's input does not fit its signature
+    │       ├── InvalidResult    the step's result does not fit it, or is too large
+    │       └── StaleResult      a recorded result no longer fits the code that goes on
+    ├── StepInProgress           another invocation holds the step's lease (never seen by `run`)
+    ├── Stopped                  the run was paused or terminated (never seen by `run`)
+    ├── InstanceError            a verb does not fit the instance
+    │   ├── InstanceNotFound
+    │   ├── InstanceExists
+    │   └── Throttled
+    └── ConfigurationError       wrong before anything runs
+        ├── DurationError
+        ├── RetriesError
+        ├── SignatureError
+        ├── DeclarationError
+        └── CompileError
+
+An error's message for the outside world is the first line of its class's docstring: a text that was
+written with the class cannot hold anybody's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DurableError(Exception):
+    """Something failed."""
+
+
+class WorkflowError(DurableError):
+    """The workflow ended itself with an error."""
+
+
+class StepError(DurableError):
+    """The step failed."""
+
+
+class StepTimeoutError(StepError):
+    """The step took longer than its timeout."""
+
+
+class TooManyRounds(StepError):
+    """A loop or a map took more rounds than an execution can hold."""
+
+
+class NonRetryableError(StepError):
+    """The step failed in a way that trying again cannot mend."""
+
+
+class InvalidInput(NonRetryableError):
+    """The step was given input that does not fit its signature."""
+
+
+class InvalidResult(NonRetryableError):
+    """The step returned something that does not fit its signature, or is too large."""
+
+
+class StaleResult(NonRetryableError):
+    """A recorded result no longer fits the code that would use it."""
+
+
+class StepInProgress(DurableError):
+    """Another invocation of this step is under way."""
+
+
+class Stopped(DurableError):
+    """The run was paused or terminated."""
+
+
+class InstanceError(DurableError):
+    """The instance cannot do that."""
+
+
+class InstanceNotFound(InstanceError):
+    """There is no such instance."""
+
+
+class InstanceExists(InstanceError):
+    """An instance with this id and other parameters exists."""
+
+
+class Throttled(InstanceError):
+    """Too many starts at once: try again later."""
+
+
+class ConfigurationError(DurableError):
+    """The project is not written as it must be."""
+
+
+class DurationError(ConfigurationError, ValueError):
+    """A duration is not of the form "10 seconds"."""
+
+    def __init__(self, got: object, why: str = "") -> None:
+        self.got = got
+        reason = f" ({why})" if why else ""
+        super().__init__(
+            f"not a duration: {got!r}{reason}; write a number and second, minute, hour, day, week, month or year,"
+            ' as in "10 seconds", or pass a timedelta that is not negative'
+        )
+
+
+class RetriesError(ConfigurationError, ValueError):
+    """The retries of a step cannot be had."""
+
+
+class SignatureError(ConfigurationError, TypeError):
+    """A step's signature cannot be read."""
+
+
+class DeclarationError(ConfigurationError):
+    """The declarations of a project do not fit together."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class CompileError(ConfigurationError):
+    """A `run` says something that cannot be compiled."""
+
+    def __init__(self, file: str, line: int, found: str, remedy: str) -> None:
+        self.file, self.line, self.found, self.remedy = file, line, found, remedy
+        super().__init__(f"{file}:{line}: {found}; {remedy}")
+
+
+def public_message(error: type[BaseException]) -> str:
+    """Return the sentence that may be shown to anyone: the first line of the class's docstring."""
+    return next(iter((error.__doc__ or error.__name__).strip().splitlines()), error.__name__)

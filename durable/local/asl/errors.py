@@ -1,0 +1,82 @@
+"""What goes wrong: a definition that cannot be loaded, a state that fails, and the error names of ASL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from durable.errors import ConfigurationError
+
+STATES_ALL: Final = "States.ALL"
+DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
+EXCEED_TOLERATED_FAILURE_THRESHOLD: Final = "States.ExceedToleratedFailureThreshold"
+HEARTBEAT_TIMEOUT: Final = "States.HeartbeatTimeout"
+QUERY_EVALUATION_ERROR: Final = "States.QueryEvaluationError"
+RUNTIME: Final = "States.Runtime"
+TASK_FAILED: Final = "States.TaskFailed"
+TIMEOUT: Final = "States.Timeout"
+
+_TERMINAL: Final = frozenset({DATA_LIMIT_EXCEEDED, RUNTIME})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a definition: the state's name ("" for the machine), its field, and why."""
+
+    state: str
+    field: str
+    why: str
+
+    def __str__(self) -> str:
+        where = f"state {self.state!r}" if self.state else "the state machine"
+        return f"{where}, field {self.field!r}: {self.why}" if self.field else f"{where}: {self.why}"
+
+
+class DefinitionError(ConfigurationError):
+    """A definition holds what this interpreter does not run."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class StateError(Exception):
+    """A state failed with an error name and a cause, as Retry and Catch see it.
+
+    `location` is the field whose expression failed. A cause that `belongs_to_state` is introduced by the state's
+    name and event id when it is reported, as Step Functions does.
+    """
+
+    def __init__(
+        self, error: str | None, cause: str | None, *, location: str | None = None, belongs_to_state: bool = False
+    ) -> None:
+        super().__init__(error, cause)
+        self.error, self.cause = error, cause
+        self.location, self.belongs_to_state = location, belongs_to_state
+
+
+def query_error(cause: str, location: str | None = None) -> StateError:
+    """Return the failure of a JSONata expression or of the value it gave."""
+    return StateError(QUERY_EVALUATION_ERROR, cause, location=location, belongs_to_state=True)
+
+
+def runtime_error(cause: str) -> StateError:
+    """Return a failure that no wildcard catches."""
+    return StateError(RUNTIME, cause, belongs_to_state=True)
+
+
+def error_matches(names: Sequence[str], error: str | None) -> bool:
+    """Tell whether ErrorEquals matches an error name.
+
+    States.ALL and States.TaskFailed leave out States.DataLimitExceeded and States.Runtime, which have to be named;
+    States.TaskFailed leaves out States.Timeout too; States.Timeout covers a missed heartbeat.
+    Source: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows".
+    """
+    if error in names:
+        return True
+    if error == HEARTBEAT_TIMEOUT and TIMEOUT in names:
+        return True
+    if error in _TERMINAL:
+        return False
+    return STATES_ALL in names or (TASK_FAILED in names and error != TIMEOUT)

@@ -1,0 +1,139 @@
+"""The data folder: held by one process at a time, opened as SQLite, brought to the schema of this version."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from durable.errors import DurableError
+from durable.local.spaces import MIGRATIONS
+
+_REMEDY: Final = "choose another folder with DATA=<folder>"
+
+
+class JournalError(DurableError):
+    """The data of this machine cannot be had."""
+
+
+class FolderUnusable(JournalError):
+    """The data folder cannot be used."""
+
+    def __init__(self, path: Path, why: object, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: cannot be used ({why}); {remedy}")
+
+
+class FolderInUse(JournalError):
+    """Another process uses the data folder."""
+
+    def __init__(self, path: Path, pid: str) -> None:
+        self.path, self.pid = path, pid
+        super().__init__(f"{path}: process {pid} uses this data folder; end it, or {_REMEDY}")
+
+
+class FolderTooNew(JournalError):
+    """A newer version wrote the data folder."""
+
+    def __init__(self, path: Path, version: int) -> None:
+        self.path, self.version = path, version
+        super().__init__(
+            f"{path}: written by a newer version (schema {version}; this one knows up to {len(MIGRATIONS)});"
+            f" use that version, or {_REMEDY}"
+        )
+
+
+class Folder:
+    """A folder that this process holds, and the database in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path.absolute()
+        self.database: Final = self.path / "durable.sqlite3"
+        self._lock: int | None = self._hold()
+
+    def _hold(self) -> int:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise FolderUnusable(
+                self.path, error.strerror, f"make it a folder that you may write to, or {_REMEDY}"
+            ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
+            os.close(lock)
+            raise FolderInUse(self.path, pid) from None
+        with self._usable():
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        return lock
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise FolderUnusable(self.path, error.strerror, f"make room, or {_REMEDY}") from None
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self.unusable(error) from error
+
+    def unusable(self, error: sqlite3.Error) -> FolderUnusable:
+        """Return what to raise for an error of SQLite."""
+        if isinstance(error, sqlite3.OperationalError):
+            return FolderUnusable(self.database, error, f"see that it may be written and has room, or {_REMEDY}")
+        remedy = f"restore it from a copy, or move it away to begin anew, or {_REMEDY}"
+        return FolderUnusable(self.database, error, remedy)
+
+    def connect(self, statements: int) -> sqlite3.Connection:
+        """Return a connection that every commit of is on disk when it returns."""
+        with self._translated():
+            connection = sqlite3.connect(
+                self.database, isolation_level=None, check_same_thread=False, cached_statements=statements, timeout=10
+            )
+            with _closed_on_error(connection):
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+            return connection
+
+    def open(self, statements: int) -> sqlite3.Connection:
+        """Return a connection to the database, brought to this version's schema, that is known to write.
+
+        Raises:
+            FolderTooNew: a newer version wrote it.
+            FolderUnusable: it cannot be read or written.
+        """
+        connection = self.connect(statements)
+        with self._translated(), _closed_on_error(connection):
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise FolderTooNew(self.path, version)
+            for number, script in enumerate(MIGRATIONS[version:], version + 1):
+                connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
+            connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+        return connection
+
+
+@contextlib.contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise

@@ -1,0 +1,101 @@
+"""The functions of a project on one machine: what Lambda is on AWS."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
+from durable.runtime.failure import Failure
+from durable.runtime.record import StepKey
+from durable.runtime.step import StepHandler
+from durable.wire import StepEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a function returned."""
+
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a function raised, as Lambda reports it."""
+
+    error: str
+    cause: str
+
+
+Answer = Returned | Raised
+
+
+class Hang(BaseException):
+    """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
+
+
+def raised(error: str, message: str) -> Raised:
+    """Return a failure with the cause that Lambda writes for one of Python."""
+    cause = {"errorMessage": message, "errorType": error, "requestId": str(uuid.uuid4()), "stackTrace": []}
+    return Raised(error, json.dumps(cause))
+
+
+class Functions:
+    """Invokes the steps by the name of their function, one invocation of a step key at a time."""
+
+    def __init__(self, steps: Mapping[str, StepHandler]) -> None:
+        self._steps = steps
+        self._running: set[StepKey] = set()
+        self._lock = threading.Lock()
+        self._process = uuid.uuid4().hex
+        self._count = itertools.count(1)
+
+    def new_owner(self) -> str:
+        """Return a name for an invocation."""
+        return f"{self._process}.{next(self._count)}"
+
+    def alive(self, owner: str) -> bool:
+        """Return whether an invocation of that name may still be running: one of an earlier process is not."""
+        return owner.startswith(self._process)
+
+    def timeout_ms(self, function: str, event: StepEvent) -> int | None:
+        """Return how long an attempt may take; None for a function that is no step."""
+        return event["timeout"] * 1000 if function in self._steps else None
+
+    def invoke(self, function: str, event: StepEvent, owner: str) -> Answer | None:
+        """Run a function in this thread; None is no answer, for an attempt that hangs until it is given up.
+
+        A thread cannot be ended, so an attempt that was given up may still run: until it returns, another one of the
+        same step key is told that it is in progress.
+        """
+        handler = self._steps.get(function)
+        if handler is None:
+            return raised("Lambda.ResourceNotFoundException", f"there is no function {function}")
+        key = StepKey.of(event)
+        with self._lock:
+            if key in self._running:
+                return raised(StepInProgress.__name__, public_message(StepInProgress))
+            self._running.add(key)
+        try:
+            return Returned(handler(event, owner))
+        except Exception as error:
+            return raised(type(error).__name__, str(error))
+        except Hang:
+            return None
+        except BaseException:
+            return raised(StepError.__name__, "the step ended its process")
+        finally:
+            with self._lock:
+                self._running.discard(key)
+
+    def abandon(self, function: str, event: StepEvent, owner: str) -> Answer | None:
+        """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
+        failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
+        if not self._steps[function].abandon(event, owner, failure):
+            return None
+        return raised(failure.name, f"{event['step']}: {failure.message}")

@@ -1,0 +1,169 @@
+"""A project on one machine: every declaration as a client, a handler or a machine, around one journal."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.build import Build, fetch_of
+from durable.clock import Clock
+from durable.compiler import Compiled
+from durable.local.engine import Engine
+from durable.local.executions import Executions
+from durable.local.functions import Functions
+from durable.local.kv import SQLiteKVNamespace
+from durable.local.outbox import OutboxEmail
+from durable.local.pump import Pump
+from durable.local.queue import Messages, SQLiteQueue
+from durable.local.store import Store
+from durable.local.table import SQLiteTable
+from durable.local.timers import Timers
+from durable.local.workers import Workers
+from durable.runtime.consumer import ConsumerHandler
+from durable.runtime.http import Api
+from durable.runtime.instances import Instances
+from durable.runtime.log import Log
+from durable.runtime.machines import ExecutionState
+from durable.runtime.record import StepRecord
+from durable.runtime.step import StepHandler
+from durable.runtime.workflow import WorkflowClient
+from durable.signature import BindingParameter, Signature, entry_of, signature_of
+
+
+class Doubles(Protocol):
+    """What a test puts in the place of a host's parts; asked once, when the host is made."""
+
+    def function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
+        """Return the signature of what runs for a step, or for a queue's consumer."""
+
+    def email(self, declared: SendEmail) -> SendEmail:
+        """Return the client that sends e-mail."""
+
+
+class Host:
+    """Runs a project on a journal. It moves by its `timers`, by the workers it is given and by its `pump`.
+
+    Args:
+        data: the folder for what is no row: the outbox.
+        random: what jitter is drawn with.
+    """
+
+    def __init__(
+        self,
+        built: Build,
+        journal: Store,
+        data: Path,
+        *,
+        clock: Clock,
+        workers: Workers,
+        log: Log,
+        random: Random,
+        timers: Timers | None = None,
+        doubles: Doubles | None = None,
+    ) -> None:
+        self.built = built
+        self.journal = journal
+        self.timers = timers or Timers()
+        self._doubles = doubles
+        self._data = data
+        self._clock = clock
+        self._log = log
+        self.messages = Messages(journal, clock)
+        self._handlers: dict[str, StepHandler] = {}
+        functions = Functions(self._handlers)
+        self.table = SQLiteTable(journal, clock)
+        self.engine = self._engine(functions, workers, random)
+        self.instances = Instances(self.table, self.engine, clock)
+        self.workflows = {
+            each.name: WorkflowClient(each.name, each.workflow, self.instances) for each in built.project.workflows
+        }
+        record = StepRecord(self.table, clock, alive=functions.alive)
+        for workflow in built.project.workflows:
+            self._add_steps(workflow, record)
+        consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
+        self.pump = Pump(
+            self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
+        )
+
+    def _engine(self, functions: Functions, workers: Workers, random: Random) -> Engine:
+        executions = Executions(self.journal)
+        return Engine(
+            {name: executions.define(_definition(name, each)) for name, each in self.built.compiled.items()},
+            functions,
+            executions,
+            clock=self._clock,
+            timers=self.timers,
+            workers=workers,
+            closed=self._closed,
+            random=random,
+        )
+
+    def api(self, worker: Worker) -> Api:
+        """Return the API of a worker."""
+        fetch = fetch_of(worker)
+        api: Api = fetch(**self._clients(entry_of(fetch), worker))
+        api.allow_origins(worker.origins)
+        return api
+
+    def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
+        self.instances.close(workflow, execution, state)
+        self._log.run_ended(workflow, execution, state.status)
+
+    def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
+        for step in self.built.compiled[workflow.name].steps:
+            signature = self._function(workflow, step.name, step.signature)
+            clients = self._clients(signature, workflow)
+            self._handlers[function_name(workflow.name, step.name)] = StepHandler(
+                signature, clients, record, self._clock, lambda seconds: nullcontext(), self._log
+            )
+
+    def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:
+        assert queue.consumer is not None
+        signature = self._function(queue, queue.name, signature_of(queue.consumer))
+        return ConsumerHandler(
+            queue.name, signature, self._clients(signature, queue), self._log, lambda receipt, attempt: None
+        )
+
+    def _clients(self, signature: Signature, owner: Binding) -> dict[str, Binding]:
+        return {each.name: self._client(owner.uses()[each.name], each) for each in signature.bindings}
+
+    def _client(self, declared: Binding, parameter: BindingParameter) -> Binding:
+        match declared:
+            case KVNamespace():
+                return SQLiteKVNamespace(declared.name, parameter.value, self.journal, self._clock)
+            case Queue():
+                return SQLiteQueue(declared.name, parameter.value, self.messages)
+            case SendEmail():
+                return self._email(declared)
+            case Workflow():
+                return self.workflows[declared.name]
+        raise TypeError(f"{declared!r} has no counterpart on one machine")
+
+    def _function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
+        return signature if self._doubles is None else self._doubles.function(owner, name, signature)
+
+    def _email(self, declared: SendEmail) -> SendEmail:
+        if self._doubles is not None:
+            return self._doubles.email(declared)
+        return OutboxEmail(declared.name, sender=declared.sender, folder=self._data / "outbox", clock=self._clock)
+
+
+def function_name(workflow: str, step: str) -> str:
+    """Return what a step's function is called on one machine."""
+    return f"{workflow}/{step}"
+
+
+def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
+    """Return a workflow's definition with its functions named."""
+    names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
+    text = functools.reduce(
+        lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), compiled.text
+    )
+    definition: Mapping[str, Any] = json.loads(text)
+    return definition

@@ -1,0 +1,7 @@
+"""The HTTP server on one machine."""
+
+from durable.local.http.application import application
+from durable.local.http.gateway import Gate
+from durable.local.http.server import PortTaken, listen, serve, server
+
+__all__ = ["Gate", "PortTaken", "application", "listen", "serve", "server"]

@@ -1,0 +1,70 @@
+"""The application: the APIs of a project behind the check of who asks."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from durable.local.http.gateway import Gate, Gateway
+from durable.local.http.loopback import Loopback
+from durable.local.workers import ThreadWorkers, Workers
+from durable.runtime.http import Api, Problem
+from durable.runtime.http.problems import CONTENT_TYPE
+
+HANDLER_THREADS: Final = 64
+
+
+def application(
+    apis: Sequence[Api],
+    operations: Api,
+    *,
+    gate: Gate | None = None,
+    document: Callable[[], Mapping[str, Any]] | None = None,
+    routes: Sequence[BaseRoute] = (),
+    lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
+    workers: Workers | None = None,
+) -> Starlette:
+    """Return the server's application.
+
+    Args:
+        apis: those of the workers, in the order of their declaration; the first that has a path is asked for it.
+        operations: what is asked for everything under /api/workflows/.
+        gate: waits until all that has been written so far is on disk. With it, handlers run on the event loop, their
+            writes do not wait, and each answer is held until what it tells is durable (on Cloudflare: an output gate).
+            Without it, and for an `Api(blocking=True)`, they run in threads.
+        document: makes the OpenAPI document, once, when it is first asked for.
+        routes: further routes, which go before those of the APIs.
+        workers: the threads for handlers.
+    """
+    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS))
+    described = [Route("/openapi.json", _described(document))] if document else []
+    app = Starlette(
+        routes=[*described, *routes],
+        middleware=[Middleware(Loopback, origins=gateway.origins)],
+        exception_handlers={HTTPException: _refused},
+        lifespan=lifespan,
+    )
+    app.router.default = gateway
+    app.router.redirect_slashes = False
+    return app
+
+
+def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request], Response]:
+    text = functools.cache(lambda: json.dumps(document(), indent=2))
+    return lambda _: Response(text(), media_type="application/json")
+
+
+def _refused(_: Request, error: Exception) -> Response:
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    problem = Problem(status, "This path does not take that method." if status == 405 else "There is nothing here.")
+    return Response(problem.text(), status, headers, CONTENT_TYPE)

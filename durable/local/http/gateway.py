@@ -1,0 +1,82 @@
+"""API Gateway on one machine: which API has a path, and how it is called."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.types import Receive, Scope, Send
+
+from durable.errors import Throttled
+from durable.local.http.loopback import OPERATIONS
+from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
+from durable.local.workers import Workers
+from durable.runtime.failure import frames_of
+from durable.runtime.http import Api, Problem
+from durable.runtime.http.api import busy
+
+Gate = Callable[[], Awaitable[None]]
+
+_log = logging.getLogger("durable.http")
+
+
+class Gateway:
+    """Calls the API that has the path with a proxy event, as API Gateway does."""
+
+    def __init__(self, apis: Sequence[Api], operations: Api, gate: Gate | None, workers: Workers) -> None:
+        self._apis = tuple(apis) or (Api("No worker"),)
+        self._operations = operations
+        self._gate = gate
+        self._workers = workers
+
+    def origins(self, path: str) -> Sequence[str]:
+        """Return the origins whose pages may call the path."""
+        return self._api(path).origins
+
+    def _api(self, path: str) -> Api:
+        if path.startswith(OPERATIONS):
+            return self._operations
+        if len(self._apis) == 1:
+            return self._apis[0]
+        return next((api for api in self._apis if api.methods(path)), self._apis[0])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = scope["method"] == "HEAD"
+        try:
+            body = await body_of(scope, receive)
+            answer = await self._call(self._api(scope["path"]), event_of(scope, body))
+        except Problem as problem:
+            answer = problem_answer(problem)
+        except Throttled as throttled:  # the gate: what was written will never be durable
+            answer = problem_answer(busy(throttled))
+        except Exception as error:
+            _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
+            answer = problem_answer(Problem(500, "Something went wrong here; it has been logged."))
+        await send_answer(send, answer, head)
+
+    async def _call(self, api: Api, event: Event) -> Answer:
+        if self._gate is None or api.blocking:
+            answer = await self._in_thread(functools.partial(api, event, None))
+        else:
+            answer = api(event, None)
+        if self._gate is not None:
+            await self._gate()
+        return answer
+
+    async def _in_thread(self, call: Callable[[], Answer]) -> Answer:
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer] = loop.create_future()
+
+        def work() -> None:
+            try:
+                settle = functools.partial(answered.set_result, call())
+            except Exception as error:
+                settle = functools.partial(answered.set_exception, error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                loop.call_soon_threadsafe(lambda: None if answered.done() else settle())
+
+        self._workers.submit(work)
+        return await answered

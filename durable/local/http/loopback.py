@@ -1,0 +1,64 @@
+"""Who is answered on one machine."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from durable.local.http.proxy import problem_answer, send_answer
+from durable.runtime.http import Problem
+
+_FOREIGN: Final = (b"cross-site", b"same-site")
+OPERATIONS: Final = "/api/workflows/"
+"""What begins so is the operators'."""
+
+
+class Loopback:
+    """Answers this machine only, under its own name: no web page drives the server, not even by rebinding its DNS.
+
+    The Host must be the loopback's with the port that is listened on. An Origin must be this server's own, or one
+    that is declared for the path. What operates must not be called cross-site by a browser without one either.
+
+    Args:
+        origins: the origins that are declared for a path.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Callable[[str], Sequence[str]]) -> None:
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (problem := self._refusal(scope)) is not None:
+            await send_answer(send, problem_answer(problem), head=scope["method"] == "HEAD")
+            return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Problem | None:
+        hosts: list[bytes] = []
+        origin = site = b""
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value.lower())
+            elif name == b"origin":
+                origin = value
+            elif name == b"sec-fetch-site":
+                site = value
+        if len(hosts) != 1 or hosts[0] not in _names((scope.get("server") or ("", 0))[1]):
+            return Problem(421, "This server answers to the name and port of its loopback address only.")
+        if origin and origin != b"http://" + hosts[0]:
+            declared = self._origins(scope["path"])
+            foreign = "*" not in declared and origin.decode("latin-1") not in declared
+        else:
+            foreign = not origin and site in _FOREIGN and scope["path"].startswith(OPERATIONS)
+        if not foreign:
+            return None
+        return Problem(403, "Web pages of another origin may not call this.")
+
+
+@functools.lru_cache(maxsize=8)
+def _names(port: int) -> frozenset[bytes]:
+    names = ("127.0.0.1", "localhost", "[::1]")
+    return frozenset(each.encode() for name in names for each in (f"{name}:{port}", *((name,) if port == 80 else ())))

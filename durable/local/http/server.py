@@ -1,0 +1,94 @@
+"""The server: a port of the loopback address, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from durable.errors import ConfigurationError
+
+_SHUTDOWN_SECONDS: Final = 5
+
+
+class PortTaken(ConfigurationError):
+    """Another program listens on the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(
+            f"port {port} of {host} is taken by another program; end that one, or choose another port"
+            f" (PORT={port + 1} make run)"
+        )
+
+
+def listen(host: str = "127.0.0.1", port: int = 8787) -> socket.socket:
+    """Return a socket that listens; port 0 draws a free one.
+
+    Raises:
+        PortTaken: another program listens there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only on sockets that say their protocol; without it each answer waits 40 ms for an ACK.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise PortTaken(host, port) from error
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Ends on Ctrl-C and SIGTERM by returning, so that what stands after it is done too; a second Ctrl-C hurries it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        caught = (signal.SIGINT, signal.SIGTERM)
+        for each in caught:
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in caught:
+                loop.remove_signal_handler(each)
+
+
+def server(app: ASGIApp) -> uvicorn.Server:
+    """Return the server of an application: silent, as the application says what happened."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+    )
+
+
+def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 8787) -> None:
+    """Answer requests until Ctrl-C or SIGTERM.
+
+    Raises:
+        PortTaken: another program listens on the port.
+    """
+    with listen(host, port) as listening:
+        server(app).run(sockets=[listening])

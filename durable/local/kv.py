@@ -1,0 +1,77 @@
+"""KVNamespace in SQLite: values are read as last written, and are durable with the journal's next commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from durable.clock import Clock
+from durable.local.spaces import KV
+from durable.local.store import Store
+from durable.runtime.kv import KVClient
+
+V = TypeVar("V")
+
+_LOCKS: Final = tuple(threading.Lock() for _ in range(64))
+_SWEEP: Final = 1_000
+
+
+class SQLiteKVNamespace(KVClient[V]):
+    """A namespace of the journal; all clients of one name in this process share their values.
+
+    Args:
+        value_type: the type of the values, as in `KVNamespace[Profile]`.
+    """
+
+    def __init__(self, name: str, value_type: Any, journal: Store, clock: Clock) -> None:
+        super().__init__(name, value_type, clock)
+        self._journal = journal
+
+    def _read(self, key: str, now: int) -> str | None:
+        row = self._journal.get(KV, (self.name, key))
+        return None if row is None or _over(row[1], now) else str(row[0])
+
+    def _write(self, key: str, text: str, expires: int | None) -> None:
+        with _lock_of(self.name, key):
+            self._journal.put(KV, (self.name, key), (text, expires))
+
+    def _write_absent(self, key: str, text: str, expires: int | None, now: int) -> bool:
+        with _lock_of(self.name, key):
+            if self._read(key, now) is not None:
+                return False
+            self._journal.put(KV, (self.name, key), (text, expires))
+            return True
+
+    def _remove(self, key: str) -> None:
+        with _lock_of(self.name, key):
+            self._journal.delete(KV, (self.name, key))
+
+    def _keys(self, prefix: str, limit: int, after: str | None, now: int) -> Sequence[str]:
+        self._journal.flush()
+        found = self._journal.read(
+            "SELECT key FROM kv WHERE namespace=? AND key>=? AND key>? AND (expires IS NULL OR expires>?)"
+            " ORDER BY key LIMIT ?",
+            (self.name, prefix, after or "", now, limit),
+        )
+        return [key for (key,) in found if key.startswith(prefix)]
+
+
+def purge(journal: Store, now: int) -> int:
+    """Remove up to 1,000 values whose time was over at a time in milliseconds, and return how many."""
+    found = journal.read("SELECT namespace, key FROM kv WHERE expires<=? LIMIT ?", (now, _SWEEP))
+    for namespace, key in found:
+        with _lock_of(namespace, key):
+            row = journal.get(KV, (namespace, key))
+            if row is not None and _over(row[1], now):
+                journal.delete(KV, (namespace, key))
+    return len(found)
+
+
+def _over(expires: Any, now: int) -> bool:
+    return expires is not None and expires <= now
+
+
+def _lock_of(namespace: str, key: str) -> threading.Lock:
+    """Return the lock that a value is looked at and changed under; others may share it."""
+    return _LOCKS[hash((namespace, key)) % len(_LOCKS)]

@@ -1,0 +1,80 @@
+"""The tables of the journal: what is kept, under which key, and the version of the schema."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Final
+
+Key = tuple[str, ...]
+Column = str | int | None
+Values = tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Space:
+    """A table of the journal; rows are found by their key and always written whole."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+@functools.cache
+def upsert(space: Space, rows: int) -> str:
+    """Return the statement that writes up to so many rows at once; a row whose key is NULL is skipped."""
+    names = (*space.key, *space.columns)
+    row = f"({','.join('?' * len(names))})"
+    changed = ",".join(f"{name}=excluded.{name}" for name in space.columns)
+    return (
+        f"INSERT INTO {space.name}({','.join(names)}) SELECT * FROM (VALUES{','.join([row] * rows)})"
+        f" WHERE column1 IS NOT NULL ON CONFLICT({','.join(space.key)}) DO UPDATE SET {changed}"
+    )
+
+
+@functools.cache
+def delete(space: Space, rows: int) -> str:
+    """Return the statement that deletes up to so many rows at once; a key of NULL is none."""
+    key = f"({','.join('?' * len(space.key))})"
+    return f"DELETE FROM {space.name} WHERE ({','.join(space.key)}) IN (VALUES{','.join([key] * rows)})"
+
+
+@functools.cache
+def select(space: Space) -> str:
+    """Return the statement that reads the columns of one row."""
+    where = " AND ".join(f"{name}=?" for name in space.key)
+    return f"SELECT {','.join(space.columns)} FROM {space.name} WHERE {where}"
+
+
+RECORD: Final = Space("record", ("partition", "sort"), ("workflow", "status", "updated", "expires", "data"))
+"""The record's rows as JSON; workflow, status and updated (ms) on `run` rows only, expires in seconds."""
+EXECUTION: Final = Space("execution", ("name",), ("data",))
+"""Open executions only, as JSON."""
+DEFINITION: Final = Space("definition", ("hash",), ("text",))
+KV: Final = Space("kv", ("namespace", "key"), ("value", "expires"))
+"""Values as JSON; expires in milliseconds."""
+MESSAGE: Final = Space("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
+"""Messages of queues until they are delivered; sent and available in milliseconds, dead is 0 or 1."""
+
+SPACES: Final = (RECORD, EXECUTION, DEFINITION, KV, MESSAGE)
+
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE record(
+        partition TEXT NOT NULL, sort TEXT NOT NULL, workflow TEXT, status TEXT, updated INTEGER, expires INTEGER,
+        data TEXT NOT NULL, PRIMARY KEY(partition, sort));
+    CREATE INDEX record_by_status ON record(workflow, status, updated, partition) WHERE workflow IS NOT NULL;
+    CREATE INDEX record_by_time ON record(workflow, updated, partition) WHERE workflow IS NOT NULL;
+    CREATE INDEX record_expires ON record(expires) WHERE expires IS NOT NULL;
+    CREATE TABLE execution(name TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL);
+    CREATE TABLE definition(hash TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL);
+    CREATE TABLE kv(
+        namespace TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires INTEGER, PRIMARY KEY(namespace, key));
+    CREATE INDEX kv_expires ON kv(expires) WHERE expires IS NOT NULL;
+    CREATE TABLE message(
+        queue TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, sent INTEGER NOT NULL, available INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY(queue, id));
+    CREATE INDEX message_dead ON message(queue, sent, id) WHERE dead=1;
+    """,
+)
+"""What leads from each version of the schema to the next; the version of a folder is how many were applied."""

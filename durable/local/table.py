@@ -1,0 +1,202 @@
+"""The record's rows in SQLite: conditions are decided in memory, changes go to the journal's next commit."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from durable.clock import Clock
+from durable.local.journal import Change
+from durable.local.spaces import RECORD
+from durable.local.store import Store
+from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
+from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+
+_MOST_CACHED: Final = 64_000_000
+_OVERHEAD: Final = 500
+_SWEEP: Final = 1_000
+
+
+@dataclass(slots=True)
+class _Partition:
+    """All rows of a partition as they were last written; sizes are what they hold as JSON, in characters."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    size: int = _OVERHEAD
+    ticket: int = 0
+
+    def put(self, sort: str, row: Row | None, size: int) -> int:
+        """Replace a row, and return by how much the partition grew."""
+        grown = size - self.sizes.pop(sort, 0)
+        self.rows.pop(sort, None)
+        if row is not None:
+            self.rows[sort], self.sizes[sort] = row, size
+        self.size += grown
+        return grown
+
+
+class SQLiteTable:
+    """The `Table` of one process, on its journal.
+
+    `write` returns before the rows are durable; `journal.wait(journal.ticket)` afterwards waits until they are.
+    Values within the rows handed in and out are shared with the table: they are not to be changed in place.
+
+    Args:
+        most_cached: how much JSON of rows that are durable may stay in memory, in characters.
+    """
+
+    def __init__(self, journal: Store, clock: Clock, *, most_cached: int = _MOST_CACHED) -> None:
+        self.journal: Final = journal
+        self._clock = clock
+        self._most_cached = most_cached
+        self._cached = 0
+        self._partitions: OrderedDict[str, _Partition] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Row | None:
+        with self._lock:
+            row = _copy(self._row(key, self._clock.now()))
+            self._evict()
+            return row
+
+    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+        now = self._clock.now()
+        with self._lock:
+            rows = self._partition(partition).rows
+            sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
+            found = tuple({**rows[sort], "sort": sort} for sort in sorts)
+            self._evict()
+            return found
+
+    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+        check(changes)
+        now = self._clock.now()
+        with self._lock:
+            before = [self._row(change.key, now) for change in changes]
+            for number, change in enumerate(changes):
+                for condition in change.when:
+                    if not holds(condition, before[number]):
+                        raise ConditionFailed([_copy(row) for row in before])
+            return tuple(self._hand_over(changes, before))
+
+    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+        check_limit(limit)
+        self.journal.flush()
+        where, parameters = "workflow=?", [workflow, self._clock.now() // 1000]
+        if status is not None:
+            where, parameters = "workflow=? AND status=?", [workflow, status, parameters[1]]
+        where += " AND (expires IS NULL OR expires>?)"
+        if cursor is not None:
+            where += " AND (updated, partition)<(?,?)"
+            parameters += _position(cursor)
+        found = self.journal.read(
+            f"SELECT updated, partition, data FROM record WHERE {where} ORDER BY updated DESC, partition DESC LIMIT ?",
+            [*parameters, limit + 1],
+        )
+        more = len(found) > limit
+        rows = tuple(from_json(data) for _, _, data in found[:limit])
+        return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
+
+    def purge(self, now: int) -> int:
+        """Remove up to 1,000 rows whose time was over at a time in milliseconds, and return how many."""
+        found = self.journal.read("SELECT partition, sort FROM record WHERE expires<=? LIMIT ?", (now // 1000, _SWEEP))
+        removed = 0
+        for partition, sort in found:
+            with self._lock:
+                row = self._partition(partition).rows.get(sort)
+                if row is not None and expired(row, now):
+                    self._hand_over([Delete(Key(partition, sort))], [None])
+                    removed += 1
+        return removed
+
+    def _row(self, key: Key, now: int) -> Row | None:
+        row = self._partition(key.partition).rows.get(key.sort)
+        return None if row is None or expired(row, now) else row
+
+    def _partition(self, name: str) -> _Partition:
+        """Return a partition, read whole when it is first asked for: then most reads need no SQLite."""
+        known = self._partitions.get(name)
+        if known is not None:
+            self._partitions.move_to_end(name)
+            return known
+        partition = _Partition()
+        for sort, data in self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,)):
+            partition.put(sort, from_json(data), len(data))
+        self._partitions[name] = partition
+        self._cached += partition.size
+        return partition
+
+    def _hand_over(self, changes: Sequence[Write | Delete], before: Sequence[Row | None]) -> Sequence[Row | None]:
+        """Make the changes, now that they are allowed, and return the rows after them."""
+        after: list[Row | None] = []
+        rows: list[Change] = []
+        for change, row in zip(changes, before, strict=True):
+            if isinstance(change, Delete):
+                after.append(None)
+                rows.append((RECORD, (change.key.partition, change.key.sort), None))
+            elif change.check_only:
+                after.append(None)
+            else:
+                after.append(new := changed(change, row))
+                rows.append(_row_of(change.key, new))
+        ticket = self.journal.write(rows)
+        self._remember(changes, after, rows, ticket)
+        return [_copy(row) for row in after]
+
+    def _remember(
+        self, changes: Sequence[Write | Delete], after: Sequence[Row | None], rows: Sequence[Change], ticket: int
+    ) -> None:
+        written = iter(rows)
+        for change, row in zip(changes, after, strict=True):
+            if isinstance(change, Delete) or not change.check_only:
+                values = next(written)[2]
+                partition = self._partitions[change.key.partition]
+                partition.ticket = ticket
+                self._cached += partition.put(change.key.sort, row, 0 if values is None else len(str(values[-1])))
+        self._evict()
+
+    def _evict(self) -> None:
+        """Let go of the partitions longest unused, but of none that is not durable yet, nor of the newest."""
+        while self._cached > self._most_cached and len(self._partitions) > 1:
+            name, partition = next(iter(self._partitions.items()))
+            if partition.ticket > self.journal.durable:
+                return
+            self._cached -= partition.size
+            del self._partitions[name]
+
+
+def _copy(row: Row | None) -> Row | None:
+    return None if row is None else dict(row)
+
+
+def _json(row: Row) -> str:
+    data = to_json(row)
+    if b"NaN" in data or b"Infinity" in data:
+        json.dumps(row, allow_nan=False)
+    return data.decode()
+
+
+def _row_of(key: Key, row: Row) -> Change:
+    get = row.get
+    index = (get("workflow"), get("status"), get("updated")) if key.sort == RUN else (None, None, None)
+    return RECORD, (key.partition, key.sort), (*index, get("expires"), _json(row))
+
+
+def _cursor(updated: int, partition: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([updated, partition]).encode()).decode()
+
+
+def _position(cursor: str) -> list[Any]:
+    try:
+        updated, partition = json.loads(base64.urlsafe_b64decode(cursor))
+        return [int(updated), str(partition)]
+    except (ValueError, TypeError):
+        raise ValueError("the cursor is none that list returned") from None

@@ -1,0 +1,99 @@
+"""Timers: what is to happen when, with cheap cancellation; on a thread or on virtual time."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Hashable
+from typing import Final
+
+from durable.clock import Clock
+
+_SLACK: Final = 4096
+_LONGEST_WAIT_SECONDS: Final = 1.0
+"""The thread looks at the clock this often at least, so that a clock that jumps is noticed."""
+
+
+class Timers:
+    """Keys with a time each, in milliseconds since 1970. A key set again moves; most are cancelled before they fire."""
+
+    def __init__(self) -> None:
+        self._at: dict[Hashable, tuple[int, Callable[[], None]]] = {}
+        self._heap: list[tuple[int, int, Hashable]] = []
+        self._count = 0
+        self._lock = threading.Lock()
+        self.changed = threading.Event()
+
+    def set(self, key: Hashable, at: int, fire: Callable[[], None]) -> None:
+        with self._lock:
+            self._count += 1
+            self._at[key] = (at, fire)
+            heapq.heappush(self._heap, (at, self._count, key))
+            first = self._heap[0][1] == self._count
+            if len(self._heap) > 2 * len(self._at) + _SLACK:
+                self._rebuild()
+        if first:
+            self.changed.set()
+
+    def cancel(self, key: Hashable) -> None:
+        with self._lock:
+            self._at.pop(key, None)
+
+    def _rebuild(self) -> None:
+        live = [entry for entry in self._heap if self._is_live(entry)]
+        heapq.heapify(live)
+        self._heap = live
+
+    def _is_live(self, entry: tuple[int, int, Hashable]) -> bool:
+        there = self._at.get(entry[2])
+        return there is not None and there[0] == entry[0]
+
+    def next(self) -> int | None:
+        """Return when the next one is due; None when there is none."""
+        with self._lock:
+            while self._heap and not self._is_live(self._heap[0]):
+                heapq.heappop(self._heap)
+            return self._heap[0][0] if self._heap else None
+
+    def fire_due(self, now: int) -> int:
+        """Fire those whose time has come, in order, and return how many there were."""
+        fired = 0
+        while (fire := self._pop_due(now)) is not None:
+            fire()
+            fired += 1
+        return fired
+
+    def _pop_due(self, now: int) -> Callable[[], None] | None:
+        with self._lock:
+            while self._heap and self._heap[0][0] <= now:
+                entry = heapq.heappop(self._heap)
+                if self._is_live(entry):
+                    return self._at.pop(entry[2])[1]
+            return None
+
+
+class TimerThread:
+    """Fires timers as the clock passes them."""
+
+    def __init__(self, timers: Timers, clock: Clock) -> None:
+        self._timers = timers
+        self._clock = clock
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended = True
+        self._timers.changed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._timers.changed.clear()
+            self._timers.fire_due(self._clock.now())
+            following = self._timers.next()
+            wait = _LONGEST_WAIT_SECONDS if following is None else (following - self._clock.now()) / 1000
+            if wait > 0:
+                self._timers.changed.wait(min(wait, _LONGEST_WAIT_SECONDS))

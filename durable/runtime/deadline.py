@@ -1,0 +1,26 @@
+"""Ends a step's function at its timeout, in Lambda."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from durable.errors import StepTimeoutError
+
+
+@contextmanager
+def alarm(seconds: int) -> Iterator[None]:
+    """Raise StepTimeoutError in the block when the time is over; for the main thread, where Lambda runs handlers."""
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise StepTimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

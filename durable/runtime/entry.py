@@ -1,0 +1,214 @@
+"""The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
+
+DURABLE_ENTRY is step, consumer, worker, operations, closer or sweep. Each kind imports only what it needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from durable.clock import SystemClock
+
+if TYPE_CHECKING:  # each kind of Lambda imports only its own
+    from durable.bindings import Binding
+    from durable.runtime.aws.machines import StepFunctionsMachines
+    from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.instances import Instances
+    from durable.runtime.lambda_log import LambdaLog
+    from durable.runtime.workflow import WorkflowClient
+    from durable.signature import BindingParameter, Signature
+
+Handler = Callable[[dict[str, Any], Any], Any]
+Environment = Mapping[str, str]
+
+
+def _imported(name: str) -> Any:
+    """Return what `module:name` stands for."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _step(environment: Environment) -> Handler:
+    from durable.runtime.deadline import alarm
+    from durable.runtime.record import StepRecord
+    from durable.runtime.step import StepHandler
+    from durable.signature import signature_of
+
+    log = _log()
+    clock = SystemClock()
+    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
+    record = StepRecord(_table(environment), clock)
+    handler = StepHandler(signature, _clients(signature, environment), record, clock, alarm, log)
+
+    def handle(event: Any, context: Any) -> Any:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
+        return handler(event, context.aws_request_id)
+
+    return handle
+
+
+def _consumer(environment: Environment) -> Handler:
+    from durable.runtime.aws.visibility import Visibility
+    from durable.runtime.consumer import ConsumerHandler
+    from durable.signature import signature_of
+
+    log = _log()
+    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
+    url = environment["DURABLE_QUEUE_URL"]
+    queue = url.rpartition("/")[2]
+    visibility = Visibility(url, **json.loads(environment["DURABLE_RETRIES"]))
+    handler = ConsumerHandler(queue, signature, _clients(signature, environment), log, visibility.postpone)
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context, queue=queue)
+        return handler(event)
+
+    return handle
+
+
+def _worker(environment: Environment) -> Handler:
+    from durable.signature import entry_of
+
+    log = _log()
+    fetch = _imported(f"{environment['DURABLE_MODULE']}:fetch")
+    api = fetch(**_clients(entry_of(fetch), environment))
+    api.allow_origins(json.loads(environment["DURABLE_ORIGINS"]))
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context)
+        return api(event, context)
+
+    return handle
+
+
+def _operations(environment: Environment) -> Handler:
+    from durable.runtime.operations import operations
+
+    log = _log()
+    workflows = _workflows(environment)
+    instances = _instances(environment, {name: each["machine"] for name, each in workflows.items()})
+    api = operations({name: _workflow_client(each | {"workflow": name}, instances) for name, each in workflows.items()})
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context)
+        return api(event, context)
+
+    return handle
+
+
+def _closer(environment: Environment) -> Handler:
+    from durable.runtime.closer import Closer
+
+    log = _log()
+    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
+    names = {machine: name for name, machine in machines.items()}
+    closer = Closer(names, _machines(machines), _instances(environment, machines))
+
+    def handle(event: Any, context: Any) -> None:
+        detail = event["detail"]
+        workflow = names.get(detail["stateMachineArn"], "")
+        log.begin(context, workflow=workflow, instance_id=detail["name"].rpartition(".")[0])
+        state = closer.status_changed(detail)
+        if state is not None:
+            log.run_ended(workflow, detail["name"], state.status)
+
+    return handle
+
+
+def _sweep(environment: Environment) -> Handler:
+    from durable.runtime.healing import Healing
+
+    log = _log()
+    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
+    healing = Healing(_table(environment), _machines(machines), SystemClock(), _instances(environment, machines))
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context)
+        log.swept(healing.sweep(machines))
+
+    return handle
+
+
+def _log() -> LambdaLog:
+    from durable.runtime.lambda_log import LambdaLog
+
+    return LambdaLog()
+
+
+def _workflows(environment: Environment) -> dict[str, dict[str, str]]:
+    """Return {name: {"class": "module:class", "machine": ARN}}."""
+    workflows: dict[str, dict[str, str]] = json.loads(environment["DURABLE_WORKFLOWS"])
+    return workflows
+
+
+def _table(environment: Environment) -> DynamoDBTable:
+    from durable.runtime.aws.table import DynamoDBTable
+
+    return DynamoDBTable(environment["DURABLE_TABLE"], SystemClock())
+
+
+def _machines(machines: Mapping[str, str]) -> StepFunctionsMachines:
+    from durable.runtime.aws.machines import StepFunctionsMachines
+
+    return StepFunctionsMachines(machines)
+
+
+def _instances(environment: Environment, machines: Mapping[str, str]) -> Instances:
+    from durable.runtime.instances import Instances
+
+    return Instances(_table(environment), _machines(machines), SystemClock())
+
+
+def _workflow_client(resource: Mapping[str, str], instances: Instances) -> WorkflowClient:
+    from durable.runtime.workflow import WorkflowClient
+
+    return WorkflowClient(resource["workflow"], _imported(resource["class"]), instances)
+
+
+def _clients(signature: Signature, environment: Environment) -> dict[str, Binding]:
+    """Return the clients that the signature names, on the resources that the environment names."""
+    resources = json.loads(environment["DURABLE_BINDINGS"])
+    return {each.name: _client(each, resources[each.name], environment) for each in signature.bindings}
+
+
+def _client(parameter: BindingParameter, resource: Any, environment: Environment) -> Binding:
+    match parameter.binding.kind:
+        case "kv":
+            from durable.runtime.aws.kv import DynamoDBKVNamespace
+
+            return DynamoDBKVNamespace(parameter.name, parameter.value, resource, SystemClock())
+        case "queue":
+            from durable.runtime.aws.queue import SQSQueue
+
+            return SQSQueue(parameter.name, parameter.value, resource)
+        case "email":
+            from durable.runtime.aws.email import SESEmail
+
+            return SESEmail(parameter.name, sender=resource["sender"], clock=SystemClock())
+        case "workflow":
+            return _workflow_client(resource, _instances(environment, {resource["workflow"]: resource["machine"]}))
+    raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
+
+
+_ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
+    "step": _step,
+    "consumer": _consumer,
+    "worker": _worker,
+    "operations": _operations,
+    "closer": _closer,
+    "sweep": _sweep,
+}
+
+
+def entry(environment: Environment) -> Handler:
+    """Return the handler that an environment describes."""
+    return _ENTRIES[environment["DURABLE_ENTRY"]](environment)
+
+
+if "DURABLE_ENTRY" in os.environ:
+    handler = entry(os.environ)

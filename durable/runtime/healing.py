@@ -1,0 +1,109 @@
+"""Mends what a lost event or a crash between two writes left behind: open runs that nothing moves any more.
+
+The events that tell of an execution's end are best effort. So a run that is open and silent, beyond any lease and
+any time it is known to sleep to, is looked up once where it executes; what is found is written by the closer's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from durable.clock import Clock
+from durable.runtime.instances import Instances, current_steps
+from durable.runtime.machines import Machines, MachinesBusy
+from durable.runtime.record import header_key, partition
+from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
+
+QUEUED_MS: Final = 60_000
+"""How long a header may wait for its execution before it is started again, under the same name."""
+SILENT_MS: Final = 60_000
+"""How long a run may be silent before it is looked up."""
+_LONGEST_MS: Final = 6 * 3_600_000
+_OPEN: Final = ("queued", "running", "waiting")
+
+
+class Healing:
+    """Looks up open runs that are silent."""
+
+    def __init__(self, table: Table, machines: Machines, clock: Clock, instances: Instances) -> None:
+        self._table = table
+        self._machines = machines
+        self._clock = clock
+        self._instances = instances
+
+    def sweep(self, workflows: Iterable[str]) -> int:
+        """Look at every open run of these workflows, and return how many were mended."""
+        return sum(self._mended(row) for name in workflows for status in _OPEN for row in self._all(name, status))
+
+    def _all(self, workflow: str, status: str) -> Iterable[Row]:
+        cursor: str | None = None
+        while True:
+            page = self._table.list(workflow, status=status, cursor=cursor, limit=100)
+            yield from page.rows
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    def _mended(self, header: Row) -> bool:
+        if self._rests(header):
+            return False
+        try:
+            rows = self._table.query(partition(header["workflow"], header["instance"]))
+        except TableBusy:
+            return False
+        return self.heal(header, rows)
+
+    def heal(self, header: Row, rows: Sequence[Row]) -> bool:
+        """Mend a run, given its header and all its rows, and return whether something was written."""
+        try:
+            if header["status"] == "queued":
+                return self._start_again(header)
+            if header["status"] not in _OPEN or self._rests(header) or not self._silent(header, rows):
+                return False
+            return self._look_up(header)
+        except (TableBusy, MachinesBusy):
+            return False
+
+    def _rests(self, header: Row) -> bool:
+        return bool(header.get("wake", 0) > self._clock.now())
+
+    def _start_again(self, header: Row) -> bool:
+        if self._clock.now() - header["created"] < QUEUED_MS:
+            return False
+        self._instances.start(header)
+        return True
+
+    def _silent(self, header: Row, rows: Sequence[Row]) -> bool:
+        now, steps = self._clock.now(), current_steps(header, rows)
+        if any(row.get("lease", 0) > now for row in steps):
+            return False
+        latest = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
+        return bool(now - latest >= SILENT_MS)
+
+    def _look_up(self, header: Row) -> bool:
+        workflow, execution = header["workflow"], header["execution"]
+        state = self._machines.describe(workflow, execution)
+        if state is None:
+            self._instances.start(header | {"status": "queued"})
+            return True
+        if state.status != "RUNNING":
+            self._instances.close(workflow, execution, state)
+            return True
+        return self._let_rest(header)
+
+    def _let_rest(self, header: Row) -> bool:
+        """Note that the run waits, and look again after as long as it has been silent."""
+        now, workflow = self._clock.now(), header["workflow"]
+        wake = now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS)
+        try:
+            self._table.write(
+                Write(
+                    header_key(workflow, header["instance"]),
+                    {"workflow": workflow, "status": "waiting", "updated": header["updated"], "wake": wake},
+                    when=(Equals("execution", header["execution"]), Absent("closed")),
+                )
+            )
+        except ConditionFailed:
+            return False
+        return True

@@ -1,0 +1,87 @@
+"""What the public routes show of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NotRequired, cast
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict
+
+from durable.bindings.workflow import InstanceStatus, Status, StepStatus
+
+CAMEL: Final = ConfigDict(alias_generator=to_camel)
+"""The `__pydantic_config__` of an answer: its fields are camelCase on the wire."""
+
+Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
+Name = Annotated[str, Field(examples=["onboarding"])]
+StepName = Annotated[str, Field(examples=["validate-user"])]
+StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, complete or errored")]
+State = Annotated[Status, Field(examples=["complete"])]
+Attempts = Annotated[int, Field(examples=[1])]
+Time = Annotated[str, Field(examples=["2026-01-01T00:00:00.000Z"], json_schema_extra={"format": "date-time"})]
+Output = Annotated[Any, Field(examples=[{"userId": "user_4f1f2d", "message": "Welcome, John Doe!"}])]
+
+
+class RunError(TypedDict):
+    """Why a run or a step failed: the error's name, a sentence, and the step where it was one."""
+
+    name: str
+    message: str
+    step: NotRequired[str]
+
+
+Failure = Annotated[RunError | None, Field(examples=[None])]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run that was started."""
+
+    __pydantic_config__ = CAMEL
+    workflow_id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a step is."""
+
+    __pydantic_config__ = CAMEL
+    name: StepName
+    status: StepState
+    attempts: Attempts
+    started_at: Time
+    finished_at: Time | None
+
+    @classmethod
+    def of(cls, step: StepStatus) -> Step:
+        return cls(step.name, step.status, step.attempts, step.started_at, step.finished_at)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStatus:
+    """How far a run is; `output` is there when it is complete, `error` when it failed."""
+
+    __pydantic_config__ = CAMEL
+    workflow_id: Id
+    workflow: Name
+    status: State
+    created_at: Time
+    updated_at: Time
+    steps: tuple[Step, ...]
+    output: Output
+    error: Failure
+
+    @classmethod
+    def of(cls, instance: InstanceStatus) -> WorkflowStatus:
+        return cls(
+            workflow_id=instance.id,
+            workflow=instance.workflow,
+            status=instance.status,
+            created_at=instance.created_at,
+            updated_at=instance.updated_at,
+            steps=tuple([Step.of(each) for each in instance.steps]),
+            output=instance.output,
+            error=cast(RunError | None, instance.error),
+        )

@@ -1,0 +1,56 @@
+"""The seam to what executes state machines: Step Functions, or the embedded engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+ExecutionStatus = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionState:
+    """What an execution came to; `output`, `error` and `cause` as Step Functions reports them."""
+
+    status: ExecutionStatus
+    output: Any = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class MachinesBusy(Exception):
+    """The call was throttled: nothing was started, or nothing is known."""
+
+
+class Machines(Protocol):
+    """Starts, looks at and stops executions. Names are unique per workflow for 90 days."""
+
+    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+        """Start an execution; one that has been started under this name before is left as it is.
+
+        Raises:
+            MachinesBusy: nothing was started; the same call may succeed later.
+        """
+
+    def stop(self, workflow: str, name: str) -> None:
+        """Abort an execution; one that has ended, or never was, is left as it is."""
+
+    def describe(self, workflow: str, name: str) -> ExecutionState | None:
+        """Return what the execution came to; None where it is unknown.
+
+        Raises:
+            MachinesBusy: the same call may succeed later.
+        """
+
+
+def execution_state(described: Mapping[str, Any]) -> ExecutionState:
+    """Return the state in an answer of DescribeExecution, or in the detail of its status change event."""
+    output = described.get("output")
+    return ExecutionState(
+        described["status"],
+        json.loads(output) if output is not None else None,
+        described.get("error"),
+        described.get("cause"),
+    )

@@ -1,0 +1,165 @@
+"""The wrapper around a step's function: lease, input, call, result, record; and errors as the wire names them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any, Final
+
+from durable.bindings import Binding
+from durable.clock import Clock
+from durable.context import StepContext
+from durable.errors import (
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    StaleResult,
+    StepError,
+    StepInProgress,
+    StepTimeoutError,
+    Stopped,
+    public_message,
+)
+from durable.runtime.failure import Failure, frames_of
+from durable.runtime.log import Log
+from durable.runtime.record import Begun, Halted, Held, Leased, Recorded, StepKey, StepRecord
+from durable.runtime.values import Misfit, dump, hash_of, load, text_of
+from durable.signature import Signature
+from durable.wire import LAMBDA_MARGIN_SECONDS, Envelope, StepEvent
+
+Deadline = Callable[[int], AbstractContextManager[None]]
+"""Given seconds, a block that raises StepTimeoutError when they are over."""
+
+_OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
+
+
+class StepHandler:
+    """Runs one step's function for the events that its Task sends; the same in Lambda and on one machine."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        clients: Mapping[str, Binding],
+        record: StepRecord,
+        clock: Clock,
+        deadline: Deadline,
+        log: Log,
+    ) -> None:
+        self._signature = signature
+        self._clients = dict(clients)
+        self._record = record
+        self._clock = clock
+        self._deadline = deadline
+        self._log = log
+        self._errors = dict(signature.errors())
+
+    def __call__(self, event: StepEvent, owner: str) -> Envelope:
+        """Run the step for an event, under a lease held by the owner: an id of this invocation.
+
+        Raises:
+            Exception: of a class with the wire's error name; its message holds no data.
+        """
+        key = StepKey.of(event)
+        timeout_ms = event["timeout"] * 1000
+        text = text_of(event["input"])
+        input_hash = hash_of(text)
+        begun = self._record.begin(
+            key,
+            event["step"],
+            owner=owner,
+            lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
+            input_hash=input_hash,
+        )
+        if not isinstance(begun, Leased):
+            return self._answer(begun, event, input_hash)
+        try:
+            result = self._call(event, json.loads(text), key, begun.attempt, self._clock.now() + timeout_ms)
+        except Exception as error:
+            return self._failed(error, event, key, owner, begun.attempt, input_hash)
+        at = self._clock.now()
+        instead = self._record.succeed(key, owner=owner, result=result, at=at)
+        if instead is not None:
+            return self._answer(instead, event, input_hash)
+        return {"result": result, "at": at}
+
+    def _call(self, event: StepEvent, given: dict[str, Any], key: StepKey, attempt: int, until: int) -> Any:
+        signature = self._signature
+        arguments: dict[str, Any] = dict(self._clients)
+        try:
+            for parameter in signature.data:
+                if parameter.required or parameter.name in given:
+                    arguments[parameter.name] = load(parameter.adapter, given.get(parameter.name), parameter.name)
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
+        if signature.context:
+            arguments[signature.context] = StepContext(
+                key.workflow, key.instance, event["step"], attempt, str(key), lambda: self._remaining(until)
+            )
+        with self._deadline(event["timeout"]):
+            result = signature.function(**arguments)
+        try:
+            return dump(signature.result, result, "result")
+        except Misfit as misfit:
+            raise InvalidResult(str(misfit)) from None
+
+    def _remaining(self, until: int) -> timedelta:
+        return timedelta(milliseconds=max(0, until - self._clock.now()))
+
+    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> bool:
+        """Record that the owner's attempt failed while its function still runs: what it returns will be dropped.
+
+        Returns whether that was in time: False when the attempt's end is in the record.
+        """
+        key = StepKey.of(event)
+        return not isinstance(self._end(key, event, owner, self._record.attempts(key), failure), Held | Recorded)
+
+    def _failed(
+        self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
+    ) -> Envelope:
+        failure = self._failure(error)
+        instead = self._end(key, event, owner, attempt, failure)
+        if instead is not None:
+            return self._answer(instead, event, input_hash)
+        raise reported(failure, event["step"]) from None
+
+    def _end(self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure) -> Begun | None:
+        final = attempt >= event["attempts"] or self._never_retried(failure.name)
+        self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
+        return self._record.fail(key, owner=owner, failure=failure, final=final, at=self._clock.now())
+
+    def _failure(self, error: Exception) -> Failure:
+        cls = type(error)
+        frames = frames_of(error)
+        if isinstance(error, _OURS):
+            detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and str(error) else ""
+            return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames)
+        if self._errors.get(cls.__name__) is cls:
+            return Failure(cls.__name__, public_message(cls), cls.__name__, frames)
+        base = NonRetryableError if isinstance(error, NonRetryableError) else StepError
+        return Failure(base.__name__, public_message(base), cls.__name__, frames)
+
+    def _never_retried(self, name: str) -> bool:
+        known = self._errors.get(name) or {each.__name__: each for each in (*_OURS, NonRetryableError)}.get(name)
+        return known is not None and issubclass(known, NonRetryableError)
+
+    def _answer(self, begun: Begun, event: StepEvent, input_hash: str) -> Envelope:
+        """Return or raise what stands in the record in place of running the step."""
+        match begun:
+            case Recorded(input_hash=recorded) if recorded != input_hash:
+                raise reported(Failure("StaleResult", public_message(StaleResult)), event["step"]) from None
+            case Recorded(failure=Failure() as failure):
+                raise reported(failure, event["step"]) from None
+            case Recorded(result=result, at=at):
+                return {"result": result, "at": at}
+            case Halted():
+                raise reported(Failure("Stopped", public_message(Stopped)), event["step"]) from None
+            case Held() | Leased():
+                raise reported(Failure("StepInProgress", public_message(StepInProgress)), event["step"]) from None
+
+
+def reported(failure: Failure, step: str) -> Exception:
+    """Return an exception whose class has the wire's error name, with a message that holds no data."""
+    error: Exception = type(failure.name, (Exception,), {})(f"{step}: {failure.message}")
+    return error

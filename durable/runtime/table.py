@@ -1,0 +1,131 @@
+"""The seam under the record of instances: rows with conditional writes, in DynamoDB or in SQLite.
+
+A row is a flat mapping of field names to JSON values, found by a partition and a sort key. All that the record
+decides (leases, `create`, the closer) is written once, on these few operations; each condition is data, so that
+DynamoDB can check it where the row is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Value = Any
+Row = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where a row is. Within a partition rows are ordered by the UTF-8 bytes of `sort`."""
+
+    partition: str
+    sort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Holds when the row lacks the field, or is not there at all."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """Holds when the field is there and has this value (a string, a number or a bool)."""
+
+    field: str
+    value: str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """Holds when the field is there and is a number less than this one."""
+
+    field: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Holds when one of its conditions holds."""
+
+    conditions: tuple[Condition, ...]
+
+
+Condition = Absent | Equals | Below | Either
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change of one row, which is made if it is not there; applied only when every condition holds.
+
+    Attributes:
+        set: fields to write; a value of None is written as None (JSON null), it does not remove.
+        add: numbers to add to fields, an absent field counting as zero.
+        remove: fields to take away.
+        when: the conditions; none means always.
+        check_only: nothing is changed, the conditions only guard the other writes of the transaction.
+    """
+
+    key: Key
+    set: Mapping[str, Value] = field(default_factory=dict)
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    when: tuple[Condition, ...] = ()
+    check_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The removal of a row; applied only when every condition holds."""
+
+    key: Key
+    when: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and where to go on; `cursor` is None when there are no more."""
+
+    rows: tuple[Row, ...]
+    cursor: str | None
+
+
+class ConditionFailed(Exception):
+    """A condition did not hold, and nothing was written. `rows` are the rows as they stand (None: absent), in the
+    order of the writes."""
+
+    def __init__(self, rows: Sequence[Row | None]) -> None:
+        self.rows = tuple(rows)
+        super().__init__("a condition did not hold")
+
+
+class TableBusy(Exception):
+    """The table is throttled or in conflict: try again after a while."""
+
+
+class Table(Protocol):
+    """Rows with conditional writes. Reads see every write that came before them.
+
+    The fields `workflow`, `status` and `updated` (milliseconds) of a row with the sort key `run` are the index
+    that `list` reads; `expires` (seconds since 1970) is when a row may vanish by itself.
+    """
+
+    def get(self, key: Key) -> Row | None: ...
+
+    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+        """Return all rows of a partition whose sort key begins with the prefix, in order, each with its `sort`."""
+
+    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+        """Apply all changes or none, and return the rows after them (None: deleted or only checked).
+
+        At most 25 changes, of different keys.
+
+        Raises:
+            ConditionFailed: a condition did not hold.
+            TableBusy: nothing was written; the same call may succeed later.
+        """
+
+    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+        """Return the `run` rows of a workflow, the newest `updated` first, up to 100 at a time."""

@@ -1,0 +1,167 @@
+"""The contract of a step, read off its signature: data in, the bindings it may touch, data out."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
+
+from durable.bindings.base import Binding
+from durable.context import StepContext
+from durable.errors import NonRetryableError, SignatureError
+
+
+@dataclass(frozen=True, slots=True)
+class DataParameter:
+    """A parameter that carries data."""
+
+    name: str
+    type: Any
+    required: bool
+    adapter: TypeAdapter[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BindingParameter:
+    """A parameter that is given a binding's client; `value` is V of `KVNamespace[V]`, Any where none is named."""
+
+    name: str
+    binding: type[Binding]
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a step's function takes and returns."""
+
+    function: Callable[..., Any]
+    data: tuple[DataParameter, ...]
+    bindings: tuple[BindingParameter, ...]
+    context: str | None
+    returns: Any
+    result: TypeAdapter[Any]
+
+    @property
+    def import_name(self) -> str:
+        """`module:function`, by which a Lambda imports it."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+    @property
+    def place(self) -> str:
+        """Where the function stands, for messages."""
+        code = getattr(self.function, "__code__", None)
+        return f"{code.co_filename}:{code.co_firstlineno}" if code else self.import_name
+
+    def errors(self) -> Mapping[str, type[Exception]]:
+        """The exception classes that the step's module names, by their class name: those reported as themselves.
+
+        They are the exceptions among the module's globals. The built-in ones are not, so a ValueError is a StepError.
+        """
+        found = vars(sys.modules[self.function.__module__]).values()
+        return {each.__name__: each for each in found if isinstance(each, type) and issubclass(each, Exception)}
+
+    def non_retryable(self) -> tuple[str, ...]:
+        """The names of those that are never retried, sorted."""
+        return tuple(sorted(name for name, each in self.errors().items() if issubclass(each, NonRetryableError)))
+
+
+@functools.cache
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """Return the contract of a step's function.
+
+    Raises:
+        SignatureError: it is no plain function that can be imported by name, or a part of its signature
+            has no type or one that cannot be written as JSON.
+    """
+    signature = _read(function)
+    if "return" not in _hints(function):
+        raise SignatureError(f"{_where(function)} does not say what it returns; annotate it, with None for nothing")
+    return replace(signature, result=_adapter(function, "its result", signature.returns))
+
+
+@functools.cache
+def entry_of(function: Callable[..., Any]) -> Signature:
+    """Return the contract of a worker's `fetch`: bindings only, and an API out, which never travels.
+
+    Raises:
+        SignatureError: it takes anything else.
+    """
+    signature = _read(function)
+    if signature.data or signature.context:
+        raise SignatureError(f"{_where(function)} takes more than bindings; a worker's fetch is given nothing else")
+    return signature
+
+
+def _read(function: Callable[..., Any]) -> Signature:
+    _importable(function)
+    hints = _hints(function)
+    data: list[DataParameter] = []
+    bindings: list[BindingParameter] = []
+    context: str | None = None
+    for parameter in inspect.signature(function).parameters.values():
+        annotation = _annotation(function, parameter, hints)
+        kind = typing.get_origin(annotation) or annotation
+        if kind is StepContext:
+            context = parameter.name
+        elif isinstance(kind, type) and issubclass(kind, Binding):
+            values = typing.get_args(annotation)
+            bindings.append(BindingParameter(parameter.name, kind, values[0] if values else Any))
+        else:
+            required = parameter.default is inspect.Parameter.empty
+            adapter = _adapter(function, parameter.name, annotation)
+            data.append(DataParameter(parameter.name, annotation, required, adapter))
+    return Signature(function, tuple(data), tuple(bindings), context, hints.get("return"), TypeAdapter(Any))
+
+
+def _where(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+
+
+def _importable(function: Callable[..., Any]) -> None:
+    if not inspect.isfunction(function):
+        raise SignatureError(f"{function!r} is not a function; a step is a plain function of a module")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise SignatureError(f"{_where(function)} is async or a generator; write the step with a plain `def`")
+    module = sys.modules.get(function.__module__)
+    if getattr(module, function.__qualname__, None) is not function:
+        raise SignatureError(
+            f"{_where(function)} cannot be imported by its name; a step is a function at the top level of a module,"
+            " neither a lambda nor nested nor decorated"
+        )
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise SignatureError(
+            f"{_where(function)} has an annotation that cannot be read: {error}; import the name at run time,"
+            " not under TYPE_CHECKING"
+        ) from None
+
+
+def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> Any:
+    if parameter.kind not in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
+        raise SignatureError(
+            f"{_where(function)}: parameter {parameter.name} is positional-only or starred; name each one"
+        )
+    if parameter.name not in hints:
+        raise SignatureError(f"{_where(function)}: parameter {parameter.name} has no type; annotate it")
+    return hints[parameter.name]
+
+
+def _adapter(function: Callable[..., Any], name: str, annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation)
+    except PydanticSchemaGenerationError:
+        raise SignatureError(
+            f"{_where(function)}: {name} is of type {annotation!r}, which cannot travel as JSON;"
+            " use a pydantic model, a dataclass or a plain type"
+        ) from None

@@ -1,0 +1,24 @@
+"""What an author's tests import."""
+
+from durable.testing.contents import KVContents, QueueContents
+from durable.testing.execution import ExecutionOutcome, TaskContext, TaskFailure, execute
+from durable.testing.outbox import SentEmail
+from durable.testing.runs import NotReached, Run, RunError, StepRun
+from durable.testing.sandbox import Sandbox
+from durable.testing.stubs import Stub
+
+__all__ = [
+    "ExecutionOutcome",
+    "KVContents",
+    "NotReached",
+    "QueueContents",
+    "Run",
+    "RunError",
+    "Sandbox",
+    "SentEmail",
+    "StepRun",
+    "Stub",
+    "TaskContext",
+    "TaskFailure",
+    "execute",
+]

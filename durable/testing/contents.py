@@ -1,0 +1,74 @@
+"""The clients of one machine, as tests use them: to set up what bindings hold, and to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from durable.clock import Clock
+from durable.local.kv import SQLiteKVNamespace
+from durable.local.queue import Messages, SQLiteQueue
+from durable.local.store import Store
+
+V = TypeVar("V")
+M = TypeVar("M")
+
+
+class KVContents(SQLiteKVNamespace[V]):
+    """The namespace that the steps use, and all that is in it."""
+
+    def __init__(self, name: str, value_type: Any, journal: Store, clock: Clock) -> None:
+        super().__init__(name, value_type, journal, clock)
+        self._type: TypeAdapter[V] = TypeAdapter(value_type)
+
+    @property
+    def contents(self) -> dict[str, V]:
+        """Every key with its value."""
+        found: dict[str, V] = {}
+        page = self.list()
+        while True:
+            found.update((key, value) for key in page.keys if (value := self.get(key)) is not None)
+            if page.cursor is None:
+                return found
+            page = self.list(cursor=page.cursor)
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Put values of the namespace's type, or the same as JSON."""
+        for key, value in values.items():
+            self.put(key, self._type.validate_python(value))
+
+
+class QueueContents(SQLiteQueue[M]):
+    """The queue that the steps use, and its messages: those that wait, were delivered, or are dead letters."""
+
+    def __init__(self, name: str, message_type: Any, messages: Messages, delivered: Iterable[M]) -> None:
+        super().__init__(name, message_type, messages)
+        self._type: TypeAdapter[M] = TypeAdapter(message_type)
+        self._delivered = delivered
+
+    @property
+    def waiting(self) -> list[M]:
+        """The messages that are to be delivered, for the first time or again; all of a queue without a consumer."""
+        return self._read("SELECT body FROM message WHERE dead=0 AND queue=? ORDER BY sent, rowid")
+
+    @property
+    def delivered(self) -> list[M]:
+        """The messages that the consumer took, in that order."""
+        return list(self._delivered)
+
+    @property
+    def dead(self) -> list[M]:
+        """The messages whose retries are used up."""
+        return self._read("SELECT body FROM message WHERE dead=1 AND queue=? ORDER BY sent, rowid")
+
+    def fill(self, messages: Iterable[Any]) -> None:
+        """Send messages of the queue's type, or the same as JSON."""
+        for message in messages:
+            self.send(self._type.validate_python(message))
+
+    def _read(self, sql: str) -> list[M]:
+        journal = self._messages.journal
+        journal.flush()
+        return [self._json.load(body) for (body,) in journal.read(sql, (self.name,))]

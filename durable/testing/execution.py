@@ -1,0 +1,267 @@
+"""Run a state machine on virtual time, in the test's own thread."""
+
+from __future__ import annotations
+
+import heapq
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from durable.local.asl import (
+    Action,
+    Cancel,
+    Event,
+    Execution,
+    Heartbeat,
+    HistoryEvent,
+    Invoke,
+    Machine,
+    SetTimer,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+    advance,
+    start,
+)
+
+START_MS: Final = 1_767_225_600_000
+"""When an execution starts, if nothing else is said: 2026-01-01T00:00:00Z."""
+RUNNING: Final = "RUNNING"
+
+
+class TaskFailure(Exception):
+    """Raised by a function to fail its task with this error name and cause, instead of Lambda's form."""
+
+    def __init__(self, error: str | None, cause: str | None = None) -> None:
+        super().__init__(error, cause)
+        self.error, self.cause = error, cause
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionOutcome:
+    """How an execution ended.
+
+    Attributes:
+        status: SUCCEEDED, FAILED, TIMED_OUT, ABORTED; RUNNING if it waits for a task token that nobody will answer.
+        history: the events in order, each with id, type, timestamp (ms since 1970) and details, as Step Functions
+            names them.
+        elapsed_seconds: virtual time from start to end.
+    """
+
+    status: str
+    output: Any
+    error: str | None
+    cause: str | None
+    history: list[dict[str, Any]]
+    elapsed_seconds: float
+
+    @property
+    def event_types(self) -> list[str]:
+        """The types of the history's events, in order."""
+        return [event["type"] for event in self.history]
+
+
+@dataclass(slots=True)
+class TaskContext:
+    """What a function may know of its task, and the way to answer a task token later, on virtual time.
+
+    `token` is the task token where the resource ends in .waitForTaskToken, else the call's own.
+    """
+
+    token: str
+    resource: str
+    state: str
+    now_ms: int
+    duration_seconds: float = 0
+    sent: list[tuple[float, Event]] = field(default_factory=list)
+
+    def takes(self, seconds: float) -> None:
+        """Let the call last that long on virtual time: its result comes, if nothing timed it out, when it is over."""
+        self.duration_seconds = seconds
+
+    def send_task_success(self, output: Any = None, *, after: float = 0) -> None:
+        """Send SendTaskSuccess for the token, that many seconds after the call."""
+        self.sent.append((after, TaskSucceeded(self.token, _as_json(output))))
+
+    def send_task_failure(self, error: str | None = None, cause: str | None = None, *, after: float = 0) -> None:
+        """Send SendTaskFailure for the token, that many seconds after the call."""
+        self.sent.append((after, TaskFailed(self.token, error, cause)))
+
+    def send_task_heartbeat(self, *, after: float = 0) -> None:
+        """Send SendTaskHeartbeat for the token, that many seconds after the call."""
+        self.sent.append((after, Heartbeat(self.token)))
+
+
+Function = Callable[..., Any]
+
+
+def execute(
+    definition: Mapping[str, Any] | Machine,
+    payload: Any = None,
+    functions: Mapping[str, Function] | None = None,
+    *,
+    seed: int = 0,
+    name: str = "execution",
+    start_ms: int = START_MS,
+    restarts: bool = False,
+) -> ExecutionOutcome:
+    """Run a JSONata definition to its end on virtual time: no thread, no clock, no wait.
+
+    `functions` says what tasks do. A key is the name of a Lambda function, its ARN, whole or partial, with or without
+    a qualifier, or a service integration's whole resource ("arn:aws:states:::sqs:sendMessage", or "sqs:sendMessage").
+    A Lambda's function is called with the event (for lambda:invoke, the Payload); any other with the Arguments. What
+    it returns is the result, passed through JSON. If it has a second argument, it is given a TaskContext.
+
+    An exception fails the task as Lambda reports it: Error is the class's name, Cause the JSON text of
+    {"errorMessage", "errorType", "requestId", "stackTrace"}. TaskFailure gives both verbatim.
+
+    With .waitForTaskToken the result is ignored: TaskContext sends the answer. A call takes no virtual time unless
+    TaskContext.takes says how many seconds.
+
+    What happens at the same time happens in the order in which it was asked for; with a seed other than 0, in an
+    order drawn from the seed. The seed also feeds jitter, $random, $uuid and $shuffle.
+
+    With `restarts`, the execution is restored from its JSON snapshot after every turn, as after a crash.
+
+    Raises DefinitionError for a definition that cannot be loaded, LookupError for a task that no function does.
+    """
+    machine = definition if isinstance(definition, Machine) else Machine.load(definition)
+    return _World(machine, functions or {}, seed, start_ms, restarts).run(name, payload)
+
+
+class _World:
+    """Virtual time, with the events that are to come."""
+
+    def __init__(
+        self, machine: Machine, functions: Mapping[str, Function], seed: int, start_ms: int, restarts: bool
+    ) -> None:
+        self._machine, self._functions = machine, functions
+        self._random, self._seed = Random(seed), seed
+        self._start_ms = self._now_ms = start_ms
+        self._restarts = restarts
+        self._events: list[tuple[int, float, int, Event]] = []
+        self._timers: dict[str, int] = {}
+        self._pushed = 0
+
+    def run(self, name: str, payload: Any) -> ExecutionOutcome:
+        turn = start(
+            self._machine,
+            name=name,
+            input=_as_json({} if payload is None else payload),
+            now_ms=self._start_ms,
+            random=self._random,
+            collect_history=True,
+        )
+        history = list(turn.history)
+        self._perform(turn.actions)
+        execution = turn.execution
+        while execution.closed is None and self._events:
+            self._now_ms, _, _, event = heapq.heappop(self._events)
+            if not self._is_stale(event):
+                turn = advance(self._restart(execution), event, self._now_ms)
+                execution = turn.execution
+                history += turn.history
+                self._perform(turn.actions)
+        return self._outcome(execution, history)
+
+    def _restart(self, execution: Execution) -> Execution:
+        if not self._restarts:
+            return execution
+        snapshot = json.loads(json.dumps(execution.snapshot()))
+        restored, _ = Execution.restore(self._machine, snapshot, random=self._random, collects_history=True)
+        return restored
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Invoke):
+                self._invoke(action)
+            elif isinstance(action, SetTimer):
+                self._timers[action.token] = action.at_ms
+                self._push(action.at_ms, TimerFired(action.token))
+            elif isinstance(action, Cancel):
+                self._timers.pop(action.token, None)
+
+    def _push(self, at_ms: int, event: Event) -> None:
+        self._pushed += 1
+        order = self._random.random() if self._seed else 0.0
+        heapq.heappush(self._events, (at_ms, order, self._pushed, event))
+
+    def _is_stale(self, event: Event) -> bool:
+        return isinstance(event, TimerFired) and self._timers.get(event.token) != self._now_ms
+
+    def _invoke(self, call: Invoke) -> None:
+        function, argument = _find(call, self._functions)
+        context = TaskContext(call.token, call.resource, call.state, self._now_ms)
+        arguments = (argument, context) if _takes_context(function) else (argument,)
+        ending: Event
+        try:
+            result = _as_json(function(*arguments))
+        except TaskFailure as failure:
+            ending = TaskFailed(call.token, failure.error, failure.cause)
+        except Exception as error:
+            ending = TaskFailed(call.token, type(error).__name__, _lambda_cause(error, call.token))
+        else:
+            ending = (TaskSucceeded if call.task_token is None else TaskSubmitted)(call.token, result)
+        for after, event in [(context.duration_seconds, ending), *context.sent]:
+            self._push(self._now_ms + round(after * 1000), event)
+
+    def _outcome(self, execution: Execution, history: list[HistoryEvent]) -> ExecutionOutcome:
+        events = [
+            {"id": event.id, "type": event.type, "timestamp": event.timestamp_ms, "details": dict(event.details)}
+            for event in history
+        ]
+        elapsed = (self._now_ms - self._start_ms) / 1000
+        closed = execution.closed
+        if closed is None:
+            return ExecutionOutcome(RUNNING, None, None, None, events, elapsed)
+        return ExecutionOutcome(str(closed.status), closed.output, closed.error, closed.cause, events, elapsed)
+
+
+def _find(call: Invoke, functions: Mapping[str, Function]) -> tuple[Function, Any]:
+    """Return the function that does a task, and its argument."""
+    integration = call.resource.partition(":states:::")[2]
+    is_lambda = ":function:" in call.resource or integration.partition(".")[0] == "lambda:invoke"
+    if is_lambda:
+        wrapped = bool(integration)
+        name = call.arguments.get("FunctionName", "") if wrapped else call.resource
+        for key, function in functions.items():
+            if key == name or _function_name(key) == _function_name(name):
+                return function, _event(call.arguments.get("Payload", {}) if wrapped else call.arguments)
+    for key in (call.resource, integration):
+        if key in functions:
+            return functions[key], _as_json(call.arguments)
+    raise LookupError(f"no function is given for the task {call.state!r}, whose resource is {call.resource!r}")
+
+
+def _function_name(reference: str) -> str:
+    """Return the name of a Lambda function that an ARN, whole or partial, or a name with a qualifier refers to."""
+    return reference.rpartition("function:")[2].partition(":")[0]
+
+
+def _event(payload: Any) -> Any:
+    """Return what a Lambda function is given: a string that holds JSON arrives as that JSON."""
+    if isinstance(payload, str):
+        try:
+            return json.loads(payload)
+        except ValueError:
+            return payload
+    return _as_json(payload)
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _takes_context(function: Function) -> bool:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    return sum(parameter.kind in kinds and parameter.default is parameter.empty for parameter in parameters) > 1
+
+
+def _lambda_cause(error: Exception, request_id: str) -> str:
+    cause = {"errorMessage": str(error), "errorType": type(error).__name__, "requestId": request_id, "stackTrace": []}
+    return json.dumps(cause)

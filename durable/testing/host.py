@@ -1,0 +1,153 @@
+"""A project on virtual time: nothing sleeps, and what would take days is over in milliseconds."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from durable.bindings import InstanceStatus, Worker
+from durable.build import Build
+from durable.clock import VirtualClock
+from durable.local.engine import Pause
+from durable.local.host import Doubles, Host
+from durable.local.journal import Journal
+from durable.local.log import TextLog
+from durable.local.workers import InlineWorkers
+from durable.runtime.http import Api
+from durable.runtime.log import Log
+from durable.testing.doubles import SandboxDoubles
+from durable.testing.journal import MemoryJournal
+from durable.testing.timers import SkippingTimers
+
+_MOST_TURNS: Final = 1_000_000
+
+Skips = Callable[[str, Pause], bool]
+"""Given an execution's name and what it pauses for: whether the pause is skipped."""
+
+
+class VirtualHost:
+    """Runs a project in one thread, on the engine and the clients of one machine, with a clock that jumps.
+
+    Args:
+        folder: where the data is; another host on the same folder goes on where this one was closed. None keeps the
+            data in memory.
+        seed: what the order of work that is ready at the same time is drawn with; None keeps it first in, first out.
+    """
+
+    def __init__(
+        self,
+        built: Build,
+        folder: Path | None = None,
+        *,
+        clock: VirtualClock | None = None,
+        seed: int | None = None,
+        log: Log | None = None,
+        doubles: Doubles | None = None,
+        skips: Skips = lambda execution, pause: False,
+    ) -> None:
+        self.clock: Final = clock or VirtualClock()
+        self.folder: Final = folder
+        self._built, self._log, self._skips = built, log or TextLog(), skips
+        self._doubles = doubles or (SandboxDoubles(self.clock) if folder is None else None)
+        self._random = random.Random(seed or 0)
+        self._first = seed is None
+        self._journal = self._open()
+        self._begin()
+
+    def _open(self) -> Journal | MemoryJournal:
+        return MemoryJournal() if self.folder is None else Journal(self.folder, linger=0)
+
+    def _begin(self) -> None:
+        self._workers = InlineWorkers()
+        self._timers = SkippingTimers(self.clock, self._is_skipped)
+        self.host = Host(
+            self._built,
+            self._journal,
+            self.folder or Path("nowhere"),
+            clock=self.clock,
+            workers=self._workers,
+            log=self._log,
+            random=self._random,
+            timers=self._timers,
+            doubles=self._doubles,
+        )
+        self.host.engine.recover()
+
+    def __enter__(self) -> VirtualHost:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the data."""
+        self._journal.close()
+
+    def restart(self) -> None:
+        """Lose all that is not in the journal, as a process that is killed does, and go on from there."""
+        if self.folder is not None:
+            self._journal.close()
+            self._journal = self._open()
+        self._begin()
+
+    def _is_skipped(self, key: Hashable) -> bool:
+        if not isinstance(key, tuple):
+            return False
+        execution, token = key
+        pause = self.host.engine.pause(execution, token)
+        return pause is not None and self._skips(execution, pause)
+
+    def skip(self) -> None:
+        """Look again at which pauses are skipped."""
+        self._timers.skip()
+
+    def api(self, worker: Worker) -> Api:
+        """Return the API of a worker."""
+        return self.host.api(worker)
+
+    def start(self, workflow: str, params: Any, *, id: str | None = None) -> str:
+        """Start an instance, which moves when the host is run, and return its id."""
+        return self.host.workflows[workflow].create(params, id=id).id
+
+    def status(self, workflow: str, id: str) -> InstanceStatus:
+        return self.host.workflows[workflow].get(id)
+
+    def run(
+        self, *, until: int | None = None, turns: int = _MOST_TURNS, enough: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Go on until nothing is left to do, or it is enough, or up to a time in milliseconds since 1970.
+
+        Raises:
+            RuntimeError: it does not come to rest in so many turns.
+        """
+        for _ in range(turns):
+            if enough():
+                return
+            if not self._turn(until):
+                if until is not None:
+                    self.clock.advance_to(until)
+                return
+        raise RuntimeError(f"still busy after {turns} turns")
+
+    def _turn(self, until: int | None) -> bool:
+        """Do the next piece of work, and return whether there was one."""
+        self._journal.flush()
+        if self._workers.run_next(lambda count: 0 if self._first else self._random.randrange(count)):
+            return True
+        timers, pump = self.host.timers, self.host.pump
+        due = [when for when in (timers.next(), pump.next_due()) if when is not None]
+        if not due or (until is not None and min(due) > until):
+            return False
+        self.clock.advance_to(min(due))
+        return bool(timers.fire_due(self.clock.now()) + pump.run(self.clock.now()))
+
+    def run_workflow(self, workflow: str, params: Any, *, id: str | None = None) -> InstanceStatus:
+        """Start an instance, run it to rest, and return where it is then."""
+        started = self.start(workflow, params, id=id)
+        self.run()
+        return self.status(workflow, started)

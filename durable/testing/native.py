@@ -1,0 +1,214 @@
+"""Run a workflow's `run` as the Python that it is, with functions for its steps: the reference for the compiler.
+
+Values pass through JSON and errors through their names as they do on the wire; nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from unittest import mock
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from durable.durations import Duration, parse_duration
+from durable.errors import InvalidInput, InvalidResult, NonRetryableError, StepError, StepTimeoutError
+from durable.retries import Retries
+from durable.signature import Signature, signature_of
+from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_ON_THE_WIRE: Final = (StepTimeoutError, InvalidInput, InvalidResult)
+
+Functions = Mapping[str, Callable[..., Any]]
+"""What does each step's work, by the step's name; it is given the data arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt of a step: its name and its input, as JSON."""
+
+    step: str
+    input: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NativeOutcome:
+    """How a native run ended: its output as JSON, or the name of the exception that ended it."""
+
+    output: Any
+    error: str | None
+    calls: tuple[Call, ...]
+    elapsed: timedelta
+
+
+@dataclass(slots=True)
+class Steps:
+    """Does the work of steps, from JSON to JSON, and records each attempt."""
+
+    functions: Functions = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+
+    def attempt(self, step: str, signature: Signature, given: dict[str, Any]) -> Any:
+        """Make one attempt and return the result as JSON; raise what the wire would report."""
+        self.calls.append(Call(step, given))
+        function = self.functions.get(step, signature.function)
+        try:
+            arguments = [
+                each.adapter.validate_json(json.dumps(given[each.name]))
+                for each in signature.data
+                if each.name in given
+            ]
+        except ValidationError:
+            raise InvalidInput from None
+        try:
+            result = function(*arguments)
+        except Exception as error:
+            raise reported(error, signature) from None
+        return self._result(signature, result)
+
+    def _result(self, signature: Signature, result: Any) -> Any:
+        try:
+            dumped = signature.result.dump_python(result, mode="json", by_alias=True, warnings="error")
+            return json.loads(json.dumps(dumped, allow_nan=False))
+        except ValueError:
+            raise InvalidResult from None
+
+
+def reported(error: Exception, signature: Signature) -> Exception:
+    """Return an author's exception as it is reported: itself, or a class of the library in its place."""
+    if type(error) in signature.errors().values() or isinstance(error, _ON_THE_WIRE):
+        return error
+    return NonRetryableError() if isinstance(error, NonRetryableError) else StepError()
+
+
+_now: ContextVar[datetime] = ContextVar("_now")
+
+
+class NativeStep(WorkflowStep):
+    """Steps that run at once, in this process."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+
+    async def do(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        /,
+        *arguments: Any,
+        retries: Retries = Retries(),
+        timeout: Duration = "10 minutes",
+    ) -> Any:
+        signature = signature_of(function)
+        given = {
+            each.name: each.adapter.dump_python(value, mode="json", by_alias=True)
+            for each, value in zip(signature.data, arguments, strict=False)
+        }
+        await asyncio.sleep(0)
+        for left in range(retries.limit, -1, -1):
+            try:
+                result = self._steps.attempt(name, signature, json.loads(json.dumps(given)))
+            except NonRetryableError:
+                raise
+            except Exception:
+                if not left:
+                    raise
+            else:
+                return signature.result.validate_json(json.dumps(result))
+        raise AssertionError("the last attempt returns or raises")
+
+    async def sleep(self, name: str, duration: Duration, /) -> None:
+        _now.set(_now.get() + parse_duration(duration))
+
+    async def sleep_until(self, name: str, when: datetime | str, /) -> None:
+        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
+        _now.set(max(_now.get(), moment))
+
+    async def map(
+        self,
+        name: str,
+        body: Callable[[Any], Awaitable[Any]],
+        items: Sequence[Any],
+        /,
+        *,
+        concurrency: int = 10,
+    ) -> list[Any]:
+        turns = asyncio.Semaphore(concurrency)
+
+        async def one(item: Any) -> Any:
+            async with turns:
+                return await body(item)
+
+        return await gather(*(one(item) for item in items))
+
+    async def complete(self, name: str, result: Any, /) -> Any:
+        return result
+
+
+async def gather(*branches: Awaitable[Any]) -> list[Any]:
+    """Await all branches, as `asyncio.gather` does, but stop the others when one fails, as a Parallel state does."""
+    if not branches:
+        return []
+    tasks = [asyncio.ensure_future(_timed(each)) for each in branches]
+    try:
+        results = await _asyncio_gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        raise
+    _now.set(max((when for _, when in results), default=_now.get()))
+    return [result for result, _ in results]
+
+
+_asyncio_gather = asyncio.gather
+
+
+async def _timed(branch: Awaitable[Any]) -> tuple[Any, datetime]:
+    result = await branch
+    return result, _now.get()
+
+
+@contextlib.contextmanager
+def _stopping() -> Iterator[None]:
+    with mock.patch.object(asyncio, "gather", gather):
+        yield
+
+
+def run_natively(
+    workflow: type[WorkflowEntrypoint[Any]],
+    payload: Any,
+    functions: Functions | None = None,
+    *,
+    instance_id: str = "instance",
+    name: str = "workflow",
+) -> NativeOutcome:
+    """Run a workflow in CPython and return how it ended.
+
+    Args:
+        payload: what `event.payload` is, of its own type.
+        functions: what does each step's work, by the step's name; of one not named, the step's own function.
+    """
+    steps = Steps(functions or {})
+    event = WorkflowEvent(payload, START, instance_id, name)
+    try:
+        output, ended = asyncio.run(_run(workflow(), event, NativeStep(steps)))
+    except Exception as error:
+        return NativeOutcome(None, type(error).__name__, tuple(steps.calls), timedelta(0))
+    return NativeOutcome(to_jsonable_python(output, by_alias=True), None, tuple(steps.calls), ended - START)
+
+
+async def _run(
+    workflow: WorkflowEntrypoint[Any], event: WorkflowEvent[Any], step: WorkflowStep
+) -> tuple[Any, datetime]:
+    _now.set(event.timestamp)
+    with _stopping():
+        return await workflow.run(event, step), _now.get()

@@ -1,0 +1,252 @@
+"""A sandbox for tests: workflows on virtual time, with the real bindings of one machine, in memory."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, TypeVar, overload
+
+from durable.bindings import Binding, KVNamespace, Queue, SendEmail
+from durable.clock import VirtualClock
+from durable.compiler import StepUse
+from durable.durations import Duration, milliseconds
+from durable.errors import InvalidInput
+from durable.local.engine import Pause
+from durable.runtime.instances import instance_of
+from durable.runtime.values import Misfit, load
+from durable.testing.contents import KVContents, QueueContents
+from durable.testing.doubles import SandboxDoubles
+from durable.testing.host import VirtualHost
+from durable.testing.outbox import MemoryOutbox
+from durable.testing.runs import Run, unknown_step
+from durable.testing.stubs import Stub
+from durable.testing.subject import Given, Subject, prepare
+
+V = TypeVar("V")
+M = TypeVar("M")
+B = TypeVar("B", bound=Binding)
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_STATE: Final = re.compile(r"(?:.*/)?(?P<name>[^/]*?)(?: \(\d+\))?", re.DOTALL)
+"""A state's label: the blocks it is in, the name that `run` gave it, a number where a name comes again."""
+
+
+class Sandbox:
+    """Runs a workflow, or a whole project, on virtual time: real retries, sleeps, leases and clients, no waiting.
+
+    Args:
+        subject: a workflow's class, its declaration, or a module of declarations such as `app`.
+        bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace, a list of messages
+            for a Queue. A binding that a step names and nobody gives is made, and empty.
+        seed: what the order of concurrent branches is drawn with; None takes what is ready first in, first out.
+            It also seeds the jitter of retries.
+        start: what time it is at first.
+        folder: where the data is kept, if it is to outlive the sandbox; else it is in memory.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        *,
+        bindings: Mapping[str, Given] | None = None,
+        seed: int | None = None,
+        start: datetime = START,
+        folder: Path | None = None,
+    ) -> None:
+        self._prepared = prepare(subject, bindings or {})
+        self._start_ms = round(start.timestamp() * 1000)
+        self._clock = VirtualClock(self._start_ms)
+        self._doubles = SandboxDoubles(self._clock)
+        self._virtual = VirtualHost(
+            self._prepared.build, folder, clock=self._clock, seed=seed, doubles=self._doubles, skips=self._skips
+        )
+        self._count = itertools.count(1)
+        for declared, contents in self._prepared.contents:
+            if isinstance(contents, Mapping):
+                self.kv(self._binding(declared, KVNamespace)).fill(contents)
+            else:
+                self.queue(self._binding(declared, Queue)).fill(contents)
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folder; a sandbox in memory need not be closed."""
+        self._virtual.close()
+
+    def start(self, payload: Any = None, *, workflow: str | None = None, id: str | None = None) -> Run:
+        """Start a run, which moves when the sandbox does.
+
+        Args:
+            payload: of the workflow's type, or the same as JSON.
+            workflow: its declared name; needed where there are several.
+            id: the run's; run-1, run-2 and so on if none is given.
+
+        Raises:
+            InvalidInput: the payload is not of the workflow's type.
+        """
+        name = self._workflow(workflow)
+        try:
+            params = load(self._virtual.host.workflows[name].params, payload, "payload")
+        except Misfit as misfit:
+            raise InvalidInput(f"{name} cannot start: {misfit}") from None
+        return self._run(name, self._virtual.start(name, params, id=id or f"run-{next(self._count)}"))
+
+    def run(self, payload: Any = None, *, workflow: str | None = None, id: str | None = None) -> Run:
+        """Start a run as `start` does, go on until nothing is left to do anywhere, and return it."""
+        run = self.start(payload, workflow=workflow, id=id)
+        self.settle()
+        return run
+
+    def runs(self, workflow: str | None = None) -> list[Run]:
+        """Return all runs of a workflow, the oldest first: also those that a worker or a consumer started."""
+        name, table = self._workflow(workflow), self._virtual.host.table
+        page = table.list(name)
+        found = list(page.rows)
+        while page.cursor is not None:
+            page = table.list(name, cursor=page.cursor)
+            found += page.rows
+        found.sort(key=lambda row: (row["created"], row["instance"]))
+        return [self._run(name, row["instance"]) for row in found]
+
+    def settle(self) -> None:
+        """Go on until nothing is left to do: no step, no sleep, no message to be delivered."""
+        self._virtual.run()
+
+    def advance(self, duration: Duration) -> None:
+        """Go on for so long on virtual time, whether or not there is something to do."""
+        self._virtual.run(until=self._clock.now() + milliseconds(duration))
+
+    def restart(self) -> None:
+        """Kill the process and start another on what it had stored; ask for clients of bindings anew afterwards."""
+        self._virtual.restart()
+
+    @property
+    def now(self) -> datetime:
+        """What time it is."""
+        return datetime.fromtimestamp(self._clock.now() / 1000, UTC)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The virtual time since the sandbox was made."""
+        return timedelta(milliseconds=self._clock.now() - self._start_ms)
+
+    def stub(self, step: str, *, workflow: str | None = None, run: str | None = None) -> Stub:
+        """Return what fixes the results, errors and timeouts of a step: in the run of an id, or in all.
+
+        Raises:
+            LookupError: the workflow has no such step.
+        """
+        name = self._workflow(workflow)
+        uses = self._uses(name)
+        if step not in uses:
+            raise unknown_step(name, step, uses)
+        return self._doubles.stubs.stub(name, step, uses[step].signature, run)
+
+    def disable_sleeps(self, *names: str, run: str | None = None) -> None:
+        """Have sleeps of these names, or all, end at once: the clock stands still, in the run of an id or in all.
+
+        Raises:
+            LookupError: no workflow sleeps under such a name.
+        """
+        known = {each for compiled in self._prepared.build.compiled.values() for each in _waits(compiled.definition)}
+        self._skip(names, known, "sleep", run, retry=False)
+
+    def disable_retry_delays(self, *steps: str, run: str | None = None) -> None:
+        """Have these steps, or all, retried at once: the clock stands still, in the run of an id or in all.
+
+        Raises:
+            LookupError: no workflow has such a step.
+        """
+        known = {each.name for compiled in self._prepared.build.compiled.values() for each in compiled.steps}
+        self._skip(steps, known, "step", run, retry=True)
+
+    @overload
+    def kv(self, name: str) -> KVContents[Any]: ...
+    @overload
+    def kv(self, name: KVNamespace[V]) -> KVContents[V]: ...
+    def kv(self, name: str | KVNamespace[Any]) -> KVContents[Any]:
+        """Return a namespace, by its declaration or by a name that it has: the client that steps use, and a view."""
+        declared = self._binding(name, KVNamespace)
+        host = self._virtual.host
+        return KVContents(declared.name, self._prepared.value_type(declared), host.journal, self._clock)
+
+    @overload
+    def queue(self, name: str) -> QueueContents[Any]: ...
+    @overload
+    def queue(self, name: Queue[M]) -> QueueContents[M]: ...
+    def queue(self, name: str | Queue[Any]) -> QueueContents[Any]:
+        """Return a queue, by its declaration or by a name that it has: the client that steps use, and a view."""
+        declared = self._binding(name, Queue)
+        messages, delivered = self._virtual.host.messages, self._doubles.delivered[declared.name]
+        return QueueContents(declared.name, self._prepared.value_type(declared), messages, delivered)
+
+    def email(self, name: str | SendEmail) -> MemoryOutbox:
+        """Return what sends e-mail, by its declaration or by a name that it has; `sent` is what was sent."""
+        declared = self._binding(name, SendEmail)
+        return MemoryOutbox(declared.name, declared.sender, self._doubles.sent[declared.name], self._clock)
+
+    def _run(self, workflow: str, id: str) -> Run:
+        return Run(self._virtual, self._doubles.attempts, self._uses(workflow), workflow, id)
+
+    def _uses(self, workflow: str) -> dict[str, StepUse]:
+        return {each.name: each for each in self._prepared.build.compiled[workflow].steps}
+
+    def _workflow(self, name: str | None) -> str:
+        known = [each.name for each in self._prepared.build.project.workflows]
+        if name is None and len(known) == 1:
+            return known[0]
+        if name not in known:
+            raise LookupError(f"there is no workflow {name!r}; name one of: {', '.join(known)}")
+        return name
+
+    def _binding(self, name: str | Binding, kind: type[B]) -> B:
+        if isinstance(name, Binding):
+            named = [each for each in self._prepared.build.project.declarations if each is name]
+        else:
+            named = self._prepared.names.get(name, [])
+        found = [each for each in named if isinstance(each, kind)]
+        if not found:
+            known = [
+                key for key, those in self._prepared.names.items() if any(isinstance(each, kind) for each in those)
+            ]
+            raise LookupError(f"there is no {kind.__name__} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+        return found[0]
+
+    def _skip(self, names: tuple[str, ...], known: set[str], what: str, run: str | None, *, retry: bool) -> None:
+        unknown = sorted(set(names) - known)
+        if unknown:
+            raise LookupError(f"there is no {what} {unknown[0]!r}; there are: {', '.join(sorted(known)) or 'none'}")
+        self._doubles.stubs.skip(names, run, retry=retry)
+        self._virtual.skip()
+
+    def _skips(self, execution: str, pause: Pause) -> bool:
+        return self._doubles.stubs.skips(instance_of(execution), _name(pause.state), retry=pause.retry)
+
+
+def _name(state: str) -> str:
+    """Return the name that `run` gave to a state."""
+    found = _STATE.fullmatch(state)
+    return found["name"] if found else state
+
+
+def _waits(definition: Any) -> Iterator[str]:
+    """Yield the names of all sleeps in a definition."""
+    if isinstance(definition, list):
+        for each in definition:
+            yield from _waits(each)
+    elif isinstance(definition, dict):
+        for name, state in definition.get("States", {}).items():
+            if state["Type"] == "Wait":
+                yield _name(name)
+        for each in definition.values():
+            yield from _waits(each)

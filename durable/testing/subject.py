@@ -1,0 +1,154 @@
+"""What a sandbox runs: a project, made up around a workflow or read off a module, and what its bindings hold first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Final
+
+from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Workflow
+from durable.build import Build, build, fetch_of
+from durable.compiler import compile_workflow
+from durable.errors import DeclarationError
+from durable.project import Project, declarations
+from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.workflow import WorkflowEntrypoint
+
+Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
+"""A workflow's class, its declaration, or a module of declarations."""
+Given = Binding | Mapping[str, Any] | Sequence[Any]
+"""A declaration, or what a KVNamespace (a mapping) or a Queue (a sequence) holds at first."""
+
+SENDER: Final = "sender@example.com"
+_CONTENTS: Final[dict[type[Binding], tuple[type, str]]] = {
+    KVNamespace: (Mapping, "a mapping of what is in it"),
+    Queue: (Sequence, "a list of messages"),
+}
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A project that fits together; its bindings by the names a test may call them, and their first contents."""
+
+    build: Build
+    names: dict[str, list[Binding]] = field(default_factory=dict)
+    contents: list[tuple[Binding, Mapping[str, Any] | Sequence[Any]]] = field(default_factory=list)
+
+    def value_type(self, declared: Binding) -> Any:
+        """Return the V or M of a binding, as the first signature that names one has it."""
+        found = (each.value for bound, each in _bound(self.build) if bound is declared and each.value is not Any)
+        return next(found, Any)
+
+
+def prepare(subject: Subject, given: Mapping[str, Given]) -> Prepared:
+    """Build the subject's project, with the bindings that were given.
+
+    Raises:
+        DeclarationError: a name that is no binding's, or a value that is not for its kind; or the project's own.
+    """
+    plain = {name: each for name, each in given.items() if not isinstance(each, Binding)}
+    declared = {name: each for name, each in given.items() if isinstance(each, Binding)}
+    if isinstance(subject, ModuleType):
+        project = Project(subject.__name__, tuple(declarations(subject)))
+        if declared:
+            raise DeclarationError([f"{project.name} declares its bindings itself: give contents for {list(declared)}"])
+    else:
+        workflow = subject if isinstance(subject, Workflow) else Workflow(_name_of(subject), subject)
+        project = _around(workflow, declared)
+    prepared = Prepared(build(project), _names(project))
+    prepared.contents = [_contents(prepared.names, name, value) for name, value in plain.items()]
+    return prepared
+
+
+def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
+    """Return a project of one workflow: with what it is bound to, and for what is bound to nothing, something new."""
+    parameters = _parameters(each.signature for each in compile_workflow(workflow.workflow).steps)
+    unknown = given.keys() - parameters.keys()
+    if unknown:
+        raise _unknown(sorted(unknown)[0], parameters)
+    bindings = {name: _new(name, each) for name, each in parameters.items() if name not in {*given, *workflow.bindings}}
+    bound = Workflow(workflow.name, workflow.workflow, bindings={**workflow.bindings, **bindings, **given})
+    return Project(f"the test of {workflow.name}", tuple(_reachable(bound)))
+
+
+def _parameters(signatures: Iterable[Signature]) -> dict[str, BindingParameter]:
+    return {each.name: each for signature in signatures for each in signature.bindings}
+
+
+def _new(parameter: str, binding: BindingParameter) -> Binding:
+    name = parameter.strip("_").replace("_", "-").lower()
+    if issubclass(binding.binding, SendEmail):
+        return SendEmail(name, sender=SENDER)
+    if issubclass(binding.binding, KVNamespace | Queue):
+        return binding.binding(name)
+    raise DeclarationError([f"{parameter} is a {binding.binding.__name__}: give its declaration in `bindings`"])
+
+
+def _reachable(binding: Binding) -> Iterator[Binding]:
+    """Yield a binding and all that it uses, once each."""
+    seen, left = set[int](), [binding]
+    while left:
+        each = left.pop(0)
+        if id(each) not in seen:
+            seen.add(id(each))
+            left += each.uses().values()
+            yield each
+
+
+def _names(project: Project) -> dict[str, list[Binding]]:
+    """Return the bindings by their declared names, and by the names that workflows bind them to."""
+    names: dict[str, list[Binding]] = {}
+    pairs = [(each.name, each) for each in project.declarations]
+    pairs += [pair for workflow in project.workflows for pair in workflow.uses().items()]
+    for name, binding in pairs:
+        there = names.setdefault(name, [])
+        if binding not in there:
+            there.append(binding)
+    return names
+
+
+def _contents(
+    names: Mapping[str, list[Binding]], name: str, value: Any
+) -> tuple[Binding, Mapping[str, Any] | Sequence[Any]]:
+    holding = [each for each in names.get(name, []) if isinstance(each, tuple(_CONTENTS))]
+    if not holding:
+        raise _unknown(name, [each for each, found in names.items() if isinstance(found[0], tuple(_CONTENTS))])
+    taken, words = next(each for kind, each in _CONTENTS.items() if isinstance(holding[0], kind))
+    if isinstance(value, taken) and isinstance(value, Mapping | Sequence) and not isinstance(value, str | bytes):
+        return holding[0], value
+    raise DeclarationError([f"{name} is a {type(holding[0]).__name__}: give {words}, not {value!r}"])
+
+
+def _unknown(name: str, known: Iterable[str]) -> DeclarationError:
+    return DeclarationError([f"no step names a binding {name!r}; there are: {', '.join(sorted(known)) or 'none'}"])
+
+
+def _bound(built: Build) -> Iterator[tuple[Binding, BindingParameter]]:
+    """Yield each binding with the parameters that it is given to."""
+    owners: list[tuple[Binding, Signature]] = [
+        (workflow, step.signature)
+        for workflow in built.project.workflows
+        for step in built.compiled[workflow.name].steps
+    ]
+    owners += [(each, signature_of(each.consumer)) for each in built.project.queues if each.consumer is not None]
+    owners += [(each, entry_of(fetch_of(each))) for each in built.project.workers]
+    for queue in built.project.queues:
+        for parameter in _messages(queue):
+            yield queue, parameter
+    for owner, signature in owners:
+        for parameter in signature.bindings:
+            yield owner.uses()[parameter.name], parameter
+
+
+def _messages(queue: Queue[Any]) -> Iterator[BindingParameter]:
+    """Yield what the queue's own consumer takes, as if it were bound to it."""
+    if queue.consumer is not None:
+        yield BindingParameter(queue.name, Queue, signature_of(queue.consumer).data[0].type)
+
+
+def _name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
+    """Return a name for a workflow that is not declared: OrderWorkflow is order."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", workflow.__name__.removesuffix("Workflow") or "workflow")
+    return "-".join(words).lower()[:40].strip("-")

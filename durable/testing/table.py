@@ -1,0 +1,53 @@
+"""The record's table in memory: for tests, and to see what a table is in forty lines."""
+
+from __future__ import annotations
+
+import threading
+
+from durable.clock import Clock
+from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
+from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+
+
+class MemoryTable:
+    """Implements `durable.runtime.table.Table`; nothing outlives the process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[Key, Row] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Row | None:
+        row = self._rows.get(key)
+        return None if row is None or expired(row, self._clock.now()) else dict(row)
+
+    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+        keys = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
+        found = ((key, self.get(key)) for key in sorted(keys, key=lambda key: key.sort.encode()))
+        return tuple({**row, "sort": key.sort} for key, row in found if row is not None)
+
+    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+        check(changes)
+        with self._lock:
+            before = [self.get(change.key) for change in changes]
+            if not all(holds(each, row) for change, row in zip(changes, before, strict=True) for each in change.when):
+                raise ConditionFailed(before)
+            return tuple(self._apply(change, row) for change, row in zip(changes, before, strict=True))
+
+    def _apply(self, change: Write | Delete, row: Row | None) -> Row | None:
+        if isinstance(change, Delete):
+            self._rows.pop(change.key, None)
+            return None
+        if change.check_only:
+            return None
+        self._rows[change.key] = changed(change, row)
+        return dict(self._rows[change.key])
+
+    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+        check_limit(limit)
+        runs = (self.get(key) for key in self._rows if key.sort == RUN)
+        found = [row for row in runs if row and row["workflow"] == workflow and status in (None, row["status"])]
+        found.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
+        start = int(cursor or 0)
+        more = start + limit < len(found)
+        return Page(tuple(found[start : start + limit]), str(start + limit) if more else None)

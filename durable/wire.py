@@ -1,0 +1,74 @@
+"""What travels between the state machine, the steps and the record: names of fields, limits, names of errors.
+
+The input of an execution, built from the record's header alone:
+
+    {"run": {"workflow": "onboarding", "instance": "…", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
+     "payload": …}
+
+What a Task sends to its step's Lambda ("key" only where blocks or rounds make it differ from the step's name):
+
+    {"run": <as above>, "execution": "<execution name>", "step": "create-profile", "key": "load[3]/page",
+     "attempts": 6, "timeout": 600, "input": {"user": …}}
+
+`attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
+by parameter name. What the step returns (`at` in milliseconds since 1970, when it ended):
+
+    {"result": …, "at": 1767225600000}
+
+A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
+`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypedDict
+
+MAX_PAYLOAD_BYTES: Final = 131_072
+MAX_RESULT_BYTES: Final = 245_760
+MAX_STEP_NAME: Final = 80
+MAX_STEP_TIMEOUT_SECONDS: Final = 895
+MAX_INTEGER: Final = 2**53 - 1
+
+LAMBDA_MARGIN_SECONDS: Final = 2
+"""Lambda's own timeout is this much more than the step's."""
+TASK_MARGIN_SECONDS: Final = 5
+"""The Task's TimeoutSeconds is this much more than the step's."""
+
+LAMBDA_FAULTS: Final = (
+    "Lambda.TooManyRequestsException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+)
+"""Faults of Lambda itself, retried outside of the author's attempts."""
+CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
+"""A Lambda that died: read as StepError."""
+TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
+
+
+class Run(TypedDict):
+    """Which run an execution belongs to."""
+
+    workflow: str
+    instance: str
+    epoch: int
+    createdAt: str
+
+
+class StepEvent(TypedDict, total=False):
+    """What a Task sends to its step."""
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    attempts: int
+    timeout: int
+    input: dict[str, Any]
+
+
+class Envelope(TypedDict):
+    """What a step returns."""
+
+    result: Any
+    at: int

@@ -1,0 +1,135 @@
+"""What an author writes a workflow with: the class, its event and its steps.
+
+Nothing here runs a workflow. `run` is read from its source and compiled; natively, in a test, the methods of
+`WorkflowStep` are those of the runner that `durable.testing` passes in.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Concatenate, Generic, TypeVar, overload
+
+from durable.durations import Duration
+from durable.retries import Retries
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEvent(Generic[T_co]):
+    """What a run was started with."""
+
+    payload: T_co
+    timestamp: datetime
+    instance_id: str
+    workflow_name: str
+
+
+class WorkflowStep(ABC):
+    """The durable steps that `run` may await."""
+
+    @overload
+    async def do(
+        self,
+        name: str,
+        function: Callable[Concatenate[A, ...], R],
+        argument: A,
+        /,
+        *,
+        retries: Retries = ...,
+        timeout: Duration = ...,
+    ) -> R: ...
+
+    @overload
+    async def do(
+        self,
+        name: str,
+        function: Callable[Concatenate[A, B, ...], R],
+        first: A,
+        second: B,
+        /,
+        *,
+        retries: Retries = ...,
+        timeout: Duration = ...,
+    ) -> R: ...
+
+    @overload
+    async def do(
+        self,
+        name: str,
+        function: Callable[Concatenate[A, B, C, ...], R],
+        first: A,
+        second: B,
+        third: C,
+        /,
+        *,
+        retries: Retries = ...,
+        timeout: Duration = ...,
+    ) -> R: ...
+
+    @overload
+    async def do(
+        self, name: str, function: Callable[..., R], /, *, retries: Retries = ..., timeout: Duration = ...
+    ) -> R: ...
+
+    @abstractmethod
+    async def do(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        /,
+        *arguments: Any,
+        retries: Retries = Retries(),
+        timeout: Duration = "10 minutes",
+    ) -> Any:
+        """Run a step: the function on a Lambda of its own, its result recorded.
+
+        The name is unique in `run` and at most 80 characters long. The timeout is for each attempt, whole seconds,
+        895 at most. Bindings and the StepContext in the function's signature are injected.
+        """
+
+    @abstractmethod
+    async def sleep(self, name: str, duration: Duration, /) -> None:
+        """Wait for the duration, counted from the end of what the run did before."""
+
+    @abstractmethod
+    async def sleep_until(self, name: str, when: datetime | str, /) -> None:
+        """Wait until a time: a datetime with a zone, or an ISO 8601 text with one; a past time does not wait."""
+
+    @abstractmethod
+    async def map(
+        self, name: str, body: Callable[[A], Awaitable[R]], items: Sequence[A], /, *, concurrency: int = 10
+    ) -> list[R]:
+        """Run the body, a nested `async def` of `run`, for each item; the results are in the order of the items.
+
+        At most `concurrency` items, 1 to 40, are under way at once. When one fails, the others are stopped.
+        """
+
+    @abstractmethod
+    async def complete(self, name: str, result: T, /) -> T:
+        """Return the result under a name, for `return await step.complete(…)`: the end of a run, and no state."""
+
+
+class WorkflowEntrypoint(ABC, Generic[T]):
+    """A workflow: its `run` names the steps. T is the type of the payload, a pydantic model or any JSON type."""
+
+    @abstractmethod
+    async def run(self, event: WorkflowEvent[T], step: WorkflowStep) -> Any:
+        """Say what the workflow does; see docs/language.md for what may stand here."""
+
+
+def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
+    """Return T of `class X(WorkflowEntrypoint[T])`; `Any` where the class names none."""
+    for cls in workflow.__mro__:
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            if getattr(base, "__origin__", None) is WorkflowEntrypoint:
+                return base.__args__[0]
+    return Any

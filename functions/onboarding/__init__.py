@@ -1,0 +1,1 @@
+"""The steps of onboarding, one module a step."""

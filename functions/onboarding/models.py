@@ -1,0 +1,90 @@
+"""What travels through onboarding."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+
+def _address(text: str) -> str:
+    """Return a mail address in its normal form; whether mail reaches it is not asked."""
+    try:
+        return validate_email(text, check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise ValueError("not an e-mail address") from None
+
+
+def _web_address(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("not a web address: it begins with https://")
+    return text
+
+
+Address = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=320),
+    AfterValidator(_address),
+    Field(json_schema_extra={"format": "email"}),
+]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+WebAddress = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=2048, pattern=r"^\S+$"),
+    AfterValidator(_web_address),
+    Field(json_schema_extra={"format": "uri"}),
+]
+
+
+class _Model(BaseModel):
+    """Fields are camelCase on the wire, nothing unknown is taken, and no error holds the input."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+
+class SignUp(_Model):
+    """What somebody who signs up sends."""
+
+    email: Address = Field(examples=["user@example.com"])
+    name: Name = Field(examples=["John Doe"])
+    avatar_url: WebAddress | None = Field(default=None, examples=["https://example.com/avatar.jpg"])
+
+
+class NewUser(_Model):
+    """A sign-up that was found good: what comes after need not look again.
+
+    `mailbox` is the address as it can be claimed once: in lower case.
+    """
+
+    email: str
+    mailbox: str
+    name: str
+    avatar_url: str | None
+
+
+class Profile(_Model):
+    """A user."""
+
+    user_id: str
+    email: str
+    name: str
+    avatar_url: str | None
+
+
+class Settings(_Model):
+    """How a user likes things."""
+
+    theme: str = "dark"
+    notifications: bool = True
+
+
+class WelcomeEmail(_Model):
+    """The message that asks for a welcome e-mail; one id, one e-mail."""
+
+    id: str
+    to: str
+    name: str

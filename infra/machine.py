@@ -1,0 +1,148 @@
+"""Workflow → a state machine, and one Lambda for each of its steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from durable.signature import Signature
+from durable.wire import LAMBDA_MARGIN_SECONDS
+from infra.function import HandlerFunction, Platform
+from infra.nag import acknowledge, logical_id
+from infra.record import Record
+from infra.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step's Lambda as the compiled definition asks for it: `placeholder` stands there for its ARN."""
+
+    placeholder: str
+    signature: Signature
+    timeout_seconds: int
+
+
+class StepFunction(Construct):
+    """The Lambda of one step: granted what the step's signature names, and its own rows of the record."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        workflow: str,
+        step: Step,
+        resources: Mapping[str, Resource],
+        record: Record,
+    ) -> None:
+        super().__init__(scope, id)
+        environment = {
+            "DURABLE_FUNCTION": step.signature.import_name,
+            "DURABLE_WORKFLOW": workflow,
+            "DURABLE_TABLE": record.table.table_name,
+            "DURABLE_BINDINGS": {name: each.physical for name, each in resources.items()},
+        }
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry="step",
+            environment=environment,
+            timeout_seconds=step.timeout_seconds + LAMBDA_MARGIN_SECONDS,
+            description=f"step {step.signature.import_name} of {workflow}",
+        )
+        record.grant_step(self.handler, workflow)
+        for each in resources.values():
+            each.grant_use(self.handler)
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed; it is kept, for runs that began on it."""
+        return self.handler.function.current_version.function_arn
+
+
+class Machine(Construct):
+    """The state machine of one workflow.
+
+    Args:
+        definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
+        name: a fixed physical name, for a machine that a step starts; None lets CloudFormation choose.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        workflow: str,
+        definition: Mapping[str, Any],
+        steps: Sequence[tuple[Step, Mapping[str, Resource]]],
+        record: Record,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.workflow = workflow
+        self.steps = {
+            step.placeholder: StepFunction(
+                self,
+                step.placeholder,
+                platform=platform,
+                workflow=workflow,
+                step=step,
+                resources=resources,
+                record=record,
+            )
+            for step, resources in steps
+        }
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        self._allow_steps()
+        self.state_machine = self._state_machine(definition, name, platform)
+
+    def _allow_steps(self) -> None:
+        """Allow every version of each step's Lambda: a run that sleeps goes on with the one that it began with."""
+        for step in self.steps.values():
+            function = step.handler.function
+            self._role.add_to_policy(
+                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[f"{function.function_arn}:*"])
+            )
+            finding = f"IAM5[Resource::<{logical_id(function)}.Arn>:*]"
+            acknowledge(self._role, finding, "a run goes on with the versions of the steps that it began with")
+
+    def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
+        arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
+        log_group = logs.LogGroup(self, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
+        machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=name,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(substituted(definition, arns))),
+            role=self._role,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+            tracing_enabled=True,
+        )
+        acknowledge(self._role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
+        return machine
+
+
+_OPEN: Final = "${"
+
+
+def substituted(value: Any, arns: Mapping[str, str]) -> Any:
+    """Return a definition in which each text that is a placeholder, whole, is the ARN that it stands for."""
+    if isinstance(value, Mapping):
+        return {name: substituted(each, arns) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [substituted(each, arns) for each in value]
+    if isinstance(value, str) and value.startswith(_OPEN) and value.endswith("}"):
+        return arns.get(value[len(_OPEN) : -1], value)
+    return value

@@ -1,0 +1,46 @@
+"""Bindings that have no counterpart on AWS here: why, and what to use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from durable.bindings import Binding
+from durable.errors import DeclarationError
+
+REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "d1": "D1 is SQLite beside a Worker, and AWS runs no such thing; use a KVNamespace, or RDS from a step",
+        "durable-object": "nothing on AWS keeps one addressable object in memory; use a workflow for what it does,"
+        " and a KVNamespace with if_absent for what it guards",
+        "hyperdrive": "it pools connections from Cloudflare's edge; on AWS use RDS Proxy from a step",
+        "ai": "its models are Cloudflare's; call Amazon Bedrock from a step",
+        "browser": "AWS rents no browsers; run one in a container and call it from a step",
+        "analytics": "it is Cloudflare's own store; write metrics with Powertools from a step",
+        "assets": "static files want a CDN; use S3 with CloudFront beside this stack",
+        "ratelimit": "API Gateway throttles the routes already; a limit per user belongs in AWS WAF",
+    }
+)
+_OTHER: Final = "infra/ has no translation for it; use one of the bindings of `durable`, or add a construct there"
+
+
+def refusals(bindings: Iterable[Binding], known: Iterable[str]) -> list[str]:
+    """Return a sentence for each binding of a kind that is not known."""
+    translated = frozenset(known)
+    return [
+        f"{each!r} cannot be deployed to AWS: {REASONS.get(each.kind, _OTHER)}"
+        for each in bindings
+        if each.kind not in translated
+    ]
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise all problems at once.
+
+    Raises:
+        DeclarationError: there is one.
+    """
+    found = list(problems)
+    if found:
+        raise DeclarationError(found)

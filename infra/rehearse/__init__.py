@@ -1,0 +1,1 @@
+"""A rehearsal: the real CDK CLI deploys the project to MiniStack on this machine, and somebody signs up."""

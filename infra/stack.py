@@ -1,0 +1,246 @@
+"""One stage of a project as a stack: each declaration handed to its construct, and the constructs to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.durations import whole_seconds
+from durable.project import Project
+from durable.signature import Signature, signature_of
+from durable.workflow import WorkflowEntrypoint
+from infra.email import Sender
+from infra.function import Platform
+from infra.gateway import Gateway, Throttle
+from infra.kv import Namespace
+from infra.machine import Machine, Step
+from infra.monitoring import Monitoring
+from infra.queue import Consumer, MessageQueue
+from infra.record import Keeper, Plane, Record
+from infra.refusal import refusals, refuse
+from infra.resource import Resource
+from infra.settings import Settings
+from infra.worker import Operations, WorkerFunction
+from infra.workflow import WorkflowResource
+
+
+class StepUse(Protocol):
+    """A step as the compiler reports it."""
+
+    @property
+    def placeholder(self) -> str: ...
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def timeout_seconds(self) -> int: ...
+
+
+class Program(Protocol):
+    """A compiled workflow."""
+
+    @property
+    def definition(self) -> Mapping[str, Any]: ...
+    @property
+    def steps(self) -> Sequence[StepUse]: ...
+
+
+Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
+
+
+class DeploymentStack(Stack):
+    """Everything that one stage of a project is on AWS."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        project: Project,
+        settings: Settings,
+        compile_workflow: Compile,
+        platform: Callable[[Construct], Platform],
+    ) -> None:
+        super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
+        refuse(refusals(project.declarations, _KINDS))
+        self._settings = settings
+        self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
+        self._platform = platform(self)
+        self._record = Record(self, "Record", production=settings.production)
+        self._resources: dict[str, Resource] = {}
+        self._declare_data(project)
+        self._machines = self._declare_workflows(project.workflows)
+        self._declare_consumers(project.queues)
+        self._declare_apis(project)
+
+    def _declare_data(self, project: Project) -> None:
+        for each in project.declarations:
+            match each:
+                case KVNamespace():
+                    self._resources[each.name] = self._namespace(each)
+                case Queue():
+                    self._resources[each.name] = self._queue(each)
+                case SendEmail():
+                    self._resources[each.name] = self._sender(each)
+
+    def _namespace(self, kv: KVNamespace) -> Namespace:
+        return Namespace(self, _id(kv), production=self._settings.production)
+
+    def _queue(self, queue: Queue) -> MessageQueue:
+        return MessageQueue(
+            self,
+            _id(queue),
+            timeout_seconds=whole_seconds(queue.timeout),
+            retries=queue.retries,
+            removal=self._settings.data_removal,
+        )
+
+    def _sender(self, email: SendEmail) -> Sender:
+        names = (email.sender, email.sender.rpartition("@")[2])
+        identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
+        return Sender(address=email.sender, identities=identities)
+
+    def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
+        """Build the machines; one that a step starts has a fixed name, for its ARN must be known before it is."""
+        started = self._started_by_steps(workflows)
+        for each in workflows:
+            if each.name in started:
+                name = self._machine_name(each)
+                arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
+                self._resources[each.name] = self._workflow_resource(each, arn)
+        machines = {each.name: self._machine(each, fixed=each.name in started) for each in workflows}
+        for each in workflows:
+            arn = machines[each.name].state_machine_arn
+            self._resources.setdefault(each.name, self._workflow_resource(each, arn))
+        return machines
+
+    def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
+        return {
+            bound.name
+            for each in workflows
+            for use in self._programs[each.name].steps
+            for bound in _named(use.signature, each).values()
+            if isinstance(bound, Workflow)
+        }
+
+    def _machine_name(self, workflow: Workflow[Any]) -> str:
+        return f"{self._settings.stack}-{workflow.name}"
+
+    def _workflow_resource(self, workflow: Workflow[Any], arn: str) -> WorkflowResource:
+        return WorkflowResource(
+            name=workflow.name, implementation=_import_name(workflow), machine_arn=arn, record=self._record
+        )
+
+    def _machine(self, workflow: Workflow[Any], *, fixed: bool) -> sfn.StateMachine:
+        program = self._programs[workflow.name]
+        machine = Machine(
+            self,
+            _id(workflow),
+            platform=self._platform,
+            workflow=workflow.name,
+            definition=program.definition,
+            steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
+            record=self._record,
+            name=self._machine_name(workflow) if fixed else None,
+        )
+        return machine.state_machine
+
+    def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
+        return {name: self._resources[each.name] for name, each in _named(signature, owner).items()}
+
+    def _declare_consumers(self, queues: Sequence[Queue]) -> None:
+        for each in queues:
+            queue = self._resources[each.name]
+            if each.consumer is None or not isinstance(queue, MessageQueue):
+                continue
+            signature = signature_of(each.consumer)
+            Consumer(
+                queue,
+                "Consumer",
+                platform=self._platform,
+                queue=queue,
+                signature=signature,
+                resources=self._bound(signature, each),
+                batch_size=each.batch_size,
+                timeout_seconds=whole_seconds(each.timeout),
+            )
+
+    def _declare_apis(self, project: Project) -> None:
+        classes = {each.name: _import_name(each) for each in project.workflows}
+        plane = Plane(platform=self._platform, record=self._record, classes=classes, machines=self._machines)
+        Keeper(self, "Keeper", plane=plane)
+        operations = Operations(self, "Operations", plane=plane)
+        gateways = {each.name: self._worker(each, operations) for each in project.workers}
+        Monitoring(
+            self,
+            "Monitoring",
+            machines=self._machines,
+            dead_letters={
+                name: each.dead_letters for name, each in self._resources.items() if isinstance(each, MessageQueue)
+            },
+            apis={name: each.api for name, each in gateways.items() if each},
+            alarm_topic=self._settings.alarm_topic,
+        )
+
+    def _worker(self, worker: Worker, operations: Operations) -> Gateway | None:
+        function = WorkerFunction(
+            self,
+            _id(worker),
+            platform=self._platform,
+            module=worker.module,
+            resources={name: self._resources[each.name] for name, each in worker.uses().items()},
+            record=self._record,
+            origins=worker.origins,
+        )
+        if not worker.url:
+            return None
+        settings = self._settings
+        gateway = Gateway(
+            function,
+            "Gateway",
+            name=f"{settings.stack}-{worker.name}",
+            stage=settings.stage,
+            public=function.handler.function,
+            operations=operations.handler.function,
+            origins=worker.origins,
+            throttle=Throttle(settings.rate, settings.burst),
+            start=Throttle(settings.start_rate, settings.start_burst),
+            log_retention=settings.log_retention,
+            log_removal=settings.data_removal,
+        )
+        CfnOutput(self, f"{_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
+        return gateway
+
+
+_KINDS: Final = frozenset(each.kind for each in (KVNamespace, Queue, SendEmail, Worker, Workflow))
+_COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
+
+
+def _id(binding: Binding) -> str:
+    """Return a declaration's name as a construct's: the queue `welcome-emails` is WelcomeEmailsQueue."""
+    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
+
+
+def _named(signature: Signature, owner: Binding) -> dict[str, Binding]:
+    """Return the declarations that a signature names, by parameter."""
+    bound = owner.uses()
+    return {each.name: bound[each.name] for each in signature.bindings}
+
+
+def _steps(program: Program) -> list[Step]:
+    """Return one step for each Lambda; where two uses share one, it has the longer of their timeouts."""
+    steps: dict[str, Step] = {}
+    for use in program.steps:
+        before = steps.get(use.placeholder)
+        seconds = max(use.timeout_seconds, before.timeout_seconds if before else 0)
+        steps[use.placeholder] = Step(use.placeholder, use.signature, seconds)
+    return list(steps.values())
+
+
+def _import_name(workflow: Workflow[Any]) -> str:
+    cls = workflow.workflow
+    return f"{cls.__module__}:{cls.__qualname__}"

@@ -1,0 +1,35 @@
+"""Each contract test runs twice: on SQLite, and on AWS as moto has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.worlds import AWS, Moto, OneMachine, World
+
+
+@pytest.fixture(scope="package")
+def aws() -> Iterator[AWS]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        aws = AWS()
+        yield aws
+        aws.stop()
+
+
+@pytest.fixture
+def one_machine(tmp_path: Path) -> Iterator[OneMachine]:
+    machine = OneMachine(tmp_path)
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(params=["one_machine", "moto"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "moto":
+        return Moto(request.getfixturevalue("aws"))
+    machine: OneMachine = request.getfixturevalue("one_machine")
+    return machine

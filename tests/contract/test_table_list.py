@@ -1,0 +1,90 @@
+"""The contract of Table.list: the runs of a workflow, the newest first, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from durable.runtime.table import Delete, Key, Row, Table, Write
+from tests.contract.worlds import World
+
+
+@pytest.fixture
+def table(world: World) -> Table:
+    return world.table()
+
+
+def run(instance: str, status: str, updated: int, workflow: str = "w") -> Write:
+    fields = {"workflow": workflow, "status": status, "updated": updated, "instance": instance}
+    return Write(Key(f"{workflow}#{instance}", "run"), fields)
+
+
+def pages(table: Table, workflow: str, *, status: str | None = None, limit: int = 50) -> Iterator[tuple[Row, ...]]:
+    page = table.list(workflow, status=status, limit=limit)
+    yield page.rows
+    while page.cursor is not None:
+        page = table.list(workflow, status=status, limit=limit, cursor=page.cursor)
+        yield page.rows
+
+
+def instances(rows: tuple[Row, ...]) -> list[str]:
+    return [row["instance"] for row in rows]
+
+
+def test_the_newest_are_first_whatever_their_status(table: Table) -> None:
+    for write in (run("a", "complete", 1), run("b", "running", 3), run("c", "complete", 2), run("d", "queued", 4, "x")):
+        table.write(write)
+    assert instances(table.list("w").rows) == ["b", "c", "a"]
+    assert instances(table.list("w", status="complete").rows) == ["c", "a"]
+    assert table.list("w", status="errored").rows == table.list("other").rows == ()
+
+
+def test_a_row_is_listed_by_what_it_is_now(table: Table) -> None:
+    table.write(run("a", "queued", 1))
+    table.write(run("b", "queued", 2))
+    table.write(run("a", "running", 3))
+    table.write(Write(Key("w#b", "run"), {"updated": 4}))
+    assert instances(table.list("w").rows) == ["b", "a"]
+    assert instances(table.list("w", status="queued").rows) == ["b"]
+    assert table.list("w", status="running").rows == (
+        {"workflow": "w", "status": "running", "updated": 3, "instance": "a"},
+    )
+    table.write(Delete(Key("w#a", "run")))
+    assert instances(table.list("w").rows) == ["b"]
+
+
+def test_only_run_rows_are_listed(table: Table) -> None:
+    table.write(Write(Key("w#a", "step#1"), {"workflow": "w", "status": "running", "updated": 5}))
+    assert table.list("w").rows == ()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_pages_hold_every_row_once(table: Table, limit: int) -> None:
+    for number in range(7):
+        table.write(run(str(number), ["queued", "complete", "errored"][number % 3], number))
+    found = list(pages(table, "w", limit=limit))
+    assert [instance for rows in found for instance in instances(rows)] == list("6543210")
+    assert {len(rows) for rows in found[:-1]} <= {limit}
+    assert len(found) == -(-7 // limit)
+    of_one = list(pages(table, "w", status="queued", limit=limit))
+    assert [instance for rows in of_one for instance in instances(rows)] == list("630")
+
+
+def test_rows_of_the_same_time_are_all_found(table: Table) -> None:
+    for number in range(9):
+        table.write(run(str(number), "queued", 1))
+    found = [instance for rows in pages(table, "w", limit=2) for instance in instances(rows)]
+    assert sorted(found) == list("012345678")
+
+
+@pytest.mark.parametrize("limit", [0, -1, 101])
+def test_a_limit_out_of_bounds_is_refused(table: Table, limit: int) -> None:
+    with pytest.raises(ValueError, match="list takes 1 to 100"):
+        table.list("w", limit=limit)
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "e30x", "bnVsbA==", "WzFd", "🎉"])
+def test_a_cursor_that_is_none_is_refused(table: Table, cursor: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        table.list("w", cursor=cursor)

@@ -1,0 +1,49 @@
+"""The project deployed to MiniStack by the real CDK CLI, once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.rehearse.api import Api
+from infra.rehearse.cdk import Cdk, install_cli
+from infra.rehearse.server import MiniStack, ministack
+
+ROOT = Path(__file__).resolve().parents[3]
+STAGE = "rehearsal"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployment: where it is, and what it is called with."""
+
+    server: MiniStack
+    cdk: Cdk
+    api: Api
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this process's CDK CLI writes: two may run at once, and each locks its folder."""
+    return tmp_path_factory.mktemp("assembly") / "cdk.out"
+
+
+@pytest.fixture(scope="session")
+def aws(assembly: Path) -> Iterator[MiniStack]:
+    """A server with an account that `cdk bootstrap` has prepared."""
+    install_cli(ROOT)
+    with ministack(ROOT / ".cache") as running:
+        Cdk(ROOT, running.environment(), STAGE, assembly).bootstrap()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(aws: MiniStack, assembly: Path) -> Deployed:
+    """The project of this repository, as `app.py` declares it."""
+    for address in ("hello@example.com", "user@example.com"):
+        aws.client("sesv2").create_email_identity(EmailIdentity=address)
+    cdk = Cdk(ROOT, aws.environment(), STAGE, assembly)
+    return Deployed(aws, cdk, Api(cdk.deploy()["WebsiteWorkerUrl"], aws))

@@ -1,0 +1,175 @@
+"""A sign-up on a deployment: with IAM's policies enforced, so that each grant is needed and is enough."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from infra.rehearse.__main__ import follow
+from infra.rehearse.api import Answer
+from infra.rehearse.server import REGION, pause
+from tests.e2e.rehearsal.conftest import STAGE, Deployed
+
+pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
+
+
+def sign_up(deployed: Deployed, email: str, **more: Any) -> str:
+    answer = deployed.api.call("POST", "/api/workflow/start", {"email": email, "name": "John Doe", **more})
+    assert answer.status == 201, answer.json
+    instance: str = answer.json["workflowId"]
+    return instance
+
+
+def test_a_sign_up_completes_in_four_steps_and_its_mail_is_sent(deployed: Deployed) -> None:
+    status = follow(deployed.api, sign_up(deployed, "user@example.com"))
+    assert status["status"] == "complete"
+    assert status["output"]["message"] == "Welcome, John Doe!"
+    assert [(step["name"], step["status"], step["attempts"]) for step in status["steps"]] == [
+        ("validate-user", "complete", 1),
+        ("create-profile", "complete", 1),
+        ("send-welcome-email", "complete", 1),
+        ("initialize-settings", "complete", 1),
+    ]
+    for _ in range(300):
+        if deployed.server.mail():
+            break
+        pause(0.1)
+    assert "user@example.com" in json.dumps(deployed.server.mail())
+
+
+def test_a_taken_address_fails_at_once_by_its_own_name(deployed: Deployed) -> None:
+    follow(deployed.api, sign_up(deployed, "taken@example.com"))
+    status = follow(deployed.api, sign_up(deployed, "TAKEN@example.com"))
+    assert status["status"] == "errored"
+    assert (status["error"]["name"], status["error"]["step"]) == ("EmailTakenError", "create-profile")
+    assert status["steps"][-1]["attempts"] == 1
+
+
+def test_location_leads_to_the_run_under_the_stage(deployed: Deployed) -> None:
+    answer = deployed.api.call("POST", "/api/workflow/start", {"email": "where@example.com", "name": "John Doe"})
+    location = answer.headers["Location"]
+    assert location.startswith(f"/{STAGE}/")
+    assert deployed.api.call("GET", location.removeprefix(f"/{STAGE}")).status == 200
+
+
+def test_the_same_key_and_body_again_is_the_same_run(deployed: Deployed) -> None:
+    def start(name: str) -> Answer:
+        body = {"email": "key@example.com", "name": name}
+        return deployed.api.call("POST", "/api/workflow/start", body, headers={"Idempotency-Key": "one"})
+
+    first, again, other = start("John Doe"), start("John Doe"), start("Jane Doe")
+    assert (first.status, again.status, other.status) == (201, 200, 409)
+    assert first.json == again.json
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/", None, 404),
+        ("GET", "/nothing", None, 404),
+        ("GET", "/api", None, 404),
+        ("GET", "/api/workflow", None, 404),
+        ("GET", "/api/workflow/status/none", None, 404),
+        ("PUT", "/api/workflow/start", {}, 405),
+        ("DELETE", "/api/workflow/status/none", None, 405),
+        ("POST", "/api/workflow/start", {"email": "not one"}, 422),
+        ("POST", "/api/workflow/start", b"{", 400),
+        ("POST", "/api/workflow/start", b'"' + b"x" * 200_000 + b'"', 413),
+        ("GET", "/api/workflows/onboarding/instances", None, 403),
+        ("POST", "/api/workflows/onboarding/instances", {"params": {}}, 403),
+    ],
+)
+def test_what_cannot_be_answered_is_a_problem(
+    deployed: Deployed, method: str, path: str, body: Any, status: int
+) -> None:
+    answer = deployed.api.call(method, path, body)
+    assert answer.status == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == status
+    assert (status == 405) == ("Allow" in answer.headers)
+
+
+@pytest.fixture(scope="module")
+def operator(deployed: Deployed) -> Credentials:
+    """A user of the account who may call the operators' routes and nothing else."""
+    iam = deployed.server.client("iam")
+    iam.create_user(UserName="operator")
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="operator", PolicyName="operate", PolicyDocument=policy)
+    return _key(iam, "operator")
+
+
+def _key(iam: Any, user: str) -> Credentials:
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def signed(deployed: Deployed, who: Credentials, method: str, path: str, body: Any = None) -> Answer:
+    api = deployed.api
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"Host": api.host} | ({"Content-Type": "application/json"} if data else {})
+    request = AWSRequest(method, f"https://{api.host}/{api.stage}{path}", headers, data)
+    SigV4Auth(who, "execute-api", REGION).add_auth(request)
+    return api.call(method, path, data or None, headers=dict(request.headers.items()))
+
+
+def test_an_operator_starts_and_sees_any_workflow_under_an_id_of_their_own(
+    deployed: Deployed, operator: Credentials
+) -> None:
+    params = {"email": "operated@example.com", "name": "John Doe"}
+    path = "/api/workflows/onboarding/instances"
+    started = signed(deployed, operator, "POST", path, {"id": "by-hand", "params": params})
+    assert (started.status, started.json) == (201, {"id": "by-hand", "workflow": "onboarding"})
+    follow(deployed.api, "by-hand")
+    shown = signed(deployed, operator, "GET", f"{path}/by-hand")
+    assert (shown.status, shown.json["status"]) == (200, "complete")
+
+
+def test_a_user_without_the_right_is_refused_by_the_gateway(deployed: Deployed) -> None:
+    iam = deployed.server.client("iam")
+    iam.create_user(UserName="nobody")
+    answer = signed(deployed, _key(iam, "nobody"), "GET", "/api/workflows/onboarding/instances/by-hand")
+    assert answer.status == 403
+
+
+def test_a_step_fails_without_its_grant_and_a_run_stopped_from_outside_says_so(deployed: Deployed) -> None:
+    iam, sfn = deployed.server.client("iam"), deployed.server.client("stepfunctions")
+    role = _role(deployed, "functions.onboarding.initialize_settings:initialize_settings")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    without = [each for each in policy["Statement"] if "SettingsKv" not in json.dumps(each["Resource"])]
+    assert len(without) == len(policy["Statement"]) - 1
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy | {"Statement": without}))
+    instance = sign_up(deployed, "denied@example.com")
+    assert _step(deployed, instance, "initialize-settings")["status"] == "retrying"
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    (machine,) = (each["stateMachineArn"] for each in sfn.list_state_machines()["stateMachines"])
+    running = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+    execution = next(each["executionArn"] for each in running if each["name"].startswith(instance))
+    sfn.stop_execution(executionArn=execution)
+    assert follow(deployed.api, instance)["status"] == "terminated"
+
+
+def _role(deployed: Deployed, function: str) -> str:
+    """Return the name of the role of the Lambda that runs a step."""
+    for each in deployed.server.client("lambda").list_functions()["Functions"]:
+        if each["Environment"]["Variables"].get("DURABLE_FUNCTION") == function:
+            return str(each["Role"]).rpartition("/")[2]
+    raise AssertionError(f"no Lambda runs {function}")
+
+
+def _step(deployed: Deployed, instance: str, name: str) -> dict[str, Any]:
+    """Return a step's status when its first attempt is over."""
+    for _ in range(300):
+        steps = deployed.api.call("GET", f"/api/workflow/status/{instance}").json["steps"]
+        found: list[dict[str, Any]] = [each for each in steps if each["name"] == name and each["status"] != "running"]
+        if found:
+            return found[0]
+        pause(0.1)
+    raise AssertionError(f"{name} did not begin")

@@ -1,0 +1,152 @@
+"""A run that sleeps during a changed deployment goes on with the code that it began on; then all is taken down."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from durable.clock import SystemClock, timestamp
+from infra.rehearse.__main__ import follow
+from infra.rehearse.api import Api
+from infra.rehearse.cdk import Cdk
+from infra.rehearse.server import MiniStack
+from tests.e2e.rehearsal.conftest import ROOT
+
+pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
+
+STEPS = """
+from durable import KVNamespace
+from datetime import datetime
+from pydantic import BaseModel
+
+
+class Night(BaseModel):
+    until: datetime
+
+
+def lie_down(night: Night, notes: KVNamespace[str]) -> Night:
+    notes.put("lying", "yes")
+    return night
+
+
+def wake_up(night: Night, notes: KVNamespace[str]) -> str:
+    return "{answer}"
+"""
+WORKFLOW = """
+from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from functions.nap import Night, lie_down, wake_up
+
+
+class NapWorkflow(WorkflowEntrypoint[Night]):
+    async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
+        night = await step.do("lie-down", lie_down, event.payload)
+        await step.sleep_until("night", night.until)
+        said = await step.do("wake-up", wake_up, night)
+        return {"said": said}
+"""
+API = """
+from durable import Workflow
+from durable.runtime.http import Api, InstanceId, Reply, Started, WorkflowStatus
+from functions.nap import Night
+
+
+def fetch(nap: Workflow[Night]) -> Api:
+    api = Api("Nap")
+
+    @api.post("/api/workflow/start", status_code=201)
+    def start(night: Night) -> Reply[Started]:
+        run = nap.create(night)
+        return Reply(Started(workflow_id=run.id), status=201, location=f"/api/workflow/status/{run.id}")
+
+    @api.get("/api/workflow/status/<id>")
+    def status(id: InstanceId) -> WorkflowStatus:
+        return WorkflowStatus.of(nap.get(id))
+
+    return api
+"""
+DECLARATIONS = """
+from durable import KVNamespace, Worker, Workflow
+from statemachines.nap import NapWorkflow
+
+notes = KVNamespace("notes")
+nap = Workflow("nap", NapWorkflow, bindings={"notes": notes})
+site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
+
+if __name__ == "__main__":
+    from infra.app import synthesise
+
+    synthesise(__name__)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Another project: a workflow that sleeps, beside the same library."""
+    for package in ("durable", "infra"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("functions", "statemachines"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    shutil.copy(ROOT / "functions" / "requirements.txt", tmp_path / "functions")
+    for name in ("node_modules", ".cache"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    settings = json.loads((ROOT / "cdk.json").read_text())
+    settings["context"]["name"] = "nap"
+    (tmp_path / "cdk.json").write_text(json.dumps(settings))
+    (tmp_path / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "old"))
+    (tmp_path / "functions" / "api.py").write_text(API)
+    (tmp_path / "statemachines" / "nap.py").write_text(WORKFLOW)
+    (tmp_path / "app.py").write_text(DECLARATIONS)
+    return tmp_path
+
+
+def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_left_after_destroy(
+    aws: MiniStack, project: Path
+) -> None:
+    cdk = Cdk(project, aws.environment(), "update", project / "cdk.out")
+    begun = time.monotonic()
+    api = Api(cdk.deploy()["SiteWorkerUrl"], aws)
+    seconds = time.monotonic() - begun
+
+    asleep = _start(api, seconds=10 + 1.5 * seconds)
+    (project / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "new"))
+    cdk.deploy()
+    assert _status(api, asleep) in ("running", "waiting")
+
+    assert follow(api, _start(api, seconds=0))["output"] == {"said": "new"}
+    assert follow(api, asleep, seconds=120)["output"] == {"said": "old"}
+
+    cdk.destroy()
+    assert _left(aws) == []
+
+
+def _start(api: Api, *, seconds: float) -> str:
+    until = timestamp(SystemClock().now() + int(seconds * 1000))
+    instance: str = api.call("POST", "/api/workflow/start", {"until": until}).json["workflowId"]
+    return instance
+
+
+def _status(api: Api, instance: str) -> str:
+    status: str = api.call("GET", f"/api/workflow/status/{instance}").json["status"]
+    return status
+
+
+def _left(aws: MiniStack) -> list[str]:
+    """Return what is there of the stack, but for the role by which API Gateway writes logs: the account's setting."""
+    listed: list[Callable[[], list[str]]] = [
+        lambda: [each["FunctionName"] for each in aws.client("lambda").list_functions()["Functions"]],
+        lambda: aws.client("dynamodb").list_tables()["TableNames"],
+        lambda: aws.client("sqs").list_queues().get("QueueUrls", []),
+        lambda: [each["RoleName"] for each in aws.client("iam").list_roles(MaxItems=1000)["Roles"]],
+        lambda: [each["name"] for each in aws.client("stepfunctions").list_state_machines()["stateMachines"]],
+        lambda: [each["logGroupName"] for each in aws.client("logs").describe_log_groups()["logGroups"]],
+        lambda: [each["name"] for each in aws.client("apigateway").get_rest_apis()["items"]],
+        lambda: [each["Name"] for each in aws.client("events").list_rules()["Rules"]],
+    ]
+    names = [name for each in listed for name in each()]
+    return [name for name in names if "nap-update" in name and "CloudWatchRole" not in name]

@@ -1,0 +1,373 @@
+"""The synthesised template, deployed to moto: its tables and queues with their properties, its Lambdas as handlers."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, Final
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from moto.core.utils import unix_time_millis
+from moto.sqs.models import sqs_backends
+from moto.stepfunctions.models import stepfunctions_backends
+from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+from durable.clock import VirtualClock
+from durable.runtime.aws.machines import StepFunctionsMachines
+from durable.runtime.aws.session import client
+from durable.runtime.aws.table import DynamoDBTable
+from durable.runtime.entry import Handler, entry
+from durable.runtime.instances import Instances
+from durable.runtime.record import Leased, StepKey, StepRecord
+from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
+from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
+from tests.integration.aws.lambdas import Invoked, invoke
+from tests.integration.infra.template import Template
+from tests.unit.http.doors import Answered, answered, proxy_event
+
+STEP: Final = "functions.onboarding."
+CONSUMER: Final = f"{STEP}deliver_email:deliver_email"
+SIGN_UP: Final = {"email": "User@Example.com", "name": "John Doe", "avatarUrl": None}
+SECONDS: Final = 1_000
+"""In milliseconds, which clocks count."""
+
+_TABLE: Final = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+_QUEUE: Final[tuple[QueueAttributeNameType, ...]] = (
+    "MessageRetentionPeriod",
+    "VisibilityTimeout",
+    "SqsManagedSseEnabled",
+    "RedrivePolicy",
+)
+
+
+class Clients:
+    """The test's own boto3 clients, made once: a client takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self.dynamodb = boto3.client("dynamodb", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.sesv2 = boto3.client("sesv2", region_name=REGION)
+        self.states = boto3.client("stepfunctions", region_name=REGION)
+        self.functions = boto3.client("lambda", region_name=REGION)
+        self.iam = boto3.client("iam", region_name=REGION)
+
+
+class Deployment:
+    """One deployment of the template, its physical names drawn at random, on a clock that the test moves."""
+
+    def __init__(self, template: Template, aws: Clients, environment: pytest.MonkeyPatch) -> None:
+        self.template = template
+        self.aws = aws
+        self.clock = VirtualClock()
+        self.definition: dict[str, Any] = {}
+        self.machine = ""
+        self._environment = environment
+        self._names: dict[str, str] = {}
+        self._arns: dict[str, str] = {}
+        self._suffix = uuid.uuid4().hex[:12]
+        self._handlers: dict[str, Handler] = {}
+        environment.setattr("durable.runtime.entry.SystemClock", lambda: self.clock)
+        self._make_tables()
+        self._make_queues()
+        self._name_functions()
+        self._make_machine()
+
+    # What CloudFormation does.
+
+    def value(self, value: Any) -> Any:
+        """Return a value of the template with its functions resolved, as CloudFormation does."""
+        match value:
+            case {"Ref": "AWS::Region"}:
+                return REGION
+            case {"Ref": str(name)}:
+                return self._names[name]
+            case {"Fn::GetAtt": [name, "Arn"]}:
+                return self._arns[name]
+            case {"Fn::Join": [separator, parts]}:
+                return separator.join(self.value(each) for each in parts)
+            case Mapping():
+                return {name: self.value(each) for name, each in value.items()}
+            case list():
+                return [self.value(each) for each in value]
+        return value
+
+    def physical(self, kind: str, part: str = "") -> str:
+        """Return what a Ref to the one such resource gives."""
+        return self._names[self.template.one(kind, part)[0]]
+
+    def environment(self, function: str) -> dict[str, str]:
+        """Return a Lambda's environment variables."""
+        variables = self.template.functions()[function]["Properties"]["Environment"]["Variables"]
+        resolved: dict[str, str] = self.value(variables)
+        return resolved
+
+    def _physical(self, logical: str) -> str:
+        return f"{logical[:40]}-{self._suffix}"
+
+    def _make_tables(self) -> None:
+        for logical, table in self.template.of("DynamoDB::Table").items():
+            properties = table["Properties"]
+            name = self._names[logical] = self._physical(logical)
+            wanted = {each: properties[each] for each in _TABLE if each in properties}
+            made = self.aws.dynamodb.create_table(TableName=name, **wanted)
+            self._arns[logical] = made["TableDescription"]["TableArn"]
+            self.aws.dynamodb.update_time_to_live(
+                TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"]
+            )
+
+    def _make_queues(self) -> None:
+        queues = self.template.of("SQS::Queue")
+        for logical in sorted(queues, key=lambda each: "RedrivePolicy" in queues[each]["Properties"]):
+            attributes = {name: self.value(queues[logical]["Properties"].get(name)) for name in _QUEUE}
+            texts = {name: _text(each) for name, each in attributes.items() if each is not None}
+            url = self.aws.sqs.create_queue(QueueName=self._physical(logical), Attributes=texts)["QueueUrl"]
+            self._names[logical] = url
+            self._arns[logical] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self._physical(logical)}"
+
+    def _name_functions(self) -> None:
+        for logical in self.template.of("Lambda::Function"):
+            self._names[logical] = self._physical(logical)
+            self._arns[logical] = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._physical(logical)}"
+        for logical, version in self.template.of("Lambda::Version").items():
+            self._names[logical] = f"{self._arns[version['Properties']['FunctionName']['Ref']]}:1"
+
+    def _make_machine(self) -> None:
+        logical, machine = self.template.one("StepFunctions::StateMachine")
+        definition = self.value(machine["Properties"]["DefinitionString"])
+        self.definition = json.loads(definition)
+        self.machine = self.aws.states.create_state_machine(
+            name=self._physical(logical), definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
+        )["stateMachineArn"]
+        self._names[logical] = self.machine
+
+    def make_functions(self, role: str) -> None:
+        """Make the steps' Lambdas, with a published version, for the machine to invoke."""
+        for name, function in self.template.functions().items():
+            if self.environment(name)["DURABLE_ENTRY"] == "step":
+                self.aws.functions.create_function(
+                    FunctionName=self.function_name(name),
+                    Runtime=function["Properties"]["Runtime"],
+                    Handler=function["Properties"]["Handler"],
+                    Role=role,
+                    Code={"ZipFile": _empty_zip()},
+                    Publish=True,
+                )
+
+    # What Lambda does.
+
+    def function_name(self, function: str) -> str:
+        """Return a Lambda's physical name."""
+        logical = next(
+            logical
+            for logical, each in self.template.of("Lambda::Function").items()
+            if each is self.template.functions()[function]
+        )
+        return self._names[logical]
+
+    def handler(self, function: str) -> Handler:
+        """Return a Lambda's handler, made from its environment on first use."""
+        if function not in self._handlers:
+            variables = self.environment(function)
+            for name, value in variables.items():
+                self._environment.setenv(name, value)
+            self._handlers[function] = entry(os.environ)
+            for name in variables:
+                if name.startswith("DURABLE_"):
+                    self._environment.delenv(name)
+        return self._handlers[function]
+
+    def start_all(self) -> None:
+        """Make the handlers of all steps, before a test changes what they call."""
+        for name in self.template.functions():
+            self.handler(name)
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Invoked:
+        """Invoke a Lambda by what it runs; it takes a millisecond."""
+        answer = invoke(self.handler(function), self.function_name(function), event)
+        self.later(1)
+        return answer
+
+    def invoke_named(self, name: str, event: Mapping[str, Any]) -> Invoked:
+        """Invoke a Lambda by its physical name."""
+        return self.invoke(next(each for each in self.template.functions() if self.function_name(each) == name), event)
+
+    # What is around them.
+
+    @property
+    def instances(self) -> Instances:
+        """The instances as a Lambda with the machine's ARN sees them."""
+        table = DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock)
+        return Instances(table, StepFunctionsMachines({"onboarding": self.machine}), self.clock)
+
+    def later(self, milliseconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + milliseconds)
+
+    def ask(self, method: str, path: str, body: Any = None, *, to: str = "worker", **headers: str) -> Answered:
+        """Send a request through API Gateway."""
+        sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): each for name, each in headers.items()}
+        text = b"" if body is None else json.dumps(body).encode()
+        answer = self.invoke(to, proxy_event(method, path, text, sent, stage="dev"))
+        assert answer.error is None, answer.payload
+        return answered(answer.payload)
+
+    def sign_up(self, body: Any = SIGN_UP, **headers: str) -> str:
+        """Start a sign-up and return the run's id."""
+        answer = self.ask("POST", "/api/workflow/start", body, **headers)
+        assert answer.status in (200, 201), answer.text
+        started: str = answer.json["workflowId"]
+        return started
+
+    def status(self, id: str) -> dict[str, Any]:
+        """Return what the status route says."""
+        answer = self.ask("GET", f"/api/workflow/status/{id}")
+        assert answer.status == 200, answer.text
+        told: dict[str, Any] = answer.json
+        return told
+
+    def instance(self, id: str) -> dict[str, Any]:
+        """Return what the operators' route says."""
+        answer = self.ask("GET", f"/api/workflows/onboarding/instances/{id}", to="operations")
+        assert answer.status == 200, answer.text
+        told: dict[str, Any] = answer.json
+        return told
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Return all executions of the machine, as DescribeExecution tells of them."""
+        found = self.aws.states.list_executions(stateMachineArn=self.machine)["executions"]
+        return [dict(self.aws.states.describe_execution(executionArn=each["executionArn"])) for each in found]
+
+    def execution(self) -> dict[str, Any]:
+        """Return the one execution."""
+        (found,) = self.executions()
+        return found
+
+    def task(self, state: str, execution: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, StepEvent]:
+        """Return the step that a Task of the definition invokes, and what it sends for these arguments."""
+        arguments = self.definition["States"][state]["Arguments"]
+        payload = arguments["Payload"]
+        assert payload["input"].keys() == given.keys()
+        input = json.loads(execution["input"])
+        sent: StepEvent = payload | {"run": input["run"], "execution": execution["name"], "input": dict(given)}
+        name = arguments["FunctionName"].split(":")[-2]
+        return next(each for each in self.template.functions() if self.function_name(each) == name), sent
+
+    def step(self, state: str, execution: Mapping[str, Any], **given: Any) -> Invoked:
+        """Invoke a step as its Task does."""
+        function, event = self.task(state, execution, given)
+        return self.invoke(function, event)
+
+    def steps(self, execution: Mapping[str, Any]) -> dict[str, Any]:
+        """Run all steps by hand, and return the machine's output."""
+        payload = json.loads(execution["input"])["payload"]
+        user = self.step("validate-user", execution, sign_up=payload).result
+        profile = self.step("create-profile", execution, user=user).result
+        assert self.step("send-welcome-email", execution, profile=profile).result is None
+        assert self.step("initialize-settings", execution, profile=profile).result is None
+        return {"userId": profile["userId"], "message": f"Welcome, {profile['name']}!"}
+
+    @property
+    def queue(self) -> str:
+        """The URL of the queue of e-mails."""
+        return self._names[self.template.queue()[0]]
+
+    def send(self, body: str) -> None:
+        """Put a message of another sender into the queue."""
+        self.aws.sqs.send_message(QueueUrl=self.queue, MessageBody=body)
+
+    def hidden_seconds(self, message: str) -> int:
+        """Return for how long, to the second, a message of the queue cannot be had."""
+        (found,) = [each for each in self._messages() if each.id == message]
+        seconds: float = (found.visible_at - unix_time_millis()) / SECONDS
+        return round(seconds)
+
+    def _messages(self) -> list[Any]:
+        queue = sqs_backends[ACCOUNT][REGION].queues[self.queue.rpartition("/")[2]]
+        return list(queue._messages)
+
+    def received(self) -> dict[str, Any]:
+        """Take what is in the queue, and return it as the event source does."""
+        found = self.aws.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, AttributeNames=["All"])
+        return batch(found.get("Messages", []), self._arns[self.template.queue()[0]])
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Return all rows of the one table whose logical id holds this part."""
+        found: list[dict[str, Any]] = self.aws.dynamodb.scan(TableName=self.physical("DynamoDB::Table", table))["Items"]
+        return found
+
+    def lease(self, event: StepEvent) -> None:
+        """Take the lease of a step, as an invocation that is still under way does."""
+        record = StepRecord(DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock), self.clock)
+        milliseconds = (event["timeout"] + LAMBDA_MARGIN_SECONDS) * SECONDS
+        key = StepKey.of(event)
+        assert isinstance(
+            record.begin(key, event["step"], owner="another", lease_ms=milliseconds, input_hash=""), Leased
+        )
+
+    def finish(self, output: Any = None, **fields: Any) -> dict[str, Any]:
+        """End the one execution as the test says, and return how it is described then; nobody is told."""
+        arn = self.execution()["executionArn"]
+        execution = stepfunctions_backends[ACCOUNT][REGION].describe_execution(arn)
+        ends = fields or {"status": "SUCCEEDED", "output": json.dumps(output)}
+        for name, value in ends.items():
+            setattr(execution, name, value)
+        return self.execution()
+
+    @contextmanager
+    def throttled(self, service: str, operation: str, *, but: bytes | None = None) -> Iterator[None]:
+        """Have AWS refuse one operation, but for requests that say this: it is asked too often."""
+        name = f"before-call.{service}.{operation}"
+        events = client(service).meta.events
+
+        def refuse(params: Mapping[str, Any], **_: Any) -> Any:
+            if but is not None and but in params["body"]:
+                return None
+            return AWSResponse("", 400, HTTPHeaders(), BytesIO()), {
+                "Error": {"Code": "ThrottlingException"},
+                "ResponseMetadata": {},
+            }
+
+        events.register(name, refuse)
+        try:
+            yield
+        finally:
+            events.unregister(name, refuse)
+
+    def status_change(self, execution: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """Return the event of an execution's end."""
+        return status_change(execution, self.machine, self.clock.now(), **changes)
+
+    def close(self, execution: Mapping[str, Any], **changes: Any) -> None:
+        """Send the event of an execution's end to the closer."""
+        answer = self.invoke("closer", self.status_change(execution, **changes))
+        assert answer.error is None, answer.payload
+
+    def sweep(self) -> None:
+        """Send the schedule's event to the sweep."""
+        answer = self.invoke("sweep", {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+        assert answer.error is None, answer.payload
+
+
+def only(steps: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return of each step its name, its status and its attempts."""
+    return [(each["name"], each["status"], each["attempts"]) for each in steps]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)
+
+
+def _empty_zip() -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("empty.py", "")
+    return buffer.getvalue()

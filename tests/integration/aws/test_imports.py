@@ -1,0 +1,187 @@
+"""What a Lambda imports before its first event: what it needs, and nothing that takes long."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.integration.aws.deployment import CONSUMER, STEP
+from tests.integration.aws.events import REGION
+from tests.integration.infra.template import Template
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+STEPS: Final = (
+    f"{STEP}validate_user:validate_user",
+    f"{STEP}create_profile:create_profile",
+    f"{STEP}send_welcome_email:send_welcome_email",
+    f"{STEP}initialize_settings:initialize_settings",
+)
+LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep")
+
+NOT_SHIPPED: Final = (
+    *("durable.compiler", "durable.local", "durable.testing", "durable.build", "durable.check", "durable.cli"),
+    *("infra", "app", "tests", "bench", "aws_cdk", "constructs", "jsii", "jsonata", "starlette", "uvicorn", "pytest"),
+)
+HEAVY: Final = (
+    *("boto3", "s3transfer", "botocore.session", "botocore.client", "botocore.loaders", "requests", "urllib3"),
+    *("dns", "asyncio", "http.server", "sqlite3", "multiprocessing", "concurrent.futures", "xml"),
+    *("aws_lambda_powertools.utilities.parser", "aws_lambda_powertools.utilities.idempotency"),
+    *("aws_lambda_powertools.utilities.parameters", "aws_xray_sdk", "jsonschema"),
+)
+FOR_HTTP: Final = ("aws_lambda_powertools.event_handler", "durable.runtime.http", "durable.runtime.instances")
+OF_OTHERS: Final = ("functions.api", "statemachines", "durable.runtime.healing", "durable.runtime.closer")
+
+DEPENDENCIES: Final = frozenset(
+    {
+        *("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"),
+        *("aws_lambda_powertools", "jmespath", "email_validator", "idna", "botocore"),
+        *("durable", "functions", "statemachines"),
+    }
+)
+"""All that a Lambda may import beside the standard library; of botocore its logging only, which Powertools uses."""
+
+MOST_MODULES: Final = (
+    dict.fromkeys((*STEPS, CONSUMER), 195)
+    | {"worker": 325, "operations": 325}
+    | {
+        "closer": 120,
+        "sweep": 120,
+    }
+)
+"""Beyond what pydantic imports, which is 100. A step's are 175 today: Powertools, email-validator, their use of the
+standard library, and 36 of our own. boto3's would be 200 more, and 2.8 times pydantic."""
+MOST_TIMES_PYDANTIC: Final = 5
+"""A loose bound: today a step takes 2.5 to 2.7 times as long as pydantic alone."""
+ROUNDS: Final = 3
+
+_PROBE: Final = """
+import json, sys, time
+began = time.perf_counter()
+import {module}
+print(json.dumps([time.perf_counter() - began, sorted(sys.modules)]))
+"""
+_PYDANTIC: Final = "pydantic; pydantic.BaseModel; pydantic.TypeAdapter"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a fresh interpreter imported, and in how many seconds."""
+
+    seconds: float
+    modules: frozenset[str]
+
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Return those of these modules, or packages, that were imported."""
+        return [name for name in names if any(f"{each}.".startswith(f"{name}.") for each in self.modules)]
+
+
+def fresh(module: str, environment: Mapping[str, str]) -> Imported:
+    """Import a module in a new interpreter, which has no environment but this."""
+    given = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "AWS_REGION": REGION} | dict(environment)
+    script = _PROBE.format(module=module)
+    done = subprocess.run([sys.executable, "-c", script], env=given, capture_output=True, text=True, check=True)
+    seconds, modules = json.loads(done.stdout)
+    return Imported(seconds, frozenset(modules))
+
+
+def environment(template: Template, function: str) -> dict[str, str]:
+    """Return a Lambda's environment; names known only when deployed are made up, which no import may look at."""
+    variables = template.functions()[function]["Properties"]["Environment"]["Variables"]
+    return {name: _made_up(value) for name, value in variables.items()}
+
+
+def _made_up(value: Any) -> str:
+    match value:
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_made_up(each) for each in parts)
+        case str():
+            return value
+    return "made-up"
+
+
+@pytest.fixture(scope="module")
+def pydantic_alone() -> Imported:
+    return fresh(_PYDANTIC, {})
+
+
+@pytest.fixture(scope="module")
+def imported(template: Template, pydantic_alone: Imported) -> dict[str, Imported]:
+    """What each Lambda imports as it starts."""
+    return {name: fresh("durable.runtime.entry", environment(template, name)) for name in LAMBDAS}
+
+
+def test_every_lambda_of_the_template_is_looked_at(template: Template) -> None:
+    assert set(template.functions()) == set(LAMBDAS)
+
+
+@pytest.mark.parametrize("name", LAMBDAS)
+def test_a_lambda_imports_nothing_that_it_is_not_shipped(imported: Mapping[str, Imported], name: str) -> None:
+    assert imported[name].among(NOT_SHIPPED) == []
+    tops = {each.partition(".")[0] for each in imported[name].modules}
+    others = {each for each in tops if not each.startswith("_")} - set(sys.stdlib_module_names) - DEPENDENCIES
+    assert others - _of_this_virtual_environment() == set()
+
+
+@pytest.mark.parametrize("name", [*STEPS, CONSUMER])
+def test_a_step_imports_nothing_heavy_and_nothing_of_the_api(imported: Mapping[str, Imported], name: str) -> None:
+    assert imported[name].among([*HEAVY, *FOR_HTTP, *OF_OTHERS]) == []
+
+
+@pytest.mark.parametrize("name", ["worker", "operations", "closer", "sweep"])
+def test_no_lambda_imports_boto3_before_it_is_called(imported: Mapping[str, Imported], name: str) -> None:
+    assert imported[name].among(["boto3", "botocore.session", "botocore.client"]) == []
+
+
+@pytest.mark.parametrize("name", ["closer", "sweep"])
+def test_those_that_keep_the_record_import_neither_the_workflows_nor_http(
+    imported: Mapping[str, Imported], name: str
+) -> None:
+    unneeded = ("functions", "statemachines", "durable.runtime.http", "aws_lambda_powertools.event_handler")
+    assert imported[name].among(unneeded) == []
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_imports_its_own_function_and_clients_only(imported: Mapping[str, Imported], name: str) -> None:
+    own = name.partition(":")[0]
+    assert imported[name].among([each.partition(":")[0] for each in (*STEPS, CONSUMER)]) == [own]
+    clients = {
+        "durable.runtime.aws.kv": ("create_profile", "initialize_settings"),
+        "durable.runtime.aws.queue": ("send_welcome_email",),
+        "durable.runtime.aws.email": (),
+        "durable.runtime.aws.machines": (),
+    }
+    wanted = [client for client, steps in clients.items() if own.rpartition(".")[2] in steps]
+    assert imported[name].among(clients) == wanted
+
+
+@pytest.mark.parametrize("name", LAMBDAS)
+def test_a_lambda_imports_few_modules(imported: Mapping[str, Imported], pydantic_alone: Imported, name: str) -> None:
+    assert len(imported[name].modules - pydantic_alone.modules) <= MOST_MODULES[name]
+
+
+def test_a_step_starts_within_its_budget(
+    template: Template, imported: Mapping[str, Imported], pydantic_alone: Imported
+) -> None:
+    """Each round is held against pydantic alone in the same round, so that a busy machine slows both."""
+    ratios = {name: [imported[name].seconds / pydantic_alone.seconds] for name in STEPS}
+    for _ in range(ROUNDS - 1):
+        alone = fresh(_PYDANTIC, {}).seconds
+        for name in STEPS:
+            ratios[name].append(fresh("durable.runtime.entry", environment(template, name)).seconds / alone)
+    assert {
+        name: statistics.median(each) for name, each in ratios.items() if statistics.median(each) > MOST_TIMES_PYDANTIC
+    } == {}
+
+
+def _of_this_virtual_environment() -> set[str]:
+    """Return what Python itself imports as it starts here, as for packages that were installed editable."""
+    return {each.partition(".")[0] for each in fresh("sys", {}).modules}

@@ -1,0 +1,82 @@
+"""What one sign-up asks of DynamoDB: a budget, which the documentation quotes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.integration.aws.deployment import CONSUMER, Deployment
+from tests.integration.aws.events import ended
+from tests.integration.aws.meter import Meter, Usage
+
+RECORD: Final = Usage(write_units=11, index_units=5, read_units=8)
+"""The table of instances: a header that is put, runs and closes; a lease, a look at the flag and an outcome, each
+with the flag read after it, for each of four steps."""
+BINDINGS: Final = Usage(write_units=4, index_units=0, read_units=1)
+"""Address, profile, settings; and whether the e-mail was sent before, and that it is."""
+
+
+def spent(meter: Meter, deployment: Deployment) -> tuple[Usage, Usage]:
+    """Return what was asked of the record, and of all other tables together."""
+    record = deployment.physical("DynamoDB::Table", "Instances")
+    others = Usage()
+    for table, usage in meter.usage.items():
+        if table != record:
+            others.requests += usage.requests
+            others.write_units += usage.write_units
+            others.index_units += usage.index_units
+            others.read_units += usage.read_units
+    return meter.usage[record], others
+
+
+def units(usage: Usage) -> tuple[int, int, float]:
+    return usage.write_units, usage.index_units, usage.read_units
+
+
+def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sent: list[Any]) -> None:
+    deployment.sign_up()
+    execution = deployment.execution()
+    output = deployment.steps(execution)
+    assert deployment.invoke(CONSUMER, deployment.received()).error is None
+    deployment.close(ended(execution, output))
+    record, bindings = spent(meter, deployment)
+    assert (record.requests, bindings.requests) == (
+        {"UpdateItem": 11, "GetItem": 8},
+        {"PutItem": 4, "GetItem": 1},
+    )
+    assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
+
+
+def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:
+    id = deployment.sign_up()
+    deployment.steps(deployment.execution())
+    meter.usage.clear()
+    deployment.status(id)
+    record, _ = spent(meter, deployment)
+    assert (record.requests, record.read_units) == ({"Query": 1}, 1)
+
+
+def test_a_second_start_is_one_refused_write(deployment: Deployment, meter: Meter) -> None:
+    deployment.sign_up(Idempotency_Key="one")
+    meter.usage.clear()
+    deployment.sign_up(Idempotency_Key="one")
+    record, _ = spent(meter, deployment)
+    assert (record.requests, record.write_units) == ({"UpdateItem": 1}, 1)
+
+
+def test_a_sweep_over_nothing_is_one_query_a_status(deployment: Deployment, meter: Meter) -> None:
+    deployment.sweep()
+    record, _ = spent(meter, deployment)
+    assert (record.requests, record.read_units) == ({"Query": 3}, 1.5)
+
+
+def test_a_step_that_is_invoked_again_after_its_outcome_writes_nothing(deployment: Deployment, meter: Meter) -> None:
+    deployment.sign_up()
+    execution = deployment.execution()
+    deployment.steps(execution)
+    before = deployment.rows("Instances")
+    meter.usage.clear()
+    deployment.steps(execution)
+    record, bindings = spent(meter, deployment)
+    assert record.requests == {"UpdateItem": 4}
+    assert bindings.requests.total() == 0
+    assert deployment.rows("Instances") == before

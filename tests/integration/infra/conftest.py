@@ -1,0 +1,60 @@
+"""The project, synthesised once a session: CDK takes seconds."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from durable.project import Project, load
+from infra.app import use_own_node
+from tests.integration.infra.template import Template
+
+use_own_node()  # before a test module imports CDK, which starts Node
+
+Synthesise = Callable[..., Template]
+
+
+@pytest.fixture(scope="session")
+def synthesise() -> Synthesise:
+    """Return a function that synthesises one stage of a project into a folder."""
+    from infra.application import application
+
+    def run(
+        folder: Path, *, stage: str = "dev", project: Project | None = None, context: Mapping[str, Any] | None = None
+    ) -> Template:
+        environment = {"STAGE": stage}
+        application(project or load("app"), environment, outdir=str(folder), context=context).synth()
+        return Template.read(next(folder.glob("*.template.json")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Callable[[str], Template]:
+    """Return a function that synthesises a stage if none of the session's processes has done so."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if (base.parent / "infra.lock").exists() or "popen-" in base.name else base
+
+    def run(stage: str) -> Template:
+        folder = shared / f"assembly-{stage}"
+        with (shared / "infra.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "manifest.json").exists():
+                return synthesise(folder, stage=stage)
+        return Template.read(next(folder.glob("*.template.json")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dev(once: Callable[[str], Template]) -> Template:
+    return once("dev")
+
+
+@pytest.fixture(scope="session")
+def prod(once: Callable[[str], Template]) -> Template:
+    return once("prod")

@@ -1,0 +1,150 @@
+"""The engine, the record and the clients of one machine, together, on virtual time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from durable.bindings import InstanceStatus
+from durable.build import Build, build
+from durable.errors import StepTimeoutError
+from durable.local.kv import SQLiteKVNamespace
+from durable.project import Project, declarations
+from durable.testing.host import VirtualHost
+from tests.integration.local import shop
+
+MakeHost = Callable[[Build], VirtualHost]
+DAY = 86_400_000
+START = 1_767_225_600_000
+
+
+@pytest.fixture(scope="module")
+def project() -> Build:
+    return build(Project("shop", tuple(declarations(sys.modules[shop.__name__]))))
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    shop.calls.clear()
+    shop.failures.clear()
+    shop.delivered.clear()
+    shop.lost.clear()
+
+
+@pytest.fixture
+def virtual(host: MakeHost, project: Build) -> VirtualHost:
+    made = host(project)
+    stock(made).put("apples", 100)
+    return made
+
+
+def stock(virtual: VirtualHost) -> SQLiteKVNamespace[int]:
+    return SQLiteKVNamespace("stock", int, virtual.host.journal, virtual.clock)
+
+
+def steps(status: InstanceStatus) -> list[tuple[str, str, int]]:
+    return [(each.name, each.status, each.attempts) for each in status.steps]
+
+
+def test_a_run_takes_the_branch_that_its_payload_decides(virtual: VirtualHost) -> None:
+    status = virtual.run_workflow("order", 3)
+    assert (status.status, status.output) == ("complete", {"reminder": "none", "shipped": "shipped 3"})
+    assert steps(status) == [("reserve", "complete", 1), ("ship", "complete", 1)]
+    assert stock(virtual).get("apples") == 97
+    assert shop.delivered == [3]
+
+
+def test_thirty_days_of_sleep_take_no_time(virtual: VirtualHost) -> None:
+    status = virtual.run_workflow("order", 11)
+    assert status.output == {"reminder": "reminded of 11", "shipped": "shipped 11"}
+    assert virtual.clock.now() == START + 30 * DAY
+    assert [each.started_at[:10] for each in status.steps] == ["2026-01-01", "2026-01-31", "2026-01-31"]
+
+
+def test_retries_come_after_delays_that_double(virtual: VirtualHost) -> None:
+    shop.failures["ship"] = [ConnectionError() for _ in range(3)]
+    status = virtual.run_workflow("order", 1)
+    assert steps(status)[-1] == ("ship", "complete", 4)
+    assert virtual.clock.now() == START + (10 + 20 + 40) * 1000
+
+
+def test_a_step_that_fails_for_good_fails_the_run_with_its_error(virtual: VirtualHost) -> None:
+    shop.failures["ship"] = [ConnectionError() for _ in range(9)]
+    status = virtual.run_workflow("order", 1)
+    assert status.status == "errored"
+    assert status.error == {"name": "StepError", "message": "The step failed.", "step": "ship"}
+    assert steps(status) == [("reserve", "complete", 1), ("ship", "errored", 4)]
+    assert virtual.clock.now() == START + (10 + 20 + 40) * 1000
+
+
+def test_an_error_that_is_not_retryable_is_not_retried(virtual: VirtualHost) -> None:
+    status = virtual.run_workflow("order", 101)
+    assert status.error == {"name": "OutOfStockError", "message": "Nothing is left.", "step": "reserve"}
+    assert shop.calls == [("reserve", 1)]
+
+
+def test_a_raise_in_run_ends_it_with_its_message(virtual: VirtualHost) -> None:
+    status = virtual.run_workflow("order", 0)
+    assert status.error == {"name": "WorkflowError", "message": "an order is of one apple at least"}
+    assert status.steps == ()
+
+
+def test_a_timed_out_attempt_is_retried(virtual: VirtualHost) -> None:
+    shop.failures["ship"] = [StepTimeoutError()]
+    assert steps(virtual.run_workflow("order", 1))[-1] == ("ship", "complete", 2)
+
+
+def test_a_failed_message_comes_again_and_at_last_is_a_dead_letter(virtual: VirtualHost) -> None:
+    shop.lost[:] = [1, 1, 2, 2, 2]
+    virtual.run_workflow("order", 1)
+    assert shop.delivered == [1]
+    assert virtual.clock.now() == START + (60 + 120) * 1000
+    virtual.run_workflow("order", 2)
+    assert shop.delivered == [1]
+
+
+@pytest.mark.parametrize("amount", [3, 11])
+def test_a_run_goes_on_from_wherever_it_was_cut_off(host: MakeHost, project: Build, amount: int) -> None:
+    """The process ends after every possible number of turns; a second one ends the run, and no step runs twice."""
+    whole: Any = None
+    for turns in range(1, 40):
+        shop.calls.clear()
+        first = host(project)
+        stock(first).put("apples", 100)
+        id = first.start("order", amount, id=f"cut-{turns}")
+        try:
+            first.run(turns=turns)
+        except RuntimeError:
+            done = False
+        else:
+            done = True
+        first.close()
+        second = host(project)
+        second.clock.advance_to(first.clock.now())
+        second.run()
+        status = second.status("order", id)
+        second.close()
+        assert status.status == "complete"
+        assert len(shop.calls) == len(set(shop.calls)) == len(status.steps)
+        whole = whole or status.output
+        assert status.output == whole
+        if done:
+            return
+    pytest.fail("the run never came to rest by itself")
+
+
+def test_a_sleep_goes_on_to_its_own_end_after_a_restart(host: MakeHost, project: Build) -> None:
+    first = host(project)
+    stock(first).put("apples", 100)
+    id = first.start("order", 11)
+    first.run(until=START + 10 * DAY)
+    first.close()
+    second = host(project)
+    second.clock.advance_to(START + 12 * DAY)
+    second.run(until=START + 30 * DAY - 1)
+    assert [each[0] for each in steps(second.status("order", id))] == ["reserve"]
+    second.run(until=START + 30 * DAY)
+    assert second.status("order", id).status == "complete"

@@ -1,0 +1,78 @@
+"""Both ways to run a workflow: natively in CPython, and compiled on virtual time."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from durable.compiler import Compiled, StepUse, compile_workflow
+from durable.local.asl import Machine
+from durable.testing.execution import TaskFailure, execute
+from durable.testing.native import Functions, NativeOutcome, Steps, run_natively
+from durable.workflow import WorkflowEntrypoint
+
+PYTHON_ERRORS = ("IndexError", "KeyError")
+EVALUATION_ERROR = "States.QueryEvaluationError"
+
+
+@functools.cache
+def _machine(text: str) -> Machine:
+    return Machine.load(json.loads(text))
+
+
+def run_compiled(compiled: Compiled, payload: Any, functions: Functions | None = None) -> NativeOutcome:
+    """Run the compiled definition and return how it ended, in the words of a native run."""
+    steps = Steps(functions or {})
+    doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
+    run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
+    given = {"run": run, "payload": to_jsonable_python(payload, by_alias=True)}
+    outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), doers)
+    assert outcome.status in ("SUCCEEDED", "FAILED"), outcome
+    elapsed = timedelta(seconds=outcome.elapsed_seconds) if outcome.status == "SUCCEEDED" else timedelta(0)
+    return NativeOutcome(outcome.output, outcome.error, tuple(steps.calls), elapsed)
+
+
+def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
+    def do(event: dict[str, Any], context: Any) -> Any:
+        assert event["attempts"] == use.retries.limit + 1
+        try:
+            result = steps.attempt(event["step"], use.signature, event["input"])
+        except Exception as error:
+            raise TaskFailure(type(error).__name__, json.dumps({"errorMessage": ""})) from None
+        return {"result": result, "at": context.now_ms}
+
+    return do
+
+
+def agree(
+    workflow: type[WorkflowEntrypoint[Any]],
+    payload: Any = None,
+    functions: Functions | None = None,
+    *,
+    ordered: bool = True,
+) -> NativeOutcome:
+    """Run a workflow both ways, assert that they agree, and return how it ended.
+
+    Branches that sleep make their calls in another order: those agree as sets.
+    """
+    compiled = compile_workflow(workflow)
+    native = run_natively(workflow, payload, functions)
+    other = run_compiled(compiled, payload, functions)
+    error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
+    print(compiled.text)  # noqa: T201  # shown where the test fails
+    assert (other.error, other.output) == (error, native.output)
+    if ordered:
+        assert other.calls == native.calls
+    else:
+        assert sorted(map(repr, other.calls)) == sorted(map(repr, native.calls))
+    return native
+
+
+def state_count(workflow: type[WorkflowEntrypoint[Any]]) -> int:
+    """Return how many states a workflow compiles to."""
+    return len(compile_workflow(workflow).definition["States"])

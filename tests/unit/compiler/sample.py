@@ -1,0 +1,139 @@
+"""Steps and types for the compiler's tests."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NotRequired
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict
+
+from durable import NonRetryableError, StepContext, StepError, StepTimeoutError
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Size(enum.StrEnum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class Address(Model):
+    street_name: str
+    zip_code: int | None = None
+
+
+@dataclass
+class Point:
+    x: int
+    y: int = 0
+
+
+class Options(TypedDict):
+    theme: str
+    limit: NotRequired[int]
+
+
+class User(Model):
+    user_id: str
+    age: int = 0
+    score: float = 0.0
+    active: bool = True
+    nickname: str | None = None
+    address: Address | None = None
+    tags: list[str] = []
+    sizes: dict[str, int] = {}
+    color: Color = Color.RED
+    level: Level = Level.LOW
+    size: Size = Size.SMALL
+    plan: Literal["free", "paid"] = "free"
+    balance: Decimal = Decimal("0")
+    joined: datetime | None = None
+    point: Point = Point(0)
+    pairs: list[list[int]] = []
+    options: Options = {"theme": "dark"}
+    couple: tuple[str, int] = ("a", 1)
+
+
+class EmailTakenError(NonRetryableError):
+    """The address is taken."""
+
+
+class OutOfStockError(StepError):
+    """There is none left."""
+
+
+def get_user(key: str) -> User:
+    return User(user_id=key)
+
+
+def maybe_user(key: str) -> User | None:
+    return None
+
+
+def save(value: int) -> int:
+    return value + 1
+
+
+def flag(value: bool) -> bool:
+    return value
+
+
+def text(value: str) -> str:
+    return value
+
+
+def number(value: float) -> float:
+    return value
+
+
+def maybe(value: str | None) -> str | None:
+    return value
+
+
+def numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+def rename(user: User, name: str, loud: bool = False) -> User:
+    return user.model_copy(update={"nickname": name.upper() if loud else name})
+
+
+def contextual(value: str, context: StepContext) -> str:
+    return value + context.step
+
+
+def fail(value: str) -> str:
+    raise EmailTakenError
+
+
+def poll() -> str | None:
+    return None
+
+
+def time_out(value: str) -> str:
+    raise StepTimeoutError
+
+
+def settle(point: Point, options: Options) -> Point:
+    return Point(point.x + options.get("limit", 0), point.y)
+
+
+def anything() -> Any:
+    return None

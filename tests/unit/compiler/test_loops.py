@@ -1,0 +1,267 @@
+"""`while`, `for`, `break`, `continue`: natively and compiled, with the keys of their steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from durable.compiler import compile_workflow
+from durable.testing.execution import execute
+from tests.unit.compiler.both import agree, state_count
+from tests.unit.compiler.sample import User
+from tests.unit.compiler.written import written
+
+USERS = [
+    User(user_id="none"),
+    User(user_id="one", tags=["a"], age=1, pairs=[[]], couple=("x", 3)),
+    User(user_id="three", tags=["a", "", "c"], age=3, pairs=[[1], [2, 3], []], couple=("y", 9)),
+]
+
+PROGRAMS = {
+    "count": """
+        count = 0
+        while count < event.payload.age:
+            count = count + 1
+        return count
+    """,
+    "poll": """
+        found = None
+        tries = 0
+        while found is None:
+            found = await step.do("poll", maybe, "x" if tries == event.payload.age else None)
+            tries += 1
+        return [found, tries]
+    """,
+    "while true": """
+        total = 0
+        while True:
+            total = await step.do("add", save, total)
+            if total > event.payload.age:
+                break
+            if total == 2:
+                continue
+            await step.do("after", save, total)
+        return total
+    """,
+    "for": """
+        found = []
+        for tag in event.payload.tags:
+            text_ = await step.do("tag", text, tag + "!")
+            found = found + [text_]
+        return found
+    """,
+    "for with break and continue": """
+        found = []
+        last = None
+        for tag in event.payload.tags:
+            last = tag
+            if tag == "":
+                continue
+            if tag == "c":
+                break
+            found = found + [tag]
+        return {"found": found, "last": last}
+    """,
+    "for over a list that changes": """
+        tags = event.payload.tags
+        for tag in tags:
+            if len(tags) < 9:
+                tags = tags + [tag + tag]
+        return tags
+    """,
+    "range": """
+        total = 0
+        for number in range(event.payload.age):
+            total += number
+        for number in range(2, event.payload.age):
+            total += 10 * number
+        for number in range(3):
+            total = await step.do("add", save, total)
+        return total
+    """,
+    "enumerate": """
+        found = []
+        for position, tag in enumerate(event.payload.tags):
+            found = found + [f"{position}: {tag}"]
+        return found
+    """,
+    "pairs": """
+        total = 0
+        for pair in event.payload.pairs:
+            for number in pair:
+                total = total + await_(number)
+        return total
+    """.replace("await_(number)", "number"),
+    "steps in nested loops": """
+        total = 0
+        for pair in event.payload.pairs:
+            for number in pair:
+                total = await step.do("inner", save, total + number)
+            total = await step.do("outer", save, total)
+        return total
+    """,
+    "return from a loop": """
+        for tag in event.payload.tags:
+            if tag == "c":
+                return "found"
+            await step.do("look", text, tag)
+        return "not found"
+    """,
+    "raise from a loop": """
+        for tag in event.payload.tags:
+            if tag == "c":
+                raise WorkflowError("c")
+        return None
+    """,
+    "literal list": """
+        found = []
+        for size in ("small", "large"):
+            for number in [1, 2]:
+                found = found + [f"{size} {number} {event.payload.user_id}"]
+        return found
+    """,
+    "loop first, then sleep": """
+        count = 0
+        while count < event.payload.age:
+            count += 1
+            await step.sleep("nap", "1 hour")
+        return count
+    """,
+    "narrowing in a loop": """
+        user = event.payload
+        name = None
+        for tag in user.tags:
+            if name is None:
+                name = tag
+            else:
+                name = name + tag
+        if name is None:
+            return 0
+        return len(name)
+    """,
+    "a loop in an arm": """
+        total = 0
+        if event.payload.tags:
+            for tag in event.payload.tags:
+                if tag:
+                    total = await step.do("add", save, total)
+                else:
+                    break
+        else:
+            total = -1
+        return total
+    """,
+    "unpacking": """
+        couples = [event.payload.couple, ("z", 1)]
+        total = 0
+        for name, number in couples:
+            total = total + number
+        return total
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(name: str) -> None:
+    workflow = written(PROGRAMS[name])
+    for user in USERS:
+        agree(workflow, user)
+
+
+def test_a_loop_is_a_choice_a_failure_and_what_sets_it_up() -> None:
+    assert state_count(written(PROGRAMS["for"])) == 5
+    assert state_count(written(PROGRAMS["poll"])) == 5
+
+
+def _keys(body: str, user: User) -> list[str]:
+    keys = []
+    compiled = compile_workflow(written(body))
+
+    def do(event: dict[str, object]) -> dict[str, object]:
+        keys.append(str(event.get("key", event["step"])))
+        return {"result": 1, "at": 0}
+
+    given = {"run": {"createdAt": "2026-01-01T00:00:00Z"}, "payload": user.model_dump(mode="json", by_alias=True)}
+    outcome = execute(compiled.definition, given, {f"${{{each.placeholder}}}": do for each in compiled.steps})
+    assert outcome.status == "SUCCEEDED", outcome
+    return keys
+
+
+def test_rounds_are_in_the_keys_of_steps() -> None:
+    assert _keys(PROGRAMS["steps in nested loops"], USERS[2]) == [
+        "inner[0][0]",
+        "outer[0]",
+        "inner[1][0]",
+        "inner[1][1]",
+        "outer[1]",
+        "outer[2]",
+    ]
+
+
+ENDLESS = {
+    "alone": (
+        """
+        rounds = 0
+        while True:
+            rounds = await step.do("add", save, rounds, retries=Retries(limit=0))
+    """,
+        1,
+    ),
+    "nested": (
+        """
+        total = 0
+        while True:
+            for tag in event.payload.tags:
+                total = await step.do("a", save, total, retries=Retries(limit=1, delay="1 second"))
+            while total != 100:
+                total = await step.do("b", save, total, retries=Retries(limit=2, delay="1 second"))
+    """,
+        3,
+    ),
+    "in branches": (
+        """
+        async def endless(name: str) -> None:
+            while True:
+                await step.do("a", text, name, retries=Retries(limit=1, delay="1 second"))
+
+        async def each(tag: str) -> None:
+            await asyncio.gather(endless(tag), endless(tag))
+
+        await step.map("tags", each, event.payload.tags)
+    """,
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_too_many_rounds_end_the_run_before_step_functions_does(name: str) -> None:
+    """Each step fails in all attempts but the last, which makes the most events."""
+    body, least = ENDLESS[name]
+    compiled = compile_workflow(written(body))
+    attempts: dict[str, int] = {}
+
+    def do(event: dict[str, Any]) -> dict[str, object]:
+        key = str(event.get("key", event["step"]))
+        attempts[key] = attempts.get(key, 0) + 1
+        if attempts[key] % event["attempts"]:
+            raise ValueError
+        return {"result": 1, "at": 0}
+
+    given = {"run": {"createdAt": "2026-01-01T00:00:00Z"}, "payload": {"tags": ["a", "b", "c"]}}
+    outcome = execute(compiled.definition, given, {f"${{{each.placeholder}}}": do for each in compiled.steps})
+    assert outcome.error == "TooManyRounds"
+    assert 25_000 / 5 < len(outcome.history) < 25_000
+    assert len(compiled.notes) >= least
+
+
+def test_what_a_cap_means_is_said() -> None:
+    body = """
+        done = False
+        while not done:
+            await step.sleep("wait", "10 minutes")
+            done = await step.do("poll", flag, True)
+    """
+    (note,) = compile_workflow(written(body)).notes
+    assert note == "line 23: `while not done` goes round 1,037 times at most, for 7.2 days; sleep longer for more"

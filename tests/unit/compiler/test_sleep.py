@@ -1,0 +1,67 @@
+"""Sleeps: counted from the end of what came before, never twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from durable.compiler import compile_workflow
+from tests.unit.compiler.both import agree, run_compiled, state_count
+from tests.unit.compiler.sample import User
+from tests.unit.compiler.written import written
+
+USER = User(user_id="u")
+
+
+def test_sleeps_take_their_time() -> None:
+    workflow = written("""
+        await step.sleep("first", "3 days")
+        await step.do("a", text, "x")
+        await step.sleep("second", datetime.timedelta(seconds=1.5))
+        await step.sleep("third", "1 minute")
+        return "done"
+    """)
+    outcome = agree(workflow, USER)
+    assert outcome.elapsed == timedelta(days=3, seconds=61.5)
+    assert run_compiled(compile_workflow(workflow), USER).elapsed == outcome.elapsed
+    assert state_count(workflow) == 4
+
+
+def test_a_sleep_in_one_arm() -> None:
+    workflow = written("""
+        if event.payload.active:
+            await step.sleep("pause", "1 hour")
+        await step.do("a", text, "x")
+        await step.sleep("again", "1 hour")
+    """)
+    for active in (True, False):
+        user = User(user_id="u", active=active)
+        outcome = agree(workflow, user)
+        assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed == timedelta(hours=1 + active)
+
+
+def test_sleeps_until_a_time() -> None:
+    workflow = written("""
+        await step.sleep_until("a", "2026-01-02T00:00:00+01:00")
+        await step.sleep_until("b", datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC))
+        await step.sleep("c", "1 hour")
+        joined = event.payload.joined
+        if joined is not None:
+            await step.sleep_until("d", joined)
+        return joined is None
+    """)
+    for joined in (None, "2026-03-01T00:00:00.5+02:00", "2020-01-01T00:00:00Z"):
+        user = User.model_validate({"userId": "u", "joined": joined})
+        outcome = agree(workflow, user)
+        assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed
+
+
+def test_time_is_carried_only_where_it_is_read() -> None:
+    asleep = written("""
+        await step.do("a", text, "x")
+        await step.sleep("b", "1 day")
+        await step.do("c", text, "x")
+    """)
+    states = compile_workflow(asleep).definition["States"]
+    assert states["a"]["Assign"] == {"at": "{% $states.result.Payload.at %}"}
+    assert states["b"] == {"Type": "Wait", "Timestamp": "{% $fromMillis($at + 86400000) %}", "Next": "c"}
+    assert "Assign" not in states["c"]

@@ -1,0 +1,179 @@
+"""`try`, `except`, and `raise` in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from durable.compiler import compile_workflow
+from durable.errors import NonRetryableError, StepTimeoutError
+from tests.unit.compiler.both import agree
+from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
+from tests.unit.compiler.written import written
+
+PROGRAMS = {
+    "one handler": """
+        try:
+            a = await step.do("a", text, "a")
+        except StepError:
+            return "failed"
+        return a
+    """,
+    "several handlers": """
+        try:
+            a = await step.do("a", text, "a", retries=Retries(limit=1))
+            await step.do("b", text, a)
+        except EmailTakenError:
+            note = "taken"
+        except (OutOfStockError, StepTimeoutError) as error:
+            note = type(error).__name__
+        except NonRetryableError as error:
+            note = "final " + type(error).__name__
+        else:
+            note = await step.do("c", text, "fine")
+        return note
+    """,
+    "variables at the failure": """
+        stage = "start"
+        try:
+            await step.do("a", text, "a")
+            stage = "after a"
+            await step.do("b", text, "b")
+            stage = "after b"
+            await step.do("c", text, "c")
+        except StepError as error:
+            return [stage, type(error).__name__]
+        return stage
+    """,
+    "nested": """
+        try:
+            try:
+                await step.do("a", text, "a", retries=Retries(limit=0))
+            except EmailTakenError:
+                await step.do("b", text, "b", retries=Retries(limit=0))
+                return "inner"
+            await step.do("c", text, "c", retries=Retries(limit=0))
+        except StepError as error:
+            return "outer " + type(error).__name__
+        return "fine"
+    """,
+    "raise is an edge": """
+        try:
+            if event.payload.active:
+                raise WorkflowError("no")
+            await step.do("a", text, "a", retries=Retries(limit=0))
+        except WorkflowError as error:
+            return ["raised", type(error).__name__]
+        except StepError:
+            return "failed"
+        return "fine"
+    """,
+    "raise from a handler": """
+        try:
+            await step.do("a", text, "a", retries=Retries(limit=0))
+        except EmailTakenError as error:
+            raise WorkflowError("taken") from error
+        except OutOfStockError as error:
+            raise
+        except StepError as error:
+            raise error
+        return "fine"
+    """,
+    "raise again to the outer": """
+        try:
+            try:
+                await step.do("a", text, "a", retries=Retries(limit=0))
+            except StepError as error:
+                await step.do("b", text, "cleaning")
+                raise
+        except OutOfStockError:
+            return "none"
+        return "fine"
+    """,
+    "in a loop": """
+        found = []
+        for tag in event.payload.tags:
+            try:
+                found = found + [await_]
+            except StepError:
+                found = found + ["failed"]
+                continue
+            if tag == "b":
+                break
+        return found
+    """.replace(
+        "found = found + [await_]",
+        'one = await step.do("a", text, tag, retries=Retries(limit=0))\n                found = found + [one]',
+    ),
+    "a loop in it": """
+        done = 0
+        try:
+            for tag in event.payload.tags:
+                await step.do("a", text, tag, retries=Retries(limit=0))
+                done += 1
+        except StepError:
+            return done
+        return -done
+    """,
+    "retry by hand": """
+        tries = 0
+        while True:
+            try:
+                a = await step.do("a", text, "a", retries=Retries(limit=0))
+                break
+            except StepError:
+                tries += 1
+                if tries > 2:
+                    raise
+                await step.sleep("wait", "1 minute")
+        return [a, tries]
+    """,
+    "first assignment before the failing step": """
+        note = event.payload.user_id + "!"
+        try:
+            await step.do("a", text, note, retries=Retries(limit=0))
+        except StepError:
+            return note
+        return None
+    """,
+}
+
+
+def _raise(error: Exception) -> Callable[..., Any]:
+    def fail(value: str) -> str:
+        raise error
+
+    return fail
+
+
+ERRORS = [EmailTakenError(), OutOfStockError(), StepTimeoutError(), NonRetryableError(), ValueError("x")]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program(name: str) -> None:
+    workflow = written(PROGRAMS[name])
+    users = [User(user_id="u", tags=["a", "b", "c"]), User(user_id="v", active=False)]
+    for user in users:
+        agree(workflow, user)
+        for failing in ("a", "b", "c"):
+            for error in ERRORS:
+                agree(workflow, user, {failing: _raise(error)})
+                agree(workflow, user, {failing: _raise(error), "b": _raise(OutOfStockError())})
+
+
+def test_an_except_lists_the_names_that_its_steps_report() -> None:
+    states = compile_workflow(written(PROGRAMS["several handlers"])).definition["States"]
+    assert [each["ErrorEquals"] for each in states["a"]["Catch"]] == [
+        ["EmailTakenError"],
+        ["OutOfStockError", "States.Timeout", "StepTimeoutError"],
+        ["InvalidInput", "InvalidResult", "NonRetryableError"],
+    ]
+
+
+def test_a_crashed_step_is_a_step_error() -> None:
+    states = compile_workflow(written(PROGRAMS["one handler"])).definition["States"]
+    (catch,) = states["a"]["Catch"]
+    assert {"Runtime.ExitError", "Lambda.Unknown", "States.Timeout", "StepError"} <= set(catch["ErrorEquals"])
+    assert not {"Stopped", "StaleResult", "States.ALL"} & set(catch["ErrorEquals"])

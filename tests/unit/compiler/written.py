@@ -1,0 +1,47 @@
+"""Workflows from their text, as a file would hold it."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import textwrap
+from typing import Any
+
+from durable.workflow import WorkflowEntrypoint
+
+HEAD = """\
+from __future__ import annotations
+
+import asyncio
+import enum
+import random
+import time
+import uuid
+
+from durable import *
+from durable.errors import *
+from tests.unit.compiler import sample
+from tests.unit.compiler.sample import *
+import datetime
+
+LIMIT = 100
+NAMES = ["a", "b"]
+SLOW = Retries(limit=1, delay="1 minute")
+
+
+class Written(WorkflowEntrypoint[{payload}]):
+    async def run(self, event: WorkflowEvent[{payload}], step: WorkflowStep) -> object:
+"""
+FIRST_LINE = len(HEAD.splitlines()) + 1
+_numbers = itertools.count()
+
+
+def written(body: str, payload: str = "User") -> type[WorkflowEntrypoint[Any]]:
+    """Return the workflow whose `run` is this text."""
+    text = HEAD.format(payload=payload) + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8) + "\n"
+    file = f"written_{next(_numbers)}.py"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "tests.unit.compiler.written_workflow"}
+    exec(compile(text, file, "exec"), names)
+    workflow: type[WorkflowEntrypoint[Any]] = names["Written"]
+    return workflow

@@ -1,0 +1,82 @@
+"""The two doors of an API: a proxy event, as on AWS, and the server of one machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from durable.runtime.http import Api
+
+GOOD = {"email": "user@example.com", "name": "John Doe", "avatarUrl": "https://example.com/a.jpg"}
+JSON = {"Content-Type": "application/json"}
+BASE = "http://127.0.0.1:8787"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+Ask = Callable[..., Answered]
+
+
+def proxy_event(
+    method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, stage: str = ""
+) -> dict[str, Any]:
+    """Return what API Gateway sends for a resource `/{proxy+}` on a stage."""
+    sent = dict(headers or {})
+    try:
+        text, is_base64 = body.decode() or None, False
+    except UnicodeDecodeError:
+        text, is_base64 = base64.b64encode(body).decode(), True
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": sent or None,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()} or None,
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path[1:]},
+        "stageVariables": None,
+        "requestContext": {
+            "path": f"/{stage}{path}" if stage else path,
+            "stage": stage or "prod",
+            "httpMethod": method,
+        },
+        "body": text,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def through_events(api: Api) -> Ask:
+    def ask(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answered:
+        return answered(api(proxy_event(method, path, body, headers), None))
+
+    return ask
+
+
+def answered(answer: Mapping[str, Any]) -> Answered:
+    headers = {name.lower(): ", ".join(values) for name, values in answer["multiValueHeaders"].items()}
+    return Answered(answer["statusCode"], headers, answer["body"])
+
+
+def through_server(client: TestClient) -> Ask:
+    def ask(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answered:
+        response = client.request(method, path, content=body, headers=dict(headers or {}))
+        return Answered(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.text)
+
+    return ask

@@ -1,0 +1,155 @@
+"""The base of an API: signatures, threads, browsers, and the type of a body."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from durable.errors import SignatureError
+from durable.runtime.http import Accepted, Api, Problem, Reply
+from tests.unit.http.doors import JSON, answered, proxy_event, through_events
+from tests.unit.http.site import FakeWorkflow, fetch
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    a: int
+
+
+@dataclass
+class Point:
+    x: int
+
+
+class Shape(BaseModel):
+    at: Point
+
+
+def test_requests_in_many_threads_do_not_see_one_another() -> None:
+    """Powertools keeps the event on a class: every thread would read the one that came last."""
+    api = Api("Echo")
+    together = threading.Barrier(8)
+
+    @api.post("/echo/<name>")
+    def echo(name: str, shape: Shape) -> dict[str, Any]:
+        together.wait(timeout=10)
+        return {"name": name, "x": shape.at.x, "event": api.current_event.path, "route": api.request.path_parameters}
+
+    def ask(number: int) -> Any:
+        body = b'{"at": {"x": %d}}' % number
+        return answered(api(proxy_event("POST", f"/echo/n{number}", body, JSON), None)).json
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(80)))
+    assert found == [
+        {"name": f"n{each}", "x": each, "event": f"/echo/n{each}", "route": {"name": f"n{each}"}} for each in range(80)
+    ]
+
+
+def test_a_type_that_allows_extra_fields_decides_for_itself() -> None:
+    assert Accepted[Open](Open).read(b'{"a": 1, "b": 2}').model_extra == {"b": 2}
+
+
+@pytest.mark.parametrize("body", [b'{"at": {"x": 1, "y": 2}}', b'{"at": {"x": 1}, "y": 2}'])
+def test_unknown_fields_are_refused_in_nested_types(body: bytes) -> None:
+    accepted = Accepted[Shape](Shape)
+    with pytest.raises(Problem, match=r"y\.$") as caught:
+        accepted.read(body)
+    assert caught.value.errors[0].message == "Unknown field"
+
+
+def test_a_route_returns_what_it_says() -> None:
+    api = Api("Things")
+
+    @api.get("/plain")
+    def plain() -> list[Point]:
+        return [Point(1)]
+
+    @api.get("/moved", status_code=202)
+    def moved() -> Reply[Point]:
+        return Reply(Point(2), location="/plain")
+
+    ask = through_events(api)
+    assert ask("GET", "/plain").json == [{"x": 1}]
+    answer = ask("GET", "/moved")
+    assert (answer.status, answer.json, answer.headers["location"]) == (202, {"x": 2}, "/plain")
+
+
+def test_a_problem_that_a_route_raises_is_its_answer() -> None:
+    api = Api("Things")
+
+    @api.get("/gone")
+    def gone() -> None:
+        raise Problem(409, "It is gone.", headers={"X-Why": "gone"})
+
+    answer = through_events(api)("GET", "/gone")
+    assert (answer.status, answer.json["detail"], answer.headers["x-why"]) == (409, "It is gone.", "gone")
+
+
+def test_powertools_middleware_still_works() -> None:
+    api = Api("Things")
+    seen: list[str] = []
+
+    def note(app: Api, following: Any) -> Any:
+        seen.append(app.current_event.path)
+        return following(app)
+
+    @api.get("/a", middlewares=[note])
+    def a() -> int:
+        return 1
+
+    assert through_events(api)("GET", "/a").json == 1
+    assert seen == ["/a"]
+
+
+def test_a_signature_that_cannot_be_read_is_refused() -> None:
+    api = Api("Things")
+    with pytest.raises(SignatureError, match="one body at most"):
+
+        @api.post("/two")
+        def two(one: Point, other: Point) -> None: ...
+
+    with pytest.raises(SignatureError, match="no return type"):
+
+        @api.get("/none")
+        def none():  # type: ignore[no-untyped-def]  # that is the mistake
+            ...
+
+
+def test_debug_mode_of_powertools_stays_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_DEV", "true")
+    workflow = FakeWorkflow()
+    workflow.failure = ValueError("secret")
+    answer = through_events(fetch(workflow))("GET", "/api/workflow/status/a")
+    assert answer.status == 500
+    assert "Traceback" not in answer.text
+    assert capsys.readouterr().out == ""
+
+
+def test_declared_origins_get_cors_and_others_get_none() -> None:
+    workflow = FakeWorkflow()
+    api = fetch(workflow)
+    api.allow_origins(["https://a.example", "https://b.example"])
+    ask = through_events(api)
+
+    for origin in ("https://a.example", "https://b.example"):
+        answer = ask("GET", "/api/workflow/status/x", headers={"Origin": origin})
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert answer.headers["access-control-expose-headers"] == "Location,Retry-After"
+        preflight = ask("OPTIONS", "/api/workflow/start", headers={"Origin": origin})
+        assert preflight.status == 204
+        assert preflight.headers["access-control-allow-methods"] == "OPTIONS, POST"
+        assert "Idempotency-Key" in preflight.headers["access-control-allow-headers"]
+        assert "Content-Type" in preflight.headers["access-control-allow-headers"]
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
+        answer = ask("OPTIONS", "/api/workflow/start", headers=headers)
+        assert "access-control-allow-origin" not in answer.headers
+        assert "access-control-allow-methods" not in answer.headers
+        assert answer.headers["vary"] == "Origin"

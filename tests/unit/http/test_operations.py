@@ -1,0 +1,111 @@
+"""The operators' routes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from durable.errors import Throttled
+from tests.unit.http.doors import GOOD, JSON, Ask
+from tests.unit.http.site import FakeWorkflow, SignUp
+
+INSTANCES = "/api/workflows/onboarding/instances"
+
+
+def start(operate: Ask, body: Any, path: str = INSTANCES) -> Any:
+    return operate("POST", path, json.dumps(body).encode(), JSON)
+
+
+def test_an_instance_is_started_under_the_id_that_is_given(operate: Ask, workflow: FakeWorkflow) -> None:
+    answer = start(operate, {"id": "order_1-A", "params": GOOD})
+    assert (answer.status, answer.json) == (201, {"id": "order_1-A", "workflow": "onboarding"})
+    assert answer.headers["location"] == f"{INSTANCES}/order_1-A"
+    assert workflow.started == {"order_1-A": SignUp.model_validate(GOOD)}
+
+
+@pytest.mark.parametrize("body", [{"params": GOOD}, {"id": None, "params": GOOD}])
+def test_without_an_id_one_is_drawn(operate: Ask, workflow: FakeWorkflow, body: Any) -> None:
+    answer = start(operate, body)
+    assert answer.status == 201
+    assert answer.json["id"] in workflow.started
+
+
+def test_the_same_id_again_is_the_same_instance_or_a_conflict(operate: Ask) -> None:
+    assert start(operate, {"id": "a", "params": GOOD}).status == 201
+    assert start(operate, {"id": "a", "params": GOOD}).status == 200
+    assert start(operate, {"id": "a", "params": GOOD | {"name": "Jane"}}).status == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["params"]),
+        ({"params": {}}, ["params.email", "params.name"]),
+        ({"params": GOOD | {"x": 1}}, ["params.x"]),
+        ({"params": GOOD, "parms": {}}, ["parms"]),
+        ({"params": GOOD, "id": ""}, ["id"]),
+        ({"params": GOOD, "id": "a" * 65}, ["id"]),
+        ({"params": GOOD, "id": "a b"}, ["id"]),
+        ({"params": GOOD, "id": "a\n"}, ["id"]),
+        ({"params": GOOD, "id": "é"}, ["id"]),
+        ({"params": GOOD, "id": 7}, ["id"]),
+        (GOOD, ["params", "email", "name", "avatarUrl"]),
+    ],
+)
+def test_what_does_not_fit_is_422_by_dotted_path(
+    operate: Ask, workflow: FakeWorkflow, body: Any, fields: list[str]
+) -> None:
+    answer = start(operate, body)
+    assert answer.status == 422
+    assert [each["field"] for each in answer.json["errors"]] == fields
+    assert not workflow.started
+
+
+def test_an_instance_is_shown_with_the_errors_of_its_steps(operate: Ask) -> None:
+    start(operate, {"id": "a", "params": GOOD})
+    answer = operate("GET", f"{INSTANCES}/a")
+    assert answer.status == 200
+    assert answer.json["id"] == "a"
+    assert answer.json["steps"][1]["error"] == {"name": "Taken", "message": "It is taken."}
+    assert answer.json["error"] == {"name": "Taken", "message": "It is taken.", "step": "create-profile"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"{INSTANCES}/unknown"),
+        ("GET", f"{INSTANCES}/{'a' * 65}"),
+        ("GET", "/api/workflows/other/instances/a"),
+        ("POST", "/api/workflows/other/instances"),
+        ("POST", "/api/workflows/__class__/instances"),
+        ("GET", "/api/workflows/onboarding"),
+        ("GET", "/api/workflows/"),
+    ],
+)
+def test_what_is_not_there_is_404(operate: Ask, workflow: FakeWorkflow, method: str, path: str) -> None:
+    answer = operate(method, path, json.dumps({"params": GOOD}).encode(), JSON)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert not workflow.started
+
+
+def test_another_method_is_405(operate: Ask) -> None:
+    assert operate("GET", INSTANCES).headers["allow"] == "OPTIONS, POST"
+    assert operate("DELETE", f"{INSTANCES}/a").status == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"), [(b"{", JSON, 400), (b"{}", {}, 415), (b"x" * 140_000, JSON, 413)]
+)
+def test_bad_bodies_are_refused_as_on_the_public_routes(
+    operate: Ask, workflow: FakeWorkflow, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    assert operate("POST", INSTANCES, body, headers).status == status
+    assert not workflow.started
+
+
+def test_throttled_is_503(operate: Ask, workflow: FakeWorkflow) -> None:
+    workflow.failure = Throttled()
+    assert start(operate, {"params": GOOD}).headers["retry-after"] == "1"

@@ -1,0 +1,108 @@
+"""SQLiteTable: what is durable may leave memory, what is not may not; and a restart finds it all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from durable.clock import VirtualClock
+from durable.local.journal import Journal
+from durable.local.table import SQLiteTable
+from durable.runtime.table import Absent, ConditionFailed, Key, Write
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path)
+    yield journal
+    journal.close()
+
+
+def key(number: int, sort: str = "run") -> Key:
+    return Key(f"w#{number}", sort)
+
+
+def header(number: int) -> dict[str, object]:
+    return {"workflow": "w", "status": "queued", "updated": number}
+
+
+def test_memory_is_bounded_and_what_left_it_is_still_there(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock, most_cached=20_000)
+    for number in range(200):
+        table.write(Write(key(number), header(number)), Write(key(number, "step"), {"text": "x" * 500}))
+        journal.flush()
+    assert table._cached <= 20_000
+    assert len(table._partitions) < 30
+    for number in range(200):
+        assert table.get(key(number)) == header(number)
+        with pytest.raises(ConditionFailed):
+            table.write(Write(key(number), {"a": 1}, when=(Absent("status"),)))
+        assert [row["sort"] for row in table.query(f"w#{number}")] == ["run", "step"]
+
+
+def test_rows_that_are_not_there_do_not_fill_memory(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock, most_cached=20_000)
+    for number in range(1_000):
+        assert table.get(key(number)) is None
+    assert len(table._partitions) <= 41
+
+
+def test_what_is_not_durable_stays_in_memory(
+    journal: Journal, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, commit = threading.Event(), journal._commit
+    monkeypatch.setattr(journal, "_commit", lambda batch: (held.wait(10), commit(batch)))
+    table = SQLiteTable(journal, clock, most_cached=1_000)
+    for number in range(50):
+        table.write(Write(key(number), header(number)))
+    for number in range(50):
+        assert table.get(key(number)) == header(number)
+    held.set()
+    journal.flush()
+    assert len(table.list("w").rows) == 50
+
+
+def test_a_partition_larger_than_memory_works(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock, most_cached=100)
+    table.write(*(Write(Key("p", str(number)), {"text": "x" * 500}) for number in range(20)))
+    journal.flush()
+    table.write(Write(Key("q", "1"), {"a": 1}), Write(Key("p", "0"), {"a": 1}))
+    assert len(table.query("p")) == 20
+
+
+def test_a_restart_finds_the_rows(tmp_path: Path, clock: VirtualClock) -> None:
+    rows = {"a": None, "b": [1.5, {"c": ""}], "d": 2**60, "e": "é\x00"}
+    journal = Journal(tmp_path / "again")
+    SQLiteTable(journal, clock).write(Write(Key("p", "s"), rows))
+    journal.close()
+    journal = Journal(tmp_path / "again")
+    assert SQLiteTable(journal, clock).get(Key("p", "s")) == rows
+    journal.close()
+
+
+def test_purge_removes_what_is_over_and_nothing_else(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock)
+    now = clock.now() // 1000
+    for number in range(10):
+        table.write(Write(key(number), {**header(number), "expires": now + 10 + number % 2 * 100}))
+    table.write(Write(key(99), header(99)))
+    table.write(Write(key(0), remove=("expires",)), Write(key(2), {"expires": now + 110}))
+    journal.flush()
+    assert table.purge(clock.now()) == 0
+    clock.advance_to(clock.now() + 10_000)
+    assert table.purge(clock.now()) == 3
+    journal.flush()
+    assert {number for (number,) in journal.read("SELECT updated FROM record")} == {0, 1, 2, 3, 5, 7, 9, 99}
+    assert table.purge(clock.now()) == 0
+    clock.advance_to(clock.now() + 100_000)
+    assert table.purge(clock.now()) == 6
+    journal.flush()
+    assert len(table.list("w").rows) == 2

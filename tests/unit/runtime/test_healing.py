@@ -1,0 +1,163 @@
+"""What a lost, doubled or late event, or a crash between two writes, leaves behind, and how the run still closes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from durable.clock import VirtualClock
+from durable.errors import Throttled
+from durable.runtime.closer import Closer
+from durable.runtime.healing import QUEUED_MS, SILENT_MS, Healing
+from durable.runtime.instances import Instances
+from durable.runtime.machines import ExecutionState, MachinesBusy
+from durable.runtime.record import StepKey, StepRecord
+from durable.testing.table import MemoryTable
+
+DONE = ExecutionState("SUCCEEDED", output={"ok": True})
+ARN = "arn:aws:states:eu-west-1:1:stateMachine:shop"
+
+
+@dataclass
+class Executions:
+    """Machines whose executions do what a test says."""
+
+    states: dict[str, ExecutionState] = field(default_factory=dict)
+    busy: bool = False
+    asked: int = 0
+
+    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+        if self.busy:
+            raise MachinesBusy
+        self.states.setdefault(name, ExecutionState("RUNNING"))
+
+    def stop(self, workflow: str, name: str) -> None: ...
+
+    def describe(self, workflow: str, name: str) -> ExecutionState | None:
+        self.asked += 1
+        return self.states.get(name)
+
+
+class World:
+    """A record with everything that mends it."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.table = MemoryTable(self.clock)
+        self.machines = Executions()
+        self.instances = Instances(self.table, self.machines, self.clock)
+        self.healing = Healing(self.table, self.machines, self.clock, self.instances)
+        self.closer = Closer({ARN: "shop"}, self.machines, self.instances)
+
+    def later(self, milliseconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + milliseconds)
+
+    def create(self) -> str:
+        self.instances.create("shop", {}, id="one")
+        return next(iter(self.machines.states))
+
+    @property
+    def status(self) -> str:
+        return self.instances.status("shop", "one").status
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def detail(execution: str, status: str = "SUCCEEDED", output: str | None = '{"ok": true}') -> dict[str, Any]:
+    return {"stateMachineArn": ARN, "name": execution, "status": status, "output": output}
+
+
+def test_an_event_closes_the_run_once_however_often_it_comes(world: World) -> None:
+    execution = world.create()
+    for _ in range(2):
+        world.closer.status_changed(detail(execution))
+    world.closer.status_changed(detail(execution, "FAILED", None) | {"error": "X", "cause": "y"})
+    assert world.status == "complete"
+
+
+def test_events_of_others_and_of_what_still_runs_change_nothing(world: World) -> None:
+    execution = world.create()
+    world.closer.status_changed(detail(execution) | {"stateMachineArn": "arn:other"})
+    world.closer.status_changed(detail(execution, "RUNNING", None))
+    world.closer.status_changed(detail("one.00000000"))
+    assert world.status == "running"
+
+
+def test_a_large_output_that_the_event_leaves_out_is_fetched(world: World) -> None:
+    execution = world.create()
+    world.machines.states[execution] = DONE
+    world.closer.status_changed(detail(execution, output=None) | {"outputDetails": {"included": False}})
+    assert world.instances.status("shop", "one").output == {"ok": True}
+
+
+def test_a_dropped_event_is_made_up_for(world: World) -> None:
+    world.machines.states[world.create()] = DONE
+    world.later(SILENT_MS)
+    assert world.healing.sweep(["shop"]) == 1
+    assert world.status == "complete"
+    assert world.healing.sweep(["shop"]) == 0
+
+
+def test_a_run_that_is_not_silent_is_left_alone(world: World) -> None:
+    world.create()
+    world.later(SILENT_MS - 1)
+    world.healing.sweep(["shop"])
+    assert world.machines.asked == 0
+
+
+def test_a_run_whose_step_holds_a_lease_is_left_alone(world: World) -> None:
+    world.create()
+    record = StepRecord(world.table, world.clock)
+    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
+    world.later(600_000)
+    world.healing.sweep(["shop"])
+    assert world.machines.asked == 0
+    world.later(300_001)
+    world.healing.sweep(["shop"])
+    assert world.machines.asked == 1
+
+
+def test_a_run_that_sleeps_is_looked_up_ever_more_seldom(world: World) -> None:
+    world.create()
+    for _ in range(12 * 24):
+        world.later(300_000)
+        world.healing.sweep(["shop"])
+    assert world.status == "waiting"
+    assert world.machines.asked <= 12
+
+
+def test_a_crash_between_header_and_start_is_mended_under_the_same_name(world: World) -> None:
+    world.machines.busy = True
+    with pytest.raises(Throttled):
+        world.instances.create("shop", {}, id="one")
+    world.machines.busy = False
+    world.later(QUEUED_MS - 1)
+    assert world.healing.sweep(["shop"]) == 0
+    world.later(1)
+    assert world.healing.sweep(["shop"]) == 1
+    assert world.status == "running"
+    header = world.table.query("shop#one")[0]
+    assert list(world.machines.states) == [header["execution"]]
+
+
+def test_an_execution_that_never_was_is_started(world: World) -> None:
+    execution = world.create()
+    del world.machines.states[execution]
+    world.later(SILENT_MS)
+    world.healing.sweep(["shop"])
+    assert list(world.machines.states) == [execution]
+
+
+def test_a_throttled_sweep_goes_on_the_next_time(world: World) -> None:
+    del world.machines.states[world.create()]
+    world.machines.busy = True
+    world.later(SILENT_MS)
+    assert world.healing.sweep(["shop"]) == 0
+    world.machines.busy = False
+    assert world.healing.sweep(["shop"]) == 1

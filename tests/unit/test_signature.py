@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from durable import KVNamespace, NonRetryableError, Queue, StepContext
+from durable.errors import SignatureError
+from durable.signature import entry_of, signature_of
+
+
+class Refused(NonRetryableError):
+    """It was refused."""
+
+
+class Flaky(Exception):
+    """It may work next time."""
+
+
+def everything(
+    amount: int, label: str = "x", *, store: KVNamespace[int], mail: Queue[str], context: StepContext
+) -> list[int]:
+    return [amount, len(label), store.get("x") or 0, len(mail.name), context.attempt]
+
+
+def untyped(amount) -> int:  # type: ignore[no-untyped-def]  # that is the point
+    return 0
+
+
+def unsaid(amount: int):  # type: ignore[no-untyped-def]  # that is the point
+    return amount
+
+
+def starred(*amounts: int) -> int:
+    return sum(amounts)
+
+
+async def slow(amount: int) -> int:
+    return amount
+
+
+def only_bindings(store: KVNamespace[int]) -> object:
+    return store
+
+
+class NotJson:
+    pass
+
+
+def carries_no_json(value: NotJson) -> None: ...
+
+
+def test_reads_data_bindings_and_context() -> None:
+    signature = signature_of(everything)
+    assert [(each.name, each.type, each.required) for each in signature.data] == [
+        ("amount", int, True),
+        ("label", str, False),
+    ]
+    assert [(each.name, each.binding, each.value) for each in signature.bindings] == [
+        ("store", KVNamespace, int),
+        ("mail", Queue, str),
+    ]
+    assert signature.context == "context"
+    assert signature.returns == list[int]
+    assert signature.import_name == f"{__name__}:everything"
+
+
+def test_names_the_errors_of_the_module_and_which_are_never_retried() -> None:
+    signature = signature_of(everything)
+    assert signature.errors()["Flaky"] is Flaky
+    assert "ValueError" not in signature.errors()
+    assert signature.non_retryable() == ("NonRetryableError", "Refused")
+
+
+def nested() -> Any:
+    def inner(amount: int) -> int:
+        return amount
+
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (untyped, "parameter amount has no type"),
+        (unsaid, "does not say what it returns"),
+        (starred, "positional-only or starred"),
+        (slow, "write the step with a plain `def`"),
+        (nested(), "cannot be imported by its name"),
+        (len, "is not a function"),
+        (carries_no_json, "cannot travel as JSON"),
+    ],
+)
+def test_refuses_a_function_that_is_no_step(function: Any, says: str) -> None:
+    with pytest.raises(SignatureError, match=says):
+        signature_of(function)
+
+
+def test_the_entry_of_a_worker_takes_bindings_only() -> None:
+    assert [each.name for each in entry_of(only_bindings).bindings] == ["store"]
+    with pytest.raises(SignatureError, match="takes more than bindings"):
+        entry_of(everything)
