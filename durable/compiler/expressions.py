@@ -152,7 +152,8 @@ class ExpressionReader:
                 )
             return local.value
         if node.id in self.names.assigned:
-            raise Refused(node, f"`{node.id}` is not assigned before this line", "assign it first")
+            remedy = "assign it first; a nested def that assigns a name has that name for itself, as in Python"
+            raise Refused(node, f"`{node.id}` is not assigned before this line", remedy)
         return self._global(node)
 
     def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
@@ -199,7 +200,9 @@ class ExpressionReader:
 
     def _error_name(self, node: ast.AST, value: Expression) -> Expression:
         if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
-            raise Refused(node, "`type(…)` of a value", "only `type(error).__name__` of a caught error can be had")
+            raise Refused(
+                node, "`type(…)` is asked of a value", "only `type(error).__name__` of a caught error can be had"
+            )
         return dataclasses.replace(value, kind=Text())
 
     def _list(self, nodes: list[ast.expr], is_tuple: bool, scope: Scope) -> Expression:
@@ -221,10 +224,11 @@ class ExpressionReader:
     def _dict(self, node: ast.Dict, scope: Scope) -> Expression:
         entries: dict[str, Expression] = {}
         for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                raise Refused(value, f"`**{self.source.of(value)}` in a dict", "write its keys out, or do it in a step")
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                raise Refused(
-                    key or value, "a dict whose keys are not plain strings", "write the keys out, or do it in a step"
-                )
+                found = f"the key `{self.source.of(key)}` of a dict is no written string"
+                raise Refused(key, found, "write the keys out, or do it in a step")
             entries[key.value] = self.value(value, scope)
         return dict_display(entries)
 
@@ -233,15 +237,15 @@ class ExpressionReader:
             case ast.FormattedValue(value, conversion, None) if conversion == -1:
                 return operators.spelled(node, self.value(value, scope), self.source.of(value))
             case ast.FormattedValue():
-                raise Refused(node, "a format in an f-string", "let a step return the formatted text")
+                raise Refused(node, "an f-string formats a value", "let a step return the formatted text")
         return self.value(node, scope)
 
     def _comprehension(self, node: ast.ListComp, scope: Scope) -> Expression:
         if len(node.generators) != 1 or len(node.generators[0].ifs) > 1 or node.generators[0].is_async:
-            raise Refused(node, "a comprehension with more than one `for` or `if`", "do it in a step")
+            raise Refused(node, "a comprehension has more than one `for` or `if`", "do it in a step")
         of = node.generators[0]
         if not isinstance(of.target, ast.Name):
-            raise Refused(of.target, "a comprehension that unpacks", "take one name")
+            raise Refused(of.target, "a comprehension unpacks its items", "take one name, and its `[0]`, `[1]`")
         items = self.value(of.iter, scope)
         kind = element_kind(of.iter, items.kind, self.source.of(of.iter))
         name = self.names.variable(of.target.id, ("[]", str(node.lineno), str(node.col_offset)))
@@ -352,7 +356,9 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     known = ", ".join(sorted(getattr(each, "__name__", "") for each in calls.FUNCTIONS))
     if module == "builtins":
         return Refused(node, f"`{name}` cannot be said in a state machine", f"do it in a step; `run` knows {known}")
-    return Refused(node, f"`{source}` calls a function in `run`", f'make it a step: `await step.do("…", {name}, …)`')
+    typed = inspect.isfunction(function) and "return" in function.__annotations__
+    remedy = f'make it a step: `await step.do("…", {name}, …)`' if typed else "call it in a step"
+    return Refused(node, f"`{source}` calls a function in `run`", remedy)
 
 
 def _home(function: Any) -> str:
@@ -376,8 +382,8 @@ def _refuse_lists(node: ast.AST, kind: Kind, source: str) -> None:
     if any(isinstance(each, (ListOf, TupleOf)) or each == UNKNOWN for each in members(kind)) and not is_unknown(kind):
         raise Refused(
             node,
-            f"a comprehension over `{source}` has lists for elements",
-            "JSONata takes lists apart: do it in a step",
+            f"`{source}` in a comprehension is a list",
+            "JSONata takes lists in lists apart: do it in a step, or go through them with `for`",
         )
 
 
