@@ -14,40 +14,34 @@ from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.kinds import (
     UNKNOWN,
-    Anything,
     Boolean,
     Caught,
     Event,
     Kind,
     ListOf,
-    Never,
-    Null,
     Text,
     TupleOf,
     is_unknown,
     join,
-    may_be_none,
     members,
     present,
     unreported,
 )
 from durable.compiler.literals import dict_display, list_display, literal
 from durable.compiler.names import Names
+from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.problems import Refused
-from durable.compiler.scope import Scope, merge, path_of
+from durable.compiler.scope import Scope, path_of
 from durable.compiler.source import Source
 from durable.compiler.tree import (
     Both,
-    Comparison,
     Comprehension,
     Concatenation,
     Conditional,
     Constant,
     Either,
     Expression,
-    IsNone,
     Joined,
-    Not,
     Variable,
 )
 from durable.compiler.walk import opposite
@@ -67,15 +61,6 @@ _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Slice: ("a slice", "do it in a step"),
     ast.Await: ("`await` inside an expression", "assign what it returns to a variable on a line of its own"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A test as a bool, and what is known where it holds and where it does not."""
-
-    test: Expression
-    true: Scope
-    false: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +276,7 @@ class ExpressionReader:
                 return self._comparisons(node, [left, *comparators], ops, scope)
         value = self.value(node, scope)
         test = operators.truth(node, value, self.source.of(node))
-        return Condition(test, _narrowed(scope, node, present(value.kind), value), scope)
+        return Condition(test, narrowed(scope, node, present(value.kind), value), scope)
 
     def _conditions(self, both: bool, nodes: list[ast.expr], scope: Scope) -> Condition:
         first = self.condition(nodes[0], scope)
@@ -299,8 +284,8 @@ class ExpressionReader:
             return first
         rest = self._conditions(both, nodes[1:], first.true if both else first.false)
         if both:
-            return Condition(Both(first.test, rest.test), rest.true, _meet(first.false, rest.false))
-        return Condition(Either(first.test, rest.test), _meet(first.true, rest.true), rest.false)
+            return Condition(Both(first.test, rest.test), rest.true, meet(first.false, rest.false))
+        return Condition(Either(first.test, rest.test), meet(first.true, rest.true), rest.false)
 
     def _comparisons(self, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope) -> Condition:
         left, right = self.value(sides[0], scope), self.value(sides[1], scope)
@@ -308,11 +293,11 @@ class ExpressionReader:
         test = operators.comparison(node, ops[0], left, right, source)
         true, false = scope, scope
         for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
-            true, false = _learned(test, side, value, other, true, false)
+            true, false = learned(test, side, value, other, true, false)
         if len(ops) == 1:
             return Condition(test, true, false)
         rest = self._comparisons(node, sides[1:], ops[1:], true)
-        return Condition(Both(test, rest.test), rest.true, _meet(false, rest.false))
+        return Condition(Both(test, rest.test), rest.true, meet(false, rest.false))
 
     def _call(self, node: ast.Call, scope: Scope) -> Expression:
         source = self.source.of(node)
@@ -394,35 +379,3 @@ def _caught_name(node: ast.Attribute) -> ast.expr | None:
         case ast.Attribute(ast.Attribute(argument, "__class__"), "__name__"):
             return argument
     return None
-
-
-def _meet(one: Scope, other: Scope) -> Scope:
-    merged = merge((one, other))
-    assert merged is not None
-    return merged
-
-
-def _narrowed(scope: Scope, node: ast.expr, kind: Kind, value: Expression) -> Scope:
-    path = path_of(node)
-    return scope if path is None or isinstance(value, Constant) or kind == value.kind else scope.narrow(path, kind)
-
-
-def _none(kind: Kind) -> Kind:
-    """Return the kind of a value that turned out to be None: where it cannot be, nothing gets there."""
-    return Null() if any(isinstance(each, (Null, Anything)) for each in members(kind)) else Never()
-
-
-def _learned(
-    test: Expression, side: ast.expr, value: Expression, other: Expression, true: Scope, false: Scope
-) -> tuple[Scope, Scope]:
-    """Return the scopes where a comparison holds and where not, after what it tells of one side."""
-    match test:
-        case IsNone(of) if of is value:
-            return _narrowed(true, side, _none(value.kind), value), _narrowed(false, side, present(value.kind), value)
-        case Not(IsNone(of)) if of is value:
-            return _narrowed(true, side, present(value.kind), value), _narrowed(false, side, _none(value.kind), value)
-        case Comparison("=") if not may_be_none(other.kind):
-            return _narrowed(true, side, present(value.kind), value), false
-        case Comparison("!=") if not may_be_none(other.kind):
-            return true, _narrowed(false, side, present(value.kind), value)
-    return true, false
