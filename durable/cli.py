@@ -41,6 +41,8 @@ def compile(check: bool) -> None:
         for declared in built.project.workflows:
             compiled = built.compiled[declared.name]
             path = asl_path(declared.workflow)
+            for note in compiled.notes:
+                click.echo(f"{declared.name}: {note}")
             if path.exists() and path.read_text(encoding="utf-8") == compiled.text:
                 continue
             stale += 1
