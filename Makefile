@@ -10,7 +10,7 @@ DATA ?= .data
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check openapi clean
+.PHONY: help run test torture check compile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PO
 
 test: $(VENV)/all.stamp ## all tests
 	@$(PY) -m pytest -n 2
+
+torture: $(VENV)/all.stamp ## kill the server two hundred times, and see that nothing is lost
+	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, tests
 	@$(PY) -m ruff check .
