@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,23 +37,36 @@ def compile(check: bool) -> None:
 
     with _sentences():
         built = build(load())
-        stale = 0
         for declared in built.project.workflows:
-            compiled = built.compiled[declared.name]
-            path = asl_path(declared.workflow)
-            for note in compiled.notes:
+            for note in built.compiled[declared.name].notes:
                 click.echo(f"{declared.name}: {note}")
-            if path.exists() and path.read_text(encoding="utf-8") == compiled.text:
-                continue
-            stale += 1
-            name = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-            if check:
-                click.echo(f"{name} is not what {declared.workflow.__name__} compiles to; run make compile", err=True)
-            else:
-                path.write_text(compiled.text, encoding="utf-8")
-                click.echo(f"wrote {name}")
-        if check and stale:
-            sys.exit(1)
+        texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
+        _keep(texts, check=check, stale="not what its class compiles to; run make compile")
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when the file is missing or stale.")
+def openapi(check: bool) -> None:
+    """Write the OpenAPI document of app.py to docs/openapi.json."""
+    from durable.document import PATH, document_text
+    from durable.project import load
+
+    with _sentences():
+        _keep({PATH.absolute(): document_text(load())}, check=check, stale="not what app.py serves; run make openapi")
+
+
+def _keep(texts: Mapping[Path, str], *, check: bool, stale: str) -> None:
+    """Write the files that are not up to date; with `check` name them instead, and exit with 1 if there are any."""
+    found = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in found:
+        name = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        if check:
+            click.echo(f"{name} is {stale}", err=True)
+        else:
+            path.write_text(texts[path], encoding="utf-8")
+            click.echo(f"wrote {name}")
+    if check and found:
+        sys.exit(1)
 
 
 @contextmanager
