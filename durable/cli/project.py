@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +37,27 @@ def compile(check: bool, as_json: bool) -> None:
     from durable.build import asl_path, build
 
     built = build(load())
-    stale: list[str] = []
-    for declared in built.project.workflows:
-        text, path = built.compiled[declared.name].text, asl_path(declared.workflow)
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        stale.append(_shown(path))
-        if not check:
-            path.write_text(text, encoding="utf-8")
-        if not as_json:
-            what = f"{stale[-1]} is not what {declared.workflow.__name__} compiles to; run make compile"
-            click.echo(what if check else f"wrote {stale[-1]}", err=check)
+    texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
+    notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in () if check else stale:
+        path.write_text(texts[path], encoding="utf-8")
     if as_json:
-        click.echo(json.dumps({"stale" if check else "written": stale}))
+        click.echo(json.dumps({"stale" if check else "written": [_shown(each) for each in stale], "notes": notes}))
+    else:
+        _say(notes, stale, check)
     if check and stale:
         sys.exit(FAILED)
+
+
+def _say(notes: Sequence[str], stale: Sequence[Path], check: bool) -> None:
+    for note in notes:
+        click.echo(note)
+    for path in stale:
+        if check:
+            click.echo(f"{_shown(path)} is not what its workflow compiles to; run make compile", err=True)
+        else:
+            click.echo(f"wrote {_shown(path)}")
 
 
 @click.command()

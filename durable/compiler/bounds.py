@@ -92,7 +92,7 @@ def _note(each: Unbounded, rounds: int, shared: bool) -> str:
         return f"line {each.line}: `{each.label}` takes {rounds:,} items at most{fewer}; map over pages for more"
     asleep = sum(each.milliseconds or 0 for each in walk(_body(each)) if isinstance(each, Sleep))
     lasts = f", for {_in_words(timedelta(milliseconds=rounds * asleep))}; sleep longer for more" if asleep else ""
-    return f"line {each.line}: `{each.label}` goes round {rounds:,} times at most{lasts}{fewer}"
+    return f"line {each.line}: `{each.label}` goes round {rounds:,} times at most{fewer}{lasts}"
 
 
 def _in_words(length: timedelta) -> str:

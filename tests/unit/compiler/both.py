@@ -76,3 +76,13 @@ def agree(
 def state_count(workflow: type[WorkflowEntrypoint[Any]]) -> int:
     """Return how many states a workflow compiles to."""
     return len(compile_workflow(workflow).definition["States"])
+
+
+def all_states(machine: dict[str, Any]) -> list[str]:
+    """Return the names of the states of a machine, those of its branches and maps included."""
+    found: list[str] = []
+    for name, state in machine["States"].items():
+        found.append(name)
+        for inner in [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())]:
+            found += all_states(inner)
+    return found
