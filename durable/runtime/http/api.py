@@ -11,7 +11,15 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from durable.errors import InstanceError, InstanceExists, InstanceNotFound, InvalidInput, Throttled, public_message
+from durable.errors import (
+    InstanceConflict,
+    InstanceError,
+    InstanceExists,
+    InstanceNotFound,
+    InvalidInput,
+    Throttled,
+    public_message,
+)
 from durable.runtime.failure import frames_of
 from durable.runtime.http.endpoint import Endpoint, endpoint_of
 from durable.runtime.http.problems import CONTENT_TYPE, Problem
@@ -208,6 +216,10 @@ def _conflict(error: InstanceError) -> Response[Any]:
     return _response(Problem(409, public_message(type(error))))
 
 
+def _refused(error: InstanceConflict) -> Response[Any]:
+    return _response(Problem(409, str(error)))
+
+
 def _invalid(error: InvalidInput) -> Response[Any]:
     return _response(Problem(422, f"Not as it must be: {error}."))
 
@@ -217,6 +229,7 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     InstanceNotFound: _not_found,
     InstanceExists: _exists,
     Throttled: _throttled,
+    InstanceConflict: _refused,
     InstanceError: _conflict,
     InvalidInput: _invalid,
 }
