@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from durable.bindings.workflow import Status
 from durable.clock import timestamp
 from durable.runtime.ending import path_of
-from durable.runtime.instances import current_steps
+from durable.runtime.instances import current_steps, shown_status
 from durable.runtime.record import history_of
 from durable.runtime.table import Row
 
@@ -50,6 +50,7 @@ class StepDescription:
     Attributes:
         key: the path of blocks and rounds to it; its name where there are none.
         attempts: the latest of them, also those before a retry or a restart from a step.
+        wake_at: until when it waits, where it does.
         input: the data by parameter; None where it is too large to be kept, or sensitive.
         error: of the last attempt: name, message, the exception's own class, and the frames it came through.
     """
@@ -61,6 +62,7 @@ class StepDescription:
     attempts: tuple[Attempt, ...]
     started_at: str
     finished_at: str | None
+    wake_at: str | None
     input: Any
     output: Any
     error: Mapping[str, Any] | None
@@ -105,7 +107,7 @@ def describe(header: Row, rows: Iterable[Row]) -> Description:
     return Description(
         id=header["instance"],
         workflow=header["workflow"],
-        status=header["status"],
+        status=shown_status(header, steps),
         epoch=header["epoch"],
         execution=header["execution"],
         created_at=timestamp(header["created"]),
@@ -133,6 +135,7 @@ def _step(row: Row) -> StepDescription:
         attempts=tuple(_attempt(each) for each in history_of(row)),
         started_at=timestamp(row["started"]),
         finished_at=timestamp(row["finished"]) if "finished" in row else None,
+        wake_at=timestamp(row["deadline"]) if row["status"] == "waiting" else None,
         input=None if hidden else row.get("input"),
         output=None if hidden else row.get("result"),
         error=row.get("error") if row["status"] in ("errored", "retrying") else None,

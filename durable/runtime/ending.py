@@ -83,7 +83,7 @@ def _said(cause: str | None, *, of_a_step: bool) -> str:
         said: Any = json.loads(cause or "null")
     except ValueError:
         return ""
-    if not isinstance(said, dict) or ("stackTrace" in said) != of_a_step:
+    if not isinstance(said, dict) or ("stackTrace" in said or "at" in said) != of_a_step:
         return ""
     message = said.get("errorMessage")
     return message if isinstance(message, str) else ""

@@ -165,7 +165,7 @@ class Instances:
         return InstanceStatus(
             id=instance,
             workflow=workflow,
-            status=header["status"],
+            status=shown_status(header, steps),
             created_at=timestamp(header["created"]),
             updated_at=timestamp(latest),
             steps=tuple(_step_status(row) for row in steps),
@@ -285,6 +285,17 @@ def current_steps(header: Row, rows: Iterable[Row]) -> list[Row]:
     prefix = step_prefix(header["epoch"])
     begun = (row for row in rows if row["sort"].startswith(prefix) and row["status"] != FORGOTTEN)
     return sorted(begun, key=lambda row: row["order"])
+
+
+def shown_status(header: Row, steps: Iterable[Row]) -> Status:
+    """Return the status of a run: an open one waits where a step does and none is under way."""
+    status: Status = header["status"]
+    if status not in ("running", "waiting"):
+        return status
+    doing = {row["status"] for row in steps}
+    if not doing.isdisjoint({"running", "retrying"}):
+        return "running"
+    return "waiting" if "waiting" in doing else status
 
 
 def _step_status(row: Row) -> StepStatus:

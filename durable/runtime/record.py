@@ -4,7 +4,9 @@ Rows of a partition `<workflow>#<instance>`:
 
     run                     the header: status, payload, epoch, name of the current execution, output or error
     flag                    there only while a run is to stop, or was stopped: what is wanted of it
-    step#<epoch>#<key>      one for each step key: attempts, lease, outcome, and what is shown of it
+    step#<epoch>#<key>      one for each step key: attempts, lease, outcome, and what is shown of it; see answers.py for
+                            those without a lease
+    events, event#…         see events.py
 
 A step writes its lease and then reads the flag; a stop writes the flag and then reads the leases. Both reads are
 consistent, so one of the two sees the other, without a transaction.
@@ -20,7 +22,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runtime.failure import Failure
 from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
-from durable.wire import StepEvent
+from durable.wire import StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
@@ -53,7 +55,7 @@ class StepKey:
     path: str
 
     @classmethod
-    def of(cls, event: StepEvent) -> StepKey:
+    def of(cls, event: StepEvent | WaitTask) -> StepKey:
         run = event["run"]
         return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
 
@@ -138,9 +140,9 @@ class StepRecord:
         return begun
 
     def _anew(self, now: int) -> Row:
-        return {"started": now, "order": self._order(now), "attempts": 1}
+        return {"started": now, "order": self.order(now), "attempts": 1}
 
-    def _order(self, now: int) -> str:
+    def order(self, now: int) -> str:
         """Return what sorts steps as they were begun, in one process also those of one millisecond."""
         return f"{now:015d}.{next(self._count):09d}"
 

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Rou
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from durable.errors import (
+    EventUnknown,
     InstanceConflict,
     InstanceError,
     InstanceExists,
@@ -198,14 +199,18 @@ def _not_found(_: InstanceNotFound) -> Response[Any]:
     return _response(Problem(404, "There is no such run."))
 
 
+def _unknown(error: EventUnknown) -> Response[Any]:
+    return _response(Problem(404, public_message(type(error))))
+
+
 def _exists(_: InstanceExists) -> Response[Any]:
     return _response(Problem(409, "This id or Idempotency-Key was used before, with another body."))
 
 
 def busy(error: Throttled) -> Problem:
-    """Return the 503 of a start that was throttled."""
+    """Return the 503 of what was throttled."""
     later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Problem(503, f"{public_message(type(error))} Nothing was started.", headers=later)
+    return Problem(503, public_message(type(error)), headers=later)
 
 
 def _throttled(error: Throttled) -> Response[Any]:
@@ -227,6 +232,7 @@ def _invalid(error: InvalidInput) -> Response[Any]:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     Problem: _response,
     InstanceNotFound: _not_found,
+    EventUnknown: _unknown,
     InstanceExists: _exists,
     Throttled: _throttled,
     InstanceConflict: _refused,

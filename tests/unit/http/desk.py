@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from durable.clock import VirtualClock
+from durable.runtime.answers import Answers
 from durable.runtime.directory import Directory
+from durable.runtime.events import Events
 from durable.runtime.failure import Failure
 from durable.runtime.instances import Instances
 from durable.runtime.lifecycle import Lifecycle
@@ -34,6 +36,12 @@ class Machines:
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         return self.states.get(name)
 
+    def succeed(self, token: str, output: Any) -> bool:
+        return False
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return False
+
 
 class Desk:
     """What operators look at and change: a record of sign-ups on a table in memory, and no engine."""
@@ -50,7 +58,8 @@ class Desk:
     @property
     def client(self) -> WorkflowClient:
         """The client that starts what this record holds."""
-        return WorkflowClient("onboarding", Onboarding, self.instances)
+        events = Events(self.table, Answers(self.table, self.machines, self.clock), self.clock)
+        return WorkflowClient("onboarding", Onboarding, self.instances, events, {})
 
     def execution(self, id: str) -> str:
         """Return the name of a run's current execution."""
