@@ -11,10 +11,8 @@ from typing import Any
 import click
 
 from durable.bindings import Workflow
-from durable.cli.outcome import FAILED, MISSING, CommandError, sentences
+from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
 from durable.project import Project, load
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
