@@ -10,6 +10,7 @@ import click
 MODULES: Final = {
     "dev": "project",
     "compile": "project",
+    "openapi": "project",
     "graph": "project",
     "start": "start",
     "list": "show",

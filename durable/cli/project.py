@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +37,42 @@ def compile(check: bool, as_json: bool) -> None:
     built = build(load())
     texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
     notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
+    stale = _keep(texts, check)
+    _say(stale, check, as_json, "not what its class compiles to; run make compile", notes)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when the file is missing or stale.")
+@json_option
+@sentences
+def openapi(check: bool, as_json: bool) -> None:
+    """Write the OpenAPI document of app.py to docs/openapi.json."""
+    from durable.document import PATH, document_text
+
+    stale = _keep({PATH.absolute(): document_text(load())}, check)
+    _say(stale, check, as_json, "not what app.py serves; run make openapi")
+
+
+def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:
+    """Return the files that are not up to date, and write them, unless they are only to be checked."""
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in () if check else stale:
         path.write_text(texts[path], encoding="utf-8")
+    return stale
+
+
+def _say(found: Sequence[Path], check: bool, as_json: bool, stale: str, notes: Sequence[str] = ()) -> None:
+    """Say what was written; of a check, what is stale, and exit with 1 if something is."""
+    names = [_shown(path) for path in found]
     if as_json:
-        click.echo(json.dumps({"stale" if check else "written": [_shown(each) for each in stale], "notes": notes}))
+        click.echo(json.dumps({"stale" if check else "written": names, "notes": list(notes)}))
     else:
-        _say(notes, stale, check)
-    if check and stale:
+        for note in notes:
+            click.echo(note)
+        for name in names:
+            click.echo(f"{name} is {stale}" if check else f"wrote {name}", err=check)
+    if check and found:
         sys.exit(FAILED)
-
-
-def _say(notes: Sequence[str], stale: Sequence[Path], check: bool) -> None:
-    for note in notes:
-        click.echo(note)
-    for path in stale:
-        if check:
-            click.echo(f"{_shown(path)} is not what its workflow compiles to; run make compile", err=True)
-        else:
-            click.echo(f"wrote {_shown(path)}")
 
 
 @click.command()

@@ -55,7 +55,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[AWSPreparedRequest]:
         requests.append(request)
         return SimpleNamespace(status_code=200, content=b'{"workflows": []}')
 
-    monkeypatch.setattr(stage.URLLib3Session, "send", send)
+    monkeypatch.setattr(URLLib3Session, "send", send)
     return requests
 
 
@@ -101,7 +101,7 @@ def test_outside_of_a_project_the_stack_has_no_name(tmp_path: Path) -> None:
 
 
 def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage.boto3.Session, "get_credentials", lambda _: None)
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: None)
     result = run("list")
     assert result.exit_code == 5
     assert "AWS_PROFILE" in result.stderr
