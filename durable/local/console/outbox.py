@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -58,7 +59,7 @@ class Outbox:
             raise HTTPException(404)
         return HTMLResponse(body.get_content(), headers=_FRESH | {"Content-Security-Policy": _INERT})
 
-    def _files(self) -> list[_File]:
+    def _files(self) -> Sequence[_File]:
         try:
             with os.scandir(self._folder) as entries:
                 found = [each for each in entries if _NAME.fullmatch(each.name)]
