@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
@@ -32,6 +32,7 @@ from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
+from durable.runtime.table import Row
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 
@@ -103,6 +104,24 @@ class Host:
             closed=self._closed,
             random=random,
         )
+
+    def recover(self) -> int:
+        """Go on with every open run, and return how many there are.
+
+        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        """
+        open_runs = self.engine.recover()
+        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        for header in queued:
+            self.instances.start(header)
+        return open_runs + len(queued)
+
+    def _queued(self, workflow: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status="queued")
+        yield from page.rows
+        while page.cursor is not None:
+            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            yield from page.rows
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""

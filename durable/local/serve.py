@@ -45,7 +45,7 @@ def serve(port: int, data: Path) -> None:
                 gates.append(Gate(journal))
                 timers.start()
                 host.pump.start()
-                open_runs = host.engine.recover()
+                open_runs = host.recover()
                 _greet(port, data, open_runs)
                 yield
 

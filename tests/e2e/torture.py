@@ -221,6 +221,6 @@ def _check_step(lines: Sequence[Line], processes: Sequence[int]) -> None:
         if line.what != "begin":
             assert (before.what, kills, attempts) == ("begin", 0, 0), f"{line}: after {before}"
         elif kills:
-            assert 0 <= attempts <= kills, f"{line}: after {before}"
+            assert 0 <= attempts <= kills + (before.what == "fail"), f"{line}: after {before}"
         else:
             assert (before.what, attempts) == ("fail", 1), f"{line}: after {before}"
