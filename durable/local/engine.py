@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -35,6 +36,7 @@ from durable.local.asl import advance as advance_execution
 from durable.local.asl import start as start_execution
 from durable.local.asl.flow import TimerWait
 from durable.local.executions import Definition, Executions, Stored
+from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Returned
 from durable.local.timers import Timers
 from durable.local.workers import Workers
@@ -163,10 +165,11 @@ class Engine:
         return _Opened(stored.workflow, stored.definition, execution), actions
 
     def _advance(self, name: str, event: Event) -> None:
+        """Take an event. Once nothing can be stored any more nothing moves: the next process goes on."""
         live = self._live.get(name)
         if live is None:
             return
-        with live.lock:
+        with live.lock, suppress(JournalError):
             if name in self._live:
                 self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
 

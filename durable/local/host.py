@@ -17,7 +17,7 @@ from durable.compiler import Compiled
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
@@ -122,6 +122,11 @@ class Host:
         while page.cursor is not None:
             page = self.table.list(workflow, status="queued", cursor=page.cursor)
             yield from page.rows
+
+    def purge(self) -> int:
+        """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
+        now = self._clock.now()
+        return self.table.purge(now) + purge(self.journal, now)
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""

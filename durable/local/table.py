@@ -21,7 +21,7 @@ from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
 
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
-_SWEEP: Final = 1_000
+_SWEEP: Final = 200
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class SQLiteTable:
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         now = self._clock.now()
         with self._lock:
-            rows = self._partition(partition).rows
+            rows = self._rows(partition, now)
             sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
             found = tuple({**rows[sort], "sort": sort} for sort in sorts)
             self._evict()
@@ -85,6 +85,9 @@ class SQLiteTable:
                 for condition in change.when:
                     if not holds(condition, before[number]):
                         raise ConditionFailed([_copy(row) for row in before])
+            for partition in {change.key.partition for change in changes}:
+                if not self._rows(partition, now):
+                    self._clear(partition)
             return tuple(self._hand_over(changes, before))
 
     def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
@@ -106,20 +109,34 @@ class SQLiteTable:
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
 
     def purge(self, now: int) -> int:
-        """Remove up to 1,000 rows whose time was over at a time in milliseconds, and return how many."""
+        """Remove what was over at a time in milliseconds, up to 200 partitions or rows, and return how many."""
         found = self.journal.read("SELECT partition, sort FROM record WHERE expires<=? LIMIT ?", (now // 1000, _SWEEP))
-        removed = 0
         for partition, sort in found:
             with self._lock:
                 row = self._partition(partition).rows.get(sort)
-                if row is not None and expired(row, now):
+                if row is None or not expired(row, now):
+                    continue
+                if sort == RUN:
+                    self._clear(partition)
+                else:
                     self._hand_over([Delete(Key(partition, sort))], [None])
-                    removed += 1
-        return removed
+        return len(found)
 
     def _row(self, key: Key, now: int) -> Row | None:
-        row = self._partition(key.partition).rows.get(key.sort)
+        row = self._rows(key.partition, now).get(key.sort)
         return None if row is None or expired(row, now) else row
+
+    def _rows(self, partition: str, now: int) -> dict[str, Row]:
+        """Return the rows of a partition: none once the time of its `run` row is over."""
+        rows = self._partition(partition).rows
+        run = rows.get(RUN)
+        return rows if run is None or not expired(run, now) else {}
+
+    def _clear(self, partition: str) -> None:
+        """Remove all rows of a partition."""
+        rows = [Delete(Key(partition, sort)) for sort in self._partition(partition).rows]
+        if rows:
+            self._hand_over(rows, [None] * len(rows))
 
     def _partition(self, name: str) -> _Partition:
         """Return a partition, read whole when it is first asked for: then most reads need no SQLite."""
