@@ -10,7 +10,9 @@ DATA ?= .data
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test torture check compile clean
+CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
+
+.PHONY: help run test torture check compile openapi rehearse deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,10 +43,28 @@ check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflow
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m durable compile --check
+	@$(PY) -m durable openapi --check
 	@$(MAKE) --no-print-directory test
 
 compile: $(VENV)/run.stamp ## write statemachines/*.asl.json anew
 	@$(PY) -m durable compile
+
+openapi: $(VENV)/run.stamp ## write docs/openapi.json anew
+	@$(PY) -m durable openapi
+
+rehearse: $(VENV)/all.stamp ## the real cdk deploy to an AWS on this machine, and a sign-up through its API
+	@$(PY) -m infra.rehearse
+
+deploy: $(VENV)/all.stamp node_modules/.package-lock.json ## cdk deploy with your credentials (STAGE=prod for another stage than dev)
+	@$(CDK) deploy
+
+destroy: $(VENV)/all.stamp node_modules/.package-lock.json ## cdk destroy (STAGE=); prod keeps its data
+	@$(CDK) destroy
+
+node_modules/.package-lock.json: package-lock.json $(VENV)/all.stamp
+	@echo "installing the CDK CLI into node_modules"
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 clean: ## remove what was installed and built, not the data
 	@rm -rf $(VENV) .cache cdk.out node_modules

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.testclient import TestClient
 
+from durable.document import PATH, document_text
 from durable.local.http import application
+from durable.project import load
 from durable.runtime.http import Api
 from durable.runtime.http.openapi import document
 from durable.runtime.operations import operations
 from tests.unit.http.doors import BASE, GOOD, JSON, through_events
 from tests.unit.http.site import FakeWorkflow, Onboarding, fetch
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -34,8 +39,14 @@ def test_it_is_made_from_declarations_too() -> None:
 
     declared = Workflow("onboarding", Onboarding)
     assert document([fetch(declared), operations({"onboarding": declared})], title="Site") == document(
-        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow()})], title="Site"
+        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow(events={})})], title="Site"
     )
+
+
+def test_the_one_that_is_committed_is_valid_and_up_to_date() -> None:
+    committed = (ROOT / PATH).read_text(encoding="utf-8")
+    assert committed == document_text(load("app")), "run make openapi"
+    OpenAPIV31SpecValidator(json.loads(committed)).validate()
 
 
 def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, operator: Api) -> None:
@@ -45,6 +56,7 @@ def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, op
         ("/api/workflow/status/{id}", "get"),
         ("/api/workflows/{workflow}/instances", "post"),
         ("/api/workflows/{workflow}/instances/{id}", "get"),
+        ("/api/workflows/{workflow}/instances/{id}/events/{type}", "post"),
     }
     ids = [operation["operationId"] for methods in described["paths"].values() for operation in methods.values()]
     assert len(set(ids)) == len(ids)
