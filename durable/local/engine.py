@@ -42,6 +42,7 @@ from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.machines import ExecutionState
+from durable.runtime.table import TableBusy
 
 _AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
@@ -189,7 +190,7 @@ class Engine:
         live = self._live.get(name)
         if live is None:
             return
-        with live.lock, suppress(JournalError):
+        with live.lock, suppress(JournalError, TableBusy):
             if name in self._live:
                 self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
 

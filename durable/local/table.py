@@ -6,18 +6,20 @@ import base64
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
 from durable.clock import Clock
+from durable.local.folder import JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
 from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
-from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
@@ -145,7 +147,9 @@ class SQLiteTable:
             self._partitions.move_to_end(name)
             return known
         partition = _Partition()
-        for sort, data in self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,)):
+        with _translated():
+            rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
+        for sort, data in rows:
             partition.put(sort, from_json(data), len(data))
         self._partitions[name] = partition
         self._cached += partition.size
@@ -164,7 +168,8 @@ class SQLiteTable:
             else:
                 after.append(new := changed(change, row))
                 rows.append(_row_of(change.key, new))
-        ticket = self.journal.write(rows)
+        with _translated():
+            ticket = self.journal.write(rows)
         self._remember(changes, after, rows, ticket)
         return [_copy(row) for row in after]
 
@@ -188,6 +193,14 @@ class SQLiteTable:
                 return
             self._cached -= partition.size
             del self._partitions[name]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        raise TableBusy(str(error)) from None
 
 
 def _copy(row: Row | None) -> Row | None:

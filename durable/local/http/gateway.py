@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
-from durable.local.folder import JournalError
 from durable.local.http.loopback import OPERATIONS
 from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
 from durable.local.workers import Workers
@@ -51,8 +50,8 @@ class Gateway:
             answer = await self._call(self._api(scope["path"]), event_of(scope, body))
         except Problem as problem:
             answer = problem_answer(problem)
-        except (Throttled, JournalError):  # what was written will never be durable, or nothing can be written
-            answer = problem_answer(busy(Throttled()))
+        except Throttled as throttled:  # the gate: what was written will never be durable
+            answer = problem_answer(busy(throttled))
         except Exception as error:
             _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
             answer = problem_answer(Problem(500, "Something went wrong here; it has been logged."))
