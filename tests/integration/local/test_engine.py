@@ -6,7 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from durable.bindings import InstanceStatus
 from durable.build import Build, build
 from durable.errors import StepTimeoutError
 from durable.local.executions import Executions, Stored
+from durable.local.functions import Hang
 from durable.local.kv import SQLiteKVNamespace
 from durable.project import Project, declarations
 from durable.runtime.instances import instance_of
@@ -221,3 +222,49 @@ def test_a_run_whose_execution_was_lost_before_it_was_acknowledged_begins(host: 
     second = host(project)
     second.run()
     assert second.status("order", id).status == "complete"
+
+
+@pytest.mark.parametrize("jump", [-5 * DAY, 5 * DAY, 50 * DAY])
+def test_a_sleep_ends_by_its_deadline_although_the_clock_jumps(host: MakeHost, project: Build, jump: int) -> None:
+    """Set back, it ends when its time has come again; set forward past its time, at once."""
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    id = virtual.start("order", 11)
+    virtual.run(until=START + 10 * DAY)
+    set_clock(virtual, START + 10 * DAY + jump)
+    virtual.run()
+    assert virtual.status("order", id).output == {"reminder": "reminded of 11", "shipped": "shipped 11"}
+    assert virtual.clock.now() == max(START + 30 * DAY, START + 10 * DAY + jump)
+
+
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_a_retry_comes_by_its_deadline_although_the_clock_jumps(host: MakeHost, project: Build, jump: int) -> None:
+    shop.failures["ship"] = [ConnectionError()]
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    id = virtual.start("order", 1)
+    virtual.run(until=START + 9_999)
+    set_clock(virtual, START + jump)
+    virtual.run()
+    assert steps(virtual.status("order", id))[-1] == ("ship", "complete", 2)
+    assert virtual.clock.now() == START + max(jump, 10_000)
+
+
+def set_clock(virtual: VirtualHost, when: int) -> None:
+    virtual.clock._now = when
+
+
+def test_a_lease_of_a_process_that_is_gone_is_void_although_the_clock_was_set_back(
+    host: MakeHost, project: Build
+) -> None:
+    shop.failures["ship"] = [cast(Exception, Hang())]
+    first = host(project)
+    stock(first).put("apples", 100)
+    id = first.start("order", 1)
+    first.run(until=START + 1_000)
+    assert steps(first.status("order", id))[-1] == ("ship", "running", 1)
+    first.close()
+    second = host(project)
+    set_clock(second, START - DAY)
+    second.run(until=START - DAY + 1_000)
+    assert steps(second.status("order", id))[-1] == ("ship", "complete", 2)
