@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ from durable.compiler import Compiled
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
@@ -37,6 +37,7 @@ from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
+from durable.runtime.table import Row
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.wire import EVENTS
@@ -116,6 +117,29 @@ class Host:
             closed=self._closed,
             random=random,
         )
+
+    def recover(self) -> int:
+        """Go on with every open run, and return how many there are.
+
+        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        """
+        open_runs = self.engine.recover()
+        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        for header in queued:
+            self.instances.start(header)
+        return open_runs + len(queued)
+
+    def _queued(self, workflow: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status="queued")
+        yield from page.rows
+        while page.cursor is not None:
+            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            yield from page.rows
+
+    def purge(self) -> int:
+        """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
+        now = self._clock.now()
+        return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
