@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from durable.bindings import Binding, Queue, Workflow
+from durable.bindings import Binding, Queue, Var, Workflow
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runtime.consumer import message_parameter
-from durable.signature import Signature, signature_of
+from durable.runtime.var import json_of, var_client
+from durable.signature import BindingParameter, Signature, signature_of
 
 Steps = Mapping[str, Sequence[Signature]]
 """The signatures of each workflow's steps, by the workflow's declared name."""
@@ -68,8 +69,17 @@ def _bound(owner: Binding, signatures: Sequence[Signature]) -> Iterator[str]:
                     f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
                     f" {parameter.binding.__name__} ({signature.place})"
                 )
+            elif isinstance(given, Var):
+                yield from _value(given, parameter, signature)
     for name in bindings.keys() - used:
         yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
+
+
+def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> Iterator[str]:
+    try:
+        var_client(var.name, parameter.value, json_of(var))
+    except DeclarationError as error:
+        yield f"{error} ({signature.place})"
 
 
 def _consumer(queue: Queue[Any]) -> Iterator[str]:

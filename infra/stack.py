@@ -9,11 +9,14 @@ from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.durations import whole_seconds
 from durable.project import Project
+from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
 from durable.workflow import WorkflowEntrypoint
+from infra.bucket import ObjectBucket
+from infra.configuration import PlainValue, SecretParameter
 from infra.email import Sender
 from infra.function import Platform
 from infra.gateway import Gateway, Throttle
@@ -71,7 +74,7 @@ class DeploymentStack(Stack):
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
         self._platform = platform(self)
         self._record = Record(self, "Record", production=settings.production)
-        self._resources: dict[str, Resource] = {}
+        self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
         self._machines = self._declare_workflows(project.workflows)
         self._declare_consumers(project.queues)
@@ -81,11 +84,17 @@ class DeploymentStack(Stack):
         for each in project.declarations:
             match each:
                 case KVNamespace():
-                    self._resources[each.name] = self._namespace(each)
+                    self._resources[each] = self._namespace(each)
                 case Queue():
-                    self._resources[each.name] = self._queue(each)
+                    self._resources[each] = self._queue(each)
                 case SendEmail():
-                    self._resources[each.name] = self._sender(each)
+                    self._resources[each] = self._sender(each)
+                case Bucket():
+                    self._resources[each] = ObjectBucket(self, _id(each), removal=self._settings.data_removal)
+                case Secret():
+                    self._resources[each] = self._secret(each)
+                case Var():
+                    self._resources[each] = PlainValue(json_of(each))
 
     def _namespace(self, kv: KVNamespace) -> Namespace:
         return Namespace(self, _id(kv), production=self._settings.production)
@@ -104,6 +113,12 @@ class DeploymentStack(Stack):
         identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
         return Sender(address=email.sender, identities=identities)
 
+    def _secret(self, secret: Secret) -> SecretParameter:
+        name = f"{self._settings.stack}/{secret.name}"
+        return SecretParameter(
+            name=f"/{name}", arn=self.format_arn(service="ssm", resource="parameter", resource_name=name)
+        )
+
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
         """Build the machines; one that a step starts has a fixed name, for its ARN must be known before it is."""
         started = self._started_by_steps(workflows)
@@ -111,11 +126,11 @@ class DeploymentStack(Stack):
             if each.name in started:
                 name = self._machine_name(each)
                 arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
-                self._resources[each.name] = self._workflow_resource(each, arn)
+                self._resources[each] = self._workflow_resource(each, arn)
         machines = {each.name: self._machine(each, fixed=each.name in started) for each in workflows}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
-            self._resources.setdefault(each.name, self._workflow_resource(each, arn))
+            self._resources.setdefault(each, self._workflow_resource(each, arn))
         return machines
 
     def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
@@ -150,11 +165,11 @@ class DeploymentStack(Stack):
         return machine.state_machine
 
     def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
-        return {name: self._resources[each.name] for name, each in _named(signature, owner).items()}
+        return {name: self._resources[each] for name, each in _named(signature, owner).items()}
 
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:
-            queue = self._resources[each.name]
+            queue = self._resources[each]
             if each.consumer is None or not isinstance(queue, MessageQueue):
                 continue
             signature = signature_of(each.consumer)
@@ -180,7 +195,9 @@ class DeploymentStack(Stack):
             "Monitoring",
             machines=self._machines,
             dead_letters={
-                name: each.dead_letters for name, each in self._resources.items() if isinstance(each, MessageQueue)
+                queue.name: each.dead_letters
+                for queue, each in self._resources.items()
+                if isinstance(each, MessageQueue)
             },
             apis={name: each.api for name, each in gateways.items() if each},
             alarm_topic=self._settings.alarm_topic,
@@ -192,7 +209,7 @@ class DeploymentStack(Stack):
             _id(worker),
             platform=self._platform,
             module=worker.module,
-            resources={name: self._resources[each.name] for name, each in worker.uses().items()},
+            resources={name: self._resources[each] for name, each in worker.uses().items()},
             record=self._record,
             origins=worker.origins,
         )
@@ -216,7 +233,7 @@ class DeploymentStack(Stack):
         return gateway
 
 
-_KINDS: Final = frozenset(each.kind for each in (KVNamespace, Queue, SendEmail, Worker, Workflow))
+_KINDS: Final = frozenset(each.kind for each in (Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow))
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
 
 

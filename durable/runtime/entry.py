@@ -190,6 +190,18 @@ def _client(parameter: BindingParameter, resource: Any, environment: Environment
             from durable.runtime.aws.email import SESEmail
 
             return SESEmail(parameter.name, sender=resource["sender"], clock=SystemClock())
+        case "bucket":
+            from durable.runtime.aws.bucket import S3Bucket
+
+            return S3Bucket(parameter.name, resource)
+        case "secret":
+            from durable.runtime.aws.secret import ParameterSecret
+
+            return ParameterSecret(parameter.name, resource, SystemClock())
+        case "var":
+            from durable.runtime.var import var_client
+
+            return var_client(parameter.name, parameter.value, resource)
         case "workflow":
             return _workflow_client(resource, _instances(environment, {resource["workflow"]: resource["machine"]}))
     raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
