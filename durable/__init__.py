@@ -4,6 +4,7 @@ from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmai
 from durable.context import StepContext
 from durable.errors import NonRetryableError, StepError, StepTimeoutError, WorkflowError
 from durable.retries import Retries
+from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "NonRetryableError",
     "Queue",
     "Retries",
+    "Schedule",
     "Secret",
     "SendEmail",
     "StepContext",

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from durable.bindings import Binding, Queue, Var, Workflow
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runtime.consumer import message_parameter
+from durable.runtime.starter import scheduled_params
+from durable.runtime.values import Misfit
 from durable.runtime.var import json_of, var_client
 from durable.signature import BindingParameter, Signature, signature_of
+from durable.workflow import payload_type
 
 Steps = Mapping[str, Sequence[Signature]]
 """The signatures of each workflow's steps, by the workflow's declared name."""
@@ -28,6 +33,7 @@ def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> N
         *(each for workflow in project.workflows for each in _bound(workflow, steps[workflow.name])),
         *(each for worker in project.workers for each in _bound(worker, [workers[worker.name]])),
         *(each for queue in project.queues for each in _consumer(queue)),
+        *(each for workflow in project.workflows for each in _schedules(workflow)),
         *(each for workflow in project.workflows for each in _messages(workflow, steps[workflow.name])),
     ]
     if problems:
@@ -94,6 +100,20 @@ def _consumer(queue: Queue[Any]) -> Iterator[str]:
         yield str(error)
         return
     yield from _bound(queue, [signature])
+
+
+def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
+    """Say which schedules are there twice, or start runs with what the workflow does not take."""
+    adapter = TypeAdapter(payload_type(workflow.workflow))
+    seen = set[str]()
+    for each in workflow.schedules:
+        if each.key in seen:
+            yield f"{workflow!r} has {each!r} twice; take one away"
+        seen.add(each.key)
+        try:
+            scheduled_params(adapter, each)
+        except Misfit as misfit:
+            yield f"{workflow!r} cannot be started by {each.cron or each.every!r}: {misfit}; give the Schedule params"
 
 
 def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Iterator[str]:

@@ -8,13 +8,15 @@ from typing import Any, Final, Protocol
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from pydantic import TypeAdapter
 
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.durations import whole_seconds
 from durable.project import Project
+from durable.runtime.starter import scheduled_params
 from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
-from durable.workflow import WorkflowEntrypoint
+from durable.workflow import WorkflowEntrypoint, payload_type
 from infra.bucket import ObjectBucket
 from infra.configuration import PlainValue, SecretParameter
 from infra.email import Sender
@@ -27,6 +29,7 @@ from infra.queue import Consumer, MessageQueue
 from infra.record import Keeper, Plane, Record
 from infra.refusal import refusals, refuse
 from infra.resource import Resource
+from infra.schedule import Scheduled, Schedules
 from infra.settings import Settings
 from infra.worker import Operations, WorkerFunction
 from infra.workflow import WorkflowResource
@@ -77,6 +80,7 @@ class DeploymentStack(Stack):
         self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
         self._machines = self._declare_workflows(project.workflows)
+        self._schedules = self._declare_schedules(project.workflows)
         self._declare_consumers(project.queues)
         self._declare_apis(project)
 
@@ -164,6 +168,17 @@ class DeploymentStack(Stack):
         )
         return machine.state_machine
 
+    def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
+        scheduled = [self._scheduled(each) for each in workflows if each.schedules]
+        if not scheduled:
+            return None
+        return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
+
+    def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
+        resource = self._workflow_resource(workflow, self._machines[workflow.name].state_machine_arn)
+        adapter = TypeAdapter(payload_type(workflow.workflow))
+        return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
+
     def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
         return {name: self._resources[each] for name, each in _named(signature, owner).items()}
 
@@ -200,6 +215,7 @@ class DeploymentStack(Stack):
                 if isinstance(each, MessageQueue)
             },
             apis={name: each.api for name, each in gateways.items() if each},
+            starter=self._schedules.starter.function if self._schedules else None,
             alarm_topic=self._settings.alarm_topic,
         )
 

@@ -1,6 +1,6 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, consumer, worker, operations, closer or sweep. Each kind imports only what it needs.
+DURABLE_ENTRY is step, consumer, worker, operations, closer, sweep or starter. Each kind imports only what it needs.
 """
 
 from __future__ import annotations
@@ -134,6 +134,20 @@ def _sweep(environment: Environment) -> Handler:
     return handle
 
 
+def _starter(environment: Environment) -> Handler:
+    from durable.runtime.starter import Starter
+
+    log = _log()
+    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
+    starter = Starter(_instances(environment, machines))
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context, workflow=event["workflow"])
+        log.scheduled(event["workflow"], starter.told(event))
+
+    return handle
+
+
 def _log() -> LambdaLog:
     from durable.runtime.lambda_log import LambdaLog
 
@@ -214,6 +228,7 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "operations": _operations,
     "closer": _closer,
     "sweep": _sweep,
+    "starter": _starter,
 }
 
 

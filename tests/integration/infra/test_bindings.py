@@ -89,12 +89,11 @@ def test_they_work_on_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_sandbox_makes_them_and_takes_what_they_hold() -> None:
-    given = {"key": "k", "books": {"shelf/a": "old"}, "limits": Var("limits", {"most": 9})}
-    declared = {"limits": given.pop("limits")}
-    sandbox = Sandbox(ShelfWorkflow, bindings={**declared, **given})
+    limits = Var("limits", {"most": 9})
+    sandbox = Sandbox(ShelfWorkflow, bindings={"key": "k", "books": {"shelf/a": "old"}, "limits": limits})
     assert sandbox.run("b").output == 2
     assert sandbox.bucket("books").objects == {"shelf/a": b"old", "shelf/b": b"k"}
-    without = Sandbox(ShelfWorkflow, bindings=declared).run("b")
+    without = Sandbox(ShelfWorkflow, bindings={"limits": limits}).run("b")
     assert without.status == "errored"
     assert type(without.step("shelve").exception).__name__ == "SecretMissing"
 
