@@ -12,7 +12,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
 
-.PHONY: help run test check compile openapi rehearse deploy destroy clean
+.PHONY: help run test torture check compile openapi rehearse deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PO
 
 test: $(VENV)/all.stamp ## all tests
 	@$(PY) -m pytest -n 2
+
+torture: $(VENV)/all.stamp ## kill the server two hundred times, and see that nothing is lost
+	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, tests
 	@$(PY) -m ruff check .

@@ -93,7 +93,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)
-    reader.awaits.report_unused()
+    reader.awaits.report_unused(source.run)
     problems.check()
     program = Program(body)
     _check_size(source, program)
