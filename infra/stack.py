@@ -18,6 +18,7 @@ from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
 from durable.workflow import WorkflowEntrypoint, payload_type
 from infra.bucket import ObjectBucket
+from infra.changes import Changes
 from infra.configuration import PlainValue, SecretParameter
 from infra.email import Sender
 from infra.function import Platform
@@ -77,6 +78,8 @@ class DeploymentStack(Stack):
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
         self._platform = platform(self)
         self._record = Record(self, "Record", production=settings.production)
+        self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
+        self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
         self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
         self._machines = self._declare_workflows(project.workflows)
@@ -94,7 +97,7 @@ class DeploymentStack(Stack):
                 case SendEmail():
                     self._resources[each] = self._sender(each)
                 case Bucket():
-                    self._resources[each] = ObjectBucket(self, _id(each), removal=self._settings.data_removal)
+                    self._resources[each] = self._bucket(each)
                 case Secret():
                     self._resources[each] = self._secret(each)
                 case Var():
@@ -116,6 +119,12 @@ class DeploymentStack(Stack):
         names = (email.sender, email.sender.rpartition("@")[2])
         identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
         return Sender(address=email.sender, identities=identities)
+
+    def _bucket(self, bucket: Bucket) -> ObjectBucket:
+        made = ObjectBucket(self, _id(bucket), removal=self._settings.data_removal)
+        if not self._settings.production:
+            self._changes.empty(made)
+        return made
 
     def _secret(self, secret: Secret) -> SecretParameter:
         name = f"{self._settings.stack}/{secret.name}"
@@ -146,6 +155,15 @@ class DeploymentStack(Stack):
             if isinstance(bound, Workflow)
         }
 
+    def _needs(self, workflow: Workflow[Any]) -> list[str]:
+        """Return what goes with a change of the steps or their bindings, though an open run may still need it."""
+        needs = list[str]()
+        for step in _steps(self._programs[workflow.name]):
+            needs.append(f"step {step.placeholder}")
+            bound = _named(step.signature, workflow).values()
+            needs += [f"{each!r} in step {step.placeholder}" for each in bound]
+        return sorted(needs)
+
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         return f"{self._settings.stack}-{workflow.name}"
 
@@ -166,6 +184,7 @@ class DeploymentStack(Stack):
             record=self._record,
             name=self._machine_name(workflow) if fixed else None,
         )
+        machine.node.add_dependency(self._guard)
         return machine.state_machine
 
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:

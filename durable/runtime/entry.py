@@ -1,6 +1,6 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, consumer, worker, operations, closer, sweep or starter. Each kind imports only what it needs.
+DURABLE_ENTRY is step, consumer, worker, operations, closer, sweep, starter or changes. Each kind imports only its own.
 """
 
 from __future__ import annotations
@@ -148,6 +148,21 @@ def _starter(environment: Environment) -> Handler:
     return handle
 
 
+def _changes(environment: Environment) -> Handler:
+    from durable.runtime.aws.changes import Changes, empty, rolls_back, send
+
+    log = _log()
+    changes = Changes(_table(environment), rolls_back=rolls_back, empty=empty)
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context)
+        answer = changes.answer(event)
+        log.changed(event["ResourceType"], event["RequestType"], answer["Status"])
+        send(event["ResponseURL"], answer)
+
+    return handle
+
+
 def _log() -> LambdaLog:
     from durable.runtime.lambda_log import LambdaLog
 
@@ -229,6 +244,7 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "closer": _closer,
     "sweep": _sweep,
     "starter": _starter,
+    "changes": _changes,
 }
 
 

@@ -50,6 +50,10 @@ class LambdaLog:
         if created.new:
             self._count("RunsScheduled", "workflow", workflow)
 
+    def changed(self, resource: str, request: str, status: str) -> None:
+        """Say what CloudFormation asked for and was answered."""
+        self._logger.info("change", extra={"resource": resource, "request": request, "status": status})
+
     def _count(self, name: str, dimension: str, value: str) -> None:
         self._metrics.add_dimension(dimension, value)
         self._metrics.add_metric(name, MetricUnit.Count, 1)

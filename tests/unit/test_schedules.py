@@ -134,15 +134,14 @@ def test_what_is_no_expression_is_refused_with_the_remedy(cron: str, said: str) 
 
 
 def test_what_is_no_schedule_is_refused() -> None:
-    for wrong in (
-        lambda: Schedule(),
-        lambda: Schedule("* * * * *", every="1 minute"),
-        lambda: Schedule(every="90 seconds"),
-        lambda: Schedule(every="0 minutes"),
-        lambda: Schedule(every="1 minute", timezone="Europe/Berlin"),
-        lambda: Schedule("* * * * *", timezone="Mars/Olympus"),
-        lambda: Schedule("* * * * *", timezone="../etc/passwd"),
-        lambda: Schedule("* * * * *", timezone=""),
-    ):
+    wrong: list[dict[str, str]] = [
+        {},
+        {"cron": "* * * * *", "every": "1 minute"},
+        {"every": "90 seconds"},
+        {"every": "0 minutes"},
+        {"every": "1 minute", "timezone": "Europe/Berlin"},
+        *({"cron": "* * * * *", "timezone": zone} for zone in ("Mars/Olympus", "../etc/passwd", "")),
+    ]
+    for each in wrong:
         with pytest.raises(ScheduleError):
-            wrong()
+            Schedule(**each)  # type: ignore[arg-type]  # its params are of any type

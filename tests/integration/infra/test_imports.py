@@ -32,6 +32,7 @@ BUDGETS = {
     "operations": 5.0,
     "closer": 2.5,
     "sweep": 2.5,
+    "changes": 2.5,
 }
 """Processor time of a cold import, in times of importing pydantic alone."""
 
