@@ -15,18 +15,29 @@ by parameter name. What the step returns (`at` in milliseconds since 1970, when 
 
     {"result": …, "at": 1767225600000}
 
+What a wait for an event sends to the Lambda of the workflow's waits ("key" as above; `timeout` in seconds from
+`entered`), which answers by the token, in its own time, with what a step returns:
+
+    {"run": <as above>, "execution": "<execution name>", "step": "approval", "token": "<task token>",
+     "entered": "2026-01-01T00:00:00.000Z", "type": "approved", "timeout": 86400}
+
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
-`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data.
+`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data. Where the answer comes by a token,
+the cause also has `at`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, TypedDict
 
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
 MAX_STEP_NAME: Final = 80
 MAX_STEP_TIMEOUT_SECONDS: Final = 895
+MAX_WAIT_SECONDS: Final = 31_536_000
+"""How long a run may wait for an event: a year, which is also how long an execution lasts."""
+EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 MAX_INTEGER: Final = 2**53 - 1
 
 LAMBDA_MARGIN_SECONDS: Final = 2
@@ -41,6 +52,8 @@ LAMBDA_FAULTS: Final = (
     "Lambda.SdkClientException",
 )
 """Faults of Lambda itself, retried outside of the author's attempts."""
+EVENTS: Final = "wait_for_event"
+"""Stands in a definition for the Lambda of the workflow's waits; no step's placeholder begins with a small letter."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
@@ -65,6 +78,19 @@ class StepEvent(TypedDict, total=False):
     attempts: int
     timeout: int
     input: dict[str, Any]
+
+
+class WaitTask(TypedDict, total=False):
+    """What a wait for an event sends to the Lambda of the workflow's waits."""
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    token: str
+    entered: str
+    type: str
+    timeout: int
 
 
 class Envelope(TypedDict):

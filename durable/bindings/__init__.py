@@ -8,7 +8,7 @@ from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
 from durable.bindings.var import Var
 from durable.bindings.worker import Worker
-from durable.bindings.workflow import Created, InstanceStatus, StepStatus, Workflow
+from durable.bindings.workflow import Created, InstanceStatus, Sent, StepStatus, Workflow
 
 __all__ = [
     "Binding",
@@ -22,6 +22,7 @@ __all__ = [
     "Queue",
     "Secret",
     "SendEmail",
+    "Sent",
     "StepStatus",
     "Var",
     "Worker",

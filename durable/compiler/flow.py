@@ -15,8 +15,31 @@ from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
 from durable.compiler.errornames import caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
-from durable.compiler.outcomes import RESULT, branch_result, cause_text, join_time, list_result, tuple_result
-from durable.compiler.states import Catch, Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
+from durable.compiler.outcomes import (
+    ANSWER,
+    RESULT,
+    branch_result,
+    cause_text,
+    failure_time,
+    join_time,
+    list_result,
+    tuple_result,
+)
+from durable.compiler.states import (
+    Catch,
+    Caught,
+    Choice,
+    Edge,
+    Fail,
+    Machine,
+    Map,
+    Parallel,
+    Pass,
+    State,
+    Task,
+    TokenTask,
+    Wait,
+)
 from durable.compiler.tree import (
     TEXT,
     ZERO,
@@ -27,6 +50,7 @@ from durable.compiler.tree import (
     Comparison,
     Constant,
     Contains,
+    EventWait,
     Expression,
     Gather,
     Given,
@@ -170,6 +194,10 @@ class Lowering:
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
+            case EventWait() as step:
+                state = TokenTask(step.place.label, step=step, key=step.place.key)
+                result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
+                errors = step.errors
             case Gather(label, branches, kinds, errors, alone):
                 state = Parallel(label, branches=self._branches(branches))
                 result = tuple_result(kinds, self.shared.timed, alone)
@@ -218,7 +246,7 @@ class Lowering:
             edge.assign[target.variable] = name_of(caught)
             edge.assign[target.cause] = Given("$states.errorOutput.Cause", TEXT)
             if self.shared.timed:
-                edge.assign[self.clock] = Given("$millis()", _INTEGER)
+                edge.assign[self.clock] = failure_time(by_token=isinstance(state, TokenTask))
             state.catches.append(Catch(tuple(sorted(caught)), edge))
             target.ways.append(edge)
 

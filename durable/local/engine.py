@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from durable.clock import Clock
 from durable.local.asl import (
@@ -30,16 +30,18 @@ from durable.local.asl import (
     TaskSucceeded,
     TimerFired,
     Turn,
+    execution_name,
 )
 from durable.local.asl import advance as advance_execution
 from durable.local.asl import start as start_execution
 from durable.local.asl.flow import TimerWait
 from durable.local.executions import Definition, Executions
-from durable.local.functions import Answer, Functions, Returned
+from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.machines import ExecutionState
 
+_AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
 """Given a workflow, an execution's name and what it came to."""
 
@@ -65,7 +67,7 @@ class _Live:
 
 
 class Engine:
-    """Executes the machines of a project. Implements `durable.runtime.machines.Machines`.
+    """Executes the machines of a project. Implements `durable.runtime.machines.Machines` and `…tokens.Tokens`.
 
     Args:
         definitions: what new executions run on, by workflow.
@@ -109,6 +111,24 @@ class Engine:
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         return ExecutionState("RUNNING") if name in self._live else None
+
+    def succeed(self, token: str, output: Any) -> bool:
+        return self._by_token(TaskSucceeded(token, output))
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return self._by_token(TaskFailed(token, error, cause))
+
+    def _by_token(self, event: TaskSucceeded | TaskFailed) -> bool:
+        """Hand an execution the answer to a task, and return whether it waited for that."""
+        live = self._live.get(execution_name(event.token))
+        if live is None:
+            return False
+        with live.lock:
+            if event.token not in live.execution.waiting:
+                return False
+            self._cancel(live.name, event.token)
+            self._take(live, advance_execution(live.execution, event, now_ms=self._clock.now()))
+        return True
 
     def pause(self, name: str, token: str) -> Pause | None:
         """Return what an execution pauses for under a token; None where that is no pause but a task's deadline."""
@@ -157,10 +177,15 @@ class Engine:
                 case SetTimer(token, at):
                     self._timers.set((live.name, token), at, partial(self._advance, live.name, TimerFired(token)))
                 case Cancel(token):
-                    self._timers.cancel((live.name, token))
+                    self._cancel(live.name, token)
         for action in actions:
             if isinstance(action, Invoke):
                 self._workers.submit(partial(self._invoke, live.name, action))
+
+    def _cancel(self, name: str, token: str) -> None:
+        """Give up the timers of a token: a task's deadline, and when its function is called again."""
+        self._timers.cancel((name, token))
+        self._timers.cancel((token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke) -> None:
         """Invoke a function in this worker's thread; the attempt is given up when its time is over."""
@@ -176,8 +201,21 @@ class Engine:
         answer = self._functions.invoke(function, event, owner)
         if answer is None:
             return
+        if isinstance(answer, Later):
+            self._look_again(name, action, answer.again)
+            return
         self._timers.cancel(owner)
         self._answer(name, action.token, answer)
+
+    def _look_again(self, name: str, action: Invoke, at: int | None) -> None:
+        """Call a function again at a time, if its task still waits for an answer then."""
+        live = self._live.get(name)
+        if live is None or at is None:
+            return
+        with live.lock:
+            if action.token in live.execution.waiting:
+                again = partial(self._workers.submit, partial(self._invoke, name, action))
+                self._timers.set((action.token, _AGAIN), at, again)
 
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)
@@ -185,8 +223,8 @@ class Engine:
             self._answer(name, token, answer)
 
     def _answer(self, name: str, token: str, answer: Answer) -> None:
-        """Hand the interpreter the end of a task; its timer ends with it."""
-        self._timers.cancel((name, token))
+        """Hand the interpreter the end of a task; its timers end with it."""
+        self._cancel(name, token)
         if isinstance(answer, Returned):
             self._advance(name, TaskSucceeded(token, answer.payload))
         else:

@@ -17,7 +17,7 @@ from durable.compiler import Compiled
 from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
-from durable.local.functions import Functions
+from durable.local.functions import Functions, Wait
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
@@ -27,7 +27,9 @@ from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.workers import Workers
+from durable.runtime.answers import Answers
 from durable.runtime.consumer import ConsumerHandler
+from durable.runtime.events import EventHandler, Events
 from durable.runtime.http import Api
 from durable.runtime.instances import Instances
 from durable.runtime.log import Log
@@ -37,6 +39,7 @@ from durable.runtime.step import StepHandler
 from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.wire import EVENTS
 
 
 class Doubles(Protocol):
@@ -85,16 +88,19 @@ class Host:
         self._log = log
         self.messages = Messages(journal, clock)
         self._handlers: dict[str, StepHandler] = {}
-        functions = Functions(self._handlers)
+        self._waits: dict[str, Wait] = {}
+        functions = Functions(self._handlers, self._waits)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
         self.instances = Instances(self.table, self.engine, clock)
-        self.workflows = {
-            each.name: WorkflowClient(each.name, each.workflow, self.instances) for each in built.project.workflows
-        }
+        answers = Answers(self.table, self.engine, clock, alone=True)
+        events = Events(self.table, answers, clock)
+        self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
+        wait = EventHandler(events, answers, record)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
+            self._waits[function_name(workflow.name, EVENTS)] = wait
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
@@ -112,6 +118,10 @@ class Host:
             closed=self._closed,
             random=random,
         )
+
+    def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
+        payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
+        return WorkflowClient(declared.name, declared.workflow, self.instances, events, payloads)
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
@@ -185,6 +195,7 @@ def function_name(workflow: str, step: str) -> str:
 def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named."""
     names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
+    names[f"${{{EVENTS}}}"] = function_name(workflow, EVENTS)
     text = functools.reduce(
         lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), compiled.text
     )

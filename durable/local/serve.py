@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from durable.build import build
 from durable.clock import SystemClock
+from durable.local.console import routes
 from durable.local.gate import Gate
 from durable.local.host import Host
 from durable.local.http import application, listen, server
@@ -61,6 +62,7 @@ def serve(port: int, data: Path) -> None:
                 operator,
                 gate=gate,
                 document=lambda: _document([*apis, operator]),
+                routes=routes(host, data),
                 lifespan=lifespan,
                 workers=workers,
             )

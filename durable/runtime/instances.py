@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from durable.bindings.workflow import Created, InstanceStatus, StepStatus
+from durable.bindings.workflow import Created, InstanceStatus, Status, StepStatus
 from durable.clock import Clock, timestamp
 from durable.errors import (
     InstanceExists,
@@ -152,7 +152,7 @@ class Instances:
         return InstanceStatus(
             id=instance,
             workflow=workflow,
-            status=header["status"],
+            status=_shown(header, steps),
             created_at=timestamp(header["created"]),
             updated_at=timestamp(latest),
             steps=tuple(_step_status(row) for row in steps),
@@ -192,6 +192,17 @@ def current_steps(header: Row, rows: Iterable[Row]) -> list[Row]:
     """Return the step rows of the header's epoch, in the order that they were started."""
     prefix = step_prefix(header["epoch"])
     return sorted((row for row in rows if row["sort"].startswith(prefix)), key=lambda row: row["order"])
+
+
+def _shown(header: Row, steps: Iterable[Row]) -> Status:
+    """Return the status of a run: an open one waits where a step does and none is under way."""
+    status: Status = header["status"]
+    if status not in ("running", "waiting"):
+        return status
+    doing = {row["status"] for row in steps}
+    if not doing.isdisjoint({"running", "retrying"}):
+        return "running"
+    return "waiting" if "waiting" in doing else status
 
 
 def _error_name(state: ExecutionState) -> str:

@@ -1,7 +1,8 @@
-"""The operator's plane: routes that start and show instances of any workflow."""
+"""The operator's plane: routes that start and show instances of any workflow, and send them events."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, cast
@@ -22,6 +23,7 @@ from durable.runtime.http.statuses import (
     StepState,
     Time,
 )
+from durable.wire import EVENT_TYPE
 from durable.workflow import payload_type
 
 INSTANCES: Final = "/api/workflows/<workflow>/instances"
@@ -29,6 +31,8 @@ INSTANCES: Final = "/api/workflows/<workflow>/instances"
 WorkflowName = Annotated[
     str, Parameter("path", r"[a-z][a-z0-9-]{0,39}", "The declared name of the workflow.", example="onboarding")
 ]
+
+EventType = Annotated[str, Parameter("path", EVENT_TYPE.pattern, "The type of the event.", example="approved")]
 
 InstanceName = Annotated[str, Field(examples=["order-1234"])]
 
@@ -40,6 +44,24 @@ class Start(BaseModel):
         default=None, examples=["order-1234"]
     )
     params: Any
+
+
+class SendEvent(BaseModel):
+    """What an event carries; without an id, one is drawn at random."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, examples=["mail-77"]
+    )
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SentEvent:
+    """An event that is kept for an instance until its workflow waits for one of this type."""
+
+    __pydantic_config__ = CAMEL
+    id: Annotated[str, Field(examples=["mail-77"])]
+    type: Annotated[str, Field(examples=["approved"])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +123,7 @@ def operations(workflows: Mapping[str, Workflow[Any]]) -> Api:
     """Return the API that operates the workflows, by their declared names."""
     api = Api("Operations", signed=True)
     _instances(api, workflows)
+    _events(api, workflows)
     return api
 
 
@@ -125,6 +148,36 @@ def _instances(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
     def show_instance(workflow: WorkflowName, id: InstanceId) -> Instance:
         """Show an instance."""
         return Instance.of(_found(workflows, workflow).get(id))
+
+
+def _events(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
+    """Add the route that sends an event to an instance."""
+    accepted = {
+        (name, type): _event(type, payload) for name, each in workflows.items() for type, payload in each.events.items()
+    }
+
+    @api.post(f"{INSTANCES}/<id>/events/<type>", status_code=202, responses=described(200, 409, 503), tags=["events"])
+    @accepts(*accepted.values())
+    def send_event(workflow: WorkflowName, id: InstanceId, type: EventType, body: Body) -> Reply[SentEvent]:
+        """Send an event to an instance.
+
+        It is kept until the workflow waits for one of its type; the first in is the first out. The same id with the
+        same payload again is the event that is there, with another payload it is refused.
+        """
+        client = _found(workflows, workflow)
+        if (workflow, type) not in accepted:
+            known = ", ".join(client.events) or "none"
+            raise Problem(404, f"The workflow waits for no event of this type; it waits for: {known}.")
+        event = body.read(accepted[workflow, type])
+        sent = client.send_event(id, type, event.payload, id=event.id)
+        return Reply(SentEvent(sent.id, type), 202 if sent.new else 200)
+
+
+def _event(type: str, payload: Any) -> Accepted[SendEvent]:
+    """Return `SendEvent` with the payload that events of a type have; one without a payload may leave it out."""
+    name = f"Send{''.join(each.capitalize() for each in re.split(r'[^A-Za-z0-9]', type))}"
+    default = None if payload is None else ...
+    return Accepted(create_model(name, __base__=SendEvent, __doc__=SendEvent.__doc__, payload=(payload, default)))
 
 
 def _start(workflow: Workflow[Any]) -> Accepted[Start]:

@@ -4,7 +4,8 @@ Rows of a partition `<workflow>#<instance>`:
 
     run                     the header: status, payload, epoch, name of the current execution, output or error
     flag                    there only while a pause or a termination is wanted
-    step#<epoch>#<key>      one for each step key: attempts, lease, outcome
+    step#<epoch>#<key>      one for each step key: attempts, lease, outcome; see answers.py for those without a lease
+    events, event#…         see events.py
 
 A step writes its lease and then reads the flag; a stop writes the flag and then reads the leases. Both reads are
 consistent, so one of the two sees the other, without a transaction.
@@ -20,7 +21,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runtime.failure import Failure
 from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
-from durable.wire import StepEvent
+from durable.wire import StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
@@ -49,7 +50,7 @@ class StepKey:
     path: str
 
     @classmethod
-    def of(cls, event: StepEvent) -> StepKey:
+    def of(cls, event: StepEvent | WaitTask) -> StepKey:
         run = event["run"]
         return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
 
@@ -111,7 +112,7 @@ class StepRecord:
             self._table.write(
                 Write(
                     key.row,
-                    fresh | {"started": now, "order": self._order(now), "attempts": 1},
+                    fresh | {"started": now, "order": self.order(now), "attempts": 1},
                     when=(Absent("attempts"),),
                 )
             )
@@ -123,7 +124,7 @@ class StepRecord:
             return Halted()
         return begun
 
-    def _order(self, now: int) -> str:
+    def order(self, now: int) -> str:
         """Return what sorts steps as they were begun, in one process also those of one millisecond."""
         return f"{now:015d}.{next(self._count):09d}"
 
