@@ -15,6 +15,7 @@
     ├── InstanceError            a verb does not fit the instance
     │   ├── InstanceNotFound
     │   ├── InstanceExists
+    │   ├── InstanceConflict   the instance is in no state for the verb
     │   ├── InstanceClosed
     │   ├── EventExists
     │   ├── EventUnknown
@@ -94,6 +95,13 @@ class InstanceNotFound(InstanceError):
 
 class InstanceExists(InstanceError):
     """An instance with this id and other parameters exists."""
+
+
+class InstanceConflict(InstanceError):
+    """The instance is not in a state for that.
+
+    Its message is a sentence of the library, fit for anyone: why not, and what to do instead.
+    """
 
 
 class InstanceClosed(InstanceError):

@@ -29,11 +29,14 @@ from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.answers import Answers
 from durable.runtime.consumer import ConsumerHandler
+from durable.runtime.directory import Directory
 from durable.runtime.events import EventHandler, Events
 from durable.runtime.http import Api
 from durable.runtime.instances import Instances
+from durable.runtime.lifecycle import Lifecycle
 from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
+from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
 from durable.runtime.var import json_of, var_client
@@ -92,7 +95,11 @@ class Host:
         functions = Functions(self._handlers, self._waits)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
-        self.instances = Instances(self.table, self.engine, clock)
+        self.instances = Instances(self.table, self.engine, clock, definitions=self.engine.definitions)
+        self.operator = Operator(
+            Directory(self.table),
+            Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),
+        )
         answers = Answers(self.table, self.engine, clock, alone=True)
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}

@@ -52,7 +52,7 @@ def serve(port: int, data: Path) -> None:
 
             gates: list[Gate] = []
             apis = [host.api(worker) for worker in built.project.workers]
-            operator = operations(host.workflows)
+            operator = operations(host.workflows, host.operator)
 
             async def gate() -> None:
                 await gates[0]()

@@ -106,14 +106,19 @@ def _worker(environment: Environment) -> Handler:
 
 
 def _operations(environment: Environment) -> Handler:
-    from durable.runtime.operations import operations
+    from durable.runtime.directory import Directory
+    from durable.runtime.lifecycle import Lifecycle
+    from durable.runtime.operations import Operator, operations
 
     log = _log()
     workflows = _workflows(environment)
     machines = {name: each["machine"] for name, each in workflows.items()}
-    api = operations(
-        {name: _workflow_client(each | {"workflow": name}, machines, environment) for name, each in workflows.items()}
-    )
+    table, instances = _table(environment), _instances(environment, machines)
+    operator = Operator(Directory(table), Lifecycle(table, _machines(machines), SystemClock(), instances))
+    clients = {
+        name: _workflow_client(each | {"workflow": name}, machines, environment) for name, each in workflows.items()
+    }
+    api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
         log.begin(context)

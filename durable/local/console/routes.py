@@ -24,10 +24,10 @@ def routes(host: Host, data: Path) -> Sequence[BaseRoute]:
         Route("/console/{name}", page.asset),
         Route(f"{CONSOLE}graphs/{{workflow}}", workflows.graph),
         Route(f"{CONSOLE}tracebacks/{{workflow}}/{{instance}}", workflows.tracebacks),
-        Route(f"{CONSOLE}outbox", outbox.list),
+        Route(f"{CONSOLE}outbox", outbox.index),
         Route(f"{CONSOLE}outbox/{{name}}", outbox.show),
         Route(f"{CONSOLE}outbox/{{name}}/html", outbox.html),
-        Route(f"{CONSOLE}queues", queues.list),
+        Route(f"{CONSOLE}queues", queues.index),
         Route(f"{CONSOLE}queues/{{queue}}/dead-letters", queues.show),
         Route(f"{CONSOLE}queues/{{queue}}/redrive", queues.redrive, methods=["POST"]),
     )
