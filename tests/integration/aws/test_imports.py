@@ -24,7 +24,7 @@ STEPS: Final = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
 )
-LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep")
+LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep", "changes")
 
 NOT_SHIPPED: Final = (
     *("durable.compiler", "durable.local", "durable.testing", "durable.build", "durable.check", "durable.cli"),
