@@ -84,7 +84,7 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log
         try:
-            self.get("/")
+            self.get("/nothing")
         except OSError:
             return False
         return True

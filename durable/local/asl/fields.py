@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable.local.asl.errors import Problem
-from durable.local.asl.expression import MISSING, SyntaxProblem
+from durable.local.asl.expression import MISSING
+from durable.local.asl.syntax import SyntaxProblem
 from durable.local.asl.template import (
     Evaluated,
     Literal,

@@ -10,10 +10,10 @@ from durable.local.asl.expression import (
     EvaluationFailed,
     Expression,
     Scope,
-    SyntaxProblem,
     UnsupportedResult,
     parse,
 )
+from durable.local.asl.syntax import SyntaxProblem
 from durable.local.asl.values import json_text, type_name
 
 _OPEN: Final = "{%"
