@@ -63,18 +63,14 @@ class StepFunction(Construct):
         for each in resources.values():
             each.grant_use(self.handler)
 
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed; it is kept, for runs that began on it."""
-        return self.handler.function.current_version.function_arn
-
 
 class Machine(Construct):
     """The state machine of one workflow.
 
     Args:
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
-        name: a fixed physical name, for a machine that a step starts; None lets CloudFormation choose.
+        waits: the Lambdas that begin the steps that are answered by a token, by placeholder.
+        name: a fixed physical name, for a machine that its own steps refer to; None lets CloudFormation choose.
     """
 
     def __init__(
@@ -87,6 +83,7 @@ class Machine(Construct):
         definition: Mapping[str, Any],
         steps: Sequence[tuple[Step, Mapping[str, Resource]]],
         record: Record,
+        waits: Mapping[str, HandlerFunction] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -103,14 +100,17 @@ class Machine(Construct):
             )
             for step, resources in steps
         }
+        self._functions = {
+            **{placeholder: step.handler.function for placeholder, step in self.steps.items()},
+            **{placeholder: each.function for placeholder, each in (waits or {}).items()},
+        }
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self._allow_steps()
         self.state_machine = self._state_machine(definition, name, platform)
 
     def _allow_steps(self) -> None:
-        """Allow every version of each step's Lambda: a run that sleeps goes on with the one that it began with."""
-        for step in self.steps.values():
-            function = step.handler.function
+        """Allow every version of each Lambda, and those are kept: a run that sleeps goes on with what it began with."""
+        for function in self._functions.values():
             self._role.add_to_policy(
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[f"{function.function_arn}:*"])
             )
@@ -118,7 +118,7 @@ class Machine(Construct):
             acknowledge(self._role, finding, "a run goes on with the versions of the steps that it began with")
 
     def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
-        arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
+        arns = {name: each.current_version.function_arn for name, each in self._functions.items()}
         log_group = logs.LogGroup(self, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
         machine = sfn.StateMachine(
             self,

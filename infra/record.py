@@ -60,6 +60,11 @@ class Record(Construct):
         self.grant_list(handler)
 
 
+def grant_tokens(handler: HandlerFunction, machine_arn: str) -> None:
+    """Allow to answer the tasks of a machine by their tokens."""
+    handler.grant("states:SendTaskSuccess", "states:SendTaskFailure", on=[machine_arn])
+
+
 def grant_executions(handler: HandlerFunction, machine: sfn.StateMachine, *actions: str) -> None:
     """Allow actions on all executions of a machine, and on nothing else."""
     arn = machine.stack.format_arn(
@@ -80,17 +85,23 @@ class Plane:
     Attributes:
         classes: `module:class` of each workflow, by name.
         machines: the state machine of each, by name.
+        events: how the payload of each event that a workflow waits for is written, by name and type.
     """
 
     platform: Platform
     record: Record
     classes: Mapping[str, str]
     machines: Mapping[str, sfn.StateMachine]
+    events: Mapping[str, Mapping[str, str]]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {
-            name: {"class": self.classes[name], "machine": machine.state_machine_arn}
+            name: {
+                "class": self.classes[name],
+                "machine": machine.state_machine_arn,
+                "events": dict(self.events[name]),
+            }
             for name, machine in self.machines.items()
         }
         handler = HandlerFunction(
@@ -103,9 +114,11 @@ class Plane:
             description=f"{entry}: all workflows",
         )
         self.record.grant_all(handler)
-        for machine in self.machines.values():
+        for name, machine in self.machines.items():
             handler.grant("states:StartExecution", on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
+            if self.events[name]:
+                grant_tokens(handler, machine.state_machine_arn)
         return handler
 
 
