@@ -50,10 +50,14 @@ class Record(Construct):
         own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#*"]}}
         handler.grant(*(f"dynamodb:{each}" for each in actions), on=[self.table.table_arn], conditions=own)
 
+    def grant_list(self, handler: HandlerFunction) -> None:
+        """Allow to list the instances of all workflows, and nothing else."""
+        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"])
+
     def grant_all(self, handler: HandlerFunction) -> None:
         """Allow to read, list and write the instances of all workflows."""
         handler.grant(*(f"dynamodb:{each}" for each in _ROW_ACTIONS), on=[self.table.table_arn])
-        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"])
+        self.grant_list(handler)
 
 
 def grant_executions(handler: HandlerFunction, machine: sfn.StateMachine, *actions: str) -> None:

@@ -5,6 +5,7 @@ AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval`
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Iterator
@@ -142,8 +143,9 @@ class ContextPath(Expression):
         return value if value is not MISSING else super().evaluate(scope)
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> Expression:
-    """Parse an expression; raises SyntaxProblem."""
+    """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = parse_tree(source)
     for node in nodes(ast):
         if getattr(node, "type", None) == "variable" and node.value == "eval":

@@ -14,7 +14,7 @@ from durable.clock import SystemClock, timestamp
 from infra.rehearse.__main__ import follow
 from infra.rehearse.api import Api
 from infra.rehearse.cdk import Cdk
-from infra.rehearse.server import MiniStack
+from infra.rehearse.server import MiniStack, pause
 from tests.e2e.rehearsal.conftest import ROOT
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
@@ -117,12 +117,33 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
     (project / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "new"))
     cdk.deploy()
     assert _status(api, asleep) in ("running", "waiting")
+    assert asleep in _refusal(aws, without="step WakeUp")
 
     assert follow(api, _start(api, seconds=0))["output"] == {"said": "new"}
     assert follow(api, asleep, seconds=120)["output"] == {"said": "old"}
 
     cdk.destroy()
     assert _left(aws) == []
+
+
+def _refusal(aws: MiniStack, *, without: str) -> str:
+    """Take away what runs may need from the deployed template, and return why that failed."""
+    cloudformation = aws.client("cloudformation")
+    template = cloudformation.get_template(StackName="nap-update")["TemplateBody"]
+    template = json.loads(template) if isinstance(template, str) else template
+    (guard,) = (each for each in template["Resources"].values() if each["Type"] == "Custom::OpenRuns")
+    guard["Properties"]["Needs"]["nap"].remove(without)
+    cloudformation.update_stack(
+        StackName="nap-update", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    for _ in range(300):
+        (stack,) = cloudformation.describe_stacks(StackName="nap-update")["Stacks"]
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            break
+        pause(0.1)
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName="nap-update")["StackEvents"]
+    return " ".join(each.get("ResourceStatusReason", "") for each in events)
 
 
 def _start(api: Api, *, seconds: float) -> str:
