@@ -10,10 +10,10 @@ DATA ?= .data
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check openapi clean
+.PHONY: help run test check openapi bench bench-quick coldstart clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/run.stamp: functions/requirements.txt durable/local/requirements.txt
 	@test -x $(PY) || python3 -m venv $(VENV)
@@ -42,6 +42,15 @@ check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflow
 
 compile: $(VENV)/run.stamp ## write statemachines/*.asl.json anew
 	@$(PY) -m durable compile
+
+bench: $(VENV)/all.stamp ## peers side by side, about 25 minutes (BENCH="--only ours dbos --rounds 1")
+	@exec $(PY) -m bench $(BENCH)
+
+bench-quick: $(VENV)/all.stamp ## ours alone, in a minute or two
+	@exec $(PY) -m bench --quick $(BENCH)
+
+coldstart: $(VENV)/all.stamp ## what each Lambda imports, and how long it takes to start
+	@exec $(PY) -m bench.coldstart
 
 clean: ## remove what was installed and built, not the data
 	@rm -rf $(VENV) .cache cdk.out node_modules
