@@ -44,9 +44,12 @@ def build(project: Project) -> Build:
             workers[worker.name] = entry_of(fetch_of(worker))
         except SignatureError as error:
             problems.append(str(error))
+    try:
+        check(project, {name: [step.signature for step in each.steps] for name, each in compiled.items()}, workers)
+    except DeclarationError as error:
+        problems += error.problems
     if problems:
         raise DeclarationError(problems)
-    check(project, {name: [step.signature for step in each.steps] for name, each in compiled.items()}, workers)
     return Build(project, compiled)
 
 

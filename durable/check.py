@@ -12,7 +12,7 @@ from durable.runtime.consumer import message_parameter
 from durable.signature import Signature, signature_of
 
 Steps = Mapping[str, Sequence[Signature]]
-"""The signatures of each workflow's steps, by the workflow's declared name."""
+"""The signatures of each workflow's steps, by the workflow's declared name; of one that did not compile, none."""
 
 
 def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> None:
@@ -24,10 +24,10 @@ def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> N
     problems = [
         *_same_names(project.declarations),
         *_unused(project),
-        *(each for workflow in project.workflows for each in _bound(workflow, steps[workflow.name])),
-        *(each for worker in project.workers for each in _bound(worker, [workers[worker.name]])),
+        *(each for workflow in project.workflows for each in _bound(workflow, steps.get(workflow.name))),
+        *(each for worker in project.workers for each in _bound(worker, _one(workers.get(worker.name)))),
         *(each for queue in project.queues for each in _consumer(queue)),
-        *(each for workflow in project.workflows for each in _messages(workflow, steps[workflow.name])),
+        *(each for workflow in project.workflows for each in _messages(workflow, steps.get(workflow.name, ()))),
     ]
     if problems:
         raise DeclarationError(problems)
@@ -52,7 +52,14 @@ def _unused(project: Project) -> Iterator[str]:
                 yield f"{each!r} binds {name} to {binding!r}, which {project.name} does not declare; assign it there"
 
 
-def _bound(owner: Binding, signatures: Sequence[Signature]) -> Iterator[str]:
+def _one(signature: Signature | None) -> Sequence[Signature] | None:
+    return None if signature is None else [signature]
+
+
+def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[str]:
+    """Yield what does not fit; of an owner that could not be read itself, nothing."""
+    if signatures is None:
+        return
     bindings, used = owner.uses(), set[str]()
     for signature in signatures:
         for parameter in signature.bindings:

@@ -5,7 +5,7 @@ from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace
 from durable.bindings.queue import Queue
 from durable.bindings.worker import Worker
-from durable.bindings.workflow import Created, InstanceStatus, StepStatus, Workflow
+from durable.bindings.workflow import Created, InstanceStatus, Sent, StepStatus, Workflow
 
 __all__ = [
     "Binding",
@@ -17,6 +17,7 @@ __all__ = [
     "KeyPage",
     "Queue",
     "SendEmail",
+    "Sent",
     "StepStatus",
     "Worker",
     "Workflow",

@@ -18,7 +18,7 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of a run. Times are ISO 8601; `status` is running, retrying, complete or errored."""
+    """A step of a run. Times are ISO 8601; `status` is running, retrying, waiting, complete or errored."""
 
     name: str
     status: str
@@ -45,6 +45,14 @@ class InstanceStatus:
 @dataclass(frozen=True, slots=True)
 class Created:
     """What `create` did: `new` is False where the same start had been made before."""
+
+    id: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What `send_event` did: `new` is False where the same event had been sent before."""
 
     id: str
     new: bool
@@ -83,5 +91,24 @@ class Workflow(Binding, Generic[P]):
 
         Raises:
             InstanceNotFound: this workflow has no instance of that id.
+        """
+        self._declared_only()
+
+    @property
+    def events(self) -> Mapping[str, Any]:
+        """The payload's type of each event that the workflow waits for, by the event's type; a client knows them."""
+        return {}
+
+    def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
+        """Send an event to an instance: it is kept until the workflow waits for one of its type.
+
+        Sent again under the same id it is the same event; without an id one is drawn at random.
+
+        Raises:
+            EventUnknown: the workflow waits for no event of this type.
+            InstanceNotFound: this workflow has no instance of that id.
+            InstanceClosed: the instance has ended.
+            EventExists: an event under this id was sent with another type or payload.
+            Throttled: nothing was sent; try again later, with the same id.
         """
         self._declared_only()

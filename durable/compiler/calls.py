@@ -119,6 +119,14 @@ FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expres
 }
 
 
+_CHANGING: Final = frozenset(
+    name
+    for cls in (list, dict)
+    for name in vars(cls)
+    if not name.startswith("_") and name not in ("copy", "count", "fromkeys", "get", "index", "items", "keys", "values")
+)
+
+
 def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression:
     """Return `of.name(arguments)`."""
     refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
@@ -127,6 +135,8 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
         return _edge(node, of, name, arguments[0], source)
+    if name in _CHANGING:
+        raise Refused(node, f"`{source}` changes a value in place", "assign a new one to a name, as in `xs = [*xs, x]`")
     raise Refused(
         node,
         f"`{source}` calls a method of {describe(of.kind)}",

@@ -57,7 +57,7 @@ class LoopReader:
     def read(self, node: ast.While | ast.For) -> Statements:
         """Return a loop, after what it needs before."""
         if node.orelse:
-            raise Refused(node.orelse[0], "`else` of a loop", "assign a flag before `break`, and test it after")
+            raise Refused(node.orelse[0], "a loop has an `else`", "assign a flag before `break`, and test it after")
         reading = self.reading
         counter = reading.variable("rounds", node)
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
@@ -146,7 +146,8 @@ class LoopReader:
     def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
         bounds = [self.reading.value(each) for each in node.args]
         if not 1 <= len(bounds) <= 2 or not all(isinstance(each.kind, Integer) for each in bounds):
-            raise Refused(node, f"`{self.reading.source(node)}`", "write range(n) or range(a, b), of whole numbers")
+            what = f"`{self.reading.source(node)}` has a step, or bounds that are not int"
+            raise Refused(node, what, "write range(n) or range(a, b)")
         before: Statements = ()
         kept: list[Expression] = []
         for number, bound in enumerate(bounds):
@@ -188,7 +189,7 @@ def _name(node: ast.expr | None) -> str:
     if isinstance(node, ast.Name):
         return node.id
     assert node is not None
-    raise Refused(node, "a loop that does not take names", "take a name, or a tuple of names")
+    raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
 
 
 def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Expression]]:
@@ -197,7 +198,9 @@ def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Ex
     if is_unknown(kind):
         return [(_name(each), item) for each in node.elts]
     if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
-        raise Refused(node, f"{len(node.elts)} names for {describe(kind)}", "take one name, or a tuple of as many")
+        raise Refused(
+            node, f"{len(node.elts)} names are to take {describe(kind)} apart", "take one name, or a tuple of as many"
+        )
     parts = zip(node.elts, kind.elements, strict=True)
     return [
         (_name(each), Item(item, replace(ZERO, value=index), element)) for index, (each, element) in enumerate(parts)

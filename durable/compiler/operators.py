@@ -206,8 +206,17 @@ def _comparable(node: ast.AST, left: Expression, right: Expression, source: str)
         raise Refused(
             node,
             f"`{source}` compares {describe(left.kind)} with {describe(right.kind)}, which are never equal",
-            "compare values of one type",
+            _one_type(left.kind, right.kind),
         )
+
+
+def _one_type(*kinds: Kind) -> str:
+    """Return what to write instead of a comparison of values that are never equal."""
+    enums = [each.python for kind in kinds for each in members(kind) if isinstance(each, Member)]
+    if not enums:
+        return "compare values of one type"
+    first = next(iter(enums[0]))
+    return f"compare it with a member, as in {first}, or compare its `.value`"
 
 
 def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:

@@ -57,7 +57,7 @@ class RaiseReader:
         if node.exc is None:
             if CAUGHT not in scope.locals:
                 remedy = "outside of an `except`, name the error: raise WorkflowError(…)"
-                raise Refused(node, "`raise` of nothing", remedy)
+                raise Refused(node, "`raise` alone stands in no `except`", remedy)
             return scope.locals[CAUGHT].value
         if isinstance(node.exc, ast.Name) and node.exc.id in scope.locals:
             return self._caught(node.exc)

@@ -5,6 +5,7 @@ AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval`
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -144,8 +145,9 @@ class ContextPath(Expression):
         return value if value is not MISSING else super().evaluate(scope)
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> Expression:
-    """Parse an expression; raises SyntaxProblem."""
+    """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = _parse(source)
     for node in _nodes(ast):
         if getattr(node, "type", None) == "variable" and node.value == "eval":
@@ -277,7 +279,7 @@ def _nodes(root: Any) -> Iterator[Any]:
         elif isinstance(node, Parser.Symbol) and id(node) not in seen:
             seen.add(id(node))
             yield node
-            stack.extend(value for name, value in vars(node).items() if not name.startswith("_outer"))
+            stack.extend(value for value in vars(node).values() if isinstance(value, list | tuple | Parser.Symbol))
 
 
 _PLACEHOLDER: Final = re.compile(r"\{\{\{?(\w+)\}?\}\}")

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 import app
+from durable import Email, SendEmail
 from durable.errors import InvalidInput
 from durable.testing import Sandbox
 from functions.onboarding.create_profile import EmailTakenError, create_profile
+from functions.onboarding.deliver_email import deliver_email
 from functions.onboarding.initialize_settings import initialize_settings
-from functions.onboarding.models import Profile, Settings
+from functions.onboarding.models import Profile, Settings, WelcomeEmail
 from functions.onboarding.send_welcome_email import send_welcome_email
 from functions.onboarding.validate_user import validate_user
 
@@ -133,6 +135,20 @@ def test_a_name_is_escaped_where_it_is_html(sandbox: Sandbox) -> None:
     assert "<b>Ann</b> & Co" in letter.text
     assert "&lt;b&gt;Ann&lt;/b&gt; &amp; Co" in letter.html
     assert "<b>" not in letter.html
+
+
+def test_a_message_that_comes_twice_is_sent_once(sandbox: Sandbox) -> None:
+    letters: list[Email] = []
+
+    class Post(SendEmail):
+        def send(self, email: Email, *, id: str) -> None:
+            letters.append(email)
+
+    message = WelcomeEmail(id="message-1", to="ann@example.com", name="Ann")
+    for _ in range(2):
+        deliver_email(message, Post("post", sender="hello@example.com"), sandbox.kv(app.sent))
+
+    assert [letter.to for letter in letters] == ["ann@example.com"]
 
 
 def test_two_sign_ups_at_once_with_one_address_make_one_user(sandbox: Sandbox) -> None:
