@@ -23,7 +23,7 @@ from bench.environments import ROOT
 from durable.project import load
 from infra.app import use_own_node
 
-ENTRIES: Final = ("step", "consumer", "worker", "operations", "closer", "sweep")
+_PASSES: Final = 3
 _PROBE: Final = """
 import time
 began = time.perf_counter()
@@ -47,6 +47,10 @@ class Lambda:
     environment: Mapping[str, str]
 
 
+class NotStarted(Exception):
+    """A Lambda ends before its first event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """One cold start, in seconds: the handler's import, from the process's start to there, the first client of AWS."""
@@ -60,13 +64,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.coldstart", description=__doc__)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    lambdas = _lambdas()
+    lambdas = [each for each in _lambdas() if _starts(each)]
     starts: dict[str, list[Start]] = {each.name: [] for each in lambdas}
-    for _ in range(options.rounds + 1):
+    for _ in range(options.rounds):
         for each in lambdas:
             starts[each.name].append(_start(each))
     print(f"medians of {options.rounds} fresh processes, in ms\n")
-    print(_times(lambdas, {name: each[1:] for name, each in starts.items()}))
+    print(_times(lambdas, starts))
     print("\nmodules imported before the first event, and the ms of their own that the import of them took\n")
     print(_packages(lambdas))
 
@@ -83,7 +87,7 @@ def _lambdas() -> list[Lambda]:
         each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"
     )
     found = [_lambda(each["Environment"]["Variables"]) for each in functions if "Environment" in each]
-    return sorted(found, key=lambda each: (ENTRIES.index(each.entry), each.name))
+    return sorted(found, key=lambda each: (each.entry != "step", each.name))
 
 
 def _lambda(variables: Mapping[str, Any]) -> Lambda:
@@ -103,15 +107,28 @@ def _made_up(value: Any) -> str:
     return "made-up"
 
 
+def _starts(of: Lambda) -> bool:
+    """Start a Lambda once, which compiles its modules too, and say so if it ends."""
+    try:
+        _start(of)
+    except NotStarted as error:
+        print(f"{of.name} does not start: {error}", file=sys.stderr)
+        return False
+    return True
+
+
 def _start(of: Lambda) -> Start:
     began = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-c", _PROBE], env=_environment(of), stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _PROBE], env=_environment(of), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         ready = time.perf_counter() - began
-        imported, client = map(float, process.stdout.read().split())
+        said, complaint = process.communicate()
+    if process.returncode:
+        raise NotStarted(complaint.strip().rpartition("\n")[2])
+    imported, client = map(float, said.split())
     return Start(imported, ready, client)
 
 
@@ -144,7 +161,12 @@ def _packages(lambdas: Sequence[Lambda]) -> str:
 
 
 def _own_times(of: Lambda) -> dict[str, float]:
-    """Return the modules that are imported for the handler, each with the seconds that it took by itself."""
+    """Return the modules that are imported for the handler, each with the least seconds that it took by itself."""
+    passes = [_import_times(of) for _ in range(_PASSES)]
+    return {module: min(each.get(module, seconds) for each in passes) for module, seconds in passes[0].items()}
+
+
+def _import_times(of: Lambda) -> dict[str, float]:
     command = [sys.executable, "-X", "importtime", "-c", "import durable.runtime.entry"]
     done = subprocess.run(command, env=_environment(of), capture_output=True, text=True, check=True)
     lines = [line.removeprefix("import time:").split("|") for line in done.stderr.splitlines() if "|" in line]

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -56,7 +57,8 @@ class Process:
         return sum(_peak_memory(pid) for pid in self._members())
 
     def stop(self) -> None:
-        """End it as Ctrl-C does; what is left after 10 s is killed."""
+        """End it as Ctrl-C does; what is left when it has ended, or after 10 s, is killed."""
+        members = self._members()
         try:
             if self.running:
                 self.popen.send_signal(signal.SIGINT)
@@ -64,27 +66,32 @@ class Process:
         except subprocess.TimeoutExpired:
             pass
         finally:
-            self.kill()
+            self._kill(members)
 
     def kill(self) -> None:
-        for pid in self._members():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill it and its descendants, and return when all are gone."""
+        self._kill({})
+
+    def _kill(self, known: Mapping[int, int]) -> None:
+        members = {**known, **self._members()}
+        while left := [pid for pid, session in _sessions().items() if members.get(pid) == session]:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
         self.popen.wait()
         for pipe in (self.popen.stdin, self.popen.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _members(self) -> list[int]:
-        """Return the processes of its session, and those that have left it but descend from one in it."""
-        own = self.popen.pid
-        members = {own} if self.popen.returncode is None else set[int]()
-        table = _table()
+    def _members(self) -> dict[int, int]:
+        """Return the processes of its session, and those that have left it but descend from one in it, by session."""
+        own, table, members = self.popen.pid, _table(), dict[int, int]()
         while True:
-            found = {pid for pid, (parent, session) in table.items() if session == own or parent in members}
-            if found <= members:
-                return sorted(members)
+            found = {pid: session for pid, (parent, session) in table.items() if session == own or parent in members}
+            if found.keys() <= members.keys():
+                return members
             members |= found
 
 
@@ -96,15 +103,20 @@ def free_port() -> int:
         return port
 
 
+def _sessions() -> dict[int, int]:
+    return {pid: session for pid, (_, session) in _table().items()}
+
+
 def _table() -> dict[int, tuple[int, int]]:
-    """Return each process's parent and session, where the system has /proc."""
+    """Return each living process's parent and session, where the system has /proc."""
     table = {}
     for entry in PROC.glob("[0-9]*/stat"):
         try:
             fields = entry.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        table[int(entry.parent.name)] = (int(fields[1]), int(fields[3]))
+        if fields[0] != "Z":
+            table[int(entry.parent.name)] = (int(fields[1]), int(fields[3]))
     return table
 
 
