@@ -13,11 +13,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS
+from durable.wire import EVENTS, LAMBDA_MARGIN_SECONDS
 from infra.function import HandlerFunction, Platform
 from infra.nag import acknowledge, logical_id
-from infra.record import Record
+from infra.record import ANSWERS, Record
 from infra.resource import Resource
+
+_EVENT_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,48 @@ class StepFunction(Construct):
         for each in resources.values():
             each.grant_use(self.handler)
 
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed; it is kept, for runs that began on it."""
+        return self.handler.function.current_version.function_arn
+
+
+class EventFunction(Construct):
+    """The Lambda that begins a workflow's waits for events, and answers them where the event is there already.
+
+    Args:
+        machine_arn: of the workflow's state machine, which has a fixed name: the machine itself comes after this.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, platform: Platform, workflow: str, machine_arn: str, record: Record
+    ) -> None:
+        super().__init__(scope, id)
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry="events",
+            environment={"DURABLE_WORKFLOW": workflow, "DURABLE_TABLE": record.table.table_name},
+            timeout_seconds=_EVENT_SECONDS,
+            description=f"waits of {workflow} for events",
+        )
+        record.grant_step(self.handler, workflow)
+        self.handler.grant(*ANSWERS, on=[machine_arn])
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed."""
+        return self.handler.function.current_version.function_arn
+
 
 class Machine(Construct):
     """The state machine of one workflow.
 
     Args:
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
-        waits: the Lambdas that begin the steps that are answered by a token, by placeholder.
-        name: a fixed physical name, for a machine that its own steps refer to; None lets CloudFormation choose.
+        name: a fixed physical name, for a machine that a Lambda of its own must know, or None.
+        waits: the ARN under that name, where the workflow waits for events.
     """
 
     def __init__(
@@ -83,12 +119,12 @@ class Machine(Construct):
         definition: Mapping[str, Any],
         steps: Sequence[tuple[Step, Mapping[str, Resource]]],
         record: Record,
-        waits: Mapping[str, HandlerFunction] | None = None,
         name: str | None = None,
+        waits: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
-        self.steps = {
+        self.steps: dict[str, StepFunction | EventFunction] = {
             step.placeholder: StepFunction(
                 self,
                 step.placeholder,
@@ -100,17 +136,18 @@ class Machine(Construct):
             )
             for step, resources in steps
         }
-        self._functions = {
-            **{placeholder: step.handler.function for placeholder, step in self.steps.items()},
-            **{placeholder: each.function for placeholder, each in (waits or {}).items()},
-        }
+        if waits:
+            self.steps[EVENTS] = EventFunction(
+                self, "Events", platform=platform, workflow=workflow, machine_arn=waits, record=record
+            )
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self._allow_steps()
         self.state_machine = self._state_machine(definition, name, platform)
 
     def _allow_steps(self) -> None:
-        """Allow every version of each Lambda, and those are kept: a run that sleeps goes on with what it began with."""
-        for function in self._functions.values():
+        """Allow every version of each step's Lambda: a run that sleeps goes on with the one that it began with."""
+        for step in self.steps.values():
+            function = step.handler.function
             self._role.add_to_policy(
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[f"{function.function_arn}:*"])
             )
@@ -118,7 +155,7 @@ class Machine(Construct):
             acknowledge(self._role, finding, "a run goes on with the versions of the steps that it began with")
 
     def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
-        arns = {name: each.current_version.function_arn for name, each in self._functions.items()}
+        arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
         log_group = logs.LogGroup(self, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
         machine = sfn.StateMachine(
             self,

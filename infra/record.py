@@ -23,6 +23,9 @@ SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
+ANSWERS: Final = ("states:SendTaskSuccess", "states:SendTaskFailure")
+"""What it takes to tell a Task what it waits for."""
+
 _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 
 
@@ -60,11 +63,6 @@ class Record(Construct):
         self.grant_list(handler)
 
 
-def grant_tokens(handler: HandlerFunction, machine_arn: str) -> None:
-    """Allow to answer the tasks of a machine by their tokens."""
-    handler.grant("states:SendTaskSuccess", "states:SendTaskFailure", on=[machine_arn])
-
-
 def grant_executions(handler: HandlerFunction, machine: sfn.StateMachine, *actions: str) -> None:
     """Allow actions on all executions of a machine, and on nothing else."""
     arn = machine.stack.format_arn(
@@ -84,23 +82,23 @@ class Plane:
 
     Attributes:
         classes: `module:class` of each workflow, by name.
+        events: how the payload of each type of event is written in that module, by the workflow's name.
         machines: the state machine of each, by name.
-        events: how the payload of each event that a workflow waits for is written, by name and type.
     """
 
     platform: Platform
     record: Record
     classes: Mapping[str, str]
-    machines: Mapping[str, sfn.StateMachine]
     events: Mapping[str, Mapping[str, str]]
+    machines: Mapping[str, sfn.StateMachine]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {
             name: {
                 "class": self.classes[name],
-                "machine": machine.state_machine_arn,
                 "events": dict(self.events[name]),
+                "machine": machine.state_machine_arn,
             }
             for name, machine in self.machines.items()
         }
@@ -115,10 +113,9 @@ class Plane:
         )
         self.record.grant_all(handler)
         for name, machine in self.machines.items():
-            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+            answers = ANSWERS if self.events[name] else ()
+            handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
-            if self.events[name]:
-                grant_tokens(handler, machine.state_machine_arn)
         return handler
 
 

@@ -16,13 +16,12 @@ from durable.project import Project
 from durable.runtime.starter import scheduled_params
 from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
-from durable.wire import EVENTS
 from durable.workflow import WorkflowEntrypoint, payload_type
 from infra.bucket import ObjectBucket
 from infra.changes import Changes
 from infra.configuration import PlainValue, SecretParameter
 from infra.email import Sender
-from infra.function import HandlerFunction, Platform
+from infra.function import Platform
 from infra.gateway import Gateway, Throttle
 from infra.kv import Namespace
 from infra.machine import Machine, Step
@@ -33,7 +32,6 @@ from infra.refusal import refusals, refuse
 from infra.resource import Resource
 from infra.schedule import Scheduled, Schedules
 from infra.settings import Settings
-from infra.waits import EventFunction
 from infra.worker import Operations, WorkerFunction
 from infra.workflow import WorkflowResource
 
@@ -146,16 +144,21 @@ class DeploymentStack(Stack):
         )
 
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
-        """Build the machines; one that a step refers to has a fixed name, for its ARN must be known before it is."""
-        fixed = self._started_by_steps(workflows) | {name for name, each in self._programs.items() if each.events}
+        """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
+        named = self._started_by_steps(workflows) | {each.name for each in workflows if self._events(each)}
+        arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
         for each in workflows:
-            if each.name in fixed:
-                self._resources[each] = self._workflow_resource(each, self._fixed_arn(each))
-        machines = {each.name: self._machine(each, fixed=each.name in fixed) for each in workflows}
+            if each.name in arns:
+                self._resources[each] = self._workflow_resource(each, arns[each.name])
+        machines = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
             self._resources.setdefault(each, self._workflow_resource(each, arn))
         return machines
+
+    def _fixed_arn(self, workflow: Workflow[Any]) -> str:
+        name = self._machine_name(workflow)
+        return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
 
     def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
         return {
@@ -173,13 +176,7 @@ class DeploymentStack(Stack):
             needs.append(f"step {step.placeholder}")
             bound = _named(step.signature, workflow).values()
             needs += [f"{each!r} in step {step.placeholder}" for each in bound]
-        if self._programs[workflow.name].events:
-            needs.append("waits for events")
         return sorted(needs)
-
-    def _fixed_arn(self, workflow: Workflow[Any]) -> str:
-        name = self._machine_name(workflow)
-        return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
 
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         return f"{self._settings.stack}-{workflow.name}"
@@ -188,12 +185,15 @@ class DeploymentStack(Stack):
         return WorkflowResource(
             name=workflow.name,
             implementation=_import_name(workflow),
+            events=self._events(workflow),
             machine_arn=arn,
-            events=_events(self._programs[workflow.name]),
             record=self._record,
         )
 
-    def _machine(self, workflow: Workflow[Any], *, fixed: bool) -> sfn.StateMachine:
+    def _events(self, workflow: Workflow[Any]) -> dict[str, str]:
+        return {use.type: use.source for use in self._programs[workflow.name].events}
+
+    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> sfn.StateMachine:
         program = self._programs[workflow.name]
         machine = Machine(
             self,
@@ -203,24 +203,11 @@ class DeploymentStack(Stack):
             definition=program.definition,
             steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
             record=self._record,
-            waits=self._waits(workflow),
-            name=self._machine_name(workflow) if fixed else None,
+            name=self._machine_name(workflow) if fixed_arn else None,
+            waits=fixed_arn if self._events(workflow) else None,
         )
         machine.node.add_dependency(self._guard)
         return machine.state_machine
-
-    def _waits(self, workflow: Workflow[Any]) -> dict[str, HandlerFunction]:
-        if not self._programs[workflow.name].events:
-            return {}
-        waits = EventFunction(
-            self,
-            f"{_id(workflow)}Events",
-            platform=self._platform,
-            workflow=workflow.name,
-            machine_arn=self._fixed_arn(workflow),
-            record=self._record,
-        )
-        return {EVENTS: waits.handler}
 
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
@@ -255,9 +242,9 @@ class DeploymentStack(Stack):
 
     def _declare_apis(self, project: Project) -> None:
         classes = {each.name: _import_name(each) for each in project.workflows}
-        events = {name: _events(each) for name, each in self._programs.items()}
+        events = {each.name: self._events(each) for each in project.workflows}
         plane = Plane(
-            platform=self._platform, record=self._record, classes=classes, machines=self._machines, events=events
+            platform=self._platform, record=self._record, classes=classes, events=events, machines=self._machines
         )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)
@@ -334,8 +321,3 @@ def _steps(program: Program) -> list[Step]:
 def _import_name(workflow: Workflow[Any]) -> str:
     cls = workflow.workflow
     return f"{cls.__module__}:{cls.__qualname__}"
-
-
-def _events(program: Program) -> dict[str, str]:
-    """Return how the payload of each event that a workflow waits for is written in its module, by the event's type."""
-    return {each.type: each.source for each in program.events}

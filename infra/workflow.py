@@ -6,34 +6,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.function import HandlerFunction
-from infra.record import Record, grant_tokens
+from infra.record import ANSWERS, Record
 
 
 class WorkflowResource:
-    """The right to start instances of one workflow, to read them, and to send them events.
+    """The right to start instances of one workflow and to read them.
 
     Args:
         implementation: `module:class`, by which a Lambda imports it.
+        events: how the payload of each type of event that it waits for is written in that module.
         machine_arn: of its state machine.
-        events: how the payload of each event that it waits for is written in that module, by the event's type.
     """
 
     def __init__(
-        self, *, name: str, implementation: str, machine_arn: str, events: Mapping[str, str], record: Record
+        self, *, name: str, implementation: str, events: Mapping[str, str], machine_arn: str, record: Record
     ) -> None:
         self.name = name
+        self._events = dict(events)
         self._implementation = implementation
         self._machine_arn = machine_arn
-        self._events = dict(events)
         self._record = record
 
     @property
     def physical(self) -> dict[str, Any]:
-        named = {"workflow": self.name, "class": self._implementation, "machine": self._machine_arn}
-        return named | {"events": self._events}
+        return {
+            "workflow": self.name,
+            "class": self._implementation,
+            "events": self._events,
+            "machine": self._machine_arn,
+        }
 
     def grant_use(self, function: HandlerFunction) -> None:
         self._record.grant_create(function, self.name)
         function.grant("states:StartExecution", on=[self._machine_arn])
         if self._events:
-            grant_tokens(function, self._machine_arn)
+            function.grant(*ANSWERS, on=[self._machine_arn])
