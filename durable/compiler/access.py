@@ -23,6 +23,7 @@ from durable.compiler.kinds import (
     Record,
     Text,
     TupleOf,
+    Unknown,
     acts_as,
     describe,
     is_unknown,
@@ -155,6 +156,8 @@ def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
             return element
         case TupleOf(elements):
             return join(*elements)
+        case Unknown() | Never():
+            return kind
         case Anything():
             raise Refused(node, f"the type of `{source}` is not known (Any)", "give the step it comes from a type")
     raise Refused(node, f"`{source}` is {describe(kind)}", "only lists and tuples can be gone through")

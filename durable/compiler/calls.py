@@ -17,6 +17,7 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
+    Never,
     Record,
     Text,
     TupleOf,
@@ -101,7 +102,8 @@ def _extreme(function: str) -> Callable[[ast.Call, list[Expression], str], Expre
 
 def _sum(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     value = _one(node, "sum", arguments, source)
-    if isinstance(value.kind, ListOf) and all(isinstance(each, (Integer)) for each in members(value.kind.element)):
+    elements = members(value.kind.element) if isinstance(value.kind, ListOf) else ()
+    if elements and all(isinstance(acts_as(each), (Integer, Never)) for each in elements):
         return Apply("$sum", (value,), Integer())
     raise Refused(
         node, f"`{source}` adds up {describe(value.kind)}", "sum takes a list of int; add up others in a step"

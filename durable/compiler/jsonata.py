@@ -239,7 +239,7 @@ def _element(expression: Expression) -> str:
     """Return an element of an array constructor, which takes apart any list that it did not construct itself."""
     text = _render(expression)[0]
     lists = [isinstance(each, (ListOf, TupleOf)) for each in members(expression.kind)]
-    if isinstance(expression, ListDisplay) or not any(lists):
+    if isinstance(expression, (ListDisplay, Comprehension)) or not any(lists):
         return text
     return f"[{text}]" if all(lists) else f'$type({text}) = "array" ? [[{text}]] : ({text})'
 

@@ -130,7 +130,7 @@ class LoopReader:
             assert isinstance(call, ast.Call)
             return self._range(node, call, _name(target), index)
         items = self.reading.value(call)
-        kind = element_kind(call, items.kind, self.reading.source(call)) if not is_unknown(items.kind) else items.kind
+        kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
         each = [(_name(counted), index)] if counted is not None else []
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, Protocol
 
 from jsonata.jexception import JException
@@ -60,7 +60,7 @@ class Expression:
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
         self._ast = ast
-        self.volatile = any(getattr(node, "value", None) in functions.VOLATILE for node in _nodes(ast))
+        self.volatile = _names_any(source, ast, functions.VOLATILE)
 
     def evaluate(self, scope: Scope) -> Any:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
@@ -149,9 +149,8 @@ class ContextPath(Expression):
 def parse(source: str) -> Expression:
     """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = _parse(source)
-    for node in _nodes(ast):
-        if getattr(node, "type", None) == "variable" and node.value == "eval":
-            raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    if _names_any(source, ast, {"eval"}):
+        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
     keys = _plain_path(ast)
     if keys is None:
         return Constant(source, ast) if _is_literal(ast) else Expression(source, ast)
@@ -267,6 +266,13 @@ def _plain_path(ast: Any) -> list[str] | None:
     if any(node.type != "name" for node in nodes[1:]):
         return None
     return [str(node.value) for node in nodes]
+
+
+def _names_any(source: str, ast: Any, names: Collection[str]) -> bool:
+    """Whether an expression names one of these variables; the text tells most that do not, without a walk."""
+    if not any(name in source for name in names):
+        return False
+    return any(getattr(node, "type", None) == "variable" and node.value in names for node in _nodes(ast))
 
 
 def _nodes(root: Any) -> Iterator[Any]:
