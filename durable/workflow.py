@@ -21,6 +21,7 @@ R = TypeVar("R")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,25 @@ class WorkflowStep(ABC):
     @abstractmethod
     async def sleep_until(self, name: str, when: datetime | str, /) -> None:
         """Wait until a time: a datetime with a zone, or an ISO 8601 text with one; a past time does not wait."""
+
+    @overload
+    async def wait_for_event(
+        self, name: str, /, *, type: str, payload: type[M], timeout: Duration = "24 hours"
+    ) -> M: ...
+
+    @overload
+    async def wait_for_event(self, name: str, /, *, type: str, timeout: Duration = "24 hours") -> None: ...
+
+    @abstractmethod
+    async def wait_for_event(
+        self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"
+    ) -> Any:
+        """Wait for an event of this type that is sent to the run, and return its payload.
+
+        An event that was sent before is kept, the first in is the first out. A payload is checked against the model
+        when it is sent; without a model the event has none. The timeout is whole seconds, 365 days at most; when it
+        is over the step raises StepTimeoutError.
+        """
 
     @abstractmethod
     async def map(

@@ -9,8 +9,21 @@ from typing import Any
 from durable import wire
 from durable.compiler.access import INPUT
 from durable.compiler.jsonata import jsonata, template
-from durable.compiler.names import state_name
-from durable.compiler.states import Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
+from durable.compiler.names import TOKEN_RETRIES, state_name
+from durable.compiler.states import (
+    Caught,
+    Choice,
+    Edge,
+    Fail,
+    Machine,
+    Map,
+    Parallel,
+    Pass,
+    State,
+    Task,
+    TokenTask,
+    Wait,
+)
 from durable.compiler.tree import Constant, Expression, StepCall
 
 Json = dict[str, Any]
@@ -24,6 +37,19 @@ NEVER_RETRIED = (
     "Stopped",
 )
 """The errors that no attempt can mend; an expression around the step fails again too, after the step was done."""
+_SOON: Json = {
+    "IntervalSeconds": 1,
+    "BackoffRate": 2,
+    "MaxAttempts": TOKEN_RETRIES,
+    "MaxDelaySeconds": 30,
+    "JitterStrategy": "FULL",
+}
+_TOKEN_RETRY: list[Json] = [
+    {"ErrorEquals": sorted({*NEVER_RETRIED, "StepTimeoutError"}), "MaxAttempts": 0},
+    {"ErrorEquals": ["States.ALL"], **_SOON},
+]
+"""What is told by the token is final. All else is tried again, also when the Task's own time is over: the record
+decides, under a new token, whether there was an event in time."""
 _IN_PROGRESS_SECONDS = 15
 _LEASE_MARGIN_SECONDS = 60
 
@@ -45,7 +71,7 @@ class Writer:
     def _names(self, states: list[State]) -> dict[State, str]:
         names: dict[State, str] = {}
         for state in states:
-            if isinstance(state, (Task, Wait)):
+            if isinstance(state, (Task, TokenTask, Wait)):
                 names[state] = state_name(state.label, self.taken)
         for state in states:
             if state not in names:
@@ -57,6 +83,8 @@ class Writer:
         match state:
             case Task():
                 return self._task(state, names)
+            case TokenTask():
+                return self._token_task(state, names)
             case Parallel(branches=branches):
                 machines = [self.machine(each) for each in branches]
                 return {"Type": "Parallel", "Branches": machines, **_caught(state, names)}
@@ -74,16 +102,13 @@ class Writer:
 
     def _task(self, task: Task, names: dict[State, str]) -> Json:
         step = task.step
-        payload: Json = {
-            "run": f"{{% {INPUT}.run %}}",
-            "execution": "{% $states.context.Execution.Name %}",
-            "step": step.name,
-        }
-        if task.key is not None:
-            payload["key"] = template(task.key)
+        payload = _place(step.name, task.key)
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
+        caught = [name for name in task.caught if name not in wire.REPORTED_BY_AWS]
+        if caught:
+            payload["caught"] = caught
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
@@ -91,6 +116,24 @@ class Writer:
             **_assign(task.next),
             "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
             "Retry": retries(step),
+            **_catch(task, names),
+            **_leave(task.next, names),
+        }
+
+    def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:
+        step = task.step
+        payload = _place(step.name, task.key)
+        payload["token"] = "{% $states.context.Task.Token %}"
+        payload["entered"] = "{% $states.context.State.EnteredTime %}"
+        payload["type"] = step.event
+        payload["timeout"] = step.timeout_seconds
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {"FunctionName": f"${{{wire.EVENTS}}}", "Payload": payload},
+            **_assign(task.next),
+            "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
+            "Retry": _TOKEN_RETRY,
             **_catch(task, names),
             **_leave(task.next, names),
         }
@@ -107,6 +150,16 @@ class Writer:
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
             **_caught(state, names),
         }
+
+
+def _place(step: str, key: Expression | None) -> Json:
+    """Return how every step's payload begins: which run, execution and step it is."""
+    payload: Json = {
+        "run": f"{{% {INPUT}.run %}}",
+        "execution": "{% $states.context.Execution.Name %}",
+        "step": step,
+    }
+    return payload if key is None else {**payload, "key": template(key)}
 
 
 def _label(state: State) -> str:
@@ -135,14 +188,7 @@ def retries(step: StepCall) -> list[Json]:
             "BackoffRate": 1,
             "MaxAttempts": in_progress,
         },
-        {
-            "ErrorEquals": list(wire.LAMBDA_FAULTS),
-            "IntervalSeconds": 1,
-            "BackoffRate": 2,
-            "MaxAttempts": 6,
-            "MaxDelaySeconds": 30,
-            "JitterStrategy": "FULL",
-        },
+        {"ErrorEquals": list(wire.LAMBDA_FAULTS), **_SOON},
         {"ErrorEquals": final, "MaxAttempts": 0},
         author,
     ]

@@ -14,6 +14,7 @@ from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import UNKNOWN, Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
+from durable.compiler.outside import wait_for_event
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
@@ -42,6 +43,7 @@ ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
 _MOST_AT_ONCE: Final = 40
 _INTEGER: Final = Integer()
+_GATHERED: Final = ("do", "map", "wait_for_event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class AwaitReader:
             return self._other(node)
         method, arguments = call
         match method:
-            case "do" | "map":
+            case "do" | "map" | "wait_for_event":
                 return self._step(method, arguments)
             case "sleep":
                 return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
@@ -101,6 +103,10 @@ class AwaitReader:
         reading = self.reading
         if method == "map":
             return self._map(node)
+        if method == "wait_for_event":
+            wait = wait_for_event(reading.steps, node, reading.place)
+            reading.fails(wait.errors)
+            return Awaited(Run(wait, None), kind_of(wait.payload))
         step = reading.steps.do(node, reading.here(), reading.place)
         reading.fails(step.errors)
         return Awaited(Run(step, None), kind_of(step.signature.returns))
@@ -155,14 +161,15 @@ class AwaitReader:
 
     def _branch(self, node: ast.expr, place: str) -> ReadBranch:
         call = self.step_call(node)
-        if call is not None and call[0] in ("do", "map"):
+        if call is not None and call[0] in _GATHERED:
             return self._step_branch(call, place)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.reading.frame.defs:
             return self._def_branch(node, node.func.id, place)
         raise Refused(
             node,
             f"`{self.reading.source(node)}` cannot be gathered",
-            "gather `step.do(…)`, `step.map(…)` and calls of a nested `async def`, which may hold anything else",
+            "gather `step.do`, `step.map`, `step.wait_for_event` and calls of a nested `async def`, which may hold"
+            " anything else",
         )
 
     def _step_branch(self, call: tuple[str, ast.Call], place: str) -> ReadBranch:

@@ -23,7 +23,7 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import Given, Program, Run, Sleep, StepCall, walk
+from durable.compiler.tree import EventWait, Given, Program, Run, Sleep, StepCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature
@@ -43,6 +43,17 @@ class StepUse:
 
 
 @dataclass(frozen=True, slots=True)
+class EventUse:
+    """A wait for an event: its name, the type, the payload as an annotation, and how that is written in the module."""
+
+    name: str
+    type: str
+    payload: Any
+    source: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A workflow, compiled.
 
@@ -50,12 +61,14 @@ class Compiled:
         definition: in Amazon States Language, with a placeholder for each step's function.
         text: the definition as it is committed beside the class.
         steps: what it names, in the order of the source.
+        events: its waits for events, in the order of the source.
         notes: what the bounds of its loops mean.
     """
 
     definition: dict[str, Any]
     text: str
     steps: tuple[StepUse, ...]
+    events: tuple[EventUse, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -78,7 +91,7 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
     uses = tuple(_use(step, names[step.name]) for step in steps.values())
-    return Compiled(definition, text, uses, found.notes)
+    return Compiled(definition, text, uses, tuple(_events(program)), found.notes)
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
@@ -115,3 +128,12 @@ def _steps(program: Program) -> Iterator[StepCall]:
     for statement in walk(program.body):
         if isinstance(statement, Run) and isinstance(statement.what, StepCall):
             yield statement.what
+
+
+def _events(program: Program) -> Iterator[EventUse]:
+    found: dict[str, EventUse] = {}
+    for statement in walk(program.body):
+        match statement:
+            case Run(EventWait(name, type, payload, source, timeout)):
+                found.setdefault(name, EventUse(name, type, payload, source, timeout))
+    yield from found.values()

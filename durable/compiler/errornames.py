@@ -27,6 +27,11 @@ _ANY_STEP: Final[Errors] = {
     **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
     **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
 }
+WAIT_ERRORS: Final[Errors] = {
+    **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
+    **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
+}
+"""What a wait for an event can end with."""
 NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
 """What ends a run whatever its `except`s say."""
 _REPORTED: Final = Given("$states.errorOutput.Error", TEXT)

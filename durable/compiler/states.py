@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from durable.compiler.names import UNUSED, unique
-from durable.compiler.tree import Expression, StepCall
+from durable.compiler.tree import EventWait, Expression, StepCall
 from durable.compiler.walk import may_fail, substitute
 
 
@@ -83,10 +83,14 @@ class Caught(State):
 
 @dataclass(slots=True, eq=False)
 class Task(Caught):
-    """A step; `key` is the path of blocks and rounds, where that differs from the name."""
+    """A step; `key` is the path of blocks and rounds, where that differs from the name.
+
+    `caught` are the errors of the step that an `except` catches, here or around the block that it is in.
+    """
 
     step: StepCall = field(kw_only=True)
     key: Expression | None = None
+    caught: tuple[str, ...] = ()
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +102,20 @@ class Task(Caught):
 
     def replace(self, values: dict[str, Expression]) -> None:
         self.arguments = tuple((name, substitute(each, values)) for name, each in self.arguments)
+        self.key = self.key and substitute(self.key, values)
+
+
+@dataclass(slots=True, eq=False)
+class TokenTask(Caught):
+    """A step that is answered by a token, in its own time."""
+
+    step: EventWait = field(kw_only=True)
+    key: Expression | None = None
+
+    def expressions(self) -> list[Expression]:
+        return [self.key] if self.key else []
+
+    def replace(self, values: dict[str, Expression]) -> None:
         self.key = self.key and substitute(self.key, values)
 
 

@@ -22,16 +22,22 @@ from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
 from durable.wire import MAX_STEP_NAME
 
-METHODS: Final = ("do", "sleep", "sleep_until", "complete", "map")
-LATER: Final = ("wait_for_event", "call")
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "complete", "map")
+LATER: Final = ("call",)
 
 
 @dataclass(slots=True)
 class StepReader:
-    """Reads calls of the step's methods; `lines` tells where each name was written first."""
+    """Reads calls of the step's methods.
+
+    Attributes:
+        lines: where each name was written first.
+        events: the payload of each type of event that is waited for, as it is written, and in which line first.
+    """
 
     expressions: ExpressionReader
     lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    events: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def source(self, node: ast.AST) -> str:
         """Return a node's source."""

@@ -311,11 +311,15 @@ class MapCall:
 
 @dataclass(frozen=True, slots=True)
 class EventWait:
-    """`step.wait_for_event(…)`; not compiled yet."""
+    """`step.wait_for_event(…)` of a type; `payload` is an annotation, and `source` how the module writes it."""
 
     name: str
-    type: str
+    event: str
+    payload: Any
+    source: str
     timeout_seconds: int
+    place: Place
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError
 
 from durable.wire import MAX_INTEGER, MAX_RESULT_BYTES
@@ -49,7 +50,7 @@ def load(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise Misfit(tuple(_fields(error, name))) from None
+        raise Misfit(tuple(_fields(adapter, error, name))) from None
 
 
 def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
@@ -59,10 +60,11 @@ def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
         Misfit: it is of another type, or holds a number that JSON cannot carry unchanged.
     """
     try:
-        dumped = adapter.dump_python(adapter.validate_python(value, strict=True), mode="json", by_alias=True)
+        valid = adapter.validate_python(value, strict=True)
+        dumped = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
         text = text_of(dumped)
     except ValidationError as error:
-        raise Misfit(tuple(_fields(error, name))) from None
+        raise Misfit(tuple(_fields(adapter, error, name))) from None
     except (PydanticSerializationError, ValueError, TypeError, RecursionError):
         raise Misfit((f"{name} (cannot be written as JSON)",)) from None
     if "null" in text and _has_no_number(value):
@@ -74,10 +76,27 @@ def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
     return dumped
 
 
-def _fields(error: ValidationError, name: str) -> Iterator[str]:
+def _fields(adapter: TypeAdapter[Any], error: ValidationError, name: str) -> Iterator[str]:
+    """Yield the paths of what is wrong; the keys of a dict are data, and stand as `*`."""
+    known = frozenset(_properties(_schema(adapter)))
     for each in error.errors(include_url=False, include_context=False, include_input=False):
-        path = ".".join([name, *(str(part) for part in each["loc"] if isinstance(part, str | int))])
-        yield f"{path} ({each['type']})"
+        parts = [str(part) if isinstance(part, int) or part in known else "*" for part in each["loc"]]
+        yield f"{'.'.join([name, *parts])} ({each['type']})"
+
+
+def _schema(adapter: TypeAdapter[Any]) -> Any:
+    try:
+        return adapter.json_schema()
+    except PydanticInvalidForJsonSchema:
+        return None
+
+
+def _properties(schema: Any) -> Iterator[str]:
+    """Yield the names of all fields in a JSON schema."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from _properties(each)
 
 
 def _has_no_number(value: Any) -> bool:

@@ -115,8 +115,9 @@ def follow(api: Api, instance: str, *, seconds: float = _RUN_SECONDS) -> dict[st
 @contextmanager
 def _said(what: str) -> Iterator[None]:
     begun = time.monotonic()
+    say(f"{what} …")
     yield
-    say(f"{what}: {time.monotonic() - begun:.1f} s")
+    say(f"  done in {time.monotonic() - begun:.1f} s")
 
 
 def say(line: str) -> None:

@@ -20,6 +20,7 @@ class Order(BaseModel):
     price: Decimal
 
 
+UNCHECKED: dict[str, Any] = {"lines": ["secret"]}
 NUMBERS = st.integers(-MAX_INTEGER, MAX_INTEGER) | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(st.characters(exclude_categories=["Cs"])),
@@ -53,11 +54,18 @@ def test_names_the_fields_that_do_not_fit_and_shows_no_data() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_the_key_of_a_dict_is_data() -> None:
+    with pytest.raises(Misfit) as caught:
+        load(TypeAdapter(dict[str, Order]), {"secret": {"lines": [], "when": "x", "price": 1}}, "orders")
+    assert caught.value.fields == ("orders.*.when (datetime_from_date_parsing)",)
+
+
 @pytest.mark.parametrize(
     ("type_", "value", "says"),
     [
         (int, "1", "result (int_type)"),
         (Order, {"lines": []}, "result.when (missing)"),
+        (Order, Order.model_construct(**UNCHECKED), "cannot be written as JSON"),
         (float, math.nan, "cannot be written as JSON"),
         (Any, float("inf"), "NaN or infinite"),
         (Any, {"a": [None, math.nan]}, "NaN or infinite"),

@@ -11,9 +11,11 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from durable.compiler import Compiled, StepUse, compile_workflow
+from durable.errors import StepTimeoutError
 from durable.local.asl import Machine
-from durable.testing.execution import TaskFailure, execute
-from durable.testing.native import Functions, NativeOutcome, Steps, run_natively
+from durable.testing.execution import TaskContext, TaskFailure, execute
+from durable.testing.native import Events, Functions, NativeOutcome, Steps, run_natively
+from durable.wire import EVENTS
 from durable.workflow import WorkflowEntrypoint
 
 PYTHON_ERRORS = ("IndexError", "KeyError")
@@ -25,10 +27,13 @@ def _machine(text: str) -> Machine:
     return Machine.load(json.loads(text))
 
 
-def run_compiled(compiled: Compiled, payload: Any, functions: Functions | None = None) -> NativeOutcome:
+def run_compiled(
+    compiled: Compiled, payload: Any, functions: Functions | None = None, events: Events | None = None
+) -> NativeOutcome:
     """Run the compiled definition and return how it ended, in the words of a native run."""
-    steps = Steps(functions or {})
+    steps = Steps(functions or {}, events or {})
     doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
+    doers[f"${{{EVENTS}}}"] = _waiter(steps)
     run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
     given = {"run": run, "payload": to_jsonable_python(payload, by_alias=True)}
     outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), doers)
@@ -49,10 +54,24 @@ def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
     return do
 
 
+def _waiter(steps: Steps) -> Callable[..., Any]:
+    def wait(event: dict[str, Any], context: TaskContext) -> None:
+        at = context.now_ms
+        try:
+            context.send_task_success({"result": steps.event(event["step"], event["type"]), "at": at})
+        except StepTimeoutError:
+            later = event["timeout"]
+            cause = json.dumps({"errorMessage": "", "errorType": "StepTimeoutError", "at": at + later * 1000})
+            context.send_task_failure("StepTimeoutError", cause, after=later)
+
+    return wait
+
+
 def agree(
     workflow: type[WorkflowEntrypoint[Any]],
     payload: Any = None,
     functions: Functions | None = None,
+    events: Events | None = None,
     *,
     ordered: bool = True,
 ) -> NativeOutcome:
@@ -61,8 +80,8 @@ def agree(
     Branches that sleep make their calls in another order: those agree as sets.
     """
     compiled = compile_workflow(workflow)
-    native = run_natively(workflow, payload, functions)
-    other = run_compiled(compiled, payload, functions)
+    native = run_natively(workflow, payload, functions, events)
+    other = run_compiled(compiled, payload, functions, events)
     error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
     print(compiled.text)  # noqa: T201  # shown where the test fails
     assert (other.error, other.output) == (error, native.output)

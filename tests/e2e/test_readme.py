@@ -1,0 +1,121 @@
+"""What the README promises a new user, done as it says: its curl lines, its links, and a workflow of one's own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import ROOT, Server, eventually
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+STEPS = """
+from durable import KVNamespace
+
+
+def look_up(user: str, notes: KVNamespace[str]) -> int:
+    return len(notes.get(user) or "")
+
+
+def remind(user: str, notes: KVNamespace[str]) -> str:
+    notes.put(user, "reminded")
+    return f"reminded {user}"
+"""
+CLASS = """
+from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from functions.reminder import look_up, remind
+
+
+class ReminderWorkflow(WorkflowEntrypoint[str]):
+    async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> str:
+        length = await step.do("look-up", look_up, event.payload)
+        if length > 0:
+            return "was reminded before"
+        await step.sleep("a while", "1 second")
+        return await step.do("remind", remind, event.payload)
+"""
+DECLARED = """
+from statemachines.reminder import ReminderWorkflow
+
+notes = KVNamespace("notes")
+reminder = Workflow("reminder", ReminderWorkflow, bindings={"notes": notes})
+"""
+
+
+def curl_lines() -> list[str]:
+    """Return the README's curl commands, each on one line."""
+    return re.findall(r"^    (curl [^\n]*)", README.replace("\\\n", " "), re.MULTILINE)
+
+
+def shell(command: str) -> str:
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True, timeout=30)
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_curl_lines_answer_as_shown(server: Callable[..., Server]) -> None:
+    local = server()
+    local.start()
+    start, status = (line.replace("localhost:8787", f"localhost:{local.port}") for line in curl_lines())
+    head, _, body = shell(start).replace("\r", "").partition("\n\n")
+    id = json.loads(body)["workflowId"]
+
+    assert head.startswith("HTTP/1.1 201 Created")
+    assert f"location: /api/workflow/status/{id}" in head
+    shown = re.sub(r"status/[0-9a-f-]{36}", f"status/{id}", status)
+    eventually(lambda: json.loads(shell(shown))["status"] == "complete", "the run to complete")
+    told = json.loads(shell(shown))
+    assert list(told) == ["workflowId", "workflow", "status", "createdAt", "updatedAt", "steps", "output", "error"]
+    assert list(told["steps"][0]) == ["name", "status", "attempts", "startedAt", "finishedAt"]
+    assert told["output"]["message"] == "Welcome, John Doe!"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda each: each.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [each for each in links if not (page.parent / each).exists()] == []
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+def test_every_make_target_is_there(target: str) -> None:
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_a_workflow_of_ones_own_runs_with_three_files_touched(server: Callable[..., Server], tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    for part in ("functions", "statemachines", "app.py"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        project.mkdir(exist_ok=True)
+        copy(ROOT / part, project / part)
+    (project / "functions" / "reminder.py").write_text(STEPS)
+    (project / "statemachines" / "reminder.py").write_text(CLASS)
+    with (project / "app.py").open("a") as app:
+        app.write(DECLARED)
+    compiled = subprocess.run(
+        [sys.executable, "-m", "durable", "compile"],
+        cwd=project,
+        env={"PYTHONPATH": f"{project}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    local = server(project)
+    local.start()
+
+    def outcome() -> tuple[str, str]:
+        id = local.post("/api/workflows/reminder/instances", {"params": "ann"}).body["id"]
+        path = f"/api/workflows/reminder/instances/{id}"
+        eventually(lambda: local.get(path).body["status"] == "complete", "the run to complete")
+        return local.get(path).body["output"], str([step["name"] for step in local.get(path).body["steps"]])
+
+    assert compiled.stdout == "wrote statemachines/reminder.asl.json\n"
+    assert outcome() == ("reminded ann", "['look-up', 'remind']")
+    assert outcome() == ("was reminded before", "['look-up']")

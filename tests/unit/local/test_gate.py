@@ -1,0 +1,86 @@
+"""An answer is held until what it tells is on disk, and never given if it will not be."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from durable.errors import Throttled
+from durable.local.gate import Gate
+from durable.local.journal import Journal
+from durable.local.spaces import EXECUTION
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "data")
+    yield journal
+    journal.close()
+
+
+class HeldCommits:
+    """Commits that wait until they are let go, and then go through or fail."""
+
+    def __init__(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._go, self._commit, self.fails = threading.Event(), journal._commit, False
+        monkeypatch.setattr(journal, "_commit", self._held)
+
+    def _held(self, batch: object) -> None:
+        assert self._go.wait(10)
+        if self.fails:
+            raise sqlite3.OperationalError("disk I/O error")
+        self._commit(batch)  # type: ignore[arg-type]  # the journal's own
+
+    def go(self) -> None:
+        self._go.set()
+
+
+@pytest.fixture
+def commits(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldCommits]:
+    held = HeldCommits(journal, monkeypatch)
+    yield held
+    held.go()
+
+
+def test_it_is_open_while_nothing_is_on_its_way(journal: Journal) -> None:
+    async def pass_through() -> None:
+        await asyncio.wait_for(Gate(journal)(), 10)
+
+    asyncio.run(pass_through())
+
+
+def test_it_opens_for_all_with_the_commit_and_not_before(journal: Journal, commits: HeldCommits) -> None:
+    async def pass_through() -> list[bool]:
+        gate = Gate(journal)
+        journal.put(EXECUTION, ("a",), ("one",))
+        waiting = [asyncio.ensure_future(gate()) for _ in range(3)]
+        await asyncio.sleep(0)
+        held = [each.done() for each in waiting]
+        commits.go()
+        await asyncio.wait_for(asyncio.gather(*waiting), 10)
+        return held
+
+    assert asyncio.run(pass_through()) == [False] * 3
+    assert journal.durable == journal.ticket
+
+
+def test_what_will_never_be_on_disk_is_not_told(journal: Journal, commits: HeldCommits) -> None:
+    commits.fails = True
+
+    async def pass_through() -> None:
+        gate = Gate(journal)
+        journal.put(EXECUTION, ("a",), ("one",))
+        waiting = asyncio.ensure_future(gate())
+        await asyncio.sleep(0)
+        commits.go()
+        with pytest.raises(Throttled):
+            await asyncio.wait_for(waiting, 10)
+        with pytest.raises(Throttled):
+            await gate()
+
+    asyncio.run(pass_through())
