@@ -101,9 +101,8 @@ class _Machine:
 
     def way(self) -> Way:
         """Return the way from the start to an end; to a failure only where there is no other end."""
-        for head, ends in sorted(
-            self._loops().items(), key=lambda loop: self._order.index(loop[0])
-        ):  # inner ones first
+        inner_first = sorted(self._loops().items(), key=lambda loop: self._order.index(loop[0]))
+        for head, ends in inner_first:
             self._weights[head] = self._weights[head].plus(self._round(head, ends), self._rounds)
         ends = {name for name in self._order if _ends(self._states[name])}
         completes = {name for name in ends if self._states[name]["Type"] != "Fail"}

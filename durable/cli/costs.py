@@ -33,10 +33,10 @@ def text(workflow: str, costs: Costs, rounds: int) -> str:
     lines = [f"{first:<34}" + "".join(f"{each:>16}" for each in rest) for first, *rest in rows]
     milliseconds = next(iter(costs.values())).milliseconds
     assumed = (
-        f"Prices: {PRICES_OF}, without free tiers. On the longest way loops go round {rounds} times, and maps have as"
-        " many items. No attempt fails: a retry is one transition, one invocation, two writes and two reads more."
-        f" A Lambda takes {milliseconds} ms at {MEMORY_GB:g} GB on arm64. Rows are up to 1 KB. The bindings' own traffic"
-        " and logs are not counted."
+        f"Prices: {PRICES_OF}, without free tiers. Rounds of a loop and items of a map on the longest way: {rounds}."
+        " No attempt fails: a retry is one transition, one invocation, two writes and two reads more."
+        f" A Lambda takes {milliseconds} ms at {MEMORY_GB:g} GB on arm64. Rows are up to 1 KB."
+        " The bindings' own traffic and logs are not counted."
     )
     return "\n".join([workflow, "", *(each.rstrip() for each in lines), "", textwrap.fill(assumed, 100)])
 
