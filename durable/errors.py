@@ -15,6 +15,7 @@
     ├── InstanceError            a verb does not fit the instance
     │   ├── InstanceNotFound
     │   ├── InstanceExists
+    │   ├── InstanceConflict   the instance is in no state for the verb
     │   ├── InstanceClosed
     │   ├── EventExists
     │   ├── EventUnknown
@@ -22,6 +23,7 @@
     └── ConfigurationError       wrong before anything runs
         ├── DurationError
         ├── RetriesError
+        ├── ScheduleError
         ├── SignatureError
         ├── DeclarationError
         └── CompileError
@@ -95,6 +97,13 @@ class InstanceExists(InstanceError):
     """An instance with this id and other parameters exists."""
 
 
+class InstanceConflict(InstanceError):
+    """The instance is not in a state for that.
+
+    Its message is a sentence of the library, fit for anyone: why not, and what to do instead.
+    """
+
+
 class InstanceClosed(InstanceError):
     """The instance has ended."""
 
@@ -129,6 +138,14 @@ class DurationError(ConfigurationError, ValueError):
 
 class RetriesError(ConfigurationError, ValueError):
     """The retries of a step cannot be had."""
+
+
+class ScheduleError(ConfigurationError, ValueError):
+    """A schedule is not one."""
+
+    def __init__(self, got: str, found: str, remedy: str) -> None:
+        self.got, self.found, self.remedy = got, found, remedy
+        super().__init__(f"not a schedule: {got!r}: {found}; {remedy}")
 
 
 class SignatureError(ConfigurationError, TypeError):

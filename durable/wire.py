@@ -8,10 +8,11 @@ The input of an execution, built from the record's header alone:
 What a Task sends to its step's Lambda ("key" only where blocks or rounds make it differ from the step's name):
 
     {"run": <as above>, "execution": "<execution name>", "step": "create-profile", "key": "load[3]/page",
-     "attempts": 6, "timeout": 600, "input": {"user": …}}
+     "attempts": 6, "timeout": 600, "input": {"user": …}, "sensitive": true, "caught": ["EmailTakenError"]}
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
-by parameter name. What the step returns (`at` in milliseconds since 1970, when it ended):
+by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
+step catches errors of these names. What the step returns (`at` in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -33,6 +34,8 @@ from typing import Any, Final, TypedDict
 
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
+MAX_KEPT_INPUT_BYTES: Final = 98_304
+"""A row holds a step's input as far as this; with the largest result it stays below DynamoDB's 400 KB."""
 MAX_STEP_NAME: Final = 80
 MAX_STEP_TIMEOUT_SECONDS: Final = 895
 MAX_WAIT_SECONDS: Final = 31_536_000
@@ -57,6 +60,8 @@ EVENTS: Final = "wait_for_event"
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
+REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, "States.Timeout")
+"""Errors of a step that its wrapper never reports itself."""
 
 
 class Run(TypedDict):
@@ -78,6 +83,8 @@ class StepEvent(TypedDict, total=False):
     attempts: int
     timeout: int
     input: dict[str, Any]
+    sensitive: bool
+    caught: list[str]
 
 
 class WaitTask(TypedDict, total=False):

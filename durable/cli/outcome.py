@@ -29,6 +29,8 @@ UNAVAILABLE: Final = 5
 BY_STATUS: Final = {400: WRONG, 404: MISSING, 409: REFUSED, 413: WRONG, 415: WRONG, 422: WRONG}
 """The exit code of an answer; every other one is UNAVAILABLE."""
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too.")
+
 
 class CommandError(DurableError):
     """A command could not do what it was asked to."""

@@ -1,4 +1,4 @@
-"""Commands on the project itself: dev, compile, openapi, graph."""
+"""Commands on the project itself: dev, compile, graph."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import Any
 import click
 
 from durable.bindings import Workflow
-from durable.cli.outcome import FAILED, MISSING, CommandError, sentences
+from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
 from durable.project import Project, load
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
@@ -39,7 +37,8 @@ def compile(check: bool, as_json: bool) -> None:
     built = build(load())
     texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
     notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
-    _keep(texts, notes, check, as_json, "not what its class compiles to; run make compile")
+    stale = _keep(texts, check)
+    _say(stale, check, as_json, "not what its class compiles to; run make compile", notes)
 
 
 @click.command()
@@ -50,31 +49,30 @@ def openapi(check: bool, as_json: bool) -> None:
     """Write the OpenAPI document of app.py to docs/openapi.json."""
     from durable.document import PATH, document_text
 
-    _keep({PATH.absolute(): document_text(load())}, (), check, as_json, "not what app.py serves; run make openapi")
+    stale = _keep({PATH.absolute(): document_text(load())}, check)
+    _say(stale, check, as_json, "not what app.py serves; run make openapi")
 
 
-def _keep(texts: Mapping[Path, str], notes: Sequence[str], check: bool, as_json: bool, why: str) -> None:
-    """Write the files that are not up to date; to check is to name them instead, and to exit with FAILED."""
+def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:
+    """Return the files that are not up to date, and write them, unless they are only to be checked."""
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in () if check else stale:
         path.write_text(texts[path], encoding="utf-8")
+    return stale
+
+
+def _say(found: Sequence[Path], check: bool, as_json: bool, stale: str, notes: Sequence[str] = ()) -> None:
+    """Say what was written; of a check, what is stale, and exit with 1 if something is."""
+    names = [_shown(path) for path in found]
     if as_json:
-        found = [_shown(each) for each in stale]
-        click.echo(json.dumps({"stale" if check else "written": found, "notes": list(notes)}))
+        click.echo(json.dumps({"stale" if check else "written": names, "notes": list(notes)}))
     else:
-        _say(notes, stale, check, why)
-    if check and stale:
+        for note in notes:
+            click.echo(note)
+        for name in names:
+            click.echo(f"{name} is {stale}" if check else f"wrote {name}", err=check)
+    if check and found:
         sys.exit(FAILED)
-
-
-def _say(notes: Sequence[str], stale: Sequence[Path], check: bool, why: str) -> None:
-    for note in notes:
-        click.echo(note)
-    for path in stale:
-        if check:
-            click.echo(f"{_shown(path)} is {why}", err=True)
-        else:
-            click.echo(f"wrote {_shown(path)}")
 
 
 @click.command()

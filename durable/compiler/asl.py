@@ -106,6 +106,9 @@ class Writer:
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
+        caught = [name for name in task.caught if name not in wire.REPORTED_BY_AWS]
+        if caught:
+            payload["caught"] = caught
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",

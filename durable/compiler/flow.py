@@ -115,12 +115,13 @@ class Shared:
 
 @dataclass(slots=True)
 class Lowering:
-    """Lowers one machine; `clock` is its variable of the logical time."""
+    """Lowers one machine; `clock` is its variable of the logical time, `around` what is caught outside of it."""
 
     shared: Shared
     clock: str
     budget: Budget
     is_run: bool = True
+    around: frozenset[str] = frozenset()
     machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
     targets: list[Target] = field(default_factory=list)
     loops: list[LoopWays] = field(default_factory=list)
@@ -190,7 +191,8 @@ class Lowering:
     def _run(self, run: Run, ways: Open) -> Open:
         match run.what:
             case StepCall() as step:
-                state: Caught = Task(step.place.label, step=step, key=step.place.key)
+                caught = sorted(self._caught() & step.errors.keys())
+                state: Caught = Task(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
@@ -232,7 +234,12 @@ class Lowering:
         """Return a machine of its own, whose clock starts at this one's."""
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
-        return Lowering(self.shared, clock, budget, is_run=False).lower((*branch.before, *branch.body), before)
+        inner = Lowering(self.shared, clock, budget, is_run=False, around=self._caught())
+        return inner.lower((*branch.before, *branch.body), before)
+
+    def _caught(self) -> frozenset[str]:
+        """Return the names of the errors that some `except` catches here."""
+        return self.around.union(*(each.errors for each in self.targets))
 
     def _catch(self, state: Caught, errors: Errors) -> None:
         """Add ways to the `except`s around, inner ones first, for the errors that the state can end with."""

@@ -83,10 +83,14 @@ class Caught(State):
 
 @dataclass(slots=True, eq=False)
 class Task(Caught):
-    """A step; `key` is the path of blocks and rounds, where that differs from the name."""
+    """A step; `key` is the path of blocks and rounds, where that differs from the name.
+
+    `caught` are the errors of the step that an `except` catches, here or around the block that it is in.
+    """
 
     step: StepCall = field(kw_only=True)
     key: Expression | None = None
+    caught: tuple[str, ...] = ()
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
 
     def __post_init__(self) -> None:

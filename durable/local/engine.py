@@ -117,6 +117,11 @@ class Engine:
         self._live: dict[str, _Live] = {}
         self._random = random
 
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """The hash of what a new execution runs on, by workflow."""
+        return {name: each.hash for name, each in self._definitions.items()}
+
     def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
         definition = self._definitions[workflow]
         turn = start_execution(

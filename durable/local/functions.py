@@ -13,7 +13,7 @@ from typing import Any
 from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
 from durable.runtime.failure import Failure
 from durable.runtime.record import StepKey
-from durable.runtime.step import StepHandler
+from durable.runtime.step import StepHandler, reported
 from durable.wire import StepEvent
 
 
@@ -123,4 +123,5 @@ class Functions:
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
         if not self._steps[function].abandon(event, owner, failure):
             return None
-        return raised(failure.name, f"{event['step']}: {failure.message}")
+        error = reported(failure, event)
+        return raised(failure.name, str(error))

@@ -101,7 +101,7 @@ def _application(host: Host, journal: Journal, data: Path, workers: Workers, gre
         await gates[0]()
 
     apis = [host.api(worker) for worker in host.built.project.workers]
-    operator = operations(host.workflows)
+    operator = operations(host.workflows, host.operator)
     return application(
         apis,
         operator,

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -96,13 +96,24 @@ class SQLiteTable:
                     self._clear(partition)
             return tuple(self._hand_over(changes, before))
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
         check_limit(limit)
         self.journal.flush()
-        where, parameters = "workflow=?", [workflow, self._clock.now() // 1000]
-        if status is not None:
-            where, parameters = "workflow=? AND status=?", [workflow, status, parameters[1]]
-        where += " AND (expires IS NULL OR expires>?)"
+        where = "workflow=? AND (expires IS NULL OR expires>?)"
+        parameters: list[Any] = [workflow, self._clock.now() // 1000]
+        for condition, value in (("status=?", status), ("updated>=?", since), ("updated<?", until)):
+            if value is not None:
+                where += f" AND {condition}"
+                parameters.append(value)
         if cursor is not None:
             where += " AND (updated, partition)<(?,?)"
             parameters += _position(cursor)
@@ -113,6 +124,14 @@ class SQLiteTable:
         more = len(found) > limit
         rows = tuple(from_json(data) for _, _, data in found[:limit])
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        self.journal.flush()
+        found = self.journal.read(
+            "SELECT status, count(*) FROM record WHERE workflow=? AND (expires IS NULL OR expires>?) GROUP BY status",
+            (workflow, self._clock.now() // 1000),
+        )
+        return {status: min(number, most) for status, number in found}
 
     def purge(self, now: int) -> int:
         """Remove what was over at a time in milliseconds, up to 200 partitions or rows, and return how many."""

@@ -69,7 +69,7 @@ class Healing:
         return bool(header.get("wake", 0) > self._clock.now())
 
     def _start_again(self, header: Row) -> bool:
-        if self._clock.now() - header["created"] < QUEUED_MS:
+        if self._clock.now() - header["updated"] < QUEUED_MS:
             return False
         self._instances.start(header)
         return True

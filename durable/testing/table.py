@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from durable.clock import Clock
 from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
@@ -52,11 +55,30 @@ class MemoryTable:
         self._rows[change.key] = changed(change, row)
         return dict(self._rows[change.key])
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
         check_limit(limit)
-        runs = (self.get(key) for key in self._rows if key.sort == RUN)
-        found = [row for row in runs if row and row["workflow"] == workflow and status in (None, row["status"])]
+        start, end = since or 0, math.inf if until is None else until
+        found = [
+            row for row in self._runs(workflow) if status in (None, row["status"]) and start <= row["updated"] < end
+        ]
         found.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
-        start = int(cursor or 0)
-        more = start + limit < len(found)
-        return Page(tuple(found[start : start + limit]), str(start + limit) if more else None)
+        first = int(cursor or 0)
+        more = first + limit < len(found)
+        return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        counted = Counter(row["status"] for row in self._runs(workflow))
+        return {status: min(number, most) for status, number in counted.items()}
+
+    def _runs(self, workflow: str) -> Iterator[Row]:
+        runs = (self.get(key) for key in list(self._rows) if key.sort == RUN)
+        return (row for row in runs if row and row["workflow"] == workflow)

@@ -27,7 +27,7 @@ class DeadLetters:
         self._queues = {each.name: each for each in queues}
         self._messages = messages
 
-    def list(self, request: Request) -> Response:
+    def index(self, request: Request) -> Response:
         counts = self._messages.counts()
         listed = [
             {

@@ -39,7 +39,7 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def list(self, request: Request) -> Response:
+    def index(self, request: Request) -> Response:
         """Return the newest e-mails, and how many there are."""
         files = sorted(self._files(), key=lambda each: (-each.written, each.name))
         listed = [_summary(each, self._read(each.name)) for each in files[:_MOST_LISTED]]

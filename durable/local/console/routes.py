@@ -18,16 +18,16 @@ from durable.local.http.loopback import CONSOLE
 def routes(host: Host, data: Path) -> Sequence[BaseRoute]:
     """Return the routes of the console of a host that keeps its files in a folder."""
     page, outbox, queues = Page(), Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
-    workflows = Workflows(host.built.project.workflows, host.table)
+    workflows = Workflows(host.workflows, host.table)
     return (
         Route("/", page.document),
         Route("/console/{name}", page.asset),
         Route(f"{CONSOLE}graphs/{{workflow}}", workflows.graph),
         Route(f"{CONSOLE}tracebacks/{{workflow}}/{{instance}}", workflows.tracebacks),
-        Route(f"{CONSOLE}outbox", outbox.list),
+        Route(f"{CONSOLE}outbox", outbox.index),
         Route(f"{CONSOLE}outbox/{{name}}", outbox.show),
         Route(f"{CONSOLE}outbox/{{name}}/html", outbox.html),
-        Route(f"{CONSOLE}queues", queues.list),
+        Route(f"{CONSOLE}queues", queues.index),
         Route(f"{CONSOLE}queues/{{queue}}/dead-letters", queues.show),
         Route(f"{CONSOLE}queues/{{queue}}/redrive", queues.redrive, methods=["POST"]),
     )

@@ -12,10 +12,14 @@ from durable.local.http.proxy import problem_answer, send_answer
 from durable.runtime.http import Problem
 
 _FOREIGN: Final = (b"cross-site", b"same-site")
-OPERATIONS: Final = "/api/workflows/"
-"""What begins so is the operators'."""
+_OPERATIONS: Final = "/api/workflows"
 CONSOLE: Final = "/api/console/"
 """What begins so is for this server's own page only."""
+
+
+def is_operators(path: str) -> bool:
+    """Return whether a path is one of the operators'."""
+    return path == _OPERATIONS or path.startswith(f"{_OPERATIONS}/")
 
 
 class Loopback:
@@ -54,7 +58,8 @@ class Loopback:
             declared = () if scope["path"].startswith(CONSOLE) else self._origins(scope["path"])
             foreign = "*" not in declared and origin.decode("latin-1") not in declared
         else:
-            foreign = not origin and site in _FOREIGN and scope["path"].startswith((OPERATIONS, CONSOLE))
+            theirs = is_operators(scope["path"]) or scope["path"].startswith(CONSOLE)
+            foreign = not origin and site in _FOREIGN and theirs
         if not foreign:
             return None
         return Problem(403, "Web pages of another origin may not call this.")

@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from durable.errors import (
     EventUnknown,
+    InstanceConflict,
     InstanceError,
     InstanceExists,
     InstanceNotFound,
@@ -220,6 +221,10 @@ def _conflict(error: InstanceError) -> Response[Any]:
     return _response(Problem(409, public_message(type(error))))
 
 
+def _refused(error: InstanceConflict) -> Response[Any]:
+    return _response(Problem(409, str(error)))
+
+
 def _invalid(error: InvalidInput) -> Response[Any]:
     return _response(Problem(422, f"Not as it must be: {error}."))
 
@@ -230,6 +235,7 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     EventUnknown: _unknown,
     InstanceExists: _exists,
     Throttled: _throttled,
+    InstanceConflict: _refused,
     InstanceError: _conflict,
     InvalidInput: _invalid,
 }

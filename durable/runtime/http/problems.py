@@ -28,9 +28,9 @@ TITLES: Final = {
 
 DESCRIPTIONS: Final = {
     200: "It had been done before, by the same request.",
-    400: "The body is no JSON that everybody reads alike, or a header does not have its form.",
+    400: "The body is no JSON that everybody reads alike, or a header or a query parameter does not have its form.",
     404: "There is no such thing.",
-    409: "The id or the Idempotency-Key was used before, with another body; or the run has ended.",
+    409: "The id or the Idempotency-Key was used before, with another body; or the run is in no state for that.",
     413: "The body is too large.",
     415: "The body is not application/json in UTF-8.",
     422: "Fields are missing, unknown or wrong; each is named.",

@@ -357,7 +357,8 @@ class Deployment:
 
 def only(steps: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
     """Return of each step its name, its status and its attempts."""
-    return [(each["name"], each["status"], each["attempts"]) for each in steps]
+    told = [(each["name"], each["status"], each["attempts"]) for each in steps]
+    return [(name, status, len(each) if isinstance(each, list) else each) for name, status, each in told]
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from durable.project import load
 from durable.runtime.http import Api
 from durable.runtime.http.openapi import document
 from durable.runtime.operations import operations
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, through_events
 from tests.unit.http.site import FakeWorkflow, Onboarding, fetch
 
@@ -38,8 +39,8 @@ def test_it_is_made_from_declarations_too() -> None:
     from durable import Workflow
 
     declared = Workflow("onboarding", Onboarding)
-    assert document([fetch(declared), operations({"onboarding": declared})], title="Site") == document(
-        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow(events={})})], title="Site"
+    assert document([fetch(declared), operations({"onboarding": declared}, Desk().operator)], title="Site") == document(
+        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow(events={})}, Desk().operator)], title="Site"
     )
 
 
@@ -54,8 +55,13 @@ def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, op
     assert found == {
         ("/api/workflow/start", "post"),
         ("/api/workflow/status/{id}", "get"),
+        ("/api/workflows", "get"),
+        ("/api/workflows/{workflow}/instances", "get"),
         ("/api/workflows/{workflow}/instances", "post"),
+        ("/api/workflows/{workflow}/instances/batch", "post"),
         ("/api/workflows/{workflow}/instances/{id}", "get"),
+        ("/api/workflows/{workflow}/instances/{id}", "delete"),
+        ("/api/workflows/{workflow}/instances/{id}/status", "patch"),
         ("/api/workflows/{workflow}/instances/{id}/events/{type}", "post"),
     }
     ids = [operation["operationId"] for methods in described["paths"].values() for operation in methods.values()]

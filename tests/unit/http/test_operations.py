@@ -63,15 +63,6 @@ def test_what_does_not_fit_is_422_by_dotted_path(
     assert not workflow.started
 
 
-def test_an_instance_is_shown_with_the_errors_of_its_steps(operate: Ask) -> None:
-    start(operate, {"id": "a", "params": GOOD})
-    answer = operate("GET", f"{INSTANCES}/a")
-    assert answer.status == 200
-    assert answer.json["id"] == "a"
-    assert answer.json["steps"][1]["error"] == {"name": "Taken", "message": "It is taken."}
-    assert answer.json["error"] == {"name": "Taken", "message": "It is taken.", "step": "create-profile"}
-
-
 EVENTS = f"{INSTANCES}/a/events"
 
 
@@ -140,20 +131,23 @@ def test_an_event_that_cannot_be_sent_says_why(
         ("GET", "/api/workflows/other/instances/a"),
         ("POST", "/api/workflows/other/instances"),
         ("POST", "/api/workflows/__class__/instances"),
+        ("GET", "/api/workflows/other/instances"),
+        ("PATCH", "/api/workflows/other/instances/a/status"),
+        ("DELETE", "/api/workflows/other/instances/a"),
         ("GET", "/api/workflows/onboarding"),
-        ("GET", "/api/workflows/"),
     ],
 )
 def test_what_is_not_there_is_404(operate: Ask, workflow: FakeWorkflow, method: str, path: str) -> None:
-    answer = operate(method, path, json.dumps({"params": GOOD}).encode(), JSON)
+    body = {"status": "pause"} if method == "PATCH" else {"params": GOOD}
+    answer = operate(method, path, json.dumps(body).encode(), JSON)
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert not workflow.started
 
 
 def test_another_method_is_405(operate: Ask) -> None:
-    assert operate("GET", INSTANCES).headers["allow"] == "OPTIONS, POST"
-    assert operate("DELETE", f"{INSTANCES}/a").status == 405
+    assert operate("PUT", INSTANCES).headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert operate("POST", f"{INSTANCES}/a").status == 405
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import { startDialog } from "./start.js";
 const ROW = 44;
 const PAGE = 100;
 const AHEAD = 30;
+const TYPED = 250; // milliseconds after which somebody has stopped typing
 const SPANS = [["", "any time"], ["3600", "last hour"], ["86400", "last day"], ["604800", "last week"]];
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -102,7 +103,9 @@ class RunList {
     this.exact = null;
     this.chosen = text ? 0 : -1;
     this.draw();
-    if (!ID.test(text)) return;
+    if (!ID.test(text) || this.runs.some((each) => each.id === text)) return;
+    await new Promise((done) => setTimeout(done, TYPED));
+    if (this.sought !== text) return;
     try {
       const found = await get(instance(this.workflow, text), this.signal);
       if (this.sought === text) this.exact = found;
