@@ -49,9 +49,9 @@ def workflows(found: Sequence[Run]) -> RenderableType:
     if not found:
         return Text("no workflow is declared")
     statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
-    table = _table("workflow", *statuses)
+    table = _table("workflow", *(statuses or ["runs"]))
     for each in found:
-        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses))
+        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
     return table
 
 
