@@ -134,8 +134,9 @@ def test_the_list_is_filtered_searched_and_walked_by_keyboard(browser: Browser, 
     browser.press("\ue007")  # Enter
     browser.sees("order-1", ".run-id")
     browser.press("u")
+    browser.until(lambda: len(browser.all(".space .row")) == 4, "four runs")
     browser.press("jj")
-    browser.until(lambda: len(browser.all('.row[aria-selected="true"]')) == 1, "a run to be chosen")
+    browser.until(lambda: bool(browser.all('.row:nth-child(2)[aria-selected="true"]')), "the second to be chosen")
     browser.open(url(shop, "#/workflows/orders?status=complete"))
     browser.sees("No runs.")
 
