@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.build import Build, fetch_of
 from durable.clock import Clock
 from durable.compiler import Compiled
+from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
+from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
@@ -37,6 +39,8 @@ from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
+from durable.runtime.table import Row
+from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.wire import EVENTS
@@ -50,6 +54,12 @@ class Doubles(Protocol):
 
     def email(self, declared: SendEmail) -> SendEmail:
         """Return the client that sends e-mail."""
+
+    def bucket(self, declared: Bucket) -> Bucket:
+        """Return the client of a bucket."""
+
+    def secret(self, declared: Secret) -> Secret:
+        """Return what reads a secret."""
 
 
 class Host:
@@ -117,6 +127,29 @@ class Host:
             random=random,
         )
 
+    def recover(self) -> int:
+        """Go on with every open run, and return how many there are.
+
+        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        """
+        open_runs = self.engine.recover()
+        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        for header in queued:
+            self.instances.start(header)
+        return open_runs + len(queued)
+
+    def _queued(self, workflow: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status="queued")
+        yield from page.rows
+        while page.cursor is not None:
+            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            yield from page.rows
+
+    def purge(self) -> int:
+        """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
+        now = self._clock.now()
+        return self.table.purge(now) + purge(self.journal, now)
+
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
         return WorkflowClient(declared.name, declared.workflow, self.instances, events, payloads)
@@ -158,6 +191,12 @@ class Host:
                 return SQLiteQueue(declared.name, parameter.value, self.messages)
             case SendEmail():
                 return self._email(declared)
+            case Bucket():
+                return self._bucket(declared)
+            case Secret():
+                return self._secret(declared)
+            case Var():
+                return var_client(declared.name, parameter.value, json_of(declared))
             case Workflow():
                 return self.workflows[declared.name]
         raise TypeError(f"{declared!r} has no counterpart on one machine")
@@ -169,6 +208,14 @@ class Host:
         if self._doubles is not None:
             return self._doubles.email(declared)
         return OutboxEmail(declared.name, sender=declared.sender, folder=self._data / "outbox", clock=self._clock)
+
+    def _bucket(self, declared: Bucket) -> Bucket:
+        if self._doubles is not None:
+            return self._doubles.bucket(declared)
+        return FolderBucket(declared.name, self._data / "buckets" / declared.name)
+
+    def _secret(self, declared: Secret) -> Secret:
+        return EnvironmentSecret(declared.name) if self._doubles is None else self._doubles.secret(declared)
 
 
 def function_name(workflow: str, step: str) -> str:

@@ -6,22 +6,24 @@ import base64
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
 from durable.clock import Clock
+from durable.local.folder import JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
 from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
-from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
-_SWEEP: Final = 1_000
+_SWEEP: Final = 200
 
 
 @dataclass(slots=True)
@@ -70,7 +72,7 @@ class SQLiteTable:
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         now = self._clock.now()
         with self._lock:
-            rows = self._partition(partition).rows
+            rows = self._rows(partition, now)
             sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
             found = tuple({**rows[sort], "sort": sort} for sort in sorts)
             self._evict()
@@ -85,6 +87,9 @@ class SQLiteTable:
                 for condition in change.when:
                     if not holds(condition, before[number]):
                         raise ConditionFailed([_copy(row) for row in before])
+            for partition in {change.key.partition for change in changes}:
+                if not self._rows(partition, now):
+                    self._clear(partition)
             return tuple(self._hand_over(changes, before))
 
     def list(
@@ -125,20 +130,34 @@ class SQLiteTable:
         return {status: min(number, most) for status, number in found}
 
     def purge(self, now: int) -> int:
-        """Remove up to 1,000 rows whose time was over at a time in milliseconds, and return how many."""
+        """Remove what was over at a time in milliseconds, up to 200 partitions or rows, and return how many."""
         found = self.journal.read("SELECT partition, sort FROM record WHERE expires<=? LIMIT ?", (now // 1000, _SWEEP))
-        removed = 0
         for partition, sort in found:
             with self._lock:
                 row = self._partition(partition).rows.get(sort)
-                if row is not None and expired(row, now):
+                if row is None or not expired(row, now):
+                    continue
+                if sort == RUN:
+                    self._clear(partition)
+                else:
                     self._hand_over([Delete(Key(partition, sort))], [None])
-                    removed += 1
-        return removed
+        return len(found)
 
     def _row(self, key: Key, now: int) -> Row | None:
-        row = self._partition(key.partition).rows.get(key.sort)
+        row = self._rows(key.partition, now).get(key.sort)
         return None if row is None or expired(row, now) else row
+
+    def _rows(self, partition: str, now: int) -> dict[str, Row]:
+        """Return the rows of a partition: none once the time of its `run` row is over."""
+        rows = self._partition(partition).rows
+        run = rows.get(RUN)
+        return rows if run is None or not expired(run, now) else {}
+
+    def _clear(self, partition: str) -> None:
+        """Remove all rows of a partition."""
+        rows = [Delete(Key(partition, sort)) for sort in self._partition(partition).rows]
+        if rows:
+            self._hand_over(rows, [None] * len(rows))
 
     def _partition(self, name: str) -> _Partition:
         """Return a partition, read whole when it is first asked for: then most reads need no SQLite."""
@@ -147,7 +166,9 @@ class SQLiteTable:
             self._partitions.move_to_end(name)
             return known
         partition = _Partition()
-        for sort, data in self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,)):
+        with _translated():
+            rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
+        for sort, data in rows:
             partition.put(sort, from_json(data), len(data))
         self._partitions[name] = partition
         self._cached += partition.size
@@ -166,7 +187,8 @@ class SQLiteTable:
             else:
                 after.append(new := changed(change, row))
                 rows.append(_row_of(change.key, new))
-        ticket = self.journal.write(rows)
+        with _translated():
+            ticket = self.journal.write(rows)
         self._remember(changes, after, rows, ticket)
         return [_copy(row) for row in after]
 
@@ -190,6 +212,14 @@ class SQLiteTable:
                 return
             self._cached -= partition.size
             del self._partitions[name]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        raise TableBusy(str(error)) from None
 
 
 def _copy(row: Row | None) -> Row | None:
