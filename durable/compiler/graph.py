@@ -230,7 +230,7 @@ def _written(key: Expression) -> str:
 
 def _attempts(step: StepCall) -> str:
     retries = step.retries.limit
-    return f"{retries} {'retry' if retries == 1 else 'retries'}, {spoken(step.timeout_seconds)}"
+    return f"{retries or 'no'} {'retry' if retries == 1 else 'retries'}, {spoken(step.timeout_seconds)}"
 
 
 def _pause(milliseconds: int | None, until: Expression | None) -> str:

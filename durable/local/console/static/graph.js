@@ -36,7 +36,7 @@ export class Graph {
       onclick: () => this.choose(this.chosen?.id === node.id ? null : node.key || node.id) },
     h("span", { class: "box-name" }, SIGNS[node.kind] ? h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[node.kind]) : null, node.label),
     h("span", { class: "box-detail" }, node.detail), state);
-    const entry = { node, box, state, rows: [], text: "" };
+    const entry = { node, box, state, rows: [], text: null };
     this.boxes.set(node.id, entry);
     if (node.key) this.byKey.set(node.key, entry);
     return box;

@@ -77,7 +77,7 @@ class Row {
 
 function bar(left, right, kind, title) {
   const element = h("span", { class: `t-bar ${kind}`, title });
-  element.style.left = left;
+  element.style.left = `min(${left}, 100% - 3px)`;
   element.style.right = `calc(100% - ${right})`;
   return element;
 }
