@@ -108,7 +108,7 @@ class Host:
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
-        wait = EventHandler(events, answers, record)
+        wait = EventHandler(events, record)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
             self._waits[function_name(workflow.name, EVENTS)] = wait
