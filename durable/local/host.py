@@ -97,7 +97,10 @@ class Host:
         functions = Functions(self._handlers, self._waits)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
-        self.instances = Instances(self.table, self.engine, clock, definitions=self.engine.definitions)
+        retentions = {each.name: each.retention_seconds for each in built.project.workflows}
+        self.instances = Instances(
+            self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
+        )
         self.operator = Operator(
             Directory(self.table),
             Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),

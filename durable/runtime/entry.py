@@ -225,7 +225,8 @@ def _log() -> LambdaLog:
 
 
 def _workflows(environment: Environment) -> dict[str, dict[str, Any]]:
-    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there}}}."""
+    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there},
+    "retention": seconds}}."""
     workflows: dict[str, dict[str, Any]] = json.loads(environment["DURABLE_WORKFLOWS"])
     return workflows
 
@@ -245,7 +246,9 @@ def _machines(machines: Mapping[str, str]) -> StepFunctionsMachines:
 def _instances(environment: Environment, machines: Mapping[str, str]) -> Instances:
     from durable.runtime.instances import Instances
 
-    return Instances(_table(environment), _machines(machines), SystemClock())
+    known = _workflows(environment) if "DURABLE_WORKFLOWS" in environment else {}
+    retentions = {name: each["retention"] for name, each in known.items() if "retention" in each}
+    return Instances(_table(environment), _machines(machines), SystemClock(), retentions=retentions)
 
 
 def _answers(environment: Environment) -> Answers:

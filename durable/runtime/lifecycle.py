@@ -186,6 +186,7 @@ class Lifecycle:
     def _terminate(self, header: Row) -> None:
         now, workflow = self._clock.now(), header["workflow"]
         fields: Row = {"workflow": workflow, "status": "terminated", "updated": now}
+        fields["expires"] = self._instances.expiry(workflow)
         changes = changes_with(header, "terminated", now)
         key = header_key(workflow, header["instance"])
         self._table.write(Write(key, fields | {"changes": changes}, when=unchanged(header)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
@@ -44,6 +45,11 @@ def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sen
         {"PutItem": 4, "GetItem": 1},
     )
     assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
+
+
+def test_the_cost_that_is_told_counts_the_same() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100)
+    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
 
 
 def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:

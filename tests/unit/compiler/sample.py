@@ -170,3 +170,10 @@ class SlowFailure(WorkflowEntrypoint[None]):
     async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
         await step.sleep("a while", "2 days")
         raise WorkflowError("no")
+
+
+class Unrelated(Model):
+    """What no value of a test is."""
+
+
+def unrelated(value: Unrelated) -> None: ...
