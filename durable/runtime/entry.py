@@ -147,11 +147,15 @@ def _closer(environment: Environment) -> Handler:
 
 
 def _sweep(environment: Environment) -> Handler:
+    from durable.runtime.events import Events
     from durable.runtime.healing import Healing
 
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    healing = Healing(_table(environment), _machines(machines), SystemClock(), _instances(environment, machines))
+    table, clock = _table(environment), SystemClock()
+    events = Events(table, _answers(environment), clock)
+    instances = _instances(environment, machines)
+    healing = Healing(table, _machines(machines), clock, instances, settle=events.settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)

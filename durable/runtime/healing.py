@@ -6,7 +6,7 @@ any time it is known to sleep to, is looked up once where it executes; what is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from durable.clock import Clock
@@ -24,9 +24,22 @@ _OPEN: Final = ("queued", "running", "waiting")
 
 
 class Healing:
-    """Looks up open runs that are silent."""
+    """Looks up open runs that are silent.
 
-    def __init__(self, table: Table, machines: Machines, clock: Clock, instances: Instances) -> None:
+    Args:
+        settle: hands events to the waits of a run that still executes, and returns how many it told.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        machines: Machines,
+        clock: Clock,
+        instances: Instances,
+        *,
+        settle: Callable[[Row], int] = lambda header: 0,
+    ) -> None:
+        self._settle = settle
         self._table = table
         self._machines = machines
         self._clock = clock
@@ -90,7 +103,7 @@ class Healing:
         if state.status != "RUNNING":
             self._instances.close(workflow, execution, state)
             return True
-        return self._let_rest(header)
+        return bool(self._settle(header)) or self._let_rest(header)
 
     def _let_rest(self, header: Row) -> bool:
         """Note that the run waits, and look again after as long as it has been silent."""

@@ -161,3 +161,23 @@ def test_a_throttled_sweep_goes_on_the_next_time(world: World) -> None:
     assert world.healing.sweep(["shop"]) == 0
     world.machines.busy = False
     assert world.healing.sweep(["shop"]) == 1
+
+
+def test_a_run_that_waits_is_handed_what_nobody_handed_it_and_rests_when_there_is_nothing() -> None:
+    world = World()
+    world.create()
+    left = [1, 0]
+    settled: list[str] = []
+
+    def settle(header: Mapping[str, Any]) -> int:
+        settled.append(header["instance"])
+        return left.pop(0)
+
+    healing = Healing(world.table, world.machines, world.clock, world.instances, settle=settle)
+    world.later(SILENT_MS)
+    assert healing.sweep(["shop"]) == 1
+    assert world.instances.status("shop", "one").status == "running"
+    assert healing.sweep(["shop"]) == 1
+    assert world.instances.status("shop", "one").status == "waiting"
+    assert healing.sweep(["shop"]) == 0
+    assert settled == ["one", "one"]
