@@ -155,7 +155,9 @@ def execute(
         TypeError, ValueError: the payload is no JSON.
     """
     if isinstance(definition, str):
-        definition = json.loads(definition)
+        return execute(
+            json.loads(definition), payload, functions, seed=seed, name=name, start_ms=start_ms, restarts=restarts
+        )
     machine = definition if isinstance(definition, Machine) else Machine.load(definition)
     return _World(machine, functions or {}, seed, start_ms, restarts).run(name, payload)
 
