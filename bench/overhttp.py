@@ -97,6 +97,10 @@ class HttpPeer(ABC):
     def memory(self) -> int:
         return sum(process.peak_memory() for process in self.processes)
 
+    def processor_seconds(self) -> float:
+        """Return the seconds of processor that its processes have used."""
+        return sum(process.processor_seconds() for process in self.processes)
+
     def ready(self, request: Request, seconds: float = START_SECONDS) -> Answer:
         """Ask until there is an answer that is no server error, and return it.
 

@@ -68,7 +68,7 @@ def onboarding(data: Path) -> Iterator[Onboarding]:
         timers = TimerThread(host.timers, clock)
         timers.start()
         host.pump.start()
-        host.engine.recover()
+        host.recover()
         yield Onboarding(host, journal, ends)
         timers.stop()
         host.pump.stop(5)
