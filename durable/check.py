@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from durable.bindings import Binding, Queue, Workflow
+from pydantic import TypeAdapter
+
+from durable.bindings import Binding, Queue, Var, Workflow
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runtime.consumer import message_parameter
-from durable.signature import Signature, signature_of
+from durable.runtime.starter import scheduled_params
+from durable.runtime.values import Misfit
+from durable.runtime.var import json_of, var_client
+from durable.signature import BindingParameter, Signature, signature_of
+from durable.workflow import payload_type
 
 Steps = Mapping[str, Sequence[Signature]]
 """The signatures of each workflow's steps, by the workflow's declared name; of one that did not compile, none."""
@@ -27,6 +33,7 @@ def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> N
         *(each for workflow in project.workflows for each in _bound(workflow, steps.get(workflow.name))),
         *(each for worker in project.workers for each in _bound(worker, _one(workers.get(worker.name)))),
         *(each for queue in project.queues for each in _consumer(queue)),
+        *(each for workflow in project.workflows for each in _schedules(workflow)),
         *(each for workflow in project.workflows for each in _messages(workflow, steps.get(workflow.name, ()))),
     ]
     if problems:
@@ -75,8 +82,17 @@ def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[s
                     f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
                     f" {parameter.binding.__name__} ({signature.place})"
                 )
+            elif isinstance(given, Var):
+                yield from _value(given, parameter, signature)
     for name in bindings.keys() - used:
         yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
+
+
+def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> Iterator[str]:
+    try:
+        var_client(var.name, parameter.value, json_of(var))
+    except DeclarationError as error:
+        yield f"{error} ({signature.place})"
 
 
 def _consumer(queue: Queue[Any]) -> Iterator[str]:
@@ -91,6 +107,20 @@ def _consumer(queue: Queue[Any]) -> Iterator[str]:
         yield str(error)
         return
     yield from _bound(queue, [signature])
+
+
+def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
+    """Say which schedules are there twice, or start runs with what the workflow does not take."""
+    adapter = TypeAdapter(payload_type(workflow.workflow))
+    seen = set[str]()
+    for each in workflow.schedules:
+        if each.key in seen:
+            yield f"{workflow!r} has {each!r} twice; take one away"
+        seen.add(each.key)
+        try:
+            scheduled_params(adapter, each)
+        except Misfit as misfit:
+            yield f"{workflow!r} cannot be started by {each.cron or each.every!r}: {misfit}; give the Schedule params"
 
 
 def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Iterator[str]:

@@ -23,6 +23,7 @@
     └── ConfigurationError       wrong before anything runs
         ├── DurationError
         ├── RetriesError
+        ├── ScheduleError
         ├── SignatureError
         ├── DeclarationError
         └── CompileError
@@ -137,6 +138,14 @@ class DurationError(ConfigurationError, ValueError):
 
 class RetriesError(ConfigurationError, ValueError):
     """The retries of a step cannot be had."""
+
+
+class ScheduleError(ConfigurationError, ValueError):
+    """A schedule is not one."""
+
+    def __init__(self, got: str, found: str, remedy: str) -> None:
+        self.got, self.found, self.remedy = got, found, remedy
+        super().__init__(f"not a schedule: {got!r}: {found}; {remedy}")
 
 
 class SignatureError(ConfigurationError, TypeError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from durable.bindings.base import Binding, Bindings
+from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint
 
 P = TypeVar("P")
@@ -59,7 +60,11 @@ class Sent:
 
 
 class Workflow(Binding, Generic[P]):
-    """A workflow class under a name, with the bindings that its steps name in their signatures."""
+    """A workflow class under a name, with the bindings that its steps name in their signatures.
+
+    Args:
+        schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
+    """
 
     kind: ClassVar[str] = "workflow"
 
@@ -69,8 +74,10 @@ class Workflow(Binding, Generic[P]):
         workflow: type[WorkflowEntrypoint[P]],
         *,
         bindings: Mapping[str, Binding] | None = None,
+        schedules: Sequence[Schedule | str] = (),
     ) -> None:
         super().__init__(name)
+        self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.bindings: Bindings = dict(bindings or {})
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.build import Build, fetch_of
 from durable.clock import Clock
 from durable.compiler import Compiled
+from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
@@ -21,6 +22,7 @@ from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
+from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
@@ -38,6 +40,7 @@ from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
 from durable.runtime.table import Row
+from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.wire import EVENTS
@@ -51,6 +54,12 @@ class Doubles(Protocol):
 
     def email(self, declared: SendEmail) -> SendEmail:
         """Return the client that sends e-mail."""
+
+    def bucket(self, declared: Bucket) -> Bucket:
+        """Return the client of a bucket."""
+
+    def secret(self, declared: Secret) -> Secret:
+        """Return what reads a secret."""
 
 
 class Host:
@@ -182,6 +191,12 @@ class Host:
                 return SQLiteQueue(declared.name, parameter.value, self.messages)
             case SendEmail():
                 return self._email(declared)
+            case Bucket():
+                return self._bucket(declared)
+            case Secret():
+                return self._secret(declared)
+            case Var():
+                return var_client(declared.name, parameter.value, json_of(declared))
             case Workflow():
                 return self.workflows[declared.name]
         raise TypeError(f"{declared!r} has no counterpart on one machine")
@@ -193,6 +208,14 @@ class Host:
         if self._doubles is not None:
             return self._doubles.email(declared)
         return OutboxEmail(declared.name, sender=declared.sender, folder=self._data / "outbox", clock=self._clock)
+
+    def _bucket(self, declared: Bucket) -> Bucket:
+        if self._doubles is not None:
+            return self._doubles.bucket(declared)
+        return FolderBucket(declared.name, self._data / "buckets" / declared.name)
+
+    def _secret(self, declared: Secret) -> Secret:
+        return EnvironmentSecret(declared.name) if self._doubles is None else self._doubles.secret(declared)
 
 
 def function_name(workflow: str, step: str) -> str:

@@ -1,6 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, events, consumer, worker, operations, closer or sweep. Each kind imports only what it needs.
+DURABLE_ENTRY is step, events, consumer, worker, operations, closer, sweep, starter or changes. Each kind imports only
+its own.
 """
 
 from __future__ import annotations
@@ -159,6 +160,35 @@ def _sweep(environment: Environment) -> Handler:
     return handle
 
 
+def _starter(environment: Environment) -> Handler:
+    from durable.runtime.starter import Starter
+
+    log = _log()
+    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
+    starter = Starter(_instances(environment, machines))
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context, workflow=event["workflow"])
+        log.scheduled(event["workflow"], starter.told(event))
+
+    return handle
+
+
+def _changes(environment: Environment) -> Handler:
+    from durable.runtime.aws.changes import Changes, empty, rolls_back, send
+
+    log = _log()
+    changes = Changes(_table(environment), rolls_back=rolls_back, empty=empty)
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context)
+        answer = changes.answer(event)
+        log.changed(event["ResourceType"], event["RequestType"], answer["Status"])
+        send(event["ResponseURL"], answer)
+
+    return handle
+
+
 def _log() -> LambdaLog:
     from durable.runtime.lambda_log import LambdaLog
 
@@ -229,6 +259,18 @@ def _client(parameter: BindingParameter, resource: Any, environment: Environment
             from durable.runtime.aws.email import SESEmail
 
             return SESEmail(parameter.name, sender=resource["sender"], clock=SystemClock())
+        case "bucket":
+            from durable.runtime.aws.bucket import S3Bucket
+
+            return S3Bucket(parameter.name, resource)
+        case "secret":
+            from durable.runtime.aws.secret import ParameterSecret
+
+            return ParameterSecret(parameter.name, resource, SystemClock())
+        case "var":
+            from durable.runtime.var import var_client
+
+            return var_client(parameter.name, parameter.value, resource)
         case "workflow":
             return _workflow_client(resource, {resource["workflow"]: resource["machine"]}, environment)
     raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
@@ -242,6 +284,8 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "operations": _operations,
     "closer": _closer,
     "sweep": _sweep,
+    "starter": _starter,
+    "changes": _changes,
 }
 
 

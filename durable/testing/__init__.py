@@ -1,5 +1,6 @@
 """What an author's tests import."""
 
+from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.execution import ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.outbox import SentEmail
@@ -10,6 +11,7 @@ from durable.testing.stubs import Stub
 __all__ = [
     "ExecutionOutcome",
     "KVContents",
+    "MemoryBucket",
     "NotReached",
     "QueueContents",
     "Run",

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
@@ -18,6 +18,7 @@ from durable.errors import InvalidInput
 from durable.local.engine import Pause
 from durable.runtime.instances import instance_of
 from durable.runtime.values import Misfit, load
+from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
@@ -40,8 +41,9 @@ class Sandbox:
 
     Args:
         subject: a workflow's class, its declaration, or a module of declarations such as `app`.
-        bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace, a list of messages
-            for a Queue. A binding that a step names and nobody gives is made, and empty.
+        bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace
+            or a Bucket, a list of messages for a Queue, the text of a Secret. A binding that a step names and nobody
+            gives is made, and empty.
         seed: what the order of concurrent branches is drawn with; None takes what is ready first in, first out.
             It also seeds the jitter of retries.
         start: what time it is at first.
@@ -66,10 +68,15 @@ class Sandbox:
         )
         self._count = itertools.count(1)
         for declared, contents in self._prepared.contents:
-            if isinstance(contents, Mapping):
-                self.kv(self._binding(declared, KVNamespace)).fill(contents)
-            else:
-                self.queue(self._binding(declared, Queue)).fill(contents)
+            match declared:
+                case KVNamespace():
+                    self.kv(declared).fill(contents)
+                case Queue():
+                    self.queue(declared).fill(contents)
+                case Bucket():
+                    self.bucket(declared).fill(contents)
+                case Secret():
+                    self._doubles.secrets[declared.name] = contents
 
     def __enter__(self) -> Sandbox:
         return self
@@ -194,6 +201,10 @@ class Sandbox:
         """Return what sends e-mail, by its declaration or by a name that it has; `sent` is what was sent."""
         declared = self._binding(name, SendEmail)
         return MemoryOutbox(declared.name, declared.sender, self._doubles.sent[declared.name], self._clock)
+
+    def bucket(self, name: str | Bucket) -> MemoryBucket:
+        """Return a bucket, by its declaration or by a name that it has: the client that steps use, and a view."""
+        return self._doubles.bucket(self._binding(name, Bucket))
 
     def _run(self, workflow: str, id: str) -> Run:
         return Run(self._virtual, self._doubles.attempts, self._uses(workflow), workflow, id)

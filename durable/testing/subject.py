@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Workflow
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
@@ -19,12 +19,14 @@ from durable.workflow import WorkflowEntrypoint
 Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
 """A workflow's class, its declaration, or a module of declarations."""
 Given = Binding | Mapping[str, Any] | Sequence[Any]
-"""A declaration, or what a KVNamespace (a mapping) or a Queue (a sequence) holds at first."""
+"""A declaration, or what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds."""
 
 SENDER: Final = "sender@example.com"
-_CONTENTS: Final[dict[type[Binding], tuple[type, str]]] = {
+_CONTENTS: Final[dict[type[Binding], tuple[Any, str]]] = {
     KVNamespace: (Mapping, "a mapping of what is in it"),
-    Queue: (Sequence, "a list of messages"),
+    Bucket: (Mapping, "a mapping of the objects in it"),
+    Queue: (list | tuple, "a list of messages"),
+    Secret: (str, "its text"),
 }
 
 
@@ -34,7 +36,7 @@ class Prepared:
 
     build: Build
     names: dict[str, list[Binding]] = field(default_factory=dict)
-    contents: list[tuple[Binding, Mapping[str, Any] | Sequence[Any]]] = field(default_factory=list)
+    contents: list[tuple[Binding, Any]] = field(default_factory=list)
 
     def value_type(self, declared: Binding) -> Any:
         """Return the V or M of a binding, as the first signature that names one has it."""
@@ -81,7 +83,7 @@ def _new(parameter: str, binding: BindingParameter) -> Binding:
     name = parameter.strip("_").replace("_", "-").lower()
     if issubclass(binding.binding, SendEmail):
         return SendEmail(name, sender=SENDER)
-    if issubclass(binding.binding, KVNamespace | Queue):
+    if issubclass(binding.binding, KVNamespace | Queue | Bucket | Secret):
         return binding.binding(name)
     raise DeclarationError([f"{parameter} is a {binding.binding.__name__}: give its declaration in `bindings`"])
 
@@ -109,14 +111,12 @@ def _names(project: Project) -> dict[str, list[Binding]]:
     return names
 
 
-def _contents(
-    names: Mapping[str, list[Binding]], name: str, value: Any
-) -> tuple[Binding, Mapping[str, Any] | Sequence[Any]]:
+def _contents(names: Mapping[str, list[Binding]], name: str, value: Any) -> tuple[Binding, Any]:
     holding = [each for each in names.get(name, []) if isinstance(each, tuple(_CONTENTS))]
     if not holding:
         raise _unknown(name, [each for each, found in names.items() if isinstance(found[0], tuple(_CONTENTS))])
     taken, words = next(each for kind, each in _CONTENTS.items() if isinstance(holding[0], kind))
-    if isinstance(value, taken) and isinstance(value, Mapping | Sequence) and not isinstance(value, str | bytes):
+    if isinstance(value, taken):
         return holding[0], value
     raise DeclarationError([f"{name} is a {type(holding[0]).__name__}: give {words}, not {value!r}"])
 

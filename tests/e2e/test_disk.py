@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,5 +41,9 @@ def test_a_full_disk_ends_the_server_and_loses_nothing_that_was_acknowledged(
     local.start()
     for number in acknowledged:
         path = f"{INSTANCES}/run-{number}"
-        eventually(lambda path=path: local.get(path).body["status"] == "complete", f"{path} to end")
+        eventually(partial(_complete, local, path), f"{path} to end")
         assert local.get(path).body["output"] == expected(number)
+
+
+def _complete(server: Server, path: str) -> bool:
+    return bool(server.get(path).body["status"] == "complete")

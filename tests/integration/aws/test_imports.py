@@ -24,7 +24,7 @@ STEPS: Final = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
 )
-LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep")
+LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep", "changes")
 
 NOT_SHIPPED: Final = (
     *("durable.compiler", "durable.local", "durable.testing", "durable.build", "durable.check", "durable.cli"),
@@ -54,6 +54,7 @@ MOST_MODULES: Final = (
     | {
         "closer": 120,
         "sweep": 120,
+        "changes": 150,
     }
 )
 """Beyond what pydantic imports, which is 100. A step's are 175 today: Powertools, email-validator, their use of the

@@ -27,7 +27,7 @@ LAMBDAS = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
     f"{STEP}deliver_email:deliver_email",
-    *("worker", "operations", "closer", "sweep"),
+    *("worker", "operations", "closer", "sweep", "changes"),
 )
 
 Import = Callable[[str, Mapping[str, str]], list[str]]
