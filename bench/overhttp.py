@@ -65,7 +65,6 @@ class HttpPeer(ABC):
 
     def start(self, data: Path) -> None:
         self._data, self.processes = data, []
-        self._recent.clear()
         data.mkdir(exist_ok=True)
         self.launch(data)
 
@@ -127,6 +126,7 @@ class HttpPeer(ABC):
             await asyncio.sleep(0.005)
 
     async def _load(self, load: Load) -> Sample:
+        self._recent = deque(maxlen=40 if load.at_once > 1 else 0)
         began = time.perf_counter()
         latencies = await self._each(load, self._complete)
         return Sample(time.perf_counter() - began, latencies)
@@ -154,7 +154,7 @@ class HttpPeer(ABC):
         return taken
 
     async def _ended(self, connection: Connection, id: str) -> None:
-        """Ask how a run stands until it is complete: first shortly before a quick one of the latest would be."""
+        """Ask how a run stands until it is complete: with others, first shortly before a quick one of late would be."""
         quick = sorted(self._recent)[len(self._recent) // 4] if self._recent else 0.0
         pause, end = quick * 0.8, time.monotonic() + RUN_SECONDS
         while True:
@@ -164,7 +164,7 @@ class HttpPeer(ABC):
                 return
             if state is not State.OPEN or time.monotonic() > end:
                 raise Unavailable(f"a run is {state}: {answer.text[:200].decode(errors='replace')}")
-            pause = max(quick * 0.1, 0.0005)
+            pause = max(quick * 0.1, 0.001)
 
 
 def _until(numbers: range, seconds: float) -> Iterator[int]:
