@@ -154,10 +154,9 @@ def execute(
         LookupError: no function does a task that was reached.
         TypeError, ValueError: the payload is no JSON.
     """
-    if isinstance(definition, str):
-        definition = json.loads(definition)
-    machine = definition if isinstance(definition, Machine) else Machine.load(definition)
-    return _World(machine, functions or {}, seed, start_ms, restarts).run(name, payload)
+    if not isinstance(definition, Machine):
+        definition = Machine.load(json.loads(definition) if isinstance(definition, str) else definition)
+    return _World(definition, functions or {}, seed, start_ms, restarts).run(name, payload)
 
 
 class _World:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -59,8 +59,11 @@ class Meddled:
         self._call()
         return self.table.write(*changes)
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
-        return self.table.list(workflow, status=status, cursor=cursor, limit=limit)
+    def list(self, workflow: str, **options: Any) -> Page:
+        return self.table.list(workflow, **options)
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        return self.table.counts(workflow, most=most)
 
     def succeed(self, token: str, output: Any) -> bool:
         return self._end(token, output)
@@ -99,7 +102,7 @@ class Story:
         """Return what a process has that begins now."""
         answers = Answers(self.meddled, self.meddled, self.clock)
         events = Events(self.meddled, answers, self.clock)
-        return events, EventHandler(events, answers, StepRecord(self.meddled, self.clock))
+        return events, EventHandler(events, StepRecord(self.meddled, self.clock))
 
     def wait(self, wait: str) -> None:
         """Have a Task wait: for the first time, or under a new token."""

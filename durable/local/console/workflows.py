@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import linecache
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -13,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+import durable
 from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
 from durable.runtime.record import header_key, partition, step_prefix
@@ -20,6 +23,7 @@ from durable.runtime.table import Row, Table
 from durable.workflow import WorkflowEntrypoint
 
 _FRAME: Final = re.compile(r"(?P<file>.*):(?P<line>\d+) in (?P<function>.*)")
+_LIBRARY: Final = str(Path(durable.__file__).parent) + os.sep
 
 
 class Workflows:
@@ -61,9 +65,12 @@ def _graph(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, Any]:
 
 
 def _traceback(row: Row, prefix: str) -> dict[str, Any]:
+    """Return where a step failed: in the code of its author, and where that is not in it at all, where else."""
     error = row["error"]
     frames = [_frame(each) for each in error.get("frames", ())]
-    return {"key": row["sort"].removeprefix(prefix), "exception": error.get("exception", ""), "frames": frames}
+    own = [frame for frame in frames if not frame["file"].startswith(_LIBRARY)]
+    shown = [frame | {"file": _shown(frame["file"])} for frame in own or frames]
+    return {"key": row["sort"].removeprefix(prefix), "exception": error.get("exception", ""), "frames": shown}
 
 
 def _frame(text: str) -> dict[str, Any]:
@@ -73,3 +80,8 @@ def _frame(text: str) -> dict[str, Any]:
         return {"file": text, "line": 0, "function": "", "source": ""}
     source = linecache.getline(match["file"], int(match["line"])).strip()
     return {"file": match["file"], "line": int(match["line"]), "function": match["function"], "source": source}
+
+
+def _shown(file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
