@@ -196,10 +196,11 @@ class Lowering:
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
-            case EventWait() as step:
-                state = TokenTask(step.place.label, step=step, key=step.place.key)
+            case EventWait() as wait:
+                caught = sorted(self._caught() & wait.errors.keys())
+                state = TokenTask(wait.place.label, step=wait, key=wait.place.key, caught=tuple(caught))
                 result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
-                errors = step.errors
+                errors = wait.errors
             case Gather(label, branches, kinds, errors, alone):
                 state = Parallel(label, branches=self._branches(branches))
                 result = tuple_result(kinds, self.shared.timed, alone)
