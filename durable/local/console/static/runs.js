@@ -47,7 +47,7 @@ function drawChips(chips, counts, list) {
   const focused = document.activeElement?.dataset?.chip;
   const chip = (status, name, number) => h("button", {
     type: "button", class: `chip ${status ? `s-${status}` : ""}`, "aria-pressed": String(list.status === status),
-    data: { chip: status || "all", ...(status ? {} : { shortcut: "f" }) },
+    data: { chip: status || "all", ...(status ? {} : { shortcut: "f", focus: "yes" }) },
     onclick: () => { list.filter({ status }); drawChips(chips, counts, list); },
   }, name, h("b", {}, number.toLocaleString()));
   replace(chips, chip("", "all", total),
