@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -35,11 +36,13 @@ from durable.local.asl import (
 from durable.local.asl import advance as advance_execution
 from durable.local.asl import start as start_execution
 from durable.local.asl.flow import TimerWait
-from durable.local.executions import Definition, Executions
+from durable.local.executions import Definition, Executions, Stored
+from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.machines import ExecutionState
+from durable.runtime.table import TableBusy
 
 _AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
@@ -55,15 +58,33 @@ class Pause:
     retry: bool
 
 
-@dataclass(slots=True)
-class _Live:
-    """An open execution in memory."""
+_REST_MS: Final = 10_000
+"""An execution that waits for longer than this, and for nothing but timers, is not kept in memory."""
 
-    name: str
+
+@dataclass(slots=True)
+class _Opened:
+    """An execution in memory."""
+
     workflow: str
     definition: str
     execution: Execution
+
+
+@dataclass(slots=True)
+class _Live:
+    """An open execution, in memory or at rest: then it is read when something happens to it."""
+
+    name: str
+    read: Callable[[str], _Opened]
+    opened: _Opened | None = None
+    rests: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self) -> _Opened:
+        if self.opened is None:
+            self.opened = self.read(self.name)
+        return self.opened
 
 
 class Engine:
@@ -106,7 +127,7 @@ class Engine:
         turn = start_execution(
             definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random
         )
-        live = _Live(name, workflow, definition.hash, turn.execution)
+        live = _Live(name, self._read, _Opened(workflow, definition.hash, turn.execution))
         with live.lock:
             if self._live.setdefault(name, live) is live:
                 self._take(live, turn)
@@ -129,51 +150,76 @@ class Engine:
         if live is None:
             return False
         with live.lock:
-            if event.token not in live.execution.waiting:
+            if event.token not in live.open().execution.waiting:
                 return False
             self._cancel(live.name, event.token)
-            self._take(live, advance_execution(live.execution, event, now_ms=self._clock.now()))
+            self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
         return True
 
     def pause(self, name: str, token: str) -> Pause | None:
         """Return what an execution pauses for under a token; None where that is no pause but a task's deadline."""
         live = self._live.get(name)
-        flow = live.execution.waiting.get(token) if live else None
-        if live is None or flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
+        if live is None:
             return None
-        return Pause(live.workflow, flow.state.name, flow.wait.retries)
+        opened = live.open()
+        flow = opened.execution.waiting.get(token)
+        if flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
+            return None
+        return Pause(opened.workflow, flow.state.name, flow.wait.retries)
 
     def recover(self) -> int:
-        """Go on with every open execution where the journal has it, and return how many there are."""
-        for stored in self._executions.open():
-            execution, actions = Execution.restore(
-                self._executions.machine(stored.definition), stored.snapshot, random=self._random
-            )
-            live = _Live(stored.name, stored.workflow, stored.definition, execution)
-            self._live[stored.name] = live
+        """Go on with every open execution where the journal has it, and return how many there are.
+
+        Of those that rest only the timers are set: so it takes no longer for the many that sleep.
+        """
+        for name, timers in self._executions.resting():
+            live = self._live[name] = _Live(name, self._read, rests=True)
+            self._perform(live, timers)
+        for stored in self._executions.moving():
+            opened, actions = self._restored(stored)
+            live = self._live[stored.name] = _Live(stored.name, self._read, opened)
             self._perform(live, actions)
         return len(self._live)
 
+    def _read(self, name: str) -> _Opened:
+        """Read an execution that rests; its timers are set already."""
+        return self._restored(self._executions.get(name))[0]
+
+    def _restored(self, stored: Stored) -> tuple[_Opened, Sequence[Action]]:
+        machine = self._executions.machine(stored.definition)
+        execution, actions = Execution.restore(machine, stored.snapshot, random=self._random)
+        return _Opened(stored.workflow, stored.definition, execution), actions
+
     def _advance(self, name: str, event: Event) -> None:
+        """Take an event. Once nothing can be stored any more nothing moves: the next process goes on."""
         live = self._live.get(name)
         if live is None:
             return
-        with live.lock:
+        with live.lock, suppress(JournalError, TableBusy):
             if name in self._live:
-                self._take(live, advance_execution(live.execution, event, now_ms=self._clock.now()))
+                self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
 
     def _take(self, live: _Live, turn: Turn) -> None:
         """Persist what a turn came to, then perform its actions."""
         if turn.closed is not None:
             outcome = turn.closed
             state = ExecutionState(outcome.status.value, outcome.output, outcome.error, outcome.cause)
-            self._closed(live.workflow, live.name, state)
-            self._executions.delete(live.name)
+            self._closed(live.open().workflow, live.name, state)
+            self._executions.delete(live.name, rested=live.rests)
             del self._live[live.name]
             self._perform(live, turn.actions)
         elif turn.actions:
-            self._executions.put(live.name, live.workflow, live.definition, live.execution.snapshot())
+            self._keep(live, turn)
             self._executions.committed(partial(self._perform, live, turn.actions))
+
+    def _keep(self, live: _Live, turn: Turn) -> None:
+        """Put an execution into the journal, and out of memory if it rests for long."""
+        opened, timers = live.open(), _only_timers(turn)
+        stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
+        self._executions.put(stored, timers, rested=live.rests)
+        live.rests = timers is not None
+        if timers is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in timers):
+            live.opened = None
 
     def _perform(self, live: _Live, actions: Sequence[Action]) -> None:
         """Perform the actions: timers first, since an invocation that ends at once takes its timer with it."""
@@ -218,7 +264,7 @@ class Engine:
         if live is None or at is None:
             return
         with live.lock:
-            if action.token in live.execution.waiting:
+            if action.token in live.open().execution.waiting:
                 again = partial(self._workers.submit, partial(self._invoke, name, action))
                 self._timers.set((action.token, _AGAIN), at, again)
 
@@ -234,3 +280,12 @@ class Engine:
             self._advance(name, TaskSucceeded(token, answer.payload))
         else:
             self._advance(name, TaskFailed(token, answer.error, answer.cause))
+
+
+def _only_timers(turn: Turn) -> list[SetTimer] | None:
+    """Return what an execution waits for after a turn; None where that is not timers alone."""
+    if any(isinstance(each, Invoke) for each in turn.actions):
+        return None
+    pending = turn.execution.pending_actions()
+    timers = [each for each in pending if isinstance(each, SetTimer)]
+    return timers if len(timers) == len(pending) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
@@ -39,6 +39,7 @@ from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
+from durable.runtime.table import Row
 from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
@@ -95,7 +96,10 @@ class Host:
         functions = Functions(self._handlers, self._waits)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
-        self.instances = Instances(self.table, self.engine, clock, definitions=self.engine.definitions)
+        retentions = {each.name: each.retention_seconds for each in built.project.workflows}
+        self.instances = Instances(
+            self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
+        )
         self.operator = Operator(
             Directory(self.table),
             Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),
@@ -104,7 +108,7 @@ class Host:
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
-        wait = EventHandler(events, answers, record)
+        wait = EventHandler(events, record)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
             self._waits[function_name(workflow.name, EVENTS)] = wait
@@ -125,6 +129,29 @@ class Host:
             closed=self._closed,
             random=random,
         )
+
+    def recover(self) -> int:
+        """Go on with every open run, and return how many there are.
+
+        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        """
+        open_runs = self.engine.recover()
+        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        for header in queued:
+            self.instances.start(header)
+        return open_runs + len(queued)
+
+    def _queued(self, workflow: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status="queued")
+        yield from page.rows
+        while page.cursor is not None:
+            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            yield from page.rows
+
+    def purge(self) -> int:
+        """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
+        now = self._clock.now()
+        return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}

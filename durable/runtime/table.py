@@ -109,7 +109,8 @@ class Table(Protocol):
     """Rows with conditional writes. Reads see every write that came before them.
 
     The fields `workflow`, `status` and `updated` (milliseconds) of a row with the sort key `run` are the index
-    that `list` reads; `expires` (seconds since 1970) is when a row may vanish by itself.
+    that `list` reads; `expires` (seconds since 1970) is when a row may vanish by itself, and with a `run` row all rows
+    that its partition had when that was written.
     """
 
     def get(self, key: Key) -> Row | None: ...

@@ -21,8 +21,9 @@ class MemoryTable:
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Row | None:
-        row = self._rows.get(key)
-        return None if row is None or expired(row, self._clock.now()) else dict(row)
+        row, run, now = self._rows.get(key), self._rows.get(Key(key.partition, RUN)), self._clock.now()
+        over = row is None or expired(row, now) or (run is not None and expired(run, now))
+        return None if row is None or over else dict(row)
 
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         keys = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
@@ -35,7 +36,15 @@ class MemoryTable:
             before = [self.get(change.key) for change in changes]
             if not all(holds(each, row) for change, row in zip(changes, before, strict=True) for each in change.when):
                 raise ConditionFailed(before)
+            for partition in {change.key.partition for change in changes}:
+                self._forget_over(partition)
             return tuple(self._apply(change, row) for change, row in zip(changes, before, strict=True))
+
+    def _forget_over(self, partition: str) -> None:
+        """Remove the rows of a partition once the time of its `run` row is over."""
+        run = self._rows.get(Key(partition, RUN))
+        if run is not None and expired(run, self._clock.now()):
+            self._rows = {key: row for key, row in self._rows.items() if key.partition != partition}
 
     def _apply(self, change: Write | Delete, row: Row | None) -> Row | None:
         if isinstance(change, Delete):

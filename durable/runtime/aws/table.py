@@ -103,12 +103,13 @@ class DynamoDBTable:
         over: tuple[Row | None, ...] = (None,) * len(changes)
         for _ in range(_TRIES):
             try:
-                return self._write(changes, over)
+                rows = self._write(changes, over)
+                self._spread(changes)
+                return rows
             except ConditionFailed as failed:
                 over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
-                rows = tuple(self._alive(row) for row in failed.rows)
                 if not any(over) or not _hold_without(changes, over):
-                    raise ConditionFailed(rows) from None
+                    raise ConditionFailed([self._alive(row) for row in failed.rows]) from None
         raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
 
     def list(
@@ -207,6 +208,16 @@ class DynamoDBTable:
             self._read(change.key) if each.writes else None for change, each in zip(changes, actions, strict=True)
         )
 
+    def _spread(self, changes: Sequence[Change]) -> None:
+        """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""
+        for change in changes:
+            if isinstance(change, Write) and change.key.sort == RUN and _changes_expiry(change):
+                for row in self.query(change.key.partition):
+                    if row["sort"] != RUN:
+                        expiry = {"expires": change.set["expires"]} if "expires" in change.set else {}
+                        removed = () if expiry else ("expires",)
+                        self._write([Write(Key(change.key.partition, row["sort"]), expiry, remove=removed)], [None])
+
     def _write_one(self, action: Action) -> Row | None:
         calls = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
         extra = {"ReturnValues": "ALL_NEW"} if action.kind == "Update" else {}
@@ -263,6 +274,10 @@ def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool
         if row is not None
         for condition in change.when
     )
+
+
+def _changes_expiry(write: Write) -> bool:
+    return "expires" in write.set or "expires" in write.remove
 
 
 def _row(item: Item) -> Row:

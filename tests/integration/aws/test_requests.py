@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
@@ -55,6 +56,11 @@ def test_the_documentation_quotes_it() -> None:
     written, read = (getattr(RECORD, each) + getattr(BINDINGS, each) for each in ("write_units", "read_units"))
     status = 1
     assert f"{written + RECORD.index_units} write units at $0.625 a million, {read + status} read units at" in page
+
+
+def test_the_cost_that_is_told_counts_the_same() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100)
+    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
 
 
 def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:

@@ -163,9 +163,9 @@ class RunList {
 
   draw() {
     const runs = this.shown();
+    this.space.style.height = `${runs.length * ROW}px`;
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - 8);
     const last = Math.min(runs.length, first + Math.ceil(this.scroller.clientHeight / ROW) + 16);
-    this.space.style.height = `${runs.length * ROW}px`;
     replace(this.space, runs.slice(first, last).map((run, index) => this.row(run, first + index)));
     const chosen = this.space.querySelector("[aria-selected=true]");
     if (chosen) this.scroller.setAttribute("aria-activedescendant", chosen.id);
