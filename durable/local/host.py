@@ -28,7 +28,7 @@ from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.answers import Answers
-from durable.runtime.children import CallHandler, Children
+from durable.runtime.children import CallHandler, Children, is_child
 from durable.runtime.consumer import ConsumerHandler
 from durable.runtime.directory import Directory
 from durable.runtime.events import EventHandler, Events
@@ -179,7 +179,8 @@ class Host:
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)
-        self._workers.submit(functools.partial(self._tell_parent, workflow, instance_of(execution)))
+        if is_child(instance_of(execution)):
+            self._workers.submit(functools.partial(self._tell_parent, workflow, instance_of(execution)))
         self._log.run_ended(workflow, execution, state.status)
 
     def _tell_parent(self, workflow: str, instance: str) -> None:
