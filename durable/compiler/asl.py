@@ -25,7 +25,8 @@ from durable.compiler.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.tree import Constant, EventWait, Expression, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import EventWait, StepCall
 
 Json = dict[str, Any]
 

@@ -23,7 +23,8 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import EventWait, Given, Program, Run, Sleep, StepCall, WorkflowCall, walk
+from durable.compiler.terms import Given
+from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature

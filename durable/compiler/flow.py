@@ -40,25 +40,28 @@ from durable.compiler.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     TEXT,
     ZERO,
     Apply,
-    Assign,
-    Branch,
-    Break,
     Comparison,
     Constant,
     Contains,
-    EventWait,
     Expression,
-    Gather,
     Given,
-    If,
     ListDisplay,
+    Operation,
+    Variable,
+)
+from durable.compiler.tree import (
+    Assign,
+    Branch,
+    Break,
+    EventWait,
+    Gather,
+    If,
     Loop,
     MapCall,
-    Operation,
     Raise,
     RaiseAgain,
     Return,
@@ -67,7 +70,6 @@ from durable.compiler.tree import (
     Statement,
     StepCall,
     Try,
-    Variable,
     WorkflowCall,
 )
 from durable.compiler.walk import children, may_fail, opposite
