@@ -399,7 +399,7 @@ def _takes_over(state: State, way: Edge) -> bool:
     """Whether a state can make what the way in assigns: not after it worked, if that may fail; and not its input
     for the machines in it, whose states have inputs of their own."""
     if any(may_fail(each) for each in way.assign.values()):
-        return isinstance(state, (Choice, Pass, Fail))
+        return isinstance(state, (Choice, Pass))
     if not isinstance(state, (Parallel, Map)):
         return True
     return not _any(lambda each: isinstance(each, Given) and "$states.input" in each.text, *way.assign.values())

@@ -61,6 +61,9 @@ class Doubles(Protocol):
     def secret(self, declared: Secret) -> Secret:
         """Return what reads a secret."""
 
+    def wait(self, wait: Wait, events: Events) -> Wait:
+        """Return what begins the waits for events."""
+
 
 class Host:
     """Runs a project on a journal. It moves by its `timers`, by the workers it is given and by its `pump`.
@@ -108,7 +111,8 @@ class Host:
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
-        wait = EventHandler(events, record)
+        handler: Wait = EventHandler(events, record)
+        wait = handler if doubles is None else doubles.wait(handler, events)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
             self._waits[function_name(workflow.name, EVENTS)] = wait

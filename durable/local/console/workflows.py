@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 import durable
 from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
+from durable.local.console.page import FRESH
 from durable.runtime.record import header_key, partition, step_prefix
 from durable.runtime.table import Row, Table
 from durable.workflow import WorkflowEntrypoint
@@ -37,7 +38,7 @@ class Workflows:
         """Return the graph of a workflow, and the schemas of the events that it waits for, by type."""
         workflow = self._found(request)
         events = {type: TypeAdapter(payload).json_schema() for type, payload in workflow.events.items()}
-        return JSONResponse({"graph": _graph(workflow.workflow), "events": events}, headers=_FRESH)
+        return JSONResponse({"graph": _graph(workflow.workflow), "events": events}, headers=FRESH)
 
     def tracebacks(self, request: Request) -> Response:
         workflow, instance = self._found(request).name, request.path_params["instance"]
@@ -47,16 +48,13 @@ class Workflows:
         prefix = step_prefix(header["epoch"])
         rows = self._table.query(partition(workflow, instance), prefix)
         failed = [_traceback(row, prefix) for row in rows if "error" in row]
-        return JSONResponse({"tracebacks": failed}, headers=_FRESH)
+        return JSONResponse({"tracebacks": failed}, headers=FRESH)
 
     def _found(self, request: Request) -> Workflow[Any]:
         found = self._workflows.get(request.path_params["workflow"])
         if found is None:
             raise HTTPException(404)
         return found
-
-
-_FRESH: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 @functools.cache

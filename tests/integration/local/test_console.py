@@ -138,10 +138,13 @@ def test_the_html_of_a_mail_can_do_nothing(client: TestClient, mail: OutboxEmail
     assert not any(each.startswith(("script-src", "connect-src")) for each in policy)
 
 
-@pytest.mark.parametrize("name", ["..%2Fdurable.sqlite3", "durable.sqlite3", "lock", "a%2F..%2F..%2Flock.eml", ".eml"])
+@pytest.mark.parametrize("name", ["..%2Fdurable.sqlite3", "durable.sqlite3", "notes.txt", ".half.tmp", "UPPER.eml"])
 def test_nothing_but_mail_is_read(client: TestClient, mail: OutboxEmail, name: str) -> None:
     mail.send(Email(to="ann@example.com", subject="Hi", text="Hi", html="<p>Hi</p>"), id="one")
+    for other in ("notes.txt", ".half.tmp", "UPPER.eml"):
+        (mail.folder / other).write_text("secret")
     assert client.get(f"/api/console/outbox/{name}").status_code == 404
+    assert client.get("/api/console/outbox").json()["count"] == 1
 
 
 @pytest.fixture
