@@ -73,3 +73,22 @@ def nodes(root: Any) -> Iterator[Any]:
             seen.add(id(node))
             yield node
             stack.extend(value for name, value in vars(node).items() if not name.startswith("_outer"))
+
+
+_PLAIN: Final = frozenset({"id", "value", "bp", "type", "lbp", "position", "level", "steps"})
+
+
+def is_plain(node: Any, *parts: str) -> bool:
+    """Tell whether a node has nothing but its value, and these parts."""
+    known = _PLAIN.union(parts)
+    return all(not value or name in known or name.startswith("_outer") for name, value in vars(node).items())
+
+
+def plain_path(tree: Any) -> list[str] | None:
+    """Return the names of a path that consists of a variable and object keys alone, or None."""
+    path = tree.steps if tree.type == "path" else [tree]
+    if not all(map(is_plain, [tree, *path])) or path[0].type != "variable" or not path[0].value:
+        return None
+    if any(node.type != "name" for node in path[1:]):
+        return None
+    return [str(node.value) for node in path]
