@@ -83,6 +83,7 @@ class Plane:
     Attributes:
         classes: `module:class` of each workflow, by name.
         events: how the payload of each type of event is written in that module, by the workflow's name.
+        retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
     """
 
@@ -90,6 +91,7 @@ class Plane:
     record: Record
     classes: Mapping[str, str]
     events: Mapping[str, Mapping[str, str]]
+    retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
@@ -98,6 +100,7 @@ class Plane:
             name: {
                 "class": self.classes[name],
                 "events": dict(self.events[name]),
+                "retention": self.retentions[name],
                 "machine": machine.state_machine_arn,
             }
             for name, machine in self.machines.items()

@@ -244,7 +244,12 @@ class DeploymentStack(Stack):
         classes = {each.name: _import_name(each) for each in project.workflows}
         events = {each.name: self._events(each) for each in project.workflows}
         plane = Plane(
-            platform=self._platform, record=self._record, classes=classes, events=events, machines=self._machines
+            platform=self._platform,
+            record=self._record,
+            classes=classes,
+            events=events,
+            retentions={each.name: each.retention_seconds for each in project.workflows},
+            machines=self._machines,
         )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)

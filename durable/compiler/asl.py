@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,9 +107,7 @@ class Writer:
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
-        caught = [name for name in task.caught if name not in wire.REPORTED_BY_AWS]
-        if caught:
-            payload["caught"] = caught
+        payload |= _caught_here(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
@@ -127,6 +126,7 @@ class Writer:
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         payload["type"] = step.event
         payload["timeout"] = step.timeout_seconds
+        payload |= _caught_here(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -160,6 +160,12 @@ def _place(step: str, key: Expression | None) -> Json:
         "step": step,
     }
     return payload if key is None else {**payload, "key": template(key)}
+
+
+def _caught_here(names: Sequence[str]) -> Json:
+    """Return what a step's payload says of the errors that an `except` catches."""
+    caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
+    return {"caught": caught} if caught else {}
 
 
 def _label(state: State) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.runtime.answers import Answers
     from durable.runtime.aws.machines import StepFunctionsMachines
     from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.events import Events
     from durable.runtime.instances import Instances
     from durable.runtime.lambda_log import LambdaLog
     from durable.runtime.workflow import WorkflowClient
@@ -56,12 +57,12 @@ def _step(environment: Environment) -> Handler:
 
 
 def _events(environment: Environment) -> Handler:
-    from durable.runtime.events import EventHandler, Events
+    from durable.runtime.events import EventHandler
     from durable.runtime.record import StepRecord
 
     log = _log()
-    clock, answers = SystemClock(), _answers(environment)
-    begin = EventHandler(Events(_table(environment), answers, clock), answers, StepRecord(_table(environment), clock))
+    record = StepRecord(_table(environment), SystemClock())
+    begin = EventHandler(_event_store(environment), record)
 
     def handle(event: Any, context: Any) -> None:
         run = event["run"]
@@ -151,7 +152,9 @@ def _sweep(environment: Environment) -> Handler:
 
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    healing = Healing(_table(environment), _machines(machines), SystemClock(), _instances(environment, machines))
+    events = _event_store(environment)
+    instances = _instances(environment, machines)
+    healing = Healing(_table(environment), _machines(machines), SystemClock(), instances, events.settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -196,7 +199,8 @@ def _log() -> LambdaLog:
 
 
 def _workflows(environment: Environment) -> dict[str, dict[str, Any]]:
-    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there}}}."""
+    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there},
+    "retention": seconds}}."""
     workflows: dict[str, dict[str, Any]] = json.loads(environment["DURABLE_WORKFLOWS"])
     return workflows
 
@@ -216,7 +220,9 @@ def _machines(machines: Mapping[str, str]) -> StepFunctionsMachines:
 def _instances(environment: Environment, machines: Mapping[str, str]) -> Instances:
     from durable.runtime.instances import Instances
 
-    return Instances(_table(environment), _machines(machines), SystemClock())
+    known = _workflows(environment) if "DURABLE_WORKFLOWS" in environment else {}
+    retentions = {name: each["retention"] for name, each in known.items() if "retention" in each}
+    return Instances(_table(environment), _machines(machines), SystemClock(), retentions=retentions)
 
 
 def _answers(environment: Environment) -> Answers:
@@ -226,16 +232,21 @@ def _answers(environment: Environment) -> Answers:
     return Answers(_table(environment), StepFunctionsTokens(), SystemClock())
 
 
+def _event_store(environment: Environment) -> Events:
+    from durable.runtime.events import Events
+
+    return Events(_table(environment), _answers(environment), SystemClock())
+
+
 def _workflow_client(
     resource: Mapping[str, Any], machines: Mapping[str, str], environment: Environment
 ) -> WorkflowClient:
-    from durable.runtime.events import Events
     from durable.runtime.workflow import WorkflowClient
 
     workflow = _imported(resource["class"])
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
-    events = Events(_table(environment), _answers(environment), SystemClock())
+    events = _event_store(environment)
     return WorkflowClient(resource["workflow"], workflow, _instances(environment, machines), events, payloads)
 
 

@@ -19,7 +19,7 @@ from durable.local.asl import functions
 from durable.local.asl.direct import Compiled, Unsure, compile_direct
 from durable.local.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
 from durable.local.asl.messages import message_of
-from durable.local.asl.syntax import SyntaxProblem, is_plain, nodes, parse_tree, plain_path
+from durable.local.asl.syntax import SyntaxProblem, is_plain, names_any, nodes, parse_tree, plain_path
 from durable.local.asl.values import MISSING
 
 
@@ -47,9 +47,9 @@ class Expression:
 
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
-        self.states_fields = frozenset(_states_fields(ast))
+        self.states_fields = frozenset(_states_fields(ast) if "$states" in source else ())
         self._ast = ast
-        self.volatile = any(getattr(node, "value", None) in functions.VOLATILE for node in nodes(ast))
+        self.volatile = names_any(source, ast, functions.VOLATILE)
 
     def evaluate(self, scope: Scope) -> Any:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
@@ -156,9 +156,8 @@ class Computed(Expression):
 def parse(source: str) -> Expression:
     """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = parse_tree(source)
-    for node in nodes(ast):
-        if getattr(node, "type", None) == "variable" and node.value == "eval":
-            raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    if names_any(source, ast, {"eval"}):
+        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
     keys = plain_path(ast)
     if keys is None:
         return _special(source, ast)

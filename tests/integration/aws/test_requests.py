@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
+from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
@@ -44,6 +46,21 @@ def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sen
         {"PutItem": 4, "GetItem": 1},
     )
     assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
+
+
+def test_the_cost_that_is_told_counts_the_same() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100)
+    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
+
+
+def test_the_documentation_quotes_it() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "aws.md").read_text(encoding="utf-8")
+    record = f"{RECORD.write_units} write units and {RECORD.index_units} of the index, {RECORD.read_units} read units"
+    assert record in page
+    assert f"{BINDINGS.write_units} write units, {BINDINGS.read_units} read unit" in page
+    written, read = (getattr(RECORD, each) + getattr(BINDINGS, each) for each in ("write_units", "read_units"))
+    status = 1
+    assert f"{written + RECORD.index_units} write units at $0.625 a million, {read + status} read units at" in page
 
 
 def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:

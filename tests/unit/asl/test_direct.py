@@ -118,9 +118,7 @@ def test_what_the_compiler_writes_most_is_computed(source: str) -> None:
     assert isinstance(parse(source), Computed)
 
 
-@pytest.mark.parametrize(
-    "source", ["$sum($l)", "$l[a = 1]", "$random() + 1", "($x := 1; $x)", "$a{'b': c}"]
-)
+@pytest.mark.parametrize("source", ["$sum($l)", "$l[a = 1]", "$random() + 1", "($x := 1; $x)", "$a{'b': c}"])
 def test_the_rest_is_left_to_the_library(source: str) -> None:
     assert type(parse(source)) is Expression
 
