@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +85,7 @@ class Plane:
         events: how the payload of each type of event is written in that module, by the workflow's name.
         retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
+        answered: the names of those that have steps that are answered by a token.
     """
 
     platform: Platform
@@ -93,6 +94,7 @@ class Plane:
     events: Mapping[str, Mapping[str, str]]
     retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
+    answered: Set[str]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
@@ -116,7 +118,7 @@ class Plane:
         )
         self.record.grant_all(handler)
         for name, machine in self.machines.items():
-            answers = ANSWERS if self.events[name] else ()
+            answers = ANSWERS if name in self.answered else ()
             handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         return handler

@@ -22,8 +22,7 @@ from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
 from durable.wire import MAX_STEP_NAME
 
-METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "complete", "map")
-LATER: Final = ("call",)
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
 
 
 @dataclass(slots=True)

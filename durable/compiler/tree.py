@@ -324,11 +324,13 @@ class EventWait:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowCall:
-    """`step.call(…)`; not compiled yet."""
+    """`step.call(…)`: a run of another workflow, which is a class."""
 
     name: str
-    workflow: Any
+    workflow: type[Any]
     payload: Expression
+    place: Place
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
 
 Awaited = StepCall | Gather | MapCall | EventWait | WorkflowCall

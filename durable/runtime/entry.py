@@ -1,7 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, events, consumer, worker, operations, closer, sweep, starter or changes. Each kind imports only
-its own.
+DURABLE_ENTRY is step, events, calls, consumer, worker, operations, closer, sweep, starter or changes. Each kind
+imports only its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.runtime.answers import Answers
     from durable.runtime.aws.machines import StepFunctionsMachines
     from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.children import Children
     from durable.runtime.events import Events
     from durable.runtime.instances import Instances
     from durable.runtime.lambda_log import LambdaLog
+    from durable.runtime.table import Row
     from durable.runtime.workflow import WorkflowClient
     from durable.signature import BindingParameter, Signature
 
@@ -63,6 +65,26 @@ def _events(environment: Environment) -> Handler:
     log = _log()
     record = StepRecord(_table(environment), SystemClock())
     begin = EventHandler(_event_store(environment), record)
+
+    def handle(event: Any, context: Any) -> None:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
+        begin(event)
+
+    return handle
+
+
+def _calls(environment: Environment) -> Handler:
+    from durable.runtime.children import CallHandler
+    from durable.runtime.record import StepRecord
+
+    log = _log()
+    table, clock = _table(environment), SystemClock()
+    called = json.loads(environment["DURABLE_CALLS"])
+    machines = {each["workflow"]: each["machine"] for each in called.values()}
+    callees = {step: _workflow_client(each, machines, environment) for step, each in called.items()}
+    instances = _instances(environment, machines)
+    begin = CallHandler(callees, _children(environment), instances, table, StepRecord(table, clock), clock)
 
     def handle(event: Any, context: Any) -> None:
         run = event["run"]
@@ -134,7 +156,8 @@ def _closer(environment: Environment) -> Handler:
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
     names = {machine: name for name, machine in machines.items()}
-    closer = Closer(names, _machines(machines), _instances(environment, machines))
+    children = _children(environment)
+    closer = Closer(names, _machines(machines), _instances(environment, machines), children)
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -152,9 +175,12 @@ def _sweep(environment: Environment) -> Handler:
 
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    events = _event_store(environment)
-    instances = _instances(environment, machines)
-    healing = Healing(_table(environment), _machines(machines), SystemClock(), instances, events.settle)
+    events, children, instances = _event_store(environment), _children(environment), _instances(environment, machines)
+
+    def settle(header: Row) -> int:
+        return events.settle(header) + children.settle(header)
+
+    healing = Healing(_table(environment), _machines(machines), SystemClock(), instances, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -238,6 +264,12 @@ def _event_store(environment: Environment) -> Events:
     return Events(_table(environment), _answers(environment), SystemClock())
 
 
+def _children(environment: Environment) -> Children:
+    from durable.runtime.children import Children
+
+    return Children(_table(environment), _answers(environment))
+
+
 def _workflow_client(
     resource: Mapping[str, Any], machines: Mapping[str, str], environment: Environment
 ) -> WorkflowClient:
@@ -290,6 +322,7 @@ def _client(parameter: BindingParameter, resource: Any, environment: Environment
 _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "step": _step,
     "events": _events,
+    "calls": _calls,
     "consumer": _consumer,
     "worker": _worker,
     "operations": _operations,

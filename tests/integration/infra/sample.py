@@ -19,3 +19,9 @@ class RelayWorkflow(WorkflowEntrypoint[int]):
 class PatientWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
         return await step.wait_for_event("the reply", type="replied", payload=str, timeout="1 hour")
+
+
+class CallingWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        reply = await step.call("ask", PatientWorkflow, event.payload)
+        return len(reply)
