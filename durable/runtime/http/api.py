@@ -24,6 +24,8 @@ from durable.errors import (
 from durable.runtime.failure import frames_of
 from durable.runtime.http.endpoint import Endpoint, endpoint_of
 from durable.runtime.http.problems import CONTENT_TYPE, Problem
+from durable.runtime.machines import MachinesBusy
+from durable.runtime.table import TableBusy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -235,6 +237,8 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     EventUnknown: _unknown,
     InstanceExists: _exists,
     Throttled: _throttled,
+    TableBusy: _throttled,
+    MachinesBusy: _throttled,
     InstanceConflict: _refused,
     InstanceError: _conflict,
     InvalidInput: _invalid,
