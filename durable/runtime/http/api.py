@@ -209,14 +209,13 @@ def _exists(_: InstanceExists) -> Response[Any]:
     return _response(Problem(409, "This id or Idempotency-Key was used before, with another body."))
 
 
-def busy(error: Throttled) -> Problem:
+def busy() -> Problem:
     """Return the 503 of what was throttled."""
-    later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Problem(503, public_message(type(error)), headers=later)
+    return Problem(503, public_message(Throttled), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def _throttled(error: Throttled) -> Response[Any]:
-    return _response(busy(error))
+def _throttled(error: Throttled | TableBusy | MachinesBusy) -> Response[Any]:
+    return _response(busy())
 
 
 def _conflict(error: InstanceError) -> Response[Any]:
