@@ -100,7 +100,7 @@ def outcome(expression: Expression, values: dict[str, Any]) -> str:
     return "nothing" if value is MISSING else json.dumps(value)
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(EXPRESSIONS, VALUES)
 def test_a_computed_expression_gives_what_the_library_gives(source: str, values: dict[str, Any]) -> None:
     assert outcome(parse(source), values) == outcome(parse_with_library(source), values)
