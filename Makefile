@@ -12,10 +12,10 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
 
-.PHONY: help run test torture check compile openapi rehearse deploy destroy clean
+.PHONY: help run test torture check compile openapi bench bench-quick coldstart rehearse deploy destroy clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/run.stamp: functions/requirements.txt durable/local/requirements.txt
 	@test -x $(PY) || python3 -m venv $(VENV)
@@ -65,6 +65,15 @@ node_modules/.package-lock.json: package-lock.json $(VENV)/all.stamp
 	@echo "installing the CDK CLI into node_modules"
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+bench: $(VENV)/all.stamp ## peers side by side, about 25 minutes (BENCH="--only ours dbos --rounds 1")
+	@exec $(PY) -m bench $(BENCH)
+
+bench-quick: $(VENV)/all.stamp ## ours alone, in a minute or two
+	@exec $(PY) -m bench --quick $(BENCH)
+
+coldstart: $(VENV)/all.stamp ## what each Lambda imports, and how long it takes to start
+	@exec $(PY) -m bench.coldstart
 
 clean: ## remove what was installed and built, not the data
 	@rm -rf $(VENV) .cache cdk.out node_modules

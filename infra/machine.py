@@ -13,11 +13,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS
+from durable.wire import EVENTS, LAMBDA_MARGIN_SECONDS
 from infra.function import HandlerFunction, Platform
 from infra.nag import acknowledge, logical_id
-from infra.record import Record
+from infra.record import ANSWERS, Record
 from infra.resource import Resource
+
+_EVENT_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,42 @@ class StepFunction(Construct):
         return self.handler.function.current_version.function_arn
 
 
+class EventFunction(Construct):
+    """The Lambda that begins a workflow's waits for events, and answers them where the event is there already.
+
+    Args:
+        machine_arn: of the workflow's state machine, which has a fixed name: the machine itself comes after this.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, platform: Platform, workflow: str, machine_arn: str, record: Record
+    ) -> None:
+        super().__init__(scope, id)
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry="events",
+            environment={"DURABLE_WORKFLOW": workflow, "DURABLE_TABLE": record.table.table_name},
+            timeout_seconds=_EVENT_SECONDS,
+            description=f"waits of {workflow} for events",
+        )
+        record.grant_step(self.handler, workflow)
+        self.handler.grant(*ANSWERS, on=[machine_arn])
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed."""
+        return self.handler.function.current_version.function_arn
+
+
 class Machine(Construct):
     """The state machine of one workflow.
 
     Args:
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
-        name: a fixed physical name, for a machine that a step starts; None lets CloudFormation choose.
+        name: a fixed physical name, for a machine that a Lambda of its own must know, or None.
+        waits: the ARN under that name, where the workflow waits for events.
     """
 
     def __init__(
@@ -88,10 +120,11 @@ class Machine(Construct):
         steps: Sequence[tuple[Step, Mapping[str, Resource]]],
         record: Record,
         name: str | None = None,
+        waits: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
-        self.steps = {
+        self.steps: dict[str, StepFunction | EventFunction] = {
             step.placeholder: StepFunction(
                 self,
                 step.placeholder,
@@ -103,6 +136,10 @@ class Machine(Construct):
             )
             for step, resources in steps
         }
+        if waits:
+            self.steps[EVENTS] = EventFunction(
+                self, "Events", platform=platform, workflow=workflow, machine_arn=waits, record=record
+            )
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self._allow_steps()
         self.state_machine = self._state_machine(definition, name, platform)

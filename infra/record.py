@@ -23,6 +23,9 @@ SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
+ANSWERS: Final = ("states:SendTaskSuccess", "states:SendTaskFailure")
+"""What it takes to tell a Task what it waits for."""
+
 _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 
 
@@ -79,18 +82,24 @@ class Plane:
 
     Attributes:
         classes: `module:class` of each workflow, by name.
+        events: how the payload of each type of event is written in that module, by the workflow's name.
         machines: the state machine of each, by name.
     """
 
     platform: Platform
     record: Record
     classes: Mapping[str, str]
+    events: Mapping[str, Mapping[str, str]]
     machines: Mapping[str, sfn.StateMachine]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {
-            name: {"class": self.classes[name], "machine": machine.state_machine_arn}
+            name: {
+                "class": self.classes[name],
+                "events": dict(self.events[name]),
+                "machine": machine.state_machine_arn,
+            }
             for name, machine in self.machines.items()
         }
         handler = HandlerFunction(
@@ -103,8 +112,9 @@ class Plane:
             description=f"{entry}: all workflows",
         )
         self.record.grant_all(handler)
-        for machine in self.machines.values():
-            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+        for name, machine in self.machines.items():
+            answers = ANSWERS if self.events[name] else ()
+            handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         return handler
 

@@ -47,6 +47,15 @@ class StepUse(Protocol):
     def timeout_seconds(self) -> int: ...
 
 
+class EventUse(Protocol):
+    """A wait for an event as the compiler reports it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
 class Program(Protocol):
     """A compiled workflow."""
 
@@ -54,6 +63,8 @@ class Program(Protocol):
     def definition(self) -> Mapping[str, Any]: ...
     @property
     def steps(self) -> Sequence[StepUse]: ...
+    @property
+    def events(self) -> Sequence[EventUse]: ...
 
 
 Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
@@ -133,18 +144,21 @@ class DeploymentStack(Stack):
         )
 
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
-        """Build the machines; one that a step starts has a fixed name, for its ARN must be known before it is."""
-        started = self._started_by_steps(workflows)
+        """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
+        named = self._started_by_steps(workflows) | {each.name for each in workflows if self._events(each)}
+        arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
         for each in workflows:
-            if each.name in started:
-                name = self._machine_name(each)
-                arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
-                self._resources[each] = self._workflow_resource(each, arn)
-        machines = {each.name: self._machine(each, fixed=each.name in started) for each in workflows}
+            if each.name in arns:
+                self._resources[each] = self._workflow_resource(each, arns[each.name])
+        machines = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
             self._resources.setdefault(each, self._workflow_resource(each, arn))
         return machines
+
+    def _fixed_arn(self, workflow: Workflow[Any]) -> str:
+        name = self._machine_name(workflow)
+        return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
 
     def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
         return {
@@ -169,10 +183,17 @@ class DeploymentStack(Stack):
 
     def _workflow_resource(self, workflow: Workflow[Any], arn: str) -> WorkflowResource:
         return WorkflowResource(
-            name=workflow.name, implementation=_import_name(workflow), machine_arn=arn, record=self._record
+            name=workflow.name,
+            implementation=_import_name(workflow),
+            events=self._events(workflow),
+            machine_arn=arn,
+            record=self._record,
         )
 
-    def _machine(self, workflow: Workflow[Any], *, fixed: bool) -> sfn.StateMachine:
+    def _events(self, workflow: Workflow[Any]) -> dict[str, str]:
+        return {use.type: use.source for use in self._programs[workflow.name].events}
+
+    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> sfn.StateMachine:
         program = self._programs[workflow.name]
         machine = Machine(
             self,
@@ -182,7 +203,8 @@ class DeploymentStack(Stack):
             definition=program.definition,
             steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
             record=self._record,
-            name=self._machine_name(workflow) if fixed else None,
+            name=self._machine_name(workflow) if fixed_arn else None,
+            waits=fixed_arn if self._events(workflow) else None,
         )
         machine.node.add_dependency(self._guard)
         return machine.state_machine
@@ -220,7 +242,10 @@ class DeploymentStack(Stack):
 
     def _declare_apis(self, project: Project) -> None:
         classes = {each.name: _import_name(each) for each in project.workflows}
-        plane = Plane(platform=self._platform, record=self._record, classes=classes, machines=self._machines)
+        events = {each.name: self._events(each) for each in project.workflows}
+        plane = Plane(
+            platform=self._platform, record=self._record, classes=classes, events=events, machines=self._machines
+        )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)
         gateways = {each.name: self._worker(each, operations) for each in project.workers}

@@ -180,7 +180,7 @@ class _Drawing:
                 lanes = (self._result(what.body),)
                 return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)
             case EventWait():
-                return Node(id, "event", what.name, f"{what.event}, {spoken(what.timeout_seconds)}", what.name)
+                return Node(id, "event", what.name, f"{what.event}, {spoken(what.timeout_seconds)}", _key(what.place))
             case WorkflowCall():
                 return Node(id, "call", what.name, what.workflow.__name__, what.name)
 

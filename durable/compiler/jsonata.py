@@ -79,7 +79,7 @@ def template(expression: Expression) -> Any:
     """Return an expression as what stands in a state: JSON, with JSONata in its strings."""
     match expression:
         case Constant(str() as value):
-            return "{% " + quoted(value) + " %}" if value.startswith("{%") else value
+            return "{% " + quoted(value) + " %}" if value.startswith("{%") or value.endswith("%}") else value
         case Constant(value):
             return value
         case ListDisplay(elements):

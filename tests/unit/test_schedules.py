@@ -144,4 +144,4 @@ def test_what_is_no_schedule_is_refused() -> None:
     ]
     for each in wrong:
         with pytest.raises(ScheduleError):
-            Schedule(**each)  # type: ignore[arg-type]  # its params are of any type
+            Schedule(**each)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from jsonata.jexception import JException
@@ -49,10 +50,11 @@ class UnsupportedResult(Exception):
 class Expression:
     """A parsed expression, evaluated by the library. Safe to share across threads."""
 
-    __slots__ = ("_ast", "source", "volatile")
+    __slots__ = ("_ast", "source", "states_fields", "volatile")
 
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
+        self.states_fields = frozenset(_states_fields(ast))
         self._ast = ast
         self.volatile = any(getattr(node, "value", None) in functions.VOLATILE for node in nodes(ast))
 
@@ -227,6 +229,14 @@ def _to_json(value: Any) -> Any:
 
 def _member(value: Any) -> Any:
     return None if value is None else _to_json(value)
+
+
+def _states_fields(ast: Any) -> Iterator[str]:
+    """Yield the fields of $states that an expression names."""
+    for node in nodes(ast):
+        steps = node.steps if node.type == "path" else []
+        if len(steps) > 1 and (steps[0].type, steps[0].value, steps[1].type) == ("variable", "states", "name"):
+            yield str(steps[1].value)
 
 
 _PLAIN: Final = frozenset({"id", "value", "bp", "type", "lbp", "position", "level", "steps"})

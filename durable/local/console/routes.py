@@ -18,7 +18,7 @@ from durable.local.http.loopback import CONSOLE
 def routes(host: Host, data: Path) -> Sequence[BaseRoute]:
     """Return the routes of the console of a host that keeps its files in a folder."""
     page, outbox, queues = Page(), Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
-    workflows = Workflows(host.built.project.workflows, host.table)
+    workflows = Workflows(host.workflows, host.table)
     return (
         Route("/", page.document),
         Route("/console/{name}", page.asset),

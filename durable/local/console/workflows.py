@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import linecache
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +17,7 @@ from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
 from durable.runtime.record import header_key, partition, step_prefix
 from durable.runtime.table import Row, Table
+from durable.workflow import WorkflowEntrypoint
 
 _FRAME: Final = re.compile(r"(?P<file>.*):(?P<line>\d+) in (?P<function>.*)")
 
@@ -23,12 +25,15 @@ _FRAME: Final = re.compile(r"(?P<file>.*):(?P<line>\d+) in (?P<function>.*)")
 class Workflows:
     """Graphs, and where the steps of a run failed: frames with their lines of source, which this machine has."""
 
-    def __init__(self, workflows: Sequence[Workflow[Any]], table: Table) -> None:
-        self._workflows: Mapping[str, Workflow[Any]] = {each.name: each for each in workflows}
+    def __init__(self, workflows: Mapping[str, Workflow[Any]], table: Table) -> None:
+        self._workflows = workflows
         self._table = table
 
     def graph(self, request: Request) -> Response:
-        return JSONResponse(_graph(self._found(request)), headers=_FRESH)
+        """Return the graph of a workflow, and the schemas of the events that it waits for, by type."""
+        workflow = self._found(request)
+        events = {type: TypeAdapter(payload).json_schema() for type, payload in workflow.events.items()}
+        return JSONResponse({"graph": _graph(workflow.workflow), "events": events}, headers=_FRESH)
 
     def tracebacks(self, request: Request) -> Response:
         workflow, instance = self._found(request).name, request.path_params["instance"]
@@ -51,8 +56,8 @@ _FRESH: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff
 
 
 @functools.cache
-def _graph(workflow: Workflow[Any]) -> dict[str, Any]:
-    return as_data(graph_of(workflow.workflow))
+def _graph(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, Any]:
+    return as_data(graph_of(workflow))
 
 
 def _traceback(row: Row, prefix: str) -> dict[str, Any]:

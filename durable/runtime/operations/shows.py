@@ -47,6 +47,13 @@ class WorkflowSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkflowList:
+    """All workflows, by their names."""
+
+    workflows: tuple[WorkflowSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InstancePage:
     """Instances, those that changed last first, and where the next page begins; null where there is none."""
 
@@ -58,9 +65,9 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
     """Add the routes."""
 
     @api.get(WORKFLOWS, tags=["workflows"])
-    def list_workflows() -> list[WorkflowSummary]:
+    def list_workflows() -> WorkflowList:
         """List the workflows."""
-        return [_summary(name, each, directory) for name, each in sorted(workflows.items())]
+        return WorkflowList(tuple(_summary(name, each, directory) for name, each in sorted(workflows.items())))
 
     @api.get(INSTANCES, responses=described(400), tags=["instances"])
     def list_instances(

@@ -151,13 +151,14 @@ def test_the_public_role_can_read_no_namespace_and_neither_stop_nor_list_executi
     )
     execution = f"{arn.replace(':stateMachine:', ':execution:')}:none"
     states, dynamodb = session("stepfunctions"), session("dynamodb")
-    for refused in (
+    calls: list[Callable[[], Any]] = [
         lambda: states.stop_execution(executionArn=execution),
         lambda: states.list_executions(stateMachineArn=arn),
         lambda: states.describe_execution(executionArn=execution),
         lambda: dynamodb.get_item(TableName=profiles, Key={"pk": {"S": "kv"}, "sk": {"S": "x"}}),
         lambda: dynamodb.scan(TableName=function["Environment"]["Variables"]["DURABLE_TABLE"]),
-    ):
+    ]
+    for refused in calls:
         with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             refused()
 

@@ -90,7 +90,9 @@ def test_other_files_are_not_handed_out(client: TestClient, name: str) -> None:
 
 
 def test_a_graph_is_data(client: TestClient) -> None:
-    graph = client.get("/api/console/graphs/order").json()
+    answer = client.get("/api/console/graphs/order").json()
+    graph = answer["graph"]
+    assert answer["events"] == {}
     assert [node["kind"] for node in graph["nodes"]] == ["branch", "step", "branch", "step", "return"]
     assert client.get("/api/console/graphs/nothing").status_code == 404
 

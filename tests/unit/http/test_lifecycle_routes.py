@@ -46,7 +46,7 @@ def ids(answer: Any) -> list[str]:
 
 def test_workflows_are_listed_with_counts_and_the_schema_of_their_params(started: Ask, desk: Desk) -> None:
     desk.ends("run-1", DONE)
-    (workflow,) = started("GET", "/api/workflows").json
+    (workflow,) = started("GET", "/api/workflows").json["workflows"]
     assert workflow["name"] == "onboarding"
     assert workflow["counts"] == {"complete": 1, "running": 2}
     assert "avatarUrl" in workflow["params"]["properties"]
@@ -219,5 +219,5 @@ def test_a_batch_that_does_not_fit_starts_nothing(operate: Ask, desk: Desk, batc
 
 def test_the_list_of_workflows_is_for_operators_alone(desk: Desk, operator: Api, api: Api) -> None:
     client = TestClient(application([api], operator, gate=nothing_to_wait_for), base_url=BASE)
-    assert client.get("/api/workflows").json()[0]["name"] == "onboarding"
+    assert client.get("/api/workflows").json()["workflows"][0]["name"] == "onboarding"
     assert client.get("/api/workflows", headers={"Origin": "https://evil.example"}).status_code == 403
