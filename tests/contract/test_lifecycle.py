@@ -140,7 +140,8 @@ class Desk:
             self.later(2 * MINUTE)
             self.healing.sweep(["shop"])
             return
-        self.begin(**({"undo": {"function": "f"}} if status == "rollingBack" else {}))
+        undo: dict[str, Any] = {"undo": {"function": "f"}}
+        self.begin("first", **(undo if status == "rollingBack" else {}))
         if status == "waitingForPause":
             self.tell("pause")
             return
