@@ -112,6 +112,7 @@ class WaitTask(TypedDict, total=False):
     entered: str
     type: str
     timeout: int
+    caught: list[str]
 
 
 class Envelope(TypedDict):

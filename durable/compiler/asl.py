@@ -107,9 +107,7 @@ class Writer:
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
-        caught = [name for name in task.caught if name not in wire.REPORTED_BY_AWS]
-        if caught:
-            payload["caught"] = caught
+        payload |= _caught_by_name(task.caught)
         if step.sensitive:
             payload["sensitive"] = True
         if step.undo is not None:
@@ -143,6 +141,7 @@ class Writer:
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         payload["type"] = step.event
         payload["timeout"] = step.timeout_seconds
+        payload |= _caught_by_name(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -176,6 +175,12 @@ def _place(step: str, key: Expression | None) -> Json:
         "step": step,
     }
     return payload if key is None else {**payload, "key": template(key)}
+
+
+def _caught_by_name(errors: tuple[str, ...]) -> Json:
+    """Return which errors that a step itself can report are caught: `retry` keeps those."""
+    caught = [name for name in errors if name not in wire.REPORTED_BY_AWS]
+    return {"caught": caught} if caught else {}
 
 
 def _label(state: State) -> str:

@@ -197,7 +197,8 @@ class Lowering:
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
             case EventWait() as step:
-                state = TokenTask(step.place.label, step=step, key=step.place.key)
+                caught = sorted(self._caught() & step.errors.keys())
+                state = TokenTask(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
                 result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
                 errors = step.errors
             case Gather(label, branches, kinds, errors, alone):

@@ -111,6 +111,7 @@ class TokenTask(Caught):
 
     step: EventWait = field(kw_only=True)
     key: Expression | None = None
+    caught: tuple[str, ...] = ()
 
     def expressions(self) -> list[Expression]:
         return [self.key] if self.key else []

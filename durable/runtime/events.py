@@ -200,7 +200,13 @@ class EventHandler:
         """
         key, began = StepKey.of(task), milliseconds_of(task["entered"])
         deadline = began + task["timeout"] * 1000
-        fresh = {"kind": KIND, "type": task["type"], "deadline": deadline, "input_hash": hash_of(task["type"])}
+        fresh = {
+            "kind": KIND,
+            "type": task["type"],
+            "deadline": deadline,
+            "input_hash": hash_of(task["type"]),
+            "handled": StepTimeoutError.__name__ in task.get("caught", ()),
+        }
         row = self._answers.wait(key, task["step"], task["token"], fresh, self._record, began)
         if row is None:
             return None
