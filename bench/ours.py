@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from bench import lines
+from bench.environments import CACHE
 from bench.peers.ours.library import onboarding
 
 
@@ -17,7 +18,8 @@ def main() -> None:
     parser.add_argument("--alone", type=int, default=200)
     parser.add_argument("--at-once", type=int, default=50)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=".") as folder, onboarding(Path(folder)) as library:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder, onboarding(Path(folder)) as library:
         lines.run(library, 10_000_000, 100, options.at_once, 60)
         latencies = lines.run(library, 20_000_000, options.alone, 1, 60)["latencies"]
         alone = sorted(each * 1000 for each in latencies)

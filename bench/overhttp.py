@@ -6,6 +6,7 @@ import asyncio
 import selectors
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -34,7 +35,7 @@ class HttpPeer(ABC):
     def __init__(self) -> None:
         self.processes: list[Process] = []
         self._data = Path()
-        self._usual = 0.0
+        self._recent: deque[float] = deque(maxlen=40)
 
     @abstractmethod
     def launch(self, data: Path) -> None:
@@ -63,7 +64,7 @@ class HttpPeer(ABC):
             self.environment.install()
 
     def start(self, data: Path) -> None:
-        self._data, self.processes, self._usual = data, [], 0.0
+        self._data, self.processes = data, []
         data.mkdir(exist_ok=True)
         self.launch(data)
 
@@ -97,6 +98,10 @@ class HttpPeer(ABC):
     def memory(self) -> int:
         return sum(process.peak_memory() for process in self.processes)
 
+    def processor_seconds(self) -> float:
+        """Return the seconds of processor that its processes have used."""
+        return sum(process.processor_seconds() for process in self.processes)
+
     def ready(self, request: Request, seconds: float = START_SECONDS) -> Answer:
         """Ask until there is an answer that is no server error, and return it.
 
@@ -121,6 +126,7 @@ class HttpPeer(ABC):
             await asyncio.sleep(0.005)
 
     async def _load(self, load: Load) -> Sample:
+        self._recent = deque(maxlen=40 if load.at_once > 1 else 0)
         began = time.perf_counter()
         latencies = await self._each(load, self._complete)
         return Sample(time.perf_counter() - began, latencies)
@@ -144,12 +150,13 @@ class HttpPeer(ABC):
             return time.perf_counter() - began
         await self._ended(connection, self.started(number, await connection.ask(self.start_request(number))))
         taken = time.perf_counter() - began
-        self._usual = 0.9 * self._usual + 0.1 * taken if self._usual else taken
+        self._recent.append(taken)
         return taken
 
     async def _ended(self, connection: Connection, id: str) -> None:
-        """Ask how a run stands, first about when it should be complete, until it is."""
-        pause, end = self._usual * 0.8, time.monotonic() + RUN_SECONDS
+        """Ask how a run stands until it is complete: with others, first shortly before a quick one of late would be."""
+        quick = sorted(self._recent)[len(self._recent) // 4] if self._recent else 0.0
+        pause, end = quick * 0.8, time.monotonic() + RUN_SECONDS
         while True:
             await asyncio.sleep(pause)
             state = self.state(answer := await connection.ask(self.status_request(id)))
@@ -157,7 +164,7 @@ class HttpPeer(ABC):
                 return
             if state is not State.OPEN or time.monotonic() > end:
                 raise Unavailable(f"a run is {state}: {answer.text[:200].decode(errors='replace')}")
-            pause = max(self._usual * 0.1, 0.0005)
+            pause = max(quick * 0.1, 0.001)
 
 
 def _until(numbers: range, seconds: float) -> Iterator[int]:

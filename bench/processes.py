@@ -56,6 +56,10 @@ class Process:
     def peak_memory(self) -> int:
         return sum(_peak_memory(pid) for pid in self._members())
 
+    def processor_seconds(self) -> float:
+        """Return what it and its living descendants have used of the processor."""
+        return sum(_processor_seconds(pid) for pid in self._members())
+
     def stop(self) -> None:
         """End it as Ctrl-C does; what is left when it has ended, or after 10 s, is killed."""
         members = self._members()
@@ -127,6 +131,14 @@ def _peak_memory(pid: int) -> int:
         return 0
     line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), "VmHWM: 0 kB")
     return int(line.split()[1]) * 1024
+
+
+def _processor_seconds(pid: int) -> float:
+    try:
+        fields = (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def bytes_on_disk(folder: Path) -> int:

@@ -84,6 +84,7 @@ class Plane:
         classes: `module:class` of each workflow, by name.
         events: how the payload of each type of event is written in that module, by the workflow's name.
         definitions: a hash of what each workflow was compiled to, by name.
+        retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
     """
@@ -93,6 +94,7 @@ class Plane:
     classes: Mapping[str, str]
     events: Mapping[str, Mapping[str, str]]
     definitions: Mapping[str, str]
+    retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
     rollbacks: Mapping[str, sfn.StateMachine]
 
@@ -103,6 +105,7 @@ class Plane:
                 "class": self.classes[name],
                 "events": dict(self.events[name]),
                 "definition": self.definitions[name],
+                "retention": self.retentions[name],
                 "machine": machine.state_machine_arn,
             }
             for name, machine in self.machines.items()

@@ -259,6 +259,7 @@ class DeploymentStack(Stack):
             classes=classes,
             events=events,
             definitions={each.name: self._definition(each) for each in project.workflows},
+            retentions={each.name: each.retention_seconds for each in project.workflows},
             machines=self._machines,
             rollbacks=self._rollbacks,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from durable.bindings.base import Binding, Bindings
+from durable.durations import Duration, whole_seconds
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint
 
@@ -64,6 +65,7 @@ class Workflow(Binding, Generic[P]):
 
     Args:
         schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
+        retention: how long a run is kept after its end, in whole seconds.
     """
 
     kind: ClassVar[str] = "workflow"
@@ -75,8 +77,10 @@ class Workflow(Binding, Generic[P]):
         *,
         bindings: Mapping[str, Binding] | None = None,
         schedules: Sequence[Schedule | str] = (),
+        retention: Duration = "30 days",
     ) -> None:
         super().__init__(name)
+        self.retention_seconds = whole_seconds(retention)
         self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.bindings: Bindings = dict(bindings or {})

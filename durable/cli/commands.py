@@ -12,6 +12,7 @@ MODULES: Final = {
     "compile": "project",
     "openapi": "project",
     "graph": "project",
+    "cost": "project",
     "start": "start",
     "list": "show",
     "describe": "show",

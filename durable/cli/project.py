@@ -1,4 +1,4 @@
-"""Commands on the project itself: dev, compile, graph."""
+"""Commands on the project itself: dev, compile, openapi, graph, cost."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ def graph(workflow: str, as_json: bool) -> None:
 
     drawn = graph_of(_declared(load(), workflow).workflow)
     click.echo(json.dumps(as_data(drawn), indent=2) if as_json else mermaid(drawn), nl=as_json)
+
+
+@click.command()
+@click.argument("workflow")
+@click.option("--rounds", default=1, show_default=True, help="Of each loop, and items of each map, on the longest way.")
+@click.option("--milliseconds", default=100, show_default=True, help="That each Lambda takes.")
+@json_option
+@sentences
+def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
+    """Say what a run of a workflow of app.py takes on AWS, and the price of a million."""
+    from durable.cli.costs import as_data, text
+    from durable.compiler import compile_workflow
+    from durable.cost import Cost, longest, shortest
+
+    definition = compile_workflow(_declared(load(), workflow).workflow).definition
+    ways = {"shortest": shortest(definition), "longest": longest(definition, rounds)}
+    costs = {name: Cost(way, milliseconds) for name, way in ways.items()}
+    click.echo(json.dumps(as_data(costs), indent=2) if as_json else text(workflow, costs, rounds))
 
 
 def _declared(project: Project, name: str) -> Workflow[Any]:

@@ -63,7 +63,7 @@ class Follow:
             while True:
                 run = self._operations.describe(workflow, id)
                 closed = run["status"] in tables.CLOSED
-                live.update(tables.run(run, self._now()) if closed else tables.progress(run, self._now()), refresh=True)
+                live.update(tables.run(run, self._now(), data=("output",) if closed else ()), refresh=True)
                 if closed:
                     return run
                 self._pause.wait(self._operations.pause_seconds)
@@ -79,7 +79,7 @@ class Follow:
                 said.add(now)
             if run["status"] in tables.CLOSED:
                 if not quiet:
-                    self._console.print(tables.run({**run, "steps": []}, self._now()))
+                    self._console.print(tables.run({**run, "steps": []}, self._now(), data=("output",)))
                 return run
             self._pause.wait(self._operations.pause_seconds)
 

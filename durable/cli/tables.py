@@ -49,9 +49,9 @@ def workflows(found: Sequence[Run]) -> RenderableType:
     if not found:
         return Text("no workflow is declared")
     statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
-    table = _table("workflow", *statuses)
+    table = _table("workflow", *(statuses or ["runs"]))
     for each in found:
-        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses))
+        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
     return table
 
 
@@ -67,10 +67,10 @@ def runs(page: Run, now: int) -> RenderableType:
     return Group(table, *more)
 
 
-def run(found: Run, now: int) -> RenderableType:
-    """Draw a run with all that is known of it."""
+def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> RenderableType:
+    """Draw a run with how far it is, and its data."""
     parts: list[RenderableType] = [progress(found, now)]
-    for name in ("params", "output"):
+    for name in data:
         if found.get(name) is not None:
             parts += [Text(name, style="bold"), Text(_json(found[name]))]
     return Group(*parts)

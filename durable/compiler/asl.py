@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,7 @@ class Writer:
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
-        payload |= _caught_by_name(task.caught)
+        payload |= _caught_here(task.caught)
         if step.sensitive:
             payload["sensitive"] = True
         if step.undo is not None:
@@ -141,7 +142,7 @@ class Writer:
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         payload["type"] = step.event
         payload["timeout"] = step.timeout_seconds
-        payload |= _caught_by_name(task.caught)
+        payload |= _caught_here(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -177,9 +178,9 @@ def _place(step: str, key: Expression | None) -> Json:
     return payload if key is None else {**payload, "key": template(key)}
 
 
-def _caught_by_name(errors: tuple[str, ...]) -> Json:
-    """Return which errors that a step itself can report are caught: `retry` keeps those."""
-    caught = [name for name in errors if name not in wire.REPORTED_BY_AWS]
+def _caught_here(names: Sequence[str]) -> Json:
+    """Return what a step's payload says of the errors that an `except` catches."""
+    caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
     return {"caught": caught} if caught else {}
 
 

@@ -254,7 +254,7 @@ class AwaitReader:
             raise Refused(node, what, 'write `await step.map("name", body, items)`')
         definition, items = self._body(node.args[1]), reading.value(node.args[2])
         source = reading.source(node.args[2])
-        element = items.kind if is_unknown(items.kind) else element_kind(node.args[2], items.kind, source)
+        element = element_kind(node.args[2], items.kind, source)
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))

@@ -17,10 +17,12 @@ from durable.compiler.kinds import (
     Boolean,
     Caught,
     Event,
+    Fixed,
     Kind,
     ListOf,
     Text,
     TupleOf,
+    describe,
     is_unknown,
     join,
     members,
@@ -41,6 +43,7 @@ from durable.compiler.tree import (
     Constant,
     Either,
     Expression,
+    Field,
     Joined,
     Variable,
 )
@@ -210,12 +213,23 @@ class ExpressionReader:
         entries: dict[str, Expression] = {}
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
-                raise Refused(value, f"`**{self.source.of(value)}` in a dict", "write its keys out, or do it in a step")
+                entries |= self._spread(value, scope)
+                continue
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
                 found = f"the key `{self.source.of(key)}` of a dict is no written string"
                 raise Refused(key, found, "write the keys out, or do it in a step")
             entries[key.value] = self.value(value, scope)
         return dict_display(entries)
+
+    def _spread(self, node: ast.expr, scope: Scope) -> dict[str, Expression]:
+        """Return the entries of `**dict`, whose keys must be known."""
+        value = self.value(node, scope)
+        if is_unknown(value.kind):
+            return {}
+        if not isinstance(value.kind, Fixed):
+            found = f"the keys of `**{self.source.of(node)}` ({describe(value.kind)}) are not known when compiling"
+            raise Refused(node, found, "write the keys out, or do it in a step")
+        return {key: Field(value, key, kind) for key, kind in value.kind.entries}
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
@@ -316,6 +330,8 @@ class ExpressionReader:
             if isinstance(node.func.value, ast.Name) and node.func.value.id == self.names.step:
                 raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
             of = self.value(node.func.value, scope)
+            if node.keywords and not is_unknown(of.kind):
+                raise calls.unknown_method(node, of, node.func.attr, source)
             arguments = self._arguments(node, scope)
             unknown = unreported(of.kind, *(each.kind for each in arguments))
             if unknown is not None:
@@ -333,10 +349,10 @@ class ExpressionReader:
 
 def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
+    if isinstance(function, type) and module != "builtins":
+        return Refused(node, f"`{source}` makes an object", "let a step return it")
     if module in _CLOCKS:
         return Refused(node, f"`{source}` looks outside of the run", _NO_WORLD)
-    if isinstance(function, type):
-        return Refused(node, f"`{source}` makes an object", "let a step return it")
     name = getattr(function, "__name__", "it")
     known = ", ".join(sorted(getattr(each, "__name__", "") for each in calls.FUNCTIONS))
     if module == "builtins":

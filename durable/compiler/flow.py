@@ -196,11 +196,11 @@ class Lowering:
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
-            case EventWait() as step:
-                caught = sorted(self._caught() & step.errors.keys())
-                state = TokenTask(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
+            case EventWait() as wait:
+                caught = sorted(self._caught() & wait.errors.keys())
+                state = TokenTask(wait.place.label, step=wait, key=wait.place.key, caught=tuple(caught))
                 result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
-                errors = step.errors
+                errors = wait.errors
             case Gather(label, branches, kinds, errors, alone):
                 state = Parallel(label, branches=self._branches(branches))
                 result = tuple_result(kinds, self.shared.timed, alone)
@@ -399,7 +399,7 @@ def _takes_over(state: State, way: Edge) -> bool:
     """Whether a state can make what the way in assigns: not after it worked, if that may fail; and not its input
     for the machines in it, whose states have inputs of their own."""
     if any(may_fail(each) for each in way.assign.values()):
-        return isinstance(state, (Choice, Pass, Fail))
+        return isinstance(state, (Choice, Pass))
     if not isinstance(state, (Parallel, Map)):
         return True
     return not _any(lambda each: isinstance(each, Given) and "$states.input" in each.text, *way.assign.values())

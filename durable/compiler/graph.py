@@ -71,6 +71,7 @@ class Node:
         label: the name of what is awaited, or what the program says there.
         detail: what there is to say besides, as "5 retries, 1 minute".
         key: a step key without its rounds: `load/page` for `load[3]/page[0]`; empty where the record has no row.
+        event: the type of the event that is waited for.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Node:
     detail: str = ""
     key: str = ""
     lanes: tuple[Lane, ...] = ()
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +113,17 @@ def node_key(step_key: str) -> str:
 
 
 def as_data(lane: Lane) -> dict[str, Any]:
-    """Return a graph as JSON: a lane is {label, nodes}, a node {id, kind, label, detail, key, lanes}."""
+    """Return a graph as JSON: a lane is {label, nodes}, a node {id, kind, label, detail, key, lanes?, event?}."""
     return {"label": lane.label, "nodes": [_node_data(node) for node in lane.nodes]}
 
 
 def _node_data(node: Node) -> dict[str, Any]:
-    lanes = [as_data(lane) for lane in node.lanes]
-    return {"id": node.id, "kind": node.kind, "label": node.label, "detail": node.detail, "key": node.key} | (
-        {"lanes": lanes} if lanes else {}
-    )
+    data: dict[str, Any] = {name: getattr(node, name) for name in ("id", "kind", "label", "detail", "key")}
+    if node.lanes:
+        data["lanes"] = [as_data(lane) for lane in node.lanes]
+    if node.event:
+        data["event"] = node.event
+    return data
 
 
 def walk(lane: Lane) -> Iterator[Node]:
@@ -180,7 +184,8 @@ class _Drawing:
                 lanes = (self._result(what.body),)
                 return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)
             case EventWait():
-                return Node(id, "event", what.name, f"{what.event}, {spoken(what.timeout_seconds)}", _key(what.place))
+                detail = f"{what.event}, {spoken(what.timeout_seconds)}"
+                return Node(id, "event", what.name, detail, _key(what.place), event=what.event)
             case WorkflowCall():
                 return Node(id, "call", what.name, what.workflow.__name__, what.name)
 
@@ -225,7 +230,7 @@ def _written(key: Expression) -> str:
 
 def _attempts(step: StepCall) -> str:
     retries = step.retries.limit
-    return f"{retries} {'retry' if retries == 1 else 'retries'}, {spoken(step.timeout_seconds)}"
+    return f"{retries or 'no'} {'retry' if retries == 1 else 'retries'}, {spoken(step.timeout_seconds)}"
 
 
 def _pause(milliseconds: int | None, until: Expression | None) -> str:

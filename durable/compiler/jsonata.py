@@ -239,9 +239,16 @@ def _element(expression: Expression) -> str:
     """Return an element of an array constructor, which takes apart any list that it did not construct itself."""
     text = _render(expression)[0]
     lists = [isinstance(each, (ListOf, TupleOf)) for each in members(expression.kind)]
-    if isinstance(expression, ListDisplay) or not any(lists):
+    if _is_constructor(expression) or not any(lists):
         return text
     return f"[{text}]" if all(lists) else f'$type({text}) = "array" ? [[{text}]] : ({text})'
+
+
+def _is_constructor(expression: Expression) -> bool:
+    """Whether an expression is written as an array constructor, which another one around it does not take apart."""
+    if isinstance(expression, Given):
+        return expression.text.startswith("[")
+    return isinstance(expression, (ListDisplay, Comprehension))
 
 
 def _comprehension(each: Comprehension) -> str:

@@ -123,22 +123,41 @@ class LoopReader:
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
         index = Variable(counter, _INTEGER)
         call, target, counted = node.iter, node.target, None
-        if self._is_call_of(call, enumerate) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        start: Expression = ZERO
+        if self._is_call_of(call, enumerate):
             assert isinstance(call, ast.Call)
-            counted, target, call = target.elts[0], target.elts[1], call.args[0]
+            if not isinstance(target, ast.Tuple) or len(target.elts) != 2:
+                raise Refused(target, "`enumerate` gives numbers and items", "take both: `for number, item in …`")
+            counted, target = target.elts
+            call, start = self._enumerated(call)
         if self._is_call_of(call, range):
             assert isinstance(call, ast.Call)
             return self._range(node, call, _name(target), index)
         items = self.reading.value(call)
-        kind = element_kind(call, items.kind, self.reading.source(call)) if not is_unknown(items.kind) else items.kind
+        kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
-        each = [(_name(counted), index)] if counted is not None else []
+        position = index if start == ZERO else Operation("+", index, start, _INTEGER)
+        each = [(_name(counted), position)] if counted is not None else []
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
         return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind), kind)), bound)
 
+    def _enumerated(self, node: ast.Call) -> tuple[ast.expr, Expression]:
+        """Return what is enumerated, and the number of the first."""
+        given = [*node.args, *(each.value for each in node.keywords if each.arg == "start")]
+        if not node.args or len(given) != len(node.args) + len(node.keywords) or len(given) > 2:
+            what = f"`{self.reading.source(node)}` is not given a list, and a number to start with"
+            raise Refused(node, what, "write enumerate(items) or enumerate(items, 1)")
+        start = self.reading.value(given[1]) if len(given) == 2 else ZERO
+        if not isinstance(start, Constant) or not isinstance(start.kind, Integer):
+            text = self.reading.source(node)
+            raise Refused(
+                node, f"`{text}` starts at what is not a written number", "write it out, or add it in the loop"
+            )
+        return node.args[0], start
+
     def _is_call_of(self, node: ast.expr, function: object) -> bool:
-        if not isinstance(node, ast.Call) or node.keywords:
+        if not isinstance(node, ast.Call) or (node.keywords and function is not enumerate):
             return False
         found, value = self.reading.steps.resolve(node.func)
         return found and value is function

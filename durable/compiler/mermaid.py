@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler.graph import Lane, Node
+from durable.compiler.names import shortened
 
 _SHAPES: Final = {
     "step": ("[", "]"),
@@ -81,7 +82,7 @@ def _lanes(node: Node, depth: int) -> Iterator[str]:
 def _text(node: Node) -> str:
     kind = f"{node.kind} " if node.kind in ("map", "parallel") else ""
     detail = f"<br><small>{_escaped(node.detail)}</small>" if node.detail else ""
-    return _escaped(kind + node.label) + detail
+    return _escaped(shortened(kind + node.label)) + detail
 
 
 def _edge(label: str) -> str:

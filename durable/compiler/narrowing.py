@@ -5,9 +5,24 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from durable.compiler.kinds import Anything, Kind, Never, Null, may_be_none, members, present
+from durable.compiler.annotations import record_fields
+from durable.compiler.kinds import (
+    Anything,
+    Integer,
+    Kind,
+    Member,
+    Never,
+    Null,
+    OneOf,
+    Record,
+    Text,
+    join,
+    may_be_none,
+    members,
+    present,
+)
 from durable.compiler.scope import Scope, merge, path_of
-from durable.compiler.tree import Comparison, Constant, Expression, IsNone, Not
+from durable.compiler.tree import Comparison, Constant, Expression, Field, IsNone, Not
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,38 @@ def learned(
         case Not(IsNone(of)) if of is value:
             return narrowed(true, side, present(value.kind), value), narrowed(false, side, _none(value.kind), value)
         case Comparison("=") if not may_be_none(other.kind):
-            return narrowed(true, side, present(value.kind), value), false
+            same, different = _told_apart(side, value, other, true, false)
+            return narrowed(same, side, present(value.kind), value), different
         case Comparison("!=") if not may_be_none(other.kind):
-            return true, narrowed(false, side, present(value.kind), value)
+            same, different = _told_apart(side, value, other, false, true)
+            return different, narrowed(same, side, present(value.kind), value)
     return true, false
+
+
+def _told_apart(
+    side: ast.expr, value: Expression, other: Expression, same: Scope, different: Scope
+) -> tuple[Scope, Scope]:
+    """Return the scopes after a field was compared that tells the types of a union apart, as `pet.kind == "dog"`."""
+    if not isinstance(side, (ast.Attribute, ast.Subscript)) or not isinstance(value, Field):
+        return same, different
+    path, union = path_of(side.value), value.of.kind
+    if path is None or not isinstance(union, OneOf) or not isinstance(other, Constant):
+        return same, different
+    kinds = {each: _field_kind(each, value.name) for each in union.members}
+    like = [each for each, kind in kinds.items() if _may_equal(kind, other)]
+    unlike = [each for each, kind in kinds.items() if kind != other.kind]
+    return same.narrow(path, join(*like)), different.narrow(path, join(*unlike))
+
+
+def _may_equal(kind: Kind, constant: Constant) -> bool:
+    match kind:
+        case Text(values) | Integer(values) if values is not None:
+            return constant.value in values
+        case Member(python):
+            return isinstance(constant.kind, Member) and constant.kind.python is python
+    return True
+
+
+def _field_kind(record: Kind, alias: str) -> Kind:
+    fields = record_fields(record.python).values() if isinstance(record, Record) else ()
+    return next((each.kind for each in fields if each.alias == alias), Anything())

@@ -177,7 +177,10 @@ def _identity(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expre
     for value, other in ((left, right), (right, left)):
         if isinstance(other, Constant) and other.value is None:
             return Not(IsNone(value)) if isinstance(operator, ast.IsNot) else IsNone(value)
-    raise Refused(node, f"`{source}` compares identity", "`is` is for None; compare values with `==`")
+    if all(isinstance(present(each.kind), Member) for each in (left, right)):
+        _comparable(node, left, right, source)
+        return Comparison("!=" if isinstance(operator, ast.IsNot) else "=", left, right)
+    raise Refused(node, f"`{source}` compares identity", "`is` is for None and members of an Enum; write `==`")
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
@@ -295,6 +298,11 @@ def truth(node: ast.AST, value: Expression, source: str) -> Expression:
     return Truth(value)
 
 
+def _counts(python: type) -> bool:
+    """Whether some objects of a class count as false."""
+    return hasattr(python, "__bool__") or hasattr(python, "__len__")
+
+
 def _truth_form(kind: Kind) -> str | None:
     match kind:
         case Boolean():
@@ -307,7 +315,7 @@ def _truth_form(kind: Kind) -> str | None:
             return "list"
         case DictOf() | Fixed() | Record(by_key=True):
             return "dict"
-        case Record(python) if not hasattr(python, "__bool__") and not hasattr(python, "__len__"):
+        case Record(python) | Opaque(python) if isinstance(python, type) and not _counts(python):
             return "object"
     return None
 

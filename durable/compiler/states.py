@@ -107,7 +107,7 @@ class Task(Caught):
 
 @dataclass(slots=True, eq=False)
 class TokenTask(Caught):
-    """A step that is answered by a token, in its own time."""
+    """A step that is answered by a token, in its own time; `key` and `caught` as a Task's."""
 
     step: EventWait = field(kw_only=True)
     key: Expression | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable.local.asl import Machine, SetTimer
+from durable.local.asl.values import json_text
 from durable.local.journal import Change, JournalFailed
 from durable.local.spaces import DEFINITION, EXECUTION, RESTING
 from durable.local.store import Store
@@ -64,10 +65,10 @@ class Executions:
             timers: all that it waits for, where that is nothing but timers.
             rested: whether that was so when it was put before.
         """
-        data = json.dumps([stored.workflow, stored.definition, stored.snapshot], separators=(",", ":"))
+        data = json_text([stored.workflow, stored.definition, stored.snapshot])
         changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
         if timers is not None:
-            waits = json.dumps([(each.token, each.at_ms) for each in timers])
+            waits = json_text([(each.token, each.at_ms) for each in timers])
             changes.append((RESTING, (stored.name,), (waits,)))
         elif rested:
             changes.append((RESTING, (stored.name,), None))

@@ -63,6 +63,9 @@ class Doubles(Protocol):
     def secret(self, declared: Secret) -> Secret:
         """Return what reads a secret."""
 
+    def wait(self, wait: Wait, events: Events) -> Wait:
+        """Return what begins the waits for events."""
+
 
 class Host:
     """Runs a project on a journal. It moves by its `timers`, by the workers it is given and by its `pump`.
@@ -99,7 +102,10 @@ class Host:
         functions = Functions(self._handlers, self._waits, self._others)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
-        self.instances = Instances(self.table, self.engine, clock, definitions=self.engine.definitions)
+        retentions = {each.name: each.retention_seconds for each in built.project.workflows}
+        self.instances = Instances(
+            self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
+        )
         self.operator = Operator(
             Directory(self.table),
             Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),
@@ -108,7 +114,8 @@ class Host:
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
-        wait = EventHandler(events, answers, record)
+        handler: Wait = EventHandler(events, record)
+        wait = handler if doubles is None else doubles.wait(handler, events)
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)

@@ -59,11 +59,12 @@ class SQLiteTable:
         self.journal: Final = journal
         self._clock = clock
         self._most_cached = most_cached
-        self._cached = 0
+        self._cached = self._evicted = 0
         self._partitions: OrderedDict[str, _Partition] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Row | None:
+        self._prepare(key.partition)
         with self._lock:
             row = _copy(self._row(key, self._clock.now()))
             self._evict()
@@ -71,6 +72,7 @@ class SQLiteTable:
 
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         now = self._clock.now()
+        self._prepare(partition)
         with self._lock:
             rows = self._rows(partition, now)
             sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
@@ -81,6 +83,8 @@ class SQLiteTable:
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         check(changes)
         now = self._clock.now()
+        for change in changes:
+            self._prepare(change.key.partition)
         with self._lock:
             before = [self._row(change.key, now) for change in changes]
             for number, change in enumerate(changes):
@@ -159,17 +163,32 @@ class SQLiteTable:
         if rows:
             self._hand_over(rows, [None] * len(rows))
 
+    def _prepare(self, name: str) -> None:
+        """Read a partition before the lock is taken: to read takes long, and others want the lock meanwhile."""
+        if name not in self._partitions:
+            evicted = self._evicted
+            partition = self._read(name)
+            with self._lock:
+                if name not in self._partitions and evicted == self._evicted:
+                    self._add(name, partition)
+
     def _partition(self, name: str) -> _Partition:
         """Return a partition, read whole when it is first asked for: then most reads need no SQLite."""
         known = self._partitions.get(name)
-        if known is not None:
-            self._partitions.move_to_end(name)
-            return known
+        if known is None:
+            return self._add(name, self._read(name))
+        self._partitions.move_to_end(name)
+        return known
+
+    def _read(self, name: str) -> _Partition:
         partition = _Partition()
         with _translated():
             rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
         for sort, data in rows:
             partition.put(sort, from_json(data), len(data))
+        return partition
+
+    def _add(self, name: str, partition: _Partition) -> _Partition:
         self._partitions[name] = partition
         self._cached += partition.size
         return partition
@@ -211,6 +230,7 @@ class SQLiteTable:
             if partition.ticket > self.journal.durable:
                 return
             self._cached -= partition.size
+            self._evicted += 1
             del self._partitions[name]
 
 

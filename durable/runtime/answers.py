@@ -13,18 +13,18 @@ first counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from durable.clock import Clock
 from durable.errors import DurableError, StaleResult, Stopped, public_message
+from durable.runtime.ending import path_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.failure import Failure
-from durable.runtime.record import FLAG, StepKey, StepRecord
+from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord
 from durable.runtime.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.runtime.tokens import Tokens
 
-WAITING: Final = "waiting"
 _TELLING_MS: Final = 60_000
 
 
@@ -61,7 +61,7 @@ class Answers:
         if stop is None:
             return row
         failure = Failure(stop.__name__, public_message(stop))
-        self._tokens.fail(token, failure.name, cause(step, failure, self._clock.now()))
+        self._tokens.fail(token, failure.name, cause(key.path, failure, self._clock.now()))
         return None
 
     def _wait_again(self, key: Key, row: Row, begun: Row) -> Row:
@@ -82,9 +82,10 @@ class Answers:
         """Return what a row is given when the step has a result, which this process is going to tell."""
         return {"status": "complete", "outcome": "result", "result": value, **self._ended(at)}
 
-    def error(self, failure: Failure, at: int) -> Row:
+    def error(self, failure: Failure, at: int, caught: Collection[str]) -> Row:
         """Return what a row is given when the step failed, which this process is going to tell."""
-        return {"status": "errored", "outcome": "error", "error": failure.as_row(), **self._ended(at)}
+        ended = {"status": "errored", "outcome": "error", "error": failure.as_row(), **self._ended(at)}
+        return ended | {"handled": failure.name in caught}
 
     def _ended(self, at: int) -> Row:
         telling = self._clock.now() + _TELLING_MS
@@ -101,7 +102,7 @@ class Answers:
             heard = self._tokens.succeed(token, {"result": row["result"], "at": at})
         else:
             failure = Failure.from_row(row["error"])
-            heard = self._tokens.fail(token, failure.name, cause(row["step"], failure, at))
+            heard = self._tokens.fail(token, failure.name, cause(path_of({"sort": key.sort}), failure, at))
         if heard:
             self.delivered(key, token)
         return heard
@@ -134,6 +135,6 @@ class Answers:
 _TELLER: Final = ("teller", "telling")
 
 
-def cause(step: str, failure: Failure, at: int) -> str:
-    """Return the cause of a failure that is told by a token."""
-    return json.dumps({"errorMessage": f"{step}: {failure.message}", "errorType": failure.name, "at": at})
+def cause(path: str, failure: Failure, at: int) -> str:
+    """Return the cause of a failure that is told by a token; `path` is the step's key within the run."""
+    return json.dumps({"errorMessage": f"{path}: {failure.message}", "errorType": failure.name, "at": at})

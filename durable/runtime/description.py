@@ -13,7 +13,7 @@ from durable.bindings.workflow import Status
 from durable.clock import timestamp
 from durable.runtime.ending import path_of
 from durable.runtime.instances import current_steps, shown_status
-from durable.runtime.record import history_of
+from durable.runtime.record import WAITING, history_of
 from durable.runtime.table import Row
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
@@ -137,7 +137,7 @@ def _step(row: Row) -> StepDescription:
         attempts=tuple(_attempt(each) for each in history_of(row)),
         started_at=timestamp(row["started"]),
         finished_at=timestamp(row["finished"]) if "finished" in row else None,
-        wake_at=timestamp(row["deadline"]) if row["status"] == "waiting" else None,
+        wake_at=timestamp(row["deadline"]) if row["status"] == WAITING and "deadline" in row else None,
         input=None if hidden else row.get("input"),
         output=None if hidden else row.get("result"),
         error=row.get("error") if row["status"] in ("errored", "retrying") else None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.runtime.answers import Answers
     from durable.runtime.aws.machines import StepFunctionsMachines
     from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.events import Events
     from durable.runtime.instances import Instances
     from durable.runtime.lambda_log import LambdaLog
     from durable.runtime.workflow import WorkflowClient
@@ -82,12 +83,11 @@ def _of_a_run(log: LambdaLog, answer: Callable[[Any, Any], Any]) -> Handler:
 
 
 def _events(environment: Environment) -> Handler:
-    from durable.runtime.events import EventHandler, Events
+    from durable.runtime.events import EventHandler
     from durable.runtime.record import StepRecord
 
     log = _log()
-    clock, answers = SystemClock(), _answers(environment)
-    begin = EventHandler(Events(_table(environment), answers, clock), answers, StepRecord(_table(environment), clock))
+    begin = EventHandler(_event_store(environment), StepRecord(_table(environment), SystemClock()))
     return _of_a_run(log, lambda event, context: begin(event))
 
 
@@ -167,8 +167,9 @@ def _sweep(environment: Environment) -> Handler:
     from durable.runtime.healing import Healing
 
     log = _log()
-    workflows = _workflows(environment)
-    healing = Healing(_table(environment), _machines(workflows), SystemClock(), _instances(environment, workflows))
+    workflows, events = _workflows(environment), _event_store(environment)
+    instances = _instances(environment, workflows)
+    healing = Healing(_table(environment), _machines(workflows), SystemClock(), instances, events.settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -215,7 +216,7 @@ def _workflows(environment: Environment) -> Workflows:
     """Return what is known of each workflow, by its name:
 
     {"class": "module:class", "machine": ARN, "definition": hash, "events": {type: how its payload is written there},
-    "rollback": ARN, where a step can be undone}
+    "retention": seconds, "rollback": ARN, where a step can be undone}
     """
     workflows: Workflows = json.loads(environment["DURABLE_WORKFLOWS"])
     return workflows
@@ -245,7 +246,10 @@ def _instances(environment: Environment, workflows: Workflows) -> Instances:
     from durable.runtime.instances import Instances
 
     definitions = {name: each["definition"] for name, each in workflows.items()}
-    return Instances(_table(environment), _machines(workflows), SystemClock(), definitions=definitions)
+    retentions = {name: each["retention"] for name, each in workflows.items() if "retention" in each}
+    return Instances(
+        _table(environment), _machines(workflows), SystemClock(), definitions=definitions, retentions=retentions
+    )
 
 
 def _answers(environment: Environment) -> Answers:
@@ -255,14 +259,19 @@ def _answers(environment: Environment) -> Answers:
     return Answers(_table(environment), StepFunctionsTokens(), SystemClock())
 
 
-def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
+def _event_store(environment: Environment) -> Events:
     from durable.runtime.events import Events
+
+    return Events(_table(environment), _answers(environment), SystemClock())
+
+
+def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
     from durable.runtime.workflow import WorkflowClient
 
     workflow = _imported(resource["class"])
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
-    events = Events(_table(environment), _answers(environment), SystemClock())
+    events = _event_store(environment)
     return WorkflowClient(name, workflow, _instances(environment, {name: resource}), events, payloads)
 
 

@@ -29,10 +29,10 @@ from durable.errors import (
     Throttled,
     public_message,
 )
-from durable.runtime.answers import WAITING, Answers
+from durable.runtime.answers import Answers
 from durable.runtime.failure import Failure
 from durable.runtime.machines import MachinesBusy
-from durable.runtime.record import StepKey, StepRecord, header_key, partition, step_prefix
+from durable.runtime.record import WAITING, StepKey, StepRecord, header_key, partition, step_prefix
 from durable.runtime.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.runtime.values import hash_of, text_of
 from durable.wire import WaitTask
@@ -51,7 +51,7 @@ class Events:
 
     def __init__(self, table: Table, answers: Answers, clock: Clock) -> None:
         self._table = table
-        self._answers = answers
+        self.answers = answers
         self._clock = clock
 
     def send(self, workflow: str, instance: str, type: str, payload: Any, id: str) -> Sent:
@@ -120,7 +120,7 @@ class Events:
             waits = self._waits(part, header["epoch"])
             ends = self._ends(part, header["epoch"], waits)
             if not ends:
-                return ended + self._answers.tell_left(part, waits)
+                return ended + self.answers.tell_left(part, waits)
             ended += sum(self._end(part, *each) for each in ends)
         raise TableBusy(f"{part}: its waits keep changing; try again")
 
@@ -145,22 +145,25 @@ class Events:
 
     def _end(self, part: str, wait: Row, event: Row | None) -> bool:
         """Write what a wait came to, and tell it; return whether it was so."""
-        key, when = Key(part, wait["sort"]), (Absent("outcome"), Equals("token", wait["token"]))
+        key = Key(part, wait["sort"])
+        changes = [Write(key, self._outcome(wait, event), when=(Absent("outcome"), Equals("token", wait["token"])))]
+        if event is not None:
+            taken = {"taken": wait["sort"]}
+            changes.append(Write(_key(part, event), taken, remove=("payload",), when=(Absent("taken"),)))
         try:
-            if event is None:
-                message = f"No event of type {wait['type']} came in time."
-                failure = Failure(StepTimeoutError.__name__, message)
-                written = self._table.write(Write(key, self._answers.error(failure, wait["deadline"]), when=when))
-            else:
-                outcome = self._answers.result(event["payload"], max(event["sent"], wait["started"]))
-                taken = Write(_key(part, event), {"taken": wait["sort"]}, remove=("payload",), when=(Absent("taken"),))
-                written = self._table.write(Write(key, outcome, when=when), taken)
+            row = self._table.write(*changes)[0]
         except ConditionFailed:
             return False  # somebody else was faster
-        if self._answers.tell(key, written[0] or {}):
+        if self.answers.tell(key, row or {}):
             return True
         self._let_go(key, wait, event)
         return False
+
+    def _outcome(self, wait: Row, event: Row | None) -> Row:
+        if event is not None:
+            return self.answers.result(event["payload"], max(event["sent"], wait["started"]))
+        failure = Failure(StepTimeoutError.__name__, f"No event of type {wait['type']} came in time.")
+        return self.answers.error(failure, wait["deadline"], wait["caught"])
 
     def _let_go(self, key: Key, wait: Row, event: Row | None) -> None:
         """Give back the event of a wait that nobody is in: it gets no other until its Task waits again."""
@@ -177,7 +180,7 @@ class Events:
             return  # its Task waits again, and was told
 
 
-_OUTCOME: Final = ("outcome", "result", "error", "finished", "delivered", "teller", "telling", "token")
+_OUTCOME: Final = ("outcome", "result", "error", "finished", "handled", "delivered", "teller", "telling", "token")
 
 
 def _key(part: str, row: Row) -> Key:
@@ -187,9 +190,9 @@ def _key(part: str, row: Row) -> Key:
 class EventHandler:
     """Begins the waits of a workflow, for what their Tasks send; the same in Lambda and on one machine."""
 
-    def __init__(self, events: Events, answers: Answers, record: StepRecord) -> None:
+    def __init__(self, events: Events, record: StepRecord) -> None:
         self._events = events
-        self._answers = answers
+        self._answers = events.answers
         self._record = record
 
     def __call__(self, task: WaitTask) -> int | None:
@@ -204,8 +207,8 @@ class EventHandler:
             "kind": KIND,
             "type": task["type"],
             "deadline": deadline,
+            "caught": task.get("caught", []),
             "input_hash": hash_of(task["type"]),
-            "handled": StepTimeoutError.__name__ in task.get("caught", ()),
         }
         row = self._answers.wait(key, task["step"], task["token"], fresh, self._record, began)
         if row is None:

@@ -33,6 +33,7 @@ from durable.runtime.values import hash_of, text_of
 from durable.wire import Run
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
 
@@ -63,10 +64,12 @@ class Instances:
         new_id: Callable[[], str] = random_id,
         new_execution: Callable[[str], str] = execution_name,
         definitions: Mapping[str, str] | None = None,
+        retentions: Mapping[str, int] | None = None,
     ) -> None:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
             run, the run goes on only where that is said.
+        retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
         """
         self._table = table
         self._machines = machines
@@ -74,6 +77,7 @@ class Instances:
         self._new_id = new_id
         self._new_execution = new_execution
         self._definitions = definitions or {}
+        self._retentions = retentions or {}
 
     def create(
         self, workflow: str, payload: Any, *, id: str | None = None, idempotency_key: str | None = None
@@ -215,6 +219,8 @@ class Instances:
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
             fields |= {"status": did, "changes": changes_with(header, did, fields["updated"])}
+        if came_to != "paused":
+            fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
@@ -229,9 +235,10 @@ class Instances:
         steps = self._table.query(key.partition, step_prefix(header["epoch"]))
         if not any(is_undoable(row) for row in steps):
             return closed
-        rest = {name: value for name, value in closed.items() if name != "closed"}
+        rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
+        then: Row = {"then": closed["status"], "kept": closed["expires"] - self._clock.now() // 1000}
         execution = self._new_execution(key.partition.partition("#")[2])
-        return rest | {"status": "rollingBack", "rollback": {"then": closed["status"]}, "execution": execution}
+        return rest | {"status": "rollingBack", "rollback": then, "execution": execution}
 
     def _close_rollback(self, workflow: str, execution: str) -> None:
         """Close a run whose rollback has ended without closing it."""
@@ -242,6 +249,7 @@ class Instances:
         error = {"name": "WorkflowError", "message": "The rollback ended before its time."}
         told = {"outcome": "failed", "error": error, "steps": []}
         closed: Row = {"workflow": workflow, "status": header["rollback"]["then"], "updated": self._clock.now()}
+        closed["expires"] = self.expiry(workflow)
         with contextlib.suppress(ConditionFailed):
             self._table.write(Write(key, closed | {"closed": True, "rollback": told}, when=unchanged(header)))
 
@@ -249,6 +257,10 @@ class Instances:
         """Start an execution now, or leave it to the sweep."""
         with contextlib.suppress(MachinesBusy):
             self.start(header)
+
+    def expiry(self, workflow: str) -> int:
+        """Return until when a run that ends now is kept, in seconds since 1970."""
+        return self._clock.now() // 1000 + self._retentions.get(workflow, _RETENTION_SECONDS)
 
     def todays(self, workflow: str) -> Row:
         """Return how a header says on which definition its execution runs, for one that is started now."""
@@ -280,7 +292,8 @@ class Instances:
         }
         if anew:
             fields |= {"epoch": header["epoch"] + 1, "begun": now}
-        gone = ("closed", "wanted", "output", "error", "ended_by", "wake", "rollback")
+        kept_until = ("expires",) if "expires" in header else ()
+        gone = ("closed", "wanted", "output", "error", "ended_by", "wake", "rollback", *kept_until)
         written = self._table.write(
             Write(header_key(workflow, instance), fields, remove=gone, when=unchanged(header)),
             Delete(Key(partition(workflow, instance), FLAG)),

@@ -17,7 +17,7 @@ from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public
 from durable.runtime.ending import Wanted
 from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, HEADER, forget, header_key, partition
+from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition
 from durable.runtime.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.runtime.verbs import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 
@@ -187,6 +187,7 @@ class Lifecycle:
         now, workflow = self._clock.now(), header["workflow"]
         key, changes = header_key(workflow, header["instance"]), changes_with(header, "terminated", now)
         fields: Row = {"workflow": workflow, "status": "terminated", "updated": now, "closed": True, "changes": changes}
+        fields["expires"] = self._instances.expiry(workflow)
         if order.rollback:
             fields = self._instances.undoing(key, fields)
         gone = () if "closed" in fields else ("closed",)
@@ -216,10 +217,12 @@ class Lifecycle:
 
 def _failed(header: Row, rows: Sequence[Row]) -> Iterator[Row]:
     """Yield the steps that a retry runs again: the one whose error ended the run, those whose errors nothing in the
-    run catches, and those that have no outcome, for their attempts are counted anew."""
+    run catches, and those that have no outcome, for their attempts are counted anew; not those that wait, whose
+    deadlines stay as they are."""
     for row in current_steps(header, rows):
         is_unhandled = row.get("outcome") == "error" and not row.get("handled")
-        if is_unhandled or "outcome" not in row or row["sort"] == header.get("ended_by"):
+        is_stopped = "outcome" not in row and row["status"] != WAITING
+        if is_unhandled or is_stopped or row["sort"] == header.get("ended_by"):
             yield row
 
 

@@ -27,6 +27,8 @@ from durable.wire import StepEvent, WaitTask
 HEADER: Final = "run"
 FLAG: Final = "flag"
 STEP: Final = "step#"
+WAITING: Final = "waiting"
+"""The status of a step that is answered by its token, until then."""
 FORGOTTEN: Final = "forgotten"
 """The status of a step whose outcome does not count any more: it is as if it had not begun."""
 _MOST_HISTORY: Final = 20

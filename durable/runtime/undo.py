@@ -145,7 +145,9 @@ class Rollback:
             error = failed["undo_error"]
             told["error"] = {"name": error["name"], "message": error["message"], "step": failed["step"]}
         status = header["rollback"]["then"]
-        closed = {"workflow": header["workflow"], "status": status, "updated": self._clock.now(), "closed": True}
+        now = self._clock.now()
+        closed = {"workflow": header["workflow"], "status": status, "updated": now, "closed": True}
+        closed["expires"] = now // 1000 + header["rollback"]["kept"]
         mine = (Equals("execution", header["execution"]), Absent("closed"))
         try:
             self._table.write(

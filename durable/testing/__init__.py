@@ -6,9 +6,10 @@ from durable.testing.execution import ExecutionOutcome, TaskContext, TaskFailure
 from durable.testing.outbox import SentEmail
 from durable.testing.runs import NotReached, Run, RunError, StepRun
 from durable.testing.sandbox import Sandbox
-from durable.testing.stubs import Stub
+from durable.testing.stubs import EventStub, Stub
 
 __all__ = [
+    "EventStub",
     "ExecutionOutcome",
     "KVContents",
     "MemoryBucket",

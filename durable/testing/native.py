@@ -167,11 +167,17 @@ class NativeStep(WorkflowStep):
         *,
         concurrency: int = 10,
     ) -> list[Any]:
-        turns = asyncio.Semaphore(concurrency)
+        turns, failed = asyncio.Semaphore(concurrency), asyncio.Event()
 
         async def one(item: Any) -> Any:
             async with turns:
-                return await body(item)
+                if failed.is_set():  # no item begins after one has failed
+                    raise asyncio.CancelledError
+                try:
+                    return await body(item)
+                except BaseException:
+                    failed.set()
+                    raise
 
         return await gather(*(one(item) for item in items))
 
@@ -190,6 +196,9 @@ async def gather(*branches: Awaitable[Any]) -> list[Any]:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        for each in branches:
+            if asyncio.iscoroutine(each):
+                each.close()  # one that was stopped before it began would be told of as never awaited
         raise
     _now.set(max((when for _, when in results), default=_now.get()))
     return [result for result, _ in results]

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
+from pydantic import TypeAdapter
+
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
@@ -24,7 +26,7 @@ from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
 from durable.testing.outbox import MemoryOutbox
 from durable.testing.runs import Run, unknown_step
-from durable.testing.stubs import Stub
+from durable.testing.stubs import EventStub, Stub
 from durable.testing.subject import Given, Subject, prepare
 
 V = TypeVar("V")
@@ -159,6 +161,18 @@ class Sandbox:
             raise unknown_step(name, step, uses)
         return self._doubles.stubs.stub(name, step, uses[step].signature, run)
 
+    def stub_event(self, wait: str, *, workflow: str | None = None, run: str | None = None) -> EventStub:
+        """Return what fixes what comes of a wait for an event, by its name in `run`: in the run of an id, or in all.
+
+        Raises:
+            LookupError: the workflow has no such wait.
+        """
+        name = self._workflow(workflow)
+        waits = self._payloads(name)
+        if wait not in waits:
+            raise LookupError(f"{name} waits for no event as {wait!r}; it waits as {', '.join(waits) or 'none'}")
+        return self._doubles.stubs.event(name, wait, TypeAdapter(waits[wait]), run)
+
     def disable_sleeps(self, *names: str, run: str | None = None) -> None:
         """Have sleeps of these names, or all, end at once: the clock stands still, in the run of an id or in all.
 
@@ -207,7 +221,14 @@ class Sandbox:
         return self._doubles.bucket(self._binding(name, Bucket))
 
     def _run(self, workflow: str, id: str) -> Run:
-        return Run(self._virtual, self._doubles.attempts, self._uses(workflow), workflow, id)
+        compiled = self._prepared.build.compiled[workflow]
+        results = {each.name: each.signature.result for each in compiled.steps}
+        events = {name: TypeAdapter(payload) for name, payload in self._payloads(workflow).items()}
+        return Run(self._virtual, self._doubles.attempts, results | events, workflow, id)
+
+    def _payloads(self, workflow: str) -> dict[str, Any]:
+        """Return the type of the payload of each wait for an event, by its name."""
+        return {each.name: each.payload for each in self._prepared.build.compiled[workflow].events}
 
     def _uses(self, workflow: str) -> dict[str, StepUse]:
         return {each.name: each for each in self._prepared.build.compiled[workflow].steps}

@@ -59,8 +59,8 @@ class Meddled:
         self._call()
         return self.table.write(*changes)
 
-    def list(self, workflow: str, **given: Any) -> Page:
-        return self.table.list(workflow, **given)
+    def list(self, workflow: str, **options: Any) -> Page:
+        return self.table.list(workflow, **options)
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         return self.table.counts(workflow, most=most)
@@ -102,7 +102,7 @@ class Story:
         """Return what a process has that begins now."""
         answers = Answers(self.meddled, self.meddled, self.clock)
         events = Events(self.meddled, answers, self.clock)
-        return events, EventHandler(events, answers, StepRecord(self.meddled, self.clock))
+        return events, EventHandler(events, StepRecord(self.meddled, self.clock))
 
     def wait(self, wait: str) -> None:
         """Have a Task wait: for the first time, or under a new token."""

@@ -83,7 +83,7 @@ class Desk:
         self.definitions = {"shop": "d1"}
         self.instances = Instances(self.table, self.machines, self.clock, definitions=self.definitions)
         self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances)
-        self.healing = Healing(self.table, self.machines, self.clock, self.instances)
+        self.healing = Healing(self.table, self.machines, self.clock, self.instances, lambda header: 0)
         self.steps = StepRecord(self.table, self.clock)
 
     @property

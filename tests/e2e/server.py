@@ -18,6 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
+_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "bytecode")}
+"""A server is started so often that its modules are compiled once, and not beside them."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "durable", "dev", "--port", str(self.port), "--data", str(self.data)],
                 cwd=self.project,
-                env=os.environ | {"PYTHONPATH": f"{self.project}:{ROOT}"},
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": f"{self.project}:{ROOT}"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -9,9 +9,10 @@ from pathlib import Path
 from random import Random
 
 from bench.lines import fail, serve
-from bench.peer import sign_up, state_of
+from bench.peer import State, sign_up, state_of
 from durable.build import build
 from durable.clock import SystemClock
+from durable.errors import InstanceNotFound
 from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
@@ -22,6 +23,11 @@ from durable.runtime.instances import instance_of
 from functions.onboarding.models import SignUp
 
 Ended = Callable[[], None]
+
+
+def durable(journal: Journal, call: Ended) -> None:
+    """Call once all that was written so far is on disk."""
+    journal.after(journal.ticket, lambda error: call() if error is None else fail(str(error)))
 
 
 class Ends(TextLog):
@@ -36,7 +42,7 @@ class Ends(TextLog):
             fail(f"{execution} is {status}")
         ended = self.wanted.pop(instance_of(execution), None)
         if ended is not None:
-            self._journal.after(self._journal.ticket, lambda error: ended())
+            durable(self._journal, ended)
 
 
 class Onboarding:
@@ -51,11 +57,14 @@ class Onboarding:
         id = f"run-{number}"
         self._ends.wanted[id] = ended
         self._workflow.create(SignUp.model_validate(sign_up(number)), id=id)
-        self.journal.after(self.journal.ticket, lambda error: acknowledged())
+        durable(self.journal, acknowledged)
         return id
 
     def state(self, id: str) -> str:
-        return state_of(self._workflow.get(id).status)
+        try:
+            return state_of(self._workflow.get(id).status)
+        except InstanceNotFound:
+            return State.FORGOTTEN
 
 
 @contextmanager
@@ -68,7 +77,7 @@ def onboarding(data: Path) -> Iterator[Onboarding]:
         timers = TimerThread(host.timers, clock)
         timers.start()
         host.pump.start()
-        host.engine.recover()
+        host.recover()
         yield Onboarding(host, journal, ends)
         timers.stop()
         host.pump.stop(5)

@@ -18,7 +18,7 @@ from jsonata.utils import Utils
 from durable.local.asl import functions
 from durable.local.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
 from durable.local.asl.messages import message_of
-from durable.local.asl.syntax import SyntaxProblem, nodes, parse_tree
+from durable.local.asl.syntax import SyntaxProblem, names_any, nodes, parse_tree
 
 
 class _Missing:
@@ -54,9 +54,9 @@ class Expression:
 
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
-        self.states_fields = frozenset(_states_fields(ast))
+        self.states_fields = frozenset(_states_fields(ast) if "$states" in source else ())
         self._ast = ast
-        self.volatile = any(getattr(node, "value", None) in functions.VOLATILE for node in nodes(ast))
+        self.volatile = names_any(source, ast, functions.VOLATILE)
 
     def evaluate(self, scope: Scope) -> Any:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
@@ -147,9 +147,8 @@ class ContextPath(Expression):
 def parse(source: str) -> Expression:
     """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = parse_tree(source)
-    for node in nodes(ast):
-        if getattr(node, "type", None) == "variable" and node.value == "eval":
-            raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    if names_any(source, ast, {"eval"}):
+        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
     keys = _plain_path(ast)
     if keys is None:
         return Constant(source, ast) if _is_literal(ast) else Expression(source, ast)

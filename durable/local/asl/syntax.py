@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final
 
 from jsonata.jexception import JException
@@ -72,4 +72,14 @@ def nodes(root: Any) -> Iterator[Any]:
         elif isinstance(node, Parser.Symbol) and id(node) not in seen:
             seen.add(id(node))
             yield node
-            stack.extend(value for name, value in vars(node).items() if not name.startswith("_outer"))
+            stack.extend(value for value in vars(node).values() if isinstance(value, _CHILDREN))
+
+
+_CHILDREN: Final = (list, tuple, Parser.Symbol)
+
+
+def names_any(source: str, ast: Any, names: Collection[str]) -> bool:
+    """Whether an expression names one of these variables; the text tells most that do not, without a walk."""
+    if not any(name in source for name in names):
+        return False
+    return any(getattr(node, "type", None) == "variable" and node.value in names for node in nodes(ast))

@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, Response
 
 from durable.bindings import Queue
 from durable.clock import timestamp
+from durable.local.console.page import FRESH
 from durable.local.queue import Message, Messages
 
 _MOST_BYTES: Final = 65_536
 _MOST_REDRIVEN: Final = 1_000
-_FRESH: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class DeadLetters:
@@ -38,18 +38,18 @@ class DeadLetters:
             }
             for name, queue in self._queues.items()
         ]
-        return JSONResponse({"queues": listed}, headers=_FRESH)
+        return JSONResponse({"queues": listed}, headers=FRESH)
 
     def show(self, request: Request) -> Response:
         """Return a page of a queue's dead letters, of those after the cursor."""
         found = self._messages.dead(self._name(request), after=request.query_params.get("cursor", ""))
         cursor = found[-1].id if found else None
-        return JSONResponse({"deadLetters": [_letter(each) for each in found], "cursor": cursor}, headers=_FRESH)
+        return JSONResponse({"deadLetters": [_letter(each) for each in found], "cursor": cursor}, headers=FRESH)
 
     async def redrive(self, request: Request) -> Response:
         """Deliver dead letters anew: {"ids": [...]}, or {"all": true}."""
         name, wanted = self._name(request), await _wanted(request)
-        return JSONResponse({"redriven": await run_in_threadpool(self._redrive, name, wanted)}, headers=_FRESH)
+        return JSONResponse({"redriven": await run_in_threadpool(self._redrive, name, wanted)}, headers=FRESH)
 
     def _redrive(self, name: str, ids: Sequence[str] | None) -> int:
         if ids is None:

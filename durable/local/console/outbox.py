@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from durable.clock import timestamp
+from durable.local.console.page import FRESH
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,120}\.eml", re.ASCII)
 _MOST_LISTED: Final = 100
-_FRESH: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _INERT: Final = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none';"
     " frame-ancestors 'self'"
@@ -43,7 +43,7 @@ class Outbox:
         """Return the newest e-mails, and how many there are."""
         files = sorted(self._files(), key=lambda each: (-each.written, each.name))
         listed = [_summary(each, self._read(each.name)) for each in files[:_MOST_LISTED]]
-        return JSONResponse({"emails": listed, "count": len(files)}, headers=_FRESH)
+        return JSONResponse({"emails": listed, "count": len(files)}, headers=FRESH)
 
     def show(self, request: Request) -> Response:
         """Return an e-mail with its text; its HTML is a document of its own."""
@@ -51,13 +51,13 @@ class Outbox:
         message = self._read(name)
         text, html = message.get_body(("plain",)), message.get_body(("html",))
         body = {"text": text.get_content() if text else "", "html": html is not None}
-        return JSONResponse(_headers(message) | {"id": name} | body, headers=_FRESH)
+        return JSONResponse(_headers(message) | {"id": name} | body, headers=FRESH)
 
     def html(self, request: Request) -> Response:
         body = self._read(request.path_params["name"]).get_body(("html",))
         if body is None:
             raise HTTPException(404)
-        return HTMLResponse(body.get_content(), headers=_FRESH | {"Content-Security-Policy": _INERT})
+        return HTMLResponse(body.get_content(), headers=FRESH | {"Content-Security-Policy": _INERT})
 
     def _files(self) -> Sequence[_File]:
         try:

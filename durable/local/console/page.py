@@ -23,6 +23,8 @@ SAFE: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+FRESH: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""For what the page asks for: it is as of now."""
 
 
 class Page:

@@ -157,7 +157,7 @@ class Deployment:
                     Runtime=function["Properties"]["Runtime"],
                     Handler=function["Properties"]["Handler"],
                     Role=role,
-                    Code={"ZipFile": _empty_zip()},
+                    Code={"ZipFile": empty_zip()},
                     Publish=True,
                 )
 
@@ -367,7 +367,8 @@ def _text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, Mapping) else str(value)
 
 
-def _empty_zip() -> bytes:
+def empty_zip() -> bytes:
+    """Return the code of a Lambda that moto never runs."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("empty.py", "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
+from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
@@ -46,6 +48,21 @@ def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sen
     assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
 
 
+def test_the_cost_that_is_told_counts_the_same() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100)
+    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
+
+
+def test_the_documentation_quotes_it() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "aws.md").read_text(encoding="utf-8")
+    record = f"{RECORD.write_units} write units and {RECORD.index_units} of the index, {RECORD.read_units} read units"
+    assert record in page
+    assert f"{BINDINGS.write_units} write units, {BINDINGS.read_units} read unit" in page
+    written, read = (getattr(RECORD, each) + getattr(BINDINGS, each) for each in ("write_units", "read_units"))
+    status = 1
+    assert f"{written + RECORD.index_units} write units at $0.625 a million, {read + status} read units at" in page
+
+
 def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:
     id = deployment.sign_up()
     deployment.steps(deployment.execution())
@@ -66,7 +83,7 @@ def test_a_second_start_is_one_refused_write(deployment: Deployment, meter: Mete
 def test_a_sweep_over_nothing_is_one_query_a_status(deployment: Deployment, meter: Meter) -> None:
     deployment.sweep()
     record, _ = spent(meter, deployment)
-    assert (record.requests, record.read_units) == ({"Query": 3}, 1.5)
+    assert (record.requests, record.read_units) == ({"Query": 5}, 2.5)
 
 
 def test_a_step_that_is_invoked_again_after_its_outcome_writes_nothing(deployment: Deployment, meter: Meter) -> None:

@@ -106,7 +106,8 @@ def test_a_failed_step_tells_where_with_its_source_and_without_its_message(
     (found,) = answer.json()["tracebacks"]
     assert (found["key"], found["exception"]) == ("ship", "ConnectionError")
     last = found["frames"][-1]
-    assert (last["file"], last["function"]) == (shop.__file__, "_called")
+    assert (Path(last["file"]).resolve(), last["function"]) == (Path(shop.__file__), "_called")
+    assert [frame["function"] for frame in found["frames"]] == ["ship", "_called"]
     assert last["source"] == "raise failures[context.step].pop(0)"
     assert "Secret" not in answer.text
     assert client.get("/api/console/tracebacks/order/other").status_code == 404
@@ -137,10 +138,13 @@ def test_the_html_of_a_mail_can_do_nothing(client: TestClient, mail: OutboxEmail
     assert not any(each.startswith(("script-src", "connect-src")) for each in policy)
 
 
-@pytest.mark.parametrize("name", ["..%2Fdurable.sqlite3", "durable.sqlite3", "lock", "a%2F..%2F..%2Flock.eml", ".eml"])
+@pytest.mark.parametrize("name", ["..%2Fdurable.sqlite3", "durable.sqlite3", "notes.txt", ".half.tmp", "UPPER.eml"])
 def test_nothing_but_mail_is_read(client: TestClient, mail: OutboxEmail, name: str) -> None:
     mail.send(Email(to="ann@example.com", subject="Hi", text="Hi", html="<p>Hi</p>"), id="one")
+    for other in ("notes.txt", ".half.tmp", "UPPER.eml"):
+        (mail.folder / other).write_text("secret")
     assert client.get(f"/api/console/outbox/{name}").status_code == 404
+    assert client.get("/api/console/outbox").json()["count"] == 1
 
 
 @pytest.fixture

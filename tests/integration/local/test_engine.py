@@ -12,12 +12,13 @@ import pytest
 
 from durable.bindings import InstanceStatus
 from durable.build import Build, build
-from durable.errors import StepTimeoutError
+from durable.errors import InstanceNotFound, StepTimeoutError
 from durable.local.executions import Executions, Stored
 from durable.local.functions import Hang
 from durable.local.kv import SQLiteKVNamespace
 from durable.project import Project, declarations
 from durable.runtime.instances import instance_of
+from durable.runtime.lifecycle import Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -268,3 +269,38 @@ def test_a_lease_of_a_process_that_is_gone_is_void_although_the_clock_was_set_ba
     set_clock(second, START - DAY)
     second.run(until=START - DAY + 1_000)
     assert steps(second.status("order", id))[-1] == ("ship", "complete", 2)
+
+
+def test_a_run_is_removed_when_it_has_been_kept_long_enough_and_what_it_stored_is_not(
+    host: MakeHost, project: Build
+) -> None:
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    old, failed = virtual.start("order", 1), virtual.start("order", 0)
+    virtual.run()
+    virtual.clock.advance_to(START + DAY)
+    young, sleeping = virtual.start("order", 1), virtual.start("order", 11)
+    virtual.run(until=START + 30 * DAY)
+    assert virtual.host.purge() == 2
+    virtual.run(until=START + 30 * DAY)
+    for gone in (old, failed):
+        with pytest.raises(InstanceNotFound):
+            virtual.status("order", gone)
+    rows = virtual.host.journal.read("SELECT DISTINCT partition FROM record")
+    assert {partition for (partition,) in rows} == {f"order#{young}", f"order#{sleeping}"}
+    assert virtual.host.purge() == 0
+    assert virtual.status("order", sleeping).status == "running"
+    assert stock(virtual).get("apples") == 87
+
+
+def test_a_run_that_goes_on_is_kept(host: MakeHost, project: Build) -> None:
+    virtual = host(project)
+    failed = virtual.start("order", 1)
+    virtual.run()
+    assert virtual.status("order", failed).status == "errored"
+    stock(virtual).put("apples", 100)
+    virtual.host.operator.lifecycle.carry_out("order", failed, Order("retry"))
+    virtual.clock.advance_to(START + 40 * DAY)
+    assert virtual.status("order", failed).status in ("queued", "running")
+    virtual.run()
+    assert virtual.status("order", failed).status == "complete"

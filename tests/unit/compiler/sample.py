@@ -137,3 +137,10 @@ def settle(point: Point, options: Options) -> Point:
 
 def anything() -> Any:
     return None
+
+
+class Unrelated(Model):
+    """What no value of a test is."""
+
+
+def unrelated(value: Unrelated) -> None: ...

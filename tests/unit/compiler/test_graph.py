@@ -124,6 +124,18 @@ def test_a_try_has_lanes_for_its_handlers() -> None:
     ]
 
 
+def test_a_wait_for_an_event_tells_its_type_and_its_key() -> None:
+    drawn = graph(
+        """
+        for n in [1, 2]:
+            await step.wait_for_event("answer", type="approved", payload=int, timeout="24 hours")
+        """
+    )
+    (node,) = drawn.nodes[0].lanes[0].nodes
+    assert (node.kind, node.label, node.detail, node.key) == ("event", "answer", "approved, 1 day", "answer")
+    assert as_data(drawn)["nodes"][0]["lanes"][0]["nodes"][0]["event"] == "approved"
+
+
 def test_as_data_it_is_json_with_all_lanes() -> None:
     data = as_data(graph('await step.do("first", save, 1)\nif LIMIT > event.payload.age:\n    return "x"'))
     assert data["label"] == ""

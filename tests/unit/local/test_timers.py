@@ -66,7 +66,7 @@ def test_what_was_cancelled_takes_no_memory(fired: list[str], setter: Callable[.
 
 
 def test_a_clock_that_jumps_forward_fires_what_is_due_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LONGEST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(module, "_LONGEST_WAIT_MS", 1)
     timers, clock, due = Timers(), JumpingClock(), threading.Event()
     timers.set("nap", clock.now() + HOUR, due.set)
     thread = TimerThread(timers, clock)
@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_forward_fires_what_is_due_then(monkeypatch: pytest.M
 
 
 def test_a_clock_that_is_set_back_fires_nothing_early_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LONGEST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(module, "_LONGEST_WAIT_MS", 1)
     timers, clock, due = Timers(), JumpingClock(), threading.Event()
     timers.set("nap", clock.now() + HOUR, due.set)
     thread = TimerThread(timers, clock)
@@ -88,4 +88,17 @@ def test_a_clock_that_is_set_back_fires_nothing_early_and_loses_nothing(monkeypa
     assert not due.wait(0.05)
     clock.jump(HOUR)
     assert due.wait(10)
+    thread.stop()
+
+
+def test_a_timer_that_is_due_before_the_thread_looks_again_wakes_it() -> None:
+    timers, clock, due = Timers(), JumpingClock(), threading.Event()
+    thread = TimerThread(timers, clock)
+    thread.start()
+    while timers.until != clock.now() + module._LONGEST_WAIT_MS:
+        due.wait(0.001)
+    timers.set("far", clock.now() + HOUR, due.set)
+    assert not timers.changed.is_set()
+    timers.set("now", clock.now(), due.set)
+    assert due.wait(0.9)
     thread.stop()

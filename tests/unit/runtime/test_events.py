@@ -59,7 +59,7 @@ class Place:
         self.tokens = FakeTokens()
         self.answers = Answers(self.table, self.tokens, self.clock)
         self.events = Events(self.table, self.answers, self.clock)
-        self.handler = EventHandler(self.events, self.answers, StepRecord(self.table, self.clock))
+        self.handler = EventHandler(self.events, StepRecord(self.table, self.clock))
         Instances(self.table, FakeMachines(), self.clock).create("shop", None, id="one")
 
     def wait(self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60) -> int | None:

@@ -85,8 +85,6 @@ theme.addEventListener("click", () => {
 });
 document.getElementById("help").addEventListener("click", helpDialog);
 
-const UP = { Escape: true, u: true };
-
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
@@ -94,19 +92,22 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (UP[event.key]) return up();
+  if (event.key === "Escape" || event.key === "u") return up();
   if (event.key === "?") return helpDialog();
   const chosen = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (chosen) {
     event.preventDefault();
-    if (/^(INPUT|SELECT)$/.test(chosen.tagName)) chosen.focus();
+    if (chosen.tagName === "INPUT" || chosen.dataset.focus) chosen.focus();
     else chosen.click();
   }
 });
 
+/** Go from a run to its list, from there to the workflows; from an e-mail or a queue to all of them. */
 function up() {
-  const parts = location.hash.slice(1).split("?")[0].split("/").filter(Boolean);
-  if (parts.length) location.hash = parts.length > 3 ? `#/${parts.slice(0, 2).join("/")}` : parts.length > 1 && parts[0] !== "workflows" ? `#/${parts[0]}` : "#/";
+  const [first, second, third] = location.hash.slice(1).split("?")[0].split("/").filter(Boolean);
+  if (third) location.hash = `#/${first}/${second}`;
+  else if (second && first !== "workflows") location.hash = `#/${first}`;
+  else if (first) location.hash = "#/";
 }
 
 addEventListener("hashchange", show);

@@ -45,7 +45,7 @@ export function ask({ title, body = [], confirm, danger = false, wide = false, a
 
 const KEYS = [
   ["/", "search for a run"], ["s", "start a run"], ["j k", "next and previous run"], ["Enter", "open"],
-  ["u, Esc", "up"], ["f", "filter by status"], ["Tab", "through everything"], ["?", "this list"],
+  ["u, Esc", "up"], ["f", "to the filter by status"], ["Tab", "through everything"], ["?", "this list"],
 ];
 
 export function helpDialog() {

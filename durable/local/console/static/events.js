@@ -1,59 +1,45 @@
-// What happened to a run since it began, and a form to send it an event.
+// The events that a run waits for, and a form to send it one.
 
-import { Refused, call, get, instance, query } from "./api.js";
+import { call, instance } from "./api.js";
 import { ask, tell } from "./dialogs.js";
-import { CLOSED, h, json, replace, time } from "./dom.js";
+import { CLOSED, h, pill, replace, time } from "./dom.js";
+import { schemaForm } from "./form.js";
 
-const MOST_SHOWN = 200;
-
-export function eventsPanel(workflow, id, runOf, signal) {
+/** Return {element, update(run)}; `types` are the schemas of the payloads, by the events' types. */
+export function eventsPanel(workflow, id, types, graph, runOf) {
   const path = `${instance(workflow, id)}/events`;
-  const list = h("ol", { class: "happened" });
-  const send = h("button", { type: "button", data: { verb: "send-event" }, onclick: () => sendDialog(path, runOf()) }, "Send an event");
-  const element = h("section", { class: "panel", "aria-label": "Events" }, h("div", { class: "panel-head" }, h("h2", {}, "Events"), send), list);
-  let cursor = "";
-  let asking = false;
-  async function more() {
-    if (asking) return;
-    asking = true;
-    try {
-      for (;;) {
-        const page = await get(path + query({ after: cursor }), signal);
-        for (const each of page.events) list.prepend(line(each));
-        while (list.childElementCount > MOST_SHOWN) list.lastElementChild.remove();
-        if (!page.cursor || page.cursor === cursor || !page.events.length) break;
-        cursor = page.cursor;
-      }
-    } catch (error) {
-      if (!(error instanceof Refused)) throw error;
-    } finally {
-      asking = false;
-    }
-    if (!list.childElementCount) replace(list, h("li", { class: "dim" }, "Nothing yet."));
-  }
-  return { element, update: (run) => { send.hidden = CLOSED.has(run.status); more(); } };
+  const names = Object.keys(types);
+  const list = h("ul", { class: "happened" });
+  const send = h("button", { type: "button", data: { verb: "send-event" }, onclick: () => sendDialog(path, types, runOf().steps.filter((each) => each.status === "waiting").map(eventOf).find(Boolean)) }, "Send an event");
+  const eventOf = (step) => graph.eventOf(step.key);
+  const element = h("section", { class: "panel", "aria-label": "Events", hidden: !names.length },
+    h("div", { class: "panel-head" }, h("h2", {}, "Events"), send), list);
+  return { element, update: (run) => { send.hidden = CLOSED.has(run.status); replace(list, names.map((name) => line(name, run.steps.filter((each) => eventOf(each) === name)))); } };
 }
 
-function line(event) {
-  const { type, at, time: when, name, step, ...rest } = event;
-  const moment = at ?? when;
-  const more = Object.keys(rest).filter((each) => !["id", "cursor"].includes(each));
-  return h("li", {}, moment ? h("span", { class: "dim" }, time(typeof moment === "number" ? new Date(moment).toISOString() : moment)) : null,
-    h("b", {}, type ?? name ?? "event"), step ?? (type ? name : null) ? h("code", {}, step ?? name) : null,
-    more.length ? h("details", {}, h("summary", {}, "data"), json(Object.fromEntries(more.map((each) => [each, rest[each]])))) : null);
+function line(name, waits) {
+  return h("li", {}, h("code", {}, name), waits.length ? waits.map((each) => [pill(each.status), h("span", { class: "dim" }, each.key, " since ", time(each.startedAt))])
+    : h("span", { class: "dim" }, "not waited for yet; one that is sent now is kept"));
 }
 
-function sendDialog(path, run) {
-  const waiting = run.steps.filter((each) => each.status === "waiting" && (each.type ?? each.eventType));
-  const type = h("input", { required: true, value: waiting[0]?.type ?? waiting[0]?.eventType ?? "", placeholder: "approval", autocomplete: "off", name: "type" });
-  const payload = h("textarea", { rows: 6, class: "raw", spellcheck: false, value: "{}", name: "payload" });
+function sendDialog(path, types, waiting) {
+  const type = h("select", { name: "type" }, Object.keys(types).map((name) => h("option", { value: name }, name)));
+  if (waiting) type.value = waiting;
+  const holder = h("div", {});
+  let form = null;
+  const draw = () => {
+    form = schemaForm(types[type.value], "payload");
+    replace(holder, types[type.value].type === "null" ? h("p", { class: "dim" }, "It carries nothing.") : form.element);
+  };
+  type.addEventListener("change", draw);
+  draw();
   ask({ title: "Send an event", confirm: "Send", wide: true,
-    body: [h("label", { class: "field" }, h("span", { class: "name" }, "type"), type, h("small", {}, "What wait_for_event(…, type=…) names. An event that comes early is kept.")),
-      h("label", { class: "field" }, h("span", { class: "name" }, "payload"), payload, h("small", {}, "JSON"))],
+    body: [h("label", { class: "field" }, h("span", { class: "name" }, "type"), type), holder,
+      h("p", { class: "dim" }, "An event that comes before the run waits for it is kept.")],
+    onFields: (fields) => form.mark(fields),
     act: async () => {
-      let value;
-      try { value = JSON.parse(payload.value || "null"); } catch (error) { throw new Error(`The payload is no JSON: ${error.message}`); }
-      await call("POST", `${path}/${encodeURIComponent(type.value)}`, { payload: value });
+      form.mark([]);
+      await call("POST", `${path}/${encodeURIComponent(type.value)}`, { payload: form.value() ?? null });
       tell("Sent");
     } });
 }

@@ -36,7 +36,7 @@ export class Graph {
       onclick: () => this.choose(this.chosen?.id === node.id ? null : node.key || node.id) },
     h("span", { class: "box-name" }, SIGNS[node.kind] ? h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[node.kind]) : null, node.label),
     h("span", { class: "box-detail" }, node.detail), state);
-    const entry = { node, box, state, rows: [], text: "" };
+    const entry = { node, box, state, rows: [], text: null };
     this.boxes.set(node.id, entry);
     if (node.key) this.byKey.set(node.key, entry);
     return box;
@@ -54,24 +54,29 @@ export class Graph {
   /** Show what each step is at. */
   update(run) {
     for (const entry of this.boxes.values()) entry.rows = [];
-    for (const step of run.steps) this.byKey.get(nodeKey(step.key ?? step.name))?.rows.push(step);
+    for (const step of run.steps) this.byKey.get(nodeKey(step.key))?.rows.push(step);
     for (const entry of this.boxes.values()) this.draw(entry);
   }
 
   draw(entry) {
     const { box, state, rows } = entry;
-    const text = rows.map((row) => row.status + row.attempts).join();
+    const text = rows.map((row) => row.status + row.attempts.length).join();
     if (text === entry.text) return;
     entry.text = text;
     const counts = new Map();
     for (const row of rows) counts.set(row.status, (counts.get(row.status) ?? 0) + 1);
     const status = WEIGHT.find((each) => counts.has(each)) ?? rows[0]?.status ?? "";
     box.className = `node box k-${entry.node.kind} ${status ? `s-${status}` : "idle"}`;
-    const tried = rows.length === 1 && rows[0].attempts > 1 ? rows[0].attempts : 0;
+    const tried = rows.length === 1 && rows[0].attempts.length > 1 ? rows[0].attempts.length : 0;
     const attempts = tried ? (rows[0].finishedAt ? `, ${tried} attempts` : `, attempt ${tried}`) : "";
     replace(state, rows.length > 1
       ? [...counts].map(([each, number]) => h("span", { class: `part s-${each}` }, mark(each), `${number} ${word(each)}`))
       : status ? h("span", { class: "part" }, mark(status), word(status) + attempts) : []);
+  }
+
+  /** Return the type of the event that a step waits for. */
+  eventOf(key) {
+    return this.byKey.get(nodeKey(key))?.node.event;
   }
 
   rows(node) {

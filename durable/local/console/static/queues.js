@@ -54,7 +54,7 @@ function letter(path, each) {
   let body = each.body;
   try { body = json(JSON.parse(each.body)); } catch { body = h("pre", { class: "json" }, each.body); }
   return h("li", { class: "panel" },
-    h("div", { class: "panel-head" }, h("code", {}, each.id), h("span", { class: "dim" }, `${each.attempts} deliveries, sent `, time(each.sentAt)),
+    h("div", { class: "panel-head" }, h("code", {}, each.id), h("span", { class: "dim" }, `${each.attempts === 1 ? "1 delivery" : `${each.attempts} deliveries`}, sent `, time(each.sentAt)),
       h("button", { type: "button", onclick: () => redrive(path, { ids: [each.id] }, "this message") }, "Redrive")), body);
 }
 

@@ -10,9 +10,9 @@ import { timeline } from "./timeline.js";
 export async function runView(root, { workflow, id }, signal) {
   document.title = `${id} · ${workflow}`;
   const path = instance(workflow, id);
-  const [first, graph] = await Promise.all([
+  const [first, drawing] = await Promise.all([
     get(path, signal), get(`/api/console/graphs/${encodeURIComponent(workflow)}`, signal)]);
-  const view = new RunView(workflow, id, graph, signal);
+  const view = new RunView(workflow, id, drawing, signal);
   root.append(view.element);
   await view.update(first);
   await poll(signal, async () => {
@@ -22,15 +22,15 @@ export async function runView(root, { workflow, id }, signal) {
 }
 
 class RunView {
-  constructor(workflow, id, graph, signal) {
-    Object.assign(this, { workflow, id, signal, chosen: null, known: "", tracebacks: new Map() });
+  constructor(workflow, id, { graph, events }, signal) {
+    Object.assign(this, { workflow, id, signal, chosen: null, known: "", tracebacks: new Map(), folds: new Map() });
     this.status = h("span", { class: "status" });
     this.facts = h("p", { class: "dim facts" });
     this.actions = h("div", { class: "verbs", role: "group", "aria-label": "What to do with the run" });
     this.graph = new Graph(graph, (node) => this.choose(node));
     this.side = h("section", { class: "panel data", "aria-label": "Data" });
     this.times = h("section", { class: "panel", "aria-label": "Timeline" });
-    this.events = eventsPanel(workflow, id, () => this.run, signal);
+    this.events = eventsPanel(workflow, id, events, this.graph, () => this.run);
     const list = `#/workflows/${encodeURIComponent(workflow)}`;
     this.element = h("div", { class: "run" },
       h("div", { class: "head" },
@@ -70,7 +70,8 @@ class RunView {
     const { run } = this;
     const end = CLOSED.has(run.status) ? Date.parse(run.updatedAt) : Date.now();
     const parts = [`started ${new Date(run.createdAt).toLocaleString()}`, `${CLOSED.has(run.status) ? "took" : "for"} ${duration(end - Date.parse(run.createdAt))}`];
-    if (run.epoch > 1) parts.push(`start number ${run.epoch}`);
+    if (run.epoch > 1) parts.push(`restarted ${run.epoch - 1 === 1 ? "once" : `${run.epoch - 1} times`}`);
+    if (run.wanted) parts.push(`${run.wanted} once the step under way has ended`);
     const text = parts.join(" · ");
     if (this.facts.textContent !== text) this.facts.textContent = text;
     if (!CLOSED.has(run.status) && this.times.isConnected) this.moving?.(Date.now());
@@ -89,18 +90,17 @@ class RunView {
   }
 
   drawSide() {
-    const open = new Set([...this.side.querySelectorAll("details")].filter((each) => !each.open).map((each) => each.dataset.name));
-    const body = this.chosen ? this.stepSide(this.chosen) : this.runSide();
-    replace(this.side, body);
-    for (const each of this.side.querySelectorAll("details")) if (open.has(each.dataset.name)) each.open = false;
+    for (const each of this.side.querySelectorAll("details")) this.folds.set(each.dataset.name, each.open);
+    replace(this.side, this.chosen ? this.stepSide(this.chosen) : this.runSide());
+    for (const each of this.side.querySelectorAll("details")) each.open = this.folds.get(each.dataset.name) ?? each.open;
   }
 
   runSide() {
     const { run } = this;
     return [h("h2", {}, "Run"),
       run.error && failure(run.error),
-      "params" in run && part("Input", json(run.params)),
-      run.status === "complete" && part("Output", json(run.output)),
+      part("", "Input", json(run.params)),
+      run.status === "complete" && part("", "Output", json(run.output)),
       !run.error && run.status !== "complete" && h("p", { class: "dim" }, "Choose a step in the graph to see its data.")];
   }
 
@@ -114,26 +114,30 @@ class RunView {
   }
 
   stepPart(step, many) {
-    const trace = this.tracebacks.get(step.key ?? step.name);
+    const trace = this.tracebacks.get(step.key);
+    const tries = step.attempts.length;
     const took = step.finishedAt ? ` in ${duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt))}` : "";
     const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null,
-      h("span", { class: "dim" }, `${step.attempts} ${step.attempts === 1 ? "attempt" : "attempts"}${took}, began `, time(step.startedAt)));
-    const data = [step.error && failure(step.error, trace),
-      "input" in step && step.input !== null && part("Input", json(step.input), many),
-      "output" in step && step.status === "complete" && part("Output", json(step.output), many)];
+      h("span", { class: "dim" }, `${tries === 1 ? "1 attempt" : `${tries} attempts`}${took}, began `, time(step.startedAt)));
+    const data = [step.error && failure(step.error, trace, step.key),
+      step.wakeAt && h("p", { class: "dim" }, `Waits until ${new Date(step.wakeAt).toLocaleString()} at the latest.`),
+      step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
+      step.input !== null && part(step.key, "Input", json(step.input), many),
+      step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
     return h("div", { class: "step-part" }, head, data.filter(Boolean));
   }
 }
 
-function part(name, body, folded = false) {
-  return h("details", { open: !folded, data: { name } }, h("summary", {}, name), body);
+/** Return something that folds; of whom it is, and its name, tell it apart when the page is drawn anew. */
+function part(whose, name, body, folded = false) {
+  return h("details", { open: !folded, data: { name: `${whose} ${name}` } }, h("summary", {}, name), body);
 }
 
-function failure(error, trace) {
+function failure(error, trace, whose) {
   return h("div", { class: "failure" },
     h("p", {}, h("strong", {}, error.name), error.step ? [" in ", h("code", {}, error.step)] : null),
     h("p", {}, error.message),
-    trace && trace.frames.length ? h("details", { open: true, data: { name: "Traceback" } }, h("summary", {}, "Traceback"), traceback(trace)) : null);
+    trace && trace.frames.length ? part(whose, "Traceback", traceback(trace)) : null);
 }
 
 function traceback(trace) {

@@ -47,7 +47,7 @@ function drawChips(chips, counts, list) {
   const focused = document.activeElement?.dataset?.chip;
   const chip = (status, name, number) => h("button", {
     type: "button", class: `chip ${status ? `s-${status}` : ""}`, "aria-pressed": String(list.status === status),
-    data: { chip: status || "all", ...(status ? {} : { shortcut: "f" }) },
+    data: { chip: status || "all", ...(status ? {} : { shortcut: "f", focus: "yes" }) },
     onclick: () => { list.filter({ status }); drawChips(chips, counts, list); },
   }, name, h("b", {}, number.toLocaleString()));
   replace(chips, chip("", "all", total),
@@ -130,13 +130,18 @@ class RunList {
     if (this.cursor === undefined) this.cursor = page.cursor;
     const fresh = new Map(page.instances.map((each) => [each.id, each]));
     const chosen = this.shown()[this.chosen]?.id;
-    if (this.scroller.scrollTop < ROW) {
-      const complete = page.cursor === null;
-      this.runs = complete ? page.instances : [...page.instances, ...this.runs.filter((each) => !fresh.has(each.id))];
-      if (complete) this.cursor = null;
-    } else this.runs = this.runs.map((each) => fresh.get(each.id) ?? each);
+    if (this.scroller.scrollTop >= ROW) this.runs = this.runs.map((each) => fresh.get(each.id) ?? each);
+    else if (page.cursor === null || !this.adjoins(fresh)) {
+      this.runs = page.instances;
+      this.cursor = page.cursor;
+    } else this.runs = [...page.instances, ...this.runs.filter((each) => !fresh.has(each.id))];
     if (chosen && !this.sought) this.chosen = this.shown().findIndex((each) => each.id === chosen);
     this.draw();
+  }
+
+  /** Return whether nothing can be missing between the newest page and what is known: a run on it has not changed. */
+  adjoins(fresh) {
+    return this.runs.some((each) => fresh.get(each.id)?.updatedAt === each.updatedAt);
   }
 
   async more() {
@@ -163,9 +168,9 @@ class RunList {
 
   draw() {
     const runs = this.shown();
+    this.space.style.height = `${runs.length * ROW}px`;
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - 8);
     const last = Math.min(runs.length, first + Math.ceil(this.scroller.clientHeight / ROW) + 16);
-    this.space.style.height = `${runs.length * ROW}px`;
     replace(this.space, runs.slice(first, last).map((run, index) => this.row(run, first + index)));
     const chosen = this.space.querySelector("[aria-selected=true]");
     if (chosen) this.scroller.setAttribute("aria-activedescendant", chosen.id);

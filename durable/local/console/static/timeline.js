@@ -32,24 +32,28 @@ function lastOf(run) {
 }
 
 /** The attempts of a step as [from, to, status]; to is null for one that is under way. */
-function attempts(step, closed) {
-  const past = (step.history ?? []).map((each) => [Date.parse(each.startedAt), Date.parse(each.finishedAt), "errored"]);
-  const began = Date.parse(step.attemptStartedAt ?? step.startedAt);
-  if (step.status === "retrying") return past.length ? past : [[began, closed ?? began, "errored"]];
-  return [...past, [began, step.finishedAt ? Date.parse(step.finishedAt) : closed, step.status]];
+function attempts(step) {
+  return step.attempts.map((each, index) => {
+    const last = index === step.attempts.length - 1;
+    const from = Date.parse(each.startedAt);
+    const next = last ? null : Date.parse(step.attempts[index + 1].startedAt);
+    const open = last && !step.finishedAt && step.status !== "retrying";
+    const to = each.finishedAt ? Date.parse(each.finishedAt) : open ? null : next ?? from;
+    return [from, to, each.error || !last ? "errored" : step.status];
+  });
 }
 
 class Row {
   constructor(step, run, onChoose) {
     this.step = step;
     this.open = !step.finishedAt && !CLOSED.has(run.status);
-    this.parts = attempts(step, CLOSED.has(run.status) ? Date.parse(run.updatedAt) : null);
+    this.parts = attempts(step);
     this.track = h("div", { class: "track" });
     this.took = h("span", { class: "took dim" });
-    const tries = step.attempts > 1 ? ` · ${step.attempts} attempts` : "";
+    const tries = step.attempts.length > 1 ? ` · ${step.attempts.length} attempts` : "";
     this.element = h("div", { class: "t-row" },
-      h("button", { type: "button", class: `t-name s-${step.status}`, title: `${step.key ?? step.name}${tries}`, onclick: () => onChoose(step.key ?? step.name) },
-        mark(step.status), h("span", {}, step.key ?? step.name)), this.track, this.took);
+      h("button", { type: "button", class: `t-name s-${step.status}`, title: `${step.key}${tries}`, onclick: () => onChoose(step.key) },
+        mark(step.status), h("span", {}, step.key)), this.track, this.took);
   }
 
   place(start, end) {
@@ -65,15 +69,15 @@ class Row {
     }
     if (this.step.status === "retrying" && this.open) bars.push(bar(at(before), at(end), "backoff", `waits for ${duration(end - before)}`));
     replace(this.track, bars);
-    const first = this.parts[0][0];
-    const tries = this.step.attempts > 1 ? `×${this.step.attempts}  ` : "";
-    this.took.textContent = tries + duration((this.open ? end : this.parts.at(-1)[1] ?? end) - first);
+    const first = this.parts[0]?.[0] ?? start;
+    const tries = this.parts.length > 1 ? `×${this.parts.length}  ` : "";
+    this.took.textContent = tries + duration((this.open ? end : this.parts.at(-1)?.[1] ?? end) - first);
   }
 }
 
 function bar(left, right, kind, title) {
   const element = h("span", { class: `t-bar ${kind}`, title });
-  element.style.left = left;
+  element.style.left = `min(${left}, 100% - 3px)`;
   element.style.right = `calc(100% - ${right})`;
   return element;
 }
