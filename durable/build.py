@@ -45,7 +45,9 @@ def build(project: Project) -> Build:
         except SignatureError as error:
             problems.append(str(error))
     try:
-        check(project, {name: [step.signature for step in each.steps] for name, each in compiled.items()}, workers)
+        steps = {name: [step.signature for step in each.steps] for name, each in compiled.items()}
+        calls = {name: {call.name: call.workflow for call in each.calls} for name, each in compiled.items()}
+        check(project, steps, workers, calls)
     except DeclarationError as error:
         problems += error.problems
     if problems:

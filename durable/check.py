@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -21,7 +22,13 @@ Steps = Mapping[str, Sequence[Signature]]
 """The signatures of each workflow's steps, by the workflow's declared name; of one that did not compile, none."""
 
 
-def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> None:
+Calls = Mapping[str, Mapping[str, type[Any]]]
+"""The workflow classes that each workflow calls, by its declared name and the name of the step."""
+
+
+def check(
+    project: Project, steps: Steps, workers: Mapping[str, Signature], calls: Calls = MappingProxyType({})
+) -> None:
     """Check every declaration against the signatures that it serves.
 
     Raises:
@@ -30,6 +37,7 @@ def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> N
     problems = [
         *_same_names(project.declarations),
         *_unused(project),
+        *(each for workflow in project.workflows for each in _called(project, workflow, calls.get(workflow.name, {}))),
         *(each for workflow in project.workflows for each in _bound(workflow, steps.get(workflow.name))),
         *(each for worker in project.workers for each in _bound(worker, _one(workers.get(worker.name)))),
         *(each for queue in project.queues for each in _consumer(queue)),
@@ -61,6 +69,21 @@ def _unused(project: Project) -> Iterator[str]:
 
 def _one(signature: Signature | None) -> Sequence[Signature] | None:
     return None if signature is None else [signature]
+
+
+def _called(project: Project, workflow: Workflow[Any], calls: Mapping[str, type[Any]]) -> Iterator[str]:
+    for step, called in calls.items():
+        declared = [each.name for each in project.declared(called)]
+        if not declared:
+            yield (
+                f"{workflow!r} calls {called.__name__} in step {step!r}, which {project.name} does not declare;"
+                f" declare it there: Workflow(…, {called.__name__})"
+            )
+        elif len(declared) > 1:
+            yield (
+                f"{workflow!r} calls {called.__name__} in step {step!r}, which is declared as {', '.join(declared)};"
+                " declare it once, or call a class of its own"
+            )
 
 
 def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[str]:

@@ -24,6 +24,8 @@ What a wait for an event sends to the Lambda of the workflow's waits ("key" as a
     {"run": <as above>, "execution": "<execution name>", "step": "approval", "token": "<task token>",
      "entered": "2026-01-01T00:00:00.000Z", "type": "approved", "timeout": 86400}
 
+A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
+
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
 `{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data. Where the answer comes by a token,
 the cause also has `at`.
@@ -59,6 +61,8 @@ LAMBDA_FAULTS: Final = (
 """Faults of Lambda itself, retried outside of the author's attempts."""
 EVENTS: Final = "wait_for_event"
 """Stands in a definition for the Lambda of the workflow's waits; no step's placeholder begins with a small letter."""
+CALLS: Final = "call"
+"""Stands there for the Lambda of its calls of other workflows."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
@@ -112,6 +116,19 @@ class WaitTask(TypedDict, total=False):
     entered: str
     type: str
     timeout: int
+    caught: list[str]
+
+
+class CallTask(TypedDict, total=False):
+    """What a call of another workflow sends to the Lambda of the workflow's calls."""
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    token: str
+    entered: str
+    input: Any
     caught: list[str]
 
 

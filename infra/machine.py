@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from aws_cdk import aws_iam as iam
@@ -14,13 +15,14 @@ from constructs import Construct
 
 from durable.runtime.rollback import DEFINITION, ROLLBACK
 from durable.signature import Signature
-from durable.wire import EVENTS, LAMBDA_MARGIN_SECONDS
+from durable.wire import CALLS, EVENTS, LAMBDA_MARGIN_SECONDS
 from infra.function import HandlerFunction, Platform
 from infra.nag import acknowledge, logical_id
 from infra.record import ANSWERS, Record
 from infra.resource import Resource
+from infra.workflow import WorkflowResource
 
-_EVENT_SECONDS: Final = 30
+_TOKEN_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +78,46 @@ class StepFunction(Construct):
         return self.handler.function.current_version.function_arn
 
 
-class EventFunction(Construct):
-    """The Lambda that begins a workflow's waits for events, and answers them where the event is there already.
+class TokenFunction(Construct):
+    """The Lambda that begins a workflow's waits for events, or its calls, and answers those that are over already.
 
     Args:
+        entry: events or calls.
         machine_arn: of the workflow's state machine, which has a fixed name: the machine itself comes after this.
+        callees: the workflows that are called, by the name of the step.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, platform: Platform, workflow: str, machine_arn: str, record: Record
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        workflow: str,
+        entry: str,
+        machine_arn: str,
+        record: Record,
+        callees: Mapping[str, WorkflowResource] | None = None,
     ) -> None:
         super().__init__(scope, id)
+        called = {step: each.physical for step, each in (callees or {}).items()}
         self.handler = HandlerFunction(
             self,
             "Handler",
             platform=platform,
-            entry="events",
-            environment={"DURABLE_WORKFLOW": workflow, "DURABLE_TABLE": record.table.table_name},
-            timeout_seconds=_EVENT_SECONDS,
-            description=f"waits of {workflow} for events",
+            entry=entry,
+            environment={
+                "DURABLE_WORKFLOW": workflow,
+                "DURABLE_TABLE": record.table.table_name,
+                **({"DURABLE_CALLS": called} if called else {}),
+            },
+            timeout_seconds=_TOKEN_SECONDS,
+            description=f"{entry} of {workflow}",
         )
         record.grant_step(self.handler, workflow)
         self.handler.grant(*ANSWERS, on=[machine_arn])
+        for each in {each.name: each for each in (callees or {}).values()}.values():
+            each.grant_start(self.handler)
 
     @property
     def version_arn(self) -> str:
@@ -111,7 +131,9 @@ class Machine(Construct):
     Args:
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
         name: a fixed physical name, for a machine that a Lambda of its own must know, or None.
-        waits: the ARN under that name, where the workflow waits for events.
+        arn: the ARN under that name, where there is one.
+        events: whether the workflow waits for events.
+        callees: the workflows that it calls, by the name of the step.
     """
 
     def __init__(
@@ -125,11 +147,13 @@ class Machine(Construct):
         steps: Sequence[tuple[Step, Mapping[str, Resource]]],
         record: Record,
         name: str | None = None,
-        waits: str | None = None,
+        arn: str = "",
+        events: bool = False,
+        callees: Mapping[str, WorkflowResource] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
-        self.steps: dict[str, StepFunction | EventFunction] = {
+        self.steps: dict[str, StepFunction | TokenFunction] = {
             step.placeholder: StepFunction(
                 self,
                 step.placeholder,
@@ -141,10 +165,11 @@ class Machine(Construct):
             )
             for step, resources in steps
         }
-        if waits:
-            self.steps[EVENTS] = EventFunction(
-                self, "Events", platform=platform, workflow=workflow, machine_arn=waits, record=record
-            )
+        answered = partial(TokenFunction, self, platform=platform, workflow=workflow, machine_arn=arn, record=record)
+        if events:
+            self.steps[EVENTS] = answered("Events", entry="events")
+        if callees:
+            self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
         self.rollback: sfn.StateMachine | None = None
         undos = {step.placeholder for step, _ in steps if step.undoes}
         if undos:
@@ -175,7 +200,7 @@ class RollbackMachine(Construct):
         *,
         platform: Platform,
         workflow: str,
-        undos: Sequence[StepFunction | EventFunction],
+        undos: Sequence[StepFunction | TokenFunction],
         record: Record,
     ) -> None:
         super().__init__(scope, id)
@@ -185,7 +210,7 @@ class RollbackMachine(Construct):
             platform=platform,
             entry="rollback",
             environment={"DURABLE_WORKFLOW": workflow, "DURABLE_TABLE": record.table.table_name},
-            timeout_seconds=_EVENT_SECONDS,
+            timeout_seconds=_TOKEN_SECONDS,
             description=f"rollbacks of {workflow}",
         )
         record.grant_step(self.handler, workflow)
@@ -200,7 +225,7 @@ class RollbackMachine(Construct):
         return self.handler.function.current_version.function_arn
 
 
-def allow(role: iam.Role, functions: Sequence[StepFunction | EventFunction | RollbackMachine]) -> None:
+def allow(role: iam.Role, functions: Sequence[StepFunction | TokenFunction | RollbackMachine]) -> None:
     """Allow every version of each Lambda: a run that sleeps goes on with the one that it began with."""
     for each in functions:
         function = each.handler.function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,6 +87,7 @@ class Plane:
         retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
+        answered: the names of those that have steps that are answered by a token.
     """
 
     platform: Platform
@@ -97,6 +98,7 @@ class Plane:
     retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
     rollbacks: Mapping[str, sfn.StateMachine]
+    answered: Set[str]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
@@ -123,7 +125,7 @@ class Plane:
         )
         self.record.grant_all(handler)
         for name, machine in self.machines.items():
-            answers = ANSWERS if self.events[name] else ()
+            answers = ANSWERS if name in self.answered else ()
             handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         for machine in self.rollbacks.values():

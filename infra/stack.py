@@ -59,6 +59,15 @@ class EventUse(Protocol):
     def source(self) -> str: ...
 
 
+class CallUse(Protocol):
+    """A call of another workflow as the compiler reports it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def workflow(self) -> type[WorkflowEntrypoint[Any]]: ...
+
+
 class Program(Protocol):
     """A compiled workflow."""
 
@@ -68,6 +77,8 @@ class Program(Protocol):
     def steps(self) -> Sequence[StepUse]: ...
     @property
     def events(self) -> Sequence[EventUse]: ...
+    @property
+    def calls(self) -> Sequence[CallUse]: ...
 
 
 Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
@@ -88,6 +99,7 @@ class DeploymentStack(Stack):
     ) -> None:
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         refuse(refusals(project.declarations, _KINDS))
+        self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
         self._platform = platform(self)
@@ -148,7 +160,7 @@ class DeploymentStack(Stack):
 
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
         """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
-        named = self._started_by_steps(workflows) | {each.name for each in workflows if self._events(each)}
+        named = self._started_by_steps(workflows) | self._answered(workflows)
         arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
         for each in workflows:
             if each.name in arns:
@@ -164,6 +176,16 @@ class DeploymentStack(Stack):
     def _fixed_arn(self, workflow: Workflow[Any]) -> str:
         name = self._machine_name(workflow)
         return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
+
+    def _answered(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
+        """Return the workflows whose machines are answered by tokens, and those that are called."""
+        called = {each.name for workflow in workflows for each in self._called(workflow).values()}
+        return called | {each.name for each in workflows if self._events(each) or self._called(each)}
+
+    def _called(self, workflow: Workflow[Any]) -> dict[str, Workflow[Any]]:
+        """Return the workflows that one calls, by the name of the step."""
+        calls = self._programs[workflow.name].calls
+        return {each.name: self._project.declared(each.workflow)[0] for each in calls}
 
     def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
         return {
@@ -181,7 +203,9 @@ class DeploymentStack(Stack):
             needs.append(f"step {step.placeholder}")
             bound = _named(step.signature, workflow).values()
             needs += [f"{each!r} in step {step.placeholder}" for each in bound]
-        return sorted(needs)
+        needs += ["waits for events"] if self._events(workflow) else []
+        needs += [f"call of {each!r}" for each in self._called(workflow).values()]
+        return sorted(set(needs))
 
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         return f"{self._settings.stack}-{workflow.name}"
@@ -214,7 +238,12 @@ class DeploymentStack(Stack):
             steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
             record=self._record,
             name=self._machine_name(workflow) if fixed_arn else None,
-            waits=fixed_arn if self._events(workflow) else None,
+            arn=fixed_arn or "",
+            events=bool(self._events(workflow)),
+            callees={
+                step: self._workflow_resource(each, self._fixed_arn(each))
+                for step, each in self._called(workflow).items()
+            },
         )
         machine.node.add_dependency(self._guard)
         return machine
@@ -262,6 +291,7 @@ class DeploymentStack(Stack):
             retentions={each.name: each.retention_seconds for each in project.workflows},
             machines=self._machines,
             rollbacks=self._rollbacks,
+            answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
         )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)

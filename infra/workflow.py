@@ -46,8 +46,12 @@ class WorkflowResource:
             "machine": self._machine_arn,
         }
 
-    def grant_use(self, function: HandlerFunction) -> None:
+    def grant_start(self, function: HandlerFunction) -> None:
+        """Allow to start instances and to read them."""
         self._record.grant_create(function, self.name)
         function.grant("states:StartExecution", on=[self._machine_arn])
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        self.grant_start(function)
         if self._events:
             function.grant(*ANSWERS, on=[self._machine_arn])

@@ -25,7 +25,8 @@ from durable.compiler.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.tree import Constant, Expression, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import EventWait, StepCall
 from durable.signature import Signature
 
 Json = dict[str, Any]
@@ -47,7 +48,7 @@ _SOON: Json = {
     "JitterStrategy": "FULL",
 }
 _TOKEN_RETRY: list[Json] = [
-    {"ErrorEquals": sorted({*NEVER_RETRIED, "StepTimeoutError"}), "MaxAttempts": 0},
+    {"ErrorEquals": sorted({*NEVER_RETRIED, "ChildWorkflowError", "StepTimeoutError"}), "MaxAttempts": 0},
     {"ErrorEquals": ["States.ALL"], **_SOON},
 ]
 """What is told by the token is final. All else is tried again, also when the Task's own time is over: the record
@@ -140,15 +141,20 @@ class Writer:
         payload = _place(step.name, task.key)
         payload["token"] = "{% $states.context.Task.Token %}"
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
-        payload["type"] = step.event
-        payload["timeout"] = step.timeout_seconds
+        if isinstance(step, EventWait):
+            function, timeout = wire.EVENTS, step.timeout_seconds
+            payload |= {"type": step.event, "timeout": timeout}
+        else:
+            assert task.input is not None
+            function, timeout = wire.CALLS, wire.MAX_WAIT_SECONDS
+            payload["input"] = template(task.input)
         payload |= _caught_here(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-            "Arguments": {"FunctionName": f"${{{wire.EVENTS}}}", "Payload": payload},
+            "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
             **_assign(task.next),
-            "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
+            "TimeoutSeconds": timeout + wire.TASK_MARGIN_SECONDS,
             "Retry": _TOKEN_RETRY,
             **_catch(task, names),
             **_leave(task.next, names),

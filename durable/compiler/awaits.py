@@ -14,26 +14,13 @@ from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import UNKNOWN, Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
-from durable.compiler.outside import wait_for_event
+from durable.compiler.outside import call_workflow, wait_for_event
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
-from durable.compiler.steps import LATER, METHODS
-from durable.compiler.tree import (
-    TEXT,
-    Assign,
-    Branch,
-    Constant,
-    Expression,
-    Gather,
-    Given,
-    ListDisplay,
-    MapCall,
-    Return,
-    Run,
-    Statement,
-    Variable,
-)
+from durable.compiler.steps import METHODS
+from durable.compiler.terms import TEXT, Constant, Expression, Given, ListDisplay, Variable
+from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
 from durable.errors import TooManyRounds
 
 Statements = tuple[Statement, ...]
@@ -43,7 +30,7 @@ ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
 _MOST_AT_ONCE: Final = 40
 _INTEGER: Final = Integer()
-_GATHERED: Final = ("do", "map", "wait_for_event")
+_GATHERED: Final = ("do", "map", "wait_for_event", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +74,7 @@ class AwaitReader:
             return self._other(node)
         method, arguments = call
         match method:
-            case "do" | "map" | "wait_for_event":
+            case "do" | "map" | "wait_for_event" | "call":
                 return self._step(method, arguments)
             case "sleep":
                 return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
@@ -95,8 +82,6 @@ class AwaitReader:
                 return (self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here()),)
             case "complete":
                 raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
-        if method in LATER:
-            raise Refused(node, f"`step.{method}` is not compiled yet", "leave it out until it is")
         raise Refused(node, f"a step has no `{method}`", "there are: " + ", ".join(METHODS))
 
     def _step(self, method: str, node: ast.Call) -> Awaited:
@@ -107,6 +92,10 @@ class AwaitReader:
             wait = wait_for_event(reading.steps, node, reading.place)
             reading.fails(wait.errors)
             return Awaited(Run(wait, None), kind_of(wait.payload))
+        if method == "call":
+            call, result = call_workflow(reading.steps, node, reading.here(), reading.place)
+            reading.fails(call.errors)
+            return Awaited(Run(call, None), result)
         step = reading.steps.do(node, reading.here(), reading.place)
         reading.fails(step.errors)
         return Awaited(Run(step, None), kind_of(step.signature.returns))
@@ -168,8 +157,8 @@ class AwaitReader:
         raise Refused(
             node,
             f"`{self.reading.source(node)}` cannot be gathered",
-            "gather `step.do`, `step.map`, `step.wait_for_event` and calls of a nested `async def`, which may hold"
-            " anything else",
+            "gather `step.do`, `step.map`, `step.wait_for_event`, `step.call` and calls of a nested `async def`, which"
+            " may hold anything else",
         )
 
     def _step_branch(self, call: tuple[str, ast.Call], place: str) -> ReadBranch:

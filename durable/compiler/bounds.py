@@ -25,6 +25,7 @@ from durable.compiler.tree import (
     Statement,
     StepCall,
     Try,
+    WorkflowCall,
     blocks,
     walk,
 )
@@ -115,7 +116,7 @@ def _events(statement: Statement) -> int:
             return 0
         case Run(StepCall(retries=retries)):
             return _STATE + _ATTEMPT * (retries.limit + 1)
-        case Run(EventWait()):
+        case Run(EventWait() | WorkflowCall()):
             return _STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
         case Run(Gather(branches=branches)):
             return 2 * _STATE + sum(_certain(branch.body) for branch in branches)

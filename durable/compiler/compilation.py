@@ -23,7 +23,8 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import EventWait, Given, Program, Run, Sleep, StepCall, walk
+from durable.compiler.terms import Given
+from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature
@@ -58,6 +59,14 @@ class EventUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CallUse:
+    """A call of another workflow: the name of the step, and the class."""
+
+    name: str
+    workflow: type[WorkflowEntrypoint[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A workflow, compiled.
 
@@ -66,6 +75,7 @@ class Compiled:
         text: the definition as it is committed beside the class.
         steps: what it names, in the order of the source.
         events: its waits for events, in the order of the source.
+        calls: its calls of other workflows, in the order of the source.
         notes: what the bounds of its loops mean.
     """
 
@@ -73,6 +83,7 @@ class Compiled:
     text: str
     steps: tuple[StepUse, ...]
     events: tuple[EventUse, ...] = ()
+    calls: tuple[CallUse, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -96,7 +107,7 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
     uses = tuple(each for step in steps.values() for each in _uses(step, names))
-    return Compiled(definition, text, uses, tuple(_events(program)), found.notes)
+    return Compiled(definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes)
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
@@ -145,4 +156,13 @@ def _events(program: Program) -> Iterator[EventUse]:
         match statement:
             case Run(EventWait(name, type, payload, source, timeout)):
                 found.setdefault(name, EventUse(name, type, payload, source, timeout))
+    yield from found.values()
+
+
+def _calls(program: Program) -> Iterator[CallUse]:
+    found: dict[str, CallUse] = {}
+    for statement in walk(program.body):
+        match statement:
+            case Run(WorkflowCall(name, workflow)):
+                found.setdefault(name, CallUse(name, workflow))
     yield from found.values()

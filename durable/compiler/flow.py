@@ -40,25 +40,28 @@ from durable.compiler.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     TEXT,
     ZERO,
     Apply,
-    Assign,
-    Branch,
-    Break,
     Comparison,
     Constant,
     Contains,
-    EventWait,
     Expression,
-    Gather,
     Given,
-    If,
     ListDisplay,
+    Operation,
+    Variable,
+)
+from durable.compiler.tree import (
+    Assign,
+    Branch,
+    Break,
+    EventWait,
+    Gather,
+    If,
     Loop,
     MapCall,
-    Operation,
     Raise,
     RaiseAgain,
     Return,
@@ -67,7 +70,7 @@ from durable.compiler.tree import (
     Statement,
     StepCall,
     Try,
-    Variable,
+    WorkflowCall,
 )
 from durable.compiler.walk import children, may_fail, opposite
 from durable.errors import TooManyRounds, public_message
@@ -196,9 +199,11 @@ class Lowering:
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
-            case EventWait() as wait:
+            case EventWait() | WorkflowCall() as wait:
                 caught = sorted(self._caught() & wait.errors.keys())
-                state = TokenTask(wait.place.label, step=wait, key=wait.place.key, caught=tuple(caught))
+                payload = wait.payload if isinstance(wait, WorkflowCall) else None
+                place = wait.place
+                state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
                 result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
             case Gather(label, branches, kinds, errors, alone):

@@ -1,8 +1,9 @@
-"""Reading the steps that wait for something outside of their run: events."""
+"""Reading the steps that wait for something outside of their run: events, and runs of other workflows."""
 
 from __future__ import annotations
 
 import ast
+import typing
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,13 +11,18 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
 
 from durable.compiler import options
-from durable.compiler.errornames import WAIT_ERRORS
+from durable.compiler.annotations import kind_of
+from durable.compiler.assignability import assignable
+from durable.compiler.errornames import CALL_ERRORS, WAIT_ERRORS
+from durable.compiler.kinds import Kind, describe
 from durable.compiler.problems import Refused
+from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import EventWait, Place
+from durable.compiler.tree import EventWait, Place, WorkflowCall
 from durable.durations import whole_seconds
 from durable.errors import DurationError
 from durable.wire import EVENT_TYPE, MAX_WAIT_SECONDS
+from durable.workflow import WorkflowEntrypoint, payload_type
 
 _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
 
@@ -69,3 +75,23 @@ def _timeout(steps: StepReader, node: ast.expr | None) -> int:
     if node is not None and not 1 <= seconds <= MAX_WAIT_SECONDS:
         raise Refused(node, f"a timeout of {value!r}", "a run lasts a year at most: write 1 second to 365 days")
     return seconds
+
+
+def call_workflow(
+    steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]
+) -> tuple[WorkflowCall, Kind]:
+    """Return a `step.call(…)` and the kind of what the workflow's `run` returns."""
+    name = steps.name(node)
+    steps.options(node)
+    if len(node.args) != 3:
+        raise Refused(node, f"`{steps.source(node)}`", 'write `await step.call("name", OtherWorkflow, payload)`')
+    source, payload = steps.source(node.args[1]), steps.expressions.value(node.args[2], scope)
+    _, workflow = steps.resolve(node.args[1])
+    if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
+        raise Refused(node, f"`{source}` is no workflow", "pass the class of a workflow that app.py declares")
+    wanted = kind_of(payload_type(workflow))
+    if not assignable(payload.kind, wanted):
+        given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
+        raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
+    call = WorkflowCall(name, workflow, payload, place(name), CALL_ERRORS)
+    return call, kind_of(typing.get_type_hints(workflow.run).get("return", Any))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from durable.compiler.names import UNUSED, unique
-from durable.compiler.tree import EventWait, Expression, StepCall
+from durable.compiler.terms import Expression
+from durable.compiler.tree import EventWait, StepCall, WorkflowCall
 from durable.compiler.walk import may_fail, substitute
 
 
@@ -109,15 +110,17 @@ class Task(Caught):
 class TokenTask(Caught):
     """A step that is answered by a token, in its own time; `key` and `caught` as a Task's."""
 
-    step: EventWait = field(kw_only=True)
+    step: EventWait | WorkflowCall = field(kw_only=True)
     key: Expression | None = None
     caught: tuple[str, ...] = ()
+    input: Expression | None = None
 
     def expressions(self) -> list[Expression]:
-        return [self.key] if self.key else []
+        return [each for each in (self.key, self.input) if each]
 
     def replace(self, values: dict[str, Expression]) -> None:
         self.key = self.key and substitute(self.key, values)
+        self.input = self.input and substitute(self.input, values)
 
 
 @dataclass(slots=True, eq=False)

@@ -17,13 +17,13 @@ from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
-from durable.compiler.tree import Constant, Expression, Place, Sleep, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
 from durable.wire import MAX_STEP_NAME
 
-METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "complete", "map")
-LATER: Final = ("call",)
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
 
 
 @dataclass(slots=True)

@@ -28,11 +28,12 @@ from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.answers import Answers
+from durable.runtime.children import CallHandler, Children
 from durable.runtime.consumer import ConsumerHandler
 from durable.runtime.directory import Directory
 from durable.runtime.events import EventHandler, Events
 from durable.runtime.http import Api
-from durable.runtime.instances import Instances
+from durable.runtime.instances import Instances, instance_of
 from durable.runtime.lifecycle import Lifecycle
 from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
@@ -45,7 +46,7 @@ from durable.runtime.undo import Rollback, UndoHandler
 from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
-from durable.wire import EVENTS
+from durable.wire import CALLS, EVENTS
 
 
 class Doubles(Protocol):
@@ -116,10 +117,13 @@ class Host:
         record = StepRecord(self.table, clock, alive=functions.alive)
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
+        self._children = Children(self.table, answers)
+        self._workers = workers
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
             self._waits[function_name(workflow.name, EVENTS)] = wait
+            self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
             self._others[function_name(workflow.name, ROLLBACK)] = rollback
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
@@ -168,6 +172,11 @@ class Host:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
         return WorkflowClient(declared.name, declared.workflow, self.instances, events, payloads)
 
+    def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
+        calls = self.built.compiled[workflow.name].calls
+        callees = {each.name: self.workflows[self.built.project.declared(each.workflow)[0].name] for each in calls}
+        return CallHandler(callees, self._children, self.instances, self.table, record, self._clock)
+
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
         fetch = fetch_of(worker)
@@ -177,8 +186,14 @@ class Host:
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)
-        if rolled_back(workflow) is None:
+        own = rolled_back(workflow) or workflow
+        self._workers.submit(functools.partial(self._tell_parent, own, instance_of(execution)))
+        if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
+
+    def _tell_parent(self, workflow: str, instance: str) -> None:
+        """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""
+        self._children.look(workflow, instance)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
         for step in self.built.compiled[workflow.name].steps:
@@ -241,7 +256,7 @@ def function_name(workflow: str, step: str) -> str:
 def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named."""
     names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
-    names[f"${{{EVENTS}}}"] = function_name(workflow, EVENTS)
+    names |= {f"${{{each}}}": function_name(workflow, each) for each in (EVENTS, CALLS)}
     return _named(compiled.text, names)
 
 

@@ -4,6 +4,7 @@
     token                                           of the Task that waits; one that goes on has another
     outcome, result or error, finished              recorded once, by whoever finds it
     delivered                                       false until it was told by the token
+    anew                                            how often its outcome was forgotten
     teller, telling                                 who is about to tell it, and until when that is left to them
 
 An outcome is recorded before it is told, and whoever finds one that was not told tells it: at least once, and the
@@ -72,7 +73,7 @@ class Answers:
         if "outcome" in row or row["status"] == WAITING:
             write = Write(key, {"token": begun["token"], "delivered": False}, remove=_TELLER, when=(held,))
         else:
-            write = Write(key, begun, {"attempts": 1}, (*_TELLER, "delivered", "finished", "error"), (held,))
+            write = Write(key, begun, {"attempts": 1, "anew": 1}, (*_TELLER, "delivered", "finished", "error"), (held,))
         try:
             return self._table.write(write)[0] or {}
         except ConditionFailed as failed:
@@ -107,6 +108,11 @@ class Answers:
             self.delivered(key, token)
         return heard
 
+    def tell_or_note(self, key: Key, row: Row) -> None:
+        """Tell an outcome; where no Task waits for it, it is told to the one that comes."""
+        if not self.tell(key, row):
+            self.delivered(key, row["token"])
+
     def delivered(self, key: Key, token: str) -> None:
         """Note that an outcome was told."""
         try:
@@ -122,9 +128,7 @@ class Answers:
         """
         left = [row for row in rows if "outcome" in row and row.get("delivered") is False and self._is_left(row)]
         for row in left:
-            key = Key(partition, row["sort"])
-            if not self.tell(key, row):
-                self.delivered(key, row["token"])  # it had been told before, or nobody waits for it
+            self.tell_or_note(Key(partition, row["sort"]), row)
         return len(left)
 
     def _is_left(self, row: Row) -> bool:

@@ -1,7 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, undo, rollback, events, consumer, worker, operations, closer, sweep, starter or changes. Each
-kind imports only its own.
+DURABLE_ENTRY is step, undo, rollback, events, calls, consumer, worker, operations, closer, sweep, starter or changes.
+Each kind imports only its own.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.runtime.answers import Answers
     from durable.runtime.aws.machines import StepFunctionsMachines
     from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.children import Children
     from durable.runtime.events import Events
     from durable.runtime.instances import Instances
     from durable.runtime.lambda_log import LambdaLog
+    from durable.runtime.table import Row
     from durable.runtime.workflow import WorkflowClient
     from durable.signature import BindingParameter, Signature
 
@@ -91,6 +93,19 @@ def _events(environment: Environment) -> Handler:
     return _of_a_run(log, lambda event, context: begin(event))
 
 
+def _calls(environment: Environment) -> Handler:
+    from durable.runtime.children import CallHandler
+    from durable.runtime.record import StepRecord
+
+    log = _log()
+    table, clock = _table(environment), SystemClock()
+    called = json.loads(environment["DURABLE_CALLS"])
+    callees = {step: _workflow_client(each["workflow"], each, environment) for step, each in called.items()}
+    instances = _instances(environment, {each["workflow"]: each for each in called.values()})
+    begin = CallHandler(callees, _children(environment), instances, table, StepRecord(table, clock), clock)
+    return _of_a_run(log, lambda event, context: begin(event))
+
+
 def _consumer(environment: Environment) -> Handler:
     from durable.runtime.aws.visibility import Visibility
     from durable.runtime.consumer import ConsumerHandler
@@ -150,7 +165,7 @@ def _closer(environment: Environment) -> Handler:
     log = _log()
     workflows = _workflows(environment)
     names = {machine: name for name, machine in _arns(workflows).items()}
-    closer = Closer(names, _machines(workflows), _instances(environment, workflows))
+    closer = Closer(names, _machines(workflows), _instances(environment, workflows), _children(environment))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -167,9 +182,13 @@ def _sweep(environment: Environment) -> Handler:
     from durable.runtime.healing import Healing
 
     log = _log()
-    workflows, events = _workflows(environment), _event_store(environment)
-    instances = _instances(environment, workflows)
-    healing = Healing(_table(environment), _machines(workflows), SystemClock(), instances, events.settle)
+    workflows, instances = _workflows(environment), _instances(environment, _workflows(environment))
+    events, children = _event_store(environment), _children(environment)
+
+    def settle(header: Row) -> int:
+        return events.settle(header) + children.settle(header)
+
+    healing = Healing(_table(environment), _machines(workflows), SystemClock(), instances, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -265,6 +284,12 @@ def _event_store(environment: Environment) -> Events:
     return Events(_table(environment), _answers(environment), SystemClock())
 
 
+def _children(environment: Environment) -> Children:
+    from durable.runtime.children import Children
+
+    return Children(_table(environment), _answers(environment))
+
+
 def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
     from durable.runtime.workflow import WorkflowClient
 
@@ -317,6 +342,7 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "undo": _undo,
     "rollback": _rollback,
     "events": _events,
+    "calls": _calls,
     "consumer": _consumer,
     "worker": _worker,
     "operations": _operations,

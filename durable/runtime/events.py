@@ -16,11 +16,10 @@ is told so by its token, gives the event back, and the wait gets no other until 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from durable.bindings.workflow import Sent
-from durable.clock import Clock
+from durable.clock import Clock, milliseconds_of
 from durable.errors import (
     EventExists,
     InstanceClosed,
@@ -218,8 +217,3 @@ class EventHandler:
             return None
         self._events.settle({"workflow": key.workflow, "instance": key.instance, "epoch": key.epoch})
         return int(row["deadline"])
-
-
-def milliseconds_of(timestamp: str) -> int:
-    """Return an ISO 8601 time in milliseconds since 1970."""
-    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

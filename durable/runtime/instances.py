@@ -80,12 +80,19 @@ class Instances:
         self._retentions = retentions or {}
 
     def create(
-        self, workflow: str, payload: Any, *, id: str | None = None, idempotency_key: str | None = None
+        self,
+        workflow: str,
+        payload: Any,
+        *,
+        id: str | None = None,
+        idempotency_key: str | None = None,
+        parent: Row | None = None,
     ) -> Created:
         """Put the header if it is absent, then start the execution that it names; a repeat starts that one again.
 
         Args:
             payload: JSON that has been checked against the workflow's type.
+            parent: where the step is that waits for this run's end; see children.py.
 
         Raises:
             InstanceExists: the id or key was used with another payload.
@@ -94,7 +101,7 @@ class Instances:
         """
         instance = self._id(workflow, id, idempotency_key)
         try:
-            header, new = self._put_header(workflow, instance, payload)
+            header, new = self._put_header(workflow, instance, payload, {} if parent is None else {"parent": parent})
             self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -109,7 +116,7 @@ class Instances:
             return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
         return self._new_id()
 
-    def _put_header(self, workflow: str, instance: str, payload: Any) -> tuple[Row, bool]:
+    def _put_header(self, workflow: str, instance: str, payload: Any, more: Row) -> tuple[Row, bool]:
         now = self._clock.now()
         header: Row = {
             "workflow": workflow,
@@ -122,7 +129,7 @@ class Instances:
             "created": now,
             "updated": now,
         }
-        header |= self.todays(workflow)
+        header |= self.todays(workflow) | more
         try:
             self._table.write(Write(header_key(workflow, instance), header, when=(Absent("epoch"),)))
         except ConditionFailed as failed:

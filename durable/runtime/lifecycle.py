@@ -7,6 +7,7 @@ for the header as it was read, so that of two verbs at once the second one meets
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Final
 
 from durable.clock import Clock
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public_message
+from durable.runtime.children import open_children
 from durable.runtime.ending import Wanted
 from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
@@ -114,6 +116,10 @@ class Lifecycle:
                 self.halt(header, rows)
             case "now":
                 self._now(header, rows, order)
+        if order.verb == "terminate" or (order.verb == "restart" and order.start is None):
+            for child in open_children(header, rows):
+                with contextlib.suppress(InstanceConflict, InstanceNotFound):
+                    self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _rows(self, workflow: str, instance: str) -> Sequence[Row]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()

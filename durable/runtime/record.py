@@ -22,7 +22,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runtime.failure import Failure
 from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
-from durable.wire import StepEvent, WaitTask
+from durable.wire import CallTask, StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
@@ -57,7 +57,7 @@ class StepKey:
     path: str
 
     @classmethod
-    def of(cls, event: StepEvent | WaitTask) -> StepKey:
+    def of(cls, event: StepEvent | WaitTask | CallTask) -> StepKey:
         run = event["run"]
         return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
 

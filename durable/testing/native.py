@@ -13,17 +13,24 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 from unittest import mock
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from durable.durations import Duration, parse_duration
-from durable.errors import InvalidInput, InvalidResult, NonRetryableError, StepError, StepTimeoutError
+from durable.errors import (
+    ChildWorkflowError,
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    StepError,
+    StepTimeoutError,
+)
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
-from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ON_THE_WIRE: Final = (StepTimeoutError, InvalidInput, InvalidResult)
@@ -157,6 +164,18 @@ class NativeStep(WorkflowStep):
         except StepTimeoutError:
             _now.set(_now.get() + parse_duration(timeout))
             raise
+
+    async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
+        takes, returns = TypeAdapter(payload_type(workflow)), get_type_hints(workflow.run).get("return", Any)
+        given = json.dumps(takes.dump_python(payload, mode="json", by_alias=True))
+        self._steps.calls.append(Call(name, {"payload": json.loads(given)}))
+        event = WorkflowEvent(takes.validate_json(given), _now.get(), "child", workflow.__name__)
+        await asyncio.sleep(0)
+        try:
+            result = await workflow().run(event, self)
+        except Exception:
+            raise ChildWorkflowError from None
+        return TypeAdapter(returns).validate_json(json.dumps(to_jsonable_python(result, by_alias=True)))
 
     async def map(
         self,

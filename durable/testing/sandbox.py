@@ -235,6 +235,7 @@ class Sandbox:
 
     def _workflow(self, name: str | None) -> str:
         known = [each.name for each in self._prepared.build.project.workflows]
+        name = name or self._prepared.subject
         if name is None and len(known) == 1:
             return known[0]
         if name not in known:

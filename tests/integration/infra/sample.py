@@ -21,6 +21,12 @@ class PatientWorkflow(WorkflowEntrypoint[int]):
         return await step.wait_for_event("the reply", type="replied", payload=str, timeout="1 hour")
 
 
+class CallingWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        reply = await step.call("ask", PatientWorkflow, event.payload)
+        return len(reply)
+
+
 def book(number: int) -> str:
     return f"booked {number}"
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from durable.clock import timestamp
 from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.errors import StepTimeoutError
 from durable.local.asl import Machine
 from durable.testing.execution import TaskContext, TaskFailure, execute
-from durable.testing.native import Events, Functions, NativeOutcome, Steps, run_natively
-from durable.wire import EVENTS
+from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
+from durable.wire import CALLS, EVENTS
 from durable.workflow import WorkflowEntrypoint
 
 PYTHON_ERRORS = ("IndexError", "KeyError")
@@ -32,14 +33,17 @@ def run_compiled(
 ) -> NativeOutcome:
     """Run the compiled definition and return how it ended, in the words of a native run."""
     steps = Steps(functions or {}, events or {})
-    doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
-    doers[f"${{{EVENTS}}}"] = _waiter(steps)
     run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
     given = {"run": run, "payload": to_jsonable_python(payload, by_alias=True)}
-    outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), doers)
+    outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), _doers(compiled, steps))
     assert outcome.status in ("SUCCEEDED", "FAILED"), outcome
     elapsed = timedelta(seconds=outcome.elapsed_seconds) if outcome.status == "SUCCEEDED" else timedelta(0)
     return NativeOutcome(outcome.output, outcome.error, tuple(steps.calls), elapsed)
+
+
+def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
+    doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
+    return doers | {f"${{{EVENTS}}}": _waiter(steps), f"${{{CALLS}}}": _caller(compiled, steps)}
 
 
 def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
@@ -65,6 +69,23 @@ def _waiter(steps: Steps) -> Callable[..., Any]:
             context.send_task_failure("StepTimeoutError", cause, after=later)
 
     return wait
+
+
+def _caller(compiled: Compiled, steps: Steps) -> Callable[..., Any]:
+    workflows = {use.name: use.workflow for use in compiled.calls}
+
+    def call(event: dict[str, Any], context: TaskContext) -> None:
+        steps.calls.append(Call(event["step"], {"payload": event["input"]}))
+        child = compile_workflow(workflows[event["step"]])
+        given = {"run": event["run"] | {"createdAt": timestamp(context.now_ms)}, "payload": event["input"]}
+        outcome = execute(_machine(child.text), given, _doers(child, steps), start_ms=context.now_ms)
+        later, at = outcome.elapsed_seconds, context.now_ms + round(outcome.elapsed_seconds * 1000)
+        if outcome.status == "SUCCEEDED":
+            context.send_task_success({"result": outcome.output, "at": at}, after=later)
+        else:
+            context.send_task_failure("ChildWorkflowError", json.dumps({"errorMessage": "", "at": at}), after=later)
+
+    return call
 
 
 def agree(

@@ -39,7 +39,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_page_has_a_workflow_for_each_part() -> None:
-    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 7
+    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 8
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

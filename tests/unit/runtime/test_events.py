@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from durable.clock import VirtualClock
+from durable.clock import VirtualClock, milliseconds_of
 from durable.errors import EventExists, InstanceClosed, InstanceNotFound
 from durable.runtime.answers import Answers
-from durable.runtime.events import EventHandler, Events, milliseconds_of
+from durable.runtime.events import EventHandler, Events
 from durable.runtime.instances import Instances
-from durable.runtime.machines import MachinesBusy
 from durable.runtime.record import FLAG, StepKey, StepRecord, header_key, partition
 from durable.runtime.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import WaitTask
-from tests.unit.runtime.conftest import FakeMachines
+from tests.unit.runtime.conftest import FakeMachines, FakeTokens
 
 PART = partition("shop", "one")
 ENTERED = "2026-01-01T00:00:00.000Z"
 CREATED = milliseconds_of(ENTERED)
-
-
-@dataclass
-class FakeTokens:
-    """Tokens that a task waits under, and what it was told; `busy` is how often nothing can be told."""
-
-    waiting: set[str] = field(default_factory=set)
-    told: list[tuple[str, Any]] = field(default_factory=list)
-    busy: int = 0
-
-    def succeed(self, token: str, output: Any) -> bool:
-        return self._tell(token, output)
-
-    def fail(self, token: str, error: str, cause: str) -> bool:
-        return self._tell(token, (error, json.loads(cause)))
-
-    def _tell(self, token: str, what: Any) -> bool:
-        if self.busy:
-            self.busy -= 1
-            raise MachinesBusy
-        if token not in self.waiting:
-            return False
-        self.waiting.remove(token)
-        self.told.append((token, what))
-        return True
 
 
 class Place:

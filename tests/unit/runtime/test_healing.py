@@ -10,6 +10,8 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.errors import Throttled
+from durable.runtime.answers import Answers
+from durable.runtime.children import Children
 from durable.runtime.closer import Closer
 from durable.runtime.healing import QUEUED_MS, SILENT_MS, Healing
 from durable.runtime.instances import Instances
@@ -17,6 +19,7 @@ from durable.runtime.machines import ExecutionState, MachinesBusy
 from durable.runtime.record import StepKey, StepRecord, header_key
 from durable.runtime.table import Row, Write
 from durable.testing.table import MemoryTable
+from tests.unit.runtime.conftest import FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output={"ok": True})
 ARN = "arn:aws:states:eu-west-1:1:stateMachine:shop"
@@ -52,7 +55,8 @@ class World:
         self.instances = Instances(self.table, self.machines, self.clock)
         self.waits = 0
         self.healing = Healing(self.table, self.machines, self.clock, self.instances, self.settle)
-        self.closer = Closer({ARN: "shop"}, self.machines, self.instances)
+        children = Children(self.table, Answers(self.table, FakeTokens(), self.clock))
+        self.closer = Closer({ARN: "shop"}, self.machines, self.instances, children)
 
     def settle(self, header: Row) -> int:
         """Tell so many waits, once."""
