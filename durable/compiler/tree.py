@@ -5,7 +5,7 @@ Statements nest as they do in the source, with the terms of `terms`; `flow` turn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,13 @@ class StepCall:
     timeout_seconds: int
     place: Place
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
-    undo: Callable[..., Any] | None = None
+    undo: Signature | None = None
+    sensitive: bool = False
+
+    @property
+    def undo_name(self) -> str:
+        """How the step's undo is called: no step can have this name."""
+        return f"{self.name}/undo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from durable.runtime.children import Children
 from durable.runtime.instances import Instances, instance_of
 from durable.runtime.machines import ExecutionState, Machines, execution_state
+from durable.runtime.rollback import rolled_back
 
 
 class Closer:
@@ -33,7 +34,7 @@ class Closer:
         state = self._state(workflow, detail)
         if state is not None:
             self._instances.close(workflow, detail["name"], state)
-            self._children.look(workflow, instance_of(detail["name"]))
+            self._children.look(rolled_back(workflow) or workflow, instance_of(detail["name"]))
         return state
 
     def _state(self, workflow: str, detail: Mapping[str, Any]) -> ExecutionState | None:
