@@ -8,11 +8,13 @@ The input of an execution, built from the record's header alone:
 What a Task sends to its step's Lambda ("key" only where blocks or rounds make it differ from the step's name):
 
     {"run": <as above>, "execution": "<execution name>", "step": "create-profile", "key": "load[3]/page",
-     "attempts": 6, "timeout": 600, "input": {"user": …}, "sensitive": true, "caught": ["EmailTakenError"]}
+     "attempts": 6, "timeout": 600, "input": {"user": …}, "sensitive": true, "caught": ["EmailTakenError"],
+     "undo": {"function": "<ARN>", "attempts": 6, "timeout": 600, "delay": 10, "rate": 2, "input": false}}
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
 by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
-step catches errors of these names. What the step returns (`at` in milliseconds since 1970, when it ended):
+step catches errors of these names, `undo` where the step can be undone: by which function, with which retries, and
+whether that takes the step's input too. What the step returns (`at` in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -77,6 +79,17 @@ class Run(TypedDict):
     createdAt: str
 
 
+class Undo(TypedDict):
+    """How a step is undone; `delay` is in seconds."""
+
+    function: str
+    attempts: int
+    timeout: int
+    delay: int
+    rate: float
+    input: bool
+
+
 class StepEvent(TypedDict, total=False):
     """What a Task sends to its step."""
 
@@ -89,6 +102,7 @@ class StepEvent(TypedDict, total=False):
     input: dict[str, Any]
     sensitive: bool
     caught: list[str]
+    undo: Undo
 
 
 class WaitTask(TypedDict, total=False):

@@ -56,6 +56,8 @@ class WorkflowStep(ABC):
         *,
         retries: Retries = ...,
         timeout: Duration = ...,
+        undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        sensitive: bool = ...,
     ) -> R: ...
 
     @overload
@@ -69,6 +71,8 @@ class WorkflowStep(ABC):
         *,
         retries: Retries = ...,
         timeout: Duration = ...,
+        undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        sensitive: bool = ...,
     ) -> R: ...
 
     @overload
@@ -83,11 +87,21 @@ class WorkflowStep(ABC):
         *,
         retries: Retries = ...,
         timeout: Duration = ...,
+        undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        sensitive: bool = ...,
     ) -> R: ...
 
     @overload
     async def do(
-        self, name: str, function: Callable[..., R], /, *, retries: Retries = ..., timeout: Duration = ...
+        self,
+        name: str,
+        function: Callable[..., R],
+        /,
+        *,
+        retries: Retries = ...,
+        timeout: Duration = ...,
+        undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        sensitive: bool = ...,
     ) -> R: ...
 
     @abstractmethod
@@ -99,11 +113,17 @@ class WorkflowStep(ABC):
         *arguments: Any,
         retries: Retries = Retries(),
         timeout: Duration = "10 minutes",
+        undo: Callable[..., Any] | None = None,
+        sensitive: bool = False,
     ) -> Any:
         """Run a step: the function on a Lambda of its own, its result recorded.
 
         The name is unique in `run` and at most 80 characters long. The timeout is for each attempt, whole seconds,
         895 at most. Bindings and the StepContext in the function's signature are injected.
+
+        When the run fails, or is terminated with rollback, `undo` takes back what the step did: a function that is
+        given the step's result, and of the step's arguments those that it names. The steps are undone newest first,
+        each with its own retries and timeout. Of a step that is `sensitive` no data is shown to operators.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from durable.runtime.rollback import DEFINITION, ROLLBACK
 from durable.signature import Signature
 from durable.wire import CALLS, EVENTS, LAMBDA_MARGIN_SECONDS
 from infra.function import HandlerFunction, Platform
@@ -26,11 +27,15 @@ _TOKEN_SECONDS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step's Lambda as the compiled definition asks for it: `placeholder` stands there for its ARN."""
+    """A step's Lambda as the compiled definition asks for it: `placeholder` stands there for its ARN.
+
+    One that `undoes` another step is invoked by the machine of rollbacks only.
+    """
 
     placeholder: str
     signature: Signature
     timeout_seconds: int
+    undoes: bool = False
 
 
 class StepFunction(Construct):
@@ -58,10 +63,10 @@ class StepFunction(Construct):
             self,
             "Handler",
             platform=platform,
-            entry="step",
+            entry="undo" if step.undoes else "step",
             environment=environment,
             timeout_seconds=step.timeout_seconds + LAMBDA_MARGIN_SECONDS,
-            description=f"step {step.signature.import_name} of {workflow}",
+            description=f"{'undo' if step.undoes else 'step'} {step.signature.import_name} of {workflow}",
         )
         record.grant_step(self.handler, workflow)
         for each in resources.values():
@@ -165,35 +170,89 @@ class Machine(Construct):
             self.steps[EVENTS] = answered("Events", entry="events")
         if callees:
             self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
+        self.rollback: sfn.StateMachine | None = None
+        undos = {step.placeholder for step, _ in steps if step.undoes}
+        if undos:
+            undo = [each for placeholder, each in self.steps.items() if placeholder in undos]
+            self.rollback = RollbackMachine(
+                scope, f"{id}Rollback", platform=platform, workflow=workflow, undos=undo, record=record
+            ).state_machine
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
-        self._allow_steps()
+        allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
         self.state_machine = self._state_machine(definition, name, platform)
-
-    def _allow_steps(self) -> None:
-        """Allow every version of each step's Lambda: a run that sleeps goes on with the one that it began with."""
-        for step in self.steps.values():
-            function = step.handler.function
-            self._role.add_to_policy(
-                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[f"{function.function_arn}:*"])
-            )
-            finding = f"IAM5[Resource::<{logical_id(function)}.Arn>:*]"
-            acknowledge(self._role, finding, "a run goes on with the versions of the steps that it began with")
 
     def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
-        log_group = logs.LogGroup(self, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
-        machine = sfn.StateMachine(
+        return state_machine(self, substituted(definition, arns), self._role, platform, name)
+
+
+class RollbackMachine(Construct):
+    """The state machine that undoes what runs of one workflow did, and the Lambda that tells it what is next.
+
+    Args:
+        undos: the Lambdas that undo the workflow's steps: with the one that tells, all that the machine may invoke.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        workflow: str,
+        undos: Sequence[StepFunction | TokenFunction],
+        record: Record,
+    ) -> None:
+        super().__init__(scope, id)
+        self.handler = HandlerFunction(
             self,
-            "StateMachine",
-            state_machine_name=name,
-            state_machine_type=sfn.StateMachineType.STANDARD,
-            definition_body=sfn.DefinitionBody.from_string(json.dumps(substituted(definition, arns))),
-            role=self._role,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-            tracing_enabled=True,
+            "Handler",
+            platform=platform,
+            entry="rollback",
+            environment={"DURABLE_WORKFLOW": workflow, "DURABLE_TABLE": record.table.table_name},
+            timeout_seconds=_TOKEN_SECONDS,
+            description=f"rollbacks of {workflow}",
         )
-        acknowledge(self._role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
-        return machine
+        record.grant_step(self.handler, workflow)
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        allow(role, [self, *undos])
+        definition = substituted(DEFINITION, {ROLLBACK: self.version_arn})
+        self.state_machine = state_machine(self, definition, role, platform)
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed."""
+        return self.handler.function.current_version.function_arn
+
+
+def allow(role: iam.Role, functions: Sequence[StepFunction | TokenFunction | RollbackMachine]) -> None:
+    """Allow every version of each Lambda: a run that sleeps goes on with the one that it began with."""
+    for each in functions:
+        function = each.handler.function
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[f"{function.function_arn}:*"])
+        )
+        finding = f"IAM5[Resource::<{logical_id(function)}.Arn>:*]"
+        acknowledge(role, finding, "a run goes on with the versions of the steps that it began with")
+
+
+def state_machine(
+    scope: Construct, definition: Mapping[str, Any], role: iam.Role, platform: Platform, name: str | None = None
+) -> sfn.StateMachine:
+    """Return a state machine that logs no data."""
+    log_group = logs.LogGroup(scope, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
+    machine = sfn.StateMachine(
+        scope,
+        "StateMachine",
+        state_machine_name=name,
+        state_machine_type=sfn.StateMachineType.STANDARD,
+        definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
+        role=role,
+        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+        tracing_enabled=True,
+    )
+    acknowledge(role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
+    return machine
 
 
 _OPEN: Final = "${"

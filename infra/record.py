@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import ArnFormat, Duration
 from aws_cdk import aws_dynamodb as dynamodb
@@ -83,8 +83,10 @@ class Plane:
     Attributes:
         classes: `module:class` of each workflow, by name.
         events: how the payload of each type of event is written in that module, by the workflow's name.
+        definitions: a hash of what each workflow was compiled to, by name.
         retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
+        rollbacks: the state machine of the rollbacks of those that can be undone, by name.
         answered: the names of those that have steps that are answered by a token.
     """
 
@@ -92,21 +94,26 @@ class Plane:
     record: Record
     classes: Mapping[str, str]
     events: Mapping[str, Mapping[str, str]]
+    definitions: Mapping[str, str]
     retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
+    rollbacks: Mapping[str, sfn.StateMachine]
     answered: Set[str]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
-        known = {
+        known: dict[str, dict[str, Any]] = {
             name: {
                 "class": self.classes[name],
                 "events": dict(self.events[name]),
+                "definition": self.definitions[name],
                 "retention": self.retentions[name],
                 "machine": machine.state_machine_arn,
             }
             for name, machine in self.machines.items()
         }
+        for name, machine in self.rollbacks.items():
+            known[name]["rollback"] = machine.state_machine_arn
         handler = HandlerFunction(
             scope,
             id,
@@ -121,6 +128,9 @@ class Plane:
             answers = ANSWERS if name in self.answered else ()
             handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
+        for machine in self.rollbacks.values():
+            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+            grant_executions(handler, machine, "states:DescribeExecution")
         return handler
 
 
@@ -131,7 +141,7 @@ class Keeper(Construct):
         super().__init__(scope, id)
         self.closer = plane.function(self, "Closer", entry="closer", timeout_seconds=_SECONDS)
         self.sweep = plane.function(self, "Sweep", entry="sweep", timeout_seconds=_SECONDS)
-        self._listen(plane.machines)
+        self._listen([*plane.machines.values(), *plane.rollbacks.values()])
         events.Rule(
             self,
             "EveryFewMinutes",
@@ -140,7 +150,7 @@ class Keeper(Construct):
             targets=[targets.LambdaFunction(self.sweep.function)],
         )
 
-    def _listen(self, machines: Mapping[str, sfn.StateMachine]) -> None:
+    def _listen(self, machines: Sequence[sfn.StateMachine]) -> None:
         events.Rule(
             self,
             "Ended",
@@ -150,7 +160,7 @@ class Keeper(Construct):
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
                     "status": list(ENDS),
-                    "stateMachineArn": [each.state_machine_arn for each in machines.values()],
+                    "stateMachineArn": [each.state_machine_arn for each in machines],
                 },
             ),
             targets=[targets.LambdaFunction(self.closer.function, max_event_age=Duration.hours(1))],

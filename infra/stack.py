@@ -14,6 +14,7 @@ from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEm
 from durable.durations import whole_seconds
 from durable.project import Project
 from durable.runtime.starter import scheduled_params
+from durable.runtime.values import hash_of, text_of
 from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
 from durable.workflow import WorkflowEntrypoint, payload_type
@@ -45,6 +46,8 @@ class StepUse(Protocol):
     def signature(self) -> Signature: ...
     @property
     def timeout_seconds(self) -> int: ...
+    @property
+    def undoes(self) -> str | None: ...
 
 
 class EventUse(Protocol):
@@ -162,7 +165,9 @@ class DeploymentStack(Stack):
         for each in workflows:
             if each.name in arns:
                 self._resources[each] = self._workflow_resource(each, arns[each.name])
-        machines = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
+        made = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
+        machines = {name: each.state_machine for name, each in made.items()}
+        self._rollbacks = {name: each.rollback for name, each in made.items() if each.rollback}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
             self._resources.setdefault(each, self._workflow_resource(each, arn))
@@ -210,14 +215,19 @@ class DeploymentStack(Stack):
             name=workflow.name,
             implementation=_import_name(workflow),
             events=self._events(workflow),
+            definition=self._definition(workflow),
             machine_arn=arn,
             record=self._record,
         )
 
+    def _definition(self, workflow: Workflow[Any]) -> str:
+        """Return what tells a compiled workflow from another: it stays while the code of steps changes."""
+        return hash_of(text_of(self._programs[workflow.name].definition))
+
     def _events(self, workflow: Workflow[Any]) -> dict[str, str]:
         return {use.type: use.source for use in self._programs[workflow.name].events}
 
-    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> sfn.StateMachine:
+    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> Machine:
         program = self._programs[workflow.name]
         machine = Machine(
             self,
@@ -236,7 +246,7 @@ class DeploymentStack(Stack):
             },
         )
         machine.node.add_dependency(self._guard)
-        return machine.state_machine
+        return machine
 
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
@@ -277,8 +287,10 @@ class DeploymentStack(Stack):
             record=self._record,
             classes=classes,
             events=events,
+            definitions={each.name: self._definition(each) for each in project.workflows},
             retentions={each.name: each.retention_seconds for each in project.workflows},
             machines=self._machines,
+            rollbacks=self._rollbacks,
             answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
         )
         Keeper(self, "Keeper", plane=plane)
@@ -349,7 +361,7 @@ def _steps(program: Program) -> list[Step]:
     for use in program.steps:
         before = steps.get(use.placeholder)
         seconds = max(use.timeout_seconds, before.timeout_seconds if before else 0)
-        steps[use.placeholder] = Step(use.placeholder, use.signature, seconds)
+        steps[use.placeholder] = Step(use.placeholder, use.signature, seconds, use.undoes is not None)
     return list(steps.values())
 
 

@@ -15,15 +15,24 @@ class WorkflowResource:
     Args:
         implementation: `module:class`, by which a Lambda imports it.
         events: how the payload of each type of event that it waits for is written in that module.
+        definition: a hash of what it was compiled to.
         machine_arn: of its state machine.
     """
 
     def __init__(
-        self, *, name: str, implementation: str, events: Mapping[str, str], machine_arn: str, record: Record
+        self,
+        *,
+        name: str,
+        implementation: str,
+        events: Mapping[str, str],
+        definition: str,
+        machine_arn: str,
+        record: Record,
     ) -> None:
         self.name = name
         self._events = dict(events)
         self._implementation = implementation
+        self._definition = definition
         self._machine_arn = machine_arn
         self._record = record
 
@@ -33,6 +42,7 @@ class WorkflowResource:
             "workflow": self.name,
             "class": self._implementation,
             "events": self._events,
+            "definition": self._definition,
             "machine": self._machine_arn,
         }
 

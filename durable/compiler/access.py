@@ -33,7 +33,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
-from durable.compiler.tree import Constant, Entry, Expression, Field, Given, Item
+from durable.compiler.terms import Constant, Entry, Expression, Field, Given, Item
 
 INPUT = "$states.context.Execution.Input"
 _EVENT = {

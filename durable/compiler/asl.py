@@ -25,7 +25,9 @@ from durable.compiler.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.tree import Constant, EventWait, Expression, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import EventWait, StepCall
+from durable.signature import Signature
 
 Json = dict[str, Any]
 
@@ -108,6 +110,10 @@ class Writer:
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
         payload |= _caught_here(task.caught)
+        if step.sensitive:
+            payload["sensitive"] = True
+        if step.undo is not None:
+            payload["undo"] = self._undo(step, step.undo)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
@@ -117,6 +123,17 @@ class Writer:
             "Retry": retries(step),
             **_catch(task, names),
             **_leave(task.next, names),
+        }
+
+    def _undo(self, step: StepCall, undo: Signature) -> Json:
+        """Return what a rollback needs to undo the step: kept in the record, and read when the run fails."""
+        return {
+            "function": f"${{{self.placeholders[step.undo_name]}}}",
+            "attempts": step.retries.limit + 1,
+            "timeout": step.timeout_seconds,
+            "delay": step.retries.delay_seconds,
+            "rate": step.retries.rate,
+            "input": len(undo.data) > 1,
         }
 
     def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:

@@ -19,21 +19,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
 from durable.compiler.steps import METHODS
-from durable.compiler.tree import (
-    TEXT,
-    Assign,
-    Branch,
-    Constant,
-    Expression,
-    Gather,
-    Given,
-    ListDisplay,
-    MapCall,
-    Return,
-    Run,
-    Statement,
-    Variable,
-)
+from durable.compiler.terms import TEXT, Constant, Expression, Given, ListDisplay, Variable
+from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
 from durable.errors import TooManyRounds
 
 Statements = tuple[Statement, ...]

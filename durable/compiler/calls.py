@@ -28,7 +28,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.operators import refuse_any, refuse_none, spelled
 from durable.compiler.problems import Refused
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     NONE,
     Apply,
     Comparison,

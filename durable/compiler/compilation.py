@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import EventWait, Given, Program, Run, Sleep, StepCall, WorkflowCall, walk
+from durable.compiler.terms import Given
+from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature
@@ -32,7 +33,10 @@ from durable.workflow import WorkflowEntrypoint, payload_type
 
 @dataclass(frozen=True, slots=True)
 class StepUse:
-    """A step of a workflow: what runs on its Lambda, and `${placeholder}`, which stands for that in the definition."""
+    """A step of a workflow: what runs on its Lambda, and `${placeholder}`, which stands for that in the definition.
+
+    The undo of a step is one too, which `undoes` that step; only a rollback runs it.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -40,6 +44,7 @@ class StepUse:
     retries: Retries
     timeout_seconds: int
     placeholder: str
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +102,11 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     machine = Lowering(shared, clock, budget).lower(program.body, start(timed, clock, CREATED_AT, budget))
     prune(machine)
     steps = {step.name: step for step in _steps(program)}
-    names = placeholders(steps)
+    undone = {step.undo_name for step in steps.values() if step.undo}
+    names = placeholders([*steps, *sorted(undone)])
     definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
-    uses = tuple(_use(step, names[step.name]) for step in steps.values())
+    uses = tuple(each for step in steps.values() for each in _uses(step, names))
     return Compiled(definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes)
 
 
@@ -130,8 +136,12 @@ def _check_size(source: Source, program: Program) -> None:
         raise CompileError(source.file, source.run.lineno, what, "lower `retries`, or move rounds into steps")
 
 
-def _use(step: StepCall, placeholder: str) -> StepUse:
-    return StepUse(step.name, step.signature.function, step.signature, step.retries, step.timeout_seconds, placeholder)
+def _uses(step: StepCall, names: Mapping[str, str]) -> Iterator[StepUse]:
+    """Yield a step and its undo, which has the step's retries and timeout."""
+    signature, options = step.signature, (step.retries, step.timeout_seconds)
+    yield StepUse(step.name, signature.function, signature, *options, names[step.name])
+    if step.undo is not None:
+        yield StepUse(step.undo_name, step.undo.function, step.undo, *options, names[step.undo_name], step.name)
 
 
 def _steps(program: Program) -> Iterator[StepCall]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from durable import wire
 from durable.compiler.kinds import ListOf, Text
-from durable.compiler.tree import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
+from durable.compiler.terms import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
 from durable.errors import (
     ChildWorkflowError,
     InvalidInput,

@@ -35,7 +35,7 @@ from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
 from durable.compiler.source import Source
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Both,
     Comprehension,
     Concatenation,

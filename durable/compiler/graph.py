@@ -17,16 +17,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from durable.compiler.compilation import read_program
+from durable.compiler.terms import Constant, Expression, Joined
 from durable.compiler.tree import (
     Branch,
     Break,
-    Constant,
     Continue,
     EventWait,
-    Expression,
     Gather,
     If,
-    Joined,
     Loop,
     MapCall,
     Place,

@@ -29,7 +29,7 @@ from durable.compiler.kinds import (
     members,
     present,
 )
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Apply,
     Both,
     Comparison,

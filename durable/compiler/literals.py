@@ -11,7 +11,7 @@ from durable import wire
 from durable.compiler.annotations import constant_kind
 from durable.compiler.kinds import Fixed, ListOf, Never, TupleOf, join
 from durable.compiler.problems import Refused
-from durable.compiler.tree import Constant, DictDisplay, Expression, ListDisplay
+from durable.compiler.terms import Constant, DictDisplay, Expression, ListDisplay
 
 
 def literal(node: ast.AST, value: Any, source: str) -> Expression:

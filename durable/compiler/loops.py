@@ -11,22 +11,8 @@ from durable.compiler.kinds import Integer, Kind, TupleOf, describe, is_unknown
 from durable.compiler.problems import Refused
 from durable.compiler.reading import LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.tree import (
-    ZERO,
-    Apply,
-    Assign,
-    Break,
-    Comparison,
-    Constant,
-    Continue,
-    Expression,
-    Item,
-    ListDisplay,
-    Loop,
-    Operation,
-    Statement,
-    Variable,
-)
+from durable.compiler.terms import ZERO, Apply, Comparison, Constant, Expression, Item, ListDisplay, Operation, Variable
+from durable.compiler.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.walk import reads
 from durable.errors import TooManyRounds
 

@@ -22,7 +22,7 @@ from durable.compiler.kinds import (
     present,
 )
 from durable.compiler.scope import Scope, merge, path_of
-from durable.compiler.tree import Comparison, Constant, Expression, Field, IsNone, Not
+from durable.compiler.terms import Comparison, Constant, Expression, Field, IsNone, Not
 
 
 @dataclass(frozen=True, slots=True)

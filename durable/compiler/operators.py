@@ -33,7 +33,7 @@ from durable.compiler.kinds import (
     unreported,
 )
 from durable.compiler.problems import Refused
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Comparison,
     Concatenation,
     Constant,

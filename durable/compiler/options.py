@@ -97,6 +97,14 @@ def timeout(node: ast.expr | None, resolve: Resolve) -> int:
     return seconds
 
 
+def flag(node: ast.expr | None, name: str, resolve: Resolve) -> bool:
+    """Return an option that is True or False."""
+    value = False if node is None else constant(node, resolve)
+    if not isinstance(value, bool):
+        raise Refused(node or ast.Pass(), f"{name} is {value!r}", "write True or False")
+    return value
+
+
 def pause(node: ast.expr, resolve: Resolve) -> int:
     """Return the length of a sleep in milliseconds."""
     value = constant(node, resolve)

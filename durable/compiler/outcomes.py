@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
-from durable.compiler.tree import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
+from durable.compiler.terms import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
 
 RESULT: Final = "$states.result.Payload"
 """Where the answer of a step's Lambda is: `{"result", "at"}`."""

@@ -10,7 +10,8 @@ from durable.compiler.errornames import NEVER_CAUGHT
 from durable.compiler.kinds import Caught, Text, describe, is_unknown
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
-from durable.compiler.tree import TEXT, Constant, Expression, Raise, RaiseAgain, Variable
+from durable.compiler.terms import TEXT, Constant, Expression, Variable
+from durable.compiler.tree import Raise, RaiseAgain
 from durable.errors import StepError, WorkflowError, public_message
 
 _CLASSES: Final = (WorkflowError, StepError)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from durable.compiler.kinds import Kind, join
-from durable.compiler.tree import Expression
+from durable.compiler.terms import Expression
 
 Path = tuple[str, ...]
 """A variable and the attributes and keys read from it: what a test can say something about."""

@@ -16,7 +16,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.tree import NONE, ZERO, Arm, Assign, Constant, Expression, If, Item, Return, Statement, Variable
+from durable.compiler.terms import NONE, ZERO, Constant, Expression, Item, Variable
+from durable.compiler.tree import Arm, Assign, If, Return, Statement
 from durable.compiler.tries import TryReader
 
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {

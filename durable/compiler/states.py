@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from durable.compiler.names import UNUSED, unique
-from durable.compiler.tree import EventWait, Expression, StepCall, WorkflowCall
+from durable.compiler.terms import Expression
+from durable.compiler.tree import EventWait, StepCall, WorkflowCall
 from durable.compiler.walk import may_fail, substitute
 
 

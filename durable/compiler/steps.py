@@ -17,7 +17,8 @@ from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
-from durable.compiler.tree import Constant, Expression, Place, Sleep, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
 from durable.wire import MAX_STEP_NAME
@@ -95,19 +96,48 @@ class StepReader:
         name = self.name(node)
         if len(node.args) < 2:
             raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
-        named = self.options(node, "retries", "timeout", "undo")
-        if "undo" in named:
-            raise Refused(node, f'the step "{name}" has an undo', "undo is not compiled yet: leave it out")
+        named = self.options(node, "retries", "timeout", "undo", "sensitive")
         signature = self._signature(node.args[1])
+        arguments = self._arguments(node, name, signature, node.args[2:], scope)
         return StepCall(
             name,
             signature,
-            self._arguments(node, name, signature, node.args[2:], scope),
+            arguments,
             options.retries(named.get("retries"), self.resolve),
             options.timeout(named.get("timeout"), self.resolve),
             place(name),
             step_errors(signature),
+            self._undo(named.get("undo"), name, signature, [each for each, _ in arguments]),
+            options.flag(named.get("sensitive"), "sensitive", self.resolve),
         )
+
+    def _undo(self, node: ast.expr | None, step: str, of: Signature, given: list[str]) -> Signature | None:
+        """Return the signature of a step's undo: the step's result, then arguments of the step by their names."""
+        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+            return None
+        undo = self._signature(node)
+        name, result = undo.function.__name__, kind_of(of.returns)
+        if not undo.data:
+            raise Refused(node, f'the undo of "{step}" takes no result', f"let {name} take what the step returns first")
+        first = kind_of(undo.data[0].type)
+        if not assignable(result, first):
+            found = f'the step "{step}" returns {describe(result)}, and {name} takes {describe(first)}'
+            raise Refused(node, found, f"let {name} take what the step returns first")
+        arguments = {each.name: each for each in of.data if each.name in given}
+        for each in undo.data[1:]:
+            self._undo_argument(node, step, name, each, arguments.get(each.name))
+        return undo
+
+    def _undo_argument(
+        self, node: ast.expr, step: str, undo: str, wanted: DataParameter, given: DataParameter | None
+    ) -> None:
+        if given is None and wanted.required:
+            found = f'{undo} takes {wanted.name}, which the step "{step}" is not given'
+            raise Refused(node, found, "an undo takes the step's result, then arguments of the step by their names")
+        if given is not None and not assignable(kind_of(given.type), kind_of(wanted.type)):
+            declared, of_step = describe(kind_of(wanted.type)), describe(kind_of(given.type))
+            found = f'{undo} takes {wanted.name} as {declared}, and the step "{step}" has it as {of_step}'
+            raise Refused(node, found, "declare it alike")
 
     def _signature(self, node: ast.expr) -> Signature:
         text = self.source(node)

@@ -12,7 +12,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.raises import CAUGHT, cause_of
 from durable.compiler.reading import Errors, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
-from durable.compiler.tree import Handler, Statement, Try, Variable
+from durable.compiler.terms import Variable
+from durable.compiler.tree import Handler, Statement, Try
 
 ReadBlock = Callable[[list[ast.stmt]], tuple[Statement, ...]]
 

@@ -60,12 +60,16 @@ class Functions:
     """Invokes the steps by the name of their function, one invocation of a step key at a time.
 
     Args:
+        others: what answers at once and is no step, by the name of its function.
         waits: what begins to wait for something that ends a task by its token, by the name of its function.
     """
 
-    def __init__(self, steps: Mapping[str, StepHandler], waits: Mapping[str, Wait]) -> None:
+    def __init__(
+        self, steps: Mapping[str, StepHandler], waits: Mapping[str, Wait], others: Mapping[str, Callable[[Any], Any]]
+    ) -> None:
         self._steps = steps
         self._waits = waits
+        self._others = others
         self._running: set[StepKey] = set()
         self._lock = threading.Lock()
         self._process = uuid.uuid4().hex
@@ -91,7 +95,8 @@ class Functions:
         """
         handler = self._steps.get(function)
         if handler is None:
-            return self._wait(function, event)
+            other = self._others.get(function)
+            return self._wait(function, event) if other is None else Returned(other(event))
         key = StepKey.of(event)
         with self._lock:
             if key in self._running:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
@@ -39,8 +39,10 @@ from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
+from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.runtime.step import StepHandler
 from durable.runtime.table import Row
+from durable.runtime.undo import Rollback, UndoHandler
 from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
@@ -97,7 +99,8 @@ class Host:
         self.messages = Messages(journal, clock)
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
-        functions = Functions(self._handlers, self._waits)
+        self._others: dict[str, Callable[[Any], Any]] = {}
+        functions = Functions(self._handlers, self._waits, self._others)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
@@ -116,10 +119,12 @@ class Host:
         wait = handler if doubles is None else doubles.wait(handler, events)
         self._children = Children(self.table, answers)
         self._workers = workers
+        rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
             self._waits[function_name(workflow.name, EVENTS)] = wait
             self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
+            self._others[function_name(workflow.name, ROLLBACK)] = rollback
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
@@ -127,8 +132,10 @@ class Host:
 
     def _engine(self, functions: Functions, workers: Workers, random: Random) -> Engine:
         executions = Executions(self.journal)
+        machines = {name: _definition(name, each) for name, each in self.built.compiled.items()}
+        machines |= {rollback_of(name): _rollback(name) for name in self.built.compiled}
         return Engine(
-            {name: executions.define(_definition(name, each)) for name, each in self.built.compiled.items()},
+            {name: executions.define(each) for name, each in machines.items()},
             functions,
             executions,
             clock=self._clock,
@@ -179,9 +186,11 @@ class Host:
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)
-        if is_child(instance_of(execution)):
-            self._workers.submit(functools.partial(self._tell_parent, workflow, instance_of(execution)))
-        self._log.run_ended(workflow, execution, state.status)
+        own, instance = rolled_back(workflow) or workflow, instance_of(execution)
+        if is_child(instance):
+            self._workers.submit(functools.partial(self._tell_parent, own, instance))
+        if own == workflow:
+            self._log.run_ended(workflow, execution, state.status)
 
     def _tell_parent(self, workflow: str, instance: str) -> None:
         """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""
@@ -191,9 +200,9 @@ class Host:
         for step in self.built.compiled[workflow.name].steps:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
-            self._handlers[function_name(workflow.name, step.name)] = StepHandler(
-                signature, clients, record, self._clock, lambda seconds: nullcontext(), self._log
-            )
+            parts = (signature, clients, record, self._clock, lambda seconds: nullcontext(), self._log)
+            handler = StepHandler(*parts) if step.undoes is None else UndoHandler(self.table, *parts)
+            self._handlers[function_name(workflow.name, step.name)] = handler
 
     def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:
         assert queue.consumer is not None
@@ -249,8 +258,17 @@ def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named."""
     names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
     names |= {f"${{{each}}}": function_name(workflow, each) for each in (EVENTS, CALLS)}
+    return _named(compiled.text, names)
+
+
+def _rollback(workflow: str) -> Mapping[str, Any]:
+    """Return the machine of a workflow's rollbacks with its function named."""
+    return _named(json.dumps(DEFINITION), {f"${{{ROLLBACK}}}": function_name(workflow, ROLLBACK)})
+
+
+def _named(text: str, names: Mapping[str, str]) -> Mapping[str, Any]:
     text = functools.reduce(
-        lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), compiled.text
+        lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), text
     )
     definition: Mapping[str, Any] = json.loads(text)
     return definition

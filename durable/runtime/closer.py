@@ -8,6 +8,7 @@ from typing import Any
 from durable.runtime.children import Children, is_child
 from durable.runtime.instances import Instances, instance_of
 from durable.runtime.machines import ExecutionState, Machines, execution_state
+from durable.runtime.rollback import rolled_back
 
 
 class Closer:
@@ -35,7 +36,7 @@ class Closer:
             self._instances.close(workflow, detail["name"], state)
             instance = instance_of(detail["name"])
             if is_child(instance):
-                self._children.look(workflow, instance)
+                self._children.look(rolled_back(workflow) or workflow, instance)
         return state
 
     def _state(self, workflow: str, detail: Mapping[str, Any]) -> ExecutionState | None:

@@ -85,6 +85,7 @@ class Description:
     output: Any
     error: Mapping[str, str] | None
     wanted: str | None
+    rollback: Mapping[str, Any] | None
     steps: tuple[StepDescription, ...]
 
 
@@ -116,6 +117,7 @@ def describe(header: Row, rows: Iterable[Row]) -> Description:
         output=header.get("output"),
         error=header.get("error"),
         wanted=header.get("wanted"),
+        rollback=header.get("rollback"),
         steps=tuple(_step(row) for row in steps),
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from durable.errors import InstanceNotFound, public_message
 from durable.runtime.description import Description, Entry, describe, entry
+from durable.runtime.happenings import Told, happenings
 from durable.runtime.instances import INSTANCE_ID
 from durable.runtime.record import HEADER, header_key, partition
 from durable.runtime.table import Row, Table
@@ -70,6 +71,15 @@ class Directory:
         """
         header, rows = self._rows(workflow, instance)
         return describe(header, rows)
+
+    def happenings(self, workflow: str, instance: str, after: str | None) -> Told:
+        """Return what happened to an instance since a cursor, or from the beginning.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+            ValueError: the cursor is none that was given.
+        """
+        return happenings(*self._rows(workflow, instance), after)
 
     def _rows(self, workflow: str, instance: str) -> tuple[Row, Sequence[Row]]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()

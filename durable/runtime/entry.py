@@ -1,7 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, events, calls, consumer, worker, operations, closer, sweep, starter or changes. Each kind
-imports only its own.
+DURABLE_ENTRY is step, undo, rollback, events, calls, consumer, worker, operations, closer, sweep, starter or changes.
+Each kind imports only its own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
 
 Handler = Callable[[dict[str, Any], Any], Any]
 Environment = Mapping[str, str]
+Workflows = Mapping[str, Mapping[str, Any]]
 
 
 def _imported(name: str) -> Any:
@@ -49,11 +50,36 @@ def _step(environment: Environment) -> Handler:
     signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
     record = StepRecord(_table(environment), clock)
     handler = StepHandler(signature, _clients(signature, environment), record, clock, alarm, log)
+    return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
+
+
+def _undo(environment: Environment) -> Handler:
+    from durable.runtime.deadline import alarm
+    from durable.runtime.record import StepRecord
+    from durable.runtime.undo import UndoHandler
+    from durable.signature import signature_of
+
+    log, clock, table = _log(), SystemClock(), _table(environment)
+    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
+    clients = _clients(signature, environment)
+    handler = UndoHandler(table, signature, clients, StepRecord(table, clock), clock, alarm, log)
+    return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
+
+
+def _rollback(environment: Environment) -> Handler:
+    from durable.runtime.undo import Rollback
+
+    rollback = Rollback(_table(environment), SystemClock())
+    return _of_a_run(_log(), lambda event, context: rollback(event))
+
+
+def _of_a_run(log: LambdaLog, answer: Callable[[Any, Any], Any]) -> Handler:
+    """Return a handler whose log lines say which run an event is of."""
 
     def handle(event: Any, context: Any) -> Any:
         run = event["run"]
-        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
-        return handler(event, context.aws_request_id)
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event.get("step", "rollback"))
+        return answer(event, context)
 
     return handle
 
@@ -63,15 +89,8 @@ def _events(environment: Environment) -> Handler:
     from durable.runtime.record import StepRecord
 
     log = _log()
-    record = StepRecord(_table(environment), SystemClock())
-    begin = EventHandler(_event_store(environment), record)
-
-    def handle(event: Any, context: Any) -> None:
-        run = event["run"]
-        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
-        begin(event)
-
-    return handle
+    begin = EventHandler(_event_store(environment), StepRecord(_table(environment), SystemClock()))
+    return _of_a_run(log, lambda event, context: begin(event))
 
 
 def _calls(environment: Environment) -> Handler:
@@ -81,17 +100,10 @@ def _calls(environment: Environment) -> Handler:
     log = _log()
     table, clock = _table(environment), SystemClock()
     called = json.loads(environment["DURABLE_CALLS"])
-    machines = {each["workflow"]: each["machine"] for each in called.values()}
-    callees = {step: _workflow_client(each, machines, environment) for step, each in called.items()}
-    instances = _instances(environment, machines)
+    callees = {step: _workflow_client(each["workflow"], each, environment) for step, each in called.items()}
+    instances = _instances(environment, {each["workflow"]: each for each in called.values()})
     begin = CallHandler(callees, _children(environment), instances, table, StepRecord(table, clock), clock)
-
-    def handle(event: Any, context: Any) -> None:
-        run = event["run"]
-        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
-        begin(event)
-
-    return handle
+    return _of_a_run(log, lambda event, context: begin(event))
 
 
 def _consumer(environment: Environment) -> Handler:
@@ -135,12 +147,9 @@ def _operations(environment: Environment) -> Handler:
 
     log = _log()
     workflows = _workflows(environment)
-    machines = {name: each["machine"] for name, each in workflows.items()}
-    table, instances = _table(environment), _instances(environment, machines)
-    operator = Operator(Directory(table), Lifecycle(table, _machines(machines), SystemClock(), instances))
-    clients = {
-        name: _workflow_client(each | {"workflow": name}, machines, environment) for name, each in workflows.items()
-    }
+    table, instances = _table(environment), _instances(environment, workflows)
+    operator = Operator(Directory(table), Lifecycle(table, _machines(workflows), SystemClock(), instances))
+    clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
@@ -154,10 +163,9 @@ def _closer(environment: Environment) -> Handler:
     from durable.runtime.closer import Closer
 
     log = _log()
-    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    names = {machine: name for name, machine in machines.items()}
-    children = _children(environment)
-    closer = Closer(names, _machines(machines), _instances(environment, machines), children)
+    workflows = _workflows(environment)
+    names = {machine: name for name, machine in _arns(workflows).items()}
+    closer = Closer(names, _machines(workflows), _instances(environment, workflows), _children(environment))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -174,17 +182,17 @@ def _sweep(environment: Environment) -> Handler:
     from durable.runtime.healing import Healing
 
     log = _log()
-    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    events, children, instances = _event_store(environment), _children(environment), _instances(environment, machines)
+    workflows, instances = _workflows(environment), _instances(environment, _workflows(environment))
+    events, children = _event_store(environment), _children(environment)
 
     def settle(header: Row) -> int:
         return events.settle(header) + children.settle(header)
 
-    healing = Healing(_table(environment), _machines(machines), SystemClock(), instances, settle)
+    healing = Healing(_table(environment), _machines(workflows), SystemClock(), instances, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
-        log.swept(healing.sweep(machines))
+        log.swept(healing.sweep(workflows))
 
     return handle
 
@@ -193,8 +201,7 @@ def _starter(environment: Environment) -> Handler:
     from durable.runtime.starter import Starter
 
     log = _log()
-    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    starter = Starter(_instances(environment, machines))
+    starter = Starter(_instances(environment, _workflows(environment)))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context, workflow=event["workflow"])
@@ -224,10 +231,13 @@ def _log() -> LambdaLog:
     return LambdaLog()
 
 
-def _workflows(environment: Environment) -> dict[str, dict[str, Any]]:
-    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there},
-    "retention": seconds}}."""
-    workflows: dict[str, dict[str, Any]] = json.loads(environment["DURABLE_WORKFLOWS"])
+def _workflows(environment: Environment) -> Workflows:
+    """Return what is known of each workflow, by its name:
+
+    {"class": "module:class", "machine": ARN, "definition": hash, "events": {type: how its payload is written there},
+    "retention": seconds, "rollback": ARN, where a step can be undone}
+    """
+    workflows: Workflows = json.loads(environment["DURABLE_WORKFLOWS"])
     return workflows
 
 
@@ -237,18 +247,28 @@ def _table(environment: Environment) -> DynamoDBTable:
     return DynamoDBTable(environment["DURABLE_TABLE"], SystemClock())
 
 
-def _machines(machines: Mapping[str, str]) -> StepFunctionsMachines:
+def _arns(workflows: Workflows) -> dict[str, str]:
+    """Return the ARN of each workflow's machine, and of that of its rollbacks."""
+    from durable.runtime.rollback import rollback_of
+
+    machines = {name: each["machine"] for name, each in workflows.items()}
+    return machines | {rollback_of(name): each["rollback"] for name, each in workflows.items() if "rollback" in each}
+
+
+def _machines(workflows: Workflows) -> StepFunctionsMachines:
     from durable.runtime.aws.machines import StepFunctionsMachines
 
-    return StepFunctionsMachines(machines)
+    return StepFunctionsMachines(_arns(workflows))
 
 
-def _instances(environment: Environment, machines: Mapping[str, str]) -> Instances:
+def _instances(environment: Environment, workflows: Workflows) -> Instances:
     from durable.runtime.instances import Instances
 
-    known = _workflows(environment) if "DURABLE_WORKFLOWS" in environment else {}
-    retentions = {name: each["retention"] for name, each in known.items() if "retention" in each}
-    return Instances(_table(environment), _machines(machines), SystemClock(), retentions=retentions)
+    definitions = {name: each["definition"] for name, each in workflows.items()}
+    retentions = {name: each["retention"] for name, each in workflows.items() if "retention" in each}
+    return Instances(
+        _table(environment), _machines(workflows), SystemClock(), definitions=definitions, retentions=retentions
+    )
 
 
 def _answers(environment: Environment) -> Answers:
@@ -270,16 +290,14 @@ def _children(environment: Environment) -> Children:
     return Children(_table(environment), _answers(environment))
 
 
-def _workflow_client(
-    resource: Mapping[str, Any], machines: Mapping[str, str], environment: Environment
-) -> WorkflowClient:
+def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
     from durable.runtime.workflow import WorkflowClient
 
     workflow = _imported(resource["class"])
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
     events = _event_store(environment)
-    return WorkflowClient(resource["workflow"], workflow, _instances(environment, machines), events, payloads)
+    return WorkflowClient(name, workflow, _instances(environment, {name: resource}), events, payloads)
 
 
 def _clients(signature: Signature, environment: Environment) -> dict[str, Binding]:
@@ -315,12 +333,14 @@ def _client(parameter: BindingParameter, resource: Any, environment: Environment
 
             return var_client(parameter.name, parameter.value, resource)
         case "workflow":
-            return _workflow_client(resource, {resource["workflow"]: resource["machine"]}, environment)
+            return _workflow_client(resource["workflow"], resource, environment)
     raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
 
 
 _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "step": _step,
+    "undo": _undo,
+    "rollback": _rollback,
     "events": _events,
     "calls": _calls,
     "consumer": _consumer,

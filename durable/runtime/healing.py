@@ -11,16 +11,18 @@ from typing import Final
 
 from durable.clock import Clock
 from durable.runtime.instances import Instances, current_steps
-from durable.runtime.machines import Machines, MachinesBusy
+from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
 from durable.runtime.record import WAITING, header_key, partition
+from durable.runtime.rollback import rollback_of
 from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
+from durable.runtime.verbs import OPEN
 
 QUEUED_MS: Final = 60_000
 """How long a header may wait for its execution before it is started again, under the same name."""
 SILENT_MS: Final = 60_000
 """How long a run may be silent before it is looked up."""
 _LONGEST_MS: Final = 6 * 3_600_000
-_OPEN: Final = ("queued", "running", "waiting")
+_OPEN: Final = (*OPEN, "rollingBack")
 
 
 class Healing:
@@ -75,7 +77,7 @@ class Healing:
             return False
 
     def _rests(self, header: Row) -> bool:
-        return bool(header.get("wake", 0) > self._clock.now())
+        return "wanted" not in header and bool(header.get("wake", 0) > self._clock.now())
 
     def _start_again(self, header: Row) -> bool:
         if self._clock.now() - header["updated"] < QUEUED_MS:
@@ -91,15 +93,20 @@ class Healing:
         return bool(now - latest >= SILENT_MS)
 
     def _look_up(self, header: Row, waits: Sequence[Row]) -> bool:
-        workflow, execution = header["workflow"], header["execution"]
-        state = self._machines.describe(workflow, execution)
+        rolling = header["status"] == "rollingBack"
+        machine = rollback_of(header["workflow"]) if rolling else header["workflow"]
+        execution = header["execution"]
+        state = self._machines.describe(machine, execution)
+        if "wanted" in header and (state is None or state.status == "RUNNING"):
+            self._machines.stop(machine, execution)
+            state = ExecutionState("ABORTED")
         if state is None:
-            self._instances.start(header | {"status": "queued"})
+            self._instances.start(header if rolling else header | {"status": "queued"})
             return True
         if state.status != "RUNNING":
-            self._instances.close(workflow, execution, state)
+            self._instances.close(machine, execution, state)
             return True
-        return self._let_rest(header, waits)
+        return not rolling and self._let_rest(header, waits)
 
     def _let_rest(self, header: Row, waits: Sequence[Row]) -> bool:
         """Note that the run waits, and look again after as long as it has been silent, or when a wait is over."""

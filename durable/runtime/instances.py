@@ -15,7 +15,8 @@ from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_m
 from durable.runtime.ending import ended_by, ending, error_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, FORGOTTEN, STEP, header_key, partition, step_prefix
+from durable.runtime.record import FLAG, FORGOTTEN, STEP, header_key, is_undoable, partition, step_prefix
+from durable.runtime.rollback import rollback_of, rolled_back
 from durable.runtime.table import (
     Absent,
     Condition,
@@ -140,15 +141,12 @@ class Instances:
 
     def start(self, header: Row) -> None:
         """Start the header's execution, unless it is known to run or to have ended."""
+        if header["status"] == "rollingBack":
+            self._machines.start(rollback_of(header["workflow"]), header["execution"], {"run": _run(header)})
         if header["status"] != "queued":
             return
-        run: Run = {
-            "workflow": header["workflow"],
-            "instance": header["instance"],
-            "epoch": header["epoch"],
-            "createdAt": timestamp(header["begun" if "begun" in header else "created"]),
-        }
-        self._machines.start(header["workflow"], header["execution"], {"run": run, "payload": header["payload"]})
+        input = {"run": _run(header), "payload": header["payload"]}
+        self._machines.start(header["workflow"], header["execution"], input)
         queued = (Equals("status", "queued"), Equals("execution", header["execution"]))
         try:
             self._table.write(
@@ -194,6 +192,10 @@ class Instances:
         """
         if state.status == "RUNNING":
             return
+        undone = rolled_back(workflow)
+        if undone is not None:
+            self._close_rollback(undone, execution)
+            return
         header: Row = {"execution": execution}
         for _ in range(_TRIES):
             try:
@@ -220,17 +222,48 @@ class Instances:
             fields |= {"status": "complete", "output": state.output}
         elif came_to == "errored":
             rows = self._table.query(key.partition, STEP)
-            fields |= {"status": "errored", "error": error_of(state, rows)}
-            fields |= _ended_by(state, rows)
+            fields |= {"status": "errored", "error": error_of(state, rows), **_ended_by(state, rows)}
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
             fields |= {"status": did, "changes": changes_with(header, did, fields["updated"])}
         if came_to != "paused":
             fields["expires"] = self.expiry(workflow)
+        if came_to in ("errored", "undone"):
+            fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
-        stopped = fields["status"] in ("paused", "terminated")
-        done = () if wanted is None or stopped else (Delete(Key(key.partition, FLAG)),)
-        self._table.write(Write(key, fields, remove=("wanted",), when=current), *done)
+        ended = wanted is not None and fields["status"] in ("complete", "errored")
+        flag = (Delete(Key(key.partition, FLAG)),) if ended else ()
+        written = self._table.write(Write(key, fields, remove=("wanted",), when=current), *flag)
+        self._start_soon(written[0] or {})
+
+    def undoing(self, key: Key, closed: Row) -> Row:
+        """Return what a header is given to close it; where the run did what can be undone, that is undone first."""
+        header = self._table.get(key) or {"epoch": 0}
+        steps = self._table.query(key.partition, step_prefix(header["epoch"]))
+        if not any(is_undoable(row) for row in steps):
+            return closed
+        rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
+        then: Row = {"then": closed["status"], "kept": closed["expires"] - self._clock.now() // 1000}
+        execution = self._new_execution(key.partition.partition("#")[2])
+        return rest | {"status": "rollingBack", "rollback": then, "execution": execution}
+
+    def _close_rollback(self, workflow: str, execution: str) -> None:
+        """Close a run whose rollback has ended without closing it."""
+        key = header_key(workflow, instance_of(execution))
+        header = self._table.get(key) or {}
+        if header.get("status") != "rollingBack" or header["execution"] != execution:
+            return
+        error = {"name": "WorkflowError", "message": "The rollback ended before its time."}
+        told = {"outcome": "failed", "error": error, "steps": []}
+        closed: Row = {"workflow": workflow, "status": header["rollback"]["then"], "updated": self._clock.now()}
+        closed["expires"] = self.expiry(workflow)
+        with contextlib.suppress(ConditionFailed):
+            self._table.write(Write(key, closed | {"closed": True, "rollback": told}, when=unchanged(header)))
+
+    def _start_soon(self, header: Row) -> None:
+        """Start an execution now, or leave it to the sweep."""
+        with contextlib.suppress(MachinesBusy):
+            self.start(header)
 
     def expiry(self, workflow: str) -> int:
         """Return until when a run that ends now is kept, in seconds since 1970."""
@@ -273,9 +306,18 @@ class Instances:
             Delete(Key(partition(workflow, instance), FLAG)),
         )
         new = written[0] or {}
-        with contextlib.suppress(MachinesBusy):  # the sweep starts what is queued
-            self.start(new)
+        self._start_soon(new)
         return new
+
+
+def _run(header: Row) -> Run:
+    begun = header["begun" if "begun" in header else "created"]
+    return {
+        "workflow": header["workflow"],
+        "instance": header["instance"],
+        "epoch": header["epoch"],
+        "createdAt": timestamp(begun),
+    }
 
 
 def unchanged(header: Row) -> tuple[Condition, ...]:

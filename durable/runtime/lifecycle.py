@@ -118,6 +118,10 @@ class Lifecycle:
             case "now":
                 self._end_children(header, order)
                 self._now(header, rows, order)
+        if order.verb == "terminate" or (order.verb == "restart" and order.start is None):
+            for child in open_children(header, rows):
+                with contextlib.suppress(InstanceConflict, InstanceNotFound):
+                    self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _end_children(self, header: Row, order: Order) -> None:
         """Terminate the runs that a run waits for which is terminated or begins anew; flagged, it is not told."""
@@ -182,7 +186,7 @@ class Lifecycle:
             case "resume":
                 self._instances.go_on(header, did="resumed")
             case "terminate":
-                self._terminate(header)
+                self._terminate(header, order)
             case "restart" if order.start is None:
                 self._instances.go_on(header, anew=True, did="restarted")
             case "restart":
@@ -196,13 +200,16 @@ class Lifecycle:
             case "delete":
                 self._delete(header, rows)
 
-    def _terminate(self, header: Row) -> None:
+    def _terminate(self, header: Row, order: Order) -> None:
         now, workflow = self._clock.now(), header["workflow"]
-        fields: Row = {"workflow": workflow, "status": "terminated", "updated": now}
+        key, changes = header_key(workflow, header["instance"]), changes_with(header, "terminated", now)
+        fields: Row = {"workflow": workflow, "status": "terminated", "updated": now, "closed": True, "changes": changes}
         fields["expires"] = self._instances.expiry(workflow)
-        changes = changes_with(header, "terminated", now)
-        key = header_key(workflow, header["instance"])
-        self._table.write(Write(key, fields | {"changes": changes}, when=unchanged(header)))
+        if order.rollback:
+            fields = self._instances.undoing(key, fields)
+        gone = () if "closed" in fields else ("closed",)
+        written = self._table.write(Write(key, fields, remove=gone, when=unchanged(header)))
+        self._instances.start(written[0] or {})
 
     def _forget(self, header: Row, steps: Sequence[Row]) -> None:
         """Make steps as if they had not begun, as long as the run is what it was."""

@@ -237,6 +237,11 @@ def forget(key: Key, row: Row) -> Write:
     return Write(key, forgotten, remove=gone, when=(Equals("attempts", row["attempts"]), *outcome))
 
 
+def is_undoable(row: Row) -> bool:
+    """Return whether a step has done what can be undone."""
+    return "undo" in row and row.get("outcome") == "result"
+
+
 def _recorded(row: Row) -> Recorded:
     failure = Failure.from_row(row["error"]) if row["outcome"] == "error" else None
     return Recorded(row.get("result"), row["finished"], failure, row["input_hash"])

@@ -77,6 +77,8 @@ class StepHandler:
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
         try:
+            if event.get("undo", {}).get("input") and not _fits(text):
+                raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
             result = self._call(event, json.loads(text), key, begun, self._clock.now() + timeout_ms)
         except Exception as error:
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
@@ -96,13 +98,12 @@ class StepHandler:
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         if signature.context:
-            idempotency_key = f"{key}~{begun.again}" if begun.again else str(key)
             arguments[signature.context] = StepContext(
                 key.workflow,
                 key.instance,
                 event["step"],
                 begun.attempt,
-                idempotency_key,
+                self._idempotency_key(key, begun),
                 lambda: self._remaining(until),
             )
         with self._deadline(event["timeout"]):
@@ -111,6 +112,9 @@ class StepHandler:
             return dump(signature.result, result, "result")
         except Misfit as misfit:
             raise InvalidResult(str(misfit)) from None
+
+    def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
+        return f"{key}~{begun.again}" if begun.again else str(key)
 
     def _remaining(self, until: int) -> timedelta:
         return timedelta(milliseconds=max(0, until - self._clock.now()))
@@ -178,9 +182,20 @@ class StepHandler:
 
 def _shown(event: StepEvent, text: str) -> Row:
     """Return what the row tells of the step besides how far it is."""
+    shown: Row = {}
+    undo = event.get("undo")
+    if undo is not None:
+        shown["undo"] = undo
     if event.get("sensitive"):
-        return {"sensitive": True}
-    return {"input": event["input"]} if len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES else {}
+        shown["sensitive"] = True
+    kept = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
+    if kept and _fits(text):
+        shown["input"] = event["input"]
+    return shown
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES
 
 
 def _failure_of(error: type[Exception]) -> Failure:

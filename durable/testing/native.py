@@ -127,6 +127,8 @@ class NativeStep(WorkflowStep):
         *arguments: Any,
         retries: Retries = Retries(),
         timeout: Duration = "10 minutes",
+        undo: Callable[..., Any] | None = None,
+        sensitive: bool = False,
     ) -> Any:
         signature = signature_of(function)
         given = {

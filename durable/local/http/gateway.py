@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
+from durable.local.http.holding import held
 from durable.local.http.loopback import is_operators
 from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
 from durable.local.workers import Workers
@@ -47,11 +48,12 @@ class Gateway:
         head = scope["method"] == "HEAD"
         try:
             body = await body_of(scope, receive)
-            answer = await self._call(self._api(scope["path"]), event_of(scope, body))
+            api, event = self._api(scope["path"]), event_of(scope, body)
+            answer = await held(event, functools.partial(self._call, api, event))
         except Problem as problem:
             answer = problem_answer(problem)
-        except Throttled as throttled:  # the gate: what was written will never be durable
-            answer = problem_answer(busy(throttled))
+        except Throttled:  # the gate: what was written will never be durable
+            answer = problem_answer(busy())
         except Exception as error:
             _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
             answer = problem_answer(Problem(500, "Something went wrong here; it has been logged."))

@@ -25,7 +25,7 @@ _NOBODY: Final = Operator(cast(Directory, None), cast(Lifecycle, None))
 
 
 def operations(workflows: Mapping[str, Workflow[Any]], operator: Operator = _NOBODY) -> Api:
-    """Return the API that operates the workflows, by their declared names; without an operator, to describe only."""
+    """Return the API that operates the workflows, by their names; without an operator, to be described only."""
     api = Api("Operations", signed=True)
     starts.add(api, workflows)
     events.add(api, workflows)

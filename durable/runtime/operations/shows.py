@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from durable.bindings.workflow import Status, Workflow
 from durable.runtime.description import Description, Entry
 from durable.runtime.directory import Directory
+from durable.runtime.happenings import Told
 from durable.runtime.http import Api, InstanceId, Parameter, Problem, described
 from durable.runtime.http.statuses import Name
 from durable.runtime.operations.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
@@ -31,6 +32,10 @@ Limit = Annotated[
 ]
 Cursor = Annotated[
     str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "Where the page before ended.", example="WzE3NjddXQ==")
+]
+
+After = Annotated[
+    str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "What was told before.", example="WzAsW11d")
 ]
 
 
@@ -94,6 +99,18 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
         """Show an instance."""
         found(workflows, workflow)
         return directory.describe(workflow, id)
+
+    @api.get(f"{INSTANCE}/events", responses=described(400), tags=["instances"])
+    def show_events(workflow: WorkflowName, id: InstanceId, after: After = None) -> Told:
+        """Tell what happened to an instance.
+
+        It is told from the beginning, or since the answer that the cursor is from.
+        """
+        found(workflows, workflow)
+        try:
+            return directory.happenings(workflow, id, after)
+        except ValueError:
+            raise Problem(400, "The cursor is none that these events gave.") from None
 
 
 def _summary(name: str, workflow: Workflow[Any], directory: Directory) -> WorkflowSummary:

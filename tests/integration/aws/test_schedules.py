@@ -21,7 +21,7 @@ def tell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that invokes a starter of the deployment's workflow, as EventBridge Scheduler does."""
     from durable.runtime.entry import entry
 
-    known = {"onboarding": {"class": "", "machine": deployment.machine}}
+    known = {"onboarding": {"class": "", "machine": deployment.machine, "definition": "d"}}
     table = deployment.environment("worker")["DURABLE_TABLE"]
     for name in ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"):
         monkeypatch.setenv(name, deployment.environment("worker")[name])

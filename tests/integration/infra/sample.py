@@ -1,8 +1,8 @@
-"""A workflow of which a step starts the next run: its machine calls the step, and the step names the machine."""
+"""Workflows that are built otherwise than most: one whose step starts the next run, and one that can be undone."""
 
 from __future__ import annotations
 
-from durable import Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 
 def again(rounds: int, relay: Workflow[int]) -> int:
@@ -25,3 +25,16 @@ class CallingWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         reply = await step.call("ask", PatientWorkflow, event.payload)
         return len(reply)
+
+
+def book(number: int) -> str:
+    return f"booked {number}"
+
+
+def cancel(booking: str, notes: KVNamespace[str]) -> None:
+    notes.put(booking, "canceled")
+
+
+class BookingWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        return await step.do("book", book, event.payload, undo=cancel)

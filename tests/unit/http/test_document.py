@@ -61,6 +61,7 @@ def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, op
         ("/api/workflows/{workflow}/instances/batch", "post"),
         ("/api/workflows/{workflow}/instances/{id}", "get"),
         ("/api/workflows/{workflow}/instances/{id}", "delete"),
+        ("/api/workflows/{workflow}/instances/{id}/events", "get"),
         ("/api/workflows/{workflow}/instances/{id}/status", "patch"),
         ("/api/workflows/{workflow}/instances/{id}/events/{type}", "post"),
     }

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from durable.local.http import application
 from durable.runtime.failure import Failure
 from durable.runtime.http import Api
+from durable.runtime.lifecycle import Order
 from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import operations
 from tests.unit.http.conftest import nothing_to_wait_for
@@ -98,6 +99,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "output": None,
         "error": {"name": "Taken", "message": "It is taken.", "step": "create-profile"},
         "wanted": None,
+        "rollback": None,
     }
     attempt = {"startedAt": "2026-01-01T00:00:00.000Z", "finishedAt": "2026-01-01T00:00:01.000Z", "error": None}
     assert first == {
@@ -221,3 +223,40 @@ def test_the_list_of_workflows_is_for_operators_alone(desk: Desk, operator: Api,
     client = TestClient(application([api], operator, gate=nothing_to_wait_for), base_url=BASE)
     assert client.get("/api/workflows").json()["workflows"][0]["name"] == "onboarding"
     assert client.get("/api/workflows", headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_what_happened_is_told_once_in_order(desk: Desk) -> None:
+    client = TestClient(application([], operations({"onboarding": desk.client}, desk.operator)), base_url=BASE)
+    events = f"{INSTANCES}/run-0/events"
+
+    def told(after: str | None = None) -> tuple[list[tuple[str, Any]], str]:
+        answer = client.get(events, params={"after": after} if after else {})
+        assert answer.status_code == 200, answer.text
+        return [(each["type"], each["key"]) for each in answer.json()["events"]], answer.json()["cursor"]
+
+    desk.client.create(GOOD, id="run-0")
+    first, cursor = told()
+    assert first == [("created", None)]
+    assert told(cursor) == ([], cursor)
+    desk.step("run-0", "validate-user", key="all[1]/validate-user", sensitive=True, input={"secret": "s3cret"})
+    desk.step("run-0", "create-profile", error=Failure("Taken", "It is taken."))
+    desk.ends("run-0", FAILED)
+    second, cursor = told(cursor)
+    assert sorted(second) == sorted(
+        [
+            ("stepStarted", "all[1]/validate-user"),
+            ("stepComplete", "all[1]/validate-user"),
+            ("stepStarted", "create-profile"),
+            ("attemptFailed", "create-profile"),
+            ("stepErrored", "create-profile"),
+            ("errored", None),
+        ]
+    )
+    assert second[0] == ("stepStarted", "all[1]/validate-user")
+    assert second[-1] == ("errored", None)
+    assert told(cursor)[0] == []
+    desk.later(5000)
+    desk.operator.lifecycle.carry_out("onboarding", "run-0", Order("retry"))
+    assert told(cursor)[0] == [("retried", None)]
+    assert "s3cret" not in client.get(events).text
+    assert client.get(f"{events}?after=x").status_code == 400

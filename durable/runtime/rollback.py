@@ -1,0 +1,62 @@
+"""The machine of a rollback, the same for all workflows: ask what to undo next, undo it or wait, ask again."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from durable.wire import LAMBDA_FAULTS, LAMBDA_MARGIN_SECONDS, MAX_STEP_TIMEOUT_SECONDS, TASK_MARGIN_SECONDS
+
+ROLLBACK: Final = "Rollback"
+"""The placeholder of the function that says what is next."""
+_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+_SOON: Final = {"IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 6, "MaxDelaySeconds": 30}
+_INPUT: Final = "$states.context.Execution.Input"
+
+DEFINITION: Final[dict[str, Any]] = {
+    "QueryLanguage": "JSONata",
+    "StartAt": "ask",
+    "States": {
+        "ask": {
+            "Type": "Task",
+            "Resource": _INVOKE,
+            "Arguments": {
+                "FunctionName": f"${{{ROLLBACK}}}",
+                "Payload": {"run": f"{{% {_INPUT}.run %}}", "execution": "{% $states.context.Execution.Name %}"},
+            },
+            "Assign": {"answer": "{% $states.result.Payload %}"},
+            "TimeoutSeconds": 60,
+            "Retry": [{"ErrorEquals": ["States.ALL"], **_SOON}],
+            "Next": "which",
+        },
+        "which": {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": "{% $answer.do = 'undo' %}", "Next": "undo"},
+                {"Condition": "{% $answer.do = 'wait' %}", "Next": "wait"},
+            ],
+            "Default": "end",
+        },
+        "wait": {"Type": "Wait", "Seconds": "{% $answer.seconds %}", "Next": "ask"},
+        "undo": {
+            "Type": "Task",
+            "Resource": _INVOKE,
+            "Arguments": {"FunctionName": "{% $answer.function %}", "Payload": "{% $answer.payload %}"},
+            "TimeoutSeconds": MAX_STEP_TIMEOUT_SECONDS + LAMBDA_MARGIN_SECONDS + TASK_MARGIN_SECONDS,
+            "Retry": [{"ErrorEquals": list(LAMBDA_FAULTS), **_SOON}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "ask"}],
+            "Next": "ask",
+        },
+        "end": {"Type": "Succeed"},
+    },
+}
+"""In Amazon States Language. A failed undo is in the record: so the machine goes on and asks."""
+
+
+def rollback_of(workflow: str) -> str:
+    """Return under which name a workflow's rollbacks are executed: no workflow can have it."""
+    return f"{workflow}/rollback"
+
+
+def rolled_back(machine: str) -> str | None:
+    """Return the workflow whose rollbacks are executed under a name; None where it is a workflow's own."""
+    return machine.removesuffix("/rollback") if machine.endswith("/rollback") else None

@@ -1,0 +1,387 @@
+"""Every verb on every status, and what happens when two things happen at once; on both tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, get_args
+
+import pytest
+
+from durable.bindings.workflow import Status
+from durable.errors import InstanceConflict, InstanceNotFound, Throttled
+from durable.runtime.failure import Failure
+from durable.runtime.healing import Healing
+from durable.runtime.instances import Instances
+from durable.runtime.lifecycle import From, Lifecycle, Order
+from durable.runtime.machines import ExecutionState, MachinesBusy
+from durable.runtime.record import FLAG, Halted, Leased, StepKey, StepRecord, header_key
+from durable.runtime.table import Key, Row, Table
+from durable.runtime.verbs import FROM_OPEN, VERBS, Refused
+from tests.contract.worlds import World
+
+DONE = ExecutionState("SUCCEEDED", output=1)
+STOPPED = ExecutionState("FAILED", error="Stopped", cause="{}")
+FAILED = ExecutionState("FAILED", error="Odd", cause='{"errorMessage": "first: It is odd.", "stackTrace": []}')
+MINUTE = 60_000
+
+ORDERS: Final = {
+    "pause": Order("pause"),
+    "resume": Order("resume"),
+    "terminate": Order("terminate"),
+    "terminate with rollback": Order("terminate", rollback=True),
+    "restart": Order("restart"),
+    "restart from a step": Order("restart", start=From("first")),
+    "retry": Order("retry"),
+    "delete": Order("delete"),
+}
+COMES_TO: Final[Mapping[str, Mapping[str, str]]] = {
+    "pause": dict.fromkeys(("queued", "running", "waiting", "paused"), "paused")
+    | {"waitingForPause": "waitingForPause"},
+    "resume": {"waitingForPause": "waitingForPause", "paused": "running"},
+    "terminate": dict.fromkeys(("queued", "running", "waiting", "paused"), "terminated")
+    | {"waitingForPause": "waitingForPause"},
+    "terminate with rollback": dict.fromkeys(("queued", "running", "waiting", "paused"), "terminated")
+    | {"waitingForPause": "waitingForPause"},
+    "restart": dict.fromkeys(("queued", "running", "waiting", "paused", "complete", "errored", "terminated"), "running")
+    | {"waitingForPause": "waitingForPause"},
+    "restart from a step": dict.fromkeys(("paused", "complete", "errored", "terminated"), "running"),
+    "retry": {"errored": "running"},
+    "delete": dict.fromkeys(("paused", "complete", "errored", "terminated"), "gone"),
+}
+"""What a run comes to at once, by the verb and its status; where nothing stands the verb is refused."""
+
+
+class Machines:
+    """Machines whose executions run until they are stopped, or the desk says how they ended."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, ExecutionState] = {}
+        self.busy = False
+        self.before_stop: Callable[[], Any] = lambda: None
+
+    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+        if self.busy:
+            raise MachinesBusy
+        self.states.setdefault(name, ExecutionState("RUNNING"))
+
+    def stop(self, workflow: str, name: str) -> None:
+        self.before_stop()
+        if self.states.get(name) == ExecutionState("RUNNING"):
+            self.states[name] = ExecutionState("ABORTED")
+
+    def describe(self, workflow: str, name: str) -> ExecutionState | None:
+        return self.states.get(name)
+
+
+class Desk:
+    """A record with what operates it, and machines that run nothing."""
+
+    def __init__(self, world: World) -> None:
+        self.clock = world.clock
+        self.table: Table = world.table()
+        self.machines = Machines()
+        self.definitions = {"shop": "d1"}
+        self.instances = Instances(self.table, self.machines, self.clock, definitions=self.definitions)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances)
+        self.healing = Healing(self.table, self.machines, self.clock, self.instances, lambda header: 0)
+        self.steps = StepRecord(self.table, self.clock)
+
+    @property
+    def header(self) -> Row:
+        row = self.table.get(header_key("shop", "one"))
+        assert row is not None
+        return row
+
+    @property
+    def status(self) -> str:
+        row = self.table.get(header_key("shop", "one"))
+        return "gone" if row is None else str(row["status"])
+
+    def later(self, milliseconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + milliseconds)
+
+    def tell(self, verb: str, **options: Any) -> None:
+        self.lifecycle.carry_out("shop", "one", Order(verb, **options) if options else ORDERS[verb])  # type: ignore[arg-type]
+
+    def ends(self, state: ExecutionState) -> None:
+        execution = self.header["execution"]
+        self.machines.states[execution] = state
+        self.instances.close("shop", execution, state)
+
+    def key(self, step: str) -> StepKey:
+        return StepKey("shop", "one", self.header["epoch"], step)
+
+    def begin(self, step: str = "first", **shown: Any) -> Any:
+        return self.steps.begin(self.key(step), step, owner="x", lease_ms=MINUTE, input_hash="h", shown=shown)
+
+    def succeed(self, step: str = "first") -> Any:
+        return self.steps.succeed(self.key(step), owner="x", result=1, at=self.clock.now())
+
+    def fail(self, step: str = "first", *, handled: bool = False) -> Any:
+        failure = Failure("Odd", "It is odd.")
+        return self.steps.fail(
+            self.key(step), owner="x", failure=failure, final=True, at=self.clock.now(), handled=handled
+        )
+
+    def flagged(self) -> bool:
+        return self.table.get(Key("shop#one", FLAG)) is not None
+
+    def make(self, status: str) -> None:
+        """Bring a run to a status, as it comes to it."""
+        self.machines.busy = status == "queued"
+        try:
+            self.instances.create("shop", {"n": 1}, id="one")
+        except Throttled:
+            self.machines.busy = False
+            return
+        if status == "running":
+            return
+        if status == "waiting":
+            self.later(2 * MINUTE)
+            self.healing.sweep(["shop"])
+            return
+        undo: dict[str, Any] = {"undo": {"function": "f"}}
+        self.begin("first", **(undo if status == "rollingBack" else {}))
+        if status == "waitingForPause":
+            self.tell("pause")
+            return
+        self.succeed()
+        if status in ("paused", "terminated"):
+            self.tell("pause" if status == "paused" else "terminate")
+        else:
+            self.ends(DONE if status == "complete" else FAILED)
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    return Desk(world)
+
+
+def refusal(verb: str, status: Status) -> str:
+    cell = VERBS[ORDERS[verb].verb][status]
+    if verb == "restart from a step" and cell == "halt":
+        return FROM_OPEN.why
+    assert isinstance(cell, Refused)
+    return cell.why
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+@pytest.mark.parametrize("verb", ORDERS)
+def test_a_verb_works_or_is_refused_with_a_sentence(desk: Desk, verb: str, status: Status) -> None:
+    desk.make(status)
+    assert desk.status == status
+    before = desk.table.query("shop#one")
+    if status in COMES_TO[verb]:
+        desk.tell(verb)
+        assert desk.status == COMES_TO[verb][status]
+        return
+    with pytest.raises(InstanceConflict) as caught:
+        desk.tell(verb)
+    assert str(caught.value) == refusal(verb, status)
+    assert str(caught.value).endswith(".")
+    assert desk.table.query("shop#one") == before
+
+
+@pytest.mark.parametrize("verb", ORDERS)
+def test_a_run_that_is_not_there_takes_no_verb(desk: Desk, verb: str) -> None:
+    with pytest.raises(InstanceNotFound):
+        desk.tell(verb)
+
+
+@pytest.mark.parametrize(
+    ("verb", "comes_to"),
+    [
+        ("resume", "running"),
+        ("terminate", "terminated"),
+        ("terminate with rollback", "terminated"),
+        ("restart", "running"),
+    ],
+)
+def test_what_a_run_at_work_was_told_last_happens_when_its_step_has_ended(desk: Desk, verb: str, comes_to: str) -> None:
+    desk.make("waitingForPause")
+    desk.tell(verb)
+    assert isinstance(desk.succeed(), Halted)
+    desk.ends(STOPPED)
+    assert desk.status == comes_to
+    assert "wanted" not in desk.header
+    assert desk.flagged() == (comes_to == "terminated")
+    assert desk.header["epoch"] == (2 if verb == "restart" else 1)
+
+
+def test_a_run_that_is_being_terminated_is_neither_paused_nor_resumed(desk: Desk) -> None:
+    desk.make("waitingForPause")
+    desk.tell("terminate")
+    for verb in ("pause", "resume"):
+        with pytest.raises(InstanceConflict, match="is being terminated"):
+            desk.tell(verb)
+    desk.tell("restart")
+    with pytest.raises(InstanceConflict, match="is being restarted"):
+        desk.tell("pause")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "comes_to"), [("pause", "complete"), ("terminate", "complete"), ("restart", "running")]
+)
+def test_a_run_that_completes_before_it_could_be_stopped_is_complete(desk: Desk, wanted: str, comes_to: str) -> None:
+    desk.make("running")
+    desk.begin()
+    desk.tell(wanted)
+    desk.ends(DONE)
+    assert desk.status == comes_to
+    assert not desk.flagged()
+
+
+def test_a_run_that_completes_while_it_is_stopped_is_complete(desk: Desk) -> None:
+    desk.make("running")
+    execution = desk.header["execution"]
+    desk.machines.before_stop = lambda: desk.machines.states.update({execution: DONE})
+    desk.tell("terminate")
+    assert desk.status == "complete"
+
+
+def test_a_step_that_begins_while_the_run_is_stopped_does_not_run(desk: Desk) -> None:
+    desk.make("running")
+    begun: list[Any] = []
+    desk.machines.before_stop = lambda: begun.append(desk.begin())
+    desk.tell("pause")
+    assert isinstance(begun[0], Halted)
+    assert desk.status == "paused"
+
+
+def test_two_pauses_at_once_are_one(desk: Desk) -> None:
+    desk.make("running")
+    desk.machines.before_stop = lambda: again()
+
+    def again() -> None:
+        desk.machines.before_stop = lambda: None
+        desk.tell("pause")
+
+    desk.tell("pause")
+    assert desk.status == "paused"
+    desk.tell("resume")
+    assert [each["did"] for each in desk.header["changes"]] == ["paused", "resumed"]
+
+
+def test_a_resume_while_the_run_is_being_paused_takes_the_pause_back(desk: Desk) -> None:
+    desk.make("running")
+
+    def resume() -> None:
+        desk.machines.before_stop = lambda: None
+        desk.tell("resume")
+
+    desk.machines.before_stop = resume
+    desk.tell("pause")
+    assert desk.status == "running"
+    assert len(desk.machines.states) == 2
+    assert not desk.flagged()
+
+
+def test_two_retries_at_once_start_one_execution(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.make("running")
+    desk.begin()
+    desk.fail()
+    desk.ends(FAILED)
+    go_on = desk.instances.go_on
+
+    def between(*arguments: Any, **options: Any) -> Row:
+        monkeypatch.setattr(desk.instances, "go_on", go_on)
+        desk.tell("retry")
+        return go_on(*arguments, **options)
+
+    monkeypatch.setattr(desk.instances, "go_on", between)
+    with pytest.raises(InstanceConflict, match="has not failed"):
+        desk.tell("retry")
+    assert desk.status == "running"
+    assert len(desk.machines.states) == 2
+
+
+def test_a_retry_runs_again_what_ended_the_run_and_what_nothing_catches(desk: Desk) -> None:
+    desk.make("running")
+    for step, handled in (("caught", True), ("uncaught", False), ("first", True)):
+        desk.begin(step)
+        desk.fail(step, handled=handled)
+    desk.begin("done")
+    desk.succeed("done")
+    desk.ends(FAILED)
+    desk.tell("retry")
+    again = [step for step in ("caught", "uncaught", "first", "done") if isinstance(desk.begin(step), Leased)]
+    assert again == ["uncaught", "first"]
+
+
+def test_an_old_execution_does_not_close_a_run_that_goes_on(desk: Desk) -> None:
+    desk.make("paused")
+    old = desk.header["execution"]
+    desk.tell("resume")
+    desk.instances.close("shop", old, STOPPED)
+    assert desk.status == "running"
+
+
+def test_a_run_that_was_to_stop_when_the_process_ended_is_stopped_by_the_sweep(desk: Desk) -> None:
+    desk.make("waitingForPause")
+    desk.later(3 * MINUTE)
+    assert desk.healing.sweep(["shop"]) == 1
+    assert desk.status == "paused"
+
+
+def test_a_rollback_that_nobody_started_is_started_by_the_sweep(desk: Desk) -> None:
+    desk.make("rollingBack")
+    rollback = desk.header["execution"]
+    del desk.machines.states[rollback]
+    desk.later(3 * MINUTE)
+    desk.healing.sweep(["shop"])
+    assert desk.machines.states[rollback].status == "RUNNING"
+    assert desk.status == "rollingBack"
+
+
+def test_a_rollback_that_ended_before_its_time_is_told_of(desk: Desk) -> None:
+    desk.make("rollingBack")
+    desk.instances.close("shop/rollback", desk.header["execution"], ExecutionState("TIMED_OUT"))
+    assert desk.status == "errored"
+    assert desk.header["rollback"]["outcome"] == "failed"
+
+
+def test_a_pause_that_is_taken_back_after_the_workflow_changed_stays_a_pause(desk: Desk) -> None:
+    desk.make("waitingForPause")
+    desk.tell("resume")
+    desk.definitions["shop"] = "d2"
+    desk.succeed()
+    desk.ends(STOPPED)
+    assert desk.status == "paused"
+    with pytest.raises(InstanceConflict, match="The workflow has changed"):
+        desk.tell("resume")
+    desk.tell("resume", latest=True)
+    assert desk.status == "running"
+
+
+def test_a_delete_that_was_cut_off_is_gone_on_with(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.make("complete")
+    write, writes = desk.table.write, list[Any]()
+
+    def cut(*changes: Any) -> Any:
+        writes.append(changes)
+        if len(writes) > 1:
+            raise MachinesBusy
+        return write(*changes)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(desk.table, "write", cut)
+        with pytest.raises(Throttled):
+            desk.tell("delete")
+    with pytest.raises(InstanceConflict, match="is being deleted"):
+        desk.tell("restart")
+    desk.tell("delete")
+    assert desk.table.query("shop#one") == ()
+
+
+def test_hundreds_of_rows_are_deleted_and_forgotten(desk: Desk) -> None:
+    desk.make("running")
+    for number in range(60):
+        desk.begin(f"s{number}")
+        desk.succeed(f"s{number}")
+        desk.later(1)
+    desk.ends(DONE)
+    desk.tell("restart", start=From("s1"))
+    assert sum(row["status"] == "forgotten" for row in desk.table.query("shop#one", "step#")) == 59
+    desk.ends(DONE)
+    desk.tell("delete")
+    assert desk.table.query("shop#one") == ()
