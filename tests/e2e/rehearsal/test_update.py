@@ -43,13 +43,19 @@ from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from functions.nap import Morning, Night, lie_down, wake_up
 
 
+class DreamWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        return f"dream {event.payload}"
+
+
 class NapWorkflow(WorkflowEntrypoint[Night]):
     async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
         await step.do("lie-down", lie_down, event.payload)
         morning = await step.wait_for_event("night", type="morning", payload=Morning, timeout="1 hour")
         await step.sleep("five more minutes", "1 second")
+        dream = await step.call("dream", DreamWorkflow, 7)
         said = await step.do("wake-up", wake_up, morning)
-        return {"said": said}
+        return {"said": f"{said} after {dream}"}
 """
 API = """
 from durable import Workflow
@@ -78,10 +84,11 @@ def fetch(nap: Workflow[Night]) -> Api:
 """
 DECLARATIONS = """
 from durable import KVNamespace, Worker, Workflow
-from statemachines.nap import NapWorkflow
+from statemachines.nap import DreamWorkflow, NapWorkflow
 
 notes = KVNamespace("notes")
 nap = Workflow("nap", NapWorkflow, bindings={"notes": notes})
+dream = Workflow("dream", DreamWorkflow)
 site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
 
 if __name__ == "__main__":
@@ -126,8 +133,8 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
     fresh = _start(api)
     for instance, weather in ((fresh, "rain"), (asleep, "sun")):
         assert api.call("POST", f"/api/workflow/wake/{instance}", {"weather": weather}).status == 201
-    assert follow(api, fresh)["output"] == {"said": "new rain"}
-    assert follow(api, asleep)["output"] == {"said": "old sun"}
+    assert follow(api, fresh)["output"] == {"said": "new rain after dream 7"}
+    assert follow(api, asleep)["output"] == {"said": "old sun after dream 7"}
 
     cdk.destroy()
     assert _left(aws) == []
