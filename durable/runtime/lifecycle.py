@@ -19,7 +19,7 @@ from durable.runtime.children import open_children
 from durable.runtime.ending import Wanted
 from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition
+from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition, step_prefix
 from durable.runtime.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.runtime.verbs import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 
@@ -113,13 +113,24 @@ class Lifecycle:
                 raise InstanceConflict(why)
             case "halt":
                 self._ask(header, order)
+                self._end_children(header, order)
                 self.halt(header, rows)
             case "now":
+                self._end_children(header, order)
                 self._now(header, rows, order)
         if order.verb == "terminate" or (order.verb == "restart" and order.start is None):
             for child in open_children(header, rows):
                 with contextlib.suppress(InstanceConflict, InstanceNotFound):
                     self.carry_out(*child, Order("terminate", rollback=order.rollback))
+
+    def _end_children(self, header: Row, order: Order) -> None:
+        """Terminate the runs that a run waits for which is terminated or begins anew; flagged, it is not told."""
+        if order.verb != "terminate" and (order.verb != "restart" or order.start is not None):
+            return
+        steps = self._table.query(partition(header["workflow"], header["instance"]), step_prefix(header["epoch"]))
+        for child in open_children(header, steps):
+            with contextlib.suppress(InstanceNotFound, InstanceConflict):
+                self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _rows(self, workflow: str, instance: str) -> Sequence[Row]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()

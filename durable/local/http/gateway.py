@@ -52,8 +52,8 @@ class Gateway:
             answer = await held(event, functools.partial(self._call, api, event))
         except Problem as problem:
             answer = problem_answer(problem)
-        except Throttled as throttled:  # the gate: what was written will never be durable
-            answer = problem_answer(busy(throttled))
+        except Throttled:  # the gate: what was written will never be durable
+            answer = problem_answer(busy())
         except Exception as error:
             _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
             answer = problem_answer(Problem(500, "Something went wrong here; it has been logged."))

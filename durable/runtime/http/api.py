@@ -24,6 +24,8 @@ from durable.errors import (
 from durable.runtime.failure import frames_of
 from durable.runtime.http.endpoint import Endpoint, endpoint_of
 from durable.runtime.http.problems import CONTENT_TYPE, Problem
+from durable.runtime.machines import MachinesBusy
+from durable.runtime.table import TableBusy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -207,14 +209,13 @@ def _exists(_: InstanceExists) -> Response[Any]:
     return _response(Problem(409, "This id or Idempotency-Key was used before, with another body."))
 
 
-def busy(error: Throttled) -> Problem:
+def busy() -> Problem:
     """Return the 503 of what was throttled."""
-    later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Problem(503, public_message(type(error)), headers=later)
+    return Problem(503, public_message(Throttled), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def _throttled(error: Throttled) -> Response[Any]:
-    return _response(busy(error))
+def _throttled(error: Throttled | TableBusy | MachinesBusy) -> Response[Any]:
+    return _response(busy())
 
 
 def _conflict(error: InstanceError) -> Response[Any]:
@@ -235,6 +236,8 @@ _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     EventUnknown: _unknown,
     InstanceExists: _exists,
     Throttled: _throttled,
+    TableBusy: _throttled,
+    MachinesBusy: _throttled,
     InstanceConflict: _refused,
     InstanceError: _conflict,
     InvalidInput: _invalid,

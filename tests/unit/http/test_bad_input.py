@@ -10,6 +10,8 @@ import pytest
 
 from durable.errors import InvalidInput, Throttled
 from durable.runtime.http import Api
+from durable.runtime.machines import MachinesBusy
+from durable.runtime.table import TableBusy
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.http.doors import GOOD, JSON, Answered, Ask, answered, proxy_event
 from tests.unit.http.site import FakeWorkflow
@@ -183,8 +185,9 @@ def test_options_says_what_a_path_takes(ask: Ask) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_throttled_is_503_with_retry_after(ask: Ask, workflow: FakeWorkflow) -> None:
-    workflow.failure = Throttled("at table-7 of user@example.com")
+@pytest.mark.parametrize("busy", [Throttled, TableBusy, MachinesBusy])
+def test_throttled_is_503_with_retry_after(ask: Ask, workflow: FakeWorkflow, busy: type[Exception]) -> None:
+    workflow.failure = busy("at table-7 of user@example.com")
     answer = ask("POST", START, BODY, JSON)
     assert problem(answer, 503)["detail"] == "Too much at once: try the same again later."
     assert answer.headers["retry-after"] == "1"
