@@ -16,7 +16,7 @@ from infra.settings import Settings
 _MINISTACK: Final = Dialect(
     synonyms={"sqs:SendMessage": ("sqs:SendMessageBatch",)},
     unknown=frozenset({"ses:FromAddress"}),
-    unplaced=frozenset({"ses:SendEmail"}),
+    unplaced=frozenset({"ses:SendEmail", "states:SendTaskSuccess"}),
 )
 _ARM: Final = frozenset({"arm64", "aarch64"})
 BOOTSTRAP: Final = Path(__file__).with_name("rehearse") / "bootstrap.py"

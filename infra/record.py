@@ -125,8 +125,9 @@ class Plane:
         )
         self.record.grant_all(handler)
         for name, machine in self.machines.items():
-            answers = ANSWERS if name in self.answered else ()
-            handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
+            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+            if name in self.answered:
+                handler.grant(*ANSWERS, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         for machine in self.rollbacks.values():
             handler.grant("states:StartExecution", on=[machine.state_machine_arn])

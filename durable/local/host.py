@@ -28,7 +28,7 @@ from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.answers import Answers
-from durable.runtime.children import CallHandler, Children
+from durable.runtime.children import CallHandler, Children, is_child
 from durable.runtime.consumer import ConsumerHandler
 from durable.runtime.directory import Directory
 from durable.runtime.events import EventHandler, Events
@@ -186,8 +186,9 @@ class Host:
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)
-        own = rolled_back(workflow) or workflow
-        self._workers.submit(functools.partial(self._tell_parent, own, instance_of(execution)))
+        own, instance = rolled_back(workflow) or workflow, instance_of(execution)
+        if is_child(instance):
+            self._workers.submit(functools.partial(self._tell_parent, own, instance))
         if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
 

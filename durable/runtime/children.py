@@ -25,6 +25,7 @@ from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.wire import CallTask
 
 KIND: Final = "child"
+_CHILD: Final = "child-"
 _ENDS: Final = ("complete", "errored", "terminated")
 
 
@@ -39,7 +40,12 @@ class Callee(Protocol):
 
 def child_id(key: StepKey, row: Row) -> str:
     """Return the id of the run that a step starts; one whose outcome was forgotten starts another."""
-    return "child-" + hashlib.sha256(f"{key}#{row.get('anew', 0)}".encode()).hexdigest()[:48]
+    return _CHILD + hashlib.sha256(f"{key}#{row.get('anew', 0)}".encode()).hexdigest()[:48]
+
+
+def is_child(instance: str) -> bool:
+    """Return whether a run may have a parent: what has another id was started by someone else."""
+    return instance.startswith(_CHILD)
 
 
 def open_children(header: Row, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable.runtime.children import Children
+from durable.runtime.children import Children, is_child
 from durable.runtime.instances import Instances, instance_of
 from durable.runtime.machines import ExecutionState, Machines, execution_state
 from durable.runtime.rollback import rolled_back
@@ -34,7 +34,9 @@ class Closer:
         state = self._state(workflow, detail)
         if state is not None:
             self._instances.close(workflow, detail["name"], state)
-            self._children.look(rolled_back(workflow) or workflow, instance_of(detail["name"]))
+            instance = instance_of(detail["name"])
+            if is_child(instance):
+                self._children.look(rolled_back(workflow) or workflow, instance)
         return state
 
     def _state(self, workflow: str, detail: Mapping[str, Any]) -> ExecutionState | None:
