@@ -154,7 +154,7 @@ class StepRecord:
         attempts = row["attempts"] + 1
         started = self._anew(now) if attempts == 1 else {"attempts": attempts}
         again = fresh | started | {"begun": now, "history": history_of(row)}
-        unchanged = (Equals("attempts", row["attempts"]), Absent("outcome"), self._free(row, now))
+        unchanged = (Equals("attempts", row["attempts"]), Absent("outcome"), self.free(row, now))
         try:
             self._table.write(Write(key.row, again, remove=("error", "ended"), when=unchanged))
         except ConditionFailed as failed:
@@ -162,11 +162,12 @@ class StepRecord:
             return _recorded(newer) if "outcome" in newer else Held()
         return Leased(attempts, row.get("again", 0))
 
-    def _free(self, row: Row, now: int) -> Condition:
-        owner = row.get("owner")
-        if owner is not None and not self._alive(owner):
-            return Equals("owner", owner)
-        return Either((Absent("owner"), Below("lease", now)))
+    def free(self, row: Row, now: int, *, owner: str = "owner", lease: str = "lease") -> Condition:
+        """Return the condition that nobody holds a lease: given the row, and the names of the fields it stands in."""
+        held = row.get(owner)
+        if held is not None and not self._alive(held):
+            return Equals(owner, held)
+        return Either((Absent(owner), Below(lease, now)))
 
     def _release(self, key: StepKey, owner: str, before: Row, fresh: Row) -> None:
         """Put the row back to what it was before the lease was taken."""

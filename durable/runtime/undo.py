@@ -20,7 +20,7 @@ from durable.runtime.failure import Failure
 from durable.runtime.instances import current_steps
 from durable.runtime.record import HEADER, Leased, StepKey, forget, header_key, is_undoable, partition
 from durable.runtime.step import StepHandler, reported
-from durable.runtime.table import Absent, Below, ConditionFailed, Either, Equals, Row, Table, Write
+from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 
 UNDONE: Final = "undone"
@@ -78,7 +78,7 @@ class UndoHandler(StepHandler):
             "undo_owner": owner,
             "undo_lease": lease,
         }
-        free = Either((Absent("undo_owner"), Below("undo_lease", now)))
+        free = self._record.free(row, now, owner="undo_owner", lease="undo_lease")
         gone = ("undo_error", "undo_ended", "undo_failed")
         return self._written(Write(key.row, begun, remove=gone, when=(Equals("outcome", "result"), free)))
 
@@ -121,7 +121,7 @@ class Rollback:
         held = max([0, *self._leases(steps)])
         row = next((each for each in reversed(steps) if is_undoable(each)), None)
         if held:
-            return self._wait(held)
+            return self._wait(held + 1)
         if row is None or (row.get("undo_by") == execution and row.get("undo_failed")):
             self._close(header, steps, row)
             return {"do": "end"}
@@ -132,7 +132,7 @@ class Rollback:
         """Yield until when those at work are left to it: it is undone when nobody is."""
         for row in steps:
             for lease, owner in (("lease", "owner"), ("undo_lease", "undo_owner")):
-                if row.get(lease, 0) > self._clock.now() and self._alive(row[owner]):
+                if row.get(lease, -1) >= self._clock.now() and self._alive(row[owner]):
                     yield row[lease]
 
     def _wait(self, until: int) -> dict[str, Any]:
