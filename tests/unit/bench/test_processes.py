@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.processes import Process, bytes_on_disk
+from tests.e2e.server import eventually
 
 
 def test_what_a_process_started_is_killed_with_it(tmp_path: Path) -> None:
@@ -15,7 +16,7 @@ def test_what_a_process_started_is_killed_with_it(tmp_path: Path) -> None:
     assert process.peak_memory() > 0
     process.kill()
     assert not process.running
-    assert [pid for pid in children if _alive(pid)] == []
+    eventually(lambda: not any(_alive(pid) for pid in children), "the children to be gone")
 
 
 def test_bytes_on_disk_are_those_of_all_files(tmp_path: Path) -> None:
