@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
-from durable import KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable import Bucket, KVNamespace, Queue, SendEmail, Worker, Workflow
 from functions.onboarding.deliver_email import deliver_email
+from functions.sync.write_export import write_export
 from statemachines.onboarding import OnboardingWorkflow
+from statemachines.source import SourceWorkflow
+from statemachines.sync import SyncWorkflow
 
 profiles = KVNamespace("profiles")
 addresses = KVNamespace("addresses")
@@ -19,6 +22,16 @@ onboarding = Workflow(
     OnboardingWorkflow,
     bindings={"profiles": profiles, "addresses": addresses, "settings": settings, "emails": emails},
 )
+exchange = Bucket("exchange")
+records = KVNamespace("records")
+replaced = KVNamespace("replaced")
+exports = Queue("exports", consumer=write_export, bindings={"exchange": exchange})
+source = Workflow(
+    "source",
+    SourceWorkflow,
+    bindings={"exchange": exchange, "exports": exports, "records": records, "replaced": replaced},
+)
+sync = Workflow("sync", SyncWorkflow)
 website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
 
 if __name__ == "__main__":
