@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 
-from durable import Bucket, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable import Bucket, KVNamespace, Queue, Schedule, SendEmail, Worker, Workflow
+from functions.letters.deliver_letter import deliver_letter
 from functions.onboarding.deliver_email import deliver_email
 from functions.sync.write_export import write_export
+from statemachines.digest import DigestWorkflow
 from statemachines.onboarding import OnboardingWorkflow
 from statemachines.source import SourceWorkflow
 from statemachines.sync import SyncWorkflow
@@ -32,6 +34,13 @@ source = Workflow(
     bindings={"exchange": exchange, "exports": exports, "records": records, "replaced": replaced},
 )
 sync = Workflow("sync", SyncWorkflow)
+letters = Queue("letters", consumer=deliver_letter, bindings={"mail": mail, "sent": sent})
+digest = Workflow(
+    "digest",
+    DigestWorkflow,
+    bindings={"profiles": profiles, "letters": letters},
+    schedules=[Schedule(cron="0 3 * * *", timezone="Europe/Berlin", params="operator@example.com")],
+)
 website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
 
 if __name__ == "__main__":

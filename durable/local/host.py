@@ -22,6 +22,7 @@ from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
+from durable.local.schedules import Schedules
 from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
@@ -40,6 +41,7 @@ from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
+from durable.runtime.starter import Starter
 from durable.runtime.step import StepHandler
 from durable.runtime.table import Row
 from durable.runtime.undo import Rollback, UndoHandler
@@ -125,6 +127,7 @@ class Host:
             self._waits[function_name(workflow.name, EVENTS)] = wait
             self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
             self._others[function_name(workflow.name, ROLLBACK)] = rollback
+        self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.instances), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
@@ -146,7 +149,7 @@ class Host:
         )
 
     def recover(self) -> int:
-        """Go on with every open run, and return how many there are.
+        """Go on with every open run and every schedule, and return how many open runs there are.
 
         One whose header is durable and whose execution is not was never acknowledged; it begins now.
         """
@@ -154,6 +157,7 @@ class Host:
         queued = [header for workflow in self.workflows for header in self._queued(workflow)]
         for header in queued:
             self.instances.start(header)
+        self.schedules.begin()
         return open_runs + len(queued)
 
     def _queued(self, workflow: str) -> Iterator[Row]:

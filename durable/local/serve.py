@@ -15,6 +15,7 @@ from uvicorn import Server
 
 from durable.build import build
 from durable.clock import Clock, SystemClock
+from durable.errors import Throttled
 from durable.local.console import routes
 from durable.local.folder import JournalError
 from durable.local.gate import Gate
@@ -27,11 +28,13 @@ from durable.local.workers import ThreadWorkers, Workers
 from durable.project import load
 from durable.runtime.http import Api
 from durable.runtime.operations import operations
+from durable.runtime.table import TableBusy
 
 HOST: Final = "127.0.0.1"
 _DRAIN_SECONDS: Final = 2.0
 _PURGE_MS: Final = 60_000
 _PURGE_MORE_MS: Final = 200
+_RETRY_MS: Final = 100
 
 
 def serve(port: int, data: Path) -> None:
@@ -75,9 +78,20 @@ def _moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
             pause = _PURGE_MORE_MS if host.purge() else _PURGE_MS
             host.timers.set(purge, clock.now() + pause, partial(workers.submit, purge))
 
+    def schedule() -> None:
+        with suppress(JournalError, TableBusy, Throttled):
+            host.schedules.run(clock.now())
+        arm()
+
+    def arm() -> None:
+        due = host.schedules.next_due()
+        if due is not None:
+            host.timers.set(schedule, max(due, clock.now() + _RETRY_MS), partial(workers.submit, schedule))
+
     timers.start()
     host.pump.start()
     workers.submit(purge)
+    arm()
     try:
         yield
     finally:

@@ -139,12 +139,16 @@ class VirtualHost:
         self._journal.flush()
         if self._workers.run_next(lambda count: 0 if self._first else self._random.randrange(count)):
             return True
-        timers, pump = self.host.timers, self.host.pump
+        timers, pump, schedules = self.host.timers, self.host.pump, self.host.schedules
         due = [when for when in (timers.next(), pump.next_due()) if when is not None]
+        scheduled = schedules.next_due()
+        if scheduled is not None and (due or until is not None):  # a schedule alone does not have time go on
+            due.append(scheduled)
         if not due or (until is not None and min(due) > until):
             return False
         self.clock.advance_to(min(due))
-        return bool(timers.fire_due(self.clock.now()) + pump.run(self.clock.now()))
+        now = self.clock.now()
+        return bool(timers.fire_due(now) + pump.run(now) + schedules.run(now))
 
     def run_workflow(self, workflow: str, params: Any, *, id: str | None = None) -> InstanceStatus:
         """Start an instance, run it to rest, and return where it is then."""

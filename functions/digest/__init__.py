@@ -1,0 +1,1 @@
+"""The steps of the nightly digest, one module a step."""
