@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from durable import KVNamespace, Queue, SendEmail, Worker, Workflow
 from functions.onboarding.deliver_email import deliver_email
 from statemachines.onboarding import OnboardingWorkflow
@@ -10,7 +12,7 @@ profiles = KVNamespace("profiles")
 addresses = KVNamespace("addresses")
 settings = KVNamespace("settings")
 sent = KVNamespace("sent")
-mail = SendEmail("mail", sender="hello@example.com")
+mail = SendEmail("mail", sender=os.environ.get("MAIL_SENDER", "hello@example.com"))
 emails = Queue("emails", consumer=deliver_email, bindings={"mail": mail, "sent": sent})
 onboarding = Workflow(
     "onboarding",

@@ -1,21 +1,27 @@
 """Durable workflows on AWS, in Python."""
 
-from durable.bindings import Email, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.context import StepContext
-from durable.errors import NonRetryableError, StepError, StepTimeoutError, WorkflowError
+from durable.errors import ChildWorkflowError, NonRetryableError, StepError, StepTimeoutError, WorkflowError
 from durable.retries import Retries
+from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 __all__ = [
+    "Bucket",
+    "ChildWorkflowError",
     "Email",
     "KVNamespace",
     "NonRetryableError",
     "Queue",
     "Retries",
+    "Schedule",
+    "Secret",
     "SendEmail",
     "StepContext",
     "StepError",
     "StepTimeoutError",
+    "Var",
     "Worker",
     "Workflow",
     "WorkflowEntrypoint",

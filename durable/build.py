@@ -44,9 +44,14 @@ def build(project: Project) -> Build:
             workers[worker.name] = entry_of(fetch_of(worker))
         except SignatureError as error:
             problems.append(str(error))
+    try:
+        steps = {name: [step.signature for step in each.steps] for name, each in compiled.items()}
+        calls = {name: {call.name: call.workflow for call in each.calls} for name, each in compiled.items()}
+        check(project, steps, workers, calls)
+    except DeclarationError as error:
+        problems += error.problems
     if problems:
         raise DeclarationError(problems)
-    check(project, {name: [step.signature for step in each.steps] for name, each in compiled.items()}, workers)
     return Build(project, compiled)
 
 

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from durable.bindings import Binding, Queue, Workflow
+from pydantic import TypeAdapter
+
+from durable.bindings import Binding, Queue, Var, Workflow
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runtime.consumer import message_parameter
-from durable.signature import Signature, signature_of
+from durable.runtime.starter import scheduled_params
+from durable.runtime.values import Misfit
+from durable.runtime.var import json_of, var_client
+from durable.signature import BindingParameter, Signature, signature_of
+from durable.workflow import payload_type
 
 Steps = Mapping[str, Sequence[Signature]]
-"""The signatures of each workflow's steps, by the workflow's declared name."""
+"""The signatures of each workflow's steps, by the workflow's declared name; of one that did not compile, none."""
 
 
-def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> None:
+Calls = Mapping[str, Mapping[str, type[Any]]]
+"""The workflow classes that each workflow calls, by its declared name and the name of the step."""
+
+
+def check(
+    project: Project, steps: Steps, workers: Mapping[str, Signature], calls: Calls = MappingProxyType({})
+) -> None:
     """Check every declaration against the signatures that it serves.
 
     Raises:
@@ -24,10 +37,12 @@ def check(project: Project, steps: Steps, workers: Mapping[str, Signature]) -> N
     problems = [
         *_same_names(project.declarations),
         *_unused(project),
-        *(each for workflow in project.workflows for each in _bound(workflow, steps[workflow.name])),
-        *(each for worker in project.workers for each in _bound(worker, [workers[worker.name]])),
+        *(each for workflow in project.workflows for each in _called(project, workflow, calls.get(workflow.name, {}))),
+        *(each for workflow in project.workflows for each in _bound(workflow, steps.get(workflow.name))),
+        *(each for worker in project.workers for each in _bound(worker, _one(workers.get(worker.name)))),
         *(each for queue in project.queues for each in _consumer(queue)),
-        *(each for workflow in project.workflows for each in _messages(workflow, steps[workflow.name])),
+        *(each for workflow in project.workflows for each in _schedules(workflow)),
+        *(each for workflow in project.workflows for each in _messages(workflow, steps.get(workflow.name, ()))),
     ]
     if problems:
         raise DeclarationError(problems)
@@ -52,7 +67,29 @@ def _unused(project: Project) -> Iterator[str]:
                 yield f"{each!r} binds {name} to {binding!r}, which {project.name} does not declare; assign it there"
 
 
-def _bound(owner: Binding, signatures: Sequence[Signature]) -> Iterator[str]:
+def _one(signature: Signature | None) -> Sequence[Signature] | None:
+    return None if signature is None else [signature]
+
+
+def _called(project: Project, workflow: Workflow[Any], calls: Mapping[str, type[Any]]) -> Iterator[str]:
+    for step, called in calls.items():
+        declared = [each.name for each in project.declared(called)]
+        if not declared:
+            yield (
+                f"{workflow!r} calls {called.__name__} in step {step!r}, which {project.name} does not declare;"
+                f" declare it there: Workflow(…, {called.__name__})"
+            )
+        elif len(declared) > 1:
+            yield (
+                f"{workflow!r} calls {called.__name__} in step {step!r}, which is declared as {', '.join(declared)};"
+                " declare it once, or call a class of its own"
+            )
+
+
+def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[str]:
+    """Yield what does not fit; of an owner that could not be read itself, nothing."""
+    if signatures is None:
+        return
     bindings, used = owner.uses(), set[str]()
     for signature in signatures:
         for parameter in signature.bindings:
@@ -68,8 +105,17 @@ def _bound(owner: Binding, signatures: Sequence[Signature]) -> Iterator[str]:
                     f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
                     f" {parameter.binding.__name__} ({signature.place})"
                 )
+            elif isinstance(given, Var):
+                yield from _value(given, parameter, signature)
     for name in bindings.keys() - used:
         yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
+
+
+def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> Iterator[str]:
+    try:
+        var_client(var.name, parameter.value, json_of(var))
+    except DeclarationError as error:
+        yield f"{error} ({signature.place})"
 
 
 def _consumer(queue: Queue[Any]) -> Iterator[str]:
@@ -84,6 +130,20 @@ def _consumer(queue: Queue[Any]) -> Iterator[str]:
         yield str(error)
         return
     yield from _bound(queue, [signature])
+
+
+def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
+    """Say which schedules are there twice, or start runs with what the workflow does not take."""
+    adapter = TypeAdapter(payload_type(workflow.workflow))
+    seen = set[str]()
+    for each in workflow.schedules:
+        if each.key in seen:
+            yield f"{workflow!r} has {each!r} twice; take one away"
+        seen.add(each.key)
+        try:
+            scheduled_params(adapter, each)
+        except Misfit as misfit:
+            yield f"{workflow!r} cannot be started by {each.cron or each.every!r}: {misfit}; give the Schedule params"
 
 
 def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Iterator[str]:

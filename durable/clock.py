@@ -40,3 +40,8 @@ def timestamp(milliseconds: int) -> str:
     """Return a time as ISO 8601 with milliseconds and Z, as Step Functions and JavaScript write it."""
     when = _EPOCH + timedelta(milliseconds=milliseconds)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds_of(timestamp: str) -> int:
+    """Return an ISO 8601 time in milliseconds since 1970."""
+    return round(datetime.fromisoformat(timestamp).timestamp() * 1000)

@@ -58,3 +58,11 @@ def whole_seconds(duration: Duration) -> int:
 def milliseconds(duration: Duration) -> int:
     """Return the duration in milliseconds, rounded down."""
     return parse_duration(duration) // timedelta(milliseconds=1)
+
+
+def spoken(seconds: float) -> str:
+    """Return a duration as an author would write it, in the largest unit up to weeks that divides it: "3 days"."""
+    units = ("week", "day", "hour", "minute")
+    unit = next((each for each in units if seconds and seconds % _SECONDS[each] == 0), "second")
+    number = seconds / _SECONDS[unit]
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"

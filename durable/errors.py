@@ -3,7 +3,8 @@
     DurableError
     ├── WorkflowError            raised in `run`: ends the run as errored
     ├── StepError                a step failed, after its retries
-    │   ├── StepTimeoutError     an attempt took longer than its timeout
+    │   ├── StepTimeoutError     an attempt took longer than its timeout, or no event came in time
+    │   ├── ChildWorkflowError   the workflow that `step.call` started did not complete
     │   ├── TooManyRounds        a loop or map passed its cap
     │   └── NonRetryableError    raised in a step: fail at once
     │       ├── InvalidInput     the step's input does not fit its signature
@@ -14,10 +15,15 @@
     ├── InstanceError            a verb does not fit the instance
     │   ├── InstanceNotFound
     │   ├── InstanceExists
+    │   ├── InstanceConflict   the instance is in no state for the verb
+    │   ├── InstanceClosed
+    │   ├── EventExists
+    │   ├── EventUnknown
     │   └── Throttled
     └── ConfigurationError       wrong before anything runs
         ├── DurationError
         ├── RetriesError
+        ├── ScheduleError
         ├── SignatureError
         ├── DeclarationError
         └── CompileError
@@ -45,6 +51,10 @@ class StepError(DurableError):
 
 class StepTimeoutError(StepError):
     """The step took longer than its timeout."""
+
+
+class ChildWorkflowError(StepError):
+    """The workflow that the step called did not complete."""
 
 
 class TooManyRounds(StepError):
@@ -87,8 +97,27 @@ class InstanceExists(InstanceError):
     """An instance with this id and other parameters exists."""
 
 
+class InstanceConflict(InstanceError):
+    """The instance is not in a state for that.
+
+    Its message is a sentence of the library, fit for anyone: why not, and what to do instead.
+    """
+
+
+class InstanceClosed(InstanceError):
+    """The instance has ended."""
+
+
+class EventExists(InstanceError):
+    """An event with this id and another type or payload was sent before."""
+
+
+class EventUnknown(InstanceError):
+    """The workflow waits for no event of this type."""
+
+
 class Throttled(InstanceError):
-    """Too many starts at once: try again later."""
+    """Too much at once: try the same again later."""
 
 
 class ConfigurationError(DurableError):
@@ -109,6 +138,14 @@ class DurationError(ConfigurationError, ValueError):
 
 class RetriesError(ConfigurationError, ValueError):
     """The retries of a step cannot be had."""
+
+
+class ScheduleError(ConfigurationError, ValueError):
+    """A schedule is not one."""
+
+    def __init__(self, got: str, found: str, remedy: str) -> None:
+        self.got, self.found, self.remedy = got, found, remedy
+        super().__init__(f"not a schedule: {got!r}: {found}; {remedy}")
 
 
 class SignatureError(ConfigurationError, TypeError):

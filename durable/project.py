@@ -27,6 +27,10 @@ class Project:
     def workflows(self) -> tuple[Workflow[Any], ...]:
         return self._of(Workflow)
 
+    def declared(self, workflow: type[Any]) -> tuple[Workflow[Any], ...]:
+        """Return the declarations of a workflow's class."""
+        return tuple(each for each in self.workflows if each.workflow is workflow)
+
     @property
     def queues(self) -> tuple[Queue, ...]:
         return self._of(Queue)

@@ -8,25 +8,41 @@ The input of an execution, built from the record's header alone:
 What a Task sends to its step's Lambda ("key" only where blocks or rounds make it differ from the step's name):
 
     {"run": <as above>, "execution": "<execution name>", "step": "create-profile", "key": "load[3]/page",
-     "attempts": 6, "timeout": 600, "input": {"user": …}}
+     "attempts": 6, "timeout": 600, "input": {"user": …}, "sensitive": true, "caught": ["EmailTakenError"]}
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
-by parameter name. What the step returns (`at` in milliseconds since 1970, when it ended):
+by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
+step catches errors of these names. What the step returns (`at` in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
+What a wait for an event sends to the Lambda of the workflow's waits ("key" as above; `timeout` in seconds from
+`entered`), which answers by the token, in its own time, with what a step returns:
+
+    {"run": <as above>, "execution": "<execution name>", "step": "approval", "token": "<task token>",
+     "entered": "2026-01-01T00:00:00.000Z", "type": "approved", "timeout": 86400}
+
+A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
+
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
-`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data.
+`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data. Where the answer comes by a token,
+the cause also has `at`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, TypedDict
 
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
+MAX_KEPT_INPUT_BYTES: Final = 98_304
+"""A row holds a step's input as far as this; with the largest result it stays below DynamoDB's 400 KB."""
 MAX_STEP_NAME: Final = 80
 MAX_STEP_TIMEOUT_SECONDS: Final = 895
+MAX_WAIT_SECONDS: Final = 31_536_000
+"""How long a run may wait for an event: a year, which is also how long an execution lasts."""
+EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 MAX_INTEGER: Final = 2**53 - 1
 
 LAMBDA_MARGIN_SECONDS: Final = 2
@@ -41,9 +57,15 @@ LAMBDA_FAULTS: Final = (
     "Lambda.SdkClientException",
 )
 """Faults of Lambda itself, retried outside of the author's attempts."""
+EVENTS: Final = "wait_for_event"
+"""Stands in a definition for the Lambda of the workflow's waits; no step's placeholder begins with a small letter."""
+CALLS: Final = "call"
+"""Stands there for the Lambda of its calls of other workflows."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
+REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, "States.Timeout")
+"""Errors of a step that its wrapper never reports itself."""
 
 
 class Run(TypedDict):
@@ -65,6 +87,35 @@ class StepEvent(TypedDict, total=False):
     attempts: int
     timeout: int
     input: dict[str, Any]
+    sensitive: bool
+    caught: list[str]
+
+
+class WaitTask(TypedDict, total=False):
+    """What a wait for an event sends to the Lambda of the workflow's waits."""
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    token: str
+    entered: str
+    type: str
+    timeout: int
+    caught: list[str]
+
+
+class CallTask(TypedDict, total=False):
+    """What a call of another workflow sends to the Lambda of the workflow's calls."""
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    token: str
+    entered: str
+    input: Any
+    caught: list[str]
 
 
 class Envelope(TypedDict):

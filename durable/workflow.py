@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, Generic, TypeVar, overload
+from typing import Any, Concatenate, Generic, Protocol, TypeVar, overload
 
 from durable.durations import Duration
 from durable.retries import Retries
@@ -21,6 +21,9 @@ R = TypeVar("R")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+M = TypeVar("M")
+P_contra = TypeVar("P_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ class WorkflowEvent(Generic[T_co]):
     timestamp: datetime
     instance_id: str
     workflow_name: str
+
+
+class Called(Protocol[P_contra, R_co]):
+    """A workflow as `step.call` sees it: what it takes and what it returns."""
+
+    async def run(self, event: WorkflowEvent[P_contra], step: WorkflowStep) -> R_co: ...
 
 
 class WorkflowStep(ABC):
@@ -103,6 +112,32 @@ class WorkflowStep(ABC):
     @abstractmethod
     async def sleep_until(self, name: str, when: datetime | str, /) -> None:
         """Wait until a time: a datetime with a zone, or an ISO 8601 text with one; a past time does not wait."""
+
+    @overload
+    async def wait_for_event(
+        self, name: str, /, *, type: str, payload: type[M], timeout: Duration = "24 hours"
+    ) -> M: ...
+
+    @overload
+    async def wait_for_event(self, name: str, /, *, type: str, timeout: Duration = "24 hours") -> None: ...
+
+    @abstractmethod
+    async def wait_for_event(
+        self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"
+    ) -> Any:
+        """Wait for an event of this type that is sent to the run, and return its payload.
+
+        An event that was sent before is kept, the first in is the first out. A payload is checked against the model
+        when it is sent; without a model the event has none. The timeout is whole seconds, 365 days at most; when it
+        is over the step raises StepTimeoutError.
+        """
+
+    @abstractmethod
+    async def call(self, name: str, workflow: type[Called[P_contra, R_co]], payload: P_contra, /) -> R_co:
+        """Start a run of another workflow, wait for its end, and return what its `run` returned.
+
+        The workflow is declared in app.py. If its run does not complete, the step raises ChildWorkflowError.
+        """
 
     @abstractmethod
     async def map(

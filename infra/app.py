@@ -8,12 +8,20 @@ from pathlib import Path
 
 
 def synthesise(module_name: str) -> None:
-    """Write the cloud assembly of the project that a module declares."""
+    """Write the cloud assembly of the project that a module declares; what is wrong with it is said in sentences."""
     use_own_node()
+    from durable.build import build
+    from durable.errors import ConfigurationError
     from durable.project import load
     from infra.application import application
+    from infra.packaging import PackagingError
+    from infra.settings import SettingsError
 
-    application(load(module_name), os.environ).synth()
+    try:
+        project = build(load(module_name)).project
+        application(project, os.environ).synth()
+    except (ConfigurationError, PackagingError, SettingsError) as error:
+        sys.exit(str(error))
 
 
 def use_own_node() -> None:

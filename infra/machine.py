@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from aws_cdk import aws_iam as iam
@@ -13,11 +14,14 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS
+from durable.wire import CALLS, EVENTS, LAMBDA_MARGIN_SECONDS
 from infra.function import HandlerFunction, Platform
 from infra.nag import acknowledge, logical_id
-from infra.record import Record
+from infra.record import ANSWERS, Record
 from infra.resource import Resource
+from infra.workflow import WorkflowResource
+
+_TOKEN_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,62 @@ class StepFunction(Construct):
         return self.handler.function.current_version.function_arn
 
 
+class TokenFunction(Construct):
+    """The Lambda that begins a workflow's waits for events, or its calls, and answers those that are over already.
+
+    Args:
+        entry: events or calls.
+        machine_arn: of the workflow's state machine, which has a fixed name: the machine itself comes after this.
+        callees: the workflows that are called, by the name of the step.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        workflow: str,
+        entry: str,
+        machine_arn: str,
+        record: Record,
+        callees: Mapping[str, WorkflowResource] | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        called = {step: each.physical for step, each in (callees or {}).items()}
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry=entry,
+            environment={
+                "DURABLE_WORKFLOW": workflow,
+                "DURABLE_TABLE": record.table.table_name,
+                **({"DURABLE_CALLS": called} if called else {}),
+            },
+            timeout_seconds=_TOKEN_SECONDS,
+            description=f"{entry} of {workflow}",
+        )
+        record.grant_step(self.handler, workflow)
+        self.handler.grant(*ANSWERS, on=[machine_arn])
+        for each in {each.name: each for each in (callees or {}).values()}.values():
+            each.grant_start(self.handler)
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed."""
+        return self.handler.function.current_version.function_arn
+
+
 class Machine(Construct):
     """The state machine of one workflow.
 
     Args:
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
-        name: a fixed physical name, for a machine that a step starts; None lets CloudFormation choose.
+        name: a fixed physical name, for a machine that a Lambda of its own must know, or None.
+        arn: the ARN under that name, where there is one.
+        events: whether the workflow waits for events.
+        callees: the workflows that it calls, by the name of the step.
     """
 
     def __init__(
@@ -88,10 +142,13 @@ class Machine(Construct):
         steps: Sequence[tuple[Step, Mapping[str, Resource]]],
         record: Record,
         name: str | None = None,
+        arn: str = "",
+        events: bool = False,
+        callees: Mapping[str, WorkflowResource] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
-        self.steps = {
+        self.steps: dict[str, StepFunction | TokenFunction] = {
             step.placeholder: StepFunction(
                 self,
                 step.placeholder,
@@ -103,6 +160,11 @@ class Machine(Construct):
             )
             for step, resources in steps
         }
+        answered = partial(TokenFunction, self, platform=platform, workflow=workflow, machine_arn=arn, record=record)
+        if events:
+            self.steps[EVENTS] = answered("Events", entry="events")
+        if callees:
+            self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self._allow_steps()
         self.state_machine = self._state_machine(definition, name, platform)

@@ -9,6 +9,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -28,6 +29,7 @@ class Monitoring(Construct):
         machines: Mapping[str, sfn.StateMachine],
         dead_letters: Mapping[str, sqs.Queue],
         apis: Mapping[str, apigateway.RestApi],
+        starter: lambda_.IFunction | None,
         alarm_topic: str | None,
     ) -> None:
         super().__init__(scope, id)
@@ -39,6 +41,9 @@ class Monitoring(Construct):
             self._dead_letters(name, queue)
         for name, api in apis.items():
             self._api(name, api)
+        if starter:
+            errors = starter.metric_errors(statistic="Sum", period=_FIVE_MINUTES)
+            self._alarm("starter-errors", errors, "A run could not be started at its scheduled time.")
         self._lambdas()
 
     def _workflow(self, name: str, machine: sfn.StateMachine) -> None:

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 
 PACKAGES: Final = ("durable", "functions", "statemachines")
-LEFT_OUT: Final = ("durable/compiler", "durable/local", "durable/testing")
-"""Folders that no Lambda ships: what only synthesis, one machine or a test needs."""
+LEFT_OUT: Final = (
+    *("durable/compiler", "durable/local", "durable/testing", "durable/cli"),
+    *("durable/build.py", "durable/check.py", "durable/document.py", "durable/project.py"),
+)
+"""What no Lambda ships: what only synthesis, one machine or a test needs."""
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PLAIN: Final = stat.S_IFREG | 0o644

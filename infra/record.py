@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,9 @@ from infra.nag import acknowledge, logical_id
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+ANSWERS: Final = ("states:SendTaskSuccess", "states:SendTaskFailure")
+"""What it takes to tell a Task what it waits for."""
 
 _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 
@@ -50,10 +53,14 @@ class Record(Construct):
         own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#*"]}}
         handler.grant(*(f"dynamodb:{each}" for each in actions), on=[self.table.table_arn], conditions=own)
 
+    def grant_list(self, handler: HandlerFunction) -> None:
+        """Allow to list the instances of all workflows, and nothing else."""
+        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"])
+
     def grant_all(self, handler: HandlerFunction) -> None:
         """Allow to read, list and write the instances of all workflows."""
         handler.grant(*(f"dynamodb:{each}" for each in _ROW_ACTIONS), on=[self.table.table_arn])
-        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"])
+        self.grant_list(handler)
 
 
 def grant_executions(handler: HandlerFunction, machine: sfn.StateMachine, *actions: str) -> None:
@@ -75,18 +82,29 @@ class Plane:
 
     Attributes:
         classes: `module:class` of each workflow, by name.
+        events: how the payload of each type of event is written in that module, by the workflow's name.
+        retentions: how long a run of each is kept after its end, in seconds, by name.
         machines: the state machine of each, by name.
+        answered: the names of those that have steps that are answered by a token.
     """
 
     platform: Platform
     record: Record
     classes: Mapping[str, str]
+    events: Mapping[str, Mapping[str, str]]
+    retentions: Mapping[str, int]
     machines: Mapping[str, sfn.StateMachine]
+    answered: Set[str]
 
     def function(self, scope: Construct, id: str, *, entry: str, timeout_seconds: int) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {
-            name: {"class": self.classes[name], "machine": machine.state_machine_arn}
+            name: {
+                "class": self.classes[name],
+                "events": dict(self.events[name]),
+                "retention": self.retentions[name],
+                "machine": machine.state_machine_arn,
+            }
             for name, machine in self.machines.items()
         }
         handler = HandlerFunction(
@@ -99,8 +117,9 @@ class Plane:
             description=f"{entry}: all workflows",
         )
         self.record.grant_all(handler)
-        for machine in self.machines.values():
-            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+        for name, machine in self.machines.items():
+            answers = ANSWERS if name in self.answered else ()
+            handler.grant("states:StartExecution", *answers, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         return handler
 

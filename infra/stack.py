@@ -8,12 +8,18 @@ from typing import Any, Final, Protocol
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from pydantic import TypeAdapter
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.durations import whole_seconds
 from durable.project import Project
+from durable.runtime.starter import scheduled_params
+from durable.runtime.var import json_of
 from durable.signature import Signature, signature_of
-from durable.workflow import WorkflowEntrypoint
+from durable.workflow import WorkflowEntrypoint, payload_type
+from infra.bucket import ObjectBucket
+from infra.changes import Changes
+from infra.configuration import PlainValue, SecretParameter
 from infra.email import Sender
 from infra.function import Platform
 from infra.gateway import Gateway, Throttle
@@ -24,6 +30,7 @@ from infra.queue import Consumer, MessageQueue
 from infra.record import Keeper, Plane, Record
 from infra.refusal import refusals, refuse
 from infra.resource import Resource
+from infra.schedule import Scheduled, Schedules
 from infra.settings import Settings
 from infra.worker import Operations, WorkerFunction
 from infra.workflow import WorkflowResource
@@ -40,6 +47,24 @@ class StepUse(Protocol):
     def timeout_seconds(self) -> int: ...
 
 
+class EventUse(Protocol):
+    """A wait for an event as the compiler reports it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+class CallUse(Protocol):
+    """A call of another workflow as the compiler reports it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def workflow(self) -> type[WorkflowEntrypoint[Any]]: ...
+
+
 class Program(Protocol):
     """A compiled workflow."""
 
@@ -47,6 +72,10 @@ class Program(Protocol):
     def definition(self) -> Mapping[str, Any]: ...
     @property
     def steps(self) -> Sequence[StepUse]: ...
+    @property
+    def events(self) -> Sequence[EventUse]: ...
+    @property
+    def calls(self) -> Sequence[CallUse]: ...
 
 
 Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
@@ -67,13 +96,17 @@ class DeploymentStack(Stack):
     ) -> None:
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         refuse(refusals(project.declarations, _KINDS))
+        self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
         self._platform = platform(self)
         self._record = Record(self, "Record", production=settings.production)
-        self._resources: dict[str, Resource] = {}
+        self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
+        self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
+        self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
         self._machines = self._declare_workflows(project.workflows)
+        self._schedules = self._declare_schedules(project.workflows)
         self._declare_consumers(project.queues)
         self._declare_apis(project)
 
@@ -81,11 +114,17 @@ class DeploymentStack(Stack):
         for each in project.declarations:
             match each:
                 case KVNamespace():
-                    self._resources[each.name] = self._namespace(each)
+                    self._resources[each] = self._namespace(each)
                 case Queue():
-                    self._resources[each.name] = self._queue(each)
+                    self._resources[each] = self._queue(each)
                 case SendEmail():
-                    self._resources[each.name] = self._sender(each)
+                    self._resources[each] = self._sender(each)
+                case Bucket():
+                    self._resources[each] = self._bucket(each)
+                case Secret():
+                    self._resources[each] = self._secret(each)
+                case Var():
+                    self._resources[each] = PlainValue(json_of(each))
 
     def _namespace(self, kv: KVNamespace) -> Namespace:
         return Namespace(self, _id(kv), production=self._settings.production)
@@ -104,19 +143,44 @@ class DeploymentStack(Stack):
         identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
         return Sender(address=email.sender, identities=identities)
 
+    def _bucket(self, bucket: Bucket) -> ObjectBucket:
+        made = ObjectBucket(self, _id(bucket), removal=self._settings.data_removal)
+        if not self._settings.production:
+            self._changes.empty(made)
+        return made
+
+    def _secret(self, secret: Secret) -> SecretParameter:
+        name = f"{self._settings.stack}/{secret.name}"
+        return SecretParameter(
+            name=f"/{name}", arn=self.format_arn(service="ssm", resource="parameter", resource_name=name)
+        )
+
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
-        """Build the machines; one that a step starts has a fixed name, for its ARN must be known before it is."""
-        started = self._started_by_steps(workflows)
+        """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
+        named = self._started_by_steps(workflows) | self._answered(workflows)
+        arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
         for each in workflows:
-            if each.name in started:
-                name = self._machine_name(each)
-                arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
-                self._resources[each.name] = self._workflow_resource(each, arn)
-        machines = {each.name: self._machine(each, fixed=each.name in started) for each in workflows}
+            if each.name in arns:
+                self._resources[each] = self._workflow_resource(each, arns[each.name])
+        machines = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
-            self._resources.setdefault(each.name, self._workflow_resource(each, arn))
+            self._resources.setdefault(each, self._workflow_resource(each, arn))
         return machines
+
+    def _fixed_arn(self, workflow: Workflow[Any]) -> str:
+        name = self._machine_name(workflow)
+        return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
+
+    def _answered(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
+        """Return the workflows whose machines are answered by tokens, and those that are called."""
+        called = {each.name for workflow in workflows for each in self._called(workflow).values()}
+        return called | {each.name for each in workflows if self._events(each) or self._called(each)}
+
+    def _called(self, workflow: Workflow[Any]) -> dict[str, Workflow[Any]]:
+        """Return the workflows that one calls, by the name of the step."""
+        calls = self._programs[workflow.name].calls
+        return {each.name: self._project.declared(each.workflow)[0] for each in calls}
 
     def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
         return {
@@ -127,15 +191,33 @@ class DeploymentStack(Stack):
             if isinstance(bound, Workflow)
         }
 
+    def _needs(self, workflow: Workflow[Any]) -> list[str]:
+        """Return what goes with a change of the steps or their bindings, though an open run may still need it."""
+        needs = list[str]()
+        for step in _steps(self._programs[workflow.name]):
+            needs.append(f"step {step.placeholder}")
+            bound = _named(step.signature, workflow).values()
+            needs += [f"{each!r} in step {step.placeholder}" for each in bound]
+        needs += ["waits for events"] if self._events(workflow) else []
+        needs += [f"call of {each!r}" for each in self._called(workflow).values()]
+        return sorted(set(needs))
+
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         return f"{self._settings.stack}-{workflow.name}"
 
     def _workflow_resource(self, workflow: Workflow[Any], arn: str) -> WorkflowResource:
         return WorkflowResource(
-            name=workflow.name, implementation=_import_name(workflow), machine_arn=arn, record=self._record
+            name=workflow.name,
+            implementation=_import_name(workflow),
+            events=self._events(workflow),
+            machine_arn=arn,
+            record=self._record,
         )
 
-    def _machine(self, workflow: Workflow[Any], *, fixed: bool) -> sfn.StateMachine:
+    def _events(self, workflow: Workflow[Any]) -> dict[str, str]:
+        return {use.type: use.source for use in self._programs[workflow.name].events}
+
+    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> sfn.StateMachine:
         program = self._programs[workflow.name]
         machine = Machine(
             self,
@@ -145,16 +227,34 @@ class DeploymentStack(Stack):
             definition=program.definition,
             steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
             record=self._record,
-            name=self._machine_name(workflow) if fixed else None,
+            name=self._machine_name(workflow) if fixed_arn else None,
+            arn=fixed_arn or "",
+            events=bool(self._events(workflow)),
+            callees={
+                step: self._workflow_resource(each, self._fixed_arn(each))
+                for step, each in self._called(workflow).items()
+            },
         )
+        machine.node.add_dependency(self._guard)
         return machine.state_machine
 
+    def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
+        scheduled = [self._scheduled(each) for each in workflows if each.schedules]
+        if not scheduled:
+            return None
+        return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
+
+    def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
+        resource = self._workflow_resource(workflow, self._machines[workflow.name].state_machine_arn)
+        adapter = TypeAdapter(payload_type(workflow.workflow))
+        return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
+
     def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
-        return {name: self._resources[each.name] for name, each in _named(signature, owner).items()}
+        return {name: self._resources[each] for name, each in _named(signature, owner).items()}
 
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:
-            queue = self._resources[each.name]
+            queue = self._resources[each]
             if each.consumer is None or not isinstance(queue, MessageQueue):
                 continue
             signature = signature_of(each.consumer)
@@ -171,7 +271,16 @@ class DeploymentStack(Stack):
 
     def _declare_apis(self, project: Project) -> None:
         classes = {each.name: _import_name(each) for each in project.workflows}
-        plane = Plane(platform=self._platform, record=self._record, classes=classes, machines=self._machines)
+        events = {each.name: self._events(each) for each in project.workflows}
+        plane = Plane(
+            platform=self._platform,
+            record=self._record,
+            classes=classes,
+            events=events,
+            retentions={each.name: each.retention_seconds for each in project.workflows},
+            machines=self._machines,
+            answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
+        )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)
         gateways = {each.name: self._worker(each, operations) for each in project.workers}
@@ -180,9 +289,12 @@ class DeploymentStack(Stack):
             "Monitoring",
             machines=self._machines,
             dead_letters={
-                name: each.dead_letters for name, each in self._resources.items() if isinstance(each, MessageQueue)
+                queue.name: each.dead_letters
+                for queue, each in self._resources.items()
+                if isinstance(each, MessageQueue)
             },
             apis={name: each.api for name, each in gateways.items() if each},
+            starter=self._schedules.starter.function if self._schedules else None,
             alarm_topic=self._settings.alarm_topic,
         )
 
@@ -192,7 +304,7 @@ class DeploymentStack(Stack):
             _id(worker),
             platform=self._platform,
             module=worker.module,
-            resources={name: self._resources[each.name] for name, each in worker.uses().items()},
+            resources={name: self._resources[each] for name, each in worker.uses().items()},
             record=self._record,
             origins=worker.origins,
         )
@@ -216,7 +328,7 @@ class DeploymentStack(Stack):
         return gateway
 
 
-_KINDS: Final = frozenset(each.kind for each in (KVNamespace, Queue, SendEmail, Worker, Workflow))
+_KINDS: Final = frozenset(each.kind for each in (Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow))
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
 
 

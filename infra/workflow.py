@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from infra.function import HandlerFunction
-from infra.record import Record
+from infra.record import ANSWERS, Record
 
 
 class WorkflowResource:
@@ -11,19 +14,34 @@ class WorkflowResource:
 
     Args:
         implementation: `module:class`, by which a Lambda imports it.
+        events: how the payload of each type of event that it waits for is written in that module.
         machine_arn: of its state machine.
     """
 
-    def __init__(self, *, name: str, implementation: str, machine_arn: str, record: Record) -> None:
+    def __init__(
+        self, *, name: str, implementation: str, events: Mapping[str, str], machine_arn: str, record: Record
+    ) -> None:
         self.name = name
+        self._events = dict(events)
         self._implementation = implementation
         self._machine_arn = machine_arn
         self._record = record
 
     @property
-    def physical(self) -> dict[str, str]:
-        return {"workflow": self.name, "class": self._implementation, "machine": self._machine_arn}
+    def physical(self) -> dict[str, Any]:
+        return {
+            "workflow": self.name,
+            "class": self._implementation,
+            "events": self._events,
+            "machine": self._machine_arn,
+        }
 
-    def grant_use(self, function: HandlerFunction) -> None:
+    def grant_start(self, function: HandlerFunction) -> None:
+        """Allow to start instances and to read them."""
         self._record.grant_create(function, self.name)
         function.grant("states:StartExecution", on=[self._machine_arn])
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        self.grant_start(function)
+        if self._events:
+            function.grant(*ANSWERS, on=[self._machine_arn])

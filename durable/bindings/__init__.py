@@ -1,23 +1,30 @@
 """The bindings: what a workflow's steps and a worker may be granted."""
 
 from durable.bindings.base import Binding, Bindings
+from durable.bindings.bucket import Bucket
 from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace
 from durable.bindings.queue import Queue
+from durable.bindings.secret import Secret
+from durable.bindings.var import Var
 from durable.bindings.worker import Worker
-from durable.bindings.workflow import Created, InstanceStatus, StepStatus, Workflow
+from durable.bindings.workflow import Created, InstanceStatus, Sent, StepStatus, Workflow
 
 __all__ = [
     "Binding",
     "Bindings",
+    "Bucket",
     "Created",
     "Email",
     "InstanceStatus",
     "KVNamespace",
     "KeyPage",
     "Queue",
+    "Secret",
     "SendEmail",
+    "Sent",
     "StepStatus",
+    "Var",
     "Worker",
     "Workflow",
 ]

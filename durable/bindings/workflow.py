@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from durable.bindings.base import Binding, Bindings
+from durable.durations import Duration, whole_seconds
+from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint
 
 P = TypeVar("P")
@@ -18,7 +20,7 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of a run. Times are ISO 8601; `status` is running, retrying, complete or errored."""
+    """A step of a run. Times are ISO 8601; `status` is running, retrying, waiting, complete or errored."""
 
     name: str
     status: str
@@ -50,8 +52,21 @@ class Created:
     new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What `send_event` did: `new` is False where the same event had been sent before."""
+
+    id: str
+    new: bool
+
+
 class Workflow(Binding, Generic[P]):
-    """A workflow class under a name, with the bindings that its steps name in their signatures."""
+    """A workflow class under a name, with the bindings that its steps name in their signatures.
+
+    Args:
+        schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
+        retention: how long a run is kept after its end, in whole seconds.
+    """
 
     kind: ClassVar[str] = "workflow"
 
@@ -61,8 +76,12 @@ class Workflow(Binding, Generic[P]):
         workflow: type[WorkflowEntrypoint[P]],
         *,
         bindings: Mapping[str, Binding] | None = None,
+        schedules: Sequence[Schedule | str] = (),
+        retention: Duration = "30 days",
     ) -> None:
         super().__init__(name)
+        self.retention_seconds = whole_seconds(retention)
+        self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.bindings: Bindings = dict(bindings or {})
 
@@ -83,5 +102,24 @@ class Workflow(Binding, Generic[P]):
 
         Raises:
             InstanceNotFound: this workflow has no instance of that id.
+        """
+        self._declared_only()
+
+    @property
+    def events(self) -> Mapping[str, Any]:
+        """The payload's type of each event that the workflow waits for, by the event's type; a client knows them."""
+        return {}
+
+    def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
+        """Send an event to an instance: it is kept until the workflow waits for one of its type.
+
+        Sent again under the same id it is the same event; without an id one is drawn at random.
+
+        Raises:
+            EventUnknown: the workflow waits for no event of this type.
+            InstanceNotFound: this workflow has no instance of that id.
+            InstanceClosed: the instance has ended.
+            EventExists: an event under this id was sent with another type or payload.
+            Throttled: nothing was sent; try again later, with the same id.
         """
         self._declared_only()

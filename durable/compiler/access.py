@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import difflib
 from collections.abc import Iterable
+from datetime import datetime
 
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.kinds import (
@@ -23,6 +24,7 @@ from durable.compiler.kinds import (
     Record,
     Text,
     TupleOf,
+    Unknown,
     acts_as,
     describe,
     is_unknown,
@@ -31,11 +33,11 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
-from durable.compiler.tree import Constant, Entry, Expression, Field, Given, Item
+from durable.compiler.terms import Constant, Entry, Expression, Field, Given, Item
 
 INPUT = "$states.context.Execution.Input"
 _EVENT = {
-    "timestamp": (f"{INPUT}.run.createdAt", Opaque("datetime")),
+    "timestamp": (f"{INPUT}.run.createdAt", Opaque(datetime)),
     "instance_id": (f"{INPUT}.run.instance", Text()),
     "workflow_name": (f"{INPUT}.run.workflow", Text()),
 }
@@ -113,8 +115,10 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return Item(of, key, element)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
-        case DictOf(value) if isinstance(key.kind, Text):
+        case DictOf(value) if isinstance(acts_as(key.kind), Text):
             return Entry(of, key, value)
+        case Fixed(entries) if not isinstance(key, Constant) and isinstance(acts_as(key.kind), Text):
+            return Entry(of, key, join(*(each for _, each in entries)))
         case (Fixed() | Record(by_key=True)) as kind if isinstance(key, Constant) and isinstance(key.value, str):
             return _of_keys(node, of, key, kind)
     raise Refused(
@@ -155,6 +159,10 @@ def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
             return element
         case TupleOf(elements):
             return join(*elements)
+        case Unknown() | Never():
+            return kind
         case Anything():
             raise Refused(node, f"the type of `{source}` is not known (Any)", "give the step it comes from a type")
-    raise Refused(node, f"`{source}` is {describe(kind)}", "only lists and tuples can be gone through")
+    raise Refused(
+        node, f"`{source}` is {describe(kind)}", "only lists and tuples can be gone through: let a step return one"
+    )

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from durable import wire
 from durable.compiler.access import INPUT
 from durable.compiler.jsonata import jsonata, template
-from durable.compiler.names import state_name
-from durable.compiler.states import Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
-from durable.compiler.tree import Constant, Expression, StepCall
+from durable.compiler.names import TOKEN_RETRIES, state_name
+from durable.compiler.states import (
+    Caught,
+    Choice,
+    Edge,
+    Fail,
+    Machine,
+    Map,
+    Parallel,
+    Pass,
+    State,
+    Task,
+    TokenTask,
+    Wait,
+)
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import EventWait, StepCall
 
 Json = dict[str, Any]
 
@@ -24,6 +39,19 @@ NEVER_RETRIED = (
     "Stopped",
 )
 """The errors that no attempt can mend; an expression around the step fails again too, after the step was done."""
+_SOON: Json = {
+    "IntervalSeconds": 1,
+    "BackoffRate": 2,
+    "MaxAttempts": TOKEN_RETRIES,
+    "MaxDelaySeconds": 30,
+    "JitterStrategy": "FULL",
+}
+_TOKEN_RETRY: list[Json] = [
+    {"ErrorEquals": sorted({*NEVER_RETRIED, "ChildWorkflowError", "StepTimeoutError"}), "MaxAttempts": 0},
+    {"ErrorEquals": ["States.ALL"], **_SOON},
+]
+"""What is told by the token is final. All else is tried again, also when the Task's own time is over: the record
+decides, under a new token, whether there was an event in time."""
 _IN_PROGRESS_SECONDS = 15
 _LEASE_MARGIN_SECONDS = 60
 
@@ -45,7 +73,7 @@ class Writer:
     def _names(self, states: list[State]) -> dict[State, str]:
         names: dict[State, str] = {}
         for state in states:
-            if isinstance(state, (Task, Wait)):
+            if isinstance(state, (Task, TokenTask, Wait)):
                 names[state] = state_name(state.label, self.taken)
         for state in states:
             if state not in names:
@@ -57,6 +85,8 @@ class Writer:
         match state:
             case Task():
                 return self._task(state, names)
+            case TokenTask():
+                return self._token_task(state, names)
             case Parallel(branches=branches):
                 machines = [self.machine(each) for each in branches]
                 return {"Type": "Parallel", "Branches": machines, **_caught(state, names)}
@@ -74,16 +104,11 @@ class Writer:
 
     def _task(self, task: Task, names: dict[State, str]) -> Json:
         step = task.step
-        payload: Json = {
-            "run": f"{{% {INPUT}.run %}}",
-            "execution": "{% $states.context.Execution.Name %}",
-            "step": step.name,
-        }
-        if task.key is not None:
-            payload["key"] = template(task.key)
+        payload = _place(step.name, task.key)
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
+        payload |= _caught_here(task.caught)
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
@@ -91,6 +116,30 @@ class Writer:
             **_assign(task.next),
             "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
             "Retry": retries(step),
+            **_catch(task, names),
+            **_leave(task.next, names),
+        }
+
+    def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:
+        step = task.step
+        payload = _place(step.name, task.key)
+        payload["token"] = "{% $states.context.Task.Token %}"
+        payload["entered"] = "{% $states.context.State.EnteredTime %}"
+        if isinstance(step, EventWait):
+            function, timeout = wire.EVENTS, step.timeout_seconds
+            payload |= {"type": step.event, "timeout": timeout}
+        else:
+            assert task.input is not None
+            function, timeout = wire.CALLS, wire.MAX_WAIT_SECONDS
+            payload["input"] = template(task.input)
+        payload |= _caught_here(task.caught)
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
+            **_assign(task.next),
+            "TimeoutSeconds": timeout + wire.TASK_MARGIN_SECONDS,
+            "Retry": _TOKEN_RETRY,
             **_catch(task, names),
             **_leave(task.next, names),
         }
@@ -107,6 +156,22 @@ class Writer:
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
             **_caught(state, names),
         }
+
+
+def _place(step: str, key: Expression | None) -> Json:
+    """Return how every step's payload begins: which run, execution and step it is."""
+    payload: Json = {
+        "run": f"{{% {INPUT}.run %}}",
+        "execution": "{% $states.context.Execution.Name %}",
+        "step": step,
+    }
+    return payload if key is None else {**payload, "key": template(key)}
+
+
+def _caught_here(names: Sequence[str]) -> Json:
+    """Return what a step's payload says of the errors that an `except` catches."""
+    caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
+    return {"caught": caught} if caught else {}
 
 
 def _label(state: State) -> str:
@@ -135,14 +200,7 @@ def retries(step: StepCall) -> list[Json]:
             "BackoffRate": 1,
             "MaxAttempts": in_progress,
         },
-        {
-            "ErrorEquals": list(wire.LAMBDA_FAULTS),
-            "IntervalSeconds": 1,
-            "BackoffRate": 2,
-            "MaxAttempts": 6,
-            "MaxDelaySeconds": 30,
-            "JitterStrategy": "FULL",
-        },
+        {"ErrorEquals": list(wire.LAMBDA_FAULTS), **_SOON},
         {"ErrorEquals": final, "MaxAttempts": 0},
         author,
     ]

@@ -13,26 +13,14 @@ from durable.compiler import options
 from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
-from durable.compiler.kinds import Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
+from durable.compiler.kinds import UNKNOWN, Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
+from durable.compiler.outside import call_workflow, wait_for_event
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
-from durable.compiler.steps import LATER, METHODS
-from durable.compiler.tree import (
-    TEXT,
-    Assign,
-    Branch,
-    Constant,
-    Expression,
-    Gather,
-    Given,
-    ListDisplay,
-    MapCall,
-    Return,
-    Run,
-    Statement,
-    Variable,
-)
+from durable.compiler.steps import METHODS
+from durable.compiler.terms import TEXT, Constant, Expression, Given, ListDisplay, Variable
+from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
 from durable.errors import TooManyRounds
 
 Statements = tuple[Statement, ...]
@@ -42,6 +30,7 @@ ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
 _MOST_AT_ONCE: Final = 40
 _INTEGER: Final = Integer()
+_GATHERED: Final = ("do", "map", "wait_for_event", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,7 @@ class AwaitReader:
             return self._other(node)
         method, arguments = call
         match method:
-            case "do" | "map":
+            case "do" | "map" | "wait_for_event" | "call":
                 return self._step(method, arguments)
             case "sleep":
                 return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
@@ -93,14 +82,20 @@ class AwaitReader:
                 return (self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here()),)
             case "complete":
                 raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
-        if method in LATER:
-            raise Refused(node, f"`step.{method}` is not compiled yet", "leave it out until it is")
         raise Refused(node, f"a step has no `{method}`", "there are: " + ", ".join(METHODS))
 
     def _step(self, method: str, node: ast.Call) -> Awaited:
         reading = self.reading
         if method == "map":
             return self._map(node)
+        if method == "wait_for_event":
+            wait = wait_for_event(reading.steps, node, reading.place)
+            reading.fails(wait.errors)
+            return Awaited(Run(wait, None), kind_of(wait.payload))
+        if method == "call":
+            call, result = call_workflow(reading.steps, node, reading.here(), reading.place)
+            reading.fails(call.errors)
+            return Awaited(Run(call, None), result)
         step = reading.steps.do(node, reading.here(), reading.place)
         reading.fails(step.errors)
         return Awaited(Run(step, None), kind_of(step.signature.returns))
@@ -113,17 +108,26 @@ class AwaitReader:
                 return self._gather(call)
             if isinstance(call.func, ast.Name) and call.func.id in self.reading.frame.defs:
                 return self._branches(call, [call], alone=True)
+        if isinstance(call, ast.Call) and self._was_refused(call.func):
+            return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
         text, step = self.reading.source(node), self.reading.expressions.names.step
         instead = '.sleep("…", "10 seconds")' if "sleep(" in text else '.do("…", function, …)'
         raise Refused(node, f"`{text}` awaits something else than a step", f"write `await {step}{instead}`")
 
+    def _was_refused(self, node: ast.expr) -> bool:
+        """Whether a name stands for something that was reported already."""
+        local = self.reading.here().locals.get(node.id) if isinstance(node, ast.Name) else None
+        return local is not None and is_unknown(local.value.kind)
+
     def _gather(self, node: ast.Call) -> Awaited:
         if node.keywords:
-            raise Refused(node, "`gather` with options", "catch errors in the branches, each an `async def` with `try`")
+            raise Refused(
+                node, "`gather` takes no options here", "catch errors in the branches, each an `async def` with `try`"
+            )
         if any(isinstance(each, ast.Starred) for each in node.args):
-            raise Refused(node, "`gather` of a starred list", "write `await step.map(…)`, which takes a list")
+            raise Refused(node, "`gather` is given a starred list", "write `await step.map(…)`, which takes a list")
         if not node.args:
-            raise Refused(node, "`gather` of nothing", "give it steps or branches")
+            raise Refused(node, "`gather` is given nothing", "give it steps or branches")
         return self._branches(node, node.args)
 
     def _branches(self, node: ast.Call, nodes: list[ast.expr], *, alone: bool = False) -> Awaited:
@@ -146,14 +150,15 @@ class AwaitReader:
 
     def _branch(self, node: ast.expr, place: str) -> ReadBranch:
         call = self.step_call(node)
-        if call is not None and call[0] in ("do", "map"):
+        if call is not None and call[0] in _GATHERED:
             return self._step_branch(call, place)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.reading.frame.defs:
             return self._def_branch(node, node.func.id, place)
         raise Refused(
             node,
             f"`{self.reading.source(node)}` cannot be gathered",
-            "gather `step.do(…)`, `step.map(…)` and calls of a nested `async def`",
+            "gather `step.do`, `step.map`, `step.wait_for_event`, `step.call` and calls of a nested `async def`, which"
+            " may hold anything else",
         )
 
     def _step_branch(self, call: tuple[str, ast.Call], place: str) -> ReadBranch:
@@ -179,10 +184,10 @@ class AwaitReader:
             )
         number = self._use(name, place)
         if number == 1:
-            return self._inside(definition, outer.inner(place, outer.prefix, outer.key, outer.rounds), values)
+            return self._inside(node, definition, outer.inner(place, outer.prefix, outer.key, outer.rounds), values)
         block = f"{name}-{number}"
         key = (*outer.key, keyed((Constant(block, TEXT),), outer.rounds), Constant("/", TEXT))
-        return self._inside(definition, outer.inner(place, f"{outer.prefix}{block}/", key), values)
+        return self._inside(node, definition, outer.inner(place, f"{outer.prefix}{block}/", key), values)
 
     def _use(self, name: str, place: str) -> int:
         """Return which use of a nested def this is, counted from 1."""
@@ -191,8 +196,10 @@ class AwaitReader:
             places.append(place)
         return places.index(place) + 1
 
-    def _inside(self, definition: ast.AsyncFunctionDef, frame: Frame, values: list[Expression]) -> ReadBranch:
-        """Return a nested def as a branch, read for one use."""
+    def _inside(
+        self, node: ast.Call, definition: ast.AsyncFunctionDef, frame: Frame, values: list[Expression]
+    ) -> ReadBranch:
+        """Return a nested def as a branch, read for one use, which is the node."""
         reading = self.reading
         outer, scope, names = reading.frame, reading.here(), reading.expressions.names
         if definition in self.entered:
@@ -204,7 +211,7 @@ class AwaitReader:
         try:
             names.assigned = assigned | own
             reading.frame, reading.scope = frame, scope.hide(own)
-            before = self._parameters(definition.args.args, values)
+            before = self._parameters(node, definition, values)
             body = self.body(definition.body)
             return ReadBranch(Branch(body, before), join(*frame.returns), frame.outermost.errors())
         finally:
@@ -212,13 +219,16 @@ class AwaitReader:
             names.assigned = assigned
             reading.frame, reading.scope = outer, scope
 
-    def _parameters(self, parameters: list[ast.arg], values: list[Expression]) -> tuple[Assign, ...]:
+    def _parameters(
+        self, node: ast.Call, definition: ast.AsyncFunctionDef, values: list[Expression]
+    ) -> tuple[Assign, ...]:
         found: list[Statement] = []
-        for parameter, value in zip(parameters, values, strict=True):
+        for parameter, value in zip(definition.args.args, values, strict=True):
             declared = self.reading.declared(parameter.annotation) if parameter.annotation else value.kind
             if not assignable(value.kind, declared):
                 given, wanted = describe(value.kind), describe(declared)
-                raise Refused(parameter, f"`{parameter.arg}` is given {given} and declared {wanted}", "mend either")
+                what = f"`{parameter.arg}` of `{definition.name}` is declared {wanted} and given {given} here"
+                raise Refused(node, what, "change the annotation or what is given")
             if isinstance(value.kind, Never):
                 value = dataclasses.replace(value, kind=declared)
             found += self.reading.bind(parameter.arg, value)
@@ -229,15 +239,16 @@ class AwaitReader:
         name = reading.steps.name(node)
         named = reading.steps.options(node, "concurrency")
         if len(node.args) != 3:
-            raise Refused(node, f"`{reading.source(node)}`", 'write `await step.map("name", body, items)`')
+            what = f"`{reading.source(node)}` is not a name, a body and items"
+            raise Refused(node, what, 'write `await step.map("name", body, items)`')
         definition, items = self._body(node.args[1]), reading.value(node.args[2])
         source = reading.source(node.args[2])
-        element = items.kind if is_unknown(items.kind) else element_kind(node.args[2], items.kind, source)
+        element = element_kind(node.args[2], items.kind, source)
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
         prefix = reading.frame.prefix + (f"{name}/" if self._use(definition.name, name) > 1 else "")
-        found = self._inside(definition, reading.frame.inner(name, prefix, key), [Given(ITEM, element)])
+        found = self._inside(node, definition, reading.frame.inner(name, prefix, key), [Given(ITEM, element)])
         body = Branch(found.branch.body, (Assign(index, Given(INDEX, _INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         at_once = self._concurrency(named.get("concurrency"))
@@ -249,7 +260,11 @@ class AwaitReader:
     def _body(self, node: ast.expr) -> ast.AsyncFunctionDef:
         text = self.reading.source(node)
         if not isinstance(node, ast.Name) or node.id not in self.reading.frame.defs:
-            raise Refused(node, f"`{text}` is no nested `async def`", "define the body of a map in `run`")
+            raise Refused(
+                node,
+                f"`{text}` is no nested `async def`",
+                "the body of a map is defined in `run`: `async def one(item): …`",
+            )
         definition = self.reading.frame.defs[node.id]
         if len(definition.args.args) != 1:
             raise Refused(node, f"`{text}` takes {len(definition.args.args)} arguments", "it takes one: the item")
@@ -266,13 +281,16 @@ class AwaitReader:
         """Take note of a nested def; it is read where it is used."""
         arguments = node.args
         if node.decorator_list or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
-            found = f"`{node.name}` is decorated, or takes more than plain arguments"
-            raise Refused(node, found, "write `async def f(a, b):`")
+            found = f"`{node.name}` is decorated, or its arguments are starred or have defaults"
+            raise Refused(node, found, f"write `async def {node.name}(a, b):`")
         self.reading.frame.defs[node.name] = node
         self.defined[node] = None
         return ()
 
-    def report_unused(self) -> None:
-        """Report the nested defs that nothing uses: they were not read."""
+    def report_unused(self, run: ast.AsyncFunctionDef) -> None:
+        """Report the nested defs of a run that nothing uses: they were not read."""
+        read = {node.id for node in ast.walk(run) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
         for node in self.defined:
+            if node.name in read and self.reading.problems:
+                continue  # what uses it was refused
             self.reading.problems.report(node.lineno, f"`{node.name}` is never used", "gather it, map it, or remove it")

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.tree import (
     Assign,
+    EventWait,
     Gather,
     If,
     Loop,
@@ -23,6 +25,7 @@ from durable.compiler.tree import (
     Statement,
     StepCall,
     Try,
+    WorkflowCall,
     blocks,
     walk,
 )
@@ -32,6 +35,8 @@ _STATE: Final = 2
 """Entered and exited."""
 _ATTEMPT: Final = 3
 """Scheduled, started, ended."""
+TOKEN_ATTEMPT: Final = 4
+"""Scheduled, started, submitted, ended."""
 _MARGIN: Final = 100
 """Kept free for the start, the end, and attempts outside of the author's."""
 
@@ -111,6 +116,8 @@ def _events(statement: Statement) -> int:
             return 0
         case Run(StepCall(retries=retries)):
             return _STATE + _ATTEMPT * (retries.limit + 1)
+        case Run(EventWait() | WorkflowCall()):
+            return _STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
         case Run(Gather(branches=branches)):
             return 2 * _STATE + sum(_certain(branch.body) for branch in branches)
         case Run(MapCall(bound=bound, body=branch)):

@@ -7,7 +7,8 @@ from typing import Final
 
 from durable.compiler.bounds import Bounds
 from durable.compiler.kinds import Integer
-from durable.compiler.tree import Apply, Comparison, Constant, Expression, Loop, MapCall, Operation, Variable
+from durable.compiler.terms import Apply, Comparison, Constant, Expression, Operation, Variable
+from durable.compiler.tree import Loop, MapCall
 
 _INTEGER: Final = Integer()
 

@@ -17,6 +17,7 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
+    Never,
     Record,
     Text,
     TupleOf,
@@ -27,7 +28,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.operators import refuse_any, refuse_none, spelled
 from durable.compiler.problems import Refused
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     NONE,
     Apply,
     Comparison,
@@ -99,9 +100,19 @@ def _extreme(function: str) -> Callable[[ast.Call, list[Expression], str], Expre
     return read
 
 
+def _elements(kind: Kind) -> tuple[Kind, ...]:
+    match kind:
+        case ListOf(element):
+            return members(element)
+        case TupleOf(elements):
+            return members(join(*elements))
+    return ()
+
+
 def _sum(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     value = _one(node, "sum", arguments, source)
-    if isinstance(value.kind, ListOf) and all(isinstance(each, (Integer)) for each in members(value.kind.element)):
+    elements = _elements(value.kind)
+    if elements and all(isinstance(acts_as(each), (Integer, Never)) for each in elements):
         return Apply("$sum", (value,), Integer())
     raise Refused(
         node, f"`{source}` adds up {describe(value.kind)}", "sum takes a list of int; add up others in a step"
@@ -119,6 +130,14 @@ FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expres
 }
 
 
+_CHANGING: Final = frozenset(
+    name
+    for cls in (list, dict)
+    for name in vars(cls)
+    if not name.startswith("_") and name not in ("copy", "count", "fromkeys", "get", "index", "items", "keys", "values")
+)
+
+
 def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression:
     """Return `of.name(arguments)`."""
     refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
@@ -127,7 +146,16 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
         return _edge(node, of, name, arguments[0], source)
-    raise Refused(
+    raise unknown_method(node, of, name, source)
+
+
+def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Refused:
+    """Return the refusal of a method that `run` does not know."""
+    if name in _CHANGING:
+        return Refused(
+            node, f"`{source}` changes a value in place", "assign a new one to a name, as in `xs = [*xs, x]`"
+        )
+    return Refused(
         node,
         f"`{source}` calls a method of {describe(of.kind)}",
         "`run` knows `.get` of dicts and `.startswith`, `.endswith` of strings; do it in a step",
@@ -136,10 +164,12 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
 
 def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
     key, default = arguments[0], arguments[1] if len(arguments) == 2 else NONE
-    if not isinstance(key.kind, Text):
+    if not isinstance(acts_as(key.kind), Text):
         raise Refused(node, f"`{source}` looks up {describe(key.kind)}", "keys are strings")
     if isinstance(kind, DictOf):
         return Entry(of, key, join(kind.value, default.kind), default)
+    if isinstance(kind, Fixed) and not isinstance(key, Constant):
+        return Entry(of, key, join(*(each for _, each in kind.entries), default.kind), default)
     if isinstance(key, Constant) and (isinstance(kind, Fixed) or (isinstance(kind, Record) and kind.by_key)):
         keys = keys_of(kind)
         if key.value in keys:

@@ -23,7 +23,8 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import Given, Program, Run, Sleep, StepCall, walk
+from durable.compiler.terms import Given
+from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature
@@ -43,6 +44,25 @@ class StepUse:
 
 
 @dataclass(frozen=True, slots=True)
+class EventUse:
+    """A wait for an event: its name, the type, the payload as an annotation, and how that is written in the module."""
+
+    name: str
+    type: str
+    payload: Any
+    source: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallUse:
+    """A call of another workflow: the name of the step, and the class."""
+
+    name: str
+    workflow: type[WorkflowEntrypoint[Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A workflow, compiled.
 
@@ -50,12 +70,16 @@ class Compiled:
         definition: in Amazon States Language, with a placeholder for each step's function.
         text: the definition as it is committed beside the class.
         steps: what it names, in the order of the source.
+        events: its waits for events, in the order of the source.
+        calls: its calls of other workflows, in the order of the source.
         notes: what the bounds of its loops mean.
     """
 
     definition: dict[str, Any]
     text: str
     steps: tuple[StepUse, ...]
+    events: tuple[EventUse, ...] = ()
+    calls: tuple[CallUse, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -78,7 +102,7 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
     uses = tuple(_use(step, names[step.name]) for step in steps.values())
-    return Compiled(definition, text, uses, found.notes)
+    return Compiled(definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes)
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
@@ -93,7 +117,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)
-    reader.awaits.report_unused()
+    reader.awaits.report_unused(source.run)
     problems.check()
     program = Program(body)
     _check_size(source, program)
@@ -115,3 +139,21 @@ def _steps(program: Program) -> Iterator[StepCall]:
     for statement in walk(program.body):
         if isinstance(statement, Run) and isinstance(statement.what, StepCall):
             yield statement.what
+
+
+def _events(program: Program) -> Iterator[EventUse]:
+    found: dict[str, EventUse] = {}
+    for statement in walk(program.body):
+        match statement:
+            case Run(EventWait(name, type, payload, source, timeout)):
+                found.setdefault(name, EventUse(name, type, payload, source, timeout))
+    yield from found.values()
+
+
+def _calls(program: Program) -> Iterator[CallUse]:
+    found: dict[str, CallUse] = {}
+    for statement in walk(program.body):
+        match statement:
+            case Run(WorkflowCall(name, workflow)):
+                found.setdefault(name, CallUse(name, workflow))
+    yield from found.values()

@@ -7,8 +7,9 @@ from typing import Final
 
 from durable import wire
 from durable.compiler.kinds import ListOf, Text
-from durable.compiler.tree import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
+from durable.compiler.terms import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
 from durable.errors import (
+    ChildWorkflowError,
     InvalidInput,
     InvalidResult,
     NonRetryableError,
@@ -27,6 +28,16 @@ _ANY_STEP: Final[Errors] = {
     **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
     **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
 }
+WAIT_ERRORS: Final[Errors] = {
+    **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
+    **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
+}
+"""What a wait for an event can end with."""
+CALL_ERRORS: Final[Errors] = {
+    **WAIT_ERRORS,
+    **{each.__name__: each for each in (ChildWorkflowError, InvalidInput)},
+}
+"""What a call of another workflow can end with."""
 NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
 """What ends a run whatever its `except`s say."""
 _REPORTED: Final = Given("$states.errorOutput.Error", TEXT)

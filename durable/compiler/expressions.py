@@ -14,40 +14,37 @@ from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.kinds import (
     UNKNOWN,
-    Anything,
     Boolean,
     Caught,
     Event,
+    Fixed,
     Kind,
     ListOf,
-    Never,
-    Null,
     Text,
     TupleOf,
+    describe,
     is_unknown,
     join,
-    may_be_none,
     members,
     present,
     unreported,
 )
 from durable.compiler.literals import dict_display, list_display, literal
 from durable.compiler.names import Names
+from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.problems import Refused
-from durable.compiler.scope import Scope, merge, path_of
+from durable.compiler.scope import Scope, path_of
 from durable.compiler.source import Source
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Both,
-    Comparison,
     Comprehension,
     Concatenation,
     Conditional,
     Constant,
     Either,
     Expression,
-    IsNone,
+    Field,
     Joined,
-    Not,
     Variable,
 )
 from durable.compiler.walk import opposite
@@ -67,15 +64,6 @@ _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Slice: ("a slice", "do it in a step"),
     ast.Await: ("`await` inside an expression", "assign what it returns to a variable on a line of its own"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A test as a bool, and what is known where it holds and where it does not."""
-
-    test: Expression
-    true: Scope
-    false: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +140,8 @@ class ExpressionReader:
                 )
             return local.value
         if node.id in self.names.assigned:
-            raise Refused(node, f"`{node.id}` is not assigned before this line", "assign it first")
+            remedy = "assign it first; a nested def that assigns a name has that name for itself, as in Python"
+            raise Refused(node, f"`{node.id}` is not assigned before this line", remedy)
         return self._global(node)
 
     def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
@@ -199,7 +188,9 @@ class ExpressionReader:
 
     def _error_name(self, node: ast.AST, value: Expression) -> Expression:
         if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
-            raise Refused(node, "`type(…)` of a value", "only `type(error).__name__` of a caught error can be had")
+            raise Refused(
+                node, "`type(…)` is asked of a value", "only `type(error).__name__` of a caught error can be had"
+            )
         return dataclasses.replace(value, kind=Text())
 
     def _list(self, nodes: list[ast.expr], is_tuple: bool, scope: Scope) -> Expression:
@@ -221,27 +212,39 @@ class ExpressionReader:
     def _dict(self, node: ast.Dict, scope: Scope) -> Expression:
         entries: dict[str, Expression] = {}
         for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                entries |= self._spread(value, scope)
+                continue
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                raise Refused(
-                    key or value, "a dict whose keys are not plain strings", "write the keys out, or do it in a step"
-                )
+                found = f"the key `{self.source.of(key)}` of a dict is no written string"
+                raise Refused(key, found, "write the keys out, or do it in a step")
             entries[key.value] = self.value(value, scope)
         return dict_display(entries)
+
+    def _spread(self, node: ast.expr, scope: Scope) -> dict[str, Expression]:
+        """Return the entries of `**dict`, whose keys must be known."""
+        value = self.value(node, scope)
+        if is_unknown(value.kind):
+            return {}
+        if not isinstance(value.kind, Fixed):
+            found = f"the keys of `**{self.source.of(node)}` ({describe(value.kind)}) are not known when compiling"
+            raise Refused(node, found, "write the keys out, or do it in a step")
+        return {key: Field(value, key, kind) for key, kind in value.kind.entries}
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
             case ast.FormattedValue(value, conversion, None) if conversion == -1:
                 return operators.spelled(node, self.value(value, scope), self.source.of(value))
             case ast.FormattedValue():
-                raise Refused(node, "a format in an f-string", "let a step return the formatted text")
+                raise Refused(node, "an f-string formats a value", "let a step return the formatted text")
         return self.value(node, scope)
 
     def _comprehension(self, node: ast.ListComp, scope: Scope) -> Expression:
         if len(node.generators) != 1 or len(node.generators[0].ifs) > 1 or node.generators[0].is_async:
-            raise Refused(node, "a comprehension with more than one `for` or `if`", "do it in a step")
+            raise Refused(node, "a comprehension has more than one `for` or `if`", "do it in a step")
         of = node.generators[0]
         if not isinstance(of.target, ast.Name):
-            raise Refused(of.target, "a comprehension that unpacks", "take one name")
+            raise Refused(of.target, "a comprehension unpacks its items", "take one name, and its `[0]`, `[1]`")
         items = self.value(of.iter, scope)
         kind = element_kind(of.iter, items.kind, self.source.of(of.iter))
         name = self.names.variable(of.target.id, ("[]", str(node.lineno), str(node.col_offset)))
@@ -287,7 +290,7 @@ class ExpressionReader:
                 return self._comparisons(node, [left, *comparators], ops, scope)
         value = self.value(node, scope)
         test = operators.truth(node, value, self.source.of(node))
-        return Condition(test, _narrowed(scope, node, present(value.kind), value), scope)
+        return Condition(test, narrowed(scope, node, present(value.kind), value), scope)
 
     def _conditions(self, both: bool, nodes: list[ast.expr], scope: Scope) -> Condition:
         first = self.condition(nodes[0], scope)
@@ -295,8 +298,8 @@ class ExpressionReader:
             return first
         rest = self._conditions(both, nodes[1:], first.true if both else first.false)
         if both:
-            return Condition(Both(first.test, rest.test), rest.true, _meet(first.false, rest.false))
-        return Condition(Either(first.test, rest.test), _meet(first.true, rest.true), rest.false)
+            return Condition(Both(first.test, rest.test), rest.true, meet(first.false, rest.false))
+        return Condition(Either(first.test, rest.test), meet(first.true, rest.true), rest.false)
 
     def _comparisons(self, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope) -> Condition:
         left, right = self.value(sides[0], scope), self.value(sides[1], scope)
@@ -304,11 +307,11 @@ class ExpressionReader:
         test = operators.comparison(node, ops[0], left, right, source)
         true, false = scope, scope
         for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
-            true, false = _learned(test, side, value, other, true, false)
+            true, false = learned(test, side, value, other, true, false)
         if len(ops) == 1:
             return Condition(test, true, false)
         rest = self._comparisons(node, sides[1:], ops[1:], true)
-        return Condition(Both(test, rest.test), rest.true, _meet(false, rest.false))
+        return Condition(Both(test, rest.test), rest.true, meet(false, rest.false))
 
     def _call(self, node: ast.Call, scope: Scope) -> Expression:
         source = self.source.of(node)
@@ -327,6 +330,8 @@ class ExpressionReader:
             if isinstance(node.func.value, ast.Name) and node.func.value.id == self.names.step:
                 raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
             of = self.value(node.func.value, scope)
+            if node.keywords and not is_unknown(of.kind):
+                raise calls.unknown_method(node, of, node.func.attr, source)
             arguments = self._arguments(node, scope)
             unknown = unreported(of.kind, *(each.kind for each in arguments))
             if unknown is not None:
@@ -344,15 +349,17 @@ class ExpressionReader:
 
 def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
+    if isinstance(function, type) and module != "builtins":
+        return Refused(node, f"`{source}` makes an object", "let a step return it")
     if module in _CLOCKS:
         return Refused(node, f"`{source}` looks outside of the run", _NO_WORLD)
-    if isinstance(function, type):
-        return Refused(node, f"`{source}` makes an object", "let a step return it")
     name = getattr(function, "__name__", "it")
     known = ", ".join(sorted(getattr(each, "__name__", "") for each in calls.FUNCTIONS))
     if module == "builtins":
         return Refused(node, f"`{name}` cannot be said in a state machine", f"do it in a step; `run` knows {known}")
-    return Refused(node, f"`{source}` calls a function in `run`", f'make it a step: `await step.do("…", {name}, …)`')
+    typed = inspect.isfunction(function) and "return" in function.__annotations__
+    remedy = f'make it a step: `await step.do("…", {name}, …)`' if typed else "call it in a step"
+    return Refused(node, f"`{source}` calls a function in `run`", remedy)
 
 
 def _home(function: Any) -> str:
@@ -376,8 +383,8 @@ def _refuse_lists(node: ast.AST, kind: Kind, source: str) -> None:
     if any(isinstance(each, (ListOf, TupleOf)) or each == UNKNOWN for each in members(kind)) and not is_unknown(kind):
         raise Refused(
             node,
-            f"a comprehension over `{source}` has lists for elements",
-            "JSONata takes lists apart: do it in a step",
+            f"`{source}` in a comprehension is a list",
+            "JSONata takes lists in lists apart: do it in a step, or go through them with `for`",
         )
 
 
@@ -388,35 +395,3 @@ def _caught_name(node: ast.Attribute) -> ast.expr | None:
         case ast.Attribute(ast.Attribute(argument, "__class__"), "__name__"):
             return argument
     return None
-
-
-def _meet(one: Scope, other: Scope) -> Scope:
-    merged = merge((one, other))
-    assert merged is not None
-    return merged
-
-
-def _narrowed(scope: Scope, node: ast.expr, kind: Kind, value: Expression) -> Scope:
-    path = path_of(node)
-    return scope if path is None or isinstance(value, Constant) or kind == value.kind else scope.narrow(path, kind)
-
-
-def _none(kind: Kind) -> Kind:
-    """Return the kind of a value that turned out to be None: where it cannot be, nothing gets there."""
-    return Null() if any(isinstance(each, (Null, Anything)) for each in members(kind)) else Never()
-
-
-def _learned(
-    test: Expression, side: ast.expr, value: Expression, other: Expression, true: Scope, false: Scope
-) -> tuple[Scope, Scope]:
-    """Return the scopes where a comparison holds and where not, after what it tells of one side."""
-    match test:
-        case IsNone(of) if of is value:
-            return _narrowed(true, side, _none(value.kind), value), _narrowed(false, side, present(value.kind), value)
-        case Not(IsNone(of)) if of is value:
-            return _narrowed(true, side, present(value.kind), value), _narrowed(false, side, _none(value.kind), value)
-        case Comparison("=") if not may_be_none(other.kind):
-            return _narrowed(true, side, present(value.kind), value), false
-        case Comparison("!=") if not may_be_none(other.kind):
-            return true, _narrowed(false, side, present(value.kind), value)
-    return true, false

@@ -15,26 +15,53 @@ from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
 from durable.compiler.errornames import caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
-from durable.compiler.outcomes import RESULT, branch_result, cause_text, join_time, list_result, tuple_result
-from durable.compiler.states import Catch, Caught, Choice, Edge, Fail, Machine, Map, Parallel, Pass, State, Task, Wait
-from durable.compiler.tree import (
+from durable.compiler.outcomes import (
+    ANSWER,
+    RESULT,
+    branch_result,
+    cause_text,
+    failure_time,
+    join_time,
+    list_result,
+    tuple_result,
+)
+from durable.compiler.states import (
+    Catch,
+    Caught,
+    Choice,
+    Edge,
+    Fail,
+    Machine,
+    Map,
+    Parallel,
+    Pass,
+    State,
+    Task,
+    TokenTask,
+    Wait,
+)
+from durable.compiler.terms import (
     TEXT,
     ZERO,
     Apply,
-    Assign,
-    Branch,
-    Break,
     Comparison,
     Constant,
     Contains,
     Expression,
-    Gather,
     Given,
-    If,
     ListDisplay,
+    Operation,
+    Variable,
+)
+from durable.compiler.tree import (
+    Assign,
+    Branch,
+    Break,
+    EventWait,
+    Gather,
+    If,
     Loop,
     MapCall,
-    Operation,
     Raise,
     RaiseAgain,
     Return,
@@ -43,7 +70,7 @@ from durable.compiler.tree import (
     Statement,
     StepCall,
     Try,
-    Variable,
+    WorkflowCall,
 )
 from durable.compiler.walk import children, may_fail, opposite
 from durable.errors import TooManyRounds, public_message
@@ -91,12 +118,13 @@ class Shared:
 
 @dataclass(slots=True)
 class Lowering:
-    """Lowers one machine; `clock` is its variable of the logical time."""
+    """Lowers one machine; `clock` is its variable of the logical time, `around` what is caught outside of it."""
 
     shared: Shared
     clock: str
     budget: Budget
     is_run: bool = True
+    around: frozenset[str] = frozenset()
     machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
     targets: list[Target] = field(default_factory=list)
     loops: list[LoopWays] = field(default_factory=list)
@@ -166,10 +194,18 @@ class Lowering:
     def _run(self, run: Run, ways: Open) -> Open:
         match run.what:
             case StepCall() as step:
-                state: Caught = Task(step.place.label, step=step, key=step.place.key)
+                caught = sorted(self._caught() & step.errors.keys())
+                state: Caught = Task(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
+            case EventWait() | WorkflowCall() as wait:
+                caught = sorted(self._caught() & wait.errors.keys())
+                payload = wait.payload if isinstance(wait, WorkflowCall) else None
+                place = wait.place
+                state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
+                result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
+                errors = wait.errors
             case Gather(label, branches, kinds, errors, alone):
                 state = Parallel(label, branches=self._branches(branches))
                 result = tuple_result(kinds, self.shared.timed, alone)
@@ -204,7 +240,12 @@ class Lowering:
         """Return a machine of its own, whose clock starts at this one's."""
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
-        return Lowering(self.shared, clock, budget, is_run=False).lower((*branch.before, *branch.body), before)
+        inner = Lowering(self.shared, clock, budget, is_run=False, around=self._caught())
+        return inner.lower((*branch.before, *branch.body), before)
+
+    def _caught(self) -> frozenset[str]:
+        """Return the names of the errors that some `except` catches here."""
+        return self.around.union(*(each.errors for each in self.targets))
 
     def _catch(self, state: Caught, errors: Errors) -> None:
         """Add ways to the `except`s around, inner ones first, for the errors that the state can end with."""
@@ -218,7 +259,7 @@ class Lowering:
             edge.assign[target.variable] = name_of(caught)
             edge.assign[target.cause] = Given("$states.errorOutput.Cause", TEXT)
             if self.shared.timed:
-                edge.assign[self.clock] = Given("$millis()", _INTEGER)
+                edge.assign[self.clock] = failure_time(by_token=isinstance(state, TokenTask))
             state.catches.append(Catch(tuple(sorted(caught)), edge))
             target.ways.append(edge)
 
@@ -363,7 +404,7 @@ def _takes_over(state: State, way: Edge) -> bool:
     """Whether a state can make what the way in assigns: not after it worked, if that may fail; and not its input
     for the machines in it, whose states have inputs of their own."""
     if any(may_fail(each) for each in way.assign.values()):
-        return isinstance(state, (Choice, Pass, Fail))
+        return isinstance(state, (Choice, Pass))
     if not isinstance(state, (Parallel, Map)):
         return True
     return not _any(lambda each: isinstance(each, Given) and "$states.input" in each.text, *way.assign.values())

@@ -29,7 +29,7 @@ from durable.compiler.kinds import (
     members,
     present,
 )
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Apply,
     Both,
     Comparison,
@@ -79,7 +79,7 @@ def template(expression: Expression) -> Any:
     """Return an expression as what stands in a state: JSON, with JSONata in its strings."""
     match expression:
         case Constant(str() as value):
-            return "{% " + quoted(value) + " %}" if value.startswith("{%") else value
+            return "{% " + quoted(value) + " %}" if value.startswith("{%") or value.endswith("%}") else value
         case Constant(value):
             return value
         case ListDisplay(elements):
@@ -239,9 +239,16 @@ def _element(expression: Expression) -> str:
     """Return an element of an array constructor, which takes apart any list that it did not construct itself."""
     text = _render(expression)[0]
     lists = [isinstance(each, (ListOf, TupleOf)) for each in members(expression.kind)]
-    if isinstance(expression, ListDisplay) or not any(lists):
+    if _is_constructor(expression) or not any(lists):
         return text
     return f"[{text}]" if all(lists) else f'$type({text}) = "array" ? [[{text}]] : ({text})'
+
+
+def _is_constructor(expression: Expression) -> bool:
+    """Whether an expression is written as an array constructor, which another one around it does not take apart."""
+    if isinstance(expression, Given):
+        return expression.text.startswith("[")
+    return isinstance(expression, (ListDisplay, Comprehension))
 
 
 def _comprehension(each: Comprehension) -> str:

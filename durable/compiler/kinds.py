@@ -22,7 +22,7 @@ class Unknown(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Never(Kind):
-    """The kind of the elements of an empty list: it fits everything."""
+    """The kind of the elements of an empty list, and of what a branch returns that never does: it fits everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +143,14 @@ def members(kind: Kind) -> tuple[Kind, ...]:
 
 
 def join(*kinds: Kind) -> Kind:
-    """Return the kind of a value that is of one of these kinds."""
+    """Return the kind of a value that is of one of these kinds; of none, it never is there."""
     found: list[Kind] = []
     for each in (each for kind in kinds for each in members(kind)):
         _include(found, each)
     if any(isinstance(each, Unknown) for each in found):
         return UNKNOWN
+    if not found:
+        return Never()
     return found[0] if len(found) == 1 else OneOf(tuple(found))
 
 
@@ -203,8 +205,7 @@ def may_be_none(kind: Kind) -> bool:
 
 def without(kind: Kind, *kinds: type[Kind]) -> Kind:
     """Return the kind without the members of those classes; of nothing else, `Never`."""
-    left = [each for each in members(kind) if not isinstance(each, kinds)]
-    return join(*left) if left else Never()
+    return join(*(each for each in members(kind) if not isinstance(each, kinds)))
 
 
 def present(kind: Kind) -> Kind:

@@ -11,7 +11,7 @@ from durable import wire
 from durable.compiler.annotations import constant_kind
 from durable.compiler.kinds import Fixed, ListOf, Never, TupleOf, join
 from durable.compiler.problems import Refused
-from durable.compiler.tree import Constant, DictDisplay, Expression, ListDisplay
+from durable.compiler.terms import Constant, DictDisplay, Expression, ListDisplay
 
 
 def literal(node: ast.AST, value: Any, source: str) -> Expression:
@@ -34,7 +34,7 @@ def literal(node: ast.AST, value: Any, source: str) -> Expression:
         return dict_display({key: literal(node, each, source) for key, each in value.items()})
     raise Refused(
         node,
-        f"`{source}` is {type(value).__name__}, which is not data that a state machine can hold",
+        f"`{source}` is a {type(value).__name__}, which a state machine cannot hold",
         "use None, bool, int, float, str, and lists and dicts of them, or do it in a step",
     )
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from durable.compiler.names import UNUSED
 from durable.compiler.states import Edge, Machine, Map, Parallel, Pass, State
 from durable.compiler.walk import may_fail, reads
 
 _EMPTY: frozenset[str] = frozenset()
 
 
-def prune(machine: Machine) -> None:
-    """Drop dead assignments and empty Passes. An assignment that may fail is kept: the program fails there."""
+def prune(machine: Machine, depth: int = 0) -> None:
+    """Drop dead assignments and empty Passes. An assignment that may fail is kept: the program fails there.
+
+    What it is kept in has a name of its own at each depth: a machine assigns no variable of one around it.
+    """
     for state in machine.states:
         for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
-            prune(inner)
+            prune(inner, depth + 1)
     live = _live(machine.states)
     for edge in machine.edges():
         wanted = live[edge.target] if edge.target is not None else _EMPTY
-        edge.assign = {name: each for name, each in edge.assign.items() if name in wanted or may_fail(each)}
+        kept = {name: each for name, each in edge.assign.items() if name in wanted or may_fail(each)}
+        edge.assign = {_at_depth(name, depth): each for name, each in kept.items()}
     _bypass(machine)
+
+
+def _at_depth(name: str, depth: int) -> str:
+    return f"{UNUSED}_{depth}{name.removeprefix(UNUSED)}" if depth and name.startswith(UNUSED) else name
 
 
 def _live(states: list[State]) -> dict[State, frozenset[str]]:

@@ -11,22 +11,8 @@ from durable.compiler.kinds import Integer, Kind, TupleOf, describe, is_unknown
 from durable.compiler.problems import Refused
 from durable.compiler.reading import LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.tree import (
-    ZERO,
-    Apply,
-    Assign,
-    Break,
-    Comparison,
-    Constant,
-    Continue,
-    Expression,
-    Item,
-    ListDisplay,
-    Loop,
-    Operation,
-    Statement,
-    Variable,
-)
+from durable.compiler.terms import ZERO, Apply, Comparison, Constant, Expression, Item, ListDisplay, Operation, Variable
+from durable.compiler.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.walk import reads
 from durable.errors import TooManyRounds
 
@@ -57,7 +43,7 @@ class LoopReader:
     def read(self, node: ast.While | ast.For) -> Statements:
         """Return a loop, after what it needs before."""
         if node.orelse:
-            raise Refused(node.orelse[0], "`else` of a loop", "assign a flag before `break`, and test it after")
+            raise Refused(node.orelse[0], "a loop has an `else`", "assign a flag before `break`, and test it after")
         reading = self.reading
         counter = reading.variable("rounds", node)
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
@@ -123,22 +109,41 @@ class LoopReader:
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
         index = Variable(counter, _INTEGER)
         call, target, counted = node.iter, node.target, None
-        if self._is_call_of(call, enumerate) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        start: Expression = ZERO
+        if self._is_call_of(call, enumerate):
             assert isinstance(call, ast.Call)
-            counted, target, call = target.elts[0], target.elts[1], call.args[0]
+            if not isinstance(target, ast.Tuple) or len(target.elts) != 2:
+                raise Refused(target, "`enumerate` gives numbers and items", "take both: `for number, item in …`")
+            counted, target = target.elts
+            call, start = self._enumerated(call)
         if self._is_call_of(call, range):
             assert isinstance(call, ast.Call)
             return self._range(node, call, _name(target), index)
         items = self.reading.value(call)
-        kind = element_kind(call, items.kind, self.reading.source(call)) if not is_unknown(items.kind) else items.kind
+        kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
-        each = [(_name(counted), index)] if counted is not None else []
+        position = index if start == ZERO else Operation("+", index, start, _INTEGER)
+        each = [(_name(counted), position)] if counted is not None else []
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
         return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind), kind)), bound)
 
+    def _enumerated(self, node: ast.Call) -> tuple[ast.expr, Expression]:
+        """Return what is enumerated, and the number of the first."""
+        given = [*node.args, *(each.value for each in node.keywords if each.arg == "start")]
+        if not node.args or len(given) != len(node.args) + len(node.keywords) or len(given) > 2:
+            what = f"`{self.reading.source(node)}` is not given a list, and a number to start with"
+            raise Refused(node, what, "write enumerate(items) or enumerate(items, 1)")
+        start = self.reading.value(given[1]) if len(given) == 2 else ZERO
+        if not isinstance(start, Constant) or not isinstance(start.kind, Integer):
+            text = self.reading.source(node)
+            raise Refused(
+                node, f"`{text}` starts at what is not a written number", "write it out, or add it in the loop"
+            )
+        return node.args[0], start
+
     def _is_call_of(self, node: ast.expr, function: object) -> bool:
-        if not isinstance(node, ast.Call) or node.keywords:
+        if not isinstance(node, ast.Call) or (node.keywords and function is not enumerate):
             return False
         found, value = self.reading.steps.resolve(node.func)
         return found and value is function
@@ -146,7 +151,8 @@ class LoopReader:
     def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
         bounds = [self.reading.value(each) for each in node.args]
         if not 1 <= len(bounds) <= 2 or not all(isinstance(each.kind, Integer) for each in bounds):
-            raise Refused(node, f"`{self.reading.source(node)}`", "write range(n) or range(a, b), of whole numbers")
+            what = f"`{self.reading.source(node)}` has a step, or bounds that are not int"
+            raise Refused(node, what, "write range(n) or range(a, b)")
         before: Statements = ()
         kept: list[Expression] = []
         for number, bound in enumerate(bounds):
@@ -188,7 +194,7 @@ def _name(node: ast.expr | None) -> str:
     if isinstance(node, ast.Name):
         return node.id
     assert node is not None
-    raise Refused(node, "a loop that does not take names", "take a name, or a tuple of names")
+    raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
 
 
 def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Expression]]:
@@ -197,7 +203,9 @@ def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Ex
     if is_unknown(kind):
         return [(_name(each), item) for each in node.elts]
     if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
-        raise Refused(node, f"{len(node.elts)} names for {describe(kind)}", "take one name, or a tuple of as many")
+        raise Refused(
+            node, f"{len(node.elts)} names are to take {describe(kind)} apart", "take one name, or a tuple of as many"
+        )
     parts = zip(node.elts, kind.elements, strict=True)
     return [
         (_name(each), Item(item, replace(ZERO, value=index), element)) for index, (each, element) in enumerate(parts)

@@ -17,6 +17,7 @@ _FUNCTIONS: Final = (
 )
 BUILTINS: Final = frozenset(_FUNCTIONS.split())
 """The functions of JSONata 2.0.6, and those that Step Functions adds."""
+TOKEN_RETRIES: Final = 6
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})

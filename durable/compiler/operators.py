@@ -33,7 +33,7 @@ from durable.compiler.kinds import (
     unreported,
 )
 from durable.compiler.problems import Refused
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Comparison,
     Concatenation,
     Constant,
@@ -177,7 +177,10 @@ def _identity(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expre
     for value, other in ((left, right), (right, left)):
         if isinstance(other, Constant) and other.value is None:
             return Not(IsNone(value)) if isinstance(operator, ast.IsNot) else IsNone(value)
-    raise Refused(node, f"`{source}` compares identity", "`is` is for None; compare values with `==`")
+    if all(isinstance(present(each.kind), Member) for each in (left, right)):
+        _comparable(node, left, right, source)
+        return Comparison("!=" if isinstance(operator, ast.IsNot) else "=", left, right)
+    raise Refused(node, f"`{source}` compares identity", "`is` is for None and members of an Enum; write `==`")
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
@@ -206,8 +209,17 @@ def _comparable(node: ast.AST, left: Expression, right: Expression, source: str)
         raise Refused(
             node,
             f"`{source}` compares {describe(left.kind)} with {describe(right.kind)}, which are never equal",
-            "compare values of one type",
+            _one_type(left.kind, right.kind),
         )
+
+
+def _one_type(*kinds: Kind) -> str:
+    """Return what to write instead of a comparison of values that are never equal."""
+    enums = [each.python for kind in kinds for each in members(kind) if isinstance(each, Member)]
+    if not enums:
+        return "compare values of one type"
+    first = next(iter(enums[0]))
+    return f"compare it with a member, as in {first}, or compare its `.value`"
 
 
 def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
@@ -286,6 +298,11 @@ def truth(node: ast.AST, value: Expression, source: str) -> Expression:
     return Truth(value)
 
 
+def _counts(python: type) -> bool:
+    """Whether some objects of a class count as false."""
+    return hasattr(python, "__bool__") or hasattr(python, "__len__")
+
+
 def _truth_form(kind: Kind) -> str | None:
     match kind:
         case Boolean():
@@ -298,7 +315,7 @@ def _truth_form(kind: Kind) -> str | None:
             return "list"
         case DictOf() | Fixed() | Record(by_key=True):
             return "dict"
-        case Record(python) if not hasattr(python, "__bool__") and not hasattr(python, "__len__"):
+        case Record(python) | Opaque(python) if isinstance(python, type) and not _counts(python):
             return "object"
     return None
 

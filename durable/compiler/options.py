@@ -54,8 +54,8 @@ def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]
         if maker is Retries and "linear" in (named.get("backoff"), *arguments[2:3]):
             raise Refused(
                 node,
-                "retries with a linear backoff",
-                'Step Functions has none: write backoff="constant" or "exponential"',
+                "the backoff of retries is linear",
+                'Step Functions has no such backoff: write backoff="constant" or "exponential"',
             ) from None
         raise refused(node, error) from None
     except (TypeError, ValueError) as error:
@@ -105,7 +105,9 @@ def pause(node: ast.expr, resolve: Resolve) -> int:
     except DurationError as error:
         raise refused(node, error) from None
     if length > _YEAR_MS:
-        raise Refused(node, f"a sleep of {value!r}", "a run lasts a year at most: write 365 days or less")
+        raise Refused(
+            node, f"a sleep of {value!r} is longer than a run", "a run lasts a year at most: write 365 days or less"
+        )
     return length
 
 
@@ -114,7 +116,7 @@ def moment(node: ast.expr, resolve: Resolve) -> str | None:
     try:
         value = constant(node, resolve)
     except Refused:
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.Call) and resolve(node.func)[1] in _MAKERS:
             raise
         return None
     if isinstance(value, str):

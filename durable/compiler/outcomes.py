@@ -6,10 +6,12 @@ import json
 from typing import Final
 
 from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
-from durable.compiler.tree import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
+from durable.compiler.terms import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
 
 RESULT: Final = "$states.result.Payload"
 """Where the answer of a step's Lambda is: `{"result", "at"}`."""
+ANSWER: Final = "$states.result"
+"""Where an answer by a token is, of the same form."""
 _ALL: Final = "$states.result"
 _OBJECT: Final = Opaque("object")
 
@@ -47,6 +49,14 @@ def join_time(clock: str) -> Expression:
     """
     times = (Variable(clock, Integer()), Given(f"{_ALL}.at", Integer()))
     return Apply("$max", (ListDisplay(times, ListOf(Integer())),), Integer())
+
+
+def failure_time(*, by_token: bool) -> Expression:
+    """Return the time at which a state failed: the cause of an answer by a token tells it."""
+    if not by_token:
+        return Given("$millis()", Integer())
+    told = "$contains($states.errorOutput.Cause, '\"at\":')"
+    return Given(f"{told} ? $parse($states.errorOutput.Cause).at : $millis()", Integer())
 
 
 def cause_text(name: str, message: Expression) -> Expression:

@@ -10,7 +10,8 @@ from durable.compiler.errornames import NEVER_CAUGHT
 from durable.compiler.kinds import Caught, Text, describe, is_unknown
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
-from durable.compiler.tree import TEXT, Constant, Expression, Raise, RaiseAgain, Variable
+from durable.compiler.terms import TEXT, Constant, Expression, Variable
+from durable.compiler.tree import Raise, RaiseAgain
 from durable.errors import StepError, WorkflowError, public_message
 
 _CLASSES: Final = (WorkflowError, StepError)
@@ -57,7 +58,7 @@ class RaiseReader:
         if node.exc is None:
             if CAUGHT not in scope.locals:
                 remedy = "outside of an `except`, name the error: raise WorkflowError(…)"
-                raise Refused(node, "`raise` of nothing", remedy)
+                raise Refused(node, "`raise` alone stands in no `except`", remedy)
             return scope.locals[CAUGHT].value
         if isinstance(node.exc, ast.Name) and node.exc.id in scope.locals:
             return self._caught(node.exc)

@@ -12,17 +12,8 @@ from durable.compiler.kinds import Kind, is_unknown
 from durable.compiler.problems import Problems, Refused
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import (
-    TEXT,
-    Assign,
-    Constant,
-    Expression,
-    Joined,
-    Place,
-    Spelled,
-    Statement,
-    Variable,
-)
+from durable.compiler.terms import TEXT, Constant, Expression, Joined, Spelled, Variable
+from durable.compiler.tree import Assign, Place, Statement
 
 Errors = Mapping[str, type[Exception]]
 """Errors that something can end with, by the name they are reported under."""

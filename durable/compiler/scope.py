@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from durable.compiler.kinds import Kind, join
-from durable.compiler.tree import Expression
+from durable.compiler.terms import Expression
 
 Path = tuple[str, ...]
 """A variable and the attributes and keys read from it: what a test can say something about."""
@@ -37,6 +37,12 @@ class Scope:
         """Return the scope in which a test has shown the kind of a path."""
         return self if path is None else Scope(self.locals, {**self.narrowed, path: kind})
 
+    def kind(self, path: Path) -> Kind | None:
+        """Return what is known of a path, if anything."""
+        if path in self.narrowed or len(path) > 1 or path[0] not in self.locals:
+            return self.narrowed.get(path)
+        return self.locals[path[0]].value.kind
+
     def hide(self, names: Iterable[str]) -> Scope:
         """Return the scope in which these are not bound."""
         gone = frozenset(names)
@@ -57,8 +63,10 @@ def merge(scopes: Iterable[Scope | None]) -> Scope | None:
 def _merged(one: Scope, other: Scope) -> Scope:
     names = {**one.locals, **other.locals}
     narrowed: dict[Path, Kind] = {}
-    for path in one.narrowed.keys() & other.narrowed.keys():
-        narrowed[path] = join(one.narrowed[path], other.narrowed[path])
+    for path in sorted(one.narrowed.keys() | other.narrowed.keys()):
+        kinds = [known for each in (one, other) if (known := each.kind(path)) is not None]
+        if len(kinds) == 2:
+            narrowed[path] = join(*kinds)
     return Scope({name: _local(one.locals.get(name), other.locals.get(name)) for name in names}, narrowed)
 
 

@@ -16,7 +16,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.tree import NONE, ZERO, Arm, Assign, Constant, Expression, If, Item, Return, Statement, Variable
+from durable.compiler.terms import NONE, ZERO, Constant, Expression, Item, Variable
+from durable.compiler.tree import Arm, Assign, If, Return, Statement
 from durable.compiler.tries import TryReader
 
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
@@ -25,11 +26,11 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.AsyncWith: ("`async with`", "do it in a step"),
     ast.AsyncFor: ("`async for`", "write `for`"),
     ast.Assert: ("`assert`", "write `if not …: raise WorkflowError(…)`"),
-    ast.Import: ("an import in `run`", "import at the top of the module"),
-    ast.ImportFrom: ("an import in `run`", "import at the top of the module"),
+    ast.Import: ("an import", "import at the top of the module"),
+    ast.ImportFrom: ("an import", "import at the top of the module"),
     ast.Global: ("`global`", "a run has variables of its own only"),
     ast.Nonlocal: ("`nonlocal`", "a branch assigns its own variables only: return the value"),
-    ast.ClassDef: ("a class in `run`", "define it in a module"),
+    ast.ClassDef: ("a class", "define it at the top level of a module"),
     ast.FunctionDef: ("a plain nested function", "make it a step, or a branch with `async def`"),
     ast.Match: ("`match`", "write `if` and `elif`"),
     ast.TryStar: ("`except*`", "write `except`"),
@@ -119,7 +120,7 @@ class StatementReader:
 
     def _other(self, node: ast.stmt) -> Statements:
         if isinstance(node, ast.Assign):
-            raise Refused(node, "several assignments in one", "write a line for each")
+            raise Refused(node, "several names are assigned at once", "write a line for each")
         if isinstance(node, ast.AnnAssign):
             raise Refused(node, "a declaration without a value", "assign a value, as in `x: str | None = None`")
         found, remedy = _NOT_STATEMENTS.get(type(node), (f"`{self.reading.source(node)}`", "do it in a step"))
@@ -144,7 +145,9 @@ class StatementReader:
     def _as_declared(self, node: ast.expr, value: Expression, declared: Kind) -> Expression:
         if not assignable(value.kind, declared):
             given, text = describe(value.kind), self.reading.source(node)
-            raise Refused(node, f"`{text}` ({given}) is declared {describe(declared)}", "mend either")
+            raise Refused(
+                node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
+            )
         fitting = [each for each in members(declared) if assignable(value.kind, each)]
         return dataclasses.replace(value, kind=join(*fitting) if fitting else declared)
 
@@ -154,7 +157,7 @@ class StatementReader:
             kind = TupleOf((UNKNOWN,) * len(targets))
         if not isinstance(kind, TupleOf) or len(kind.elements) != len(targets):
             remedy = "unpack a tuple of as many, or take `[0]`, `[1]`, …"
-            raise Refused(node, f"{len(targets)} names for {describe(kind)}", remedy)
+            raise Refused(node, f"{len(targets)} names are to take {describe(kind)} apart", remedy)
         whole = self.reading.variable("tuple", node)
         statements: list[Statement] = [Assign(whole, value)]
         for index, (target, element) in enumerate(zip(targets, kind.elements, strict=True)):
@@ -212,12 +215,14 @@ class StatementReader:
 
     def _complete(self, node: ast.Call) -> tuple[Expression, str]:
         if not self.reading.frame.is_run:
-            raise Refused(node, "`step.complete` in a branch", "write a plain `return`: only a run completes")
+            raise Refused(node, "`step.complete` stands in a branch", "write a plain `return`: only a run completes")
         name = self.reading.steps.name(node)
         self.reading.steps.options(node)
         if len(node.args) != 2:
             text = self.reading.source(node)
-            raise Refused(node, f"`{text}`", 'write `return await step.complete("name", result)`')
+            raise Refused(
+                node, f"`{text}` is not a name and a result", 'write `return await step.complete("name", result)`'
+            )
         return self.reading.value(node.args[1]), name
 
     def _if(self, node: ast.If) -> Statement:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from durable.compiler.names import UNUSED, unique
-from durable.compiler.tree import Expression, StepCall
+from durable.compiler.terms import Expression
+from durable.compiler.tree import EventWait, StepCall, WorkflowCall
 from durable.compiler.walk import may_fail, substitute
 
 
@@ -83,10 +84,14 @@ class Caught(State):
 
 @dataclass(slots=True, eq=False)
 class Task(Caught):
-    """A step; `key` is the path of blocks and rounds, where that differs from the name."""
+    """A step; `key` is the path of blocks and rounds, where that differs from the name.
+
+    `caught` are the errors of the step that an `except` catches, here or around the block that it is in.
+    """
 
     step: StepCall = field(kw_only=True)
     key: Expression | None = None
+    caught: tuple[str, ...] = ()
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +104,23 @@ class Task(Caught):
     def replace(self, values: dict[str, Expression]) -> None:
         self.arguments = tuple((name, substitute(each, values)) for name, each in self.arguments)
         self.key = self.key and substitute(self.key, values)
+
+
+@dataclass(slots=True, eq=False)
+class TokenTask(Caught):
+    """A step that is answered by a token, in its own time; `key` and `caught` as a Task's."""
+
+    step: EventWait | WorkflowCall = field(kw_only=True)
+    key: Expression | None = None
+    caught: tuple[str, ...] = ()
+    input: Expression | None = None
+
+    def expressions(self) -> list[Expression]:
+        return [each for each in (self.key, self.input) if each]
+
+    def replace(self, values: dict[str, Expression]) -> None:
+        self.key = self.key and substitute(self.key, values)
+        self.input = self.input and substitute(self.input, values)
 
 
 @dataclass(slots=True, eq=False)

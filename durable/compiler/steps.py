@@ -17,21 +17,27 @@ from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
-from durable.compiler.tree import Constant, Expression, Place, Sleep, StepCall
+from durable.compiler.terms import Constant, Expression
+from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
 from durable.wire import MAX_STEP_NAME
 
-METHODS: Final = ("do", "sleep", "sleep_until", "complete", "map")
-LATER: Final = ("wait_for_event", "call")
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
 
 
 @dataclass(slots=True)
 class StepReader:
-    """Reads calls of the step's methods; `lines` tells where each name was written first."""
+    """Reads calls of the step's methods.
+
+    Attributes:
+        lines: where each name was written first.
+        events: the payload of each type of event that is waited for, as it is written, and in which line first.
+    """
 
     expressions: ExpressionReader
     lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    events: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def source(self, node: ast.AST) -> str:
         """Return a node's source."""
@@ -55,7 +61,7 @@ class StepReader:
                 "write it out: loops and maps add the round themselves",
             ) from None
         if not isinstance(name, str) or not name.strip() or name != name.strip() or not name.isprintable():
-            raise Refused(node, f"{name!r} is no name for a step", "write a short readable text")
+            raise Refused(node, f"{name!r} is no name for a step", "write a short text without spaces around it")
         if len(name) > MAX_STEP_NAME:
             raise Refused(node, f'the name "{name}" has {len(name)} characters', f"use {MAX_STEP_NAME} at most")
         if any(each in name for each in "/[]{}"):
@@ -107,7 +113,9 @@ class StepReader:
     def _signature(self, node: ast.expr) -> Signature:
         text = self.source(node)
         if isinstance(node, ast.Lambda):
-            raise Refused(node, "a lambda as a step", "define a function at the top level of a module and pass that")
+            raise Refused(
+                node, "a lambda cannot be a step", "define a function at the top level of a module and pass that"
+            )
         found, function = self.resolve(node)
         if not found:
             raise Refused(
@@ -160,7 +168,9 @@ class StepReader:
         name = prefix + self.name(node)
         self.options(node)
         if len(node.args) != 2:
-            raise Refused(node, f"`{self.source(node)}`", 'write `await step.sleep("name", "3 days")`')
+            raise Refused(
+                node, f"`{self.source(node)}` is not a name and a length", 'write `await step.sleep("name", "3 days")`'
+            )
         return Sleep(name, options.pause(node.args[1], self.resolve), None)
 
     def sleep_until(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
@@ -168,7 +178,9 @@ class StepReader:
         name = prefix + self.name(node)
         self.options(node)
         if len(node.args) != 2:
-            raise Refused(node, f"`{self.source(node)}`", 'write `await step.sleep_until("name", when)`')
+            raise Refused(
+                node, f"`{self.source(node)}` is not a name and a time", 'write `await step.sleep_until("name", when)`'
+            )
         when = options.moment(node.args[1], self.resolve)
         if when is not None:
             return Sleep(name, None, Constant(when, Text()))
@@ -176,7 +188,8 @@ class StepReader:
         refuse_none(node, value, "the time to sleep until")
         refuse_any(node, value, "the time to sleep until")
         if not is_unknown(value.kind) and not _is_time(value.kind):
-            raise Refused(node, f"a sleep until {describe(value.kind)}", "pass a datetime, or an ISO 8601 text")
+            text = self.source(node.args[1])
+            raise Refused(node, f"`{text}` ({describe(value.kind)}) is no time", "pass a datetime, or an ISO 8601 text")
         return Sleep(name, None, value)
 
 

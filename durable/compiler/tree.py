@@ -1,253 +1,18 @@
 """The program tree: what a `run` says, typed, and free of both Python's syntax and Amazon's.
 
-An expression carries its kind; from that the form of its JSONata follows. Names of variables are unique over the
-whole program. Statements nest as they do in the source; `flow` turns them into states.
+Statements nest as they do in the source, with the terms of `terms`; `flow` turns them into states.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from durable.compiler.kinds import NULL, Boolean, Integer, Kind, Text
+from durable.compiler.kinds import Kind
+from durable.compiler.terms import Expression
 from durable.retries import Retries
 from durable.signature import Signature
-
-BOOLEAN = Boolean()
-TEXT = Text()
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """None, a bool, a number or a string."""
-
-    value: bool | int | float | str | None
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A local variable of `run`."""
-
-    name: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A value that Step Functions itself provides: a path or a call, as JSONata."""
-
-    text: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of an object, by its alias; one that may be None may also be missing."""
-
-    of: Expression
-    name: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An element of a list; one that is not there is an error."""
-
-    of: Expression
-    index: Expression
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The value of a key in a dict; one that is not there is an error, or the default where there is one."""
-
-    of: Expression
-    key: Expression
-    kind: Kind
-    default: Expression | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """Arithmetic on numbers: + - * / // %."""
-
-    operator: Literal["+", "-", "*", "/", "//", "%"]
-    left: Expression
-    right: Expression
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Negation:
-    """A number with its sign changed."""
-
-    of: Expression
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """A function of JSONata, applied to values that are all there."""
-
-    function: str
-    arguments: tuple[Expression, ...]
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Strings put one after the other."""
-
-    parts: tuple[Expression, ...]
-    kind: Kind = TEXT
-
-
-@dataclass(frozen=True, slots=True)
-class Spelled:
-    """A number or a bool as Python writes it in a string."""
-
-    of: Expression
-    kind: Kind = TEXT
-
-
-@dataclass(frozen=True, slots=True)
-class Concatenation:
-    """Two lists, one after the other."""
-
-    left: Expression
-    right: Expression
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class ListDisplay:
-    """A list or tuple, element by element."""
-
-    elements: tuple[Expression, ...]
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class DictDisplay:
-    """A dict, key by key."""
-
-    entries: tuple[tuple[str, Expression], ...]
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Comprehension:
-    """`[element for variable in items if condition]`."""
-
-    element: Expression
-    variable: str
-    items: Expression
-    condition: Expression | None
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Conditional:
-    """`body if test else otherwise`; the test is a bool."""
-
-    test: Expression
-    body: Expression
-    otherwise: Expression
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Whether a value counts as true."""
-
-    of: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class IsNone:
-    """Whether a value is None."""
-
-    of: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The opposite of a bool."""
-
-    of: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """`left and right` of two bools; the right one is looked at only where the left is true."""
-
-    left: Expression
-    right: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """`left or right` of two bools; the right one is looked at only where the left is false."""
-
-    left: Expression
-    right: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two values compared: `=`, `!=` of scalars and lists of them, the others of numbers or of strings."""
-
-    operator: Literal["=", "!=", "<", "<=", ">", ">="]
-    left: Expression
-    right: Expression
-    kind: Kind = BOOLEAN
-
-
-@dataclass(frozen=True, slots=True)
-class Contains:
-    """Whether a list, a string or the keys of a dict hold a value."""
-
-    container: Expression
-    item: Expression
-    kind: Kind = BOOLEAN
-
-
-Expression = (
-    Constant
-    | Variable
-    | Given
-    | Field
-    | Item
-    | Entry
-    | Operation
-    | Negation
-    | Apply
-    | Joined
-    | Spelled
-    | Concatenation
-    | ListDisplay
-    | DictDisplay
-    | Comprehension
-    | Conditional
-    | Truth
-    | IsNone
-    | Not
-    | Both
-    | Either
-    | Comparison
-    | Contains
-)
-
-NONE = Constant(None, NULL)
-ZERO = Constant(0, Integer((0,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,20 +76,26 @@ class MapCall:
 
 @dataclass(frozen=True, slots=True)
 class EventWait:
-    """`step.wait_for_event(…)`; not compiled yet."""
+    """`step.wait_for_event(…)` of a type; `payload` is an annotation, and `source` how the module writes it."""
 
     name: str
-    type: str
+    event: str
+    payload: Any
+    source: str
     timeout_seconds: int
+    place: Place
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowCall:
-    """`step.call(…)`; not compiled yet."""
+    """`step.call(…)`: a run of another workflow, which is a class."""
 
     name: str
-    workflow: Any
+    workflow: type[Any]
     payload: Expression
+    place: Place
+    errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
 
 Awaited = StepCall | Gather | MapCall | EventWait | WorkflowCall

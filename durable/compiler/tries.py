@@ -12,7 +12,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.raises import CAUGHT, cause_of
 from durable.compiler.reading import Errors, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
-from durable.compiler.tree import Handler, Statement, Try, Variable
+from durable.compiler.terms import Variable
+from durable.compiler.tree import Handler, Statement, Try
 
 ReadBlock = Callable[[list[ast.stmt]], tuple[Statement, ...]]
 
@@ -27,7 +28,8 @@ class TryReader:
     def read(self, node: ast.Try) -> Try:
         """Return a `try`."""
         if node.finalbody:
-            raise Refused(node.finalbody[0], "`finally`", "write it after the `try`, and in the `except` that leaves")
+            remedy = "write it after the `try`, and in each `except` that leaves"
+            raise Refused(node.finalbody[0], "`finally` cannot be said in a state machine", remedy)
         reading, frame = self.reading, TryFrame()
         reading.frame.tries.append(frame)
         try:
@@ -39,7 +41,7 @@ class TryReader:
         left = frame.errors()
         handlers = []
         for each in node.handlers:
-            classes, caught = self._caught(each, left)
+            classes, caught = self._caught(each, left, frame.errors())
             left = {name: error for name, error in left.items() if name not in caught}
             handlers.append(self._handler(each, classes, caught, frame))
             after.append(reading.scope)
@@ -55,18 +57,24 @@ class TryReader:
                 self.reading.scope = scope
                 self.reading.fails(passing)
 
-    def _caught(self, node: ast.ExceptHandler, left: Errors) -> tuple[tuple[type[Exception], ...], Errors]:
+    def _caught(
+        self, node: ast.ExceptHandler, left: Errors, reported: Errors
+    ) -> tuple[tuple[type[Exception], ...], Errors]:
         if node.type is None:
-            raise Refused(node, "a bare `except`", _NAME_THEM)
+            raise Refused(node, "a bare `except` would catch too much", _NAME_THEM)
         nodes = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         classes = tuple(self._class(each) for each in nodes)
         for each, cls in zip(nodes, classes, strict=True):
-            if not caught_by([cls], left):
-                raise Refused(
-                    each,
-                    f"`except {cls.__name__}` catches nothing: no step in this `try` can report it",
-                    "a step reports the exceptions that its module names; mend the class, or leave it out",
-                )
+            if caught_by([cls], left):
+                continue
+            if caught_by([cls], reported):
+                found = f"`except {cls.__name__}` is never reached: an `except` above catches it"
+                raise Refused(each, found, "put the narrower class first")
+            raise Refused(
+                each,
+                f"`except {cls.__name__}` catches nothing: no step in this `try` can report it",
+                "a step reports the exceptions that its module names; mend the class, or leave it out",
+            )
         return classes, caught_by(classes, left)
 
     def _class(self, node: ast.expr) -> type[Exception]:
@@ -75,7 +83,7 @@ class TryReader:
         if not found or not isinstance(value, type) or not issubclass(value, BaseException):
             raise Refused(node, f"`except {text}` names no exception of the module", "import or define the class")
         if value in (Exception, BaseException):
-            raise Refused(node, f"`except {text}`", _NAME_THEM)
+            raise Refused(node, f"`except {text}` would catch too much", _NAME_THEM)
         if issubclass(value, NEVER_CAUGHT) or not issubclass(value, Exception):
             raise Refused(node, f"`{text}` cannot be caught: it ends the run", "leave it out")
         return value

@@ -6,7 +6,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 
-from durable.compiler.tree import (
+from durable.compiler.terms import (
     Comparison,
     Comprehension,
     Constant,

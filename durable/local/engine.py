@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 from durable.clock import Clock
 from durable.local.asl import (
@@ -30,16 +31,20 @@ from durable.local.asl import (
     TaskSucceeded,
     TimerFired,
     Turn,
+    execution_name,
 )
 from durable.local.asl import advance as advance_execution
 from durable.local.asl import start as start_execution
 from durable.local.asl.flow import TimerWait
-from durable.local.executions import Definition, Executions
-from durable.local.functions import Answer, Functions, Returned
+from durable.local.executions import Definition, Executions, Stored
+from durable.local.folder import JournalError
+from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
 from durable.local.workers import Workers
 from durable.runtime.machines import ExecutionState
+from durable.runtime.table import TableBusy
 
+_AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
 """Given a workflow, an execution's name and what it came to."""
 
@@ -53,19 +58,37 @@ class Pause:
     retry: bool
 
 
-@dataclass(slots=True)
-class _Live:
-    """An open execution in memory."""
+_REST_MS: Final = 10_000
+"""An execution that waits for longer than this, and for nothing but timers, is not kept in memory."""
 
-    name: str
+
+@dataclass(slots=True)
+class _Opened:
+    """An execution in memory."""
+
     workflow: str
     definition: str
     execution: Execution
+
+
+@dataclass(slots=True)
+class _Live:
+    """An open execution, in memory or at rest: then it is read when something happens to it."""
+
+    name: str
+    read: Callable[[str], _Opened]
+    opened: _Opened | None = None
+    rests: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self) -> _Opened:
+        if self.opened is None:
+            self.opened = self.read(self.name)
+        return self.opened
 
 
 class Engine:
-    """Executes the machines of a project. Implements `durable.runtime.machines.Machines`.
+    """Executes the machines of a project. Implements `durable.runtime.machines.Machines` and `…tokens.Tokens`.
 
     Args:
         definitions: what new executions run on, by workflow.
@@ -94,12 +117,17 @@ class Engine:
         self._live: dict[str, _Live] = {}
         self._random = random
 
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        """The hash of what a new execution runs on, by workflow."""
+        return {name: each.hash for name, each in self._definitions.items()}
+
     def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
         definition = self._definitions[workflow]
         turn = start_execution(
             definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random
         )
-        live = _Live(name, workflow, definition.hash, turn.execution)
+        live = _Live(name, self._read, _Opened(workflow, definition.hash, turn.execution))
         with live.lock:
             if self._live.setdefault(name, live) is live:
                 self._take(live, turn)
@@ -110,45 +138,88 @@ class Engine:
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         return ExecutionState("RUNNING") if name in self._live else None
 
+    def succeed(self, token: str, output: Any) -> bool:
+        return self._by_token(TaskSucceeded(token, output))
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return self._by_token(TaskFailed(token, error, cause))
+
+    def _by_token(self, event: TaskSucceeded | TaskFailed) -> bool:
+        """Hand an execution the answer to a task, and return whether it waited for that."""
+        live = self._live.get(execution_name(event.token))
+        if live is None:
+            return False
+        with live.lock:
+            if event.token not in live.open().execution.waiting:
+                return False
+            self._cancel(live.name, event.token)
+            self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
+        return True
+
     def pause(self, name: str, token: str) -> Pause | None:
         """Return what an execution pauses for under a token; None where that is no pause but a task's deadline."""
         live = self._live.get(name)
-        flow = live.execution.waiting.get(token) if live else None
-        if live is None or flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
+        if live is None:
             return None
-        return Pause(live.workflow, flow.state.name, flow.wait.retries)
+        opened = live.open()
+        flow = opened.execution.waiting.get(token)
+        if flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
+            return None
+        return Pause(opened.workflow, flow.state.name, flow.wait.retries)
 
     def recover(self) -> int:
-        """Go on with every open execution where the journal has it, and return how many there are."""
-        for stored in self._executions.open():
-            execution, actions = Execution.restore(
-                self._executions.machine(stored.definition), stored.snapshot, random=self._random
-            )
-            live = _Live(stored.name, stored.workflow, stored.definition, execution)
-            self._live[stored.name] = live
+        """Go on with every open execution where the journal has it, and return how many there are.
+
+        Of those that rest only the timers are set: so it takes no longer for the many that sleep.
+        """
+        for name, timers in self._executions.resting():
+            live = self._live[name] = _Live(name, self._read, rests=True)
+            self._perform(live, timers)
+        for stored in self._executions.moving():
+            opened, actions = self._restored(stored)
+            live = self._live[stored.name] = _Live(stored.name, self._read, opened)
             self._perform(live, actions)
         return len(self._live)
 
+    def _read(self, name: str) -> _Opened:
+        """Read an execution that rests; its timers are set already."""
+        return self._restored(self._executions.get(name))[0]
+
+    def _restored(self, stored: Stored) -> tuple[_Opened, Sequence[Action]]:
+        machine = self._executions.machine(stored.definition)
+        execution, actions = Execution.restore(machine, stored.snapshot, random=self._random)
+        return _Opened(stored.workflow, stored.definition, execution), actions
+
     def _advance(self, name: str, event: Event) -> None:
+        """Take an event. Once nothing can be stored any more nothing moves: the next process goes on."""
         live = self._live.get(name)
         if live is None:
             return
-        with live.lock:
+        with live.lock, suppress(JournalError, TableBusy):
             if name in self._live:
-                self._take(live, advance_execution(live.execution, event, now_ms=self._clock.now()))
+                self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
 
     def _take(self, live: _Live, turn: Turn) -> None:
         """Persist what a turn came to, then perform its actions."""
         if turn.closed is not None:
             outcome = turn.closed
             state = ExecutionState(outcome.status.value, outcome.output, outcome.error, outcome.cause)
-            self._closed(live.workflow, live.name, state)
-            self._executions.delete(live.name)
+            self._closed(live.open().workflow, live.name, state)
+            self._executions.delete(live.name, rested=live.rests)
             del self._live[live.name]
             self._perform(live, turn.actions)
         elif turn.actions:
-            self._executions.put(live.name, live.workflow, live.definition, live.execution.snapshot())
+            self._keep(live, turn)
             self._executions.committed(partial(self._perform, live, turn.actions))
+
+    def _keep(self, live: _Live, turn: Turn) -> None:
+        """Put an execution into the journal, and out of memory if it rests for long."""
+        opened, timers = live.open(), _only_timers(turn)
+        stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
+        self._executions.put(stored, timers, rested=live.rests)
+        live.rests = timers is not None
+        if timers is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in timers):
+            live.opened = None
 
     def _perform(self, live: _Live, actions: Sequence[Action]) -> None:
         """Perform the actions: timers first, since an invocation that ends at once takes its timer with it."""
@@ -157,10 +228,15 @@ class Engine:
                 case SetTimer(token, at):
                     self._timers.set((live.name, token), at, partial(self._advance, live.name, TimerFired(token)))
                 case Cancel(token):
-                    self._timers.cancel((live.name, token))
+                    self._cancel(live.name, token)
         for action in actions:
             if isinstance(action, Invoke):
                 self._workers.submit(partial(self._invoke, live.name, action))
+
+    def _cancel(self, name: str, token: str) -> None:
+        """Give up the timers of a token: a task's deadline, and when its function is called again."""
+        self._timers.cancel((name, token))
+        self._timers.cancel((token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke) -> None:
         """Invoke a function in this worker's thread; the attempt is given up when its time is over."""
@@ -176,8 +252,21 @@ class Engine:
         answer = self._functions.invoke(function, event, owner)
         if answer is None:
             return
+        if isinstance(answer, Later):
+            self._look_again(name, action, answer.again)
+            return
         self._timers.cancel(owner)
         self._answer(name, action.token, answer)
+
+    def _look_again(self, name: str, action: Invoke, at: int | None) -> None:
+        """Call a function again at a time, if its task still waits for an answer then."""
+        live = self._live.get(name)
+        if live is None or at is None:
+            return
+        with live.lock:
+            if action.token in live.open().execution.waiting:
+                again = partial(self._workers.submit, partial(self._invoke, name, action))
+                self._timers.set((action.token, _AGAIN), at, again)
 
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)
@@ -185,9 +274,18 @@ class Engine:
             self._answer(name, token, answer)
 
     def _answer(self, name: str, token: str, answer: Answer) -> None:
-        """Hand the interpreter the end of a task; its timer ends with it."""
-        self._timers.cancel((name, token))
+        """Hand the interpreter the end of a task; its timers end with it."""
+        self._cancel(name, token)
         if isinstance(answer, Returned):
             self._advance(name, TaskSucceeded(token, answer.payload))
         else:
             self._advance(name, TaskFailed(token, answer.error, answer.cause))
+
+
+def _only_timers(turn: Turn) -> list[SetTimer] | None:
+    """Return what an execution waits for after a turn; None where that is not timers alone."""
+    if any(isinstance(each, Invoke) for each in turn.actions):
+        return None
+    pending = turn.execution.pending_actions()
+    timers = [each for each in pending if isinstance(each, SetTimer)]
+    return timers if len(timers) == len(pending) else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable.local.asl import Machine
-from durable.local.journal import JournalFailed
-from durable.local.spaces import DEFINITION, EXECUTION
+from durable.local.asl import Machine, SetTimer
+from durable.local.asl.values import json_text
+from durable.local.journal import Change, JournalFailed
+from durable.local.spaces import DEFINITION, EXECUTION, RESTING
 from durable.local.store import Store
 
 
@@ -57,12 +58,33 @@ class Executions:
             self._machines[key] = _machine(str(row[0]))
         return self._machines[key]
 
-    def put(self, name: str, workflow: str, definition: str, snapshot: Mapping[str, Any]) -> None:
-        data = json.dumps([workflow, definition, snapshot], separators=(",", ":"))
-        self._journal.put(EXECUTION, (name,), (data,))
+    def put(self, stored: Stored, timers: Sequence[SetTimer] | None, *, rested: bool) -> None:
+        """Keep an execution as it is now.
 
-    def delete(self, name: str) -> None:
-        self._journal.delete(EXECUTION, (name,))
+        Args:
+            timers: all that it waits for, where that is nothing but timers.
+            rested: whether that was so when it was put before.
+        """
+        data = json_text([stored.workflow, stored.definition, stored.snapshot])
+        changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
+        if timers is not None:
+            waits = json_text([(each.token, each.at_ms) for each in timers])
+            changes.append((RESTING, (stored.name,), (waits,)))
+        elif rested:
+            changes.append((RESTING, (stored.name,), None))
+        self._journal.write(changes)
+
+    def delete(self, name: str, *, rested: bool) -> None:
+        changes: list[Change] = [(EXECUTION, (name,), None)]
+        if rested:
+            changes.append((RESTING, (name,), None))
+        self._journal.write(changes)
+
+    def get(self, name: str) -> Stored:
+        """Return an open execution as it was last put."""
+        row = self._journal.get(EXECUTION, (name,))
+        assert row is not None, f"execution {name} is open"
+        return _stored(name, str(row[0]))
 
     def committed(self, then: Callable[[], None]) -> None:
         """Call back once all that was put before is durable; never, if the journal fails."""
@@ -73,11 +95,21 @@ class Executions:
 
         self._journal.after(self._journal.ticket, settled)
 
-    def open(self) -> Iterator[Stored]:
-        """Yield every open execution."""
-        for name, data in self._journal.read("SELECT name, data FROM execution ORDER BY rowid"):
-            workflow, definition, snapshot = json.loads(data)
-            yield Stored(name, workflow, definition, snapshot)
+    def resting(self) -> Iterator[tuple[str, list[SetTimer]]]:
+        """Yield the name of every open execution that waits for nothing but timers, and those."""
+        for name, timers in self._journal.read("SELECT name, timers FROM resting ORDER BY rowid"):
+            yield name, [SetTimer(*each) for each in json.loads(timers)]
+
+    def moving(self) -> Iterator[Stored]:
+        """Yield every other open execution."""
+        others = "SELECT name, data FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
+        for name, data in self._journal.read(others):
+            yield _stored(name, data)
+
+
+def _stored(name: str, data: str) -> Stored:
+    workflow, definition, snapshot = json.loads(data)
+    return Stored(name, workflow, definition, snapshot)
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,14 +6,14 @@ import itertools
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
 from durable.runtime.failure import Failure
 from durable.runtime.record import StepKey
-from durable.runtime.step import StepHandler
+from durable.runtime.step import StepHandler, reported
 from durable.wire import StepEvent
 
 
@@ -35,6 +35,17 @@ class Raised:
 Answer = Returned | Raised
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The answer comes by the token; the function wants to be called again at a time in milliseconds, if it has one."""
+
+    again: int | None
+
+
+Wait = Callable[[Any], int | None]
+"""Called with what a task sends; returns when it wants to be called again, in milliseconds."""
+
+
 class Hang(BaseException):
     """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
 
@@ -46,10 +57,15 @@ def raised(error: str, message: str) -> Raised:
 
 
 class Functions:
-    """Invokes the steps by the name of their function, one invocation of a step key at a time."""
+    """Invokes the steps by the name of their function, one invocation of a step key at a time.
 
-    def __init__(self, steps: Mapping[str, StepHandler]) -> None:
+    Args:
+        waits: what begins to wait for something that ends a task by its token, by the name of its function.
+    """
+
+    def __init__(self, steps: Mapping[str, StepHandler], waits: Mapping[str, Wait]) -> None:
         self._steps = steps
+        self._waits = waits
         self._running: set[StepKey] = set()
         self._lock = threading.Lock()
         self._process = uuid.uuid4().hex
@@ -67,7 +83,7 @@ class Functions:
         """Return how long an attempt may take; None for a function that is no step."""
         return event["timeout"] * 1000 if function in self._steps else None
 
-    def invoke(self, function: str, event: StepEvent, owner: str) -> Answer | None:
+    def invoke(self, function: str, event: StepEvent, owner: str) -> Answer | Later | None:
         """Run a function in this thread; None is no answer, for an attempt that hangs until it is given up.
 
         A thread cannot be ended, so an attempt that was given up may still run: until it returns, another one of the
@@ -75,7 +91,7 @@ class Functions:
         """
         handler = self._steps.get(function)
         if handler is None:
-            return raised("Lambda.ResourceNotFoundException", f"there is no function {function}")
+            return self._wait(function, event)
         key = StepKey.of(event)
         with self._lock:
             if key in self._running:
@@ -93,9 +109,19 @@ class Functions:
             with self._lock:
                 self._running.discard(key)
 
+    def _wait(self, function: str, task: Any) -> Raised | Later:
+        wait = self._waits.get(function)
+        if wait is None:
+            return raised("Lambda.ResourceNotFoundException", f"there is no function {function}")
+        try:
+            return Later(wait(task))
+        except Exception as error:
+            return raised(type(error).__name__, "the wait could not begin")
+
     def abandon(self, function: str, event: StepEvent, owner: str) -> Answer | None:
         """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
         if not self._steps[function].abandon(event, owner, failure):
             return None
-        return raised(failure.name, f"{event['step']}: {failure.message}")
+        error = reported(failure, event)
+        return raised(failure.name, str(error))

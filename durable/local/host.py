@@ -4,36 +4,47 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.build import Build, fetch_of
 from durable.clock import Clock
 from durable.compiler import Compiled
+from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
-from durable.local.functions import Functions
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.functions import Functions, Wait
+from durable.local.kv import SQLiteKVNamespace, purge
 from durable.local.outbox import OutboxEmail
 from durable.local.pump import Pump
 from durable.local.queue import Messages, SQLiteQueue
+from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.workers import Workers
+from durable.runtime.answers import Answers
+from durable.runtime.children import CallHandler, Children
 from durable.runtime.consumer import ConsumerHandler
+from durable.runtime.directory import Directory
+from durable.runtime.events import EventHandler, Events
 from durable.runtime.http import Api
-from durable.runtime.instances import Instances
+from durable.runtime.instances import Instances, instance_of
+from durable.runtime.lifecycle import Lifecycle
 from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
+from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.step import StepHandler
+from durable.runtime.table import Row
+from durable.runtime.var import json_of, var_client
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.wire import CALLS, EVENTS
 
 
 class Doubles(Protocol):
@@ -44,6 +55,15 @@ class Doubles(Protocol):
 
     def email(self, declared: SendEmail) -> SendEmail:
         """Return the client that sends e-mail."""
+
+    def bucket(self, declared: Bucket) -> Bucket:
+        """Return the client of a bucket."""
+
+    def secret(self, declared: Secret) -> Secret:
+        """Return what reads a secret."""
+
+    def wait(self, wait: Wait, events: Events) -> Wait:
+        """Return what begins the waits for events."""
 
 
 class Host:
@@ -76,16 +96,30 @@ class Host:
         self._log = log
         self.messages = Messages(journal, clock)
         self._handlers: dict[str, StepHandler] = {}
-        functions = Functions(self._handlers)
+        self._waits: dict[str, Wait] = {}
+        functions = Functions(self._handlers, self._waits)
         self.table = SQLiteTable(journal, clock)
         self.engine = self._engine(functions, workers, random)
-        self.instances = Instances(self.table, self.engine, clock)
-        self.workflows = {
-            each.name: WorkflowClient(each.name, each.workflow, self.instances) for each in built.project.workflows
-        }
+        retentions = {each.name: each.retention_seconds for each in built.project.workflows}
+        self.instances = Instances(
+            self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
+        )
+        self.operator = Operator(
+            Directory(self.table),
+            Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),
+        )
+        answers = Answers(self.table, self.engine, clock, alone=True)
+        events = Events(self.table, answers, clock)
+        self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
+        handler: Wait = EventHandler(events, record)
+        wait = handler if doubles is None else doubles.wait(handler, events)
+        self._children = Children(self.table, answers)
+        self._workers = workers
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
+            self._waits[function_name(workflow.name, EVENTS)] = wait
+            self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
@@ -104,6 +138,38 @@ class Host:
             random=random,
         )
 
+    def recover(self) -> int:
+        """Go on with every open run, and return how many there are.
+
+        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        """
+        open_runs = self.engine.recover()
+        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        for header in queued:
+            self.instances.start(header)
+        return open_runs + len(queued)
+
+    def _queued(self, workflow: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status="queued")
+        yield from page.rows
+        while page.cursor is not None:
+            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            yield from page.rows
+
+    def purge(self) -> int:
+        """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
+        now = self._clock.now()
+        return self.table.purge(now) + purge(self.journal, now)
+
+    def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
+        payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
+        return WorkflowClient(declared.name, declared.workflow, self.instances, events, payloads)
+
+    def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
+        calls = self.built.compiled[workflow.name].calls
+        callees = {each.name: self.workflows[self.built.project.declared(each.workflow)[0].name] for each in calls}
+        return CallHandler(callees, self._children, self.instances, self.table, record, self._clock)
+
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
         fetch = fetch_of(worker)
@@ -113,7 +179,12 @@ class Host:
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)
+        self._workers.submit(functools.partial(self._tell_parent, workflow, instance_of(execution)))
         self._log.run_ended(workflow, execution, state.status)
+
+    def _tell_parent(self, workflow: str, instance: str) -> None:
+        """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""
+        self._children.look(workflow, instance)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
         for step in self.built.compiled[workflow.name].steps:
@@ -141,6 +212,12 @@ class Host:
                 return SQLiteQueue(declared.name, parameter.value, self.messages)
             case SendEmail():
                 return self._email(declared)
+            case Bucket():
+                return self._bucket(declared)
+            case Secret():
+                return self._secret(declared)
+            case Var():
+                return var_client(declared.name, parameter.value, json_of(declared))
             case Workflow():
                 return self.workflows[declared.name]
         raise TypeError(f"{declared!r} has no counterpart on one machine")
@@ -153,6 +230,14 @@ class Host:
             return self._doubles.email(declared)
         return OutboxEmail(declared.name, sender=declared.sender, folder=self._data / "outbox", clock=self._clock)
 
+    def _bucket(self, declared: Bucket) -> Bucket:
+        if self._doubles is not None:
+            return self._doubles.bucket(declared)
+        return FolderBucket(declared.name, self._data / "buckets" / declared.name)
+
+    def _secret(self, declared: Secret) -> Secret:
+        return EnvironmentSecret(declared.name) if self._doubles is None else self._doubles.secret(declared)
+
 
 def function_name(workflow: str, step: str) -> str:
     """Return what a step's function is called on one machine."""
@@ -162,6 +247,7 @@ def function_name(workflow: str, step: str) -> str:
 def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named."""
     names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
+    names |= {f"${{{each}}}": function_name(workflow, each) for each in (EVENTS, CALLS)}
     text = functools.reduce(
         lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), compiled.text
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from durable.bindings.queue import Queue
+from durable.local.folder import JournalError
 from durable.local.queue import Message, Messages
 
 Deliver = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
@@ -69,10 +70,7 @@ class Pump:
         while self._wait(queue.name):
             try:
                 self._run_queue(queue, self._messages.clock.now())
-            except Exception as error:
-                if self._messages.journal.failed is None:
-                    raise
-                _log.error("queue %s: nothing more is delivered (%s)", queue.name, type(error).__name__)
+            except JournalError:
                 return
 
     def _wait(self, queue: str) -> bool:

@@ -103,6 +103,12 @@ class Messages:
         )
         return tuple(Message(*each) for each in found)
 
+    def counts(self) -> dict[tuple[str, int], int]:
+        """Return how many messages each queue has: under (queue, 0) those to be delivered, (queue, 1) dead letters."""
+        self.journal.flush()
+        found = self.journal.read("SELECT queue, dead, COUNT(*) FROM message GROUP BY queue, dead")
+        return {(queue, dead): number for queue, dead, number in found}
+
     def redrive(self, queue: str, ids: Iterable[str]) -> int:
         """Deliver dead letters anew, with all their attempts, and return how many of the ids were dead letters."""
         now, redriven = self.clock.now(), 0

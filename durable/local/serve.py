@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from starlette.types import ASGIApp
+from uvicorn import Server
+
 from durable.build import build
-from durable.clock import SystemClock
+from durable.clock import Clock, SystemClock
+from durable.local.console import routes
+from durable.local.folder import JournalError
 from durable.local.gate import Gate
 from durable.local.host import Host
 from durable.local.http import application, listen, server
-from durable.local.journal import Journal
+from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger, to_terminal
 from durable.local.timers import TimerThread
-from durable.local.workers import ThreadWorkers
+from durable.local.workers import ThreadWorkers, Workers
 from durable.project import load
 from durable.runtime.http import Api
 from durable.runtime.operations import operations
 
 HOST: Final = "127.0.0.1"
 _DRAIN_SECONDS: Final = 2.0
+_PURGE_MS: Final = 60_000
+_PURGE_MORE_MS: Final = 200
 
 
 def serve(port: int, data: Path) -> None:
@@ -30,47 +39,78 @@ def serve(port: int, data: Path) -> None:
 
     Raises:
         ConfigurationError: the project, the port or the data folder cannot be had.
+        JournalFailed: nothing could be stored any more.
     """
+    gc.disable()  # until the first request: what is made before it stays
     to_terminal()
     with listen(HOST, port) as listening:
         built = build(load())
-        clock, workers = SystemClock(), ThreadWorkers()
-        journal = Journal(data)
-        try:
+        with closing(Journal(data)) as journal:
+            clock, workers = SystemClock(), ThreadWorkers()
             host = Host(built, journal, data, clock=clock, workers=workers, log=TextLog(), random=Random())
-            timers = TimerThread(host.timers, clock)
-
-            @asynccontextmanager
-            async def lifespan(_: Any) -> AsyncIterator[None]:
-                gates.append(Gate(journal))
-                timers.start()
-                host.pump.start()
-                open_runs = host.engine.recover()
-                _greet(port, data, open_runs)
-                yield
-
-            gates: list[Gate] = []
-            apis = [host.api(worker) for worker in built.project.workers]
-            operator = operations(host.workflows)
-
-            async def gate() -> None:
-                await gates[0]()
-
-            app = application(
-                apis,
-                operator,
-                gate=gate,
-                document=lambda: _document([*apis, operator]),
-                lifespan=lifespan,
-                workers=workers,
-            )
-            server(app).run(sockets=[listening])
-            timers.stop()
-            host.pump.stop(_DRAIN_SECONDS)
-            workers.drain(_DRAIN_SECONDS)
-        finally:
-            journal.close()
+            with _moving(host, clock, workers):
+                running = server(
+                    _application(host, journal, data, workers, partial(_greet, port, data, host.recover()))
+                )
+                journal.listen(partial(_end, running))
+                running.run(sockets=[listening])
+            if journal.failed is not None:
+                raise journal.failed
         logger.info("stopped; what was under way goes on at the next start")
+
+
+def _end(running: Server, _: int, failed: JournalFailed | None) -> None:
+    """End the server once nothing can be stored any more."""
+    if failed is not None:
+        running.should_exit = True
+
+
+@contextmanager
+def _moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
+    """Have a host moved by the clock, and what is past its time removed, until the block's end."""
+    timers = TimerThread(host.timers, clock)
+
+    def purge() -> None:
+        with suppress(JournalError):
+            pause = _PURGE_MORE_MS if host.purge() else _PURGE_MS
+            host.timers.set(purge, clock.now() + pause, partial(workers.submit, purge))
+
+    timers.start()
+    host.pump.start()
+    workers.submit(purge)
+    try:
+        yield
+    finally:
+        timers.stop()
+        host.pump.stop(_DRAIN_SECONDS)
+        workers.drain(_DRAIN_SECONDS)
+
+
+def _application(host: Host, journal: Journal, data: Path, workers: Workers, greet: Callable[[], None]) -> ASGIApp:
+    gates: list[Gate] = []
+
+    @asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        gates.append(Gate(journal))
+        gc.freeze()
+        gc.enable()
+        greet()
+        yield
+
+    async def gate() -> None:
+        await gates[0]()
+
+    apis = [host.api(worker) for worker in host.built.project.workers]
+    operator = operations(host.workflows, host.operator)
+    return application(
+        apis,
+        operator,
+        gate=gate,
+        document=lambda: _document([*apis, operator]),
+        routes=routes(host, data),
+        lifespan=lifespan,
+        workers=workers,
+    )
 
 
 def _document(apis: Sequence[Api]) -> Mapping[str, Any]:

@@ -50,13 +50,15 @@ RECORD: Final = Space("record", ("partition", "sort"), ("workflow", "status", "u
 """The record's rows as JSON; workflow, status and updated (ms) on `run` rows only, expires in seconds."""
 EXECUTION: Final = Space("execution", ("name",), ("data",))
 """Open executions only, as JSON."""
+RESTING: Final = Space("resting", ("name",), ("timers",))
+"""Those of the open executions that wait for nothing but their timers, [[token, time in ms], …] as JSON."""
 DEFINITION: Final = Space("definition", ("hash",), ("text",))
 KV: Final = Space("kv", ("namespace", "key"), ("value", "expires"))
 """Values as JSON; expires in milliseconds."""
 MESSAGE: Final = Space("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
 """Messages of queues until they are delivered; sent and available in milliseconds, dead is 0 or 1."""
 
-SPACES: Final = (RECORD, EXECUTION, DEFINITION, KV, MESSAGE)
+SPACES: Final = (RECORD, EXECUTION, RESTING, DEFINITION, KV, MESSAGE)
 
 MIGRATIONS: Final = (
     """
@@ -76,5 +78,6 @@ MIGRATIONS: Final = (
         attempts INTEGER NOT NULL, dead INTEGER NOT NULL, PRIMARY KEY(queue, id));
     CREATE INDEX message_dead ON message(queue, sent, id) WHERE dead=1;
     """,
+    "CREATE TABLE resting(name TEXT NOT NULL PRIMARY KEY, timers TEXT NOT NULL)",
 )
 """What leads from each version of the schema to the next; the version of a folder is how many were applied."""

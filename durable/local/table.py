@@ -6,22 +6,24 @@ import base64
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
 from durable.clock import Clock
+from durable.local.folder import JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
 from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
-from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
-_SWEEP: Final = 1_000
+_SWEEP: Final = 200
 
 
 @dataclass(slots=True)
@@ -57,11 +59,12 @@ class SQLiteTable:
         self.journal: Final = journal
         self._clock = clock
         self._most_cached = most_cached
-        self._cached = 0
+        self._cached = self._evicted = 0
         self._partitions: OrderedDict[str, _Partition] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Row | None:
+        self._prepare(key.partition)
         with self._lock:
             row = _copy(self._row(key, self._clock.now()))
             self._evict()
@@ -69,8 +72,9 @@ class SQLiteTable:
 
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         now = self._clock.now()
+        self._prepare(partition)
         with self._lock:
-            rows = self._partition(partition).rows
+            rows = self._rows(partition, now)
             sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
             found = tuple({**rows[sort], "sort": sort} for sort in sorts)
             self._evict()
@@ -79,21 +83,37 @@ class SQLiteTable:
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         check(changes)
         now = self._clock.now()
+        for change in changes:
+            self._prepare(change.key.partition)
         with self._lock:
             before = [self._row(change.key, now) for change in changes]
             for number, change in enumerate(changes):
                 for condition in change.when:
                     if not holds(condition, before[number]):
                         raise ConditionFailed([_copy(row) for row in before])
+            for partition in {change.key.partition for change in changes}:
+                if not self._rows(partition, now):
+                    self._clear(partition)
             return tuple(self._hand_over(changes, before))
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
         check_limit(limit)
         self.journal.flush()
-        where, parameters = "workflow=?", [workflow, self._clock.now() // 1000]
-        if status is not None:
-            where, parameters = "workflow=? AND status=?", [workflow, status, parameters[1]]
-        where += " AND (expires IS NULL OR expires>?)"
+        where = "workflow=? AND (expires IS NULL OR expires>?)"
+        parameters: list[Any] = [workflow, self._clock.now() // 1000]
+        for condition, value in (("status=?", status), ("updated>=?", since), ("updated<?", until)):
+            if value is not None:
+                where += f" AND {condition}"
+                parameters.append(value)
         if cursor is not None:
             where += " AND (updated, partition)<(?,?)"
             parameters += _position(cursor)
@@ -105,31 +125,70 @@ class SQLiteTable:
         rows = tuple(from_json(data) for _, _, data in found[:limit])
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
 
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        self.journal.flush()
+        found = self.journal.read(
+            "SELECT status, count(*) FROM record WHERE workflow=? AND (expires IS NULL OR expires>?) GROUP BY status",
+            (workflow, self._clock.now() // 1000),
+        )
+        return {status: min(number, most) for status, number in found}
+
     def purge(self, now: int) -> int:
-        """Remove up to 1,000 rows whose time was over at a time in milliseconds, and return how many."""
+        """Remove what was over at a time in milliseconds, up to 200 partitions or rows, and return how many."""
         found = self.journal.read("SELECT partition, sort FROM record WHERE expires<=? LIMIT ?", (now // 1000, _SWEEP))
-        removed = 0
         for partition, sort in found:
             with self._lock:
                 row = self._partition(partition).rows.get(sort)
-                if row is not None and expired(row, now):
+                if row is None or not expired(row, now):
+                    continue
+                if sort == RUN:
+                    self._clear(partition)
+                else:
                     self._hand_over([Delete(Key(partition, sort))], [None])
-                    removed += 1
-        return removed
+        return len(found)
 
     def _row(self, key: Key, now: int) -> Row | None:
-        row = self._partition(key.partition).rows.get(key.sort)
+        row = self._rows(key.partition, now).get(key.sort)
         return None if row is None or expired(row, now) else row
+
+    def _rows(self, partition: str, now: int) -> dict[str, Row]:
+        """Return the rows of a partition: none once the time of its `run` row is over."""
+        rows = self._partition(partition).rows
+        run = rows.get(RUN)
+        return rows if run is None or not expired(run, now) else {}
+
+    def _clear(self, partition: str) -> None:
+        """Remove all rows of a partition."""
+        rows = [Delete(Key(partition, sort)) for sort in self._partition(partition).rows]
+        if rows:
+            self._hand_over(rows, [None] * len(rows))
+
+    def _prepare(self, name: str) -> None:
+        """Read a partition before the lock is taken: to read takes long, and others want the lock meanwhile."""
+        if name not in self._partitions:
+            evicted = self._evicted
+            partition = self._read(name)
+            with self._lock:
+                if name not in self._partitions and evicted == self._evicted:
+                    self._add(name, partition)
 
     def _partition(self, name: str) -> _Partition:
         """Return a partition, read whole when it is first asked for: then most reads need no SQLite."""
         known = self._partitions.get(name)
-        if known is not None:
-            self._partitions.move_to_end(name)
-            return known
+        if known is None:
+            return self._add(name, self._read(name))
+        self._partitions.move_to_end(name)
+        return known
+
+    def _read(self, name: str) -> _Partition:
         partition = _Partition()
-        for sort, data in self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,)):
+        with _translated():
+            rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
+        for sort, data in rows:
             partition.put(sort, from_json(data), len(data))
+        return partition
+
+    def _add(self, name: str, partition: _Partition) -> _Partition:
         self._partitions[name] = partition
         self._cached += partition.size
         return partition
@@ -147,7 +206,8 @@ class SQLiteTable:
             else:
                 after.append(new := changed(change, row))
                 rows.append(_row_of(change.key, new))
-        ticket = self.journal.write(rows)
+        with _translated():
+            ticket = self.journal.write(rows)
         self._remember(changes, after, rows, ticket)
         return [_copy(row) for row in after]
 
@@ -170,7 +230,16 @@ class SQLiteTable:
             if partition.ticket > self.journal.durable:
                 return
             self._cached -= partition.size
+            self._evicted += 1
             del self._partitions[name]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        raise TableBusy(str(error)) from None
 
 
 def _copy(row: Row | None) -> Row | None:

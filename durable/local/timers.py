@@ -10,7 +10,8 @@ from typing import Final
 from durable.clock import Clock
 
 _SLACK: Final = 4096
-_LONGEST_WAIT_SECONDS: Final = 1.0
+_ALWAYS: Final = 2**63
+_LONGEST_WAIT_MS: Final = 1_000
 """The thread looks at the clock this often at least, so that a clock that jumps is noticed."""
 
 
@@ -22,17 +23,18 @@ class Timers:
         self._heap: list[tuple[int, int, Hashable]] = []
         self._count = 0
         self._lock = threading.Lock()
+        self.until = _ALWAYS
         self.changed = threading.Event()
+        """Set when a timer is due before `until`, which is when whoever fires them looks next."""
 
     def set(self, key: Hashable, at: int, fire: Callable[[], None]) -> None:
         with self._lock:
             self._count += 1
             self._at[key] = (at, fire)
             heapq.heappush(self._heap, (at, self._count, key))
-            first = self._heap[0][1] == self._count
             if len(self._heap) > 2 * len(self._at) + _SLACK:
                 self._rebuild()
-        if first:
+        if at < self.until:
             self.changed.set()
 
     def cancel(self, key: Hashable) -> None:
@@ -90,10 +92,13 @@ class TimerThread:
         self._thread.join()
 
     def _run(self) -> None:
+        timers = self._timers
         while not self._ended:
-            self._timers.changed.clear()
-            self._timers.fire_due(self._clock.now())
-            following = self._timers.next()
-            wait = _LONGEST_WAIT_SECONDS if following is None else (following - self._clock.now()) / 1000
-            if wait > 0:
-                self._timers.changed.wait(min(wait, _LONGEST_WAIT_SECONDS))
+            timers.until = _ALWAYS
+            timers.changed.clear()
+            timers.fire_due(self._clock.now())
+            following, now = timers.next(), self._clock.now()
+            latest = now + _LONGEST_WAIT_MS
+            timers.until = latest if following is None else min(following, latest)
+            if timers.until > now:
+                timers.changed.wait((timers.until - now) / 1000)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable.runtime.instances import Instances
+from durable.runtime.children import Children
+from durable.runtime.instances import Instances, instance_of
 from durable.runtime.machines import ExecutionState, Machines, execution_state
 
 
@@ -16,10 +17,13 @@ class Closer:
         workflows: the name of each workflow by the ARN of its state machine.
     """
 
-    def __init__(self, workflows: Mapping[str, str], machines: Machines, instances: Instances) -> None:
+    def __init__(
+        self, workflows: Mapping[str, str], machines: Machines, instances: Instances, children: Children
+    ) -> None:
         self._workflows = dict(workflows)
         self._machines = machines
         self._instances = instances
+        self._children = children
 
     def status_changed(self, detail: Mapping[str, Any]) -> ExecutionState | None:
         """Close the run of an event's detail, and return what it came to; None for one that is not ours or not over."""
@@ -29,6 +33,7 @@ class Closer:
         state = self._state(workflow, detail)
         if state is not None:
             self._instances.close(workflow, detail["name"], state)
+            self._children.look(workflow, instance_of(detail["name"]))
         return state
 
     def _state(self, workflow: str, detail: Mapping[str, Any]) -> ExecutionState | None:

@@ -1,6 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, consumer, worker, operations, closer or sweep. Each kind imports only what it needs.
+DURABLE_ENTRY is step, events, calls, consumer, worker, operations, closer, sweep, starter or changes. Each kind
+imports only its own.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +17,14 @@ from durable.clock import SystemClock
 
 if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.bindings import Binding
+    from durable.runtime.answers import Answers
     from durable.runtime.aws.machines import StepFunctionsMachines
     from durable.runtime.aws.table import DynamoDBTable
+    from durable.runtime.children import Children
+    from durable.runtime.events import Events
     from durable.runtime.instances import Instances
     from durable.runtime.lambda_log import LambdaLog
+    from durable.runtime.table import Row
     from durable.runtime.workflow import WorkflowClient
     from durable.signature import BindingParameter, Signature
 
@@ -48,6 +54,42 @@ def _step(environment: Environment) -> Handler:
         run = event["run"]
         log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
         return handler(event, context.aws_request_id)
+
+    return handle
+
+
+def _events(environment: Environment) -> Handler:
+    from durable.runtime.events import EventHandler
+    from durable.runtime.record import StepRecord
+
+    log = _log()
+    record = StepRecord(_table(environment), SystemClock())
+    begin = EventHandler(_event_store(environment), record)
+
+    def handle(event: Any, context: Any) -> None:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
+        begin(event)
+
+    return handle
+
+
+def _calls(environment: Environment) -> Handler:
+    from durable.runtime.children import CallHandler
+    from durable.runtime.record import StepRecord
+
+    log = _log()
+    table, clock = _table(environment), SystemClock()
+    called = json.loads(environment["DURABLE_CALLS"])
+    machines = {each["workflow"]: each["machine"] for each in called.values()}
+    callees = {step: _workflow_client(each, machines, environment) for step, each in called.items()}
+    instances = _instances(environment, machines)
+    begin = CallHandler(callees, _children(environment), instances, table, StepRecord(table, clock), clock)
+
+    def handle(event: Any, context: Any) -> None:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=event["step"])
+        begin(event)
 
     return handle
 
@@ -87,12 +129,19 @@ def _worker(environment: Environment) -> Handler:
 
 
 def _operations(environment: Environment) -> Handler:
-    from durable.runtime.operations import operations
+    from durable.runtime.directory import Directory
+    from durable.runtime.lifecycle import Lifecycle
+    from durable.runtime.operations import Operator, operations
 
     log = _log()
     workflows = _workflows(environment)
-    instances = _instances(environment, {name: each["machine"] for name, each in workflows.items()})
-    api = operations({name: _workflow_client(each | {"workflow": name}, instances) for name, each in workflows.items()})
+    machines = {name: each["machine"] for name, each in workflows.items()}
+    table, instances = _table(environment), _instances(environment, machines)
+    operator = Operator(Directory(table), Lifecycle(table, _machines(machines), SystemClock(), instances))
+    clients = {
+        name: _workflow_client(each | {"workflow": name}, machines, environment) for name, each in workflows.items()
+    }
+    api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
         log.begin(context)
@@ -107,7 +156,8 @@ def _closer(environment: Environment) -> Handler:
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
     names = {machine: name for name, machine in machines.items()}
-    closer = Closer(names, _machines(machines), _instances(environment, machines))
+    children = _children(environment)
+    closer = Closer(names, _machines(machines), _instances(environment, machines), children)
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -125,11 +175,45 @@ def _sweep(environment: Environment) -> Handler:
 
     log = _log()
     machines = {name: each["machine"] for name, each in _workflows(environment).items()}
-    healing = Healing(_table(environment), _machines(machines), SystemClock(), _instances(environment, machines))
+    events, children, instances = _event_store(environment), _children(environment), _instances(environment, machines)
+
+    def settle(header: Row) -> int:
+        return events.settle(header) + children.settle(header)
+
+    healing = Healing(_table(environment), _machines(machines), SystemClock(), instances, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
         log.swept(healing.sweep(machines))
+
+    return handle
+
+
+def _starter(environment: Environment) -> Handler:
+    from durable.runtime.starter import Starter
+
+    log = _log()
+    machines = {name: each["machine"] for name, each in _workflows(environment).items()}
+    starter = Starter(_instances(environment, machines))
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context, workflow=event["workflow"])
+        log.scheduled(event["workflow"], starter.told(event))
+
+    return handle
+
+
+def _changes(environment: Environment) -> Handler:
+    from durable.runtime.aws.changes import Changes, empty, rolls_back, send
+
+    log = _log()
+    changes = Changes(_table(environment), rolls_back=rolls_back, empty=empty)
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context)
+        answer = changes.answer(event)
+        log.changed(event["ResourceType"], event["RequestType"], answer["Status"])
+        send(event["ResponseURL"], answer)
 
     return handle
 
@@ -140,9 +224,10 @@ def _log() -> LambdaLog:
     return LambdaLog()
 
 
-def _workflows(environment: Environment) -> dict[str, dict[str, str]]:
-    """Return {name: {"class": "module:class", "machine": ARN}}."""
-    workflows: dict[str, dict[str, str]] = json.loads(environment["DURABLE_WORKFLOWS"])
+def _workflows(environment: Environment) -> dict[str, dict[str, Any]]:
+    """Return {name: {"class": "module:class", "machine": ARN, "events": {type: how its payload is written there},
+    "retention": seconds}}."""
+    workflows: dict[str, dict[str, Any]] = json.loads(environment["DURABLE_WORKFLOWS"])
     return workflows
 
 
@@ -161,13 +246,40 @@ def _machines(machines: Mapping[str, str]) -> StepFunctionsMachines:
 def _instances(environment: Environment, machines: Mapping[str, str]) -> Instances:
     from durable.runtime.instances import Instances
 
-    return Instances(_table(environment), _machines(machines), SystemClock())
+    known = _workflows(environment) if "DURABLE_WORKFLOWS" in environment else {}
+    retentions = {name: each["retention"] for name, each in known.items() if "retention" in each}
+    return Instances(_table(environment), _machines(machines), SystemClock(), retentions=retentions)
 
 
-def _workflow_client(resource: Mapping[str, str], instances: Instances) -> WorkflowClient:
+def _answers(environment: Environment) -> Answers:
+    from durable.runtime.answers import Answers
+    from durable.runtime.aws.tokens import StepFunctionsTokens
+
+    return Answers(_table(environment), StepFunctionsTokens(), SystemClock())
+
+
+def _event_store(environment: Environment) -> Events:
+    from durable.runtime.events import Events
+
+    return Events(_table(environment), _answers(environment), SystemClock())
+
+
+def _children(environment: Environment) -> Children:
+    from durable.runtime.children import Children
+
+    return Children(_table(environment), _answers(environment))
+
+
+def _workflow_client(
+    resource: Mapping[str, Any], machines: Mapping[str, str], environment: Environment
+) -> WorkflowClient:
     from durable.runtime.workflow import WorkflowClient
 
-    return WorkflowClient(resource["workflow"], _imported(resource["class"]), instances)
+    workflow = _imported(resource["class"])
+    names = vars(sys.modules[workflow.__module__])
+    payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
+    events = _event_store(environment)
+    return WorkflowClient(resource["workflow"], workflow, _instances(environment, machines), events, payloads)
 
 
 def _clients(signature: Signature, environment: Environment) -> dict[str, Binding]:
@@ -190,18 +302,34 @@ def _client(parameter: BindingParameter, resource: Any, environment: Environment
             from durable.runtime.aws.email import SESEmail
 
             return SESEmail(parameter.name, sender=resource["sender"], clock=SystemClock())
+        case "bucket":
+            from durable.runtime.aws.bucket import S3Bucket
+
+            return S3Bucket(parameter.name, resource)
+        case "secret":
+            from durable.runtime.aws.secret import ParameterSecret
+
+            return ParameterSecret(parameter.name, resource, SystemClock())
+        case "var":
+            from durable.runtime.var import var_client
+
+            return var_client(parameter.name, parameter.value, resource)
         case "workflow":
-            return _workflow_client(resource, _instances(environment, {resource["workflow"]: resource["machine"]}))
+            return _workflow_client(resource, {resource["workflow"]: resource["machine"]}, environment)
     raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
 
 
 _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "step": _step,
+    "events": _events,
+    "calls": _calls,
     "consumer": _consumer,
     "worker": _worker,
     "operations": _operations,
     "closer": _closer,
     "sweep": _sweep,
+    "starter": _starter,
+    "changes": _changes,
 }
 
 

@@ -6,13 +6,13 @@ any time it is known to sleep to, is looked up once where it executes; what is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from durable.clock import Clock
 from durable.runtime.instances import Instances, current_steps
 from durable.runtime.machines import Machines, MachinesBusy
-from durable.runtime.record import header_key, partition
+from durable.runtime.record import WAITING, header_key, partition
 from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
 
 QUEUED_MS: Final = 60_000
@@ -26,11 +26,17 @@ _OPEN: Final = ("queued", "running", "waiting")
 class Healing:
     """Looks up open runs that are silent."""
 
-    def __init__(self, table: Table, machines: Machines, clock: Clock, instances: Instances) -> None:
+    def __init__(
+        self, table: Table, machines: Machines, clock: Clock, instances: Instances, settle: Callable[[Row], int]
+    ) -> None:
+        """Args:
+        settle: given a header, tells the steps that wait what came of them, and returns how many there were.
+        """
         self._table = table
         self._machines = machines
         self._clock = clock
         self._instances = instances
+        self._settle = settle
 
     def sweep(self, workflows: Iterable[str]) -> int:
         """Look at every open run of these workflows, and return how many were mended."""
@@ -59,9 +65,12 @@ class Healing:
         try:
             if header["status"] == "queued":
                 return self._start_again(header)
-            if header["status"] not in _OPEN or self._rests(header) or not self._silent(header, rows):
+            if header["status"] not in _OPEN or self._rests(header):
                 return False
-            return self._look_up(header)
+            waits = [row for row in current_steps(header, rows) if "token" in row]
+            if waits and self._settle(header):
+                return True
+            return self._silent(header, rows) and self._look_up(header, waits)
         except (TableBusy, MachinesBusy):
             return False
 
@@ -69,7 +78,7 @@ class Healing:
         return bool(header.get("wake", 0) > self._clock.now())
 
     def _start_again(self, header: Row) -> bool:
-        if self._clock.now() - header["created"] < QUEUED_MS:
+        if self._clock.now() - header["updated"] < QUEUED_MS:
             return False
         self._instances.start(header)
         return True
@@ -81,7 +90,7 @@ class Healing:
         latest = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
         return bool(now - latest >= SILENT_MS)
 
-    def _look_up(self, header: Row) -> bool:
+    def _look_up(self, header: Row, waits: Sequence[Row]) -> bool:
         workflow, execution = header["workflow"], header["execution"]
         state = self._machines.describe(workflow, execution)
         if state is None:
@@ -90,12 +99,13 @@ class Healing:
         if state.status != "RUNNING":
             self._instances.close(workflow, execution, state)
             return True
-        return self._let_rest(header)
+        return self._let_rest(header, waits)
 
-    def _let_rest(self, header: Row) -> bool:
-        """Note that the run waits, and look again after as long as it has been silent."""
+    def _let_rest(self, header: Row, waits: Sequence[Row]) -> bool:
+        """Note that the run waits, and look again after as long as it has been silent, or when a wait is over."""
         now, workflow = self._clock.now(), header["workflow"]
-        wake = now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS)
+        deadlines = [row["deadline"] for row in waits if row["status"] == WAITING and row.get("deadline", 0) > now]
+        wake = min([now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS), *deadlines])
         try:
             self._table.write(
                 Write(

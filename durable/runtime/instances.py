@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from durable.bindings.workflow import Created, InstanceStatus, StepStatus
+from durable.bindings.workflow import Created, InstanceStatus, Status, StepStatus
 from durable.clock import Clock, timestamp
-from durable.errors import (
-    InstanceExists,
-    InstanceNotFound,
-    StepError,
-    StepTimeoutError,
-    Throttled,
-    WorkflowError,
-    public_message,
-)
+from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_message
+from durable.runtime.ending import ended_by, ending, error_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import header_key, partition, step_prefix
-from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
+from durable.runtime.record import FLAG, FORGOTTEN, STEP, header_key, partition, step_prefix
+from durable.runtime.table import (
+    Absent,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Key,
+    Row,
+    Table,
+    TableBusy,
+    Write,
+)
 from durable.runtime.values import hash_of, text_of
-from durable.wire import CRASHES, TIMEOUTS, Run
+from durable.wire import Run
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_RETENTION_SECONDS: Final = 30 * 86_400
+_TRIES: Final = 5
+_MOST_CHANGES: Final = 50
 
 
 def random_id() -> str:
@@ -55,20 +62,36 @@ class Instances:
         *,
         new_id: Callable[[], str] = random_id,
         new_execution: Callable[[str], str] = execution_name,
+        definitions: Mapping[str, str] | None = None,
+        retentions: Mapping[str, int] | None = None,
     ) -> None:
+        """Args:
+        definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
+            run, the run goes on only where that is said.
+        retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
+        """
         self._table = table
         self._machines = machines
         self._clock = clock
         self._new_id = new_id
         self._new_execution = new_execution
+        self._definitions = definitions or {}
+        self._retentions = retentions or {}
 
     def create(
-        self, workflow: str, payload: Any, *, id: str | None = None, idempotency_key: str | None = None
+        self,
+        workflow: str,
+        payload: Any,
+        *,
+        id: str | None = None,
+        idempotency_key: str | None = None,
+        parent: Row | None = None,
     ) -> Created:
         """Put the header if it is absent, then start the execution that it names; a repeat starts that one again.
 
         Args:
             payload: JSON that has been checked against the workflow's type.
+            parent: where the step is that waits for this run's end; see children.py.
 
         Raises:
             InstanceExists: the id or key was used with another payload.
@@ -77,7 +100,7 @@ class Instances:
         """
         instance = self._id(workflow, id, idempotency_key)
         try:
-            header, new = self._put_header(workflow, instance, payload)
+            header, new = self._put_header(workflow, instance, payload, {} if parent is None else {"parent": parent})
             self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -92,7 +115,7 @@ class Instances:
             return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
         return self._new_id()
 
-    def _put_header(self, workflow: str, instance: str, payload: Any) -> tuple[Row, bool]:
+    def _put_header(self, workflow: str, instance: str, payload: Any, more: Row) -> tuple[Row, bool]:
         now = self._clock.now()
         header: Row = {
             "workflow": workflow,
@@ -105,6 +128,7 @@ class Instances:
             "created": now,
             "updated": now,
         }
+        header |= self.todays(workflow) | more
         try:
             self._table.write(Write(header_key(workflow, instance), header, when=(Absent("epoch"),)))
         except ConditionFailed as failed:
@@ -122,7 +146,7 @@ class Instances:
             "workflow": header["workflow"],
             "instance": header["instance"],
             "epoch": header["epoch"],
-            "createdAt": timestamp(header["created"]),
+            "createdAt": timestamp(header["begun" if "begun" in header else "created"]),
         }
         self._machines.start(header["workflow"], header["execution"], {"run": run, "payload": header["payload"]})
         queued = (Equals("status", "queued"), Equals("execution", header["execution"]))
@@ -148,11 +172,11 @@ class Instances:
         if header is None:
             raise InstanceNotFound(public_message(InstanceNotFound))
         steps = current_steps(header, rows)
-        latest = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
+        latest: int = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
         return InstanceStatus(
             id=instance,
             workflow=workflow,
-            status=header["status"],
+            status=shown_status(header, steps),
             created_at=timestamp(header["created"]),
             updated_at=timestamp(latest),
             steps=tuple(_step_status(row) for row in steps),
@@ -161,61 +185,135 @@ class Instances:
         )
 
     def close(self, workflow: str, execution: str, state: ExecutionState) -> None:
-        """Write the end of an execution into its header, if it is still the current one and open; else do nothing."""
+        """Write the end of an execution into its header, if it is still the current one and open; else do nothing.
+
+        What is wanted of the run happens then: it is paused, terminated, or goes on under another execution.
+
+        Raises:
+            TableBusy: nothing was written; the same call may succeed later.
+        """
         if state.status == "RUNNING":
             return
-        instance = instance_of(execution)
-        fields: Row = {"workflow": workflow, "updated": self._clock.now(), "closed": True}
-        if state.status == "SUCCEEDED":
-            fields |= {"status": "complete", "output": state.output}
-        elif state.status == "ABORTED":
-            fields |= {"status": "terminated"}
-        else:
-            fields |= {"status": "errored", "error": self._error(workflow, instance, state)}
-        current = (Equals("execution", execution), Absent("closed"))
-        try:
-            self._table.write(Write(header_key(workflow, instance), fields, when=current))
-        except ConditionFailed:
-            return
+        header: Row = {"execution": execution}
+        for _ in range(_TRIES):
+            try:
+                self._close(workflow, header, state)
+                return
+            except ConditionFailed as failed:
+                header = failed.rows[0] or {}
+                if header.get("execution") != execution or "closed" in header:
+                    return
+        raise TableBusy(f"{workflow}/{instance_of(execution)} changes all the time; try again")
 
-    def _error(self, workflow: str, instance: str, state: ExecutionState) -> dict[str, str]:
-        """Return the public error of a failed execution: that of the step it comes from, where the record knows it."""
-        name = _error_name(state)
-        steps = [row for row in self._table.query(partition(workflow, instance), "step#") if "finished" in row]
-        for row in sorted(steps, key=lambda row: -row["finished"]):
-            if row.get("outcome") == "error" and row["error"]["name"] == name:
-                return {"name": name, "message": row["error"]["message"], "step": row["step"]}
-        return {"name": name, "message": _message(name, state.cause)}
+    def _close(self, workflow: str, header: Row, state: ExecutionState) -> None:
+        """Write the end for a header of which the execution is known, and what is wanted unless it is nothing."""
+        wanted, execution = header.get("wanted"), header["execution"]
+        came_to = ending(state, wanted)
+        if came_to == "again" and self.is_other_code(header):
+            came_to = "paused"
+        if came_to in ("again", "anew"):
+            self.go_on(header, anew=came_to == "anew", did="restarted" if came_to == "anew" else "resumed")
+            return
+        key = header_key(workflow, instance_of(execution))
+        fields: Row = {"workflow": workflow, "updated": self._clock.now(), "closed": True}
+        if came_to == "complete":
+            fields |= {"status": "complete", "output": state.output}
+        elif came_to == "errored":
+            rows = self._table.query(key.partition, STEP)
+            fields |= {"status": "errored", "error": error_of(state, rows)}
+            fields |= _ended_by(state, rows)
+        else:
+            did: Status = "paused" if came_to == "paused" else "terminated"
+            fields |= {"status": did, "changes": changes_with(header, did, fields["updated"])}
+        if came_to != "paused":
+            fields["expires"] = self.expiry(workflow)
+        current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
+        stopped = fields["status"] in ("paused", "terminated")
+        done = () if wanted is None or stopped else (Delete(Key(key.partition, FLAG)),)
+        self._table.write(Write(key, fields, remove=("wanted",), when=current), *done)
+
+    def expiry(self, workflow: str) -> int:
+        """Return until when a run that ends now is kept, in seconds since 1970."""
+        return self._clock.now() // 1000 + self._retentions.get(workflow, _RETENTION_SECONDS)
+
+    def todays(self, workflow: str) -> Row:
+        """Return how a header says on which definition its execution runs, for one that is started now."""
+        return {"definition": self._definitions[workflow]} if workflow in self._definitions else {}
+
+    def is_other_code(self, header: Row) -> bool:
+        """Return whether a run was started on another definition than a new execution runs on."""
+        today = self._definitions.get(header["workflow"], "")
+        return bool(header.get("definition", today) != today)
+
+    def go_on(self, header: Row, *, did: str, anew: bool = False) -> Row:
+        """Start another execution of a run that none executes, on today's code, and return its header then.
+
+        Args:
+            did: what an operator did to the run, for its history.
+            anew: as a new epoch, in which nothing has been done yet.
+
+        Raises:
+            ConditionFailed: the header is not as it was read.
+        """
+        workflow, instance, now = header["workflow"], header["instance"], self._clock.now()
+        fields: Row = {
+            "workflow": workflow,
+            "status": "queued",
+            "updated": now,
+            "execution": self._new_execution(instance),
+            "changes": changes_with(header, did, now),
+            **self.todays(workflow),
+        }
+        if anew:
+            fields |= {"epoch": header["epoch"] + 1, "begun": now}
+        kept_until = ("expires",) if "expires" in header else ()
+        gone = ("closed", "wanted", "output", "error", "ended_by", "wake", "rollback", *kept_until)
+        written = self._table.write(
+            Write(header_key(workflow, instance), fields, remove=gone, when=unchanged(header)),
+            Delete(Key(partition(workflow, instance), FLAG)),
+        )
+        new = written[0] or {}
+        with contextlib.suppress(MachinesBusy):  # the sweep starts what is queued
+            self.start(new)
+        return new
+
+
+def unchanged(header: Row) -> tuple[Condition, ...]:
+    """Return the conditions that nobody has changed what a run is at."""
+    return Equals("execution", header["execution"]), Equals("status", header["status"]), _wanted_still(header)
+
+
+def _wanted_still(header: Row) -> Condition:
+    return Equals("wanted", header["wanted"]) if "wanted" in header else Absent("wanted")
+
+
+def changes_with(header: Row, did: str, now: int) -> list[Row]:
+    """Return what operators did to a run, with one thing more; the latest come last."""
+    return [*header.get("changes", []), {"at": now, "did": did}][-_MOST_CHANGES:]
+
+
+def _ended_by(state: ExecutionState, rows: Iterable[Row]) -> Row:
+    """Return where a header says which step's error ended the run: `retry` forgets it."""
+    row = ended_by(state, rows)
+    return {} if row is None else {"ended_by": row["sort"]}
 
 
 def current_steps(header: Row, rows: Iterable[Row]) -> list[Row]:
-    """Return the step rows of the header's epoch, in the order that they were started."""
+    """Return the step rows of the header's epoch, in the order that they were started; none that was forgotten."""
     prefix = step_prefix(header["epoch"])
-    return sorted((row for row in rows if row["sort"].startswith(prefix)), key=lambda row: row["order"])
+    begun = (row for row in rows if row["sort"].startswith(prefix) and row["status"] != FORGOTTEN)
+    return sorted(begun, key=lambda row: row["order"])
 
 
-def _error_name(state: ExecutionState) -> str:
-    if state.status == "TIMED_OUT":
-        return "WorkflowTimeoutError"
-    name = state.error or "WorkflowError"
-    if name in TIMEOUTS:
-        return StepTimeoutError.__name__
-    return StepError.__name__ if name in CRASHES else name
-
-
-def _message(name: str, cause: str | None) -> str:
-    """Return what a `raise` in `run` said; of other causes nothing is known to be fit for anyone's eyes.
-
-    A Lambda's cause has a stack trace, that of a `raise` has not.
-    """
-    try:
-        said = json.loads(cause or "null")
-    except ValueError:
-        said = None
-    if isinstance(said, dict) and "stackTrace" not in said and isinstance(said.get("errorMessage"), str):
-        return str(said["errorMessage"])
-    known = {each.__name__: public_message(each) for each in (WorkflowError, StepError, StepTimeoutError)}
-    return known.get(name, "The workflow failed.")
+def shown_status(header: Row, steps: Iterable[Row]) -> Status:
+    """Return the status of a run: an open one waits where a step does and none is under way."""
+    status: Status = header["status"]
+    if status not in ("running", "waiting"):
+        return status
+    doing = {row["status"] for row in steps}
+    if not doing.isdisjoint({"running", "retrying"}):
+        return "running"
+    return "waiting" if "waiting" in doing else status
 
 
 def _step_status(row: Row) -> StepStatus:

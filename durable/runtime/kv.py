@@ -10,11 +10,11 @@ from typing import Any, Final, TypeVar
 from durable.bindings.kv import MAX_KEY_BYTES, MAX_VALUE_BYTES, KeyPage, KVNamespace
 from durable.clock import Clock
 from durable.durations import Duration, milliseconds
+from durable.runtime.keys import Keys
 from durable.runtime.text import TypedJSON
 
 V = TypeVar("V")
 
-MOST_KEYS: Final = 1_000
 LEAST_TTL_MILLISECONDS: Final = 1_000
 
 
@@ -24,14 +24,15 @@ class KVClient(KVNamespace[V]):
     def __init__(self, name: str, value_type: Any, clock: Clock) -> None:
         super().__init__(name)
         self._json: TypedJSON[V] = TypedJSON(f"KVNamespace {name}", value_type)
+        self._entries = Keys(f"KVNamespace {name}", MAX_KEY_BYTES)
         self._clock = clock
 
     def get(self, key: str) -> V | None:
-        text = self._read(self._checked(key), self._clock.now())
+        text = self._read(self._entries.checked(key), self._clock.now())
         return None if text is None else self._json.load(text)
 
     def put(self, key: str, value: V, *, ttl: Duration | None = None, if_absent: bool = False) -> bool:
-        self._checked(key)
+        self._entries.checked(key)
         text = self._json.dump(value, most_bytes=MAX_VALUE_BYTES)
         now = self._clock.now()
         expires = None if ttl is None else now + self._lifetime(ttl)
@@ -41,29 +42,12 @@ class KVClient(KVNamespace[V]):
         return True
 
     def delete(self, key: str) -> None:
-        self._remove(self._checked(key))
+        self._remove(self._entries.checked(key))
 
     def list(self, prefix: str = "", *, limit: int = 1000, cursor: str | None = None) -> KeyPage:
-        if not 0 < limit <= MOST_KEYS:
-            raise ValueError(f"KVNamespace {self.name}: limit is {limit}; list takes 1 to {MOST_KEYS:,}")
-        self._size(prefix)
-        if cursor is not None and not cursor.startswith(prefix):
-            raise ValueError(f"KVNamespace {self.name}: the cursor is of another prefix; list that one with it")
-        keys = self._keys(prefix, limit + 1, cursor, self._clock.now())
-        return KeyPage(tuple(keys[:limit]), keys[limit - 1] if len(keys) > limit else None)
-
-    def _checked(self, key: str) -> str:
-        if not 0 < (size := self._size(key)) <= MAX_KEY_BYTES:
-            raise ValueError(f"KVNamespace {self.name}: a key is {size} bytes of UTF-8; it takes 1 to {MAX_KEY_BYTES}")
-        return key
-
-    def _size(self, key: str) -> int:
-        if not isinstance(key, str):
-            raise TypeError(f"KVNamespace {self.name}: a key is of type {type(key).__name__}; write a str")
-        try:
-            return len(key.encode())
-        except UnicodeEncodeError:
-            raise ValueError(f"KVNamespace {self.name}: a key holds half a surrogate pair; write UTF-8 text") from None
+        return self._entries.page(
+            lambda start, most, after: self._keys(start, most, after, self._clock.now()), prefix, limit, cursor
+        )
 
     def _lifetime(self, ttl: Duration) -> int:
         if (lifetime := milliseconds(ttl)) < LEAST_TTL_MILLISECONDS:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from durable.bindings.workflow import Created
 from durable.runtime.failure import Failure
 from durable.runtime.record import StepKey
 
@@ -42,6 +43,16 @@ class LambdaLog:
     def swept(self, mended: int) -> None:
         """Say how many runs the sweep mended."""
         self._logger.info("swept", extra={"mended": mended})
+
+    def scheduled(self, workflow: str, created: Created) -> None:
+        """Say which run a scheduled time has, and whether it was started only now."""
+        self._logger.info("scheduled", extra={"instance_id": created.id, "new": created.new})
+        if created.new:
+            self._count("RunsScheduled", "workflow", workflow)
+
+    def changed(self, resource: str, request: str, status: str) -> None:
+        """Say what CloudFormation asked for and was answered."""
+        self._logger.info("change", extra={"resource": resource, "request": request, "status": status})
 
     def _count(self, name: str, dimension: str, value: str) -> None:
         self._metrics.add_dimension(dimension, value)

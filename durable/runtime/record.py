@@ -3,8 +3,10 @@
 Rows of a partition `<workflow>#<instance>`:
 
     run                     the header: status, payload, epoch, name of the current execution, output or error
-    flag                    there only while a pause or a termination is wanted
-    step#<epoch>#<key>      one for each step key: attempts, lease, outcome
+    flag                    there only while a run is to stop, or was stopped: what is wanted of it
+    step#<epoch>#<key>      one for each step key: attempts, lease, outcome, and what is shown of it; see answers.py for
+                            those without a lease
+    events, event#…         see events.py
 
 A step writes its lease and then reads the flag; a stop writes the flag and then reads the leases. Both reads are
 consistent, so one of the two sees the other, without a transaction.
@@ -20,11 +22,17 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runtime.failure import Failure
 from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
-from durable.wire import StepEvent
+from durable.wire import CallTask, StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
-_STEP: Final = "step#"
+STEP: Final = "step#"
+WAITING: Final = "waiting"
+"""The status of a step that is answered by its token, until then."""
+FORGOTTEN: Final = "forgotten"
+"""The status of a step whose outcome does not count any more: it is as if it had not begun."""
+_MOST_HISTORY: Final = 20
+"""How many earlier attempts a row tells of."""
 
 
 def partition(workflow: str, instance: str) -> str:
@@ -36,7 +44,7 @@ def header_key(workflow: str, instance: str) -> Key:
 
 
 def step_prefix(epoch: int) -> str:
-    return f"{_STEP}{epoch:06d}#"
+    return f"{STEP}{epoch:06d}#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class StepKey:
     path: str
 
     @classmethod
-    def of(cls, event: StepEvent) -> StepKey:
+    def of(cls, event: StepEvent | WaitTask | CallTask) -> StepKey:
         run = event["run"]
         return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
 
@@ -63,9 +71,10 @@ class StepKey:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The caller holds the step's lease: run it."""
+    """The caller holds the step's lease: run it. `again` is how often a result of it was forgotten before."""
 
     attempt: int
+    again: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +112,39 @@ class StepRecord:
         self._alive = alive
         self._count = itertools.count()
 
-    def begin(self, key: StepKey, step: str, *, owner: str, lease_ms: int, input_hash: str) -> Begun:
-        """Take the step's lease for the owner, or say why not. A first attempt is one write and one read."""
+    def begin(
+        self, key: StepKey, step: str, *, owner: str, lease_ms: int, input_hash: str, shown: Row | None = None
+    ) -> Begun:
+        """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
+
+        Args:
+            shown: further fields of the row, for whoever looks at the run or undoes it.
+        """
         now = self._clock.now()
-        fresh = {"step": step, "status": "running", "owner": owner, "lease": now + lease_ms, "input_hash": input_hash}
+        fresh = {
+            "step": step,
+            "status": "running",
+            "owner": owner,
+            "lease": now + lease_ms,
+            "input_hash": input_hash,
+            **(shown or {}),
+        }
+        before: Row = {}
         try:
-            self._table.write(
-                Write(
-                    key.row,
-                    fresh | {"started": now, "order": self._order(now), "attempts": 1},
-                    when=(Absent("attempts"),),
-                )
-            )
+            self._table.write(Write(key.row, fresh | self._anew(now), when=(Absent("attempts"),)))
             begun: Begun = Leased(1)
         except ConditionFailed as failed:
-            begun = self._begin_again(key, failed.rows[0] or {}, fresh, now)
+            before = failed.rows[0] or {}
+            begun = self._begin_again(key, before, fresh, now)
         if isinstance(begun, Leased) and self._table.get(Key(key.row.partition, FLAG)):
-            self._release(key, owner)
+            self._release(key, owner, before, fresh)
             return Halted()
         return begun
 
-    def _order(self, now: int) -> str:
+    def _anew(self, now: int) -> Row:
+        return {"started": now, "order": self.order(now), "attempts": 1}
+
+    def order(self, now: int) -> str:
         """Return what sorts steps as they were begun, in one process also those of one millisecond."""
         return f"{now:015d}.{next(self._count):09d}"
 
@@ -131,19 +152,15 @@ class StepRecord:
         if "outcome" in row:
             return _recorded(row)
         attempts = row["attempts"] + 1
-        free = self._free(row, now)
+        started = self._anew(now) if attempts == 1 else {"attempts": attempts}
+        again = fresh | started | {"begun": now, "history": history_of(row)}
+        unchanged = (Equals("attempts", row["attempts"]), Absent("outcome"), self._free(row, now))
         try:
-            self._table.write(
-                Write(
-                    key.row,
-                    fresh | {"attempts": attempts},
-                    when=(Equals("attempts", row["attempts"]), Absent("outcome"), free),
-                )
-            )
+            self._table.write(Write(key.row, again, remove=("error", "ended"), when=unchanged))
         except ConditionFailed as failed:
             newer = failed.rows[0] or {}
             return _recorded(newer) if "outcome" in newer else Held()
-        return Leased(attempts)
+        return Leased(attempts, row.get("again", 0))
 
     def _free(self, row: Row, now: int) -> Condition:
         owner = row.get("owner")
@@ -151,8 +168,12 @@ class StepRecord:
             return Equals("owner", owner)
         return Either((Absent("owner"), Below("lease", now)))
 
-    def _release(self, key: StepKey, owner: str) -> None:
-        change = Write(key.row, {"status": "retrying"}, {"attempts": -1}, ("owner", "lease"), (Equals("owner", owner),))
+    def _release(self, key: StepKey, owner: str, before: Row, fresh: Row) -> None:
+        """Put the row back to what it was before the lease was taken."""
+        old = before or {"status": FORGOTTEN, "attempts": 0}
+        added = ("begun", "history", "owner", "lease", *fresh)
+        remove = tuple(dict.fromkeys(name for name in added if name not in old)) if before else ("owner", "lease")
+        change = Write(key.row, old, remove=remove, when=(Equals("owner", owner),))
         try:
             self._table.write(change)
         except ConditionFailed:
@@ -167,9 +188,17 @@ class StepRecord:
         """Record the result; None when it was recorded, else what stands in its place."""
         return self._end(key, owner, {"status": "complete", "outcome": "result", "result": result, "finished": at})
 
-    def fail(self, key: StepKey, *, owner: str, failure: Failure, final: bool, at: int) -> Begun | None:
-        """Record a failed attempt and give up the lease; a final one is the step's outcome."""
-        ended = {"status": "errored", "outcome": "error", "finished": at} if final else {"status": "retrying"}
+    def fail(
+        self, key: StepKey, *, owner: str, failure: Failure, final: bool, at: int, handled: bool = False
+    ) -> Begun | None:
+        """Record a failed attempt and give up the lease; a final one is the step's outcome.
+
+        Args:
+            handled: whether an `except` of the run catches the error.
+        """
+        ended: Row = {"status": "retrying", "ended": at}
+        if final:
+            ended = {"status": "errored", "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()})
 
     def _end(self, key: StepKey, owner: str, fields: Row) -> Begun | None:
@@ -181,6 +210,31 @@ class StepRecord:
             row = failed.rows[0] or {}
             return _recorded(row) if "outcome" in row else Held()
         return Halted() if self._table.get(Key(key.row.partition, FLAG)) else None
+
+
+def history_of(row: Row) -> list[Row]:
+    """Return what a row tells of its attempts so far, the latest last: of each its times and its error."""
+    earlier: list[Row] = row.get("history", [])
+    if not row["attempts"]:
+        return earlier
+    error = row.get("error")
+    attempt: Row = {"started": row.get("begun", row["started"]), "finished": row.get("finished", row.get("ended"))}
+    attempt["error"] = {name: error[name] for name in ("name", "message", "exception")} if error else None
+    return [*earlier, attempt][-_MOST_HISTORY:]
+
+
+def forget(key: Key, row: Row) -> Write:
+    """Return the write after which a step is as if it had not begun, if it is still as it was read.
+
+    Attempts are counted from one again. Where a result is forgotten, the step's next idempotency key is another one:
+    whatever it does, it does once more.
+    """
+    forgotten: Row = {"status": FORGOTTEN, "attempts": 0, "history": history_of(row)}
+    if row.get("outcome") == "result":
+        forgotten["again"] = row.get("again", 0) + 1
+    outcome = (Equals("outcome", row["outcome"]),) if "outcome" in row else (Absent("outcome"),)
+    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled")
+    return Write(key, forgotten, remove=gone, when=(Equals("attempts", row["attempts"]), *outcome))
 
 
 def _recorded(row: Row) -> Recorded:

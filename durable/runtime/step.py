@@ -25,9 +25,10 @@ from durable.errors import (
 from durable.runtime.failure import Failure, frames_of
 from durable.runtime.log import Log
 from durable.runtime.record import Begun, Halted, Held, Leased, Recorded, StepKey, StepRecord
+from durable.runtime.table import Row
 from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS, Envelope, StepEvent
+from durable.wire import LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
@@ -71,11 +72,12 @@ class StepHandler:
             owner=owner,
             lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
             input_hash=input_hash,
+            shown=_shown(event, text),
         )
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
         try:
-            result = self._call(event, json.loads(text), key, begun.attempt, self._clock.now() + timeout_ms)
+            result = self._call(event, json.loads(text), key, begun, self._clock.now() + timeout_ms)
         except Exception as error:
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
         at = self._clock.now()
@@ -84,7 +86,7 @@ class StepHandler:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
 
-    def _call(self, event: StepEvent, given: dict[str, Any], key: StepKey, attempt: int, until: int) -> Any:
+    def _call(self, event: StepEvent, given: dict[str, Any], key: StepKey, begun: Leased, until: int) -> Any:
         signature = self._signature
         arguments: dict[str, Any] = dict(self._clients)
         try:
@@ -94,8 +96,14 @@ class StepHandler:
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         if signature.context:
+            idempotency_key = f"{key}~{begun.again}" if begun.again else str(key)
             arguments[signature.context] = StepContext(
-                key.workflow, key.instance, event["step"], attempt, str(key), lambda: self._remaining(until)
+                key.workflow,
+                key.instance,
+                event["step"],
+                begun.attempt,
+                idempotency_key,
+                lambda: self._remaining(until),
             )
         with self._deadline(event["timeout"]):
             result = signature.function(**arguments)
@@ -122,12 +130,14 @@ class StepHandler:
         instead = self._end(key, event, owner, attempt, failure)
         if instead is not None:
             return self._answer(instead, event, input_hash)
-        raise reported(failure, event["step"]) from None
+        raise reported(failure, event) from None
 
     def _end(self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure) -> Begun | None:
         final = attempt >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
-        return self._record.fail(key, owner=owner, failure=failure, final=final, at=self._clock.now())
+        handled = failure.name in event.get("caught", ())
+        at = self._clock.now()
+        return self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
 
     def _failure(self, error: Exception) -> Failure:
         cls = type(error)
@@ -148,18 +158,37 @@ class StepHandler:
         """Return or raise what stands in the record in place of running the step."""
         match begun:
             case Recorded(input_hash=recorded) if recorded != input_hash:
-                raise reported(Failure("StaleResult", public_message(StaleResult)), event["step"]) from None
+                raise reported(_failure_of(StaleResult), event) from None
             case Recorded(failure=Failure() as failure):
-                raise reported(failure, event["step"]) from None
+                raise reported(failure, event) from None
             case Recorded(result=result, at=at):
-                return {"result": result, "at": at}
+                return {"result": self._still_fits(result, event), "at": at}
             case Halted():
-                raise reported(Failure("Stopped", public_message(Stopped)), event["step"]) from None
+                raise reported(_failure_of(Stopped), event) from None
             case Held() | Leased():
-                raise reported(Failure("StepInProgress", public_message(StepInProgress)), event["step"]) from None
+                raise reported(_failure_of(StepInProgress), event) from None
+
+    def _still_fits(self, result: Any, event: StepEvent) -> Any:
+        """Return a recorded result as what the step returns today: it may have been recorded by other code."""
+        try:
+            return dump(self._signature.result, load(self._signature.result, result, "result"), "result")
+        except Misfit:
+            raise reported(_failure_of(StaleResult), event) from None
 
 
-def reported(failure: Failure, step: str) -> Exception:
-    """Return an exception whose class has the wire's error name, with a message that holds no data."""
-    error: Exception = type(failure.name, (Exception,), {})(f"{step}: {failure.message}")
+def _shown(event: StepEvent, text: str) -> Row:
+    """Return what the row tells of the step besides how far it is."""
+    if event.get("sensitive"):
+        return {"sensitive": True}
+    return {"input": event["input"]} if len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES else {}
+
+
+def _failure_of(error: type[Exception]) -> Failure:
+    return Failure(error.__name__, public_message(error))
+
+
+def reported(failure: Failure, event: StepEvent) -> Exception:
+    """Return an exception whose class has the wire's error name; its message says which step, and holds no data."""
+    path = event.get("key", event["step"])
+    error: Exception = type(failure.name, (Exception,), {})(f"{path}: {failure.message}")
     return error

@@ -109,7 +109,8 @@ class Table(Protocol):
     """Rows with conditional writes. Reads see every write that came before them.
 
     The fields `workflow`, `status` and `updated` (milliseconds) of a row with the sort key `run` are the index
-    that `list` reads; `expires` (seconds since 1970) is when a row may vanish by itself.
+    that `list` reads; `expires` (seconds since 1970) is when a row may vanish by itself, and with a `run` row all rows
+    that its partition had when that was written.
     """
 
     def get(self, key: Key) -> Row | None: ...
@@ -127,5 +128,22 @@ class Table(Protocol):
             TableBusy: nothing was written; the same call may succeed later.
         """
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return the `run` rows of a workflow, the newest `updated` first, up to 100 at a time."""
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return the `run` rows of a workflow, the newest `updated` first, up to 100 at a time.
+
+        Args:
+            since: only those `updated` then or later, in milliseconds since 1970.
+            until: only those `updated` before.
+        """
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        """Return how many `run` rows of a workflow have each status that any has; each is counted to `most` only."""

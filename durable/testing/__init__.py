@@ -1,15 +1,18 @@
 """What an author's tests import."""
 
+from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.execution import ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.outbox import SentEmail
 from durable.testing.runs import NotReached, Run, RunError, StepRun
 from durable.testing.sandbox import Sandbox
-from durable.testing.stubs import Stub
+from durable.testing.stubs import EventStub, Stub
 
 __all__ = [
+    "EventStub",
     "ExecutionOutcome",
     "KVContents",
+    "MemoryBucket",
     "NotReached",
     "QueueContents",
     "Run",

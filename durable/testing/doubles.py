@@ -8,14 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from durable.bindings import Queue, SendEmail, Workflow
+from durable.bindings import Bucket, Queue, Secret, SendEmail, Workflow
 from durable.clock import Clock
 from durable.context import StepContext
+from durable.local.functions import Wait
 from durable.runtime.consumer import message_parameter
+from durable.runtime.events import Events
 from durable.signature import Signature
 from durable.testing.attempts import Attempts
+from durable.testing.bucket import MemoryBucket
 from durable.testing.outbox import MemoryOutbox, SentEmail
+from durable.testing.secret import GivenSecret
 from durable.testing.stubs import Stubs
+from durable.testing.waits import SandboxWaits
 
 _CONTEXT: Final = "__context__"
 
@@ -28,10 +33,22 @@ class SandboxDoubles:
         self.attempts: Final = Attempts()
         self.delivered: Final[defaultdict[str, list[Any]]] = defaultdict(list)
         self.sent: Final[defaultdict[str, dict[str, SentEmail]]] = defaultdict(dict)
+        self.objects: Final[defaultdict[str, dict[str, bytes]]] = defaultdict(dict)
+        self.secrets: Final[dict[str, str]] = {}
         self._clock = clock
+        self._waits: Final = SandboxWaits(self.stubs, self.attempts, clock)
 
     def email(self, declared: SendEmail) -> SendEmail:
         return MemoryOutbox(declared.name, declared.sender, self.sent[declared.name], self._clock)
+
+    def bucket(self, declared: Bucket) -> MemoryBucket:
+        return MemoryBucket(declared.name, self.objects[declared.name])
+
+    def secret(self, declared: Secret) -> Secret:
+        return GivenSecret(declared.name, self.secrets)
+
+    def wait(self, wait: Wait, events: Events) -> Wait:
+        return self._waits.around(wait, events)
 
     def function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
         if isinstance(owner, Queue):

@@ -43,12 +43,16 @@ class TaskFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExecutionOutcome:
-    """How an execution ended.
+    """How an execution ended, as DescribeExecution and GetExecutionHistory tell it.
 
     Attributes:
-        status: SUCCEEDED, FAILED, TIMED_OUT, ABORTED; RUNNING if it waits for a task token that nobody will answer.
-        history: the events in order, each with id, type, timestamp (ms since 1970) and details, as Step Functions
-            names them.
+        status: SUCCEEDED, FAILED, TIMED_OUT (by the machine's own TimeoutSeconds); RUNNING if it waits for a task
+            token that nobody will answer.
+        output: JSON values; None unless it succeeded.
+        error: the error name, if it failed with one.
+        cause: the text that explains it, if there is one.
+        history: the events in order: id from 1, type, timestamp (ms since 1970), and in details what Step Functions
+            has in the event's own details ("stateEnteredEventDetails" and so on), under its names, JSON as text.
         elapsed_seconds: virtual time from start to end.
     """
 
@@ -69,7 +73,11 @@ class ExecutionOutcome:
 class TaskContext:
     """What a function may know of its task, and the way to answer a task token later, on virtual time.
 
-    `token` is the task token where the resource ends in .waitForTaskToken, else the call's own.
+    Attributes:
+        token: the task token where the resource ends in .waitForTaskToken, else the call's own.
+        resource: the state's Resource.
+        state: the state's name.
+        now_ms: what time it is, in ms since 1970.
     """
 
     token: str
@@ -100,7 +108,7 @@ Function = Callable[..., Any]
 
 
 def execute(
-    definition: Mapping[str, Any] | Machine,
+    definition: Mapping[str, Any] | str | Machine,
     payload: Any = None,
     functions: Mapping[str, Function] | None = None,
     *,
@@ -109,28 +117,46 @@ def execute(
     start_ms: int = START_MS,
     restarts: bool = False,
 ) -> ExecutionOutcome:
-    """Run a JSONata definition to its end on virtual time: no thread, no clock, no wait.
+    """Run a JSONata definition to its end on virtual time: no thread, no clock, no wait, nothing on disk.
 
-    `functions` says what tasks do. A key is the name of a Lambda function, its ARN, whole or partial, with or without
-    a qualifier, or a service integration's whole resource ("arn:aws:states:::sqs:sendMessage", or "sqs:sendMessage").
-    A Lambda's function is called with the event (for lambda:invoke, the Payload); any other with the Arguments. What
-    it returns is the result, passed through JSON. If it has a second argument, it is given a TaskContext.
+    Args:
+        definition: the state machine as an object, as JSON text, or loaded.
+        payload: the execution's input, as JSON values; None is the empty object, as StartExecution has it.
+        functions: what tasks do. A key is the name of a Lambda function or its ARN, whole or partial, with or without
+            a qualifier; or the resource of another service's task, whole ("arn:aws:states:::sqs:sendMessage") or its
+            end ("sqs:sendMessage"). See below.
+        seed: what jitter, $random, $uuid, $shuffle and task tokens are drawn from. What happens at the same time
+            happens in the order in which it was asked for; with a seed other than 0, in an order drawn from it.
+        name: the execution's name, as $states.context.Execution.Name shows it.
+        start_ms: when it starts, in ms since 1970.
+        restarts: restore the execution from its JSON snapshot before every event, as after a crash.
 
-    An exception fails the task as Lambda reports it: Error is the class's name, Cause the JSON text of
-    {"errorMessage", "errorType", "requestId", "stackTrace"}. TaskFailure gives both verbatim.
+    A function is called with one argument: a Lambda's with its event (of lambda:invoke, the Payload, {} if there is
+    none, parsed if it is JSON text; of a bare Lambda ARN, the Arguments, or the state's input if there are none), any
+    other with the Arguments. What it returns is the result, passed through JSON; of lambda:invoke it is the Payload of
+    the response, which has StatusCode, ExecutedVersion and the SDK's metadata besides. A function with a second
+    parameter that has no default is given a `TaskContext` too.
 
-    With .waitForTaskToken the result is ignored: TaskContext sends the answer. A call takes no virtual time unless
-    TaskContext.takes says how many seconds.
+    An exception fails the task as Lambda reports it: Error is the class's name, Cause the JSON text of {"errorMessage",
+    "errorType", "requestId", "stackTrace"}; a result that is no JSON is a Runtime.MarshalError. `TaskFailure` gives
+    Error and Cause verbatim: raise TaskFailure("States.Timeout") for any error of Step Functions.
 
-    What happens at the same time happens in the order in which it was asked for; with a seed other than 0, in an
-    order drawn from the seed. The seed also feeds jitter, $random, $uuid and $shuffle.
+    A call takes no virtual time unless TaskContext.takes says how long; TimeoutSeconds and HeartbeatSeconds end it
+    then. With .waitForTaskToken the result is ignored: TaskContext sends the answer, at once or later. Virtual time has
+    no limit; an execution ends after 25,000 events at the latest, as on Step Functions.
 
-    With `restarts`, the execution is restored from its JSON snapshot after every turn, as after a crash.
+    Returns:
+        The outcome. Failing is an outcome, not an exception.
 
-    Raises DefinitionError for a definition that cannot be loaded, LookupError for a task that no function does.
+    Raises:
+        DefinitionError: the definition cannot be loaded: each problem names the state, the field, and what is wrong,
+            be it an error on Step Functions too or something that is not supported here.
+        LookupError: no function does a task that was reached.
+        TypeError, ValueError: the payload is no JSON.
     """
-    machine = definition if isinstance(definition, Machine) else Machine.load(definition)
-    return _World(machine, functions or {}, seed, start_ms, restarts).run(name, payload)
+    if not isinstance(definition, Machine):
+        definition = Machine.load(json.loads(definition) if isinstance(definition, str) else definition)
+    return _World(definition, functions or {}, seed, start_ms, restarts).run(name, payload)
 
 
 class _World:
@@ -199,13 +225,13 @@ class _World:
         arguments = (argument, context) if _takes_context(function) else (argument,)
         ending: Event
         try:
-            result = _as_json(function(*arguments))
+            result = function(*arguments)
         except TaskFailure as failure:
             ending = TaskFailed(call.token, failure.error, failure.cause)
         except Exception as error:
-            ending = TaskFailed(call.token, type(error).__name__, _lambda_cause(error, call.token))
+            ending = _lambda_failure(call.token, type(error).__name__, str(error))
         else:
-            ending = (TaskSucceeded if call.task_token is None else TaskSubmitted)(call.token, result)
+            ending = _result(call, result)
         for after, event in [(context.duration_seconds, ending), *context.sent]:
             self._push(self._now_ms + round(after * 1000), event)
 
@@ -253,7 +279,7 @@ def _event(payload: Any) -> Any:
 
 
 def _as_json(value: Any) -> Any:
-    return json.loads(json.dumps(value))
+    return json.loads(json.dumps(value, allow_nan=False))
 
 
 def _takes_context(function: Function) -> bool:
@@ -262,6 +288,14 @@ def _takes_context(function: Function) -> bool:
     return sum(parameter.kind in kinds and parameter.default is parameter.empty for parameter in parameters) > 1
 
 
-def _lambda_cause(error: Exception, request_id: str) -> str:
-    cause = {"errorMessage": str(error), "errorType": type(error).__name__, "requestId": request_id, "stackTrace": []}
-    return json.dumps(cause)
+def _result(call: Invoke, value: Any) -> Event:
+    try:
+        result = _as_json(value)
+    except (TypeError, ValueError) as error:
+        return _lambda_failure(call.token, "Runtime.MarshalError", f"Unable to marshal response: {error}")
+    return TaskSucceeded(call.token, result) if call.task_token is None else TaskSubmitted(call.token, result)
+
+
+def _lambda_failure(token: str, name: str, message: str) -> TaskFailed:
+    cause = {"errorMessage": message, "errorType": name, "requestId": token, "stackTrace": []}
+    return TaskFailed(token, name, json.dumps(cause))

@@ -46,7 +46,7 @@ class VirtualHost:
         seed: int | None = None,
         log: Log | None = None,
         doubles: Doubles | None = None,
-        skips: Skips = lambda execution, pause: False,
+        skips: Skips | None = None,
     ) -> None:
         self.clock: Final = clock or VirtualClock()
         self.folder: Final = folder
@@ -74,7 +74,7 @@ class VirtualHost:
             timers=self._timers,
             doubles=self._doubles,
         )
-        self.host.engine.recover()
+        self.host.recover()
 
     def __enter__(self) -> VirtualHost:
         return self
@@ -96,7 +96,7 @@ class VirtualHost:
         self._begin()
 
     def _is_skipped(self, key: Hashable) -> bool:
-        if not isinstance(key, tuple):
+        if self._skips is None or not isinstance(key, tuple):
             return False
         execution, token = key
         pause = self.host.engine.pause(execution, token)

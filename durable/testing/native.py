@@ -8,25 +8,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 from unittest import mock
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from durable.durations import Duration, parse_duration
-from durable.errors import InvalidInput, InvalidResult, NonRetryableError, StepError, StepTimeoutError
+from durable.errors import (
+    ChildWorkflowError,
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    StepError,
+    StepTimeoutError,
+)
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
-from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ON_THE_WIRE: Final = (StepTimeoutError, InvalidInput, InvalidResult)
 
+Events = Mapping[str, Sequence[Any]]
+"""The payloads of the events that a run finds, as JSON, by type, the first in first."""
 Functions = Mapping[str, Callable[..., Any]]
 """What does each step's work, by the step's name; it is given the data arguments."""
 
@@ -54,7 +64,18 @@ class Steps:
     """Does the work of steps, from JSON to JSON, and records each attempt."""
 
     functions: Functions = field(default_factory=dict)
+    events: Events = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    taken: Counter[str] = field(default_factory=Counter)
+
+    def event(self, step: str, type: str) -> Any:
+        """Take the next event of a type, and return its payload as JSON; raise StepTimeoutError if there is none."""
+        self.calls.append(Call(step, {"type": type}))
+        kept = self.events.get(type, ())[self.taken[type] :]
+        if not kept:
+            raise StepTimeoutError
+        self.taken[type] += 1
+        return kept[0]
 
     def attempt(self, step: str, signature: Signature, given: dict[str, Any]) -> Any:
         """Make one attempt and return the result as JSON; raise what the wire would report."""
@@ -132,6 +153,28 @@ class NativeStep(WorkflowStep):
         moment = datetime.fromisoformat(when) if isinstance(when, str) else when
         _now.set(max(_now.get(), moment))
 
+    async def wait_for_event(
+        self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"
+    ) -> Any:
+        await asyncio.sleep(0)
+        try:
+            return TypeAdapter(payload).validate_json(json.dumps(self._steps.event(name, type)))
+        except StepTimeoutError:
+            _now.set(_now.get() + parse_duration(timeout))
+            raise
+
+    async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
+        takes, returns = TypeAdapter(payload_type(workflow)), get_type_hints(workflow.run).get("return", Any)
+        given = json.dumps(takes.dump_python(payload, mode="json", by_alias=True))
+        self._steps.calls.append(Call(name, {"payload": json.loads(given)}))
+        event = WorkflowEvent(takes.validate_json(given), _now.get(), "child", workflow.__name__)
+        await asyncio.sleep(0)
+        try:
+            result = await workflow().run(event, self)
+        except Exception:
+            raise ChildWorkflowError from None
+        return TypeAdapter(returns).validate_json(json.dumps(to_jsonable_python(result, by_alias=True)))
+
     async def map(
         self,
         name: str,
@@ -141,11 +184,17 @@ class NativeStep(WorkflowStep):
         *,
         concurrency: int = 10,
     ) -> list[Any]:
-        turns = asyncio.Semaphore(concurrency)
+        turns, failed = asyncio.Semaphore(concurrency), asyncio.Event()
 
         async def one(item: Any) -> Any:
             async with turns:
-                return await body(item)
+                if failed.is_set():  # no item begins after one has failed
+                    raise asyncio.CancelledError
+                try:
+                    return await body(item)
+                except BaseException:
+                    failed.set()
+                    raise
 
         return await gather(*(one(item) for item in items))
 
@@ -164,6 +213,9 @@ async def gather(*branches: Awaitable[Any]) -> list[Any]:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        for each in branches:
+            if asyncio.iscoroutine(each):
+                each.close()  # one that was stopped before it began would be told of as never awaited
         raise
     _now.set(max((when for _, when in results), default=_now.get()))
     return [result for result, _ in results]
@@ -187,6 +239,7 @@ def run_natively(
     workflow: type[WorkflowEntrypoint[Any]],
     payload: Any,
     functions: Functions | None = None,
+    events: Events | None = None,
     *,
     instance_id: str = "instance",
     name: str = "workflow",
@@ -196,8 +249,9 @@ def run_natively(
     Args:
         payload: what `event.payload` is, of its own type.
         functions: what does each step's work, by the step's name; of one not named, the step's own function.
+        events: those that are there when they are waited for; where there are no more, a wait times out.
     """
-    steps = Steps(functions or {})
+    steps = Steps(functions or {}, events or {})
     event = WorkflowEvent(payload, START, instance_id, name)
     try:
         output, ended = asyncio.run(_run(workflow(), event, NativeStep(steps)))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from durable.bindings import InstanceStatus
-from durable.compiler import StepUse
 from durable.runtime.instances import current_steps
 from durable.runtime.record import partition
 from durable.runtime.table import Row
@@ -32,11 +33,11 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """What a step did in one round.
+    """What a step did in one round; a wait for an event is a step too, its result the payload.
 
     Attributes:
         key: the path of blocks and rounds to it; its name where there are none.
-        status: running, retrying, complete or errored.
+        status: running, retrying, waiting, complete or errored.
         result: what it returned, of its own type; None if it has no result.
         error: of its last attempt, if that failed.
         input: the data it was last called with, of its own types, by parameter.
@@ -59,14 +60,19 @@ class Run:
     """A run in a sandbox; every look at it is a look at where it is now."""
 
     def __init__(
-        self, virtual: VirtualHost, attempts: Attempts, uses: Mapping[str, StepUse], workflow: str, id: str
+        self,
+        virtual: VirtualHost,
+        attempts: Attempts,
+        results: Mapping[str, TypeAdapter[Any]],
+        workflow: str,
+        id: str,
     ) -> None:
-        self._virtual, self._attempts, self._uses = virtual, attempts, uses
+        self._virtual, self._attempts, self._results = virtual, attempts, results
         self.workflow, self.id = workflow, id
 
     @property
     def status(self) -> str:
-        """queued, running, complete, errored, terminated, …: Cloudflare's words."""
+        """queued, running, waiting, complete, errored, terminated, …: Cloudflare's words."""
         return self._now().status
 
     @property
@@ -106,6 +112,20 @@ class Run:
             begun = f"it began {len(rounds)} of its rounds" if rounds else f"it began {_listed(self._begun())}"
             raise LookupError(f"{self._where} has not begun {_which(name, round)}: {begun}")
         return rounds[round - 1]
+
+    def send_event(self, type: str, payload: Any = None, *, id: str | None = None) -> None:
+        """Send the run an event, before or after it is awaited; the run goes on when the sandbox does.
+
+        Args:
+            payload: of the type that the run waits for, or the same as JSON.
+            id: the same event sent again under the same id counts once.
+
+        Raises:
+            EventUnknown: the workflow waits for no such type.
+            InvalidInput: the payload is not of the type that is waited for.
+            InstanceClosed: the run has ended.
+        """
+        self._virtual.host.workflows[self.workflow].send_event(self.id, type, payload, id=id)
 
     def wait_for_status(self, status: str) -> None:
         """Go on until the run is there.
@@ -149,8 +169,8 @@ class Run:
         return list(dict.fromkeys(each.name for each in self.steps))
 
     def _check(self, name: str) -> None:
-        if name not in self._uses:
-            raise unknown_step(self.workflow, name, self._uses)
+        if name not in self._results:
+            raise unknown_step(self.workflow, name, self._results)
 
     def _rows(self) -> tuple[Row, list[Row]]:
         """Return the header and the rows of the steps."""
@@ -172,7 +192,7 @@ class Run:
             key=key,
             status=row["status"],
             attempts=row["attempts"],
-            result=load(self._uses[row["step"]].signature.result, row["result"], "result") if complete else None,
+            result=load(self._results[row["step"]], row["result"], "result") if complete else None,
             error=_error(row["error"]) if failed else None,
             input=calls[-1].input if calls else {},
             attempted=tuple(timedelta(milliseconds=each.at_ms - started) for each in calls),

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail
+from pydantic import TypeAdapter
+
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
@@ -18,12 +20,13 @@ from durable.errors import InvalidInput
 from durable.local.engine import Pause
 from durable.runtime.instances import instance_of
 from durable.runtime.values import Misfit, load
+from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
 from durable.testing.outbox import MemoryOutbox
 from durable.testing.runs import Run, unknown_step
-from durable.testing.stubs import Stub
+from durable.testing.stubs import EventStub, Stub
 from durable.testing.subject import Given, Subject, prepare
 
 V = TypeVar("V")
@@ -40,8 +43,9 @@ class Sandbox:
 
     Args:
         subject: a workflow's class, its declaration, or a module of declarations such as `app`.
-        bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace, a list of messages
-            for a Queue. A binding that a step names and nobody gives is made, and empty.
+        bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace
+            or a Bucket, a list of messages for a Queue, the text of a Secret. A binding that a step names and nobody
+            gives is made, and empty.
         seed: what the order of concurrent branches is drawn with; None takes what is ready first in, first out.
             It also seeds the jitter of retries.
         start: what time it is at first.
@@ -66,10 +70,15 @@ class Sandbox:
         )
         self._count = itertools.count(1)
         for declared, contents in self._prepared.contents:
-            if isinstance(contents, Mapping):
-                self.kv(self._binding(declared, KVNamespace)).fill(contents)
-            else:
-                self.queue(self._binding(declared, Queue)).fill(contents)
+            match declared:
+                case KVNamespace():
+                    self.kv(declared).fill(contents)
+                case Queue():
+                    self.queue(declared).fill(contents)
+                case Bucket():
+                    self.bucket(declared).fill(contents)
+                case Secret():
+                    self._doubles.secrets[declared.name] = contents
 
     def __enter__(self) -> Sandbox:
         return self
@@ -152,6 +161,18 @@ class Sandbox:
             raise unknown_step(name, step, uses)
         return self._doubles.stubs.stub(name, step, uses[step].signature, run)
 
+    def stub_event(self, wait: str, *, workflow: str | None = None, run: str | None = None) -> EventStub:
+        """Return what fixes what comes of a wait for an event, by its name in `run`: in the run of an id, or in all.
+
+        Raises:
+            LookupError: the workflow has no such wait.
+        """
+        name = self._workflow(workflow)
+        waits = self._payloads(name)
+        if wait not in waits:
+            raise LookupError(f"{name} waits for no event as {wait!r}; it waits as {', '.join(waits) or 'none'}")
+        return self._doubles.stubs.event(name, wait, TypeAdapter(waits[wait]), run)
+
     def disable_sleeps(self, *names: str, run: str | None = None) -> None:
         """Have sleeps of these names, or all, end at once: the clock stands still, in the run of an id or in all.
 
@@ -195,14 +216,26 @@ class Sandbox:
         declared = self._binding(name, SendEmail)
         return MemoryOutbox(declared.name, declared.sender, self._doubles.sent[declared.name], self._clock)
 
+    def bucket(self, name: str | Bucket) -> MemoryBucket:
+        """Return a bucket, by its declaration or by a name that it has: the client that steps use, and a view."""
+        return self._doubles.bucket(self._binding(name, Bucket))
+
     def _run(self, workflow: str, id: str) -> Run:
-        return Run(self._virtual, self._doubles.attempts, self._uses(workflow), workflow, id)
+        compiled = self._prepared.build.compiled[workflow]
+        results = {each.name: each.signature.result for each in compiled.steps}
+        events = {name: TypeAdapter(payload) for name, payload in self._payloads(workflow).items()}
+        return Run(self._virtual, self._doubles.attempts, results | events, workflow, id)
+
+    def _payloads(self, workflow: str) -> dict[str, Any]:
+        """Return the type of the payload of each wait for an event, by its name."""
+        return {each.name: each.payload for each in self._prepared.build.compiled[workflow].events}
 
     def _uses(self, workflow: str) -> dict[str, StepUse]:
         return {each.name: each for each in self._prepared.build.compiled[workflow].steps}
 
     def _workflow(self, name: str | None) -> str:
         known = [each.name for each in self._prepared.build.project.workflows]
+        name = name or self._prepared.subject
         if name is None and len(known) == 1:
             return known[0]
         if name not in known:

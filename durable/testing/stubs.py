@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from durable.local.functions import Hang
-from durable.runtime.values import Misfit, load
+from durable.runtime.values import Misfit, dump, load
 from durable.signature import Signature
 from durable.testing.attempts import Attempt
 
@@ -140,6 +142,35 @@ class Stub:
         return self
 
 
+class EventStub:
+    """What comes of a wait for an event, in place of the event that was sent or is to be sent.
+
+    Each method may be limited to one round (1 is the first that was begun) or to one step key. Timeouts come first,
+    then payloads, of which the last given that fits counts; a wait that nothing was given for waits for its event.
+    """
+
+    def __init__(self, name: str, payload: TypeAdapter[Any], rules: _Rules, run: str | None) -> None:
+        self._name, self._payload, self._rules, self._run = name, payload, rules, run
+
+    def returns(self, payload: Any = None, *, round: int | None = None, key: str | None = None) -> EventStub:
+        """Have the event come at once, with a payload of the type that is waited for, or the same as JSON.
+
+        Raises:
+            ValueError: the payload does not fit.
+        """
+        try:
+            fixed = dump(self._payload, load(self._payload, payload, "payload"), "payload")
+        except Misfit as misfit:
+            raise ValueError(f"{self._name} waits for another payload than the fixed one: {misfit}") from None
+        self._rules.results.append(_Rule(lambda arguments: fixed, self._run, round, key, None))
+        return self
+
+    def times_out(self, *, round: int | None = None, key: str | None = None) -> EventStub:
+        """Have no event come, whatever is sent, until the timeout is over on virtual time."""
+        self._rules.faults.append(_Rule(_raiser(Hang()), self._run, round, key, None))
+        return self
+
+
 class Stubs:
     """The stubs of all steps, and the pauses that are skipped."""
 
@@ -150,6 +181,10 @@ class Stubs:
     def stub(self, workflow: str, step: str, signature: Signature, run: str | None) -> Stub:
         """Return what says what a step does, in one run or in all."""
         return Stub(step, signature, self._rules.setdefault((workflow, step), _Rules()), run)
+
+    def event(self, workflow: str, name: str, payload: TypeAdapter[Any], run: str | None) -> EventStub:
+        """Return what says what comes of a wait for an event, in one run or in all."""
+        return EventStub(name, payload, self._rules.setdefault((workflow, name), _Rules()), run)
 
     def act(self, attempt: Attempt) -> Act | None:
         """Return what an attempt does; None for its own work."""

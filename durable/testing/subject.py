@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Final
 
-from durable.bindings import Binding, KVNamespace, Queue, SendEmail, Workflow
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Workflow
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
@@ -19,22 +19,28 @@ from durable.workflow import WorkflowEntrypoint
 Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
 """A workflow's class, its declaration, or a module of declarations."""
 Given = Binding | Mapping[str, Any] | Sequence[Any]
-"""A declaration, or what a KVNamespace (a mapping) or a Queue (a sequence) holds at first."""
+"""A declaration, or what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds."""
 
 SENDER: Final = "sender@example.com"
-_CONTENTS: Final[dict[type[Binding], tuple[type, str]]] = {
+_CONTENTS: Final[dict[type[Binding], tuple[Any, str]]] = {
     KVNamespace: (Mapping, "a mapping of what is in it"),
-    Queue: (Sequence, "a list of messages"),
+    Bucket: (Mapping, "a mapping of the objects in it"),
+    Queue: (list | tuple, "a list of messages"),
+    Secret: (str, "its text"),
 }
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A project that fits together; its bindings by the names a test may call them, and their first contents."""
+    """A project that fits together; its bindings by the names a test may call them, and their first contents.
+
+    `subject` is the name of the workflow that is tested, where it is one.
+    """
 
     build: Build
+    subject: str | None = None
     names: dict[str, list[Binding]] = field(default_factory=dict)
-    contents: list[tuple[Binding, Mapping[str, Any] | Sequence[Any]]] = field(default_factory=list)
+    contents: list[tuple[Binding, Any]] = field(default_factory=list)
 
     def value_type(self, declared: Binding) -> Any:
         """Return the V or M of a binding, as the first signature that names one has it."""
@@ -50,27 +56,46 @@ def prepare(subject: Subject, given: Mapping[str, Given]) -> Prepared:
     """
     plain = {name: each for name, each in given.items() if not isinstance(each, Binding)}
     declared = {name: each for name, each in given.items() if isinstance(each, Binding)}
+    name: str | None = None
     if isinstance(subject, ModuleType):
         project = Project(subject.__name__, tuple(declarations(subject)))
         if declared:
             raise DeclarationError([f"{project.name} declares its bindings itself: give contents for {list(declared)}"])
     else:
         workflow = subject if isinstance(subject, Workflow) else Workflow(_name_of(subject), subject)
-        project = _around(workflow, declared)
-    prepared = Prepared(build(project), _names(project))
+        name, project = workflow.name, _around(workflow, declared)
+    prepared = Prepared(build(project), name, _names(project))
     prepared.contents = [_contents(prepared.names, name, value) for name, value in plain.items()]
     return prepared
 
 
 def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
-    """Return a project of one workflow: with what it is bound to, and for what is bound to nothing, something new."""
-    parameters = _parameters(each.signature for each in compile_workflow(workflow.workflow).steps)
+    """Return a project of a workflow and those that it calls: with what each is bound to, and for what is bound to
+    nothing, something new."""
+    workflows = [workflow, *(Workflow(_name_of(each), each) for each in _called(workflow.workflow))]
+    named = [_parameters(each.signature for each in compile_workflow(every.workflow).steps) for every in workflows]
+    parameters = {name: each for found in named for name, each in found.items()}
     unknown = given.keys() - parameters.keys()
     if unknown:
         raise _unknown(sorted(unknown)[0], parameters)
-    bindings = {name: _new(name, each) for name, each in parameters.items() if name not in {*given, *workflow.bindings}}
-    bound = Workflow(workflow.name, workflow.workflow, bindings={**workflow.bindings, **bindings, **given})
-    return Project(f"the test of {workflow.name}", tuple(_reachable(bound)))
+    known = {**workflow.bindings, **given}
+    bindings = known | {name: _new(name, each) for name, each in parameters.items() if name not in known}
+    bound = [
+        Workflow(each.name, each.workflow, bindings={**each.bindings, **{name: bindings[name] for name in found}})
+        for each, found in zip(workflows, named, strict=True)
+    ]
+    return Project(f"the test of {workflow.name}", tuple(_reachable(*bound)))
+
+
+def _called(workflow: type[WorkflowEntrypoint[Any]]) -> Iterator[type[WorkflowEntrypoint[Any]]]:
+    """Yield the workflows that one calls, and those that they call, once each."""
+    seen, left = {workflow}, [workflow]
+    while left:
+        for each in compile_workflow(left.pop(0)).calls:
+            if each.workflow not in seen:
+                seen.add(each.workflow)
+                left.append(each.workflow)
+                yield each.workflow
 
 
 def _parameters(signatures: Iterable[Signature]) -> dict[str, BindingParameter]:
@@ -81,14 +106,14 @@ def _new(parameter: str, binding: BindingParameter) -> Binding:
     name = parameter.strip("_").replace("_", "-").lower()
     if issubclass(binding.binding, SendEmail):
         return SendEmail(name, sender=SENDER)
-    if issubclass(binding.binding, KVNamespace | Queue):
+    if issubclass(binding.binding, KVNamespace | Queue | Bucket | Secret):
         return binding.binding(name)
     raise DeclarationError([f"{parameter} is a {binding.binding.__name__}: give its declaration in `bindings`"])
 
 
-def _reachable(binding: Binding) -> Iterator[Binding]:
-    """Yield a binding and all that it uses, once each."""
-    seen, left = set[int](), [binding]
+def _reachable(*bindings: Binding) -> Iterator[Binding]:
+    """Yield bindings and all that they use, once each."""
+    seen, left = set[int](), list(bindings)
     while left:
         each = left.pop(0)
         if id(each) not in seen:
@@ -109,14 +134,12 @@ def _names(project: Project) -> dict[str, list[Binding]]:
     return names
 
 
-def _contents(
-    names: Mapping[str, list[Binding]], name: str, value: Any
-) -> tuple[Binding, Mapping[str, Any] | Sequence[Any]]:
+def _contents(names: Mapping[str, list[Binding]], name: str, value: Any) -> tuple[Binding, Any]:
     holding = [each for each in names.get(name, []) if isinstance(each, tuple(_CONTENTS))]
     if not holding:
         raise _unknown(name, [each for each, found in names.items() if isinstance(found[0], tuple(_CONTENTS))])
     taken, words = next(each for kind, each in _CONTENTS.items() if isinstance(holding[0], kind))
-    if isinstance(value, taken) and isinstance(value, Mapping | Sequence) and not isinstance(value, str | bytes):
+    if isinstance(value, taken):
         return holding[0], value
     raise DeclarationError([f"{name} is a {type(holding[0]).__name__}: give {words}, not {value!r}"])
 

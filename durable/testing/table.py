@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from durable.clock import Clock
 from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
@@ -18,8 +21,9 @@ class MemoryTable:
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Row | None:
-        row = self._rows.get(key)
-        return None if row is None or expired(row, self._clock.now()) else dict(row)
+        row, run, now = self._rows.get(key), self._rows.get(Key(key.partition, RUN)), self._clock.now()
+        over = row is None or expired(row, now) or (run is not None and expired(run, now))
+        return None if row is None or over else dict(row)
 
     def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
         keys = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
@@ -32,7 +36,15 @@ class MemoryTable:
             before = [self.get(change.key) for change in changes]
             if not all(holds(each, row) for change, row in zip(changes, before, strict=True) for each in change.when):
                 raise ConditionFailed(before)
+            for partition in {change.key.partition for change in changes}:
+                self._forget_over(partition)
             return tuple(self._apply(change, row) for change, row in zip(changes, before, strict=True))
+
+    def _forget_over(self, partition: str) -> None:
+        """Remove the rows of a partition once the time of its `run` row is over."""
+        run = self._rows.get(Key(partition, RUN))
+        if run is not None and expired(run, self._clock.now()):
+            self._rows = {key: row for key, row in self._rows.items() if key.partition != partition}
 
     def _apply(self, change: Write | Delete, row: Row | None) -> Row | None:
         if isinstance(change, Delete):
@@ -43,11 +55,30 @@ class MemoryTable:
         self._rows[change.key] = changed(change, row)
         return dict(self._rows[change.key])
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
         check_limit(limit)
-        runs = (self.get(key) for key in self._rows if key.sort == RUN)
-        found = [row for row in runs if row and row["workflow"] == workflow and status in (None, row["status"])]
+        start, end = since or 0, math.inf if until is None else until
+        found = [
+            row for row in self._runs(workflow) if status in (None, row["status"]) and start <= row["updated"] < end
+        ]
         found.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
-        start = int(cursor or 0)
-        more = start + limit < len(found)
-        return Page(tuple(found[start : start + limit]), str(start + limit) if more else None)
+        first = int(cursor or 0)
+        more = first + limit < len(found)
+        return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        counted = Counter(row["status"] for row in self._runs(workflow))
+        return {status: min(number, most) for status, number in counted.items()}
+
+    def _runs(self, workflow: str) -> Iterator[Row]:
+        runs = (self.get(key) for key in list(self._rows) if key.sort == RUN)
+        return (row for row in runs if row and row["workflow"] == workflow)

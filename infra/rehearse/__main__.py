@@ -75,11 +75,11 @@ def _sign_up(api: Api, server: MiniStack) -> int:
     if started.status != 201:
         return 1
     status = follow(api, started.json["workflowId"])
-    say(f"{status['status']}: {json.dumps(status['output'] or status['error'])}")
-    if status["status"] != "complete":
-        return 1
-    say(f"e-mail delivered: {subject(server)}")
-    return 0
+    complete = status["status"] == "complete"
+    if complete:
+        say(f"  e-mail delivered: {subject(server)}")
+    say(f"{status['status']}: {json.dumps(status['output'] if complete else status['error'])}")
+    return 0 if complete else 1
 
 
 def subject(server: MiniStack) -> str:
@@ -115,8 +115,9 @@ def follow(api: Api, instance: str, *, seconds: float = _RUN_SECONDS) -> dict[st
 @contextmanager
 def _said(what: str) -> Iterator[None]:
     begun = time.monotonic()
+    say(f"{what} …")
     yield
-    say(f"{what}: {time.monotonic() - begun:.1f} s")
+    say(f"  done in {time.monotonic() - begun:.1f} s")
 
 
 def say(line: str) -> None:

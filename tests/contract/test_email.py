@@ -41,6 +41,18 @@ def test_a_message_has_its_headers_and_both_bodies(world: World) -> None:
     assert body(message, "html") == WELCOME.html
 
 
+@pytest.mark.parametrize("subject", ["Hi", "a" * 200, "ü" * 200, "=?utf-8?q?x?= ", "a=b", "tab\there", ""])
+@pytest.mark.parametrize(
+    "text", ["", "no end", "\n\n.\n", "=20 \n", "x" * 3_000, "ü" * 500, "a\tb \n", "--=_alternative--\n"]
+)
+def test_any_subject_and_any_text_arrive_as_they_are(world: World, subject: str, text: str) -> None:
+    world.mailbox().send(replace(WELCOME, subject=subject, text=text, html=text), id="1")
+    message = sent(world)
+    assert message["Subject"].split() == subject.split()
+    assert body(message, "plain") == body(message, "html") == text
+    assert max(map(len, world.sent()[0].splitlines())) < 998
+
+
 def test_the_same_id_has_the_same_message_id(world: World) -> None:
     mailbox = world.mailbox()
     for id in ("1", "1", "2"):

@@ -120,10 +120,13 @@ class TableAgainstDict(Against):
         when: tuple[Condition, ...],
         lifetime: int | None,
     ) -> None:
-        """The first key is written to, under conditions; further ones are deleted and only checked."""
+        """The first key is written to, under conditions; further ones are deleted and only checked.
+
+        A `run` row's time, which is that of its whole partition, is tested by itself.
+        """
         add = {field: number for field, number in add.items() if field not in set}
         gone = () if remove in set or remove in add else (remove,)
-        until = {} if lifetime is None else {"expires": self.clock.now() // 1000 + lifetime}
+        until = {} if lifetime is None or keys[0].sort == "run" else {"expires": self.clock.now() // 1000 + lifetime}
         changes: list[Write | Delete] = [Write(keys[0], set | until, add, gone, when)]
         changes += [Delete(key, when) for key in keys[1:2]]
         changes += [Write(key, when=(Absent("a"),), check_only=True) for key in keys[2:]]

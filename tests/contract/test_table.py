@@ -336,3 +336,27 @@ class TestExpiry:
         table.write(Write(KEY, remove=("expires",)))
         world.clock.advance_to(world.clock.now() + 60_000)
         assert table.get(KEY) == {"a": 1}
+
+    def test_a_runs_time_is_that_of_all_its_rows(self, world: World) -> None:
+        table, run, step = world.table(), Key("p", "run"), Key("p", "step")
+        table.write(Write(run, {"workflow": "w", "status": "running", "updated": 1}))
+        table.write(Write(step, {"old": 1}))
+        table.write(Write(Key("q", "step"), {"old": 1}))
+        table.write(Write(run, {"expires": world.clock.now() // 1000 + 10}))
+        assert len(table.query("p")) == 2
+        world.clock.advance_to(world.clock.now() + 10_000)
+        assert table.query("p") == ()
+        assert table.get(step) is None
+        assert table.write(Write(run, {"workflow": "w", "status": "queued", "updated": 2}, when=(Absent("status"),)))
+        assert [row["sort"] for row in table.query("p")] == ["run"]
+        assert table.write(Write(step, {"new": 1}, when=(Absent("old"),))) == ({"new": 1},)
+        assert len(table.query("q")) == 1
+
+    def test_a_run_that_goes_on_keeps_all_its_rows(self, world: World) -> None:
+        table, run, step = world.table(), Key("p", "run"), Key("p", "step")
+        table.write(Write(run, {"workflow": "w", "status": "complete", "updated": 1}))
+        table.write(Write(step, {"a": 1}))
+        table.write(Write(run, {"expires": world.clock.now() // 1000 + 10}))
+        table.write(Write(run, remove=("expires",)))
+        world.clock.advance_to(world.clock.now() + 60_000)
+        assert len(table.query("p")) == 2

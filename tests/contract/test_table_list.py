@@ -88,3 +88,43 @@ def test_a_limit_out_of_bounds_is_refused(table: Table, limit: int) -> None:
 def test_a_cursor_that_is_none_is_refused(table: Table, cursor: str) -> None:
     with pytest.raises(ValueError, match="cursor"):
         table.list("w", cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (2, None, "432"),
+        (None, 2, "10"),
+        (1, 3, "21"),
+        (3, 3, ""),
+        (4, 1, ""),
+        (0, 100, "43210"),
+    ],
+)
+@pytest.mark.parametrize("status", [None, "queued"])
+def test_a_list_is_of_what_changed_in_a_time(
+    table: Table, since: int | None, until: int | None, found: str, status: str | None
+) -> None:
+    for number in range(5):
+        table.write(run(str(number), "queued", number))
+    page = table.list("w", status=status, since=since, until=until)
+    assert "".join(instances(page.rows)) == found
+    whole: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = table.list("w", status=status, since=since, until=until, limit=1, cursor=cursor)
+        whole += instances(page.rows)
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert "".join(whole) == found
+
+
+def test_runs_are_counted_by_status_as_far_as_asked(table: Table) -> None:
+    for number in range(7):
+        table.write(run(str(number), ["queued", "complete"][number % 2], number))
+    table.write(run("x", "errored", 1, "other"))
+    table.write(Write(Key("w#a", "step#1"), {"workflow": "w", "status": "running", "updated": 5}))
+    assert table.counts("w", most=100) == {"queued": 4, "complete": 3}
+    assert table.counts("w", most=3) == {"queued": 3, "complete": 3}
+    assert table.counts("none", most=3) == {}

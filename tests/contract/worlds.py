@@ -17,17 +17,21 @@ from moto.ses.models import ses_backends
 from mypy_boto3_dynamodb.literals import ScalarAttributeTypeType
 from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
-from durable import KVNamespace, SendEmail
+from durable import Bucket, KVNamespace, Secret, SendEmail
 from durable.bindings import Queue
 from durable.clock import VirtualClock
+from durable.local.bucket import FolderBucket
 from durable.local.journal import Journal
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.outbox import OutboxEmail
 from durable.local.queue import Messages, SQLiteQueue
+from durable.local.secret import EnvironmentSecret
 from durable.local.table import SQLiteTable
+from durable.runtime.aws.bucket import S3Bucket
 from durable.runtime.aws.email import SESEmail
 from durable.runtime.aws.kv import DynamoDBKVNamespace
 from durable.runtime.aws.queue import SQSQueue
+from durable.runtime.aws.secret import ParameterSecret
 from durable.runtime.aws.table import DynamoDBTable
 from durable.runtime.table import Table
 
@@ -48,6 +52,14 @@ class World(ABC):
     @abstractmethod
     def namespace(self, value_type: Any = Any, *, name: str | None = None) -> KVNamespace[Any]:
         """Return a client of a namespace: an empty one, unless one of that name was asked for before."""
+
+    @abstractmethod
+    def bucket(self, *, name: str | None = None) -> Bucket:
+        """Return a client of a bucket: an empty one, unless one of that name was asked for before."""
+
+    @abstractmethod
+    def secret(self, text: str | None) -> Secret:
+        """Return a client of a new secret, which has this text or none."""
 
     @abstractmethod
     def queue(self, message_type: Any = Any) -> Queue[Any]:
@@ -71,6 +83,7 @@ class OneMachine(World):
         super().__init__()
         self.journal = Journal(folder / "data", linger=0)
         self.messages = Messages(self.journal, self.clock)
+        self.folder = folder
         self.outbox = folder / "outbox"
 
     def close(self) -> None:
@@ -81,6 +94,14 @@ class OneMachine(World):
 
     def namespace(self, value_type: Any = Any, *, name: str | None = None) -> KVNamespace[Any]:
         return SQLiteKVNamespace(name or _name(), value_type, self.journal, self.clock)
+
+    def bucket(self, *, name: str | None = None) -> Bucket:
+        return FolderBucket("files", self.folder / "buckets" / (name or _name()))
+
+    def secret(self, text: str | None) -> Secret:
+        file = self.folder / _name()
+        file.write_text("" if text is None else f"API_KEY='{text}'\n")
+        return EnvironmentSecret("api-key", file)
 
     def queue(self, message_type: Any = Any) -> Queue[Any]:
         return SQLiteQueue(_name(), message_type, self.messages)
@@ -103,6 +124,7 @@ class Moto(World):
         self._aws = aws
         self._tables: dict[str, str] = {}
         self._urls: dict[str, str] = {}
+        self._buckets: dict[str, str] = {}
         ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages.clear()
 
     def table(self) -> Table:
@@ -113,6 +135,19 @@ class Moto(World):
         if name not in self._tables:
             self._tables[name] = self._aws.rows()
         return DynamoDBKVNamespace(name, value_type, self._tables[name], self.clock, dynamodb=self._aws.dynamodb)
+
+    def bucket(self, *, name: str | None = None) -> Bucket:
+        name = name or _name()
+        if name not in self._buckets:
+            self._buckets[name] = _name()
+            self._aws.s3.create_bucket(Bucket=self._buckets[name])
+        return S3Bucket("files", self._buckets[name], s3=self._aws.s3)
+
+    def secret(self, text: str | None) -> Secret:
+        parameter = f"/stack/{_name()}"
+        if text is not None:
+            self._aws.ssm.put_parameter(Name=parameter, Value=text, Type="SecureString")
+        return ParameterSecret("api-key", parameter, self.clock, ssm=self._aws.ssm)
 
     def queue(self, message_type: Any = Any) -> Queue[Any]:
         name = _name()
@@ -142,6 +177,8 @@ class AWS:
         self._patches = _one_request_at_a_time()
         self.dynamodb = boto3.client("dynamodb", region_name=REGION)
         self.sqs = boto3.client("sqs", region_name=REGION)
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.ssm = boto3.client("ssm", region_name=REGION)
         self.sesv2 = boto3.client("sesv2", region_name=REGION)
         self.sesv2.create_email_identity(EmailIdentity=SENDER)
 

@@ -18,6 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
+_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "bytecode")}
+"""A server is started so often that its modules are compiled once, and not beside them."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,23 @@ class Server:
         return self.data.with_name(f"{self.data.name}-{self.port}.log")
 
     def start(self) -> None:
-        self._spawn()
+        self.spawn()
         eventually(self._answers, "the server to listen")
 
     def refused(self) -> str:
         """Start it where it cannot run, and return what it says."""
-        self._spawn()
+        self.spawn()
         assert self.process is not None
         assert self.process.wait(PATIENCE_SECONDS) == 2
         return self.log
 
-    def _spawn(self) -> None:
+    def spawn(self) -> None:
+        """Start it, and do not wait until it answers."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "durable", "dev", "--port", str(self.port), "--data", str(self.data)],
                 cwd=self.project,
-                env=os.environ | {"PYTHONPATH": f"{self.project}:{ROOT}"},
+                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": f"{self.project}:{ROOT}"},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -83,16 +86,17 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, self.log
         try:
-            self.get("/openapi.json")
+            self.get("/nothing")
         except OSError:
             return False
         return True
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
+    def kill(self) -> int:
+        """End it as `kill -9` does, and return which process it was."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        return self.process.pid
 
     def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""

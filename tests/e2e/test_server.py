@@ -71,6 +71,8 @@ def test_a_killed_server_goes_on_with_the_run_and_runs_no_completed_step_again(
     calls = tmp_path / "calls"
     id = local.post("/api/workflows/slow/instances", {"params": str(tmp_path)}).body["id"]
     eventually(lambda: calls.exists() and "hold 1" in calls.read_text(), "the step to begin")
+    begun = status_of(local, f"/api/workflows/slow/instances/{id}")  # what is answered is on disk
+    assert (begun["steps"][-1]["name"], len(begun["steps"][-1]["attempts"])) == ("hold", 1)
     local.kill()
     (tmp_path / "go").touch()
     local.start()

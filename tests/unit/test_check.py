@@ -6,6 +6,7 @@ import pytest
 
 from durable import KVNamespace, Queue, SendEmail, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.bindings import Binding
+from durable.build import build
 from durable.check import check
 from durable.errors import DeclarationError
 from durable.project import Project, declarations
@@ -94,3 +95,35 @@ def test_a_name_is_of_a_form_that_every_service_takes(name: str) -> None:
 def test_a_declaration_does_nothing() -> None:
     with pytest.raises(TypeError, match="is a declaration"):
         KVNamespace("totals").get("x")
+
+
+class Nested(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        return await step.call("count", Counting, event.payload)
+
+
+def called(*names: str) -> list[str]:
+    """Return what is wrong where a workflow calls Counting, which is declared under these names."""
+    nested = Workflow("nested", Nested)
+    project = Project("app", (nested, *(Workflow(name, Counting) for name in names)))
+    with pytest.raises(DeclarationError) as caught:
+        check(project, {each.name: [] for each in project.workflows}, {}, {"nested": {"count": Counting}})
+    return list(caught.value.problems)
+
+
+def test_a_workflow_that_is_called_is_declared_and_once() -> None:
+    assert called() == [
+        "Workflow('nested') calls Counting in step 'count', which app does not declare; declare it there:"
+        " Workflow(…, Counting)"
+    ]
+    assert called("one", "two") == [
+        "Workflow('nested') calls Counting in step 'count', which is declared as one, two; declare it once, or call a"
+        " class of its own"
+    ]
+
+
+def test_what_is_called_and_not_declared_is_listed_with_all_else_that_is_wrong() -> None:
+    project = Project("app", (Workflow("nested", Nested), KVNamespace("idle")))
+    with pytest.raises(DeclarationError) as caught:
+        build(project)
+    assert ["idle" in each or "Counting" in each for each in caught.value.problems] == [True, True]

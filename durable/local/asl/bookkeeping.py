@@ -87,10 +87,21 @@ class Bookkeeping:
         """Stop the branches or iterations that are still alive."""
         assert isinstance(flow.wait, ForkWait)
         for position, child in flow.wait.flows.items():
+            self._record_aborted(child)
             self.stop(child)
             if isinstance(flow.state, Map) and child.state is not None:
                 self.record("MapIterationAborted", iteration(flow, position))
         flow.wait = None
+
+    def _record_aborted(self, flow: Flow) -> None:
+        """Note the states that a failure beside them ends, the innermost first."""
+        if isinstance(flow.wait, ForkWait):
+            for position, child in flow.wait.flows.items():
+                self._record_aborted(child)
+                if isinstance(flow.state, Map) and child.state is not None:
+                    self.record("MapIterationAborted", iteration(flow, position))
+        if flow.state is not None and flow.wait is not None:
+            self.record(f"{flow.state.type}StateAborted")
 
     def close(self, outcome: Outcome) -> None:
         """End the execution, with its last event."""

@@ -17,8 +17,6 @@ RUNTIME: Final = "States.Runtime"
 TASK_FAILED: Final = "States.TaskFailed"
 TIMEOUT: Final = "States.Timeout"
 
-_TERMINAL: Final = frozenset({DATA_LIMIT_EXCEEDED, RUNTIME})
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -62,21 +60,24 @@ def query_error(cause: str, location: str | None = None) -> StateError:
 
 
 def runtime_error(cause: str) -> StateError:
-    """Return a failure that no wildcard catches."""
+    """Return a failure that nothing catches."""
     return StateError(RUNTIME, cause, belongs_to_state=True)
 
 
 def error_matches(names: Sequence[str], error: str | None) -> bool:
     """Tell whether ErrorEquals matches an error name.
 
-    States.ALL and States.TaskFailed leave out States.DataLimitExceeded and States.Runtime, which have to be named;
-    States.TaskFailed leaves out States.Timeout too; States.Timeout covers a missed heartbeat.
+    Nothing matches States.Runtime, which always ends the execution. States.ALL and States.TaskFailed leave out
+    States.DataLimitExceeded, which has to be named; States.TaskFailed leaves out States.Timeout too; States.Timeout
+    covers a missed heartbeat.
     Source: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows".
     """
+    if error == RUNTIME:
+        return False
     if error in names:
         return True
     if error == HEARTBEAT_TIMEOUT and TIMEOUT in names:
         return True
-    if error in _TERMINAL:
+    if error == DATA_LIMIT_EXCEEDED:
         return False
     return STATES_ALL in names or (TASK_FAILED in names and error != TIMEOUT)

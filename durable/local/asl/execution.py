@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from durable.clock import timestamp
 from durable.local.asl.flow import Flow, ForkWait, TaskWait, TimerWait, restore_flow
 from durable.local.asl.machine import Machine
 from durable.local.asl.turn import EXECUTION_TIMER, Action, HistoryEvent, Invoke, Outcome, SetTimer, Status
+from durable.local.asl.values import instant
 
 DEFAULT_MACHINE: Final = "StateMachine"
 _ARN: Final = "arn:aws:states:us-east-1:000000000000"
@@ -52,7 +52,7 @@ class StartContext:
             "Input": self.input,
             "Name": self.name,
             "RoleArn": self.role_arn,
-            "StartTime": timestamp(self.started_ms),
+            "StartTime": instant(self.started_ms),
             "RedriveCount": 0,
         }
 

@@ -5,20 +5,20 @@ AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval`
 
 from __future__ import annotations
 
-import json
+import functools
 import math
-import re
 import threading
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
-from jsonata.parser import Parser
-from jsonata.regex_engine import default_regex_engine
 from jsonata.utils import Utils
 
 from durable.local.asl import functions
+from durable.local.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
+from durable.local.asl.messages import message_of
+from durable.local.asl.syntax import SyntaxProblem, names_any, nodes, parse_tree
 
 
 class _Missing:
@@ -39,10 +39,6 @@ class Scope(Protocol):
     def volatile(self, name: str) -> Any: ...
 
 
-class SyntaxProblem(Exception):
-    """An expression cannot be parsed, or uses what AWS has not."""
-
-
 class EvaluationFailed(Exception):
     """An expression raised an error; the text is code and message, as AWS reports them."""
 
@@ -54,25 +50,28 @@ class UnsupportedResult(Exception):
 class Expression:
     """A parsed expression, evaluated by the library. Safe to share across threads."""
 
-    __slots__ = ("_ast", "source", "volatile")
+    __slots__ = ("_ast", "source", "states_fields", "volatile")
 
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
+        self.states_fields = frozenset(_states_fields(ast) if "$states" in source else ())
         self._ast = ast
-        self.volatile = any(getattr(node, "value", None) in functions.VOLATILE for node in _nodes(ast))
+        self.volatile = names_any(source, ast, functions.VOLATILE)
 
     def evaluate(self, scope: Scope) -> Any:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
         try:
-            return _to_json(_evaluator().eval(self._ast, None, _Frame(scope)))
-        except UnsupportedResult:
+            return _to_json(_evaluator().run(self._ast, _Outermost(scope)))
+        except (UnsupportedResult, EvaluationFailed):
             raise
+        except OutOfTime as error:
+            raise EvaluationFailed(OUT_OF_TIME) from error
         except JException as error:
-            raise EvaluationFailed(_message(error)) from error
+            raise EvaluationFailed(message_of(error)) from error
         except (ZeroDivisionError, OverflowError) as error:
-            raise EvaluationFailed("D1001: Number out of range: Infinity") from error
+            raise EvaluationFailed(_OUT_OF_RANGE) from error
         except RecursionError as error:
-            raise EvaluationFailed(_template("D1011")) from error
+            raise EvaluationFailed("Stack overflow error") from error
         except Exception as error:
             raise EvaluationFailed(f"{type(error).__name__}: {error}") from error
 
@@ -84,7 +83,7 @@ class Constant(Expression):
 
     def __init__(self, source: str, ast: Any) -> None:
         super().__init__(source, ast)
-        self._value = ast.value
+        self._value = _member(ast.value)
 
     def evaluate(self, scope: Scope) -> Any:
         return self._value
@@ -144,12 +143,12 @@ class ContextPath(Expression):
         return value if value is not MISSING else super().evaluate(scope)
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(source: str) -> Expression:
-    """Parse an expression; raises SyntaxProblem."""
-    ast = _parse(source)
-    for node in _nodes(ast):
-        if getattr(node, "type", None) == "variable" and node.value == "eval":
-            raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    """Parse an expression, which the same text shares; raises SyntaxProblem."""
+    ast = parse_tree(source)
+    if names_any(source, ast, {"eval"}):
+        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
     keys = _plain_path(ast)
     if keys is None:
         return Constant(source, ast) if _is_literal(ast) else Expression(source, ast)
@@ -160,43 +159,26 @@ def parse(source: str) -> Expression:
 
 def parse_with_library(source: str) -> Expression:
     """Parse an expression and always evaluate it with the library: the reference for the direct look-ups."""
-    return Expression(source, _parse(source))
-
-
-_PARSER: Final = Parser()
-_PARSER_LOCK: Final = threading.Lock()
-for _operator in ("??", "?:"):
-    del _PARSER.symbol_table[_operator]
-
-
-def _parse(source: str) -> Any:
-    try:
-        with _PARSER_LOCK:
-            return _PARSER.parse(source, default_regex_engine)
-    except JException as error:
-        raise SyntaxProblem(_message(error)) from error
-    except Exception as error:
-        raise SyntaxProblem(f"the expression cannot be parsed ({type(error).__name__})") from error
+    return Expression(source, parse_tree(source))
 
 
 _EVALUATORS: Final = threading.local()
 
 
-def _evaluator() -> Jsonata:
-    """Return this thread's evaluator: the library keeps the state of an evaluation in one instance a thread."""
-    evaluator: Jsonata | None = getattr(_EVALUATORS, "evaluator", None)
+def _evaluator() -> Evaluator:
+    """Return this thread's evaluator: it keeps the state of one evaluation."""
+    evaluator: Evaluator | None = getattr(_EVALUATORS, "evaluator", None)
     if evaluator is None:
-        evaluator = _EVALUATORS.evaluator = Jsonata("null")
+        evaluator = _EVALUATORS.evaluator = Evaluator()
     return evaluator
 
 
-class _Frame(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
+class _Outermost(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
     """The outermost frame of an evaluation: looks names up in the scope, when they are asked for."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(None)
         self._scope = scope
-        self.bindings.update(_UNBOUND)
 
     def lookup(self, name: str) -> Any:
         value = self.bindings.get(name, MISSING)
@@ -208,16 +190,16 @@ class _Frame(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no type
         value = self._states() if name == "states" else self._scope.variable(name)
         if value is not MISSING:
             return functions.bind_nulls(value)
-        if name in functions.VOLATILE:
-            return self._scope.volatile(name)
-        return functions.FIXED.get(name) or functions.builtin(name)
+        return self._scope.volatile(name) if name in functions.VOLATILE else functions.FIXED.get(name)
 
     def _states(self) -> dict[str, Any]:
         fields = {name: self._scope.states_field(name) for name in ("input", "result", "errorOutput", "context")}
         return {name: value for name, value in fields.items() if value is not MISSING}
 
 
-_UNBOUND: Final = {"__evaluate_entry": None, "__evaluate_exit": None, "$": None}
+_LONGEST_INTEGER: Final = 10**21
+"""From here on JavaScript writes a number with an exponent."""
+_OUT_OF_RANGE: Final = "D1001: Number out of range: null"
 
 
 def _to_json(value: Any) -> Any:
@@ -226,11 +208,13 @@ def _to_json(value: Any) -> Any:
         return MISSING
     if value is Utils.NULL_VALUE:
         return None
-    if isinstance(value, str | bool | int):
+    if isinstance(value, str | bool):
         return value
+    if isinstance(value, int):
+        return value if -_LONGEST_INTEGER < value < _LONGEST_INTEGER else float(value)
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise EvaluationFailed(f"D1001: Number out of range: {'NaN' if math.isnan(value) else 'Infinity'}")
+            raise EvaluationFailed(_OUT_OF_RANGE)
         return value
     if isinstance(value, dict):
         items = {key: _member(item) for key, item in value.items()}
@@ -244,6 +228,14 @@ def _to_json(value: Any) -> Any:
 
 def _member(value: Any) -> Any:
     return None if value is None else _to_json(value)
+
+
+def _states_fields(ast: Any) -> Iterator[str]:
+    """Yield the fields of $states that an expression names."""
+    for node in nodes(ast):
+        steps = node.steps if node.type == "path" else []
+        if len(steps) > 1 and (steps[0].type, steps[0].value, steps[1].type) == ("variable", "states", "name"):
+            yield str(steps[1].value)
 
 
 _PLAIN: Final = frozenset({"id", "value", "bp", "type", "lbp", "position", "level", "steps"})
@@ -265,42 +257,3 @@ def _plain_path(ast: Any) -> list[str] | None:
     if any(node.type != "name" for node in nodes[1:]):
         return None
     return [str(node.value) for node in nodes]
-
-
-def _nodes(root: Any) -> Iterator[Any]:
-    """Yield every node of a syntax tree."""
-    stack, seen = [root], set()
-    while stack:
-        node = stack.pop()
-        if isinstance(node, list | tuple):
-            stack.extend(node)
-        elif isinstance(node, Parser.Symbol) and id(node) not in seen:
-            seen.add(id(node))
-            yield node
-            stack.extend(value for name, value in vars(node).items() if not name.startswith("_outer"))
-
-
-_PLACEHOLDER: Final = re.compile(r"\{\{\{?(\w+)\}?\}\}")
-
-
-def _template(code: str) -> str:
-    """Return code and message as jsonata words them: the library calls every function an Object."""
-    text = JException.error_codes.get(code, "")
-    return f"{code}: {text.replace('1e6', '1e7').replace('Object', 'function')}"
-
-
-def _message(error: JException) -> str:
-    values = [error.current, error.expected, error.extra]
-    inserts = iter(values[1:] if error.error == "D1002" else values)
-    if error.error in ("D3137", "D3141"):
-        return f"{error.error}: {error.current}"
-    if error.error not in JException.error_codes:
-        return str(error)
-    return _PLACEHOLDER.sub(lambda _: _insert(next(inserts, None)), _template(error.error))
-
-
-def _insert(value: Any) -> str:
-    try:
-        return json.dumps(_member(value), ensure_ascii=False, separators=(",", ":"))
-    except (TypeError, UnsupportedResult, EvaluationFailed):
-        return str(value)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable.local.asl.errors import Problem
-from durable.local.asl.expression import MISSING, SyntaxProblem
+from durable.local.asl.expression import MISSING
+from durable.local.asl.syntax import SyntaxProblem
 from durable.local.asl.template import (
     Evaluated,
     Literal,
     Template,
-    compile_expression,
     compile_template,
     is_expression,
 )
@@ -92,10 +92,10 @@ class Fields:
             return self.compiled(field, value)
         return Literal(value) if self._in_range(field, value, least, most, whole) else None
 
-    def template(self, field: str) -> Template | None:
-        """Return a field that holds any JSON with expressions in it."""
+    def template(self, field: str, *, sees: str = "") -> Template | None:
+        """Return a field that holds any JSON with expressions in it; they may see this guarded field of $states."""
         value = self.take(field)
-        return None if value is MISSING else self.compiled(field, value)
+        return None if value is MISSING else self.compiled(field, value, sees)
 
     def text_template(self, field: str) -> Template | None:
         """Return a field that holds a string or an expression."""
@@ -118,12 +118,10 @@ class Fields:
         compiled = self.compiled(field, value)
         return compiled if isinstance(compiled, Evaluated) else Literal(False)
 
-    def compiled(self, field: str, value: Any) -> Template:
+    def compiled(self, field: str, value: Any, sees: str = "") -> Template:
         """Compile a value of a field; a syntax error is noted."""
         try:
-            if is_expression(value):
-                return compile_expression(value, self.path(field))
-            return compile_template(value, self.path(field))
+            return compile_template(value, self.path(field), sees)
         except SyntaxProblem as problem:
             self.problem(field, str(problem))
             return Literal(None)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from durable.clock import timestamp
 from durable.local.asl.decisions import RunBranches, RunItems, RunTask
 from durable.local.asl.expression import MISSING
 from durable.local.asl.scope import StateScope
@@ -15,6 +14,7 @@ from durable.local.asl.states.base import Program, State
 from durable.local.asl.states.map_state import Map, Tolerance
 from durable.local.asl.states.parallel import Parallel
 from durable.local.asl.states.task import Task
+from durable.local.asl.values import instant
 
 
 class Owner(Protocol):
@@ -145,7 +145,7 @@ class Flow:
     def _state_section(self) -> Any:
         if self.state is None:
             return MISSING if self.outer is None else self.outer._state_section()
-        section: dict[str, Any] = {"EnteredTime": timestamp(self.entered_ms), "Name": self.state.name}
+        section: dict[str, Any] = {"EnteredTime": instant(self.entered_ms), "Name": self.state.name}
         return {**section, "RetryCount": self.retry_count} if self.state.retryable else section
 
     def to_json(self) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import math
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from random import Random
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +16,10 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
+from durable.local.asl.repairs import REPAIRED
+from durable.local.asl.signatures import Function, strict
+
+_LONGEST_RANGE: Final = 10_000_000
 _ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
 
@@ -36,7 +39,7 @@ def bind_nulls(value: Any) -> Any:
 def _partition(items: Any, size: Any) -> Any:
     if items is None or size is None:
         return None
-    chunk = _whole(size)
+    chunk = math.floor(size)
     if chunk < 1:
         raise JException("D3137", -1, "The chunk size of the partition function must be a positive integer")
     return [items[start : start + chunk] for start in range(0, len(items), chunk)]
@@ -45,16 +48,13 @@ def _partition(items: Any, size: Any) -> Any:
 def _range(first: Any, last: Any, step: Any) -> Any:
     if first is None or last is None or step is None:
         return None
-    start, end, by = _whole(first), _whole(last), _whole(step)
+    start, end, by = math.floor(first), math.floor(last), math.floor(step)
     if by == 0:
         raise JException("D3137", -1, "The step of the range function must not be zero")
-    return Utils.create_sequence_from_iter(range(start, end + (1 if by > 0 else -1), by))
-
-
-def _whole(number: float) -> int:
-    if number != int(number):
-        raise JException("D3137", -1, "The arguments of the function must be integers")
-    return int(number)
+    numbers = range(start, end + (1 if by > 0 else -1), by)
+    if len(numbers) > _LONGEST_RANGE:
+        raise JException("D2014", -1, len(numbers))
+    return Utils.create_sequence_from_iter(numbers)
 
 
 def _hash(text: Any, algorithm: Any) -> Any:
@@ -79,74 +79,17 @@ def _parse(text: Any) -> Any:
         raise JException("D3137", -1, f"The argument of the parse function is not JSON: {error}") from error
 
 
-_NUMBER: Final = re.compile(
-    r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?|0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+", re.ASCII
-)
-
-
-def _number(value: Any) -> Any:
-    """Cast as jsonata does: the library takes whatever Python's float does, and raises ValueError."""
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise JException("D3030", -1, value)
-    if isinstance(value, str) and value[1:2].lower() in ("x", "o", "b"):
-        return int(value, 0)
-    number = Functions.number(value)
-    return None if number is None else Utils.convert_number(number)
-
-
-_ISO_8601: Final = re.compile(
-    r"\d{4}(-[01]\d(-[0-3]\d(T[0-2]\d:[0-5]\d:[0-5]\d(\.\d+)?([+-][0-2]\d:?[0-5]\d|Z)?)?)?)?", re.ASCII
-)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _to_millis(text: Any, picture: Any = None) -> Any:
-    """Return the ms since 1970, exactly: the library goes through a float, and may lose one."""
-    if text is None or picture is not None:
-        return Functions.datetime_to_millis(text, picture)
-    try:
-        if _ISO_8601.fullmatch(text):
-            moment = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :])
-            zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return (zoned - _EPOCH) // timedelta(milliseconds=1)
-    except ValueError:
-        pass
-    raise JException("D3110", -1, text)
-
-
-def _sort(items: Any, comparator: Any = None) -> Any:
-    """Sort as jsonata does: stable, where the library turns ties of a comparator round."""
-    if items is None or comparator is None or len(items) < 2:
-        return Functions.sort(items, None)
-
-    class Key:
-        def __init__(self, item: Any) -> None:
-            self.item = item
-
-        def __lt__(self, other: Key) -> bool:
-            return bool(Jsonata.boolize(Functions.func_apply(comparator, [other.item, self.item])))
-
-    return sorted(items, key=Key)
-
-
-def _function(name: str, implementation: Callable[..., Any], signature: str) -> Any:
-    function = Jsonata.JFunction(Jsonata.JLambda(implementation), signature)
-    function.signature.set_function_name(name)
-    return function
-
-
 FIXED: Final[Mapping[str, Any]] = MappingProxyType(
     {
-        "partition": _function("partition", _partition, "<an:a>"),
-        "range": _function("range", _range, "<nnn:a>"),
-        "hash": _function("hash", _hash, "<ss:s>"),
-        "parse": _function("parse", _parse, "<s:x>"),
-        "number": _function("number", _number, "<(nsb)-:n>"),
-        "toMillis": _function("toMillis", _to_millis, "<s-s?:n>"),
-        "sort": _function("sort", _sort, "<af?:a>"),
+        **{name: strict(builtin) for name, builtin in Jsonata.static_frame.bindings.items() if name != "eval"},
+        **REPAIRED,
+        "partition": Function("partition", _partition, "<an:a>"),
+        "range": Function("range", _range, "<nnn:a>"),
+        "hash": Function("hash", _hash, "<ss:s>"),
+        "parse": Function("parse", _parse, "<s:x>"),
     }
 )
-"""Functions that depend on their arguments alone."""
+"""Functions that depend on their arguments alone; $eval is not one of Step Functions'."""
 
 VOLATILE: Final = frozenset({"now", "millis", "random", "uuid", "shuffle"})
 """Functions that give another value each time."""
@@ -158,25 +101,23 @@ def volatile(name: str, now_ms: int, random: Random) -> Any:
 
 
 def _now(now_ms: int, _: Random) -> Any:
-    return _function(
-        "now", lambda picture=None, zone=None: Functions.datetime_from_millis(now_ms, picture, zone), "<s?s?:s>"
-    )
+    return Function("now", lambda picture, zone: Functions.datetime_from_millis(now_ms, picture, zone), "<s?s?:s>")
 
 
 def _millis(now_ms: int, _: Random) -> Any:
-    return _function("millis", lambda: now_ms, "<:n>")
+    return Function("millis", lambda: now_ms, "<:n>")
 
 
 def _random(_: int, random: Random) -> Any:
-    return _function("random", lambda seed=None: random.random() if seed is None else Random(seed).random(), "<n?:n>")
+    return Function("random", lambda seed: random.random() if seed is None else Random(seed).random(), "<n?:n>")
 
 
 def _uuid(_: int, random: Random) -> Any:
-    return _function("uuid", lambda: str(uuid.UUID(int=random.getrandbits(128), version=4)), "<:s>")
+    return Function("uuid", lambda: str(uuid.UUID(int=random.getrandbits(128), version=4)), "<:s>")
 
 
 def _shuffle(_: int, random: Random) -> Any:
-    return _function("shuffle", lambda items: None if items is None else random.sample(items, len(items)), "<a:a>")
+    return Function("shuffle", lambda items: None if items is None else random.sample(items, len(items)), "<a:a>")
 
 
 _VOLATILE_MAKERS: Final[Mapping[str, Callable[[int, Random], Any]]] = {
@@ -186,8 +127,3 @@ _VOLATILE_MAKERS: Final[Mapping[str, Callable[[int, Random], Any]]] = {
     "uuid": _uuid,
     "shuffle": _shuffle,
 }
-
-
-def builtin(name: str) -> Any:
-    """Return a function of the library by name, or None; $eval is not one of Step Functions'."""
-    return None if name == "eval" else Jsonata.static_frame.bindings.get(name)

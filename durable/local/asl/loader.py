@@ -109,10 +109,12 @@ def _language(fields: Fields, inherited: str) -> str:
     return language or inherited
 
 
-def _common(fields: Fields, outer: frozenset[str], *, transition: bool = True, assign: bool = True) -> dict[str, Any]:
-    common: dict[str, Any] = {"name": fields.state, "output": fields.template("Output")}
+def _common(
+    fields: Fields, outer: frozenset[str], *, transition: bool = True, assign: bool = True, sees: str = ""
+) -> dict[str, Any]:
+    common: dict[str, Any] = {"name": fields.state, "output": fields.template("Output", sees=sees)}
     if assign:
-        common["assign"] = _assign(fields, outer)
+        common["assign"] = _assign(fields, outer, sees)
     if transition:
         common["next"] = _next(fields)
     return common
@@ -127,7 +129,7 @@ def _next(fields: Fields) -> str | None:
     return following
 
 
-def _assign(fields: Fields, outer: frozenset[str]) -> Template | None:
+def _assign(fields: Fields, outer: frozenset[str], sees: str = "") -> Template | None:
     value = fields.take("Assign")
     if value is MISSING:
         return None
@@ -139,7 +141,7 @@ def _assign(fields: Fields, outer: frozenset[str]) -> Template | None:
             fields.problem("Assign", f"{name!r} cannot be the name of a variable")
         elif name in outer:
             fields.problem("Assign", f"${name} belongs to the scope around this one, and cannot be assigned here")
-    return fields.compiled("Assign", dict(value))
+    return fields.compiled("Assign", dict(value), sees)
 
 
 def _assigned(states: Mapping[str, Any]) -> frozenset[str]:
@@ -232,8 +234,8 @@ def _catcher(fields: Fields, outer: frozenset[str]) -> Catcher:
     catcher = Catcher(
         error_equals=_error_equals(fields),
         next=fields.text("Next", required=True) or "",
-        assign=_assign(fields, outer),
-        output=fields.template("Output"),
+        assign=_assign(fields, outer, "errorOutput"),
+        output=fields.template("Output", sees="errorOutput"),
     )
     fields.close()
     return catcher
@@ -294,7 +296,7 @@ def _task(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
     if resource.service == "lambda" and isinstance(arguments, Mapping) and "FunctionName" not in arguments:
         fields.problem("Arguments/FunctionName", "it is missing")
     return Task(
-        **_common(fields, outer),
+        **_common(fields, outer, sees="result"),
         **_handlers(fields, outer),
         resource=resource,
         arguments=None if arguments is MISSING else fields.compiled("Arguments", arguments),
@@ -310,7 +312,7 @@ def _parallel(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
         branches.append(_program(branch, scope))
         branch.close()
     return Parallel(
-        **_common(fields, outer),
+        **_common(fields, outer, sees="result"),
         **_handlers(fields, outer),
         branches=tuple(branches),
         arguments=fields.template("Arguments"),
@@ -323,7 +325,7 @@ def _map(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
         fields.problem("Items", "a list or an expression is wanted")
         items = MISSING
     return Map(
-        **_common(fields, outer),
+        **_common(fields, outer, sees="result"),
         **_handlers(fields, outer),
         processor=_processor(fields, scope),
         items=None if items is MISSING else fields.compiled("Items", items),

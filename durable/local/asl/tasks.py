@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from durable.local.asl import history
 from durable.local.asl.bookkeeping import Bookkeeping
@@ -13,8 +13,6 @@ from durable.local.asl.states.base import State
 from durable.local.asl.states.task import Resource, Task
 from durable.local.asl.turn import Cancel, SetTimer
 from durable.local.asl.values import exceeds_limit
-
-_METADATA: Final = {"HttpStatusCode": 200}
 
 
 def prepare(run: Bookkeeping, flow: Flow, state: State) -> None:
@@ -129,16 +127,24 @@ def _response(resource: Resource, wait: TaskWait, output: Any) -> Any:
     """Return what lambda:invoke responds with: the function's result is its Payload."""
     if resource.service != "lambda":
         return output
+    version = _version(wait.arguments)
+    headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": version, "x-amzn-RequestId": wait.token}
     return {
-        "ExecutedVersion": _version(wait.arguments),
+        "ExecutedVersion": version,
         "Payload": output,
-        "SdkHttpMetadata": _METADATA,
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": 200,
+        },
         "SdkResponseMetadata": {"RequestId": wait.token},
         "StatusCode": 200,
     }
 
 
 def _version(arguments: Any) -> str:
-    name = arguments.get("FunctionName", "") if isinstance(arguments, dict) else ""
-    tail = str(name).rpartition(":")[2]
-    return tail if tail.isdigit() else "$LATEST"
+    """Return the version that ran, as far as the reference to the function says."""
+    if not isinstance(arguments, dict):
+        return "$LATEST"
+    qualifier = str(arguments.get("Qualifier") or str(arguments.get("FunctionName", "")).rpartition(":")[2])
+    return qualifier if qualifier.isdigit() else "$LATEST"

@@ -10,10 +10,10 @@ from durable.local.asl.expression import (
     EvaluationFailed,
     Expression,
     Scope,
-    SyntaxProblem,
     UnsupportedResult,
     parse,
 )
+from durable.local.asl.syntax import SyntaxProblem
 from durable.local.asl.values import json_text, type_name
 
 _OPEN: Final = "{%"
@@ -113,25 +113,50 @@ def is_expression(value: Any) -> bool:
     return isinstance(value, str) and value.startswith(_OPEN) and value.endswith(_CLOSE) and len(value) >= 4
 
 
-def compile_expression(value: str, field: str) -> Evaluated:
-    """Compile a string of the form {% … %}; raises SyntaxProblem with the expression in its text."""
+_GUARDED: Final = frozenset({"result", "errorOutput"})
+"""The fields of $states that are there in some places only."""
+
+
+def compile_expression(value: str, field: str, sees: str = "") -> Evaluated:
+    """Compile a string of the form {% … %} in which one of the guarded fields of $states may be seen.
+
+    Raises SyntaxProblem with the expression in its text.
+    """
     source = value[len(_OPEN) : -len(_CLOSE)].strip()
     try:
-        return Evaluated(parse(source), field)
+        expression = parse(source)
     except SyntaxProblem as problem:
         raise SyntaxProblem(f"the expression '{source}' in '{field}' is not valid: {problem}") from problem
+    hidden = sorted(expression.states_fields & _GUARDED - {sees})
+    if hidden:
+        raise SyntaxProblem(f"the expression '{source}' in '{field}' sees no $states.{hidden[0]}: {_WHERE[hidden[0]]}")
+    return Evaluated(expression, field)
 
 
-def compile_template(value: Any, field: str) -> Template:
+_WHERE: Final = {
+    "result": "it is there in Assign and Output of a Task, Parallel or Map",
+    "errorOutput": "it is there in Assign and Output of a Catch",
+}
+
+
+def compile_template(value: Any, field: str, sees: str = "") -> Template:
     """Compile any JSON value; raises SyntaxProblem."""
-    if is_expression(value):
-        return compile_expression(value, field)
+    if isinstance(value, str):
+        return _compile_text(value, field, sees)
     if isinstance(value, dict):
-        members = {name: compile_template(member, f"{field}/{name}") for name, member in value.items()}
+        members = {name: compile_template(member, f"{field}/{name}", sees) for name, member in value.items()}
         return Literal(value) if _all_literal(list(members.values())) else ObjectTemplate(members)
     if isinstance(value, list):
-        items = [compile_template(item, f"{field}[{index}]") for index, item in enumerate(value)]
+        items = [compile_template(item, f"{field}[{index}]", sees) for index, item in enumerate(value)]
         return Literal(value) if _all_literal(items) else ListTemplate(items)
+    return Literal(value)
+
+
+def _compile_text(value: str, field: str, sees: str) -> Template:
+    if is_expression(value):
+        return compile_expression(value, field, sees)
+    if value.startswith(_OPEN) or value.endswith(_CLOSE):
+        raise SyntaxProblem(f"{value!r} in '{field}' is half an expression: it starts with {{% and ends with %}}")
     return Literal(value)
 
 

@@ -7,6 +7,8 @@ import math
 from json import encoder
 from typing import Any, Final
 
+from durable.clock import timestamp
+
 MAX_BYTES: Final = 262_144
 """What a state's input, result, arguments or output may hold, in bytes of UTF-8."""
 
@@ -49,3 +51,8 @@ def is_integer(value: Any) -> bool:
     if isinstance(value, bool):
         return False
     return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value) and value.is_integer())
+
+
+def instant(milliseconds: int) -> str:
+    """Return a time as the context object shows it: whole seconds have no fraction."""
+    return timestamp(milliseconds).replace(".000Z", "Z")

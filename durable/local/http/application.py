@@ -22,6 +22,11 @@ from durable.runtime.http import Api, Problem
 from durable.runtime.http.problems import CONTENT_TYPE
 
 HANDLER_THREADS: Final = 64
+_REFUSALS: Final = {
+    405: "This path does not take that method.",
+    415: "Send application/json.",
+    422: "The body is not as it must be.",
+}
 
 
 def application(
@@ -66,5 +71,5 @@ def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request],
 
 def _refused(_: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    problem = Problem(status, "This path does not take that method." if status == 405 else "There is nothing here.")
+    problem = Problem(status, _REFUSALS.get(status, "There is nothing here."))
     return Response(problem.text(), status, headers, CONTENT_TYPE)

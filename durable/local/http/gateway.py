@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
-from durable.local.http.loopback import OPERATIONS
+from durable.local.http.loopback import is_operators
 from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
 from durable.local.workers import Workers
 from durable.runtime.failure import frames_of
@@ -37,7 +37,7 @@ class Gateway:
         return self._api(path).origins
 
     def _api(self, path: str) -> Api:
-        if path.startswith(OPERATIONS):
+        if is_operators(path):
             return self._operations
         if len(self._apis) == 1:
             return self._apis[0]

@@ -12,8 +12,14 @@ from durable.local.http.proxy import problem_answer, send_answer
 from durable.runtime.http import Problem
 
 _FOREIGN: Final = (b"cross-site", b"same-site")
-OPERATIONS: Final = "/api/workflows/"
-"""What begins so is the operators'."""
+_OPERATIONS: Final = "/api/workflows"
+CONSOLE: Final = "/api/console/"
+"""What begins so is for this server's own page only."""
+
+
+def is_operators(path: str) -> bool:
+    """Return whether a path is one of the operators'."""
+    return path == _OPERATIONS or path.startswith(f"{_OPERATIONS}/")
 
 
 class Loopback:
@@ -49,10 +55,11 @@ class Loopback:
         if len(hosts) != 1 or hosts[0] not in _names((scope.get("server") or ("", 0))[1]):
             return Problem(421, "This server answers to the name and port of its loopback address only.")
         if origin and origin != b"http://" + hosts[0]:
-            declared = self._origins(scope["path"])
+            declared = () if scope["path"].startswith(CONSOLE) else self._origins(scope["path"])
             foreign = "*" not in declared and origin.decode("latin-1") not in declared
         else:
-            foreign = not origin and site in _FOREIGN and scope["path"].startswith(OPERATIONS)
+            theirs = is_operators(scope["path"]) or scope["path"].startswith(CONSOLE)
+            foreign = not origin and site in _FOREIGN and theirs
         if not foreign:
             return None
         return Problem(403, "Web pages of another origin may not call this.")

@@ -44,6 +44,7 @@ Start = Sequence[Any] | None
 
 INDEX: Final = "by-status"
 INDEX_SORT: Final = "updated"
+_LATEST: Final = 2**53 - 1
 
 _STATUSES: Final[tuple[str, ...]] = get_args(Status)
 _BUSY: Final = frozenset(
@@ -102,18 +103,31 @@ class DynamoDBTable:
         over: tuple[Row | None, ...] = (None,) * len(changes)
         for _ in range(_TRIES):
             try:
-                return self._write(changes, over)
+                rows = self._write(changes, over)
+                self._spread(changes)
+                return rows
             except ConditionFailed as failed:
                 over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
-                rows = tuple(self._alive(row) for row in failed.rows)
                 if not any(over) or not _hold_without(changes, over):
-                    raise ConditionFailed(rows) from None
+                    raise ConditionFailed([self._alive(row) for row in failed.rows]) from None
         raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
 
-    def list(self, workflow: str, *, status: str | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
         check_limit(limit)
+        between = (since or 0, _LATEST if until is None else until - 1)
+        if between[0] > between[1]:
+            return Page((), None)
         starts = dict.fromkeys(_STATUSES if status is None else (status,)) if cursor is None else _starts(cursor)
-        streams = [self._listed(workflow, each, start, limit + 1) for each, start in starts.items()]
+        streams = [self._listed(workflow, each, start, between, limit + 1) for each, start in starts.items()]
         merged = heapq.merge(*streams, key=lambda entry: -int(entry[2]["updated"]))
         found = list(itertools.islice(merged, limit + 1))
         for each, partition, row in found[:limit]:
@@ -121,10 +135,39 @@ class DynamoDBTable:
         rows = tuple(row for _, _, row in found[:limit])
         return Page(rows, _cursor(starts) if len(found) > limit else None)
 
-    def _listed(self, workflow: str, status: str, start: Start, limit: int) -> Iterator[tuple[str, str, Row]]:
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        counted = {status: self._count(workflow, status, most) for status in _STATUSES}
+        return {status: number for status, number in counted.items() if number}
+
+    def _count(self, workflow: str, status: str, most: int) -> int:
+        """Return how many rows have a status: read page by page, as far as `most`."""
+        wanted, counted, after = Expression(), 0, dict[str, Any]()
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
+        while counted < most:
+            with self._translated():
+                page = self._client.query(
+                    TableName=self._table,
+                    IndexName=INDEX,
+                    KeyConditionExpression=condition,
+                    FilterExpression=wanted.alive(self._clock.now() // 1000),
+                    Select="COUNT",
+                    Limit=most - counted,
+                    **after,
+                    **wanted.parameters(),
+                )
+            counted += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                break
+            after = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return counted
+
+    def _listed(
+        self, workflow: str, status: str, start: Start, between: tuple[int, int], limit: int
+    ) -> Iterator[tuple[str, str, Row]]:
         """Yield up to so many rows of one status, the newest first, each with its status and partition."""
         wanted = Expression()
         condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
+        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(between[0])} AND {wanted.value(between[1])}"
         after = {} if start is None else {"ExclusiveStartKey": _index_key(workflow, status, *start)}
         found = self._pages(
             IndexName=INDEX,
@@ -164,6 +207,16 @@ class DynamoDBTable:
         return tuple(
             self._read(change.key) if each.writes else None for change, each in zip(changes, actions, strict=True)
         )
+
+    def _spread(self, changes: Sequence[Change]) -> None:
+        """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""
+        for change in changes:
+            if isinstance(change, Write) and change.key.sort == RUN and _changes_expiry(change):
+                for row in self.query(change.key.partition):
+                    if row["sort"] != RUN:
+                        expiry = {"expires": change.set["expires"]} if "expires" in change.set else {}
+                        removed = () if expiry else ("expires",)
+                        self._write([Write(Key(change.key.partition, row["sort"]), expiry, remove=removed)], [None])
 
     def _write_one(self, action: Action) -> Row | None:
         calls = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
@@ -221,6 +274,10 @@ def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool
         if row is not None
         for condition in change.when
     )
+
+
+def _changes_expiry(write: Write) -> bool:
+    return "expires" in write.set or "expires" in write.remove
 
 
 def _row(item: Item) -> Row:

@@ -11,7 +11,16 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConf
 from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder, Route
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
-from durable.errors import InstanceError, InstanceExists, InstanceNotFound, InvalidInput, Throttled, public_message
+from durable.errors import (
+    EventUnknown,
+    InstanceConflict,
+    InstanceError,
+    InstanceExists,
+    InstanceNotFound,
+    InvalidInput,
+    Throttled,
+    public_message,
+)
 from durable.runtime.failure import frames_of
 from durable.runtime.http.endpoint import Endpoint, endpoint_of
 from durable.runtime.http.problems import CONTENT_TYPE, Problem
@@ -190,14 +199,18 @@ def _not_found(_: InstanceNotFound) -> Response[Any]:
     return _response(Problem(404, "There is no such run."))
 
 
+def _unknown(error: EventUnknown) -> Response[Any]:
+    return _response(Problem(404, public_message(type(error))))
+
+
 def _exists(_: InstanceExists) -> Response[Any]:
     return _response(Problem(409, "This id or Idempotency-Key was used before, with another body."))
 
 
 def busy(error: Throttled) -> Problem:
-    """Return the 503 of a start that was throttled."""
+    """Return the 503 of what was throttled."""
     later = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return Problem(503, f"{public_message(type(error))} Nothing was started.", headers=later)
+    return Problem(503, public_message(type(error)), headers=later)
 
 
 def _throttled(error: Throttled) -> Response[Any]:
@@ -208,6 +221,10 @@ def _conflict(error: InstanceError) -> Response[Any]:
     return _response(Problem(409, public_message(type(error))))
 
 
+def _refused(error: InstanceConflict) -> Response[Any]:
+    return _response(Problem(409, str(error)))
+
+
 def _invalid(error: InvalidInput) -> Response[Any]:
     return _response(Problem(422, f"Not as it must be: {error}."))
 
@@ -215,8 +232,10 @@ def _invalid(error: InvalidInput) -> Response[Any]:
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     Problem: _response,
     InstanceNotFound: _not_found,
+    EventUnknown: _unknown,
     InstanceExists: _exists,
     Throttled: _throttled,
+    InstanceConflict: _refused,
     InstanceError: _conflict,
     InvalidInput: _invalid,
 }

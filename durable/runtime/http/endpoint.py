@@ -25,12 +25,12 @@ _PATH_PARAMETER: Final = re.compile(r"<(\w+)>")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A text from the path or from a header, with the form that it must have.
+    """A text from the path, from the query or from a header, with the form that it must have.
 
-    In a path another form is 404: nothing is there. In a header it is 400.
+    In a path another form is 404: nothing is there. In a query or a header it is 400.
     """
 
-    place: Literal["path", "header"]
+    place: Literal["path", "query", "header"]
     pattern: str
     description: str
     name: str = ""
@@ -98,9 +98,10 @@ class Endpoint:
             if parameter.place == "path":
                 if not parameter.fits(path[name]):
                     raise Problem(404, "There is nothing here.")
-            elif (value := headers.get(parameter.name.lower())) is not None:
+            elif (value := _sent(event, headers, name, parameter)) is not None:
                 if not parameter.fits(value):
-                    raise Problem(400, f"The header {parameter.name} does not have the form it must have.")
+                    where = f"The {parameter.place} {parameter.name or name}".replace("query", "query parameter")
+                    raise Problem(400, f"{where} does not have the form it must have.")
                 found[name] = value
         if self.body:
             body = Body(event, headers)
@@ -156,6 +157,13 @@ def endpoint_of(function: Callable[..., Any], rule: str) -> Endpoint:
     return Endpoint(
         function, parameters, body, *_body(function, hints[body] if body else None), *_reply(hints["return"])
     )
+
+
+def _sent(event: Mapping[str, Any], headers: Mapping[str, str], name: str, parameter: Parameter) -> str | None:
+    if parameter.place == "header":
+        return headers.get(parameter.name.lower())
+    sent: Mapping[str, str] = event.get("queryStringParameters") or {}
+    return sent.get(parameter.name or name)
 
 
 def _parameter(hint: Any) -> Parameter | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler.api_gateway import Route
@@ -20,6 +20,7 @@ Json = dict[str, Any]
 _REF: Final = "#/components/schemas/{model}"
 _SIGNED: Final = "sigv4"
 _NONE: Final = object()
+_HERE: Final[Json] = {"url": "/", "description": "this server"}
 
 
 def document(
@@ -28,13 +29,13 @@ def document(
     title: str,
     version: str = "1.0.0",
     description: str = "",
-    servers: Mapping[str, str] | None = None,
+    servers: Sequence[Json] = (_HERE,),
     signed: bool = True,
 ) -> Json:
     """Return the document of several APIs as one.
 
     Args:
-        servers: the description of each server by its URL.
+        servers: where the APIs are, as OpenAPI's Server Objects.
         signed: whether to say that the APIs of operators want signed requests, as on AWS and not on one machine.
     """
     operations = [(api, route, api.endpoints[route.func]) for api in apis for route in api.routes]
@@ -57,7 +58,7 @@ def document(
     return {
         "openapi": "3.1.0",
         "info": info,
-        "servers": [{"url": url, "description": text} for url, text in (servers or {"/": "this server"}).items()],
+        "servers": list(servers),
         "paths": paths,
         "components": components,
     }

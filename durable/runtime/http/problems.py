@@ -27,15 +27,15 @@ TITLES: Final = {
 """The names of RFC 9110; those of `http.HTTPStatus` changed with Python 3.13, and AWS and one machine may differ."""
 
 DESCRIPTIONS: Final = {
-    200: "It had been started before, by the same request.",
-    400: "The body is no JSON that everybody reads alike, or a header does not have its form.",
+    200: "It had been done before, by the same request.",
+    400: "The body is no JSON that everybody reads alike, or a header or a query parameter does not have its form.",
     404: "There is no such thing.",
-    409: "The id or the Idempotency-Key was used before, with another body.",
+    409: "The id or the Idempotency-Key was used before, with another body; or the run is in no state for that.",
     413: "The body is too large.",
     415: "The body is not application/json in UTF-8.",
     422: "Fields are missing, unknown or wrong; each is named.",
     500: "Something went wrong; it has been logged.",
-    503: "Too many starts at once; nothing was started. Try again after the seconds in Retry-After.",
+    503: "Too much at once. Try the same again after the seconds in Retry-After.",
 }
 
 

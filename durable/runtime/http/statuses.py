@@ -17,7 +17,7 @@ CAMEL: Final = ConfigDict(alias_generator=to_camel)
 Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
 Name = Annotated[str, Field(examples=["onboarding"])]
 StepName = Annotated[str, Field(examples=["validate-user"])]
-StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, complete or errored")]
+StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, waiting, complete or errored")]
 State = Annotated[Status, Field(examples=["complete"])]
 Attempts = Annotated[int, Field(examples=[1])]
 Time = Annotated[str, Field(examples=["2026-01-01T00:00:00.000Z"], json_schema_extra={"format": "date-time"})]

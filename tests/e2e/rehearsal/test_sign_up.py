@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from infra.rehearse.__main__ import follow
 from infra.rehearse.api import Answer
@@ -138,6 +141,42 @@ def test_a_user_without_the_right_is_refused_by_the_gateway(deployed: Deployed) 
     assert answer.status == 403
 
 
+def test_the_public_role_can_read_no_namespace_and_neither_stop_nor_list_executions(deployed: Deployed) -> None:
+    (function,) = _functions(deployed, DURABLE_ENTRY="worker")
+    session = _assumed(deployed, function["Role"])
+    (machine,) = deployed.server.client("stepfunctions").list_state_machines()["stateMachines"]
+    arn = machine["stateMachineArn"]
+    profiles = next(
+        each for each in deployed.server.client("dynamodb").list_tables()["TableNames"] if "Profiles" in each
+    )
+    execution = f"{arn.replace(':stateMachine:', ':execution:')}:none"
+    states, dynamodb = session("stepfunctions"), session("dynamodb")
+    calls: list[Callable[[], Any]] = [
+        lambda: states.stop_execution(executionArn=execution),
+        lambda: states.list_executions(stateMachineArn=arn),
+        lambda: states.describe_execution(executionArn=execution),
+        lambda: dynamodb.get_item(TableName=profiles, Key={"pk": {"S": "kv"}, "sk": {"S": "x"}}),
+        lambda: dynamodb.scan(TableName=function["Environment"]["Variables"]["DURABLE_TABLE"]),
+    ]
+    for refused in calls:
+        with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+            refused()
+
+
+def _assumed(deployed: Deployed, role: str) -> Callable[[str], Any]:
+    """Return a function that makes clients with the rights of a role."""
+    key = deployed.server.client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return lambda service: boto3.client(  # type: ignore[call-overload]  # the name is not a literal
+        service,
+        endpoint_url=deployed.server.endpoint,
+        verify=str(deployed.server.certificate.certificate),
+        region_name=REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key["SessionToken"],
+    )
+
+
 def test_a_step_fails_without_its_grant_and_a_run_stopped_from_outside_says_so(deployed: Deployed) -> None:
     iam, sfn = deployed.server.client("iam"), deployed.server.client("stepfunctions")
     role = _role(deployed, "functions.onboarding.initialize_settings:initialize_settings")
@@ -158,10 +197,14 @@ def test_a_step_fails_without_its_grant_and_a_run_stopped_from_outside_says_so(d
 
 def _role(deployed: Deployed, function: str) -> str:
     """Return the name of the role of the Lambda that runs a step."""
-    for each in deployed.server.client("lambda").list_functions()["Functions"]:
-        if each["Environment"]["Variables"].get("DURABLE_FUNCTION") == function:
-            return str(each["Role"]).rpartition("/")[2]
-    raise AssertionError(f"no Lambda runs {function}")
+    (found,) = _functions(deployed, DURABLE_FUNCTION=function)
+    return str(found["Role"]).rpartition("/")[2]
+
+
+def _functions(deployed: Deployed, **variables: str) -> list[dict[str, Any]]:
+    """Return the Lambdas whose environment has these variables."""
+    listed = deployed.server.client("lambda").list_functions()["Functions"]
+    return [each for each in listed if variables.items() <= each["Environment"]["Variables"].items()]
 
 
 def _step(deployed: Deployed, instance: str, name: str) -> dict[str, Any]:

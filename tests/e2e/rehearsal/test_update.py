@@ -1,58 +1,60 @@
-"""A run that sleeps during a changed deployment goes on with the code that it began on; then all is taken down."""
+"""A run that waits during a changed deployment goes on with the code that it began on; then all is taken down."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from durable.clock import SystemClock, timestamp
 from infra.rehearse.__main__ import follow
 from infra.rehearse.api import Api
 from infra.rehearse.cdk import Cdk
-from infra.rehearse.server import MiniStack
+from infra.rehearse.server import ACCOUNT, REGION, MiniStack, pause
 from tests.e2e.rehearsal.conftest import ROOT
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
 
 STEPS = """
 from durable import KVNamespace
-from datetime import datetime
 from pydantic import BaseModel
 
 
 class Night(BaseModel):
-    until: datetime
+    place: str
+
+
+class Morning(BaseModel):
+    weather: str
 
 
 def lie_down(night: Night, notes: KVNamespace[str]) -> Night:
-    notes.put("lying", "yes")
+    notes.put("lying", night.place)
     return night
 
 
-def wake_up(night: Night, notes: KVNamespace[str]) -> str:
-    return "{answer}"
+def wake_up(morning: Morning, notes: KVNamespace[str]) -> str:
+    return "{answer} " + morning.weather
 """
 WORKFLOW = """
 from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from functions.nap import Night, lie_down, wake_up
+from functions.nap import Morning, Night, lie_down, wake_up
 
 
 class NapWorkflow(WorkflowEntrypoint[Night]):
     async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
-        night = await step.do("lie-down", lie_down, event.payload)
-        await step.sleep_until("night", night.until)
-        said = await step.do("wake-up", wake_up, night)
+        await step.do("lie-down", lie_down, event.payload)
+        morning = await step.wait_for_event("night", type="morning", payload=Morning, timeout="1 hour")
+        await step.sleep("five more minutes", "1 second")
+        said = await step.do("wake-up", wake_up, morning)
         return {"said": said}
 """
 API = """
 from durable import Workflow
 from durable.runtime.http import Api, InstanceId, Reply, Started, WorkflowStatus
-from functions.nap import Night
+from functions.nap import Morning, Night
 
 
 def fetch(nap: Workflow[Night]) -> Api:
@@ -62,6 +64,11 @@ def fetch(nap: Workflow[Night]) -> Api:
     def start(night: Night) -> Reply[Started]:
         run = nap.create(night)
         return Reply(Started(workflow_id=run.id), status=201, location=f"/api/workflow/status/{run.id}")
+
+    @api.post("/api/workflow/wake/<id>", status_code=201)
+    def wake(id: InstanceId, morning: Morning) -> Started:
+        nap.send_event(id, "morning", morning)
+        return Started(workflow_id=id)
 
     @api.get("/api/workflow/status/<id>")
     def status(id: InstanceId) -> WorkflowStatus:
@@ -109,25 +116,49 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
     aws: MiniStack, project: Path
 ) -> None:
     cdk = Cdk(project, aws.environment(), "update", project / "cdk.out")
-    begun = time.monotonic()
     api = Api(cdk.deploy()["SiteWorkerUrl"], aws)
-    seconds = time.monotonic() - begun
-
-    asleep = _start(api, seconds=10 + 1.5 * seconds)
+    asleep = _start(api)
     (project / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "new"))
     cdk.deploy()
     assert _status(api, asleep) in ("running", "waiting")
+    assert asleep in _refusal(aws, without="step WakeUp")
 
-    assert follow(api, _start(api, seconds=0))["output"] == {"said": "new"}
-    assert follow(api, asleep, seconds=120)["output"] == {"said": "old"}
+    fresh = _start(api)
+    for instance, weather in ((fresh, "rain"), (asleep, "sun")):
+        assert api.call("POST", f"/api/workflow/wake/{instance}", {"weather": weather}).status == 201
+    assert follow(api, fresh)["output"] == {"said": "new rain"}
+    assert follow(api, asleep)["output"] == {"said": "old sun"}
 
     cdk.destroy()
     assert _left(aws) == []
 
 
-def _start(api: Api, *, seconds: float) -> str:
-    until = timestamp(SystemClock().now() + int(seconds * 1000))
-    instance: str = api.call("POST", "/api/workflow/start", {"until": until}).json["workflowId"]
+def _refusal(aws: MiniStack, *, without: str) -> str:
+    """Take away what runs may need from the deployed template, and return why that failed."""
+    cloudformation = aws.client("cloudformation")
+    template = cloudformation.get_template(StackName="nap-update")["TemplateBody"]
+    template = json.loads(template) if isinstance(template, str) else template
+    (guard,) = (each for each in template["Resources"].values() if each["Type"] == "Custom::OpenRuns")
+    guard["Properties"]["Needs"]["nap"].remove(without)
+    bucket = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
+    aws.client("s3").put_object(Bucket=bucket, Key="without.json", Body=json.dumps(template).encode())
+    cloudformation.update_stack(
+        StackName="nap-update",
+        TemplateURL=f"https://s3.amazonaws.com/{bucket}/without.json",
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    for _ in range(300):
+        (stack,) = cloudformation.describe_stacks(StackName="nap-update")["Stacks"]
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            break
+        pause(0.1)
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName="nap-update")["StackEvents"]
+    return " ".join(each.get("ResourceStatusReason", "") for each in events)
+
+
+def _start(api: Api) -> str:
+    instance: str = api.call("POST", "/api/workflow/start", {"place": "a hammock"}).json["workflowId"]
     return instance
 
 

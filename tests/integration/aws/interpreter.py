@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -69,18 +69,10 @@ class Interpreter:
 
     def patch(self, patches: pytest.MonkeyPatch) -> None:
         """Put in what moto lacks."""
-        patches.setattr(f"{_ASL}.jsonata.jsonata._eval_jsonata", _evaluate)
-        for module in ("jsonata.jsonata", "eval.states", "eval.variable_store"):
-            patches.setattr(f"{_ASL}.{module}.encode_jsonata_variable_declarations", _declarations)
-        patches.setattr(f"{_ASL}.component.common.retry.retrier_decl.time", SimpleNamespace(sleep=self._wait))
+        lend_jsonata(patches)
+        skip_delays(patches, self._wait)
         patches.setattr(LambdaFunction, "_invoke_lambda", lambda function, event: self._invoke(function, event))
-        reflect = BaseExecutionWorkerCommunication.terminated
-
-        def terminated(execution: BaseExecutionWorkerCommunication) -> None:
-            reflect(execution)
-            self._calls.put(None)
-
-        patches.setattr(BaseExecutionWorkerCommunication, "terminated", terminated)
+        tell_ends(patches, lambda: self._calls.put(None))
 
     def _wait(self, seconds: float) -> None:
         self.delays.append(seconds)
@@ -92,6 +84,29 @@ class Interpreter:
         if self._stopped or not call.answered.wait(_PATIENCE_SECONDS) or call.answer is None:
             return json.dumps({"errorType": "Lambda.Unknown", "errorMessage": "the test is over"}), True, ""
         return json.dumps(call.answer.payload), call.answer.error is not None, ""
+
+
+def lend_jsonata(patches: pytest.MonkeyPatch) -> None:
+    """Give moto JSONata, and variables that survive it."""
+    patches.setattr(f"{_ASL}.jsonata.jsonata._eval_jsonata", _evaluate)
+    for module in ("jsonata.jsonata", "eval.states", "eval.variable_store"):
+        patches.setattr(f"{_ASL}.{module}.encode_jsonata_variable_declarations", _declarations)
+
+
+def skip_delays(patches: pytest.MonkeyPatch, wait: Callable[[float], None]) -> None:
+    """Have a retry's delay, in seconds, told in place of slept."""
+    patches.setattr(f"{_ASL}.component.common.retry.retrier_decl.time", SimpleNamespace(sleep=wait))
+
+
+def tell_ends(patches: pytest.MonkeyPatch, ended: Callable[[], None]) -> None:
+    """Have it told when an execution has ended."""
+    reflect = BaseExecutionWorkerCommunication.terminated
+
+    def terminated(execution: BaseExecutionWorkerCommunication) -> None:
+        reflect(execution)
+        ended()
+
+    patches.setattr(BaseExecutionWorkerCommunication, "terminated", terminated)
 
 
 def _evaluate(expression: str) -> Any:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
+from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
 
-RECORD: Final = Usage(write_units=11, index_units=5, read_units=8)
+RECORD: Final = Usage(write_units=15, index_units=5, read_units=9)
 """The table of instances: a header that is put, runs and closes; a lease, a look at the flag and an outcome, each
-with the flag read after it, for each of four steps."""
+with the flag read after it, for each of four steps; and when it closes, a look at all rows and a last write of each,
+which says when it may vanish."""
 BINDINGS: Final = Usage(write_units=4, index_units=0, read_units=1)
 """Address, profile, settings; and whether the e-mail was sent before, and that it is."""
 
@@ -40,10 +43,25 @@ def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sen
     deployment.close(ended(execution, output))
     record, bindings = spent(meter, deployment)
     assert (record.requests, bindings.requests) == (
-        {"UpdateItem": 11, "GetItem": 8},
+        {"UpdateItem": 15, "GetItem": 8, "Query": 1},
         {"PutItem": 4, "GetItem": 1},
     )
     assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
+
+
+def test_the_cost_that_is_told_counts_the_same() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100)
+    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
+
+
+def test_the_documentation_quotes_it() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "aws.md").read_text(encoding="utf-8")
+    record = f"{RECORD.write_units} write units and {RECORD.index_units} of the index, {RECORD.read_units} read units"
+    assert record in page
+    assert f"{BINDINGS.write_units} write units, {BINDINGS.read_units} read unit" in page
+    written, read = (getattr(RECORD, each) + getattr(BINDINGS, each) for each in ("write_units", "read_units"))
+    status = 1
+    assert f"{written + RECORD.index_units} write units at $0.625 a million, {read + status} read units at" in page
 
 
 def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter) -> None:

@@ -14,3 +14,14 @@ def again(rounds: int, relay: Workflow[int]) -> int:
 class RelayWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         return await step.do("again", again, event.payload)
+
+
+class PatientWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        return await step.wait_for_event("the reply", type="replied", payload=str, timeout="1 hour")
+
+
+class CallingWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        reply = await step.call("ask", PatientWorkflow, event.payload)
+        return len(reply)

@@ -80,6 +80,13 @@ def test_the_worker_may_start_its_workflow_but_neither_stop_nor_list_anything(de
     }
 
 
+def test_what_cloudformation_asks_may_list_runs_and_see_this_stack(dev: Template) -> None:
+    assert allowed(dev, "changes") == {
+        f"{table(dev, 'Instances')}/index/by-status": actions("Query"),
+        "<AWS::StackId>": {"cloudformation:DescribeStacks"},
+    }
+
+
 @pytest.mark.parametrize("entry", ["operations", "closer", "sweep"])
 def test_those_that_know_all_workflows_reach_this_stacks_machines_only(dev: Template, entry: str) -> None:
     machine = dev.one("StepFunctions::StateMachine")[0]

@@ -49,7 +49,7 @@ def test_the_zip_holds_the_projects_modules_and_neither_compiler_nor_engine_nor_
     assert {"durable/wire.py", "functions/onboarding/create_profile.py", "statemachines/onboarding.py"} <= set(names)
     assert names == sorted(names)
     assert all(name.endswith(".py") for name in names)
-    unwanted = ("durable/compiler/", "durable/local/", "durable/testing/", "infra/", "tests/", "app.py")
+    unwanted = ("durable/compiler/", "durable/local/", "durable/testing/", "durable/cli/", "infra/", "tests/", "app.py")
     assert [name for name in names if name.startswith(unwanted)] == []
 
 

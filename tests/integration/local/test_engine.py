@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from durable.bindings import InstanceStatus
 from durable.build import Build, build
-from durable.errors import StepTimeoutError
+from durable.errors import InstanceNotFound, StepTimeoutError
+from durable.local.executions import Executions, Stored
+from durable.local.functions import Hang
 from durable.local.kv import SQLiteKVNamespace
 from durable.project import Project, declarations
+from durable.runtime.instances import instance_of
+from durable.runtime.lifecycle import Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -148,3 +154,153 @@ def test_a_sleep_goes_on_to_its_own_end_after_a_restart(host: MakeHost, project:
     assert [each[0] for each in steps(second.status("order", id))] == ["reserve"]
     second.run(until=START + 30 * DAY)
     assert second.status("order", id).status == "complete"
+
+
+def asleep(host: MakeHost, project: Build) -> tuple[str, Path]:
+    """Return a run that sleeps for thirty days, and the folder that holds it."""
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    id = virtual.start("order", 11)
+    virtual.run(until=START + DAY)
+    virtual.close()
+    assert virtual.folder is not None
+    return id, virtual.folder
+
+
+def test_a_run_that_sleeps_is_read_when_it_wakes_and_not_before(
+    host: MakeHost, project: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, _ = asleep(host, project)
+    read: list[str] = []
+    original = Executions.get
+
+    def get(self: Executions, name: str) -> Stored:
+        read.append(instance_of(name))
+        return original(self, name)
+
+    monkeypatch.setattr(Executions, "get", get)
+    second = host(project)
+    second.run(until=START + 30 * DAY - 1)
+    assert read == []
+    second.run()
+    assert read == [id]
+    assert second.status("order", id).status == "complete"
+    assert second.host.journal.read("SELECT * FROM resting") == []
+
+
+def test_a_run_that_sleeps_can_be_stopped(host: MakeHost, project: Build) -> None:
+    id, _ = asleep(host, project)
+    second = host(project)
+    ((execution,),) = second.host.journal.read("SELECT name FROM resting")
+    second.host.engine.stop("order", execution)
+    second.run()
+    assert second.status("order", id).status == "terminated"
+    assert second.clock.now() == START
+    assert second.host.journal.read("SELECT * FROM execution, resting") == []
+
+
+def test_a_run_goes_on_from_a_folder_of_the_first_schema(host: MakeHost, project: Build) -> None:
+    id, folder = asleep(host, project)
+    with sqlite3.connect(folder / "durable.sqlite3") as database:
+        database.executescript("DROP TABLE resting; PRAGMA user_version=1")
+    database.close()
+    second = host(project)
+    second.run()
+    assert second.status("order", id).status == "complete"
+    assert second.clock.now() == START + 30 * DAY
+
+
+def test_a_run_whose_execution_was_lost_before_it_was_acknowledged_begins(host: MakeHost, project: Build) -> None:
+    first = host(project)
+    stock(first).put("apples", 100)
+    id = first.start("order", 1)
+    first.close()
+    assert first.folder is not None
+    with sqlite3.connect(first.folder / "durable.sqlite3") as database:
+        database.execute("DELETE FROM execution")
+        database.execute("UPDATE record SET status='queued', data=json_set(data, '$.status', 'queued')")
+    database.close()
+    second = host(project)
+    second.run()
+    assert second.status("order", id).status == "complete"
+
+
+@pytest.mark.parametrize("jump", [-5 * DAY, 5 * DAY, 50 * DAY])
+def test_a_sleep_ends_by_its_deadline_although_the_clock_jumps(host: MakeHost, project: Build, jump: int) -> None:
+    """Set back, it ends when its time has come again; set forward past its time, at once."""
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    id = virtual.start("order", 11)
+    virtual.run(until=START + 10 * DAY)
+    set_clock(virtual, START + 10 * DAY + jump)
+    virtual.run()
+    assert virtual.status("order", id).output == {"reminder": "reminded of 11", "shipped": "shipped 11"}
+    assert virtual.clock.now() == max(START + 30 * DAY, START + 10 * DAY + jump)
+
+
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+def test_a_retry_comes_by_its_deadline_although_the_clock_jumps(host: MakeHost, project: Build, jump: int) -> None:
+    shop.failures["ship"] = [ConnectionError()]
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    id = virtual.start("order", 1)
+    virtual.run(until=START + 9_999)
+    set_clock(virtual, START + jump)
+    virtual.run()
+    assert steps(virtual.status("order", id))[-1] == ("ship", "complete", 2)
+    assert virtual.clock.now() == START + max(jump, 10_000)
+
+
+def set_clock(virtual: VirtualHost, when: int) -> None:
+    virtual.clock._now = when
+
+
+def test_a_lease_of_a_process_that_is_gone_is_void_although_the_clock_was_set_back(
+    host: MakeHost, project: Build
+) -> None:
+    shop.failures["ship"] = [cast(Exception, Hang())]
+    first = host(project)
+    stock(first).put("apples", 100)
+    id = first.start("order", 1)
+    first.run(until=START + 1_000)
+    assert steps(first.status("order", id))[-1] == ("ship", "running", 1)
+    first.close()
+    second = host(project)
+    set_clock(second, START - DAY)
+    second.run(until=START - DAY + 1_000)
+    assert steps(second.status("order", id))[-1] == ("ship", "complete", 2)
+
+
+def test_a_run_is_removed_when_it_has_been_kept_long_enough_and_what_it_stored_is_not(
+    host: MakeHost, project: Build
+) -> None:
+    virtual = host(project)
+    stock(virtual).put("apples", 100)
+    old, failed = virtual.start("order", 1), virtual.start("order", 0)
+    virtual.run()
+    virtual.clock.advance_to(START + DAY)
+    young, sleeping = virtual.start("order", 1), virtual.start("order", 11)
+    virtual.run(until=START + 30 * DAY)
+    assert virtual.host.purge() == 2
+    virtual.run(until=START + 30 * DAY)
+    for gone in (old, failed):
+        with pytest.raises(InstanceNotFound):
+            virtual.status("order", gone)
+    rows = virtual.host.journal.read("SELECT DISTINCT partition FROM record")
+    assert {partition for (partition,) in rows} == {f"order#{young}", f"order#{sleeping}"}
+    assert virtual.host.purge() == 0
+    assert virtual.status("order", sleeping).status == "running"
+    assert stock(virtual).get("apples") == 87
+
+
+def test_a_run_that_goes_on_is_kept(host: MakeHost, project: Build) -> None:
+    virtual = host(project)
+    failed = virtual.start("order", 1)
+    virtual.run()
+    assert virtual.status("order", failed).status == "errored"
+    stock(virtual).put("apples", 100)
+    virtual.host.operator.lifecycle.carry_out("order", failed, Order("retry"))
+    virtual.clock.advance_to(START + 40 * DAY)
+    assert virtual.status("order", failed).status in ("queued", "running")
+    virtual.run()
+    assert virtual.status("order", failed).status == "complete"

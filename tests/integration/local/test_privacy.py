@@ -16,7 +16,7 @@ from functions.onboarding.models import Profile, WelcomeEmail
 
 NAME, ADDRESS = "Jane Secretary", "jane.secretary@example.com"
 JANE = {"email": ADDRESS, "name": NAME, "avatarUrl": None}
-CARRIES_DATA = ("payload", "result", "output")
+CARRIES_DATA = ("payload", "input", "result", "output")
 """The fields of the record that hold what travels between steps: a retry needs it."""
 
 

@@ -16,12 +16,12 @@ from durable.local.asl.expression import (
     Constant,
     EvaluationFailed,
     Expression,
-    SyntaxProblem,
     UnsupportedResult,
     parse,
     parse_with_library,
 )
 from durable.local.asl.scope import StateScope
+from durable.local.asl.syntax import SyntaxProblem
 
 NOW_MS = 1_767_225_600_000
 
@@ -148,7 +148,7 @@ def test_there_is_no_document_to_select_from(source: str) -> None:
         ("'a' + 1", 'T2001: The left side of the "+" operator must evaluate to a number'),
         ("1 < 'a'", 'T2009: The values 1 and "a" either side of operator "<" must be of the same data type'),
         ("$error('bad')", "D3137: bad"),
-        ("1 / 0", "D1001: Number out of range: Infinity"),
+        ("1 / 0", "D1001: Number out of range: null"),
         ("$hash(1, 'MD5')", 'T0410: Argument 1 of function "hash" does not match function signature'),
         ("$uppercase(1)", 'T0410: Argument 1 of function "uppercase" does not match function signature'),
         ("$toMillis('soon')", "D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp."),

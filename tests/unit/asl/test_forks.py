@@ -115,10 +115,28 @@ def test_a_failed_iteration_fails_the_map_with_its_error() -> None:
 
 def test_the_other_iterations_are_aborted() -> None:
     outcome = run(a_map(program("P", P=task("odd"))), [1, 2, 3])
-    assert outcome.event_types[-4:] == [
+    assert outcome.event_types[-5:] == [
         "MapIterationFailed",
+        "TaskStateAborted",
         "MapIterationAborted",
         "MapStateFailed",
+        "ExecutionFailed",
+    ]
+
+
+def test_a_failing_branch_aborts_the_states_beside_it() -> None:
+    waits = program("W", W={"Type": "Wait", "Seconds": 60})
+    maps = program("M", M={**a_map(program("N", N={"Type": "Wait", "Seconds": 60})), "Items": [1]})
+    fails = program("D", D={"Type": "Wait", "Seconds": 1, "Next": "F"}, F={"Type": "Fail", "Error": "E"})
+    outcome = run({"Type": "Parallel", "Branches": [waits, maps, fails]})
+    assert (outcome.error, outcome.elapsed_seconds) == ("E", 1)
+    assert outcome.event_types[-7:] == [
+        "FailStateEntered",
+        "WaitStateAborted",
+        "WaitStateAborted",
+        "MapIterationAborted",
+        "MapStateAborted",
+        "ParallelStateFailed",
         "ExecutionFailed",
     ]
 

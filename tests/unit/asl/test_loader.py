@@ -37,6 +37,14 @@ def test_says_what_is_wrong_and_what_to_write() -> None:
         ({"Type": "Pass", "End": True, "Assign": {"a b": 1}}, "Assign"),
         ({"Type": "Pass", "End": True, "Output": {"a": ["{% $x[ %}"]}}, "Output"),
         ({"Type": "Pass", "End": True, "Output": "{% $a ?? 1 %}"}, "Output"),
+        ({"Type": "Pass", "End": True, "Output": "{% $eval('1') %}"}, "Output"),
+        ({"Type": "Pass", "End": True, "Output": ["{% 1"]}, "Output"),
+        ({"Type": "Pass", "End": True, "Output": "{% 1 %} "}, "Output"),
+        ({"Type": "Pass", "End": True, "Assign": {"x": "1 %}"}}, "Assign"),
+        ({"Type": "Pass", "End": True, "Output": "{% $states.result %}"}, "Output"),
+        ({"Type": "Pass", "End": True, "Assign": {"x": {"y": "{% $states.errorOutput.Error %}"}}}, "Assign"),
+        ({"Type": "Succeed", "Output": "{% $count([$states.result.a]) %}"}, "Output"),
+        ({"Type": "Fail", "Cause": "{% $states.errorOutput.Cause %}"}, "Cause"),
         ({"Type": "Pass", "End": True, "Result": 1}, "Result"),
         ({"Type": "Pass", "End": True, "Retry": []}, "Retry"),
         ({"Type": "Succeed", "End": True}, "End"),
@@ -52,6 +60,14 @@ def test_says_what_is_wrong_and_what_to_write() -> None:
         ({"Type": "Choice", "Choices": [{"Condition": True}]}, "Choices[0]/Next"),
         ({"Type": "Choice", "Choices": [{"Condition": True, "Next": "S", "Variable": "$.a"}]}, "Choices[0]/Variable"),
         (task(End=True, Resource="arn:aws:states:::lambda:invoke.later"), "Resource"),
+        (task(End=True, Resource="arn:aws:states:::lambda:invoke.sync"), "Resource"),
+        (task(End=True, Resource="arn:aws:states:::lambda:listFunctions"), "Resource"),
+        (task(End=True, payload="{% $states.result %}"), "Arguments"),
+        (task(End=True, Output="{% $states.errorOutput %}"), "Output"),
+        (
+            task(End=True, Catch=[{"ErrorEquals": ["A"], "Next": "S", "Output": "{% $states.result %}"}]),
+            "Catch[0]/Output",
+        ),
         (task(End=True, Arguments={"Payload": 1}), "Arguments/FunctionName"),
         (task(End=True, TimeoutSeconds=5, HeartbeatSeconds=5), "HeartbeatSeconds"),
         (task(End=True, Credentials={"RoleArn": "x"}), "Credentials"),
@@ -63,7 +79,10 @@ def test_says_what_is_wrong_and_what_to_write() -> None:
         (task(End=True, Catch=[{"ErrorEquals": ["A"]}]), "Catch[0]/Next"),
         ({"Type": "Parallel", "Branches": [], "End": True}, "Branches"),
         ({"Type": "Map", "End": True}, "ItemProcessor"),
-        ({"Type": "Map", "ItemProcessor": program(P=a_pass()), "ItemReader": {}, "End": True}, "ItemReader"),
+        *[
+            ({"Type": "Map", "ItemProcessor": program(P=a_pass()), field: {}, "End": True}, field)
+            for field in ("ItemReader", "ItemBatcher", "ResultWriter", "Label", "Parameters", "ItemsPath")
+        ],
         ({"Type": "Map", "ItemProcessor": program(P=a_pass()), "Items": {}, "End": True}, "Items"),
     ],
 )
@@ -107,6 +126,14 @@ def test_refuses_jsonpath_unless_the_state_says_jsonata() -> None:
 @pytest.mark.parametrize("raw", [{}, {"StartAt": 1}, {"QueryLanguage": "JSONata", "States": [], "Typo": 1}])
 def test_refuses_what_is_no_machine(raw: dict[str, Any]) -> None:
     assert problems(raw)
+
+
+def test_what_a_guarded_field_is_for_is_accepted() -> None:
+    caught = [{"ErrorEquals": ["A"], "Next": "T", "Assign": {"e": "{% $states.errorOutput.Error %}"}}]
+    assigned = {"r": "{% $states.result.Payload %}"}
+    Machine.load(definition(S=task(Assign=assigned, Catch=caught, Next="T"), T=a_pass(Output="{% $states.input %}")))
+    said = problems({"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": a_pass(End=True, Output="{% 1")}})
+    assert said == [("S", "Output")]
 
 
 def test_keeps_the_timeout_of_the_machine() -> None:

@@ -250,8 +250,8 @@ def test_the_context_object() -> None:
     context = run({"a": 1}, S=task(Output=output)).output["all"]
     execution = context["Execution"]
     assert execution["Input"] == {"a": 1}
-    assert (execution["Name"], execution["StartTime"]) == ("execution", "2026-01-01T00:00:00.000Z")
-    assert context["State"] == {"Name": "S", "EnteredTime": "2026-01-01T00:00:00.000Z", "RetryCount": 0}
+    assert (execution["Name"], execution["StartTime"]) == ("execution", "2026-01-01T00:00:00Z")
+    assert context["State"] == {"Name": "S", "EnteredTime": "2026-01-01T00:00:00Z", "RetryCount": 0}
     assert context["StateMachine"]["Name"] == "StateMachine"
     assert "Task" not in context
     assert "Map" not in context

@@ -10,10 +10,13 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from durable.clock import timestamp
 from durable.compiler import Compiled, StepUse, compile_workflow
+from durable.errors import StepTimeoutError
 from durable.local.asl import Machine
-from durable.testing.execution import TaskFailure, execute
-from durable.testing.native import Functions, NativeOutcome, Steps, run_natively
+from durable.testing.execution import TaskContext, TaskFailure, execute
+from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
+from durable.wire import CALLS, EVENTS
 from durable.workflow import WorkflowEntrypoint
 
 PYTHON_ERRORS = ("IndexError", "KeyError")
@@ -25,16 +28,22 @@ def _machine(text: str) -> Machine:
     return Machine.load(json.loads(text))
 
 
-def run_compiled(compiled: Compiled, payload: Any, functions: Functions | None = None) -> NativeOutcome:
+def run_compiled(
+    compiled: Compiled, payload: Any, functions: Functions | None = None, events: Events | None = None
+) -> NativeOutcome:
     """Run the compiled definition and return how it ended, in the words of a native run."""
-    steps = Steps(functions or {})
-    doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
+    steps = Steps(functions or {}, events or {})
     run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
     given = {"run": run, "payload": to_jsonable_python(payload, by_alias=True)}
-    outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), doers)
+    outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), _doers(compiled, steps))
     assert outcome.status in ("SUCCEEDED", "FAILED"), outcome
     elapsed = timedelta(seconds=outcome.elapsed_seconds) if outcome.status == "SUCCEEDED" else timedelta(0)
     return NativeOutcome(outcome.output, outcome.error, tuple(steps.calls), elapsed)
+
+
+def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
+    doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
+    return doers | {f"${{{EVENTS}}}": _waiter(steps), f"${{{CALLS}}}": _caller(compiled, steps)}
 
 
 def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
@@ -49,10 +58,41 @@ def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
     return do
 
 
+def _waiter(steps: Steps) -> Callable[..., Any]:
+    def wait(event: dict[str, Any], context: TaskContext) -> None:
+        at = context.now_ms
+        try:
+            context.send_task_success({"result": steps.event(event["step"], event["type"]), "at": at})
+        except StepTimeoutError:
+            later = event["timeout"]
+            cause = json.dumps({"errorMessage": "", "errorType": "StepTimeoutError", "at": at + later * 1000})
+            context.send_task_failure("StepTimeoutError", cause, after=later)
+
+    return wait
+
+
+def _caller(compiled: Compiled, steps: Steps) -> Callable[..., Any]:
+    workflows = {use.name: use.workflow for use in compiled.calls}
+
+    def call(event: dict[str, Any], context: TaskContext) -> None:
+        steps.calls.append(Call(event["step"], {"payload": event["input"]}))
+        child = compile_workflow(workflows[event["step"]])
+        given = {"run": event["run"] | {"createdAt": timestamp(context.now_ms)}, "payload": event["input"]}
+        outcome = execute(_machine(child.text), given, _doers(child, steps), start_ms=context.now_ms)
+        later, at = outcome.elapsed_seconds, context.now_ms + round(outcome.elapsed_seconds * 1000)
+        if outcome.status == "SUCCEEDED":
+            context.send_task_success({"result": outcome.output, "at": at}, after=later)
+        else:
+            context.send_task_failure("ChildWorkflowError", json.dumps({"errorMessage": "", "at": at}), after=later)
+
+    return call
+
+
 def agree(
     workflow: type[WorkflowEntrypoint[Any]],
     payload: Any = None,
     functions: Functions | None = None,
+    events: Events | None = None,
     *,
     ordered: bool = True,
 ) -> NativeOutcome:
@@ -61,8 +101,8 @@ def agree(
     Branches that sleep make their calls in another order: those agree as sets.
     """
     compiled = compile_workflow(workflow)
-    native = run_natively(workflow, payload, functions)
-    other = run_compiled(compiled, payload, functions)
+    native = run_natively(workflow, payload, functions, events)
+    other = run_compiled(compiled, payload, functions, events)
     error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
     print(compiled.text)  # noqa: T201  # shown where the test fails
     assert (other.error, other.output) == (error, native.output)

@@ -2,318 +2,326 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from random import Random
 
-TEXTS = ['""', '"a"', '"plain"', '"{% x %}"', '"it\'s \\"é😀"', '"10"', '"9.5"']
-NUMBERS = ["0", "1", "-1", "2", "7", "1000000"]
-FLOATS = ["0.5", "-1.25", "2.0", "0.0"]
-STEPS = {"int": "save", "str": "text", "bool": "flag", "str?": "maybe", "float": "number", "list[int]": "numbers"}
+from tests.unit.compiler.drawn import GIVEN, STEPS, TYPES, Drawing
+
 ERRORS = ["StepError", "EmailTakenError", "OutOfStockError", "StepTimeoutError", "NonRetryableError"]
-TYPES = ["int", "str", "bool", "float", "str?", "list[str]", "list[int]"]
-FIELDS = {
-    "int": ["user.age", "user.point.x", "user.level", "user.couple[1]"],
-    "str": ["user.user_id", "user.plan", "user.size", "user.couple[0]", 'user.options["theme"]'],
-    "bool": ["user.active"],
-    "float": ["user.score"],
-    "str?": ["user.nickname", '("x" if user.sizes.get("a") else None)'],
-    "list[str]": ["user.tags"],
-    "list[int]": ["[user.age]"],
-}
+Scope = dict[str, str]
 
 
-class Generator:
-    """Writes one program: `fallible` says whether a step may be made that fails, or an item taken that is missing."""
+@dataclass
+class Group:
+    """The steps of one branch, whose calls come one after the other.
+
+    Attributes:
+        at_once: it is in a map that has several items under way.
+        stoppable: a branch beside it may fail, and then it is stopped at any point.
+        again: it is in a loop or map, and so may be stopped and begun anew.
+    """
+
+    at_once: bool = False
+    stoppable: bool = False
+    again: bool = False
+
+
+@dataclass
+class Place:
+    """Where a statement stands.
+
+    Attributes:
+        own: the names that may be assigned: in a nested def, its own ones.
+        returns: what a nested def returns; None in the run itself.
+    """
+
+    scope: Scope
+    indent: int
+    group: Group
+    own: set[str] = field(default_factory=set)
+    returns: str | None = None
+    loop: bool = False
+
+    def inner(self, scope: Scope | None = None, *, loop: bool | None = None) -> Place:
+        """Return the place of a block in this one: what it binds is not seen after it."""
+        scope = dict(self.scope if scope is None else scope)
+        return Place(
+            scope, self.indent + 1, self.group, set(self.own), self.returns, self.loop if loop is None else loop
+        )
+
+
+class Generator(Drawing):
+    """Writes one program; `groups` tells the branch of each step."""
 
     def __init__(self, random: Random, size: int) -> None:
-        self.random, self.size = random, size
+        super().__init__(random)
+        self.size = size
         self.lines: list[str] = []
         self.names = 0
-        self.branches = False
-        self.fallible = True
+        self.groups: dict[str, Group] = {}
 
     def program(self) -> str:
         """Return the body of a `run`."""
         self.lines = ["user = event.payload"]
-        scope: dict[str, str] = {}
+        place = Place({}, 0, Group())
         for kind in self.random.sample(TYPES, 3):
-            self._declare(scope, kind, 0)
-        if not self._block(scope, 0, 3, loop=False):
-            self._emit(0, f"return {self._result(scope)}")
+            self._declare(place, kind)
+        if not self._block(place, 3):
+            self._emit(place, f"return {self._result(place.scope)}")
         return "\n".join(self.lines)
 
-    def _result(self, scope: dict[str, str]) -> str:
+    def _result(self, scope: Scope) -> str:
         return "{" + ", ".join(f'"{name}": {name}' for name in scope) + "}"
 
-    def _emit(self, indent: int, text: str) -> None:
-        self.lines.append(textwrap.indent(text, "    " * indent))
+    def _emit(self, place: Place, text: str) -> None:
+        self.lines.append(textwrap.indent(text, "    " * place.indent))
 
     def _name(self, stem: str) -> str:
         self.names += 1
         return f"{stem}{self.names}"
 
-    def _declare(self, scope: dict[str, str], kind: str, indent: int) -> None:
+    def _bind(self, place: Place, name: str, kind: str) -> None:
+        place.scope[name] = kind
+        place.own.add(name)
+
+    def _declare(self, place: Place, kind: str) -> None:
         name = self._name(self.random.choice(["v", "count", "x"]))
-        self._emit(indent, f"{name} = {self.expression(scope, kind, 2)}")
-        scope[name] = kind
+        self._emit(place, f"{name} = {self.expression(place.scope, kind, 2)}")
+        self._bind(place, name, kind)
 
-    def _block(self, scope: dict[str, str], indent: int, depth: int, *, loop: bool) -> bool:
+    def _assignable(self, place: Place, kind: str | None = None) -> list[str]:
+        return [name for name, each in place.scope.items() if name in place.own and kind in (None, each)]
+
+    def _block(self, place: Place, depth: int) -> bool:
         """Write statements; return whether the end is never reached."""
-        count = self.random.randint(1, self.size)
-        return any(self._statement(scope, indent, depth, loop=loop) for _ in range(count))
+        before = len(self.lines)
+        ended = any(self._statement(place, depth) for _ in range(self.random.randint(1, self.size)))
+        if len(self.lines) == before:
+            self._emit(place, "pass")
+        return ended
 
-    def _statement(self, scope: dict[str, str], indent: int, depth: int, *, loop: bool) -> bool:
-        simple = [self._assign, self._assign, self._step, self._step]
-        nested = [self._if, self._if, self._while, self._for, self._try, self._gather, self._map]
+    def _statement(self, place: Place, depth: int) -> bool:
+        simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
+        nested = [self._if, self._if, self._narrow, self._while, self._for, self._try, self._gather, self._map]
         draw = self.random.random()
-        if draw < 0.06 and indent:
-            return self._leave(scope, indent, loop=loop)
+        if draw < 0.06 and place.indent:
+            return self._leave(place)
         if depth and draw < 0.45:
-            return bool(self.random.choice(nested)(scope, indent, depth - 1))
-        self.random.choice(simple)(scope, indent)
+            return self.random.choice(nested)(place, depth - 1)
+        self.random.choice(simple)(place)
         return False
 
-    def _leave(self, scope: dict[str, str], indent: int, *, loop: bool) -> bool:
-        ways = [f"return {self._result(scope)}", f"return {self.expression(scope, self.random.choice(TYPES), 1)}"]
+    def _leave(self, place: Place) -> bool:
+        ways = [f"return {self.expression(place.scope, place.returns or self.random.choice(TYPES), 1)}"]
+        if place.returns is None:
+            ways.append(f"return {self._result(place.scope)}")
         if self.fallible:
             ways.append(f'raise {self.random.choice(["WorkflowError", "OutOfStockError"])}(f"a {{user.user_id}}")')
-        if loop:
+        if place.loop:
             ways += ["break", "continue"] * 2
-        self._emit(indent, self.random.choice(ways))
+        self._emit(place, self.random.choice(ways))
         return True
 
-    def _assign(self, scope: dict[str, str], indent: int) -> None:
-        if scope and self.random.random() < 0.6:
-            name = self.random.choice(list(scope))
-            self._emit(indent, f"{name} = {self.expression(scope, scope[name], 3)}")
+    def _assign(self, place: Place) -> None:
+        names = self._assignable(place)
+        if names and self.random.random() < 0.6:
+            name = self.random.choice(names)
+            kind = place.scope[name]
+            if kind in ("int", "str") and self.random.random() < 0.3:
+                self._emit(place, f"{name} += {self.expression(place.scope, kind, 2)}")
+            else:
+                self._emit(place, f"{name} = {self.expression(place.scope, kind, 3)}")
         else:
-            self._declare(scope, self.random.choice(TYPES), indent)
+            self._declare(place, self.random.choice(TYPES))
 
-    def call(self, scope: dict[str, str], kind: str) -> str:
+    def call(self, place: Place, kind: str) -> str:
         """Return a call of a step, not awaited."""
-        given = {"list[int]": "int"}.get(kind, kind)
-        stem = self._name("s" if self.fallible else "safe")
-        limit = self.random.randint(0, 2)
-        argument = self.expression(scope, given, 2)
-        return f'step.do("{stem}", {STEPS[kind]}, {argument}, retries=Retries(limit={limit}))'
+        name = self._name("s" if self.fallible else "safe")
+        self.groups[name] = place.group
+        argument = self.expression(place.scope, GIVEN.get(kind, kind), 2)
+        return f'step.do("{name}", {STEPS[kind]}, {argument}, retries=Retries(limit={self.random.randint(0, 2)}))'
 
-    def _step(self, scope: dict[str, str], indent: int) -> None:
+    def _step(self, place: Place) -> None:
         kind = self.random.choice(list(STEPS))
-        call = f"await {self.call(scope, kind)}"
-        same = [name for name, each in scope.items() if each == kind]
+        call = f"await {self.call(place, kind)}"
+        same = self._assignable(place, kind)
         draw = self.random.random()
         if draw < 0.1:
-            self._emit(indent, call)
+            self._emit(place, call)
         elif draw < 0.4 and same:
-            self._emit(indent, f"{self.random.choice(same)} = {call}")
+            self._emit(place, f"{self.random.choice(same)} = {call}")
         else:
             name = self._name("r")
-            self._emit(indent, f"{name} = {call}")
-            scope[name] = kind
+            self._emit(place, f"{name} = {call}")
+            self._bind(place, name, kind)
 
-    def _if(self, scope: dict[str, str], indent: int, depth: int) -> bool:
-        ends = []
-        self._emit(indent, f"if {self.expression(scope, 'bool', 3)}:")
-        ends.append(self._block(dict(scope), indent + 1, depth, loop=False))
+    def _sleep(self, place: Place) -> None:
+        if self.random.random() < 0.3:
+            self._emit(place, f'await step.sleep("{self._name("nap")}", "{self.random.randint(0, 90)} minutes")')
+
+    def _if(self, place: Place, depth: int) -> bool:
+        self._emit(place, f"if {self.expression(place.scope, 'bool', 3)}:")
+        ends = [self._block(place.inner(), depth)]
         while self.random.random() < 0.3:
-            self._emit(indent, f"elif {self.truth(scope)}:")
-            ends.append(self._block(dict(scope), indent + 1, depth, loop=False))
+            self._emit(place, f"elif {self.truth(place.scope)}:")
+            ends.append(self._block(place.inner(), depth))
         if self.random.random() < 0.6:
-            self._emit(indent, "else:")
-            ends.append(self._block(dict(scope), indent + 1, depth, loop=False))
+            self._emit(place, "else:")
+            ends.append(self._block(place.inner(), depth))
             return all(ends)
         return False
 
-    def _while(self, scope: dict[str, str], indent: int, depth: int) -> bool:
+    def _narrow(self, place: Place, depth: int) -> bool:
+        """Write an `if` that shows that a variable is not None: in it, or after it where it leaves."""
+        names = [name for name, kind in place.scope.items() if kind in ("str?", "user?")]
+        if not names:
+            return self._if(place, depth)
+        name = self.random.choice(names)
+        narrowed = {**place.scope, name: place.scope[name].removesuffix("?")}
+        if self.random.random() < 0.5:
+            self._emit(place, f"if {self.random.choice([name + ' is not None', name])}:")
+            self._block(place.inner(narrowed), depth)
+            return False
+        self._emit(place, f"if {self.random.choice([name + ' is None', 'not ' + name])}:")
+        self._leave(place.inner())
+        place.scope.update(narrowed)
+        if name not in place.own or self.random.random() < 0.5:
+            place.own.discard(name)
+        return False
+
+    def _while(self, place: Place, depth: int) -> bool:
         counter = self._name("i")
-        self._emit(indent, f"{counter} = 0")
-        test = f"{counter} < {self.random.randint(0, 3)}"
-        self._emit(
-            indent, f"while {test} and ({self.truth(scope)}):" if self.random.random() < 0.5 else f"while {test}:"
-        )
-        self._emit(indent + 1, f"{counter} += 1")
-        self._block({**scope}, indent + 1, depth, loop=True)
+        self._emit(place, f"{counter} = 0")
+        limit = self.random.randint(0, 3)
+        draw = self.random.random()
+        test = f"{counter} < {limit}" + (f" and ({self.truth(place.scope)})" if draw < 0.4 else "")
+        body = self._looped(place)
+        self._emit(place, f"while {test}:" if draw < 0.8 else "while True:")
+        if draw >= 0.8:
+            self._emit(body, f"if {counter} >= {limit}:\n    break")
+        self._emit(body, f"{counter} += 1")
+        self._block(body, depth)
         return False
 
-    def _for(self, scope: dict[str, str], indent: int, depth: int) -> bool:
-        kind = self.random.choice(["str", "int"])
-        name = self._name("e")
-        items = f"range({self.random.randint(0, 3)})" if self.random.random() < 0.2 and kind == "int" else None
-        self._emit(indent, f"for {name} in {items or self.expression(scope, f'list[{kind}]', 1)}:")
-        self._block({**scope, name: kind}, indent + 1, depth, loop=True)
+    def _looped(self, place: Place) -> Place:
+        """Return the place of a loop's body."""
+        place.group.again = place.group.again or place.group.stoppable
+        return place.inner(loop=True)
+
+    def _for(self, place: Place, depth: int) -> bool:
+        kind = self.random.choice(["str", "int", "list[int]"])
+        name, draw = self._name("e"), self.random.random()
+        body = self._looped(place)
+        self._bind(body, name, kind)
+        items = self.expression(place.scope, f"list[{kind}]", 1)
+        if draw < 0.2 and kind == "int":
+            items = self.random.choice([f"range({self.random.randint(0, 3)})", "range(2, min(user.age, 4))"])
+        elif draw < 0.4:
+            position = self._name("n")
+            self._bind(body, position, "int")
+            name, items = f"{position}, {name}", f"enumerate({items})"
+        self._emit(place, f"for {name} in {items}:")
+        self._block(body, depth)
         return False
 
-    def _try(self, scope: dict[str, str], indent: int, depth: int) -> bool:
-        self._emit(indent, "try:")
-        inner = dict(scope)
-        self._step(inner, indent + 1)
-        ends = [self._block(inner, indent + 1, depth, loop=False)]
-        caught: list[str] = []
-        for error in self.random.sample(ERRORS, self.random.randint(1, 2)):
-            if caught and (caught[0] == "StepError" or "NonRetryableError" in (caught[0], error)):
-                continue
-            caught.append(error)
+    def _try(self, place: Place, depth: int) -> bool:
+        self._emit(place, "try:")
+        body = place.inner()
+        self._step(body)
+        ends = [self._block(body, depth)]
+        for errors in self._caught():
             named = self.random.random() < 0.6
-            self._emit(indent, f"except {error} as error:" if named else f"except {error}:")
-            arm = dict(scope)
+            self._emit(place, f"except {errors} as error:" if named else f"except {errors}:")
+            arm = place.inner()
             if named:
                 name = self._name("n")
-                self._emit(indent + 1, f"{name} = type(error).__name__")
-                arm[name] = "str"
-            if self.random.random() < 0.15:
-                self._emit(indent + 1, "raise")
-                ends.append(True)
-            else:
-                ends.append(self._block(arm, indent + 1, depth, loop=False))
+                self._emit(arm, f"{name} = type(error).__name__")
+                self._bind(arm, name, "str")
+            ends.append(self._again(arm, named=named) or self._block(arm, depth))
+        if not ends[0] and self.random.random() < 0.3:
+            self._emit(place, "else:")
+            ends[0] = self._block(place.inner(), depth)
         return all(ends)
 
-    def _gather(self, scope: dict[str, str], indent: int, depth: int) -> bool:
-        self.branches = True
+    def _caught(self) -> list[str]:
+        """Return the errors of each `except`, none of which another above it catches."""
+        drawn = self.random.sample(ERRORS, 3)
+        narrow = [each for each in drawn if each not in ("StepError", "NonRetryableError")]
+        wide = [each for each in drawn if each not in narrow][:1]
+        if len(narrow) > 1 and self.random.random() < 0.4:
+            narrow = [f"({narrow[0]}, {narrow[1]})"]
+        return [*narrow, *wide][: self.random.randint(1, 3)] or ["StepError"]
+
+    def _again(self, arm: Place, *, named: bool) -> bool:
+        """Write, sometimes, a `raise` in an `except`."""
+        if not self.fallible or self.random.random() > 0.2:
+            return False
+        ways = ["raise", *(["raise error", 'raise OutOfStockError("again") from error'] if named else [])]
+        self._emit(arm, self.random.choice(ways))
+        return True
+
+    def _gather(self, place: Place, depth: int) -> bool:
         calls, kinds = [], []
         outer, chosen = self.fallible, self.random.randrange(2)
         for number in range(2):
             self.fallible = outer and number == chosen
-            kind = self.random.choice(list(STEPS))
-            kinds.append(kind)
-            if self.random.random() < 0.5:
-                calls.append(self.call(scope, kind))
+            group = Group(place.group.at_once, outer or place.group.stoppable, place.group.again or place.loop)
+            kinds.append(self.random.choice(list(STEPS)))
+            if self.random.random() < 0.4:
+                calls.append(self.call(Place(place.scope, place.indent, group), kinds[-1]))
             else:
-                calls.append(f"{self._def(scope, indent, depth, kind)}({self.expression(scope, 'int', 1)})")
+                calls.append(self._use(place, group, depth, kinds[-1]))
         self.fallible = outer
         names = [self._name("g"), self._name("g")]
-        self._emit(indent, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)})")
-        scope.update(zip(names, kinds, strict=True))
+        self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)})")
+        for name, kind in zip(names, kinds, strict=True):
+            self._bind(place, name, kind)
         return False
 
-    def _def(self, scope: dict[str, str], indent: int, depth: int, kind: str, parameter: str = "int") -> str:
+    def _use(self, place: Place, group: Group, depth: int, kind: str) -> str:
+        """Write a nested def and return a call of it; what it reads may change in between."""
+        name = self._def(place, group, depth, kind)
+        if self._assignable(place) and self.random.random() < 0.3:
+            self._assign(place)
+        return f"{name}({self.expression(place.scope, 'int', 1)})"
+
+    def _alone(self, place: Place) -> None:
+        """Await a branch alone."""
+        if self.random.random() < 0.2:
+            kind, name = self.random.choice(list(STEPS)), self._name("a")
+            self._emit(place, f"{name} = await {self._use(place, place.group, 1, kind)}")
+            self._bind(place, name, kind)
+
+    def _def(self, place: Place, group: Group, depth: int, kind: str, parameter: str = "int") -> str:
+        """Write a nested def, which assigns to variables of its own only."""
         name, argument = self._name("branch"), self._name("p")
-        self._emit(indent, f"async def {name}({argument}: {parameter}):")
-        inner = {**scope, argument: parameter}
-        for _ in range(self.random.randint(1, self.size)):
-            self._declare_own(inner, indent + 1)
-        self._emit(indent + 1, f"return {self.expression(inner, kind, 2)}")
+        self._emit(place, f"async def {name}({argument}: {parameter}):")
+        body = Place({**place.scope, argument: parameter}, place.indent + 1, group, {argument}, kind)
+        if not self._block(body, depth):
+            self._emit(body, f"return {self.expression(body.scope, kind, 2)}")
         return name
 
-    def _declare_own(self, scope: dict[str, str], indent: int) -> None:
-        """Assign to a new variable: a branch assigns its own only."""
-        kind, name = self.random.choice(list(STEPS)), self._name("b")
-        value = f"await {self.call(scope, kind)}" if self.random.random() < 0.5 else self.expression(scope, kind, 2)
-        self._emit(indent, f"{name} = {value}")
-        scope[name] = kind
-
-    def _map(self, scope: dict[str, str], indent: int, depth: int) -> bool:
-        self.branches = True
-        outer, self.fallible = self.fallible, False
-        kind = self.random.choice(["int", "str"])
-        source = self.random.choice(["int", "str"])
-        body = self._def(scope, indent, depth, kind, source)
+    def _map(self, place: Place, depth: int) -> bool:
+        """Write a map: with items that may fail, one after the other."""
+        kind, source = self.random.choice(["int", "str", "str?"]), self.random.choice(["int", "str", "list[int]"])
+        one_by_one = self.random.random() < 0.5
+        with self._never_failing(not one_by_one):
+            group = Group(place.group.at_once or not one_by_one, place.group.stoppable, True)
+            body = self._def(place, group, depth, kind, source)
         name = self._name("m")
-        items = self.expression(scope, f"list[{source}]", 1)
-        self._emit(indent, f'{name} = await step.map("{self._name("map")}", {body}, {items})')
-        scope[name] = f"list[{kind}]"
-        self.fallible = outer
+        items = self.expression(place.scope, f"list[{source}]", 1)
+        options = f", concurrency={1 if one_by_one else self.random.randint(2, 4)}"
+        self._emit(place, f'{name} = await step.map("{self._name("map")}", {body}, {items}{options})')
+        if kind in ("int", "str"):
+            self._bind(place, name, f"list[{kind}]")
         return False
 
-    def truth(self, scope: dict[str, str], depth: int = 2) -> str:
-        """Return an expression that is asked for its truth."""
-        kind = self.random.choice(["bool", "bool", "int", "str", "str?", "list[str]"])
-        return self.expression(scope, kind, max(0, depth))
-
-    def expression(self, scope: dict[str, str], kind: str, depth: int) -> str:
-        """Return an expression of a type."""
-        variables = [name for name, each in scope.items() if each == kind]
-        leaves = [*variables, *variables, *FIELDS[kind], *self._literals(kind)]
-        if depth <= 0 or self.random.random() < 0.3:
-            return self.random.choice(leaves)
-        return self.random.choice(self._compound(scope, kind, depth - 1))()
-
-    def _literals(self, kind: str) -> list[str]:
-        some = self.random.choice
-        return {
-            "int": [some(NUMBERS)],
-            "str": [some(TEXTS)],
-            "bool": [some(["True", "False"])],
-            "float": [some(FLOATS)],
-            "str?": [f"(None if {some(['user.active', 'user.age > 3'])} else {some(TEXTS)})"],
-            "list[str]": ["[]", f"[{some(TEXTS)}]", f"[{some(TEXTS)}, {some(TEXTS)}]"],
-            "list[int]": ["[]", f"[{some(NUMBERS)}]", f"[{some(NUMBERS)}, {some(NUMBERS)}]"],
-        }[kind]
-
-    def _compound(self, scope: dict[str, str], kind: str, depth: int) -> list[Callable[[], str]]:
-        def one(kind: str) -> str:
-            return self.expression(scope, kind, depth)
-
-        some = self.random.choice
-
-        def either() -> str:
-            return f"({one(kind)} if {self.truth(scope, depth - 1)} else {one(kind)})"
-
-        options = {
-            "int": [
-                lambda: f"({one('int')} {some(['+', '-'])} {one('int')})",
-                lambda: f"(({one('int')}) % {some(['2', '-3', '7'])})",
-                lambda: f"(({one('int')}) // {some(['2', '-3', '7'])})",
-                lambda: f"len({one(some(['str', 'list[str]', 'list[int]']))})",
-                lambda: f"abs({one('int')})",
-                lambda: f"max({one('int')}, {one('int')})",
-                lambda: f"(-{one('int')})",
-                lambda: self._item(one("list[int]"), "0"),
-            ],
-            "str": [
-                lambda: f"({one('str')} + {one('str')})",
-                lambda: f'f"{{{self._inside(scope, depth)}}}-{{{self._inside(scope, depth)}}}"',
-                lambda: f"({self._optional(scope)} or {one('str')})",
-                lambda: f"str({one(some(['int', 'bool', 'str']))})",
-                lambda: self._item(one("list[str]"), '"z"'),
-            ],
-            "bool": [
-                lambda: f"({one('int')} {some(['<', '<=', '>', '>=', '==', '!='])} {one(some(['int', 'float']))})",
-                lambda: f"({one('str')} {some(['<', '>=', '==', '!='])} {one('str')})",
-                lambda: f"({one('str?')} {some(['==', '!='])} {one('str')})",
-                lambda: f"({one('bool')} {some(['and', 'or'])} {one('bool')})",
-                lambda: f"(not {self.truth(scope, depth - 1)})",
-                lambda: f"({one('str?')} is {some(['', 'not '])}None)",
-                lambda: f"({one('str')} {some(['in', 'not in'])} {one(some(['list[str]', 'str']))})",
-                lambda: f"({one('list[int]')} {some(['==', '!='])} {one('list[int]')})",
-                lambda: f"bool({self.truth(scope, depth - 1)})",
-                lambda: self._guarded(scope),
-            ],
-            "float": [lambda: f"({one('float')} {some(['+', '-', '*'])} {one(some(['int', 'float']))})"],
-            "str?": [lambda: f"({one('str?')} or None)", lambda: one("str")],
-            "list[str]": [
-                lambda: f"({one('list[str]')} + [{one('str')}])",
-                lambda: f"[e + {one('str')} for e in {one('list[str]')}]",
-                lambda: f"[e for e in {one('list[str]')} if e != {one('str')}]",
-                lambda: f"[*{one('list[str]')}, {one('str')}]",
-            ],
-            "list[int]": [
-                lambda: f"({one('list[int]')} + {one('list[int]')})",
-                lambda: f"[e + {one('int')} for e in {one('list[int]')} if e < {one('int')}]",
-                lambda: f"[len(e) for e in {one('list[str]')}]",
-            ],
-        }[kind]
-        return [*options, either]
-
-    def _inside(self, scope: dict[str, str], depth: int) -> str:
-        """Return what can stand in an f-string without its quotes."""
-        names = [name for name, each in scope.items() if each in ("int", "str", "bool")]
-        return self.random.choice([*names, "user.age", "user.user_id", "user.active"])
-
-    def _optional(self, scope: dict[str, str]) -> str:
-        return self.random.choice(["user.nickname", *(name for name, each in scope.items() if each == "str?")])
-
-    def _item(self, items: str, default: str) -> str:
-        if self.fallible and self.random.random() < 0.3:
-            return f"({items} + [{default}])[{self.random.choice(['0', '-1', '1', '2'])}]"
-        return f"({items} or [{default}])[0]"
-
-    def _guarded(self, scope: dict[str, str]) -> str:
-        name = self._optional(scope)
-        return self.random.choice(
-            [
-                f"({name} is not None and len({name}) > 2)",
-                f'({name} is None or {name} < "b")',
-                f'(not {name} or {name} + "!" in user.tags)',
-            ]
-        )
+    @contextlib.contextmanager
+    def _never_failing(self, wanted: bool) -> Iterator[None]:
+        before = self.fallible
+        self.fallible = before and not wanted
+        yield
+        self.fallible = before

@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
-from durable import NonRetryableError, StepContext, StepError, StepTimeoutError
+from durable import (
+    NonRetryableError,
+    StepContext,
+    StepError,
+    StepTimeoutError,
+    WorkflowEntrypoint,
+    WorkflowError,
+    WorkflowEvent,
+    WorkflowStep,
+)
 
 
 class Color(enum.Enum):
@@ -137,3 +146,34 @@ def settle(point: Point, options: Options) -> Point:
 
 def anything() -> Any:
     return None
+
+
+class Tripled(BaseModel):
+    value: int
+
+
+class Triple(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> Tripled:
+        return await step.do("multiply", triple, event.payload)
+
+
+def triple(number: int) -> Tripled:
+    return Tripled(value=3 * number)
+
+
+class NameOf(WorkflowEntrypoint[User]):
+    async def run(self, event: WorkflowEvent[User], step: WorkflowStep) -> str:
+        return event.payload.user_id
+
+
+class SlowFailure(WorkflowEntrypoint[None]):
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+        await step.sleep("a while", "2 days")
+        raise WorkflowError("no")
+
+
+class Unrelated(Model):
+    """What no value of a test is."""
+
+
+def unrelated(value: Unrelated) -> None: ...

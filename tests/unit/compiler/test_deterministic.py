@@ -1,4 +1,4 @@
-"""The same source gives the same definition, in every process."""
+"""The same source gives the same definition, in every process, and it is the one that is committed."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from durable.bindings import Workflow
+from durable.build import asl_path
 from durable.compiler import compile_workflow
+from durable.project import load
 from statemachines.onboarding import OnboardingWorkflow
+from tests.unit.compiler import test_gathers, test_loops, test_tries
 from tests.unit.compiler.written import written
 
 PRINT = "from tests.unit.compiler import test_deterministic as t; print(t.texts())"
+WORKFLOWS = load("app").workflows
 
 
 def texts() -> str:
-    """Return what two workflows compile to."""
+    """Return what workflows compile to that hold everything of the language."""
     body = """
         a = await step.do("a", fail, event.payload.user_id)
         b = event.payload.tags
@@ -25,21 +32,27 @@ def texts() -> str:
         await step.sleep("c", "1 day")
         return b
     """
-    return compile_workflow(OnboardingWorkflow).text + compile_workflow(written(body)).text
+    bodies = [body]
+    for each in (test_gathers, test_loops, test_tries):
+        bodies += each.PROGRAMS.values()
+    found = [compile_workflow(each.workflow).text for each in WORKFLOWS]
+    return "".join(found + [compile_workflow(written(each)).text for each in bodies])
 
 
 def test_two_hash_seeds_give_one_text() -> None:
-    found = [
-        subprocess.run(
-            [sys.executable, "-c", PRINT],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+    here = [sys.executable, "-c", PRINT]
+    started = [
+        subprocess.Popen(here, env={**os.environ, "PYTHONHASHSEED": seed}, stdout=subprocess.PIPE, text=True)
         for seed in ("1", "2")
     ]
+    found = [process.communicate()[0] for process in started]
     assert found[0] == found[1] == texts() + "\n"
+
+
+@pytest.mark.parametrize("declared", WORKFLOWS, ids=lambda each: each.name)
+def test_what_is_committed_is_what_the_class_compiles_to(declared: Workflow[object]) -> None:
+    committed = asl_path(declared.workflow).read_text(encoding="utf-8")
+    assert committed == compile_workflow(declared.workflow).text, "stale: run `make compile`"
 
 
 def test_moving_code_does_not_change_the_definition() -> None:

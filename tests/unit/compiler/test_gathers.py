@@ -110,6 +110,15 @@ PROGRAMS = {
 
         return await step.map("pairs", one, event.payload.pairs)
     """,
+    "what a map found, in a list at once": """
+        async def one(tag: str) -> str:
+            await step.sleep("pause", "1 minute")
+            return tag + "!"
+
+        found = await step.map("tags", one, event.payload.tags)
+        lists = [*[["x"], found], [each for each in found], []]
+        return [found, lists, [*lists, found]]
+    """,
     "gather in a map": """
         async def one(tag: str) -> list[str]:
             a, b = await asyncio.gather(step.do("a", text, tag), step.do("b", text, tag + tag))

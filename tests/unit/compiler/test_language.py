@@ -39,7 +39,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_the_page_has_a_workflow_for_each_part() -> None:
-    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 6
+    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 8
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -47,7 +47,8 @@ def test_an_example_of_the_page_compiles_to_what_it_does_in_python(name: str, pa
     workflow = getattr(page, name)
     assert len(all_states(compile_workflow(workflow).definition)) == int(WORKFLOWS[name])
     for order in ORDERS:
-        agree(workflow, page.Order(**order), ordered=False)
+        for events in ({}, {"replied": [{"text": "yes"}]}):
+            agree(workflow, page.Order(**order), events=events, ordered=False)
 
 
 def test_the_cap_that_the_page_quotes_is_the_one_of_its_example(page: ModuleType) -> None:

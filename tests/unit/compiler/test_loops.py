@@ -10,7 +10,7 @@ from durable.compiler import compile_workflow
 from durable.testing.execution import execute
 from tests.unit.compiler.both import agree, state_count
 from tests.unit.compiler.sample import User
-from tests.unit.compiler.written import written
+from tests.unit.compiler.written import FIRST_LINE, written
 
 USERS = [
     User(user_id="none"),
@@ -264,4 +264,6 @@ def test_what_a_cap_means_is_said() -> None:
             done = await step.do("poll", flag, True)
     """
     (note,) = compile_workflow(written(body)).notes
-    assert note == "line 23: `while not done` goes round 1,037 times at most, for 7.2 days; sleep longer for more"
+    assert note == (
+        f"line {FIRST_LINE + 1}: `while not done` goes round 1,037 times at most, for 7.2 days; sleep longer for more"
+    )

@@ -21,8 +21,9 @@ import uuid
 from durable import *
 from durable.errors import *
 from tests.unit.compiler import sample
-from tests.unit.compiler.sample import *
+from {steps} import *
 import datetime
+from datetime import timedelta
 
 LIMIT = 100
 NAMES = ["a", "b"]
@@ -36,9 +37,13 @@ FIRST_LINE = len(HEAD.splitlines()) + 1
 _numbers = itertools.count()
 
 
-def written(body: str, payload: str = "User") -> type[WorkflowEntrypoint[Any]]:
-    """Return the workflow whose `run` is this text."""
-    text = HEAD.format(payload=payload) + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8) + "\n"
+def written(
+    body: str, payload: str = "User", steps: str = "tests.unit.compiler.sample"
+) -> type[WorkflowEntrypoint[Any]]:
+    """Return the workflow whose `run` is this text, in a module with these steps."""
+    text = (
+        HEAD.format(payload=payload, steps=steps) + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8) + "\n"
+    )
     file = f"written_{next(_numbers)}.py"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = {"__name__": "tests.unit.compiler.written_workflow"}

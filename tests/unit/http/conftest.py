@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from durable.local.http import application
 from durable.runtime.http import Api
 from durable.runtime.operations import operations
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, Ask, through_events, through_server
 from tests.unit.http.site import FakeWorkflow, fetch
 
@@ -27,8 +28,13 @@ def api(workflow: FakeWorkflow) -> Api:
 
 
 @pytest.fixture
-def operator(workflow: FakeWorkflow) -> Api:
-    return operations({workflow.name: workflow})
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def operator(workflow: FakeWorkflow, desk: Desk) -> Api:
+    return operations({workflow.name: workflow}, desk.operator)
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from durable import Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from durable.bindings import Created, InstanceStatus, StepStatus
+from durable.bindings import Created, InstanceStatus, Sent, StepStatus
 from durable.errors import InstanceExists, InstanceNotFound
 from durable.runtime.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
 
@@ -46,12 +47,17 @@ class Onboarding(WorkflowEntrypoint[SignUp]):
     async def run(self, event: WorkflowEvent[SignUp], step: WorkflowStep) -> None: ...
 
 
-class FakeWorkflow(Workflow[Any]):
-    """Keeps what it was told to start; `failure` is raised by the next calls."""
+EVENTS: Final[Mapping[str, Any]] = {"paid": Card, "seen": None}
 
-    def __init__(self, name: str = "onboarding") -> None:
+
+class FakeWorkflow(Workflow[Any]):
+    """Keeps what it was told to start and sent; `failure` is raised by the next calls."""
+
+    def __init__(self, name: str = "onboarding", events: Mapping[str, Any] = EVENTS) -> None:
         super().__init__(name, Onboarding)
+        self._payloads = events
         self.started: dict[str, Any] = {}
+        self.sent: dict[str, tuple[str, str, Any]] = {}
         self.failure: Exception | None = None
 
     def create(self, params: Any, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
@@ -77,6 +83,17 @@ class FakeWorkflow(Workflow[Any]):
         failed = StepStatus("create-profile", "errored", 2, at, at, {"name": "Taken", "message": "It is taken."})
         error = {"name": "Taken", "message": "It is taken.", "step": "create-profile"}
         return InstanceStatus(id, self.name, "errored", at, at, (done, failed), None, error)
+
+    @property
+    def events(self) -> Mapping[str, Any]:
+        return self._payloads
+
+    def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
+        if self.failure:
+            raise self.failure
+        new = id not in self.sent
+        self.sent[id or "drawn"] = (instance, type, payload)
+        return Sent(id or "drawn", new)
 
 
 def fetch(onboarding: Workflow[SignUp]) -> Api:

@@ -186,7 +186,7 @@ def test_options_says_what_a_path_takes(ask: Ask) -> None:
 def test_throttled_is_503_with_retry_after(ask: Ask, workflow: FakeWorkflow) -> None:
     workflow.failure = Throttled("at table-7 of user@example.com")
     answer = ask("POST", START, BODY, JSON)
-    assert problem(answer, 503)["detail"] == "Too many starts at once: try again later. Nothing was started."
+    assert problem(answer, 503)["detail"] == "Too much at once: try the same again later."
     assert answer.headers["retry-after"] == "1"
 
 

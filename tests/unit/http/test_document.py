@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.testclient import TestClient
 
+from durable.document import PATH, document_text
 from durable.local.http import application
+from durable.project import load
 from durable.runtime.http import Api
 from durable.runtime.http.openapi import document
 from durable.runtime.operations import operations
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, through_events
 from tests.unit.http.site import FakeWorkflow, Onboarding, fetch
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -33,9 +39,15 @@ def test_it_is_made_from_declarations_too() -> None:
     from durable import Workflow
 
     declared = Workflow("onboarding", Onboarding)
-    assert document([fetch(declared), operations({"onboarding": declared})], title="Site") == document(
-        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow()})], title="Site"
+    assert document([fetch(declared), operations({"onboarding": declared}, Desk().operator)], title="Site") == document(
+        [fetch(FakeWorkflow()), operations({"onboarding": FakeWorkflow(events={})}, Desk().operator)], title="Site"
     )
+
+
+def test_the_one_that_is_committed_is_valid_and_up_to_date() -> None:
+    committed = (ROOT / PATH).read_text(encoding="utf-8")
+    assert committed == document_text(load("app")), "run make openapi"
+    OpenAPIV31SpecValidator(json.loads(committed)).validate()
 
 
 def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, operator: Api) -> None:
@@ -43,8 +55,14 @@ def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, op
     assert found == {
         ("/api/workflow/start", "post"),
         ("/api/workflow/status/{id}", "get"),
+        ("/api/workflows", "get"),
+        ("/api/workflows/{workflow}/instances", "get"),
         ("/api/workflows/{workflow}/instances", "post"),
+        ("/api/workflows/{workflow}/instances/batch", "post"),
         ("/api/workflows/{workflow}/instances/{id}", "get"),
+        ("/api/workflows/{workflow}/instances/{id}", "delete"),
+        ("/api/workflows/{workflow}/instances/{id}/status", "patch"),
+        ("/api/workflows/{workflow}/instances/{id}/events/{type}", "post"),
     }
     ids = [operation["operationId"] for methods in described["paths"].values() for operation in methods.values()]
     assert len(set(ids)) == len(ids)

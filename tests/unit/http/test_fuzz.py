@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from durable.runtime.http import Api
 from durable.runtime.operations import operations
 from functions.api import fetch as website
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import GOOD, JSON, through_events
 from tests.unit.http.site import FakeWorkflow, fetch
 
@@ -34,7 +35,7 @@ ONE, TWO, THREE = FakeWorkflow(), FakeWorkflow(), FakeWorkflow()
 SITES: list[tuple[Api, str, FakeWorkflow]] = [
     (fetch(ONE), "/api/workflow/start", ONE),
     (website(TWO), "/api/workflow/start", TWO),
-    (operations({"onboarding": THREE}), "/api/workflows/onboarding/instances", THREE),
+    (operations({"onboarding": THREE}, Desk().operator), "/api/workflows/onboarding/instances", THREE),
 ]
 
 

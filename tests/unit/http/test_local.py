@@ -18,6 +18,7 @@ from durable.runtime.http import Api
 from durable.runtime.operations import operations
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.http.conftest import nothing_to_wait_for
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON
 from tests.unit.http.site import FakeWorkflow, fetch
 
@@ -300,7 +301,7 @@ def test_each_worker_has_its_paths_and_operators_theirs(operator: Api) -> None:
 
 def test_without_a_worker_operators_are_served() -> None:
     workflow = FakeWorkflow()
-    client = TestClient(application([], operations({"onboarding": workflow})), base_url=BASE)
+    client = TestClient(application([], operations({"onboarding": workflow}, Desk().operator)), base_url=BASE)
     assert post(client, INSTANCES) == 201
     assert client.get("/anything").status_code == 404
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from durable.errors import Throttled
+from durable.errors import EventExists, EventUnknown, InstanceClosed, InstanceNotFound, Throttled
 from tests.unit.http.doors import GOOD, JSON, Ask
-from tests.unit.http.site import FakeWorkflow, SignUp
+from tests.unit.http.site import Card, FakeWorkflow, SignUp
 
 INSTANCES = "/api/workflows/onboarding/instances"
 
@@ -63,13 +63,64 @@ def test_what_does_not_fit_is_422_by_dotted_path(
     assert not workflow.started
 
 
-def test_an_instance_is_shown_with_the_errors_of_its_steps(operate: Ask) -> None:
-    start(operate, {"id": "a", "params": GOOD})
-    answer = operate("GET", f"{INSTANCES}/a")
-    assert answer.status == 200
-    assert answer.json["id"] == "a"
-    assert answer.json["steps"][1]["error"] == {"name": "Taken", "message": "It is taken."}
-    assert answer.json["error"] == {"name": "Taken", "message": "It is taken.", "step": "create-profile"}
+EVENTS = f"{INSTANCES}/a/events"
+
+
+def test_an_event_is_sent_and_sent_again(operate: Ask, workflow: FakeWorkflow) -> None:
+    body = {"id": "mail-1", "payload": {"number": "1"}}
+    answer = start(operate, body, f"{EVENTS}/paid")
+    assert (answer.status, answer.json) == (202, {"id": "mail-1", "type": "paid"})
+    assert start(operate, body, f"{EVENTS}/paid").status == 200
+    assert workflow.sent == {"mail-1": ("a", "paid", Card(number="1"))}
+
+
+@pytest.mark.parametrize("body", [{}, {"payload": None}])
+def test_an_event_without_a_payload_may_leave_it_out(operate: Ask, workflow: FakeWorkflow, body: Any) -> None:
+    assert start(operate, body, f"{EVENTS}/seen").status == 202
+    assert workflow.sent == {"drawn": ("a", "seen", None)}
+
+
+@pytest.mark.parametrize(
+    ("type", "body", "fields"),
+    [
+        ("paid", {}, ["payload"]),
+        ("paid", {"payload": {}}, ["payload.number"]),
+        ("paid", {"payload": {"number": "1", "x": 1}}, ["payload.x"]),
+        ("paid", {"payload": {"number": "1"}, "id": "a b"}, ["id"]),
+        ("seen", {"payload": 1}, ["payload"]),
+    ],
+)
+def test_an_event_that_does_not_fit_is_422(
+    operate: Ask, workflow: FakeWorkflow, type: str, body: Any, fields: list[str]
+) -> None:
+    answer = start(operate, body, f"{EVENTS}/{type}")
+    assert (answer.status, [each["field"] for each in answer.json["errors"]]) == (422, fields)
+    assert not workflow.sent
+
+
+def test_an_event_of_a_type_that_nothing_waits_for_is_404_and_says_what_is(operate: Ask) -> None:
+    answer = start(operate, {"payload": {}}, f"{EVENTS}/payed")
+    assert (answer.status, answer.json["detail"]) == (
+        404,
+        "The workflow waits for no event of this type; it waits for: paid, seen.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (InstanceNotFound(), 404),
+        (InstanceClosed(), 409),
+        (EventExists(), 409),
+        (EventUnknown(), 404),
+        (Throttled(), 503),
+    ],
+)
+def test_an_event_that_cannot_be_sent_says_why(
+    operate: Ask, workflow: FakeWorkflow, failure: Exception, status: int
+) -> None:
+    workflow.failure = failure
+    assert start(operate, {}, f"{EVENTS}/seen").status == status
 
 
 @pytest.mark.parametrize(
@@ -80,20 +131,23 @@ def test_an_instance_is_shown_with_the_errors_of_its_steps(operate: Ask) -> None
         ("GET", "/api/workflows/other/instances/a"),
         ("POST", "/api/workflows/other/instances"),
         ("POST", "/api/workflows/__class__/instances"),
+        ("GET", "/api/workflows/other/instances"),
+        ("PATCH", "/api/workflows/other/instances/a/status"),
+        ("DELETE", "/api/workflows/other/instances/a"),
         ("GET", "/api/workflows/onboarding"),
-        ("GET", "/api/workflows/"),
     ],
 )
 def test_what_is_not_there_is_404(operate: Ask, workflow: FakeWorkflow, method: str, path: str) -> None:
-    answer = operate(method, path, json.dumps({"params": GOOD}).encode(), JSON)
+    body = {"status": "pause"} if method == "PATCH" else {"params": GOOD}
+    answer = operate(method, path, json.dumps(body).encode(), JSON)
     assert answer.status == 404
     assert answer.headers["content-type"] == "application/problem+json"
     assert not workflow.started
 
 
 def test_another_method_is_405(operate: Ask) -> None:
-    assert operate("GET", INSTANCES).headers["allow"] == "OPTIONS, POST"
-    assert operate("DELETE", f"{INSTANCES}/a").status == 405
+    assert operate("PUT", INSTANCES).headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert operate("POST", f"{INSTANCES}/a").status == 405
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from durable.local.folder import FolderInUse, FolderTooNew, FolderUnusable
 from durable.local.journal import Journal
 from durable.local.spaces import EXECUTION, MIGRATIONS
 
+CURRENT = len(MIGRATIONS)
+NEWER = CURRENT + 1
 HOLD = """
 import sys
 from pathlib import Path
@@ -50,10 +52,10 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Pat
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     Journal(tmp_path).close()
     with sqlite3.connect(tmp_path / "durable.sqlite3") as connection:
-        connection.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+        connection.execute(f"PRAGMA user_version={NEWER}")
     connection.close()
     for _ in range(2):
-        with pytest.raises(FolderTooNew, match=r"written by a newer version \(schema 2; this one knows up to 1\)"):
+        with pytest.raises(FolderTooNew, match=rf"newer version \(schema {NEWER}; this one knows up to {CURRENT}\)"):
             Journal(tmp_path)
 
 
@@ -65,7 +67,7 @@ def test_an_older_schema_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("durable.local.folder.MIGRATIONS", (*MIGRATIONS, step))
     journal = Journal(tmp_path)
     assert journal.read("SELECT name FROM execution") == [("a",)]
-    assert journal.read("PRAGMA user_version") == [(2,)]
+    assert journal.read("PRAGMA user_version") == [(NEWER,)]
     assert journal.read("SELECT later FROM definition") == []
     journal.close()
 
@@ -78,7 +80,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(FolderUnusable):
             Journal(tmp_path)
     journal = Journal(tmp_path)
-    assert journal.read("PRAGMA user_version") == [(1,)]
+    assert journal.read("PRAGMA user_version") == [(CURRENT,)]
     journal.close()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -53,6 +54,31 @@ class FakeMachines:
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         return None
+
+
+@dataclass
+class FakeTokens:
+    """Tokens that a task waits under, and what it was told; `busy` is how often nothing can be told."""
+
+    waiting: set[str] = field(default_factory=set)
+    told: list[tuple[str, Any]] = field(default_factory=list)
+    busy: int = 0
+
+    def succeed(self, token: str, output: Any) -> bool:
+        return self._tell(token, output)
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return self._tell(token, (error, json.loads(cause)))
+
+    def _tell(self, token: str, what: Any) -> bool:
+        if self.busy:
+            self.busy -= 1
+            raise MachinesBusy
+        if token not in self.waiting:
+            return False
+        self.waiting.remove(token)
+        self.told.append((token, what))
+        return True
 
 
 @dataclass

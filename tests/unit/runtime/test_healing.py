@@ -10,12 +10,16 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.errors import Throttled
+from durable.runtime.answers import Answers
+from durable.runtime.children import Children
 from durable.runtime.closer import Closer
 from durable.runtime.healing import QUEUED_MS, SILENT_MS, Healing
 from durable.runtime.instances import Instances
 from durable.runtime.machines import ExecutionState, MachinesBusy
-from durable.runtime.record import StepKey, StepRecord
+from durable.runtime.record import StepKey, StepRecord, header_key
+from durable.runtime.table import Row, Write
 from durable.testing.table import MemoryTable
+from tests.unit.runtime.conftest import FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output={"ok": True})
 ARN = "arn:aws:states:eu-west-1:1:stateMachine:shop"
@@ -49,8 +53,26 @@ class World:
         self.table = MemoryTable(self.clock)
         self.machines = Executions()
         self.instances = Instances(self.table, self.machines, self.clock)
-        self.healing = Healing(self.table, self.machines, self.clock, self.instances)
-        self.closer = Closer({ARN: "shop"}, self.machines, self.instances)
+        self.waits = 0
+        self.healing = Healing(self.table, self.machines, self.clock, self.instances, self.settle)
+        children = Children(self.table, Answers(self.table, FakeTokens(), self.clock))
+        self.closer = Closer({ARN: "shop"}, self.machines, self.instances, children)
+
+    def settle(self, header: Row) -> int:
+        """Tell so many waits, once."""
+        told, self.waits = self.waits, 0
+        return told
+
+    def wait(self, deadline: int) -> None:
+        row: Row = {
+            "step": "reply",
+            "status": "waiting",
+            "token": "t",
+            "started": 0,
+            "order": "0",
+            "deadline": deadline,
+        }
+        self.table.write(Write(StepKey("shop", "one", 1, "reply").row, row))
 
     def later(self, milliseconds: int) -> None:
         self.clock.advance_to(self.clock.now() + milliseconds)
@@ -161,3 +183,20 @@ def test_a_throttled_sweep_goes_on_the_next_time(world: World) -> None:
     assert world.healing.sweep(["shop"]) == 0
     world.machines.busy = False
     assert world.healing.sweep(["shop"]) == 1
+
+
+def test_a_run_whose_waits_have_something_to_be_told_is_mended_and_does_not_rest(world: World) -> None:
+    world.create()
+    world.wait(world.clock.now() + 1_000_000)
+    world.waits = 1
+    assert world.healing.sweep(["shop"]) == 1
+    assert "wake" not in (world.table.get(header_key("shop", "one")) or {})
+
+
+def test_a_run_that_waits_for_an_event_is_looked_at_again_at_the_deadline(world: World) -> None:
+    world.create()
+    deadline = world.clock.now() + SILENT_MS + 1_000
+    world.wait(deadline)
+    world.later(SILENT_MS)
+    assert world.healing.sweep(["shop"]) == 1
+    assert (world.table.get(header_key("shop", "one")) or {})["wake"] == deadline

@@ -20,6 +20,7 @@ WAIT_FOR_TASK_TOKEN: Final = "waitForTaskToken"
 _LAMBDA: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:\d*:function:[\w:.$-]+")
 _ACTIVITY: Final = re.compile(r"arn:[\w-]+:states:[\w-]*:\d*:activity:.+")
 _INTEGRATION: Final = re.compile(r"arn:[\w-]+:states:[\w-]*:\d*:((?:aws-sdk:)?[\w-]+):([\w]+)(?:\.([\w:]+))?")
+_PATTERNS: Final = (None, WAIT_FOR_TASK_TOKEN, "sync", "sync:2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def parse_resource(arn: str) -> Resource | None:
     if _ACTIVITY.fullmatch(arn):
         return Resource(arn, "activity")
     found = _INTEGRATION.fullmatch(arn)
-    if found is None or found[3] not in (None, WAIT_FOR_TASK_TOKEN, "sync", "sync:2"):
+    patterns = (None, WAIT_FOR_TASK_TOKEN) if found and found[1] == "lambda" else _PATTERNS
+    if found is None or found[3] not in patterns or (found[1] == "lambda" and found[2] != "invoke"):
         return None
     return Resource(arn, "integration", found[1], found[2] if found[3] is None else f"{found[2]}.{found[3]}")
 

@@ -1,0 +1,91 @@
+"""The embedded engine in a process, without HTTP: python -m bench.peers.ours.library <data folder>."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+from bench.lines import fail, serve
+from bench.peer import State, sign_up, state_of
+from durable.build import build
+from durable.clock import SystemClock
+from durable.errors import InstanceNotFound
+from durable.local.host import Host
+from durable.local.journal import Journal
+from durable.local.log import TextLog
+from durable.local.timers import TimerThread
+from durable.local.workers import ThreadWorkers
+from durable.project import load
+from durable.runtime.instances import instance_of
+from functions.onboarding.models import SignUp
+
+Ended = Callable[[], None]
+
+
+def durable(journal: Journal, call: Ended) -> None:
+    """Call once all that was written so far is on disk."""
+    journal.after(journal.ticket, lambda error: call() if error is None else fail(str(error)))
+
+
+class Ends(TextLog):
+    """Says nothing, and tells of the end of each run once it is on disk."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.wanted: dict[str, Ended] = {}
+        self._journal = journal
+
+    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+        if status != "SUCCEEDED":
+            fail(f"{execution} is {status}")
+        ended = self.wanted.pop(instance_of(execution), None)
+        if ended is not None:
+            durable(self._journal, ended)
+
+
+class Onboarding:
+    """The project of app.py on a journal. Implements `bench.lines.Library`."""
+
+    def __init__(self, host: Host, journal: Journal, ends: Ends) -> None:
+        self.journal = journal
+        self._workflow = host.workflows["onboarding"]
+        self._ends = ends
+
+    def begin(self, number: int, acknowledged: Callable[[], None], ended: Ended) -> str:
+        id = f"run-{number}"
+        self._ends.wanted[id] = ended
+        self._workflow.create(SignUp.model_validate(sign_up(number)), id=id)
+        durable(self.journal, acknowledged)
+        return id
+
+    def state(self, id: str) -> str:
+        try:
+            return state_of(self._workflow.get(id).status)
+        except InstanceNotFound:
+            return State.FORGOTTEN
+
+
+@contextmanager
+def onboarding(data: Path) -> Iterator[Onboarding]:
+    """Run the project on a data folder, with fsync."""
+    journal, clock, workers = Journal(data), SystemClock(), ThreadWorkers()
+    ends = Ends(journal)
+    try:
+        host = Host(build(load("app")), journal, data, clock=clock, workers=workers, log=ends, random=Random())
+        timers = TimerThread(host.timers, clock)
+        timers.start()
+        host.pump.start()
+        host.recover()
+        yield Onboarding(host, journal, ends)
+        timers.stop()
+        host.pump.stop(5)
+        workers.drain(5)
+    finally:
+        journal.close()
+
+
+if __name__ == "__main__":
+    with onboarding(Path(sys.argv[1])) as library:
+        serve(library)

@@ -1,0 +1,29 @@
+"""JSON that is given on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from durable.cli.outcome import WRONG, CommandError
+
+
+def read(option: str, given: str) -> Any:
+    """Return the value of an option: JSON, @file, or - for standard input.
+
+    Raises:
+        CommandError: it is no JSON, or the file cannot be read.
+    """
+    try:
+        text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text("utf-8") if given[:1] == "@" else given
+    except OSError as error:
+        raise CommandError(f"{option}: {given[1:]} cannot be read: {error.strerror}", WRONG) from None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        example = """'{"name": "John Doe"}'"""
+        raise CommandError(
+            f"{option} is no JSON: {error}; write {option} {example}, {option} @file.json or {option} -", WRONG
+        ) from None

@@ -1,0 +1,43 @@
+"""What all commands on runs take: where the API is, and how to print."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from durable.cli.operations import LocalTransport, Operations
+from durable.cli.outcome import json_option, sentences
+from durable.cli.screen import Screen
+
+workflow_argument = click.argument("workflow")
+id_argument = click.argument("id")
+
+
+def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of all; it is called with the API and the screen before its own parameters."""
+
+    @click.option("--local", is_flag=True, help="Operate the server of this machine (the default).")
+    @click.option(
+        "--port", default=8787, show_default=True, envvar="PORT", type=click.IntRange(1, 65535), help="Its port."
+    )
+    @click.option("--stage", help="Operate a deployed stage, as prod; requests are signed.")
+    @json_option
+    @sentences
+    @functools.wraps(command)
+    def called(local: bool, port: int, stage: str | None, as_json: bool, **own: Any) -> Any:
+        if local and stage:
+            raise click.UsageError("--local and --stage exclude each other")
+        return command(_operations(port, stage), Screen(as_json), **own)
+
+    return called
+
+
+def _operations(port: int, stage: str | None) -> Operations:
+    if stage is None:
+        return Operations(LocalTransport(port))
+    from durable.cli.stage import StageTransport  # boto3 takes a quarter of a second
+
+    return Operations(StageTransport(stage))

@@ -1,0 +1,61 @@
+"""How a command ends: exit codes that scripts can use, and errors as sentences or JSON on standard error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
+
+import click
+
+from durable.errors import DurableError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FAILED: Final = 1
+"""The run that was followed ended errored or terminated; or a compiled file is stale."""
+WRONG: Final = 2
+"""The command line, the project or the input is not as it must be."""
+MISSING: Final = 3
+"""There is no such workflow, run or stage."""
+REFUSED: Final = 4
+"""The verb does not fit the status of the run, or the id is taken."""
+UNAVAILABLE: Final = 5
+"""The server is not there, is busy, does not let in, or failed."""
+
+BY_STATUS: Final = {400: WRONG, 404: MISSING, 409: REFUSED, 413: WRONG, 415: WRONG, 422: WRONG}
+"""The exit code of an answer; every other one is UNAVAILABLE."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too.")
+
+
+class CommandError(DurableError):
+    """A command could not do what it was asked to."""
+
+    def __init__(self, message: str, code: int, *, status: int | None = None) -> None:
+        self.code, self.status = code, status
+        super().__init__(message)
+
+
+def sentences(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn an error of ours into its sentences and an exit code; with --json into JSON."""
+
+    @functools.wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except CommandError as error:
+            _tell(error, kwargs.get("as_json"), {"status": error.status} if error.status else {})
+            sys.exit(error.code)
+        except DurableError as error:
+            _tell(error, kwargs.get("as_json"), {})
+            sys.exit(WRONG)
+
+    return told
+
+
+def _tell(error: DurableError, as_json: object, more: dict[str, Any]) -> None:
+    click.echo(json.dumps({"error": str(error)} | more) if as_json else str(error), err=True)

@@ -1,0 +1,118 @@
+"""Commands on the project itself: dev, compile, openapi, graph, cost."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from durable.bindings import Workflow
+from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
+from durable.project import Project, load
+
+
+@click.command()
+@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--data", default=".data", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@sentences
+def dev(port: int, data: Path) -> None:
+    """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
+    from durable.local.serve import serve
+
+    serve(port, data)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when a file is missing or stale.")
+@json_option
+@sentences
+def compile(check: bool, as_json: bool) -> None:
+    """Compile every workflow of app.py to the .asl.json beside its class."""
+    from durable.build import asl_path, build
+
+    built = build(load())
+    texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
+    notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
+    stale = _keep(texts, check)
+    _say(stale, check, as_json, "not what its class compiles to; run make compile", notes)
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail when the file is missing or stale.")
+@json_option
+@sentences
+def openapi(check: bool, as_json: bool) -> None:
+    """Write the OpenAPI document of app.py to docs/openapi.json."""
+    from durable.document import PATH, document_text
+
+    stale = _keep({PATH.absolute(): document_text(load())}, check)
+    _say(stale, check, as_json, "not what app.py serves; run make openapi")
+
+
+def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:
+    """Return the files that are not up to date, and write them, unless they are only to be checked."""
+    stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in () if check else stale:
+        path.write_text(texts[path], encoding="utf-8")
+    return stale
+
+
+def _say(found: Sequence[Path], check: bool, as_json: bool, stale: str, notes: Sequence[str] = ()) -> None:
+    """Say what was written; of a check, what is stale, and exit with 1 if something is."""
+    names = [_shown(path) for path in found]
+    if as_json:
+        click.echo(json.dumps({"stale" if check else "written": names, "notes": list(notes)}))
+    else:
+        for note in notes:
+            click.echo(note)
+        for name in names:
+            click.echo(f"{name} is {stale}" if check else f"wrote {name}", err=check)
+    if check and found:
+        sys.exit(FAILED)
+
+
+@click.command()
+@click.argument("workflow")
+@json_option
+@sentences
+def graph(workflow: str, as_json: bool) -> None:
+    """Print the graph of a workflow of app.py as a Mermaid flowchart."""
+    from durable.compiler.graph import as_data, graph_of
+    from durable.compiler.mermaid import mermaid
+
+    drawn = graph_of(_declared(load(), workflow).workflow)
+    click.echo(json.dumps(as_data(drawn), indent=2) if as_json else mermaid(drawn), nl=as_json)
+
+
+@click.command()
+@click.argument("workflow")
+@click.option("--rounds", default=1, show_default=True, help="Of each loop, and items of each map, on the longest way.")
+@click.option("--milliseconds", default=100, show_default=True, help="That each Lambda takes.")
+@json_option
+@sentences
+def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
+    """Say what a run of a workflow of app.py takes on AWS, and the price of a million."""
+    from durable.cli.costs import as_data, text
+    from durable.compiler import compile_workflow
+    from durable.cost import Cost, longest, shortest
+
+    definition = compile_workflow(_declared(load(), workflow).workflow).definition
+    ways = {"shortest": shortest(definition), "longest": longest(definition, rounds)}
+    costs = {name: Cost(way, milliseconds) for name, way in ways.items()}
+    click.echo(json.dumps(as_data(costs), indent=2) if as_json else text(workflow, costs, rounds))
+
+
+def _declared(project: Project, name: str) -> Workflow[Any]:
+    found = next((each for each in project.workflows if each.name == name), None)
+    if found is None:
+        there = ", ".join(each.name for each in project.workflows) or "none"
+        raise CommandError(f"{project.name}.py declares no workflow {name!r}; there are: {there}", MISSING)
+    return found
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

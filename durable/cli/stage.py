@@ -1,0 +1,93 @@
+"""The operations API of a deployed stage: found by its stack's outputs, called with signed requests."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
+
+from durable.cli.operations import Answer
+from durable.cli.outcome import MISSING, UNAVAILABLE, WRONG, CommandError
+
+_SERVICE: Final = "execute-api"
+
+
+class StageTransport:
+    """Calls the API of a stage, as whom the AWS configuration of this machine says."""
+
+    pause_seconds = 1.0
+
+    def __init__(self, stage: str) -> None:
+        """Find the stack.
+
+        Raises:
+            CommandError: there is none, or AWS cannot be asked.
+        """
+        self._session = boto3.Session()
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise CommandError("there are no AWS credentials; set AWS_PROFILE, or run `aws configure`", UNAVAILABLE)
+        self._credentials = credentials
+        self._url = _url(self._session, _stack(stage), stage)
+        trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True  # a path is taken too, which the stubs do not know
+        self._http = URLLib3Session(verify=trusted)
+
+    def send(self, method: str, path: str, body: bytes | None) -> Answer:
+        address, headers = _address(self._url, os.environ.get("AWS_ENDPOINT_URL"))
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        request = AWSRequest(method=method, url=address + path, data=body, headers=headers)
+        SigV4Auth(self._credentials, _SERVICE, self._session.region_name).add_auth(request)
+        try:
+            response = self._http.send(request.prepare())
+        except BotoCoreError as error:
+            raise CommandError(f"{self._url} does not answer: {error}", UNAVAILABLE) from None
+        return Answer(response.status_code, response.content)
+
+
+def _stack(stage: str) -> str:
+    """Return the name of a stage's stack; the project's name stands in cdk.json."""
+    try:
+        name = json.loads(Path("cdk.json").read_text(encoding="utf-8"))["context"]["name"]
+    except (OSError, ValueError, KeyError):
+        raise CommandError(
+            "cdk.json, in which the project's name stands, cannot be read here; call this in the project's folder",
+            WRONG,
+        ) from None
+    return f"{name}-{stage}"
+
+
+def _url(session: boto3.Session, stack: str, stage: str) -> str:
+    try:
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise CommandError(f"AWS does not tell of the stack {stack}: {error}", UNAVAILABLE) from None
+        raise CommandError(
+            f"there is no stack {stack} in {session.region_name}; deploy it with `STAGE={stage} npx cdk deploy`, or set"
+            " AWS_PROFILE and AWS_REGION to where it is",
+            MISSING,
+        ) from None
+    except BotoCoreError as error:
+        raise CommandError(f"AWS cannot be asked for the stack {stack}: {error}", UNAVAILABLE) from None
+    urls: list[str] = [each["OutputValue"] for each in found if each["OutputKey"].endswith("Url")]
+    if not urls:
+        raise CommandError(f"the stack {stack} has no API; give a Worker of app.py url=True and deploy again", MISSING)
+    return urls[0].rstrip("/")
+
+
+def _address(url: str, endpoint: str | None) -> tuple[str, dict[str, Any]]:
+    """Return where an API is called and the headers for it: with AWS_ENDPOINT_URL, there, under its own name."""
+    if not endpoint:
+        return url, {}
+    api, there = urlsplit(url), urlsplit(endpoint)
+    name = (api.hostname or "").partition(".")[0]
+    return f"{endpoint.rstrip('/')}{api.path}", {"Host": f"{name}.{_SERVICE}.{there.netloc}"}

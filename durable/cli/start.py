@@ -1,0 +1,87 @@
+"""The command that starts a run, and follows it to its end: start."""
+
+from __future__ import annotations
+
+import sys
+from threading import Event
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from durable.cli import tables
+from durable.cli.data import read
+from durable.cli.operations import Operations
+from durable.cli.options import on_runs, workflow_argument
+from durable.cli.outcome import FAILED
+from durable.cli.screen import Screen, console
+from durable.clock import Clock, SystemClock
+
+
+@click.command()
+@workflow_argument
+@click.option("--params", default="null", show_default=True, help="The input: JSON, @file, or - for standard input.")
+@click.option("--id", help="The run's id; drawn at random unless said. The same id and input is the same run.")
+@click.option("--follow", is_flag=True, help="Show its steps until it ends; exit with 1 if it fails.")
+@on_runs
+def start(operations: Operations, screen: Screen, *, workflow: str, params: str, id: str | None, follow: bool) -> None:
+    """Start a run."""
+    made = operations.start(workflow, read("--params", params), id)
+    if not follow:
+        screen.show(made, lambda: Text(f"{workflow}/{made['id']} started"))
+        return
+    ended = Follow(operations, SystemClock(), console()).until_closed(workflow, made["id"], quiet=screen.as_json)
+    if screen.as_json:
+        screen.show(ended, lambda: "")
+    if ended["status"] != "complete":
+        sys.exit(FAILED)
+
+
+class Follow:
+    """Shows a run while it goes: live on a terminal, a line for each change elsewhere."""
+
+    def __init__(self, operations: Operations, clock: Clock, console: Console) -> None:
+        self._operations = operations
+        self._clock = clock
+        self._console = console
+        self._pause = Event()
+
+    def until_closed(self, workflow: str, id: str, *, quiet: bool) -> dict[str, Any]:
+        """Return the run when it has ended."""
+        try:
+            if quiet or not self._console.is_terminal:
+                return self._lines(workflow, id, quiet)
+            return self._live(workflow, id)
+        except KeyboardInterrupt:
+            click.echo(f"{workflow}/{id} goes on; see `python -m durable describe {workflow} {id}`", err=True)
+            sys.exit(130)
+
+    def _live(self, workflow: str, id: str) -> dict[str, Any]:
+        with Live(console=self._console, auto_refresh=False) as live:
+            while True:
+                run = self._operations.describe(workflow, id)
+                closed = run["status"] in tables.CLOSED
+                live.update(tables.run(run, self._now(), data=("output",) if closed else ()), refresh=True)
+                if closed:
+                    return run
+                self._pause.wait(self._operations.pause_seconds)
+
+    def _lines(self, workflow: str, id: str, quiet: bool) -> dict[str, Any]:
+        said: set[tuple[str, str, int]] = set()
+        while True:
+            run = self._operations.describe(workflow, id)
+            for step in run["steps"]:
+                now = (step.get("key") or step["name"], step["status"], tables.attempts(step))
+                if now not in said and not quiet:
+                    click.echo(tables.step_line(step, self._now()))
+                said.add(now)
+            if run["status"] in tables.CLOSED:
+                if not quiet:
+                    self._console.print(tables.run({**run, "steps": []}, self._now(), data=("output",)))
+                return run
+            self._pause.wait(self._operations.pause_seconds)
+
+    def _now(self) -> int:
+        return self._clock.now()

@@ -1,0 +1,136 @@
+"""Workflows, lists of runs and one run, drawn for a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from durable.cli.times import ago, lasted, milliseconds
+
+Run = Mapping[str, Any]
+
+CLOSED: Final = frozenset({"complete", "errored", "terminated"})
+_STYLES: Final = {
+    "running": "blue",
+    "waiting": "yellow",
+    "retrying": "yellow",
+    "waitingForPause": "magenta",
+    "paused": "magenta",
+    "complete": "green",
+    "errored": "red",
+    "rollingBack": "yellow",
+}
+_MARKS: Final = {
+    "queued": "○",
+    "running": "●",
+    "waiting": "◷",
+    "retrying": "↻",
+    "waitingForPause": "‖",
+    "paused": "‖",
+    "complete": "✓",
+    "errored": "✗",
+    "terminated": "■",
+    "rollingBack": "↶",
+}
+
+
+def status_text(status: str) -> Text:
+    """Return a status with its mark, in its colour."""
+    return Text(f"{_MARKS.get(status, '·')} {status}", style=_STYLES.get(status, "dim"))
+
+
+def workflows(found: Sequence[Run]) -> RenderableType:
+    """Draw workflows with how many of their runs have which status."""
+    if not found:
+        return Text("no workflow is declared")
+    statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
+    table = _table("workflow", *(statuses or ["runs"]))
+    for each in found:
+        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
+    return table
+
+
+def runs(page: Run, now: int) -> RenderableType:
+    """Draw a page of a list."""
+    if not page["instances"]:
+        return Text("no runs")
+    table = _table("id", "status", "started", "changed")
+    for each in page["instances"]:
+        started, changed = ago(each["createdAt"], now), ago(each["updatedAt"], now)
+        table.add_row(Text(each["id"], overflow="fold"), status_text(each["status"]), started, changed)
+    more = [Text(f"more: --cursor {page['cursor']}", style="dim")] if page["cursor"] else []
+    return Group(table, *more)
+
+
+def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> RenderableType:
+    """Draw a run with how far it is, and its data."""
+    parts: list[RenderableType] = [progress(found, now)]
+    for name in data:
+        if found.get(name) is not None:
+            parts += [Text(name, style="bold"), Text(_json(found[name]))]
+    return Group(*parts)
+
+
+def progress(found: Run, now: int) -> RenderableType:
+    """Draw how far a run is: its steps, their attempts, and the time since."""
+    end = milliseconds(found["updatedAt"]) if found["status"] in CLOSED else now
+    head = Text.assemble(
+        (f"{found['workflow']}/{found['id']}  ", "bold"),
+        status_text(found["status"]),
+        (f"  {lasted(end - milliseconds(found['createdAt']))}", "dim"),
+    )
+    parts: list[RenderableType] = [head]
+    if found["steps"]:
+        parts.append(_steps(found["steps"], end))
+    if found.get("error"):
+        parts.append(_error(found["error"]))
+    return Group(*parts)
+
+
+def step_line(step: Run, now: int) -> str:
+    """Return what a step is at, as a line for a log."""
+    ended = milliseconds(step["finishedAt"]) if step.get("finishedAt") else now
+    took = lasted(ended - milliseconds(step["startedAt"]))
+    error = f"  {step['error']['name']}" if step.get("error") else ""
+    return f"{_key(step):<32} {step['status']:<10} attempt {attempts(step)}  {took}{error}"
+
+
+def attempts(step: Run) -> int:
+    """Return how many attempts of a step were begun."""
+    return len(step["attempts"])
+
+
+def _steps(steps: Iterable[Run], end: int) -> Table:
+    table = _table("step", "status", "attempts", "took", "error")
+    for each in steps:
+        ended = milliseconds(each["finishedAt"]) if each.get("finishedAt") else end
+        took = lasted(ended - milliseconds(each["startedAt"]))
+        error = Text(each["error"]["name"], style="red") if each.get("error") else Text()
+        table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each)), took, error)
+    return table
+
+
+def _error(error: Run) -> Text:
+    where = f" in {error['step']}" if error.get("step") else ""
+    return Text.assemble((f"{error['name']}{where}: ", "red"), error["message"])
+
+
+def _key(step: Run) -> str:
+    key: str = step.get("key") or step["name"]
+    return key
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for each in columns:
+        table.add_column(each, justify="right" if each == "attempts" else "left")
+    return table
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

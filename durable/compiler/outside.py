@@ -1,0 +1,97 @@
+"""Reading the steps that wait for something outside of their run: events, and runs of other workflows."""
+
+from __future__ import annotations
+
+import ast
+import typing
+from collections.abc import Callable
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+
+from durable.compiler import options
+from durable.compiler.annotations import kind_of
+from durable.compiler.assignability import assignable
+from durable.compiler.errornames import CALL_ERRORS, WAIT_ERRORS
+from durable.compiler.kinds import Kind, describe
+from durable.compiler.problems import Refused
+from durable.compiler.scope import Scope
+from durable.compiler.steps import StepReader
+from durable.compiler.tree import EventWait, Place, WorkflowCall
+from durable.durations import whole_seconds
+from durable.errors import DurationError
+from durable.wire import EVENT_TYPE, MAX_WAIT_SECONDS
+from durable.workflow import WorkflowEntrypoint, payload_type
+
+_FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
+
+
+def wait_for_event(steps: StepReader, node: ast.Call, place: Callable[[str], Place]) -> EventWait:
+    """Return a `step.wait_for_event(…)`; `place` tells where a step of a name stands."""
+    name = steps.name(node)
+    named = steps.options(node, "type", "payload", "timeout")
+    if len(node.args) != 1:
+        raise Refused(node, f"`{steps.source(node)}`", _FORM)
+    if "type" not in named:
+        raise Refused(node, f'the wait "{name}" does not say which event it is for', _FORM)
+    source = steps.source(named["payload"]) if "payload" in named else "None"
+    annotation = _annotation(steps, named["payload"], source) if "payload" in named else None
+    kind = _type(steps, named["type"])
+    known = steps.events.setdefault(kind, (source, node.lineno))
+    if known[0] != source:
+        raise Refused(
+            node,
+            f'events of type "{kind}" are {source} here and {known[0]} in line {known[1]}',
+            "give each type of event one payload, or the two events two types",
+        )
+    return EventWait(name, kind, annotation, source, _timeout(steps, named.get("timeout")), place(name), WAIT_ERRORS)
+
+
+def _type(steps: StepReader, node: ast.expr) -> str:
+    value = options.constant(node, steps.resolve)
+    if not isinstance(value, str) or not EVENT_TYPE.fullmatch(value):
+        raise Refused(node, f"{value!r} is no type of event", "write 1 to 100 of A-Z a-z 0-9 _ . -, as in a URL")
+    return value
+
+
+def _annotation(steps: StepReader, node: ast.expr, source: str) -> Any:
+    try:
+        annotation = eval(source, dict(steps.expressions.source.names))  # a type of the author's own module
+        TypeAdapter(annotation)
+    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation):
+        raise Refused(node, f"`{source}` cannot travel as JSON", "name a pydantic model or a plain type") from None
+    except Exception as error:
+        raise Refused(node, f"the payload `{source}` cannot be read: {error}", "name a type of the module") from None
+    return annotation
+
+
+def _timeout(steps: StepReader, node: ast.expr | None) -> int:
+    value = "24 hours" if node is None else options.constant(node, steps.resolve)
+    try:
+        seconds = whole_seconds(value)
+    except DurationError as error:
+        raise options.refused(node or ast.Constant(value), error) from None
+    if node is not None and not 1 <= seconds <= MAX_WAIT_SECONDS:
+        raise Refused(node, f"a timeout of {value!r}", "a run lasts a year at most: write 1 second to 365 days")
+    return seconds
+
+
+def call_workflow(
+    steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]
+) -> tuple[WorkflowCall, Kind]:
+    """Return a `step.call(…)` and the kind of what the workflow's `run` returns."""
+    name = steps.name(node)
+    steps.options(node)
+    if len(node.args) != 3:
+        raise Refused(node, f"`{steps.source(node)}`", 'write `await step.call("name", OtherWorkflow, payload)`')
+    source, payload = steps.source(node.args[1]), steps.expressions.value(node.args[2], scope)
+    _, workflow = steps.resolve(node.args[1])
+    if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
+        raise Refused(node, f"`{source}` is no workflow", "pass the class of a workflow that app.py declares")
+    wanted = kind_of(payload_type(workflow))
+    if not assignable(payload.kind, wanted):
+        given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
+        raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
+    call = WorkflowCall(name, workflow, payload, place(name), CALL_ERRORS)
+    return call, kind_of(typing.get_type_hints(workflow.run).get("return", Any))

@@ -1,0 +1,189 @@
+"""What a run costs on AWS: its state transitions, invocations and table requests, and their price.
+
+Counted on the compiled state machine, for the shortest and the longest way through it that completes. The bindings' own
+traffic, logs and data transfer are not in it, and no free tier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+Json = Mapping[str, Any]
+
+PRICES_OF: Final = "us-east-1, list prices of January 2025"
+_MILLION: Final = 1_000_000
+# US dollars for a million
+_TRANSITIONS: Final = 25.00
+_REQUESTS: Final = 0.20
+_GB_SECONDS: Final = 13.3334
+_WRITES: Final = 0.625
+_READS: Final = 0.125
+_API_REQUESTS: Final = 3.50
+MEMORY_GB: Final = 0.5
+"""Of each Lambda, on arm64."""
+
+# of the record, measured: header, running, closed; the index follows; a lease and an outcome, each read after;
+# when it closes a look at all rows, and to each row when it may vanish
+_WRITES_OF_RUN: Final = 3
+_INDEX_WRITES_OF_RUN: Final = 5
+_WRITES_OF_STEP: Final = 3
+_READS_OF_RUN: Final = 1
+_READS_OF_STEP: Final = 2
+_OTHER_INVOCATIONS: Final = 2
+"""The API's that starts the run, and the closer's."""
+
+
+class Way(NamedTuple):
+    """A way through a machine: the states that are entered, and those of them that invoke a Lambda."""
+
+    transitions: int = 0
+    invocations: int = 0
+
+    def plus(self, other: Way, times: int = 1) -> Way:
+        """Return both, one after the other; the other several times."""
+        return Way(self.transitions + times * other.transitions, self.invocations + times * other.invocations)
+
+
+Pick = Callable[[Iterable[Way]], Way]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run takes, and the price of a million such runs in US dollars."""
+
+    way: Way
+    milliseconds: int
+
+    @property
+    def invocations(self) -> int:
+        return self.way.invocations + _OTHER_INVOCATIONS
+
+    @property
+    def writes(self) -> int:
+        return _WRITES_OF_RUN + _INDEX_WRITES_OF_RUN + _WRITES_OF_STEP * self.way.invocations
+
+    @property
+    def reads(self) -> int:
+        return _READS_OF_RUN + _READS_OF_STEP * self.way.invocations
+
+    def prices(self) -> dict[str, float]:
+        """Return the price of a million runs, part by part."""
+        seconds = self.invocations * self.milliseconds / 1_000
+        return {
+            "Step Functions, transitions": self.way.transitions * _TRANSITIONS,
+            "Lambda, requests": self.invocations * _REQUESTS,
+            "Lambda, time": seconds * MEMORY_GB * _GB_SECONDS,
+            "DynamoDB, writes of the record": self.writes * _WRITES,
+            "DynamoDB, reads of the record": self.reads * _READS,
+            "API Gateway, the start": _API_REQUESTS,
+        }
+
+
+def shortest(machine: Json) -> Way:
+    """Return the shortest way to the end of a state machine: no round of a loop, no item in a map."""
+    return _Machine(machine, min, 0).way()
+
+
+def longest(machine: Json, rounds: int = 1) -> Way:
+    """Return the longest way: each loop goes round, and each map has items, so many times; no attempt fails."""
+    return _Machine(machine, max, rounds).way()
+
+
+class _Machine:
+    """The graph of a machine, without the edges that lead back in a loop; the body of a loop weighs on its head."""
+
+    def __init__(self, machine: Json, pick: Pick, rounds: int) -> None:
+        self._states: Json = machine["States"]
+        self._start: str = machine["StartAt"]
+        self._pick, self._rounds = pick, rounds
+        self._order, self._back = _walked(self._states, self._start)
+        self._weights = {name: self._own(self._states[name]) for name in self._order}
+
+    def way(self) -> Way:
+        """Return the way from the start to an end; to a failure only where there is no other end."""
+        inner_first = sorted(self._loops().items(), key=lambda loop: self._order.index(loop[0]))
+        for head, ends in inner_first:
+            self._weights[head] = self._weights[head].plus(self._round(head, ends), self._rounds)
+        ends = {name for name in self._order if _ends(self._states[name])}
+        completes = {name for name in ends if self._states[name]["Type"] != "Fail"}
+        return self._best(self._start, completes) or self._best(self._start, ends) or Way()
+
+    def _own(self, state: Json) -> Way:
+        own = Way(1, 1 if "lambda:invoke" in state.get("Resource", "") else 0)
+        for branch in state.get("Branches", ()):
+            own = own.plus(_Machine(branch, self._pick, self._rounds).way())
+        if "ItemProcessor" in state:
+            own = own.plus(_Machine(state["ItemProcessor"], self._pick, self._rounds).way(), self._rounds)
+        return own
+
+    def _loops(self) -> dict[str, set[str]]:
+        """Return the heads of loops, each with the states that lead back to it."""
+        loops: dict[str, set[str]] = {}
+        for end, head in self._back:
+            loops.setdefault(head, set()).add(end)
+        return loops
+
+    def _body(self, head: str, ends: set[str]) -> set[str]:
+        """Return the states of a loop: those from which it goes back to its head."""
+        before: dict[str, set[str]] = {}
+        for name in self._order:
+            for each in self._next(name):
+                before.setdefault(each, set()).add(name)
+        body, left = {head}, list(ends)
+        while left:
+            name = left.pop()
+            if name not in body:
+                body.add(name)
+                left += before.get(name, ())
+        return body
+
+    def _round(self, head: str, ends: set[str]) -> Way:
+        return self._best(head, ends, self._body(head, ends)) or Way()
+
+    def _next(self, name: str) -> Iterator[str]:
+        return (each for each in _edges(self._states[name]) if (name, each) not in self._back)
+
+    def _best(self, start: str, ends: set[str], within: set[str] | None = None) -> Way | None:
+        """Return the best way from a state to one of the ends; those that come after a state stand before it."""
+        best: dict[str, Way] = {}
+        for name in self._order:
+            if within is not None and name not in within:
+                continue
+            rest = [best[each] for each in self._next(name) if each in best] + ([Way()] if name in ends else [])
+            if rest:
+                best[name] = self._weights[name].plus(self._pick(rest))
+        return best.get(start)
+
+
+def _walked(states: Json, start: str) -> tuple[list[str], set[tuple[str, str]]]:
+    """Return the states that are reached, each after all that follow it, and the edges that lead back."""
+    order: list[str] = []
+    back: set[tuple[str, str]] = set()
+    open_: dict[str, Iterator[str]] = {start: _edges(states[start])}
+    seen = {start}
+    while open_:
+        name = next(reversed(open_))
+        following = next(open_[name], None)
+        if following is None:
+            del open_[name]
+            order.append(name)
+        elif following in open_:
+            back.add((name, following))
+        elif following not in seen:
+            seen.add(following)
+            open_[following] = _edges(states[following])
+    return order, back
+
+
+def _edges(state: Json) -> Iterator[str]:
+    for rule in (*state.get("Choices", ()), *state.get("Catch", ()), state):
+        if "Next" in rule:
+            yield rule["Next"]
+    if "Default" in state:
+        yield state["Default"]
+
+
+def _ends(state: Json) -> bool:
+    return bool(state.get("End")) or state["Type"] in ("Succeed", "Fail")

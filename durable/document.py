@@ -1,0 +1,37 @@
+"""The OpenAPI document of a project, public and operators' routes as one: what `make openapi` keeps for readers."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from durable.project import Project
+from durable.runtime.http.openapi import document
+from durable.runtime.http.worker import api_of
+from durable.runtime.operations import operations
+
+PATH: Final = Path("docs/openapi.json")
+_SERVERS: Final = (
+    {
+        "url": "https://{api}.execute-api.{region}.amazonaws.com/{stage}",
+        "description": "a deployment; `make deploy` prints its URL",
+        "variables": {
+            "api": {"default": "api", "description": "the id that API Gateway gave it"},
+            "region": {"default": "us-east-1"},
+            "stage": {"default": "dev"},
+        },
+    },
+    {"url": "http://127.0.0.1:8787", "description": "`make run`, which asks for no signature"},
+)
+
+
+def document_text(project: Project) -> str:
+    """Return the document as JSON text: the same for the same declarations."""
+    apis = [
+        api_of(importlib.import_module(each.module), each.uses(), each.origins) for each in project.workers if each.url
+    ]
+    operator = operations({each.name: each for each in project.workflows})
+    made: dict[str, Any] = document([*apis, operator], title="Durable workflows", servers=_SERVERS)
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,91 @@
+"""Queues and their dead letters: look at them, and deliver them anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from durable.bindings import Queue
+from durable.clock import timestamp
+from durable.local.console.page import FRESH
+from durable.local.queue import Message, Messages
+
+_MOST_BYTES: Final = 65_536
+_MOST_REDRIVEN: Final = 1_000
+
+
+class DeadLetters:
+    """Shows the queues of a project."""
+
+    def __init__(self, queues: Sequence[Queue[Any]], messages: Messages) -> None:
+        self._queues = {each.name: each for each in queues}
+        self._messages = messages
+
+    def index(self, request: Request) -> Response:
+        counts = self._messages.counts()
+        listed = [
+            {
+                "name": name,
+                "consumer": queue.consumer.__name__ if queue.consumer else None,
+                "waiting": counts.get((name, 0), 0),
+                "dead": counts.get((name, 1), 0),
+            }
+            for name, queue in self._queues.items()
+        ]
+        return JSONResponse({"queues": listed}, headers=FRESH)
+
+    def show(self, request: Request) -> Response:
+        """Return a page of a queue's dead letters, of those after the cursor."""
+        found = self._messages.dead(self._name(request), after=request.query_params.get("cursor", ""))
+        cursor = found[-1].id if found else None
+        return JSONResponse({"deadLetters": [_letter(each) for each in found], "cursor": cursor}, headers=FRESH)
+
+    async def redrive(self, request: Request) -> Response:
+        """Deliver dead letters anew: {"ids": [...]}, or {"all": true}."""
+        name, wanted = self._name(request), await _wanted(request)
+        return JSONResponse({"redriven": await run_in_threadpool(self._redrive, name, wanted)}, headers=FRESH)
+
+    def _redrive(self, name: str, ids: Sequence[str] | None) -> int:
+        if ids is None:
+            ids = [each.id for each in self._messages.dead(name, limit=_MOST_REDRIVEN)]
+        redriven = self._messages.redrive(name, ids)
+        self._messages.journal.flush()
+        return redriven
+
+    def _name(self, request: Request) -> str:
+        name: str = request.path_params["queue"]
+        if name not in self._queues:
+            raise HTTPException(404)
+        return name
+
+
+async def _wanted(request: Request) -> Sequence[str] | None:
+    """Return the ids that a body names; None for all."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise HTTPException(415)
+    raw = await request.body()
+    try:
+        body = json.loads(raw) if len(raw) <= _MOST_BYTES else None
+    except ValueError:
+        body = None
+    if body == {"all": True}:
+        return None
+    ids = body.get("ids") if isinstance(body, dict) and set(body) == {"ids"} else None
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise HTTPException(422)
+    return ids
+
+
+def _letter(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "body": message.body,
+        "sentAt": timestamp(message.sent),
+        "attempts": message.attempts,
+    }

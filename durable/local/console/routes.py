@@ -1,0 +1,33 @@
+"""The console's routes; all but the page stand under /api/console/, which no other page may call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starlette.routing import BaseRoute, Route
+
+from durable.local.console.dead_letters import DeadLetters
+from durable.local.console.outbox import Outbox
+from durable.local.console.page import Page
+from durable.local.console.workflows import Workflows
+from durable.local.host import Host
+from durable.local.http.loopback import CONSOLE
+
+
+def routes(host: Host, data: Path) -> Sequence[BaseRoute]:
+    """Return the routes of the console of a host that keeps its files in a folder."""
+    page, outbox, queues = Page(), Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
+    workflows = Workflows(host.workflows, host.table)
+    return (
+        Route("/", page.document),
+        Route("/console/{name}", page.asset),
+        Route(f"{CONSOLE}graphs/{{workflow}}", workflows.graph),
+        Route(f"{CONSOLE}tracebacks/{{workflow}}/{{instance}}", workflows.tracebacks),
+        Route(f"{CONSOLE}outbox", outbox.index),
+        Route(f"{CONSOLE}outbox/{{name}}", outbox.show),
+        Route(f"{CONSOLE}outbox/{{name}}/html", outbox.html),
+        Route(f"{CONSOLE}queues", queues.index),
+        Route(f"{CONSOLE}queues/{{queue}}/dead-letters", queues.show),
+        Route(f"{CONSOLE}queues/{{queue}}/redrive", queues.redrive, methods=["POST"]),
+    )

@@ -1,0 +1,109 @@
+// Elements, texts and times. Nothing here parses HTML: every string becomes a text node.
+
+/** Make an element: properties (`on…` are listeners, `data` is the dataset, false and null are left out), children. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "class") element.className = value;
+    else if (name in element && name !== "list" && name !== "form") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  return element;
+}
+
+export function replace(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
+}
+
+const WORDS = {
+  queued: "queued", running: "running", waiting: "waiting", waitingForPause: "pausing", paused: "paused",
+  complete: "complete", errored: "errored", terminated: "terminated", rollingBack: "rolling back", retrying: "retrying",
+  undone: "undone",
+};
+const MARKS = {
+  queued: "○", running: "◐", waiting: "◷", waitingForPause: "◫", paused: "‖", complete: "✓", errored: "✕",
+  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶",
+};
+export const STATUSES = ["queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated",
+  "rollingBack"];
+export const CLOSED = new Set(["complete", "errored", "terminated"]);
+
+export const word = (status) => WORDS[status] ?? status;
+
+export function pill(status) {
+  return h("span", { class: `pill s-${status}`, data: { status } }, mark(status), word(status));
+}
+
+export function mark(status) {
+  return h("span", { class: "mark", "aria-hidden": "true" }, MARKS[status] ?? "•");
+}
+
+export function duration(milliseconds) {
+  if (milliseconds < 1000) return `${Math.max(0, Math.round(milliseconds))} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const parts = [];
+  let left = Math.round(seconds);
+  for (const [size, unit] of units) {
+    const number = Math.floor(left / size);
+    left -= number * size;
+    if (number || parts.length) parts.push(`${number} ${unit}`);
+    if (parts.length === 2) break;
+  }
+  return parts.filter((each) => !each.startsWith("0 ")).join(" ");
+}
+
+export function ago(iso) {
+  const past = (Date.now() - Date.parse(iso)) / 1000;
+  if (past < 1.5) return "now";
+  const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([each]) => past >= each);
+  return `${Math.floor(past / size)} ${unit} ago`;
+}
+
+/** Return a <time> that keeps itself up to date, with the moment in its title. */
+export function time(iso) {
+  return h("time", { dateTime: iso, title: new Date(iso).toLocaleString(), data: { ago: iso } }, ago(iso));
+}
+
+setInterval(() => {
+  for (const each of document.querySelectorAll("time[data-ago]")) {
+    const now = ago(each.dataset.ago);
+    if (each.textContent !== now) each.textContent = now;
+  }
+}, 1000);
+
+const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const MOST_SHOWN = 60000;
+
+/** Return a value as coloured JSON. */
+export function json(value) {
+  const whole = JSON.stringify(value, null, 2) ?? "";
+  const text = whole.slice(0, MOST_SHOWN);
+  const parts = [];
+  let at = 0;
+  for (const match of text.matchAll(TOKEN)) {
+    parts.push(text.slice(at, match.index));
+    const kind = match[2] ? "key" : match[1] ? "text" : "other";
+    parts.push(h("span", { class: `j-${kind}` }, match[1] ?? match[0]), match[2] ?? "");
+    at = match.index + match[0].length;
+  }
+  parts.push(text.slice(at));
+  if (whole.length > MOST_SHOWN) parts.push(`\n… ${whole.length - MOST_SHOWN} characters more`);
+  return h("pre", { class: "json", tabIndex: 0 }, parts);
+}
+
+export function copyButton(text, label) {
+  return h("button", {
+    class: "quiet copy", type: "button", "aria-label": label, title: label,
+    onclick: (event) => {
+      navigator.clipboard?.writeText(text);
+      event.target.textContent = "copied";
+      setTimeout(() => { event.target.textContent = "copy"; }, 900);
+    },
+  }, "copy");
+}

@@ -1,0 +1,148 @@
+// One run: where it is, its graph, timeline, data and events, and what can be done with it.
+
+import { get, instance, poll } from "./api.js";
+import { CLOSED, copyButton, duration, h, json, pill, replace, time } from "./dom.js";
+import { eventsPanel } from "./events.js";
+import { Graph } from "./graph.js";
+import { verbs } from "./lifecycle.js";
+import { timeline } from "./timeline.js";
+
+export async function runView(root, { workflow, id }, signal) {
+  document.title = `${id} · ${workflow}`;
+  const path = instance(workflow, id);
+  const [first, drawing] = await Promise.all([
+    get(path, signal), get(`/api/console/graphs/${encodeURIComponent(workflow)}`, signal)]);
+  const view = new RunView(workflow, id, drawing, signal);
+  root.append(view.element);
+  await view.update(first);
+  await poll(signal, async () => {
+    await view.update(await get(path, signal));
+    return CLOSED.has(view.run.status) ? 2000 : 500;
+  });
+}
+
+class RunView {
+  constructor(workflow, id, { graph, events }, signal) {
+    Object.assign(this, { workflow, id, signal, chosen: null, known: "", tracebacks: new Map(), folds: new Map() });
+    this.status = h("span", { class: "status" });
+    this.facts = h("p", { class: "dim facts" });
+    this.actions = h("div", { class: "verbs", role: "group", "aria-label": "What to do with the run" });
+    this.graph = new Graph(graph, (node) => this.choose(node));
+    this.side = h("section", { class: "panel data", "aria-label": "Data" });
+    this.times = h("section", { class: "panel", "aria-label": "Timeline" });
+    this.events = eventsPanel(workflow, id, events, this.graph, () => this.run);
+    const list = `#/workflows/${encodeURIComponent(workflow)}`;
+    this.element = h("div", { class: "run" },
+      h("div", { class: "head" },
+        h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Workflows"), " / ", h("a", { href: list }, workflow)),
+          h("h1", { class: "run-id" }, h("span", {}, id), copyButton(id, "Copy the id")), h("p", { class: "state" }, this.status, this.facts)),
+        this.actions),
+      h("div", { class: "columns" },
+        h("section", { class: "panel graph-panel", "aria-label": "Graph" }, h("h2", {}, "Graph"), this.graph.element), this.side),
+      this.times, this.events.element);
+    const ticking = setInterval(() => this.run && this.tick(), 200);
+    signal.addEventListener("abort", () => clearInterval(ticking));
+  }
+
+  async update(run) {
+    this.run = run;
+    const text = JSON.stringify(run);
+    if (text === this.known) return;
+    this.known = text;
+    if (run.error || run.steps.some((each) => each.error)) await this.trace();
+    replace(this.status, pill(run.status));
+    replace(this.actions, verbs(this.workflow, run));
+    this.graph.update(run);
+    this.events.update(run);
+    this.drawSide();
+    this.drawTimes();
+    this.tick();
+  }
+
+  /** Ask where the failed steps failed; only this machine knows. */
+  async trace() {
+    const path = `/api/console/tracebacks/${encodeURIComponent(this.workflow)}/${encodeURIComponent(this.id)}`;
+    const { tracebacks } = await get(path, this.signal);
+    this.tracebacks = new Map(tracebacks.map((each) => [each.key, each]));
+  }
+
+  tick() {
+    const { run } = this;
+    const end = CLOSED.has(run.status) ? Date.parse(run.updatedAt) : Date.now();
+    const parts = [`started ${new Date(run.createdAt).toLocaleString()}`, `${CLOSED.has(run.status) ? "took" : "for"} ${duration(end - Date.parse(run.createdAt))}`];
+    if (run.epoch > 1) parts.push(`restarted ${run.epoch - 1 === 1 ? "once" : `${run.epoch - 1} times`}`);
+    if (run.wanted) parts.push(`${run.wanted} once the step under way has ended`);
+    const text = parts.join(" · ");
+    if (this.facts.textContent !== text) this.facts.textContent = text;
+    if (!CLOSED.has(run.status) && this.times.isConnected) this.moving?.(Date.now());
+  }
+
+  choose(node) {
+    this.chosen = node;
+    this.drawSide();
+    if (matchMedia("(max-width: 900px)").matches && node) this.side.scrollIntoView({ behavior: "smooth" });
+  }
+
+  drawTimes() {
+    const { element, move } = timeline(this.run, (key) => this.graph.choose(key));
+    this.moving = move;
+    replace(this.times, h("h2", {}, "Timeline"), element);
+  }
+
+  drawSide() {
+    for (const each of this.side.querySelectorAll("details")) this.folds.set(each.dataset.name, each.open);
+    replace(this.side, this.chosen ? this.stepSide(this.chosen) : this.runSide());
+    for (const each of this.side.querySelectorAll("details")) each.open = this.folds.get(each.dataset.name) ?? each.open;
+  }
+
+  runSide() {
+    const { run } = this;
+    return [h("h2", {}, "Run"),
+      run.error && failure(run.error),
+      part("", "Input", json(run.params)),
+      run.status === "complete" && part("", "Output", json(run.output)),
+      !run.error && run.status !== "complete" && h("p", { class: "dim" }, "Choose a step in the graph to see its data.")];
+  }
+
+  stepSide(node) {
+    const rows = this.graph.rows(node);
+    const close = h("button", { class: "quiet", type: "button", "aria-label": "Back to the run", onclick: () => this.graph.choose(null) }, "✕");
+    return [h("div", { class: "panel-head" }, h("h2", {}, node.label), close),
+      h("p", { class: "dim" }, [node.kind, node.detail].filter(Boolean).join(" · ")),
+      rows.length ? rows.slice(0, 100).map((row) => this.stepPart(row, rows.length > 1)) : h("p", { class: "dim" }, "It has not begun."),
+      rows.length > 100 && h("p", { class: "dim" }, `${rows.length - 100} more are not shown.`)];
+  }
+
+  stepPart(step, many) {
+    const trace = this.tracebacks.get(step.key);
+    const tries = step.attempts.length;
+    const took = step.finishedAt ? ` in ${duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt))}` : "";
+    const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null,
+      h("span", { class: "dim" }, `${tries === 1 ? "1 attempt" : `${tries} attempts`}${took}, began `, time(step.startedAt)));
+    const data = [step.error && failure(step.error, trace, step.key),
+      step.wakeAt && h("p", { class: "dim" }, `Waits until ${new Date(step.wakeAt).toLocaleString()} at the latest.`),
+      step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
+      step.input !== null && part(step.key, "Input", json(step.input), many),
+      step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
+    return h("div", { class: "step-part" }, head, data.filter(Boolean));
+  }
+}
+
+/** Return something that folds; of whom it is, and its name, tell it apart when the page is drawn anew. */
+function part(whose, name, body, folded = false) {
+  return h("details", { open: !folded, data: { name: `${whose} ${name}` } }, h("summary", {}, name), body);
+}
+
+function failure(error, trace, whose) {
+  return h("div", { class: "failure" },
+    h("p", {}, h("strong", {}, error.name), error.step ? [" in ", h("code", {}, error.step)] : null),
+    h("p", {}, error.message),
+    trace && trace.frames.length ? part(whose, "Traceback", traceback(trace)) : null);
+}
+
+function traceback(trace) {
+  const frames = trace.frames.map((frame) => [
+    h("span", { class: "frame" }, `${frame.file}:${frame.line}`, h("b", {}, ` in ${frame.function}`)), "\n",
+    frame.source ? [`    ${frame.source}`, "\n"] : null]);
+  return h("pre", { class: "traceback", tabIndex: 0 }, frames, h("strong", {}, trace.exception));
+}

@@ -1,0 +1,79 @@
+"""Finding instances: lists, counts, and one as an operator sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from durable.errors import InstanceNotFound, public_message
+from durable.runtime.description import Description, Entry, describe, entry
+from durable.runtime.instances import INSTANCE_ID
+from durable.runtime.record import HEADER, header_key, partition
+from durable.runtime.table import Row, Table
+
+MOST_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Instances, and where to go on; None when there are no more."""
+
+    entries: tuple[Entry, ...]
+    cursor: str | None
+
+
+class Directory:
+    """Reads the record for operators."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def counts(self, workflow: str) -> Mapping[str, int]:
+        """Return how many instances have each status that any has, counted to 10,000."""
+        return self._table.counts(workflow, most=MOST_COUNTED)
+
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> EntryPage:
+        """Return instances, those that changed last first; of the table's page each that can be shown.
+
+        Raises:
+            ValueError: the cursor is none that a list gave.
+        """
+        page = self._table.list(workflow, status=status, since=since, until=until, cursor=cursor, limit=limit)
+        return EntryPage(tuple(entry(row) for row in page.rows), page.cursor)
+
+    def entry(self, workflow: str, instance: str) -> Entry:
+        """Return an instance as lists show it.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+        """
+        header = self._table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
+        if header is None:
+            raise InstanceNotFound(public_message(InstanceNotFound))
+        return entry(header)
+
+    def describe(self, workflow: str, instance: str) -> Description:
+        """Return all that is known of an instance.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+        """
+        header, rows = self._rows(workflow, instance)
+        return describe(header, rows)
+
+    def _rows(self, workflow: str, instance: str) -> tuple[Row, Sequence[Row]]:
+        rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
+        header = next((row for row in rows if row["sort"] == HEADER), None)
+        if header is None:
+            raise InstanceNotFound(public_message(InstanceNotFound))
+        return header, rows

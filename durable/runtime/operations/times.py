@@ -1,0 +1,22 @@
+"""Times in the queries of requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from durable.runtime.http import Problem
+
+
+def milliseconds_of(name: str, text: str | None) -> int | None:
+    """Return a time in ISO 8601 as milliseconds since 1970; one without a zone is in UTC.
+
+    Raises:
+        Problem: 400.
+    """
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise Problem(400, f"{name} is no time as 2026-01-31T09:00:00Z.") from None

@@ -1,0 +1,84 @@
+"""Which verb an instance takes in which status, as data; docs/lifecycle.md shows the same table.
+
+A cell says how the verb works there, or, in a sentence, why it does not and what to do instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from durable.bindings.workflow import Status
+
+Verb = Literal["pause", "resume", "terminate", "restart", "retry", "delete"]
+Effect = Literal["halt", "now", "nothing"]
+"""`halt`: a flag is set, and what the verb wants happens when the execution has stopped. `now`: nothing executes, so
+it happens at once. `nothing`: it is so already."""
+
+OPEN: Final = ("queued", "running", "waiting", "waitingForPause")
+"""The statuses in which an execution of the workflow may be under way."""
+CLOSED: Final = ("complete", "errored", "terminated")
+"""The statuses that only an operator leads out of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The verb does not fit the status: why not, and the remedy."""
+
+    why: str
+
+
+Cell = Effect | Refused
+
+_FINISHED: Final[Mapping[Status, str]] = {
+    "complete": "The instance is complete",
+    "errored": "The instance has failed",
+    "terminated": "The instance was terminated",
+}
+_ROLLING_BACK: Final = Refused("The instance is rolling back: wait until that is over.")
+_NOT_PAUSED: Final = Refused("The instance is not paused: only a paused one can be resumed.")
+_NOT_FAILED: Final = Refused("The instance has not failed: only one that has can be retried.")
+_UNDER_WAY: Final = Refused("The instance is under way: terminate it first.")
+
+
+def _finished(remedy: str) -> dict[Status, Cell]:
+    return {status: Refused(f"{words}: {remedy}.") for status, words in _FINISHED.items()}
+
+
+def _all(statuses: tuple[Status, ...], cell: Cell) -> dict[Status, Cell]:
+    return dict.fromkeys(statuses, cell)
+
+
+_EVERY: Final[tuple[Status, ...]] = get_args(Status)
+_GOING: Final[tuple[Status, ...]] = ("queued", "running", "waiting")
+
+VERBS: Final[Mapping[Verb, Mapping[Status, Cell]]] = {
+    "pause": _all(_GOING, "halt")
+    | _all(("waitingForPause", "paused"), "nothing")
+    | _finished("there is nothing to pause")
+    | {"rollingBack": _ROLLING_BACK},
+    "resume": _all(_GOING, _NOT_PAUSED)
+    | {"waitingForPause": "halt", "paused": "now", "rollingBack": _ROLLING_BACK}
+    | _finished("there is nothing to resume, restart it instead")
+    | {"errored": Refused("The instance has failed: retry it instead.")},
+    "terminate": _all((*_GOING, "waitingForPause"), "halt")
+    | {"paused": "now", "rollingBack": _ROLLING_BACK}
+    | _finished("there is nothing to terminate"),
+    "restart": _all((*_GOING, "waitingForPause"), "halt")
+    | _all(("paused", "complete", "errored", "terminated"), "now")
+    | {"rollingBack": _ROLLING_BACK},
+    "retry": _all(_EVERY, _NOT_FAILED) | {"errored": "now", "rollingBack": _ROLLING_BACK},
+    "delete": _all(_GOING, _UNDER_WAY)
+    | {"waitingForPause": _UNDER_WAY, "rollingBack": _ROLLING_BACK}
+    | _all(("paused", "complete", "errored", "terminated"), "now"),
+}
+
+FROM_OPEN: Final = Refused("The instance is under way: pause it first, then restart it from a step.")
+"""Why `restart` from a step is refused where `restart` itself halts an execution."""
+STOPPING: Final[Mapping[str, Refused]] = {
+    "terminate": Refused("The instance is being terminated: wait until that is over."),
+    "rollback": Refused("The instance is being terminated: wait until that is over."),
+    "restart": Refused("The instance is being restarted: wait until it runs again."),
+}
+"""Why `pause` and `resume` are refused while another verb waits for the execution to stop."""

@@ -1,0 +1,12 @@
+"""A project whose steps say in a log when they begin and end: what is killed again and again."""
+
+from __future__ import annotations
+
+from functions.log import deliver
+from statemachines.torture import TortureWorkflow
+
+from durable import KVNamespace, Queue, Retries, Workflow
+
+stock = KVNamespace[int]("stock")
+parcels = Queue("parcels", consumer=deliver, retries=Retries(limit=5, delay="1 second"))
+torture = Workflow("torture", TortureWorkflow, bindings={"stock": stock, "parcels": parcels})

@@ -1,0 +1,210 @@
+"""The console in a real browser, on a real server: what somebody does with it, and what they then see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser import CHROMIUM, DRIVER, Browser, chromium
+from tests.e2e.server import Server, eventually
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER), reason="there is no Chromium: apt-get install chromium chromium-driver"
+    ),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # urllib3's, when the driver's process ends first
+]
+SHOP = Path(__file__).parent / "projects" / "shop"
+ADA = '<b onclick="x">Ada</b>'
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(server: Callable[..., Server]) -> Server:
+    local = server(SHOP)
+    local.start()
+    return local
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """The folder by which a test tells the steps what to do."""
+    made = tmp_path / "world"
+    made.mkdir()
+    return made
+
+
+def url(local: Server, place: str = "") -> str:
+    return f"http://127.0.0.1:{local.port}/{place}"
+
+
+def order(local: Server, world: Path, id: str, *items: str) -> None:
+    params = {"folder": str(world), "customer": "Ada", "items": list(items) or ["apples"]}
+    assert local.post("/api/workflows/orders/instances", {"id": id, "params": params}).status == 201
+
+
+def box(key: str) -> str:
+    return f'.box[data-key="{key}"]'
+
+
+def confirm(browser: Browser, verb: str) -> None:
+    browser.click(f'[data-verb="{verb}"]')
+    browser.click("dialog button[type=submit]")
+    browser.until(lambda: not browser.all("dialog"), "the dialog to close")
+
+
+def test_start_watch_approve_fail_and_retry(browser: Browser, shop: Server, world: Path) -> None:
+    for each in ("hold", "flaky", "empty"):
+        (world / each).touch()
+    browser.open(url(shop))
+    browser.sees("Nothing has run yet.")
+    browser.click(".card button.primary")
+    browser.fill('dialog [aria-label="folder"]', str(world))
+    browser.fill('dialog [aria-label="customer"]', ADA)
+    browser.fill("dialog [name=id]", "order-1")
+    browser.click("dialog button[type=submit]")
+
+    browser.sees("running", box("reserve"))
+    assert browser.one(".run-id").text.startswith("order-1")
+    (world / "hold").unlink()
+    browser.sees("complete", box("reserve"))
+    browser.sees("waiting", box("approval"))
+    browser.until(
+        lambda: "2 attempts" in browser.text(box("price-first")) + browser.text(box("price-all")), "a retry to be told"
+    )
+    assert browser.all(".t-bar.backoff")
+
+    browser.click('[data-verb="send-event"]')
+    browser.fill('dialog [aria-label="by"]', "Grace")
+    browser.click("dialog button[type=submit]")
+    browser.sees("complete", box("approval"))
+    browser.sees("errored", ".run .state")
+    browser.sees("NoStockError", ".data")
+    browser.click(box("items/check-stock"))
+    browser.sees("raise NoStockError", ".data .traceback")
+    assert "shop.py" in browser.text(".data .traceback")
+
+    (world / "empty").unlink()
+    confirm(browser, "retry")
+    browser.sees("complete", ".run .head .state")
+    browser.sees("2 complete", box("items/pack"))
+    browser.click(box("items/pack"))
+    browser.click('.data button[aria-label="Back to the run"]')
+    browser.sees('"by": "Grace"', ".data")
+    browser.sees(ADA.replace('"', '\\"'), ".data")
+    assert browser.all("main b[onclick]") == []
+    run = shop.get("/api/workflows/orders/instances/order-1").body
+    assert [len(step["attempts"]) for step in run["steps"] if step["name"] == "reserve"] == [1]
+    assert browser.complaints() == []
+
+
+def test_terminate_asks_first(browser: Browser, shop: Server, world: Path) -> None:
+    order(shop, world, "unwanted")
+    browser.open(url(shop, "#/workflows/orders/runs/unwanted"))
+    browser.sees("waiting", box("approval"))
+    browser.click('[data-verb="terminate"]')
+    browser.click("dialog button[type=button]")
+    assert shop.get("/api/workflows/orders/instances/unwanted").body["status"] == "waiting"
+    confirm(browser, "terminate")
+    browser.sees("terminated", ".run .head .state")
+    assert browser.all('[data-verb="pause"], [data-verb="send-event"]:not([hidden])') == []
+    confirm(browser, "delete")
+    browser.sees("No runs.")
+    assert shop.get("/api/workflows/orders/instances/unwanted").status == 404
+
+
+def test_the_list_is_filtered_searched_and_walked_by_keyboard(browser: Browser, shop: Server, world: Path) -> None:
+    for number in range(3):
+        order(shop, world, f"order-{number}")
+    browser.open(url(shop, "#/workflows/orders"))
+    browser.until(lambda: len(browser.all(".space .row")) == 3, "three runs")
+    order(shop, world, "other")
+    browser.sees("other", ".space")
+    browser.press("/")
+    browser.press("er-1")
+    browser.until(lambda: [each.get_attribute("data-id") for each in browser.all(".space .row")] == ["order-1"], "one")
+    browser.press("\ue007")  # Enter
+    browser.sees("order-1", ".run-id")
+    browser.press("u")
+    browser.until(lambda: len(browser.all(".space .row")) == 4, "four runs")
+    browser.press("jj")
+    browser.until(lambda: bool(browser.all('.row:nth-child(2)[aria-selected="true"]')), "the second to be chosen")
+    browser.open(url(shop, "#/workflows/orders?status=complete"))
+    browser.sees("No runs.")
+
+
+def test_of_many_runs_those_are_drawn_that_are_seen(browser: Browser, shop: Server, world: Path) -> None:
+    params = {"folder": str(world), "customer": "Ada", "items": []}
+    for batch in range(4):
+        starts = [{"id": f"run-{batch}-{number}", "params": params} for number in range(100)]
+        assert shop.post("/api/workflows/orders/instances/batch", starts).status < 300
+    counts = {"complete": 400}
+    eventually(lambda: shop.get("/api/workflows").body["workflows"][0]["counts"] == counts, "all to complete")
+    browser.open(url(shop, "#/workflows/orders"))
+    browser.sees("loaded; more as you scroll")
+    for _ in range(6):
+        browser.driver.execute_script(
+            "const rows = document.querySelector('.rows'); rows.scrollTop = rows.scrollHeight"
+        )
+        browser.until(lambda: bool(browser.all(".space .row")), "rows")
+    browser.sees("400 in all")
+    assert len(browser.all(".space .row")) < 60
+
+
+def test_mail_is_shown_and_can_do_nothing_and_dead_letters_are_redriven(
+    browser: Browser, shop: Server, world: Path
+) -> None:
+    order(shop, world, "mail", "apples", "lost")
+    shop.post("/api/workflows/orders/instances/mail/events/approved", {"payload": {"by": "Grace"}})
+    browser.open(url(shop, "#/outbox"))
+    browser.sees("Your apples are on their way")
+    browser.click(".mails a")
+    frame = browser.one("iframe")
+    browser.driver.switch_to.frame(frame)
+    browser.sees("Hello Ada", "h1")
+    browser.driver.switch_to.default_content()
+    assert frame.get_attribute("sandbox") == ""
+    assert browser.driver.title != "taken"
+    browser.open(url(shop, "#/queues/parcels"))
+    browser.sees('"item": "lost"', ".letters")
+    browser.click(".letters button")
+    browser.click("dialog button[type=submit]")
+    browser.sees("1 message is delivered anew", ".toasts")
+    eventually(lambda: shop.get("/api/console/queues").body["queues"][0]["dead"] == 1, "it to fail again")
+
+
+def test_it_says_when_the_server_is_gone_and_goes_on_when_it_is_back(
+    browser: Browser, shop: Server, world: Path
+) -> None:
+    order(shop, world, "long")
+    browser.open(url(shop, "#/workflows/orders/runs/long"))
+    browser.sees("waiting", box("approval"))
+    shop.kill()
+    browser.sees("The server does not answer.", "[role=alert]")
+    assert "waiting" in browser.text(box("approval"))
+    shop.start()
+    browser.until(lambda: not browser.text("#gone"), "the notice to go")
+    shop.post("/api/workflows/orders/instances/long/events/approved", {"payload": {"by": "Grace"}})
+    browser.sees("complete", ".run .head .state")
+
+
+@pytest.mark.parametrize("place", ["", "#/workflows/orders", "#/workflows/orders/runs/small", "#/outbox", "#/queues"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, shop: Server, world: Path, place: str) -> None:
+    order(shop, world, "small")
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        browser.open(url(shop, place))
+        browser.one("h1")
+        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert browser.driver.execute_script(wide) == 0
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

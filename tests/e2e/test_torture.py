@@ -1,0 +1,30 @@
+"""`kill -9` at any moment, with hundreds of runs in flight; `make torture` kills two hundred times."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.server import Server
+from tests.e2e.torture import PROJECT, Torture
+
+_ROUNDS = 10
+_SEEDS = range(int(os.environ.get("TORTURE", _ROUNDS)) // _ROUNDS)
+
+
+@pytest.mark.parametrize("seed", _SEEDS)
+def test_every_run_ends_as_if_the_server_had_never_been_killed(
+    server: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    log = tmp_path / "steps.log"
+    monkeypatch.setenv("TORTURE_LOG", str(log))
+    torture = Torture(server(PROJECT), log, seed)
+    for _ in range(_ROUNDS):
+        torture.round()
+    torture.finish()
+    torture.check()
+    assert len(torture.processes) >= _ROUNDS
+    assert len(torture.acknowledged) > 100

@@ -1,0 +1,107 @@
+"""A deployed stage, found by its stack on moto's CloudFormation and called with signed requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.httpsession import URLLib3Session
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from durable.cli import main, stage
+
+URL = "https://abc123.execute-api.us-east-1.amazonaws.com/prod/"
+
+
+@pytest.fixture(autouse=True)
+def _account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """An account, in whose region nothing is deployed, and a project's folder."""
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": {"name": "shop"}}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def deploy() -> Callable[..., None]:
+    """Makes a stack with outputs."""
+
+    def make(**outputs: str) -> None:
+        template = {
+            "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+        }
+        boto3.client("cloudformation").create_stack(StackName="shop-prod", TemplateBody=json.dumps(template))
+
+    return make
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[AWSPreparedRequest]:
+    """What is sent to the API, which lists no workflow."""
+    requests: list[AWSPreparedRequest] = []
+
+    def send(_: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        requests.append(request)
+        return SimpleNamespace(status_code=200, content=b'{"workflows": []}')
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    return requests
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--stage", "prod"])
+
+
+def test_the_api_of_the_stack_is_called_with_a_signature(
+    deploy: Callable[..., None], sent: list[AWSPreparedRequest]
+) -> None:
+    deploy(Table="records", WebsiteWorkerUrl=URL)
+    assert run("list").exit_code == 0
+    (request,) = sent
+    assert (request.method, request.url) == ("GET", f"{URL}api/workflows")
+    assert "/us-east-1/execute-api/aws4_request" in str(request.headers["Authorization"])
+
+
+def test_with_an_endpoint_the_api_is_called_there_under_its_name(
+    deploy: Callable[..., None], sent: list[AWSPreparedRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(WebsiteWorkerUrl=URL)
+    found = stage._url(boto3.Session(), "shop-prod", "prod")
+    address, headers = stage._address(found, "https://localhost:4566")
+    assert address + "/api/workflows" == "https://localhost:4566/prod/api/workflows"
+    assert headers == {"Host": "abc123.execute-api.localhost:4566"}
+
+
+def test_no_stack_and_no_api_are_missing_with_a_remedy(deploy: Callable[..., None]) -> None:
+    result = run("list")
+    assert result.exit_code == 3
+    assert "no stack shop-prod in us-east-1; deploy it" in result.stderr
+    deploy(Table="records")
+    result = run("list", "--json")
+    assert result.exit_code == 3
+    assert "url=True" in json.loads(result.stderr)["error"]
+
+
+def test_outside_of_a_project_the_stack_has_no_name(tmp_path: Path) -> None:
+    (tmp_path / "cdk.json").unlink()
+    result = run("list")
+    assert result.exit_code == 2
+    assert "cdk.json" in result.stderr
+
+
+def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3.Session, "get_credentials", lambda _: None)
+    result = run("list")
+    assert result.exit_code == 5
+    assert "AWS_PROFILE" in result.stderr

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from durable.cli import main, options
+from durable.cli.operations import Answer, Operations
+from durable.cli.outcome import UNAVAILABLE, CommandError
+
+RUN: dict[str, Any] = {
+    "id": "order-1",
+    "workflow": "shop",
+    "status": "running",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "updatedAt": "2026-01-01T00:00:05.000Z",
+    "steps": [],
+    "params": {"sku": "A-1"},
+    "output": None,
+    "error": None,
+}
+PAY: dict[str, Any] = {
+    "name": "pay",
+    "key": "pay[1]",
+    "status": "retrying",
+    "attempts": [{}, {}],
+    "startedAt": "2026-01-01T00:00:01.000Z",
+    "finishedAt": None,
+    "error": {"name": "CardError", "message": "The card was refused."},
+}
+
+
+@dataclass
+class Server:
+    """Answers as told, one answer after the other, the last one again and again; and keeps what it was asked."""
+
+    answers: list[tuple[int, Any]]
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    pause_seconds: float = 0.0
+
+    def send(self, method: str, path: str, body: bytes | None) -> Answer:
+        self.asked.append((method, path, None if body is None else json.loads(body)))
+        status, said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return Answer(status, b"" if said is None else json.dumps(said).encode())
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Server]:
+    """Makes what the commands call."""
+
+    def make(*answers: tuple[int, Any]) -> Server:
+        server = Server(list(answers))
+        monkeypatch.setattr(options, "_operations", lambda port, stage: Operations(server))
+        return server
+
+    return make
+
+
+Serve = Callable[..., Server]
+
+
+def run(*arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=input, prog_name="durable")
+
+
+def test_start_sends_the_input_and_the_id(serve: Serve, tmp_path: Path) -> None:
+    server = serve((201, {"id": "order-1", "workflow": "shop"}))
+    assert run("start", "shop", "--params", '{"a": 1}', "--id", "order-1").output == "shop/order-1 started\n"
+    (tmp_path / "input.json").write_text("[2]")
+    run("start", "shop", "--params", f"@{tmp_path / 'input.json'}")
+    run("start", "shop", "--params", "-", input="3")
+    assert server.asked == [
+        ("POST", "/api/workflows/shop/instances", {"params": {"a": 1}, "id": "order-1"}),
+        ("POST", "/api/workflows/shop/instances", {"params": [2]}),
+        ("POST", "/api/workflows/shop/instances", {"params": 3}),
+    ]
+
+
+@pytest.mark.parametrize("given", ["{", "@no-such-file"])
+def test_params_that_cannot_be_read_are_refused_before_anything_is_sent(serve: Serve, given: str) -> None:
+    server = serve((201, {}))
+    result = run("start", "shop", "--params", given)
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "--params" in result.stderr
+
+
+def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> None:
+    paid = PAY | {"status": "complete", "finishedAt": "2026-01-01T00:00:04.000Z", "error": None}
+    going = RUN | {"steps": [PAY]}
+    ended = RUN | {"status": "complete", "steps": [paid], "output": {"receipt": 7}}
+    serve((201, {"id": "order-1"}), (200, RUN), (200, going), (200, going), (200, ended))
+    result = run("start", "shop", "--follow")
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert lines[0].startswith("pay[1] ")
+    assert "retrying   attempt 2" in lines[0]
+    assert lines[0].endswith("CardError")
+    assert "complete   attempt 2  3.0 s" in lines[1]
+    assert "✓ complete  5.0 s" in lines[2]
+    assert '"receipt": 7' in result.output
+
+
+@pytest.mark.parametrize("status", ["errored", "terminated"])
+def test_followed_to_another_end_than_complete_it_exits_with_1(serve: Serve, status: str) -> None:
+    error = {"name": "CardError", "message": "The card was refused.", "step": "pay"}
+    ended = RUN | {"status": status, "error": error}
+    serve((201, {"id": "order-1"}), (200, ended))
+    result = run("start", "shop", "--follow")
+    assert result.exit_code == 1
+    assert "CardError in pay: The card was refused." in result.output
+    as_json = run("start", "shop", "--follow", "--json")
+    assert (as_json.exit_code, json.loads(as_json.output)) == (1, ended)
+
+
+def test_list_shows_workflows_and_with_one_its_runs(serve: Serve) -> None:
+    serve((200, {"workflows": [{"name": "shop", "counts": {"complete": 12, "errored": 1}, "params": {}}]}))
+    assert [line.split() for line in run("list").output.splitlines()] == [
+        ["workflow", "complete", "errored"],
+        ["shop", "12", "1"],
+    ]
+    server = serve((200, {"instances": [RUN], "cursor": "abc"}))
+    result = run("list", "shop", "--status", "running", "--since", "2026-01-01T00:00:00Z", "--limit", "1")
+    assert "order-1" in result.output
+    assert "--cursor abc" in result.output
+    assert server.asked[0][1] == ("/api/workflows/shop/instances?since=2026-01-01T00%3A00%3A00Z&status=running&limit=1")
+
+
+def test_describe_takes_the_run_that_changed_last(serve: Serve) -> None:
+    server = serve((200, {"instances": [RUN], "cursor": None}), (200, RUN | {"steps": [PAY]}))
+    result = run("describe", "shop")
+    assert [path for _, path, _ in server.asked] == [
+        "/api/workflows/shop/instances?limit=1",
+        "/api/workflows/shop/instances/order-1",
+    ]
+    assert "pay[1]" in result.output
+    assert '"sku": "A-1"' in result.output
+
+
+def test_latest_of_none_is_missing(serve: Serve) -> None:
+    serve((200, {"instances": [], "cursor": None}))
+    result = run("pause", "shop", "latest")
+    assert result.exit_code == 3
+    assert "durable start shop" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change"),
+    [
+        (["pause"], {"status": "pause"}),
+        (["resume"], {"status": "resume"}),
+        (["resume", "--code", "latest"], {"status": "resume", "code": "latest"}),
+        (["terminate"], {"status": "terminate"}),
+        (["terminate", "--rollback"], {"status": "terminate", "rollback": True}),
+        (["restart"], {"status": "restart"}),
+        (["restart", "--from", "pay"], {"status": "restart", "from": "pay"}),
+        (["retry"], {"status": "retry"}),
+    ],
+)
+def test_verbs_change_the_status(serve: Serve, arguments: list[str], change: dict[str, Any]) -> None:
+    server = serve((200, {"id": "order-1", "workflow": "shop", "status": "paused"}))
+    verb, *more = arguments
+    result = run(verb, "shop", "order-1", *more)
+    assert (result.exit_code, result.output) == (0, "shop/order-1 ‖ paused\n")
+    assert server.asked == [("PATCH", "/api/workflows/shop/instances/order-1/status", change)]
+
+
+def test_delete_asks_first(serve: Serve) -> None:
+    server = serve((200, {"id": "order-1", "workflow": "shop"}))
+    assert run("delete", "shop", "order-1", input="n\n").exit_code == 1
+    assert server.asked == []
+    assert run("delete", "shop", "order-1", "--yes").exit_code == 0
+    assert server.asked == [("DELETE", "/api/workflows/shop/instances/order-1", None)]
+
+
+def test_send_event_sends_type_payload_and_id(serve: Serve) -> None:
+    server = serve((202, {}))
+    result = run("send-event", "shop", "order-1", "--type", "paid/up", "--payload", "[1]", "--event-id", "e1")
+    assert result.exit_code == 0
+    assert server.asked == [
+        ("POST", "/api/workflows/shop/instances/order-1/events/paid%2Fup", {"payload": [1], "id": "e1"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, 2), (404, 3), (409, 4), (422, 2), (403, 5), (429, 5), (500, 5), (503, 5)],
+)
+def test_an_answer_is_an_exit_code_and_its_sentence(serve: Serve, status: int, code: int) -> None:
+    serve((status, {"detail": "So it is.", "errors": [{"field": "params.sku", "message": "Field required"}]}))
+    result = run("pause", "shop", "order-1")
+    assert (result.exit_code, result.stderr) == (code, "So it is.\n  params.sku: Field required\n")
+    as_json = run("pause", "shop", "order-1", "--json")
+    assert json.loads(as_json.stderr) == {"error": "So it is.\n  params.sku: Field required", "status": status}
+
+
+def test_a_server_that_is_not_there_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(port: int, stage: str | None) -> Operations:
+        raise CommandError("nothing answers", UNAVAILABLE)
+
+    monkeypatch.setattr(options, "_operations", gone)
+    result = run("list")
+    assert (result.exit_code, result.stderr) == (5, "nothing answers\n")
+    assert run("list", "--local", "--stage", "prod").exit_code == 2
+
+
+def test_what_a_run_holds_is_never_read_as_markup(serve: Serve) -> None:
+    serve((200, RUN | {"id": "[red]x[/red]", "params": "[bold]"}))
+    output = run("describe", "shop", "[red]x[/red]").output
+    assert "[red]x[/red]" in output
+    assert "[bold]" in output

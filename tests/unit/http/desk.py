@@ -1,0 +1,86 @@
+"""An operator's desk: a record in memory, what looks at it and what changes it, and no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from durable.clock import VirtualClock
+from durable.runtime.answers import Answers
+from durable.runtime.directory import Directory
+from durable.runtime.events import Events
+from durable.runtime.failure import Failure
+from durable.runtime.instances import Instances
+from durable.runtime.lifecycle import Lifecycle
+from durable.runtime.machines import ExecutionState
+from durable.runtime.operations import Operator
+from durable.runtime.record import StepKey, StepRecord, header_key
+from durable.runtime.workflow import WorkflowClient
+from durable.testing.table import MemoryTable
+from tests.unit.http.site import Onboarding
+
+
+class Machines:
+    """Machines whose executions run until a test says how they ended, or stops them."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, ExecutionState] = {}
+
+    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+        self.states.setdefault(name, ExecutionState("RUNNING"))
+
+    def stop(self, workflow: str, name: str) -> None:
+        if self.states.get(name) == ExecutionState("RUNNING"):
+            self.states[name] = ExecutionState("ABORTED")
+
+    def describe(self, workflow: str, name: str) -> ExecutionState | None:
+        return self.states.get(name)
+
+    def succeed(self, token: str, output: Any) -> bool:
+        return False
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return False
+
+
+class Desk:
+    """What operators look at and change: a record of sign-ups on a table in memory, and no engine."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.table = MemoryTable(self.clock)
+        self.machines = Machines()
+        self.instances = Instances(self.table, self.machines, self.clock)
+        self.steps = StepRecord(self.table, self.clock)
+        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances)
+        self.operator = Operator(Directory(self.table), lifecycle)
+
+    @property
+    def client(self) -> WorkflowClient:
+        """The client that starts what this record holds."""
+        events = Events(self.table, Answers(self.table, self.machines, self.clock), self.clock)
+        return WorkflowClient("onboarding", Onboarding, self.instances, events, {})
+
+    def execution(self, id: str) -> str:
+        """Return the name of a run's current execution."""
+        header = self.table.get(header_key("onboarding", id))
+        assert header is not None
+        return str(header["execution"])
+
+    def later(self, milliseconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + milliseconds)
+
+    def ends(self, id: str, state: ExecutionState) -> None:
+        """End a run's execution."""
+        self.machines.states[self.execution(id)] = state
+        self.instances.close("onboarding", self.execution(id), state)
+
+    def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **shown: Any) -> None:
+        """Make one attempt of a step, which takes a second: it returns, or fails for good."""
+        path = StepKey("onboarding", id, 1, key or name)
+        self.steps.begin(path, name, owner="x", lease_ms=60_000, input_hash="h", shown=shown)
+        self.later(1000)
+        if error is None:
+            self.steps.succeed(path, owner="x", result={"of": name}, at=self.clock.now())
+        else:
+            self.steps.fail(path, owner="x", failure=error, final=True, at=self.clock.now())

@@ -1,0 +1,223 @@
+"""The operators' routes that list, show and change instances, on a record in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from durable.local.http import application
+from durable.runtime.failure import Failure
+from durable.runtime.http import Api
+from durable.runtime.machines import ExecutionState
+from durable.runtime.operations import operations
+from tests.unit.http.conftest import nothing_to_wait_for
+from tests.unit.http.desk import Desk
+from tests.unit.http.doors import BASE, GOOD, JSON, Ask, through_events, through_server
+
+INSTANCES = "/api/workflows/onboarding/instances"
+FAILED = ExecutionState("FAILED", error="Taken", cause='{"errorMessage": "create-profile: x", "stackTrace": []}')
+DONE = ExecutionState("SUCCEEDED", output={"ok": True})
+
+
+@pytest.fixture
+def operator(desk: Desk) -> Api:
+    return operations({"onboarding": desk.client}, desk.operator)
+
+
+@pytest.fixture
+def started(operate: Ask) -> Ask:
+    for number in range(3):
+        body = json.dumps({"id": f"run-{number}", "params": GOOD}).encode()
+        assert operate("POST", INSTANCES, body, JSON).status == 201
+    return operate
+
+
+def change(ask: Ask, id: str, **body: Any) -> Any:
+    return ask("PATCH", f"{INSTANCES}/{id}/status", json.dumps(body).encode(), JSON)
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status == 200, answer.text
+    return [each["id"] for each in answer.json["instances"]]
+
+
+def test_workflows_are_listed_with_counts_and_the_schema_of_their_params(started: Ask, desk: Desk) -> None:
+    desk.ends("run-1", DONE)
+    (workflow,) = started("GET", "/api/workflows").json["workflows"]
+    assert workflow["name"] == "onboarding"
+    assert workflow["counts"] == {"complete": 1, "running": 2}
+    assert "avatarUrl" in workflow["params"]["properties"]
+
+
+def test_instances_are_listed_by_status_and_time_in_pages(desk: Desk) -> None:
+    ask = through_events(operations({"onboarding": desk.client}, desk.operator))
+    for number in range(3):
+        desk.client.create(GOOD | {"avatarUrl": None}, id=f"run-{number}")
+        desk.later(1000)
+    desk.ends("run-0", DONE)
+    client = TestClient(application([], operations({"onboarding": desk.client}, desk.operator)), base_url=BASE)
+    get = through_server(client)
+    assert ids(get("GET", INSTANCES)) == ["run-0", "run-2", "run-1"]
+    assert ids(get("GET", f"{INSTANCES}?status=running")) == ["run-2", "run-1"]
+    assert ids(get("GET", f"{INSTANCES}?since=2026-01-01T00:00:02Z")) == ["run-0", "run-2"]
+    assert ids(get("GET", f"{INSTANCES}?until=2026-01-01T00:00:02%2B00:00")) == ["run-1"]
+    first = get("GET", f"{INSTANCES}?limit=2")
+    assert ids(first) == ["run-0", "run-2"]
+    second = get("GET", f"{INSTANCES}?limit=2&cursor={first.json['cursor']}")
+    assert (ids(second), second.json["cursor"]) == (["run-1"], None)
+    assert ask("GET", INSTANCES).json["instances"][0]["updatedAt"] == "2026-01-01T00:00:03.000Z"
+
+
+@pytest.mark.parametrize("query", ["status=late", "limit=0", "limit=101", "since=soon", "until=9", "cursor=x"])
+def test_a_query_that_is_none_is_400(desk: Desk, query: str) -> None:
+    client = TestClient(application([], operations({"onboarding": desk.client}, desk.operator)), base_url=BASE)
+    answer = client.get(f"{INSTANCES}?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["status"] == 400
+
+
+def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: Desk) -> None:
+    desk.step("run-0", "validate-user", key="all[1]/validate-user", input={"user": 1})
+    failure = Failure("Taken", "It is taken.", "Taken", ("a.py:1 in f",))
+    desk.step("run-0", "create-profile", error=failure)
+    desk.ends("run-0", FAILED)
+    shown = started("GET", f"{INSTANCES}/run-0").json
+    first, second = shown.pop("steps")
+    assert shown == {
+        "id": "run-0",
+        "workflow": "onboarding",
+        "status": "errored",
+        "epoch": 1,
+        "execution": desk.execution("run-0"),
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "updatedAt": "2026-01-01T00:00:02.000Z",
+        "params": GOOD | {"age": None, "pays": None, "tags": []},
+        "output": None,
+        "error": {"name": "Taken", "message": "It is taken.", "step": "create-profile"},
+        "wanted": None,
+    }
+    attempt = {"startedAt": "2026-01-01T00:00:00.000Z", "finishedAt": "2026-01-01T00:00:01.000Z", "error": None}
+    assert first == {
+        "name": "validate-user",
+        "key": "all[1]/validate-user",
+        "status": "complete",
+        "attempts": [attempt],
+        "startedAt": attempt["startedAt"],
+        "finishedAt": attempt["finishedAt"],
+        "wakeAt": None,
+        "input": {"user": 1},
+        "output": {"of": "validate-user"},
+        "error": None,
+        "sensitive": False,
+    }
+    assert second["error"] == {
+        "name": "Taken",
+        "message": "It is taken.",
+        "exception": "Taken",
+        "frames": ["a.py:1 in f"],
+    }
+    assert second["attempts"][0]["error"] == {"name": "Taken", "message": "It is taken.", "exception": "Taken"}
+
+
+def test_a_sensitive_step_shows_no_data(started: Ask, desk: Desk) -> None:
+    desk.step("run-0", "create-profile", sensitive=True, input={"secret": "s3cret"})
+    shown = started("GET", f"{INSTANCES}/run-0")
+    assert "s3cret" not in shown.text
+    assert [shown.json["steps"][0][name] for name in ("input", "output", "sensitive")] == [None, None, True]
+
+
+def test_the_status_is_changed_and_told(started: Ask, desk: Desk) -> None:
+    desk.later(5000)
+    paused = change(started, "run-0", status="pause")
+    assert (paused.status, paused.json) == (
+        200,
+        {"id": "run-0", "workflow": "onboarding", "status": "paused", "timestamp": "2026-01-01T00:00:05.000Z"},
+    )
+    assert change(started, "run-0", status="resume").json["status"] == "running"
+    assert change(started, "run-0", status="terminate").json["status"] == "terminated"
+    assert change(started, "run-0", status="restart").json["status"] == "running"
+    desk.step("run-1", "create-profile", error=Failure("Taken", "It is taken."))
+    desk.ends("run-1", FAILED)
+    assert change(started, "run-1", status="retry").json["status"] == "running"
+
+
+@pytest.mark.parametrize("start", ["validate-user", {"name": "validate-user"}, {"name": "validate-user", "count": 1}])
+def test_a_restart_may_begin_at_a_step(started: Ask, desk: Desk, start: Any) -> None:
+    desk.step("run-0", "validate-user")
+    desk.ends("run-0", DONE)
+    assert change(started, "run-0", status="restart", **{"from": start}).json["status"] == "running"
+    assert started("GET", f"{INSTANCES}/run-0").json["steps"] == []
+
+
+def test_what_does_not_fit_is_409_with_a_sentence(started: Ask, desk: Desk) -> None:
+    desk.ends("run-0", DONE)
+    refused = change(started, "run-0", status="pause")
+    assert (refused.status, refused.json["detail"]) == (
+        409,
+        "The instance is complete: there is nothing to pause.",
+    )
+    refused = change(started, "run-0", status="restart", **{"from": "never"})
+    assert refused.json["detail"].startswith("The instance has not begun that step")
+    refused = started("DELETE", f"{INSTANCES}/run-1")
+    assert (refused.status, refused.json["detail"]) == (409, "The instance is under way: terminate it first.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"status": "stop"},
+        {"status": "pause", "rollback": True},
+        {"status": "pause", "from": "a"},
+        {"status": "pause", "code": "latest"},
+        {"status": "resume", "code": "old"},
+        {"status": "restart", "from": {"name": "a", "count": 0}},
+        {"status": "restart", "from": ""},
+        {"status": "pause", "then": 1},
+    ],
+)
+def test_a_change_that_is_none_is_422(started: Ask, body: dict[str, Any]) -> None:
+    assert change(started, "run-0", **body).status == 422
+
+
+def test_a_deleted_instance_is_not_there(started: Ask, desk: Desk) -> None:
+    desk.step("run-0", "validate-user")
+    desk.ends("run-0", DONE)
+    assert started("DELETE", f"{INSTANCES}/run-0").json == {"id": "run-0", "workflow": "onboarding"}
+    assert started("GET", f"{INSTANCES}/run-0").status == 404
+    assert change(started, "run-0", status="restart").status == 404
+    assert desk.table.query("onboarding#run-0") == ()
+
+
+def test_a_batch_has_one_result_for_each(started: Ask, desk: Desk) -> None:
+    batch = [
+        {"id": "new", "params": GOOD},
+        {"id": "run-0", "params": GOOD},
+        {"id": "run-1", "params": GOOD | {"name": "Jane"}},
+        {"params": GOOD},
+    ]
+    answer = started("POST", f"{INSTANCES}/batch", json.dumps(batch).encode(), JSON)
+    assert answer.status == 200
+    assert [(each["new"], (each["error"] or {}).get("status")) for each in answer.json] == [
+        (True, None),
+        (False, None),
+        (False, 409),
+        (True, None),
+    ]
+    assert [each["id"] for each in answer.json[:3]] == ["new", "run-0", "run-1"]
+    assert len(desk.machines.states) == 5
+
+
+@pytest.mark.parametrize("batch", [[], [{"params": GOOD}] * 101, [{"params": {}}], {"params": GOOD}])
+def test_a_batch_that_does_not_fit_starts_nothing(operate: Ask, desk: Desk, batch: Any) -> None:
+    assert operate("POST", f"{INSTANCES}/batch", json.dumps(batch).encode(), JSON).status == 422
+    assert not desk.machines.states
+
+
+def test_the_list_of_workflows_is_for_operators_alone(desk: Desk, operator: Api, api: Api) -> None:
+    client = TestClient(application([api], operator, gate=nothing_to_wait_for), base_url=BASE)
+    assert client.get("/api/workflows").json()["workflows"][0]["name"] == "onboarding"
+    assert client.get("/api/workflows", headers={"Origin": "https://evil.example"}).status_code == 403
