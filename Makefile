@@ -34,8 +34,9 @@ run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PO
 test: $(VENV)/all.stamp ## all tests
 	@$(PY) -m pytest -n 2
 
-torture: $(VENV)/all.stamp ## kill the server two hundred times, and see that nothing is lost
+torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs that were drawn at random
 	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
+	@DURABLE_PROGRAMS=10000 $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, tests
 	@$(PY) -m ruff check .

@@ -8,12 +8,11 @@ assigns is taken over by the first state, which reads through it; a loop's head 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
-from durable.compiler.errornames import caught_by, name_of
+from durable.compiler.errornames import Errors, caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
 from durable.compiler.outcomes import (
     ANSWER,
@@ -72,35 +71,15 @@ from durable.compiler.tree import (
     Try,
     WorkflowCall,
 )
-from durable.compiler.walk import children, may_fail, opposite
+from durable.compiler.walk import opposite
+from durable.compiler.ways import LoopWays, Open, Target, can_end, takes_over
 from durable.errors import TooManyRounds, public_message
-
-Open = list[Edge]
-Errors = Mapping[str, type[Exception]]
 
 CREATED_AT = Given("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
 CLOCK = "at"
 SPENT = "events"
 _INTEGER = Integer()
 _ONE = Constant(1, _INTEGER)
-
-
-@dataclass(slots=True)
-class Target:
-    """An `except` that errors may go to, and the ways that lead there."""
-
-    errors: Errors
-    variable: str
-    cause: str
-    ways: Open = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class LoopWays:
-    """The ways that a loop's body leaves by."""
-
-    breaks: Open = field(default_factory=list)
-    continues: Open = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -173,7 +152,7 @@ class Lowering:
     def enter(self, state: State, ways: Open, *, joins: bool = False) -> None:
         """Lead the open ways to a new state; one that other ways will join cannot take over assignments."""
         first = ways[0]
-        if len(ways) == 1 and first.source is None and not joins and _takes_over(state, first):
+        if len(ways) == 1 and first.source is None and not joins and takes_over(state, first):
             state.prepend(first.assign)
             first.assign = {}
         elif any(way.source is None and way.assign for way in ways):
@@ -340,9 +319,9 @@ class Lowering:
         value = statement.value
         if not self.is_run and self.shared.timed:
             value = branch_result(value, self.clock)
-        unable = [way for way in ways if not _can_end(way)]
+        unable = [way for way in ways if not can_end(way)]
         for way in ways:
-            if _can_end(way):
+            if can_end(way):
                 way.end(value)
         if unable:
             last = Pass(statement.name or statement.label)
@@ -394,21 +373,3 @@ def _has_rounds(branch: Branch) -> bool:
 def _is_in(name: Expression, names: list[str]) -> Expression:
     known = tuple(Constant(each, TEXT) for each in names)
     return Comparison("=", name, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), name)
-
-
-def _can_end(way: Edge) -> bool:
-    return way.source is not None and not isinstance(way.source, Choice) and way is way.source.next
-
-
-def _takes_over(state: State, way: Edge) -> bool:
-    """Whether a state can make what the way in assigns: not after it worked, if that may fail; and not its input
-    for the machines in it, whose states have inputs of their own."""
-    if any(may_fail(each) for each in way.assign.values()):
-        return isinstance(state, (Choice, Pass))
-    if not isinstance(state, (Parallel, Map)):
-        return True
-    return not _any(lambda each: isinstance(each, Given) and "$states.input" in each.text, *way.assign.values())
-
-
-def _any(holds: Callable[[Expression], bool], *expressions: Expression) -> bool:
-    return any(holds(each) or _any(holds, *children(each)) for each in expressions)
