@@ -6,6 +6,7 @@ Nothing here runs a workflow. `run` is read from its source and compiled; native
 
 from __future__ import annotations
 
+import typing
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -168,3 +169,8 @@ def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
             if getattr(base, "__origin__", None) is WorkflowEntrypoint:
                 return base.__args__[0]
     return Any
+
+
+def result_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
+    """Return what a workflow's `run` says it returns; `Any` where it does not say."""
+    return typing.get_type_hints(workflow.run).get("return", Any)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import typing
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from durable.compiler.tree import EventWait, Place, WorkflowCall
 from durable.durations import whole_seconds
 from durable.errors import DurationError
 from durable.wire import EVENT_TYPE, MAX_WAIT_SECONDS
-from durable.workflow import WorkflowEntrypoint, payload_type
+from durable.workflow import WorkflowEntrypoint, payload_type, result_type
 
 _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
 
@@ -94,4 +93,4 @@ def call_workflow(
         given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
         raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
     call = WorkflowCall(name, workflow, payload, place(name), CALL_ERRORS)
-    return call, kind_of(typing.get_type_hints(workflow.run).get("return", Any))
+    return call, kind_of(result_type(workflow))

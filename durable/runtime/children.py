@@ -19,7 +19,7 @@ from durable.runtime.answers import Answers
 from durable.runtime.ending import path_of
 from durable.runtime.failure import Failure
 from durable.runtime.instances import Instances
-from durable.runtime.record import WAITING, StepKey, StepRecord, header_key, partition, step_prefix
+from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord, header_key, partition, step_prefix
 from durable.runtime.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.wire import CallTask
@@ -76,6 +76,8 @@ class Children:
         row = self._table.get(key)
         if row is None or "outcome" in row or row["status"] != WAITING or row.get("anew", 0) != child["parent"]["anew"]:
             return False
+        if self._table.get(Key(key.partition, FLAG)) is not None:
+            return False  # the parent is being stopped; if it goes on, its call looks
         try:
             written = self._table.write(
                 Write(key, self._outcome(child, row), when=(Absent("outcome"), Equals("status", WAITING)))

@@ -7,6 +7,7 @@ for the header as it was read, so that of two verbs at once the second one meets
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from typing import Final
 
 from durable.clock import Clock
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public_message
+from durable.runtime.children import open_children
 from durable.runtime.ending import Wanted
 from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition
+from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition, step_prefix
 from durable.runtime.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.runtime.verbs import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 
@@ -111,9 +113,20 @@ class Lifecycle:
                 raise InstanceConflict(why)
             case "halt":
                 self._ask(header, order)
+                self._end_children(header, order)
                 self.halt(header, rows)
             case "now":
+                self._end_children(header, order)
                 self._now(header, rows, order)
+
+    def _end_children(self, header: Row, order: Order) -> None:
+        """Terminate the runs that a run waits for which is terminated or begins anew; flagged, it is not told."""
+        if order.verb != "terminate" and (order.verb != "restart" or order.start is not None):
+            return
+        steps = self._table.query(partition(header["workflow"], header["instance"]), step_prefix(header["epoch"]))
+        for child in open_children(header, steps):
+            with contextlib.suppress(InstanceNotFound, InstanceConflict):
+                self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _rows(self, workflow: str, instance: str) -> Sequence[Row]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 from unittest import mock
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +30,7 @@ from durable.errors import (
 )
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
-from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type
+from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ON_THE_WIRE: Final = (StepTimeoutError, InvalidInput, InvalidResult)
@@ -164,7 +164,7 @@ class NativeStep(WorkflowStep):
             raise
 
     async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
-        takes, returns = TypeAdapter(payload_type(workflow)), get_type_hints(workflow.run).get("return", Any)
+        takes, returns = TypeAdapter(payload_type(workflow)), TypeAdapter(result_type(workflow))
         given = json.dumps(takes.dump_python(payload, mode="json", by_alias=True))
         self._steps.calls.append(Call(name, {"payload": json.loads(given)}))
         event = WorkflowEvent(takes.validate_json(given), _now.get(), "child", workflow.__name__)
@@ -173,7 +173,7 @@ class NativeStep(WorkflowStep):
             result = await workflow().run(event, self)
         except Exception:
             raise ChildWorkflowError from None
-        return TypeAdapter(returns).validate_json(json.dumps(to_jsonable_python(result, by_alias=True)))
+        return returns.validate_json(json.dumps(to_jsonable_python(result, by_alias=True)))
 
     async def map(
         self,

@@ -28,6 +28,7 @@ from durable.testing.outbox import MemoryOutbox
 from durable.testing.runs import Run, unknown_step
 from durable.testing.stubs import EventStub, Stub
 from durable.testing.subject import Given, Subject, prepare
+from durable.workflow import result_type
 
 V = TypeVar("V")
 M = TypeVar("M")
@@ -224,7 +225,8 @@ class Sandbox:
         compiled = self._prepared.build.compiled[workflow]
         results = {each.name: each.signature.result for each in compiled.steps}
         events = {name: TypeAdapter(payload) for name, payload in self._payloads(workflow).items()}
-        return Run(self._virtual, self._doubles.attempts, results | events, workflow, id)
+        calls = {each.name: TypeAdapter(result_type(each.workflow)) for each in compiled.calls}
+        return Run(self._virtual, self._doubles.attempts, results | events | calls, workflow, id)
 
     def _payloads(self, workflow: str) -> dict[str, Any]:
         """Return the type of the payload of each wait for an event, by its name."""

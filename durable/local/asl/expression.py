@@ -16,18 +16,11 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from durable.local.asl import functions
+from durable.local.asl.direct import Compiled, Unsure, compile_direct
 from durable.local.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
 from durable.local.asl.messages import message_of
-from durable.local.asl.syntax import SyntaxProblem, names_any, nodes, parse_tree
-
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Final = _Missing()
-"""What an expression gives when it returns nothing (undefined)."""
+from durable.local.asl.syntax import SyntaxProblem, is_plain, names_any, nodes, parse_tree, plain_path
+from durable.local.asl.values import MISSING
 
 
 class Scope(Protocol):
@@ -143,18 +136,41 @@ class ContextPath(Expression):
         return value if value is not MISSING else super().evaluate(scope)
 
 
+class Computed(Expression):
+    """What is computed without the library, which decides where that is not sure."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, source: str, ast: Any, compiled: Compiled) -> None:
+        super().__init__(source, ast)
+        self._compiled = compiled
+
+    def evaluate(self, scope: Scope) -> Any:
+        try:
+            return self._compiled(scope)
+        except Unsure:
+            return super().evaluate(scope)
+
+
 @functools.lru_cache(maxsize=4096)
 def parse(source: str) -> Expression:
     """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = parse_tree(source)
     if names_any(source, ast, {"eval"}):
         raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
-    keys = _plain_path(ast)
+    keys = plain_path(ast)
     if keys is None:
-        return Constant(source, ast) if _is_literal(ast) else Expression(source, ast)
+        return _special(source, ast)
     if keys[0] != "states" or len(keys) == 1:
         return VariablePath(source, ast, keys)
     return ContextPath(source, ast, keys) if keys[1] == "context" and len(keys) > 2 else StatesPath(source, ast, keys)
+
+
+def _special(source: str, ast: Any) -> Expression:
+    if _is_literal(ast):
+        return Constant(source, ast)
+    compiled = compile_direct(ast)
+    return Expression(source, ast) if compiled is None else Computed(source, ast, compiled)
 
 
 def parse_with_library(source: str) -> Expression:
@@ -238,22 +254,5 @@ def _states_fields(ast: Any) -> Iterator[str]:
             yield str(steps[1].value)
 
 
-_PLAIN: Final = frozenset({"id", "value", "bp", "type", "lbp", "position", "level", "steps"})
-
-
-def _is_plain(node: Any) -> bool:
-    return all(not value or name in _PLAIN or name.startswith("_outer") for name, value in vars(node).items())
-
-
 def _is_literal(ast: Any) -> bool:
-    return ast.type in ("string", "number", "value") and _is_plain(ast)
-
-
-def _plain_path(ast: Any) -> list[str] | None:
-    """Return the names of a path that consists of a variable and object keys alone, or None."""
-    nodes = ast.steps if ast.type == "path" else [ast]
-    if not all(map(_is_plain, [ast, *nodes])) or nodes[0].type != "variable" or not nodes[0].value:
-        return None
-    if any(node.type != "name" for node in nodes[1:]):
-        return None
-    return [str(node.value) for node in nodes]
+    return ast.type in ("string", "number", "value") and is_plain(ast)

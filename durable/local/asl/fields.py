@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable.local.asl.errors import Problem
-from durable.local.asl.expression import MISSING
 from durable.local.asl.syntax import SyntaxProblem
 from durable.local.asl.template import (
     Evaluated,
@@ -15,7 +14,7 @@ from durable.local.asl.template import (
     compile_template,
     is_expression,
 )
-from durable.local.asl.values import is_integer, type_name
+from durable.local.asl.values import MISSING, is_integer, type_name
 
 _JSONPATH: Final = frozenset(
     (

@@ -8,13 +8,12 @@ from random import Random
 from typing import Any, Protocol
 
 from durable.local.asl.decisions import RunBranches, RunItems, RunTask
-from durable.local.asl.expression import MISSING
 from durable.local.asl.scope import StateScope
 from durable.local.asl.states.base import Program, State
 from durable.local.asl.states.map_state import Map, Tolerance
 from durable.local.asl.states.parallel import Parallel
 from durable.local.asl.states.task import Task
-from durable.local.asl.values import instant
+from durable.local.asl.values import MISSING, instant
 
 
 class Owner(Protocol):

@@ -20,7 +20,6 @@ from durable.local.asl.errors import (
     StateError,
 )
 from durable.local.asl.execution import DEFAULT_MACHINE, Execution, StartContext, Turn
-from durable.local.asl.expression import MISSING
 from durable.local.asl.flow import Flow, ForkWait, TaskWait, TimerWait, iteration_input
 from durable.local.asl.machine import Machine
 from durable.local.asl.states.base import State
@@ -39,7 +38,7 @@ from durable.local.asl.turn import (
     TaskSucceeded,
     TimerFired,
 )
-from durable.local.asl.values import exceeds_limit
+from durable.local.asl.values import MISSING, exceeds_limit
 
 
 def start(

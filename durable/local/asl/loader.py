@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable.local.asl.errors import STATES_ALL, Problem
-from durable.local.asl.expression import MISSING
 from durable.local.asl.fields import Fields
 from durable.local.asl.retry import Catcher, Retrier
 from durable.local.asl.states import task, wait
@@ -22,6 +21,7 @@ from durable.local.asl.states.succeed import Succeed
 from durable.local.asl.states.task import Task
 from durable.local.asl.states.wait import Wait
 from durable.local.asl.template import Literal, Template, is_expression
+from durable.local.asl.values import MISSING
 
 MAX_NAME: Final = 80
 _VARIABLE: Final = re.compile(r"[^\W\d]\w*", re.UNICODE)

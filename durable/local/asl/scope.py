@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from durable.local.asl import functions
-from durable.local.asl.expression import MISSING
+from durable.local.asl.values import MISSING
 
 CONTEXT_SECTIONS: Final = ("Execution", "State", "StateMachine", "Task", "Map")
 

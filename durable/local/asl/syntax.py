@@ -83,3 +83,22 @@ def names_any(source: str, ast: Any, names: Collection[str]) -> bool:
     if not any(name in source for name in names):
         return False
     return any(getattr(node, "type", None) == "variable" and node.value in names for node in nodes(ast))
+
+
+_PLAIN: Final = frozenset({"id", "value", "bp", "type", "lbp", "position", "level", "steps"})
+
+
+def is_plain(node: Any, *parts: str) -> bool:
+    """Tell whether a node has nothing but its value, and these parts."""
+    known = _PLAIN.union(parts)
+    return all(not value or name in known or name.startswith("_outer") for name, value in vars(node).items())
+
+
+def plain_path(tree: Any) -> list[str] | None:
+    """Return the names of a path that consists of a variable and object keys alone, or None."""
+    path = tree.steps if tree.type == "path" else [tree]
+    if not all(map(is_plain, [tree, *path])) or path[0].type != "variable" or not path[0].value:
+        return None
+    if any(node.type != "name" for node in path[1:]):
+        return None
+    return [str(node.value) for node in path]

@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 
 from durable.local.asl.errors import query_error
 from durable.local.asl.expression import (
-    MISSING,
     EvaluationFailed,
     Expression,
     Scope,
@@ -14,7 +13,7 @@ from durable.local.asl.expression import (
     parse,
 )
 from durable.local.asl.syntax import SyntaxProblem
-from durable.local.asl.values import json_text, type_name
+from durable.local.asl.values import MISSING, json_text, type_name
 
 _OPEN: Final = "{%"
 _CLOSE: Final = "%}"

@@ -18,6 +18,15 @@ _MAKE: Final = getattr(encoder, "c_make_encoder", None)
 _CHUNKS: Final = _MAKE(None, _ENCODER.default, _ENCODE_STRING, None, ":", ",", False, False, False) if _MAKE else None
 
 
+class _Missing:
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = _Missing()
+"""What an expression gives when it returns nothing (undefined)."""
+
+
 def json_text(value: Any) -> str:
     """Return a value as JSON without blanks, as Step Functions writes it.
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable.local.asl.expression import (
-    MISSING,
     Constant,
     EvaluationFailed,
     Expression,
@@ -22,6 +21,7 @@ from durable.local.asl.expression import (
 )
 from durable.local.asl.scope import StateScope
 from durable.local.asl.syntax import SyntaxProblem
+from durable.local.asl.values import MISSING
 
 NOW_MS = 1_767_225_600_000
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from durable.local.asl.expression import MISSING, EvaluationFailed
+from durable.local.asl.expression import EvaluationFailed
+from durable.local.asl.values import MISSING
 from tests.unit.asl.test_expression import evaluate
 
 

@@ -12,9 +12,11 @@ from durable.clock import VirtualClock, milliseconds_of, timestamp
 from durable.runtime.answers import Answers
 from durable.runtime.children import CallHandler, Children, open_children
 from durable.runtime.instances import Instances
+from durable.runtime.lifecycle import Lifecycle, Order
 from durable.runtime.machines import ExecutionState
-from durable.runtime.record import StepKey, StepRecord, forget, header_key, partition
-from durable.runtime.table import Row, Write
+from durable.runtime.record import FLAG, StepKey, StepRecord, forget, header_key, partition
+from durable.runtime.table import Key, Row, Write
+from durable.runtime.verbs import Verb
 from durable.testing.table import MemoryTable
 from durable.wire import CallTask
 from tests.unit.runtime.conftest import FakeMachines, FakeTokens
@@ -61,10 +63,11 @@ class Place:
 
     def close(self, state: ExecutionState) -> None:
         """End the child's execution, as the closer does, except that it tells nobody."""
-        self.instances.close("child", self.started[-1][1], state)
+        names = [name for workflow, name, _ in self.started if workflow == "child"]
+        self.instances.close("child", names[-1], state)
 
     def child(self) -> str:
-        return self.started[-1][1].rpartition(".")[0]
+        return [name for workflow, name, _ in self.started if workflow == "child"][-1].rpartition(".")[0]
 
     def row(self) -> Row:
         return self.table.get(StepKey("shop", "one", 1, "grow").row) or {}
@@ -188,3 +191,32 @@ def test_a_paused_child_is_not_one_that_has_ended(place: Place) -> None:
     key = header_key("child", place.child())
     place.table.write(Write(key, {"workflow": "child", "status": "paused", "updated": 0, "closed": True}))
     assert not place.children.look("child", place.child())
+
+
+@pytest.mark.parametrize(("verb", "status"), [("terminate", "terminated"), ("restart", "running")])
+def test_terminating_a_run_or_beginning_it_anew_reaches_its_children(place: Place, verb: Verb, status: str) -> None:
+    place.call("t")
+    child = place.child()
+    Lifecycle(place.table, place.machines, place.clock, place.instances).carry_out("shop", "one", Order(verb))
+    assert place.instances.status("child", child).status == "terminated"
+    assert place.instances.status("shop", "one").status == status
+
+
+def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -> None:
+    place.call("t")
+    place.table.write(Write(Key(partition("shop", "one"), FLAG), {"want": "terminate"}))
+    place.close(ExecutionState("ABORTED"))
+    assert not place.children.look("child", place.child())
+
+
+def test_pausing_a_run_leaves_its_children_be_and_it_hears_of_them_when_it_goes_on(place: Place) -> None:
+    place.call("t")
+    lifecycle = Lifecycle(place.table, place.machines, place.clock, place.instances)
+    lifecycle.carry_out("shop", "one", Order("pause"))
+    assert place.instances.status("child", place.child()).status == "running"
+    place.close(DONE)
+    assert not place.children.look("child", place.child())
+    lifecycle.carry_out("shop", "one", Order("resume"))
+    place.tokens.waiting.clear()
+    place.call("u")
+    assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]

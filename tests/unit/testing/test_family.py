@@ -6,13 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from durable.testing import Sandbox
-from tests.unit.testing.family import BookWorkflow, ShelfWorkflow
+from tests.unit.testing.family import BookWorkflow, Page, ShelfWorkflow
 
 
 def test_children_are_awaited_and_those_that_fail_are_caught() -> None:
     sandbox = Sandbox(BookWorkflow)
     run = sandbox.run([3, -1, 5])
     assert (run.status, run.output, run.elapsed) == ("complete", [3, 0, 5], timedelta(minutes=1))
+    assert run.step("page", round=1).result == Page(number=3)
     assert sorted(each.status for each in sandbox.runs("page")) == ["complete", "complete", "errored"]
 
 
@@ -46,3 +47,9 @@ def test_a_process_that_is_killed_at_any_time_starts_each_child_once(tmp_path: P
             sandbox.settle()
             assert run.output == 3
             assert len(sandbox.runs("page")) == 3
+
+
+def test_the_steps_of_a_child_have_stubs_too() -> None:
+    sandbox = Sandbox(ShelfWorkflow)
+    sandbox.stub("load", workflow="page").returns(Page(number=4))
+    assert sandbox.run(7).output == 8
