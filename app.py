@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
-from durable import KVNamespace, Queue, SendEmail, Worker, Workflow
+from durable import Bucket, KVNamespace, Queue, SendEmail, Worker, Workflow
+from functions.letters.deliver_letter import deliver_letter
 from functions.onboarding.deliver_email import deliver_email
+from statemachines.expense import ExpenseWorkflow
 from statemachines.onboarding import OnboardingWorkflow
+from statemachines.report import ReportWorkflow
 
 profiles = KVNamespace("profiles")
 addresses = KVNamespace("addresses")
@@ -19,6 +22,14 @@ onboarding = Workflow(
     OnboardingWorkflow,
     bindings={"profiles": profiles, "addresses": addresses, "settings": settings, "emails": emails},
 )
+letters = Queue("letters", consumer=deliver_letter, bindings={"mail": mail, "sent": sent})
+
+expenses = KVNamespace("expenses")
+expense = Workflow("expense", ExpenseWorkflow, bindings={"expenses": expenses, "letters": letters})
+
+files = Bucket("files")
+report = Workflow("report", ReportWorkflow, bindings={"files": files})
+
 website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
 
 if __name__ == "__main__":

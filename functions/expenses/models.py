@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from enum import StrEnum
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -34,9 +35,16 @@ class Decision(_Model):
     comment: Text | None = None
 
 
+class Outcome(StrEnum):
+    """What becomes of an expense."""
+
+    PAID = "paid"
+    REJECTED = "rejected"
+
+
 class Settled(_Model):
     """An expense that is done with; kept under the run's id."""
 
-    outcome: Literal["paid", "rejected"]
+    outcome: Outcome
     reason: str
     cents: int

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from durable import KVNamespace, Queue, StepContext
-from functions.expenses.models import Expense, Settled
+from functions.expenses.models import Expense, Outcome, Settled
 from functions.letters.models import Letter
 
 
 def settle(
     expense: Expense,
-    outcome: Literal["paid", "rejected"],
+    outcome: Outcome,
     reason: str,
     expenses: KVNamespace[Settled],
     letters: Queue[Letter],

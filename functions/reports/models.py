@@ -26,10 +26,9 @@ class Upload(_Model):
 
 
 class Chunk(_Model):
-    """Some rows of the file; `line` is that of the first."""
+    """Some rows of the file, each behind the line that it ends on."""
 
     key: str
-    line: int
 
 
 class Tally(_Model):

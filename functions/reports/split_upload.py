@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from durable import Bucket, NonRetryableError, StepContext
 from functions.reports.models import COLUMNS, ROWS_A_CHUNK, Chunk, Upload
@@ -32,24 +32,24 @@ def split_upload(upload: Upload, files: Bucket, context: StepContext) -> list[Ch
     rows = _rows(content)
     chunks: list[Chunk] = []
     while some := list(itertools.islice(rows, ROWS_A_CHUNK)):
-        chunk = Chunk(key=f"chunks/{context.instance_id}/{len(chunks):05d}.csv", line=some[0][0])
-        files.put(chunk.key, _text(row for _, row in some))
+        chunk = Chunk(key=f"chunks/{context.instance_id}/{len(chunks):05d}.csv")
+        files.put(chunk.key, _text([str(line), *row] for line, row in some))
         chunks.append(chunk)
     return chunks
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows, each with the line that it ends on."""
+    """Return the rows that are not empty, each with the line that it ends on."""
     try:
         reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     except UnicodeDecodeError:
         raise NoTableError from None
     if tuple(next(reader, ())) != COLUMNS:
         raise NoTableError
-    return ((reader.line_num, row) for row in reader)
+    return ((reader.line_num, row) for row in reader if row)
 
 
-def _text(rows: Iterator[list[str]]) -> bytes:
+def _text(rows: Iterable[list[str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     return text.getvalue().encode()

@@ -17,10 +17,10 @@ def tally_chunk(chunk: Chunk, files: Bucket) -> Tally:
     cents: Counter[str] = Counter()
     malformed: list[int] = []
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
-    for line, row in enumerate(rows, chunk.line):
+    for line, *row in rows:
         sale = _sale(row)
         if sale is None:
-            malformed.append(line)
+            malformed.append(int(line))
         else:
             cents[sale[0]] += sale[1]
     key = f"{chunk.key}.totals.json"
