@@ -9,21 +9,40 @@ from functions.letters.deliver_letter import deliver_letter
 from functions.onboarding.deliver_email import deliver_email
 from functions.sync.write_export import write_export
 from statemachines.digest import DigestWorkflow
+from statemachines.expense import ExpenseWorkflow
 from statemachines.onboarding import OnboardingWorkflow
+from statemachines.report import ReportWorkflow
 from statemachines.source import SourceWorkflow
 from statemachines.sync import SyncWorkflow
+
+mail = SendEmail("mail", sender=os.environ.get("MAIL_SENDER", "hello@example.com"))
+sent = KVNamespace("sent")
+letters = Queue("letters", consumer=deliver_letter, bindings={"mail": mail, "sent": sent})
 
 profiles = KVNamespace("profiles")
 addresses = KVNamespace("addresses")
 settings = KVNamespace("settings")
-sent = KVNamespace("sent")
-mail = SendEmail("mail", sender=os.environ.get("MAIL_SENDER", "hello@example.com"))
 emails = Queue("emails", consumer=deliver_email, bindings={"mail": mail, "sent": sent})
 onboarding = Workflow(
     "onboarding",
     OnboardingWorkflow,
     bindings={"profiles": profiles, "addresses": addresses, "settings": settings, "emails": emails},
 )
+website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
+
+expenses = KVNamespace("expenses")
+expense = Workflow("expense", ExpenseWorkflow, bindings={"expenses": expenses, "letters": letters})
+
+files = Bucket("files")
+report = Workflow("report", ReportWorkflow, bindings={"files": files})
+
+digest = Workflow(
+    "digest",
+    DigestWorkflow,
+    bindings={"profiles": profiles, "letters": letters},
+    schedules=[Schedule(cron="0 3 * * *", timezone="Europe/Berlin", params="operator@example.com")],
+)
+
 exchange = Bucket("exchange")
 records = KVNamespace("records")
 replaced = KVNamespace("replaced")
@@ -34,14 +53,6 @@ source = Workflow(
     bindings={"exchange": exchange, "exports": exports, "records": records, "replaced": replaced},
 )
 sync = Workflow("sync", SyncWorkflow)
-letters = Queue("letters", consumer=deliver_letter, bindings={"mail": mail, "sent": sent})
-digest = Workflow(
-    "digest",
-    DigestWorkflow,
-    bindings={"profiles": profiles, "letters": letters},
-    schedules=[Schedule(cron="0 3 * * *", timezone="Europe/Berlin", params="operator@example.com")],
-)
-website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
 
 if __name__ == "__main__":
     from infra.app import synthesise

@@ -31,6 +31,7 @@ from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
 from tests.integration.aws.lambdas import Invoked, invoke
 from tests.integration.infra.template import Template
+from tests.integration.infra.test_workflow import tasks
 from tests.unit.http.doors import Answered, answered, proxy_event
 
 STEP: Final = "functions.onboarding."
@@ -251,7 +252,7 @@ class Deployment:
 
     def task(self, state: str, execution: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, StepEvent]:
         """Return the step that a Task of the definition invokes, and what it sends for these arguments."""
-        arguments = self.definition["States"][state]["Arguments"]
+        arguments = dict(tasks(self.definition))[state]["Arguments"]
         payload = arguments["Payload"]
         assert payload["input"].keys() == given.keys()
         input = json.loads(execution["input"])

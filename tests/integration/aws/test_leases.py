@@ -15,6 +15,7 @@ from durable.wire import LAMBDA_MARGIN_SECONDS
 from functions.onboarding.models import NewUser, WelcomeEmail
 from tests.integration.aws.deployment import CONSUMER, SECONDS, Deployment, only
 from tests.integration.aws.lambdas import Invoked, dies
+from tests.integration.infra.test_workflow import tasks
 
 VALIDATE: Final = "functions.onboarding.validate_user.NewUser"
 WELCOME: Final = "functions.onboarding.send_welcome_email.WelcomeEmail"
@@ -144,5 +145,5 @@ def instance_of(execution: dict[str, Any]) -> str:
 
 def expire(deployment: Deployment, state: str) -> None:
     """Let the lease of an invocation that begins now be over."""
-    timeout = deployment.definition["States"][state]["Arguments"]["Payload"]["timeout"]
+    timeout = dict(tasks(deployment.definition))[state]["Arguments"]["Payload"]["timeout"]
     deployment.later((timeout + LAMBDA_MARGIN_SECONDS) * SECONDS + 1)

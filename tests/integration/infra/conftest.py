@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 
-from durable.project import Project, load
+import app
+from durable.project import Project
 from infra.app import use_own_node
 from tests.integration.infra.template import Template
 
 use_own_node()  # before a test module imports CDK, which starts Node
 
 Synthesise = Callable[..., Template]
+
+ONBOARDING = Project(
+    "app",
+    (app.profiles, app.addresses, app.settings, app.sent, app.mail, app.emails, app.onboarding, app.website),
+)
+"""What app.py declares for onboarding: one workflow, whose template the tests here read resource by resource."""
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +34,7 @@ def synthesise() -> Synthesise:
         folder: Path, *, stage: str = "dev", project: Project | None = None, context: Mapping[str, Any] | None = None
     ) -> Template:
         environment = {"STAGE": stage}
-        application(project or load("app"), environment, outdir=str(folder), context=context).synth()
+        application(project or ONBOARDING, environment, outdir=str(folder), context=context).synth()
         return Template.read(next(folder.glob("*.template.json")))
 
     return run

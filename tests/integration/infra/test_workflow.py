@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from infra.machine import substituted
 from tests.integration.infra.template import Template, text
 
 
+def tasks(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the Task states of a machine and of its branches, each with its name."""
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", []):
+            yield from tasks(branch)
+
+
 def test_the_machine_calls_the_published_version_of_each_step(dev: Template) -> None:
     _, machine = dev.one("StepFunctions::StateMachine")
     definition = json.loads(text(machine["Properties"]["DefinitionString"]))
-    called = [state["Arguments"]["FunctionName"] for state in definition["States"].values() if state["Type"] == "Task"]
+    called = [state["Arguments"]["FunctionName"] for _, state in tasks(definition)]
     assert len(called) == 4
     assert {name.strip("<>") for name in called} == set(dev.of("Lambda::Version"))
 
@@ -34,7 +45,7 @@ def test_a_lambda_outlives_its_step_and_is_outlived_by_its_task(dev: Template) -
     _, machine = dev.one("StepFunctions::StateMachine")
     definition = json.loads(text(machine["Properties"]["DefinitionString"]))
     assert welcome["Properties"]["Timeout"] == 62
-    assert definition["States"]["send-welcome-email"]["TimeoutSeconds"] == 65
+    assert dict(tasks(definition))["send-welcome-email"]["TimeoutSeconds"] == 65
 
 
 def test_only_whole_known_placeholders_are_replaced() -> None:

@@ -23,7 +23,7 @@ JOHN = {"email": "John@Example.com", "name": "John Doe", "avatarUrl": "https://e
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox(app)
+    return Sandbox(app.onboarding)
 
 
 def test_a_sign_up_becomes_a_profile_settings_and_one_letter(sandbox: Sandbox) -> None:

@@ -44,7 +44,7 @@ def leaks(text: str) -> bool:
 
 
 def test_the_reader_of_rows_would_see_a_leak(tmp_path: Path) -> None:
-    with Sandbox(app, folder=tmp_path) as sandbox:
+    with Sandbox(app.onboarding, folder=tmp_path) as sandbox:
         sandbox.run(JANE, id="secretary")
 
     assert leaks(kept(tmp_path))
@@ -54,7 +54,7 @@ def test_the_reader_of_rows_would_see_a_leak(tmp_path: Path) -> None:
 def test_an_exception_that_quotes_the_user_is_told_by_its_class(
     step: str, tmp_path: Path, lines: pytest.LogCaptureFixture
 ) -> None:
-    with Sandbox(app, folder=tmp_path) as sandbox:
+    with Sandbox(app.onboarding, folder=tmp_path) as sandbox:
         sandbox.stub(step).raises(ConnectionError(f"cannot reach the mailbox {ADDRESS} of {NAME}"))
         run = sandbox.run(JANE, id="run-1")
         status = sandbox.runs()[0]
@@ -66,7 +66,7 @@ def test_an_exception_that_quotes_the_user_is_told_by_its_class(
 
 
 def test_a_taken_address_is_not_named(tmp_path: Path, lines: pytest.LogCaptureFixture) -> None:
-    with Sandbox(app, folder=tmp_path) as sandbox:
+    with Sandbox(app.onboarding, folder=tmp_path) as sandbox:
         sandbox.run(JANE)
         run = sandbox.run(JANE | {"email": ADDRESS.upper()})
 
@@ -76,7 +76,7 @@ def test_a_taken_address_is_not_named(tmp_path: Path, lines: pytest.LogCaptureFi
 
 
 def test_a_result_that_does_not_fit_is_named_by_its_field(tmp_path: Path, lines: pytest.LogCaptureFixture) -> None:
-    with Sandbox(app, folder=tmp_path) as sandbox:
+    with Sandbox(app.onboarding, folder=tmp_path) as sandbox:
         wrong: dict[str, Any] = {"user_id": ADDRESS, "email": ADDRESS, "name": [NAME], "avatar_url": None}
         sandbox.stub("create-profile").does(lambda **arguments: Profile.model_construct(**wrong))
         run = sandbox.run(JANE)
@@ -89,7 +89,7 @@ def test_a_result_that_does_not_fit_is_named_by_its_field(tmp_path: Path, lines:
 def test_a_message_that_cannot_be_delivered_is_named_by_its_id(
     tmp_path: Path, lines: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Sandbox(app, folder=tmp_path) as sandbox:
+    with Sandbox(app.onboarding, folder=tmp_path) as sandbox:
         sandbox.queue(app.emails).send(WelcomeEmail(id="message-1", to="no address secretary", name=NAME))
         sandbox.settle()
         (dead,) = sandbox.queue(app.emails).dead

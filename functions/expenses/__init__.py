@@ -1,0 +1,1 @@
+"""The steps of an expense's approval, one module a step."""
