@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,17 +22,19 @@ MEMORY_MIB: Final = 512
 
 @dataclass(frozen=True)
 class Dialect:
-    """Where a rehearsal's IAM differs from AWS's; nothing of it is in a real deployment.
+    """Where a rehearsal's AWS differs from AWS; nothing of it is in a real deployment.
 
     Attributes:
         synonyms: names by which it also asks for an action.
         unknown: keys of conditions that it never fills in, so that no such condition holds.
         unplaced: actions that it asks for on no resource in particular.
+        plain_parallels: whether it takes no notice of a Parallel's Assign and Output, so that a Pass has to have them.
     """
 
     synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unknown: frozenset[str] = frozenset()
     unplaced: frozenset[str] = frozenset()
+    plain_parallels: bool = False
 
     def actions(self, actions: Sequence[str]) -> list[str]:
         return [each for action in actions for each in (action, *self.synonyms.get(action, ()))]
@@ -45,6 +48,34 @@ class Dialect:
             for operator, tests in conditions.items()
         }
         return {operator: tests for operator, tests in known.items() if tests}
+
+    def definition(self, value: Any) -> Any:
+        """Return a definition, or a part of one, as it is to be written."""
+        if not self.plain_parallels:
+            return value
+        if isinstance(value, list):
+            return [self.definition(each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        written = {name: self.definition(each) for name, each in value.items()}
+        if "States" in written:
+            states = written["States"].items()
+            written["States"] = {name: each for pair in states for name, each in _without_result(*pair)}
+        return written
+
+
+_RESULT: Final = ("Assign", "Output", "Next", "End")
+
+
+def _without_result(name: str, state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a state, and where it is a Parallel that assigns or has an output, a Pass that does it after it."""
+    if state["Type"] != "Parallel" or not {"Assign", "Output"} & state.keys():
+        yield name, state
+        return
+    after = f"{name[:71]} (result)"
+    yield name, {field: each for field, each in state.items() if field not in _RESULT} | {"Next": after}
+    result = json.dumps({field: state[field] for field in _RESULT if field in state})
+    yield after, {"Type": "Pass"} | json.loads(result.replace("$states.result", "$states.input"))
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,7 @@ def state_machine(
         "StateMachine",
         state_machine_name=name,
         state_machine_type=sfn.StateMachineType.STANDARD,
-        definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
+        definition_body=sfn.DefinitionBody.from_string(json.dumps(platform.dialect.definition(definition))),
         role=role,
         logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
         tracing_enabled=True,

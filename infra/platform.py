@@ -17,6 +17,7 @@ _MINISTACK: Final = Dialect(
     synonyms={"sqs:SendMessage": ("sqs:SendMessageBatch",)},
     unknown=frozenset({"ses:FromAddress"}),
     unplaced=frozenset({"ses:SendEmail", "states:SendTaskSuccess"}),
+    plain_parallels=True,
 )
 _ARM: Final = frozenset({"arm64", "aarch64"})
 BOOTSTRAP: Final = Path(__file__).with_name("rehearse") / "bootstrap.py"

@@ -116,6 +116,6 @@ def test_a_workflow_of_ones_own_runs_with_three_files_touched(server: Callable[.
         eventually(lambda: local.get(path).body["status"] == "complete", "the run to complete")
         return local.get(path).body["output"], str([step["name"] for step in local.get(path).body["steps"]])
 
-    assert compiled.stdout == "wrote statemachines/reminder.asl.json\n"
+    assert compiled.stdout.splitlines()[-1] == "wrote statemachines/reminder.asl.json"
     assert outcome() == ("reminded ann", "['look-up', 'remind']")
     assert outcome() == ("was reminded before", "['look-up']")

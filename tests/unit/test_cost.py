@@ -14,7 +14,14 @@ from durable.testing.execution import execute
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
 
-BUDGETS = {"onboarding": (5, 5), "expense": (2, 7), "report": (4, 5)}
+BUDGETS = {
+    "onboarding": (5, 5),
+    "expense": (2, 7),
+    "report": (4, 5),
+    "digest": (2, 2),
+    "source": (6, 11),
+    "sync": (3, 3),
+}
 """The transitions of each workflow of app.py, the shortest and the longest way with a round of each loop."""
 
 PROGRAMS: dict[str, tuple[str, Way, Way]] = {

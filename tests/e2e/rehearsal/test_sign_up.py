@@ -31,6 +31,7 @@ def sign_up(deployed: Deployed, email: str, **more: Any) -> str:
 def test_a_sign_up_completes_in_four_steps_and_its_mail_is_sent(deployed: Deployed) -> None:
     status = follow(deployed.api, sign_up(deployed, "user@example.com"))
     assert status["status"] == "complete"
+    assert status["output"]["message"] == "Welcome, John Doe!"
     assert [(step["name"], step["status"], step["attempts"]) for step in status["steps"]] == [
         ("validate-user", "complete", 1),
         ("create-profile", "complete", 1),

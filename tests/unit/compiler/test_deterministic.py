@@ -61,7 +61,12 @@ def test_moving_code_does_not_change_the_definition() -> None:
     assert compile_workflow(written(body)).text == compile_workflow(written(moved)).text
 
 
-def test_onboarding_is_four_states() -> None:
-    states = compile_workflow(OnboardingWorkflow).definition["States"]
-    assert [*states] == ["validate-user", "create-profile", "send-welcome-email", "initialize-settings"]
-    assert {each["Type"] for each in states.values()} == {"Task"}
+def test_onboarding_is_four_tasks_and_what_puts_two_of_them_side_by_side() -> None:
+    *row, beside = compile_workflow(OnboardingWorkflow).definition["States"].items()
+    assert [(name, state["Type"]) for name, state in row] == [("validate-user", "Task"), ("create-profile", "Task")]
+    assert beside[1]["Type"] == "Parallel"
+    branches = [state for branch in beside[1]["Branches"] for state in branch["States"].items()]
+    assert [(name, state["Type"]) for name, state in branches] == [
+        ("send-welcome-email", "Task"),
+        ("initialize-settings", "Task"),
+    ]

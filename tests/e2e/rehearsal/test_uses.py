@@ -1,0 +1,67 @@
+"""The uses on a deployment, started and told by a signed operator: events, a map, a schedule's work, children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+
+from tests.e2e.rehearsal.conftest import Deployed
+from tests.e2e.rehearsal.test_sign_up import operator as operator
+from tests.e2e.rehearsal.test_sign_up import signed
+from tests.e2e.server import eventually
+
+pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
+
+ADDRESSES = ("employee@example.com", "manager@example.com", "operator@example.com")
+EXPENSE = {"employee": ADDRESSES[0], "manager": ADDRESSES[1], "purpose": "A train", "cents": 25_900}
+
+Operate = Callable[..., Any]
+
+
+@pytest.fixture
+def operate(deployed: Deployed, operator: Credentials) -> Operate:
+    """Calls an operators' route below /api/workflows/ and returns what it answers."""
+
+    def call(method: str, path: str, body: Any = None) -> Any:
+        answer = signed(deployed, operator, method, f"/api/workflows/{path}", body)
+        assert answer.status in (200, 201, 202), answer.json
+        return answer.json
+
+    for address in ADDRESSES:
+        deployed.server.client("sesv2").create_email_identity(EmailIdentity=address)
+    return call
+
+
+def ended(operate: Operate, workflow: str, params: Any) -> dict[str, Any]:
+    """Start a run and return it when it has ended."""
+    id = operate("POST", f"{workflow}/instances", {"params": params})["id"]
+    return after(operate, f"{workflow}/instances/{id}")
+
+
+def after(operate: Operate, path: str) -> dict[str, Any]:
+    eventually(lambda: operate("GET", path)["status"] in ("complete", "errored"), f"{path} to end")
+    run: dict[str, Any] = operate("GET", path)
+    return run
+
+
+def test_all_uses_complete(deployed: Deployed, operate: Operate) -> None:
+    id = operate("POST", "expense/instances", {"params": EXPENSE})["id"]
+    path = f"expense/instances/{id}"
+    eventually(lambda: operate("GET", path)["status"] == "waiting", "the manager to be asked")
+    operate("POST", f"{path}/events/decision", {"payload": {"approved": True}})
+    assert after(operate, path)["output"] == {"outcome": "paid", "by": "manager"}
+
+    s3 = deployed.server.client("s3")
+    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "files" in each["Name"])
+    s3.put_object(Bucket=bucket, Key="uploads/sales.csv", Body=b"region,cents\nnorth,100\nsouth,x\nnorth,50\n")
+    report = ended(operate, "report", {"key": "uploads/sales.csv"})
+    assert report["status"] == "complete"
+    assert b'"north": 150' in s3.get_object(Bucket=bucket, Key=report["output"]["report"])["Body"].read()
+
+    digest = ended(operate, "digest", ADDRESSES[2])
+    assert digest["output"] == len(operate("GET", "onboarding/instances?status=complete")["instances"])
+
+    assert ended(operate, "sync", None)["output"] == {"customers": 3, "products": 2}
