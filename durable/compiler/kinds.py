@@ -145,7 +145,7 @@ def members(kind: Kind) -> tuple[Kind, ...]:
 def join(*kinds: Kind) -> Kind:
     """Return the kind of a value that is of one of these kinds; of none, it never is there."""
     found: list[Kind] = []
-    for each in (each for kind in kinds for each in members(kind)):
+    for each in (each for kind in kinds for each in members(kind) if not isinstance(each, Never)):
         _include(found, each)
     if any(isinstance(each, Unknown) for each in found):
         return UNKNOWN

@@ -62,6 +62,6 @@ def test_all_uses_complete(deployed: Deployed, operate: Operate) -> None:
     assert b'"north": 150' in s3.get_object(Bucket=bucket, Key=report["output"]["report"])["Body"].read()
 
     digest = ended(operate, "digest", ADDRESSES[2])
-    assert digest["output"] == len(operate("GET", "onboarding/instances?status=complete")["instances"])
+    assert digest["output"] >= len(operate("GET", "onboarding/instances?status=complete")["instances"])
 
     assert ended(operate, "sync", None)["output"] == {"customers": 3, "products": 2}
