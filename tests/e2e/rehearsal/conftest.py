@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
-from infra.rehearse.api import Api
+from infra.rehearse.api import Answer, Api
 from infra.rehearse.cdk import Cdk, install_cli
-from infra.rehearse.server import MiniStack, ministack
+from infra.rehearse.server import REGION, MiniStack, ministack
 
 ROOT = Path(__file__).resolve().parents[3]
 STAGE = "rehearsal"
@@ -55,3 +60,28 @@ def deployed(aws: MiniStack, assembly: Path) -> Deployed:
         aws.client("sesv2").create_email_identity(EmailIdentity=address)
     cdk = Cdk(ROOT, aws.environment(), STAGE, assembly)
     return Deployed(aws, cdk, Api(cdk.deploy()["WebsiteWorkerUrl"], aws))
+
+
+@pytest.fixture(scope="session")
+def operator(deployed: Deployed) -> Credentials:
+    """A user of the account who may call the operators' routes and nothing else."""
+    iam = deployed.server.client("iam")
+    iam.create_user(UserName="operator")
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="operator", PolicyName="operate", PolicyDocument=policy)
+    return key_of(iam, "operator")
+
+
+def key_of(iam: Any, user: str) -> Credentials:
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def signed(deployed: Deployed, who: Credentials, method: str, path: str, body: Any = None) -> Answer:
+    api = deployed.api
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"Host": api.host} | ({"Content-Type": "application/json"} if data else {})
+    request = AWSRequest(method, f"https://{api.host}/{api.stage}{path}", headers, data)
+    SigV4Auth(who, "execute-api", REGION).add_auth(request)
+    return api.call(method, path, data or None, headers=dict(request.headers.items()))

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
-from tests.e2e.rehearsal.conftest import Deployed
-from tests.e2e.rehearsal.test_sign_up import operator as operator
-from tests.e2e.rehearsal.test_sign_up import signed
+from tests.e2e.rehearsal.conftest import Deployed, signed
 from tests.e2e.server import eventually
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
