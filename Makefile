@@ -12,7 +12,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
 
-.PHONY: help run test torture check compile openapi bench bench-quick coldstart rehearse deploy destroy clean
+.PHONY: help run test test-deployed torture check compile openapi bench bench-quick coldstart rehearse deploy destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,8 +31,11 @@ $(VENV)/all.stamp: requirements.txt $(VENV)/run.stamp
 run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PORT=, DATA=)
 	@exec $(PY) -m durable dev --port $(PORT) --data $(DATA)
 
-test: $(VENV)/all.stamp ## all tests
-	@$(PY) -m pytest -n 2
+test: $(VENV)/all.stamp ## all tests that need no deployment
+	@$(PY) -m pytest -n 2 -m "not ministack"
+
+test-deployed: $(VENV)/all.stamp ## those that need one: the real CDK CLI deploys to an AWS on this machine
+	@$(PY) -m pytest -m ministack
 
 torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs that were drawn at random
 	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
@@ -45,7 +48,7 @@ check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflow
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m durable compile --check
 	@$(PY) -m durable openapi --check
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test test-deployed
 
 compile: $(VENV)/run.stamp ## write statemachines/*.asl.json anew
 	@$(PY) -m durable compile

@@ -36,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("rehearsal"))
+            item.add_marker(pytest.mark.ministack)
 
 
 @pytest.fixture(scope="session")
