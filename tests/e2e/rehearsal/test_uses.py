@@ -63,3 +63,26 @@ def test_all_uses_complete(deployed: Deployed, operate: Operate) -> None:
     assert digest["output"] >= len(operate("GET", "onboarding/instances?status=complete")["instances"])
 
     assert ended(operate, "sync", None)["output"] == {"customers": 3, "products": 2}
+
+
+def test_a_failed_run_is_retried_and_one_that_waits_is_paused_and_resumed(deployed: Deployed, operate: Operate) -> None:
+    failed = ended(operate, "report", {"key": "late.csv"})
+    assert (failed["status"], failed["error"]["name"]) == ("errored", "NoSuchUploadError")
+    s3 = deployed.server.client("s3")
+    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "files" in each["Name"])
+    s3.put_object(Bucket=bucket, Key="late.csv", Body=b"region,cents\nnorth,100\n")
+    path = f"report/instances/{failed['id']}"
+    operate("PATCH", f"{path}/status", {"status": "retry"})
+    assert after(operate, path)["output"]["chunks"] == 1
+
+    path = f"expense/instances/{operate('POST', 'expense/instances', {'params': EXPENSE})['id']}"
+    eventually(lambda: operate("GET", path)["status"] == "waiting", "the manager to be asked")
+    asked = operate("GET", path)["steps"][0]
+    operate("PATCH", f"{path}/status", {"status": "pause"})
+    eventually(lambda: operate("GET", path)["status"] == "paused", "the run to be paused")
+    operate("PATCH", f"{path}/status", {"status": "resume"})
+    eventually(lambda: operate("GET", path)["status"] == "waiting", "the run to wait again")
+    operate("POST", f"{path}/events/decision", {"payload": {"approved": False}})
+    run = after(operate, path)
+    assert run["output"] == {"outcome": "rejected", "by": "manager"}
+    assert run["steps"][0]["attempts"] == asked["attempts"]
