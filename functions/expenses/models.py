@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from functions.model import Model
 from functions.onboarding.models import Address
 
 LIMIT_CENTS: Final = 10_000
@@ -15,11 +16,7 @@ LIMIT_CENTS: Final = 10_000
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Expense(_Model):
+class Expense(Model):
     """What somebody spent, and whom to ask about it."""
 
     employee: Address = Field(examples=["employee@example.com"])
@@ -28,7 +25,7 @@ class Expense(_Model):
     cents: int = Field(gt=0, le=100_000_000, examples=[25_900])
 
 
-class Decision(_Model):
+class Decision(Model):
     """What the manager says."""
 
     approved: bool
@@ -42,7 +39,7 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
-class Settled(_Model):
+class Settled(Model):
     """An expense that is done with; kept under the run's id."""
 
     outcome: Outcome

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from functions.model import Model
 
 
-class Letter(BaseModel):
+class Letter(Model):
     """A letter of plain text; one id, one letter."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     id: str
     to: str

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from functions.model import Model
 
 ROWS_A_CHUNK: Final = 5_000
 COLUMNS: Final = ("region", "cents")
@@ -15,23 +17,19 @@ MOST_NAMED: Final = 20
 """How many malformed lines a report names; it counts all."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Upload(_Model):
+class Upload(Model):
     """Where the file was put: CSV in UTF-8 with a header of `region,cents`."""
 
     key: Annotated[str, StringConstraints(min_length=1, max_length=200)] = Field(examples=["uploads/sales.csv"])
 
 
-class Chunk(_Model):
+class Chunk(Model):
     """Some rows of the file, each behind the line that it ends on."""
 
     key: str
 
 
-class Tally(_Model):
+class Tally(Model):
     """What a chunk came to: the totals lie in the bucket."""
 
     key: str
@@ -39,14 +37,14 @@ class Tally(_Model):
     malformed: int
 
 
-class Totals(_Model):
+class Totals(Model):
     """The sums of a chunk by region, and the lines that are no sale."""
 
     cents: dict[str, int]
     malformed_lines: list[int]
 
 
-class Report(_Model):
+class Report(Model):
     """What the file came to; the lines are the first of the malformed ones."""
 
     rows: int

@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from functions.model import Model
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ExportRequest(_Model):
+class ExportRequest(Model):
     """The message that asks the partner for an export; one id, one export."""
 
     id: str
     source: str
 
 
-class Export(_Model):
+class Export(Model):
     """How far an export is, and how many pages it has once it is done."""
 
     state: Literal["running", "done", "failed"]
     pages: int = 0
 
 
-class Record(_Model):
+class Record(Model):
     """A record of the partner's; `id` is theirs."""
 
     id: str
     fields: dict[str, Any]
 
 
-class Page(_Model):
+class Page(Model):
     """Some records of an export, as the partner writes them."""
 
     records: list[Record]
 
 
-class Upserted(_Model):
+class Upserted(Model):
     """What an upsert replaced: by key, the record that was there before, or None."""
 
     before: dict[str, Record | None]
