@@ -32,7 +32,7 @@ run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PO
 	@exec $(PY) -m durable dev --port $(PORT) --data $(DATA)
 
 test: $(VENV)/all.stamp ## all tests that need no deployment
-	@$(PY) -m pytest -n 2 -m "not ministack"
+	@$(PY) -m pytest -n 2 --dist worksteal -m "not ministack"
 
 test-deployed: $(VENV)/all.stamp ## those that need one: the real CDK CLI deploys to an AWS on this machine
 	@$(PY) -m pytest -m ministack
