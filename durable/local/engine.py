@@ -167,19 +167,22 @@ class Engine:
             return None
         return Pause(opened.workflow, flow.state.name, flow.wait.retries)
 
-    def recover(self) -> int:
-        """Go on with every open execution where the journal has it, and return how many there are.
+    def recover(self) -> frozenset[str]:
+        """Go on with every open execution where the journal has it, and return their names.
 
-        Of those that rest only the timers are set: so it takes no longer for the many that sleep.
+        Of those that rest only the timers are set: so it takes no longer for the many that sleep. All are read before
+        the first one moves: one that had moved meanwhile would be read, and moved, a second time.
         """
+        found: list[tuple[_Live, Sequence[Action]]] = []
         for name, timers in self._executions.resting():
-            live = self._live[name] = _Live(name, self._read, rests=True)
-            self._perform(live, timers)
+            found.append((_Live(name, self._read, rests=True), timers))
         for stored in self._executions.moving():
             opened, actions = self._restored(stored)
-            live = self._live[stored.name] = _Live(stored.name, self._read, opened)
+            found.append((_Live(stored.name, self._read, opened), actions))
+        self._live.update((live.name, live) for live, _ in found)
+        for live, actions in found:
             self._perform(live, actions)
-        return len(self._live)
+        return frozenset(live.name for live, _ in found)
 
     def _read(self, name: str) -> _Opened:
         """Read an execution that rests; its timers are set already."""
@@ -236,7 +239,7 @@ class Engine:
     def _cancel(self, name: str, token: str) -> None:
         """Give up the timers of a token: a task's deadline, and when its function is called again."""
         self._timers.cancel((name, token))
-        self._timers.cancel((token, _AGAIN))
+        self._timers.cancel((name, token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke) -> None:
         """Invoke a function in this worker's thread; the attempt is given up when its time is over."""
@@ -266,7 +269,7 @@ class Engine:
         with live.lock:
             if action.token in live.open().execution.waiting:
                 again = partial(self._workers.submit, partial(self._invoke, name, action))
-                self._timers.set((action.token, _AGAIN), at, again)
+                self._timers.set((name, action.token, _AGAIN), at, again)
 
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)

@@ -151,14 +151,16 @@ class Host:
     def recover(self) -> int:
         """Go on with every open run and every schedule, and return how many open runs there are.
 
-        One whose header is durable and whose execution is not was never acknowledged; it begins now.
+        To be called before anything else moves the host. A run whose header is durable and whose execution is not was
+        never acknowledged; it begins now.
         """
-        open_runs = self.engine.recover()
         queued = [header for workflow in self.workflows for header in self._queued(workflow)]
-        for header in queued:
+        recovered = self.engine.recover()
+        lost = [header for header in queued if header["execution"] not in recovered]
+        for header in lost:
             self.instances.start(header)
         self.schedules.begin()
-        return open_runs + len(queued)
+        return len(recovered) + len(lost)
 
     def _queued(self, workflow: str) -> Iterator[Row]:
         page = self.table.list(workflow, status="queued")

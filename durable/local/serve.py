@@ -51,10 +51,9 @@ def serve(port: int, data: Path) -> None:
         with closing(Journal(data)) as journal:
             clock, workers = SystemClock(), ThreadWorkers()
             host = Host(built, journal, data, clock=clock, workers=workers, log=TextLog(), random=Random())
+            greet = partial(_greet, port, data, host.recover())
             with _moving(host, clock, workers):
-                running = server(
-                    _application(host, journal, data, workers, partial(_greet, port, data, host.recover()))
-                )
+                running = server(_application(host, journal, data, workers, greet))
                 journal.listen(partial(_end, running))
                 running.run(sockets=[listening])
             if journal.failed is not None:

@@ -74,10 +74,10 @@ def onboarding(data: Path) -> Iterator[Onboarding]:
     ends = Ends(journal)
     try:
         host = Host(build(load("app")), journal, data, clock=clock, workers=workers, log=ends, random=Random())
+        host.recover()
         timers = TimerThread(host.timers, clock)
         timers.start()
         host.pump.start()
-        host.recover()
         yield Onboarding(host, journal, ends)
         timers.stop()
         host.pump.stop(5)

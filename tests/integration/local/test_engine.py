@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +12,12 @@ import pytest
 
 from durable.bindings import InstanceStatus
 from durable.build import Build, build
+from durable.clock import VirtualClock
 from durable.errors import InstanceNotFound, StepTimeoutError
 from durable.local.executions import Executions, Stored
-from durable.local.functions import Hang
+from durable.local.functions import Functions, Hang
 from durable.local.kv import SQLiteKVNamespace
+from durable.local.timers import Timers
 from durable.project import Project, declarations
 from durable.runtime.instances import instance_of
 from durable.runtime.lifecycle import Order
@@ -165,6 +167,34 @@ def asleep(host: MakeHost, project: Build) -> tuple[str, Path]:
     virtual.close()
     assert virtual.folder is not None
     return id, virtual.folder
+
+
+def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
+    host: MakeHost, project: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, folder = asleep(host, project)
+    set_timer, read_moving, invoke = Timers.set, Executions.moving, Functions.invoke
+    invoked: list[str] = []
+
+    def fire_at_once(timers: Timers, key: Hashable, at: int, fire: Callable[[], None]) -> None:
+        set_timer(timers, key, at, fire)
+        timers.fire_due(START + 40 * DAY)
+
+    def read_late(executions: Executions) -> Iterator[Stored]:
+        executions._journal.flush()
+        return read_moving(executions)
+
+    def count(functions: Functions, function: str, event: Any, owner: str) -> Any:
+        invoked.append(function)
+        return invoke(functions, function, event, owner)
+
+    monkeypatch.setattr(Timers, "set", fire_at_once)
+    monkeypatch.setattr(Executions, "moving", read_late)
+    monkeypatch.setattr(Functions, "invoke", count)
+    with VirtualHost(project, folder, clock=VirtualClock(START + 40 * DAY)) as second:
+        second.run()
+        assert second.status("order", id).status == "complete"
+    assert invoked == ["order/remind", "order/ship"]
 
 
 def test_a_run_that_sleeps_is_read_when_it_wakes_and_not_before(
