@@ -112,9 +112,15 @@ class Server:
         return self._ask(urllib.request.Request(self._url(path), headers=headers))
 
     def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self._send("POST", path, body, headers)
+
+    def patch(self, path: str, body: Any) -> Answer:
+        return self._send("PATCH", path, body, {})
+
+    def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): each for name, each in headers.items()}
-        return self._ask(urllib.request.Request(self._url(path), data, sent, method="POST"))
+        return self._ask(urllib.request.Request(self._url(path), data, sent, method=method))
 
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"

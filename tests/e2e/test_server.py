@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,32 @@ def test_a_killed_server_goes_on_with_the_run_and_runs_no_completed_step_again(
         f"hold 2 slow/{id}/1/hold",
         f"after 1 slow/{id}/1/after",
     ]
+
+
+def test_a_run_that_failed_on_a_bug_is_retried_on_the_mended_code(server: MakeServer, tmp_path: Path) -> None:
+    project, calls = tmp_path / "project", tmp_path / "calls"
+    shutil.copytree(SLOW, project)
+    steps, program = project / "functions" / "slow.py", project / "statemachines" / "slow.py"
+    program.write_text(program.read_text().replace("after, event.payload", "after, event.payload, retries=NEVER"))
+    program.write_text(program.read_text().replace("\n\n\nclass", "\n\nNEVER = Retries(limit=0)\n\n\nclass"))
+    mended = steps.read_text()
+    steps.write_text(mended.replace('return "done"', 'return {}["done"]'))
+    (tmp_path / "go").touch()
+    local = server(project)
+    local.start()
+    id = local.post("/api/workflows/slow/instances", {"params": str(tmp_path)}).body["id"]
+    path = f"/api/workflows/slow/instances/{id}"
+    failed = finished(local, path)
+    assert (failed["status"], failed["error"]["name"], failed["error"]["step"]) == ("errored", "StepError", "after")
+    assert failed["steps"][-1]["error"]["exception"] == "KeyError"
+
+    assert local.interrupt() == 0
+    steps.write_text(mended)
+    local.start()
+    assert local.patch(f"{path}/status", {"status": "retry"}).status == 200
+    eventually(lambda: status_of(local, path)["status"] == "complete", "the run to complete")
+    assert status_of(local, path)["output"] == "done"
+    assert [line.split()[0] for line in calls.read_text().splitlines()] == ["before", "hold", "after", "after"]
 
 
 def test_ctrl_c_ends_it_cleanly(server: MakeServer) -> None:
