@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -86,3 +87,30 @@ def test_a_failed_run_is_retried_and_one_that_waits_is_paused_and_resumed(deploy
     run = after(operate, path)
     assert run["output"] == {"outcome": "rejected", "by": "manager"}
     assert run["steps"][0]["attempts"] == asked["attempts"]
+
+
+def test_a_failed_run_takes_back_what_it_wrote(deployed: Deployed, operate: Operate) -> None:
+    id = operate("POST", "source/instances", {"params": "customers"})["id"]
+    path = f"source/instances/{id}"
+    operate("PATCH", f"{path}/status", {"status": "pause"})
+    eventually(lambda: operate("GET", path)["status"] == "paused", "the run to be paused")
+    s3 = deployed.server.client("s3")
+    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "exchange" in each["Name"])
+    export = hashlib.sha256(f"source/{id}/1/start-export".encode()).hexdigest()[:24]
+
+    def keys() -> set[str]:
+        return {each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+    if not operate("GET", path)["steps"]:
+        operate("PATCH", f"{path}/status", {"status": "resume"})
+    eventually(lambda: f"exports/{export}/done.json" in keys(), "the partner to have exported")
+    s3.delete_object(Bucket=bucket, Key=f"exports/{export}/page-2.json")
+    if operate("GET", path)["status"] == "paused":
+        operate("PATCH", f"{path}/status", {"status": "resume"})
+    run = after(operate, path)
+    assert (run["status"], run["error"]["name"]) == ("errored", "MissingPageError")
+    assert run["rollback"]["outcome"] == "complete"
+    assert [(each["key"], each["status"]) for each in run["rollback"]["steps"]] == [
+        ("page[1]/upsert-page", "undone"),
+        ("page[0]/upsert-page", "undone"),
+    ]
