@@ -111,6 +111,6 @@ def test_a_failed_run_takes_back_what_it_wrote(deployed: Deployed, operate: Oper
     assert (run["status"], run["error"]["name"]) == ("errored", "MissingPageError")
     assert run["rollback"]["outcome"] == "complete"
     assert [(each["key"], each["status"]) for each in run["rollback"]["steps"]] == [
-        ("page[1]/upsert-page", "undone"),
-        ("page[0]/upsert-page", "undone"),
+        ("upsert-page[1]", "undone"),
+        ("upsert-page[0]", "undone"),
     ]
