@@ -239,7 +239,7 @@ class Engine:
     def _cancel(self, name: str, token: str) -> None:
         """Give up the timers of a token: a task's deadline, and when its function is called again."""
         self._timers.cancel((name, token))
-        self._timers.cancel((name, token, _AGAIN))
+        self._timers.cancel((token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke) -> None:
         """Invoke a function in this worker's thread; the attempt is given up when its time is over."""
@@ -269,7 +269,7 @@ class Engine:
         with live.lock:
             if action.token in live.open().execution.waiting:
                 again = partial(self._workers.submit, partial(self._invoke, name, action))
-                self._timers.set((name, action.token, _AGAIN), at, again)
+                self._timers.set((action.token, _AGAIN), at, again)
 
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)
