@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 import app
-from durable.project import Project
+from durable.project import Project, load
 from infra.app import use_own_node
 from tests.integration.infra.template import Template
 
 use_own_node()  # before a test module imports CDK, which starts Node
 
 Synthesise = Callable[..., Template]
+Once = Callable[..., Template]
 
 ONBOARDING = Project(
     "app",
@@ -41,27 +42,33 @@ def synthesise() -> Synthesise:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Callable[[str], Template]:
+def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Once:
     """Return a function that synthesises a stage if none of the session's processes has done so."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if (base.parent / "infra.lock").exists() or "popen-" in base.name else base
 
-    def run(stage: str) -> Template:
-        folder = shared / f"assembly-{stage}"
+    def run(stage: str, project: Project = ONBOARDING) -> Template:
+        folder = shared / f"assembly-{stage}-{len(project.declarations)}"
         with (shared / "infra.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "manifest.json").exists():
-                return synthesise(folder, stage=stage)
+                return synthesise(folder, stage=stage, project=project)
         return Template.read(next(folder.glob("*.template.json")))
 
     return run
 
 
 @pytest.fixture(scope="session")
-def dev(once: Callable[[str], Template]) -> Template:
+def dev(once: Once) -> Template:
     return once("dev")
 
 
 @pytest.fixture(scope="session")
-def prod(once: Callable[[str], Template]) -> Template:
+def prod(once: Once) -> Template:
     return once("prod")
+
+
+@pytest.fixture(scope="session")
+def everything(once: Once) -> Template:
+    """All that app.py declares, for production."""
+    return once("prod", load("app"))

@@ -19,14 +19,14 @@ IGNORED = ("E3601", "W3005")
 """E3601 takes JSONata for a mistake; W3005 is of the DependsOn that CDK writes beside each role."""
 
 
-def test_cfn_lint_has_nothing_to_say(dev: Template, prod: Template) -> None:
+def test_cfn_lint_has_nothing_to_say(dev: Template, everything: Template) -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", *IGNORED]
-    done = subprocess.run([*command, "--", dev.path, prod.path], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--", dev.path, everything.path], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_cdk_nag_and_cdks_own_rules_are_on_and_found_nothing(dev: Template) -> None:
-    report = json.loads((dev.path.parent / "validation-report.json").read_text())
+def test_cdk_nag_and_cdks_own_rules_are_on_and_found_nothing(everything: Template) -> None:
+    report = json.loads((everything.path.parent / "validation-report.json").read_text())
     assert report["pluginReports"] == []
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     assert flags["@aws-cdk/core:validateAgainstDefaultRules"] is True
