@@ -167,22 +167,26 @@ class Engine:
             return None
         return Pause(opened.workflow, flow.state.name, flow.wait.retries)
 
-    def recover(self) -> frozenset[str]:
-        """Go on with every open execution where the journal has it, and return their names.
+    def reopen(self) -> Mapping[str, Sequence[Action]]:
+        """Take up every open execution as the journal has it; return by name what each waits for, for `go_on`.
 
-        Of those that rest only the timers are set: so it takes no longer for the many that sleep. All are read before
-        the first one moves: one that had moved meanwhile would be read, and moved, a second time.
+        None moves yet: one that had moved while others are still read would be read, and moved, a second time. Those
+        that rest are not read, only what they wait for: so it takes no longer for the many that sleep.
         """
-        found: list[tuple[_Live, Sequence[Action]]] = []
+        pending: dict[str, Sequence[Action]] = {}
         for name, timers in self._executions.resting():
-            found.append((_Live(name, self._read, rests=True), timers))
+            self._live[name], pending[name] = _Live(name, self._read, rests=True), timers
         for stored in self._executions.moving():
-            opened, actions = self._restored(stored)
-            found.append((_Live(stored.name, self._read, opened), actions))
-        self._live.update((live.name, live) for live, _ in found)
-        for live, actions in found:
-            self._perform(live, actions)
-        return frozenset(live.name for live, _ in found)
+            opened, pending[stored.name] = self._restored(stored)
+            self._live[stored.name] = _Live(stored.name, self._read, opened)
+        return pending
+
+    def go_on(self, pending: Mapping[str, Sequence[Action]]) -> None:
+        """Have executions that were taken up move."""
+        for name, actions in pending.items():
+            live = self._live.get(name)
+            if live is not None:
+                self._perform(live, actions)
 
     def _read(self, name: str) -> _Opened:
         """Read an execution that rests; its timers are set already."""

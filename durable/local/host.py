@@ -154,13 +154,13 @@ class Host:
         To be called before anything else moves the host. A run whose header is durable and whose execution is not was
         never acknowledged; it begins now.
         """
+        pending = self.engine.reopen()
         queued = [header for workflow in self.workflows for header in self._queued(workflow)]
-        recovered = self.engine.recover()
-        lost = [header for header in queued if header["execution"] not in recovered]
-        for header in lost:
+        for header in queued:
             self.instances.start(header)
+        self.engine.go_on(pending)
         self.schedules.begin()
-        return len(recovered) + len(lost)
+        return len(pending.keys() | {header["execution"] for header in queued})
 
     def _queued(self, workflow: str) -> Iterator[Row]:
         page = self.table.list(workflow, status="queued")

@@ -197,6 +197,18 @@ def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
     assert invoked == ["order/remind", "order/ship"]
 
 
+def test_a_run_whose_header_still_says_queued_runs_after_a_restart(host: MakeHost, project: Build) -> None:
+    id, folder = asleep(host, project)
+    with sqlite3.connect(folder / "durable.sqlite3") as database:
+        database.execute(
+            "UPDATE record SET status='queued', data=json_set(data, '$.status', 'queued') WHERE sort='run'"
+        )
+    second = host(project)
+    assert [each["status"] for each in second.host.table.list("order").rows] == ["running"]
+    second.run()
+    assert second.status("order", id).status == "complete"
+
+
 def test_a_run_that_sleeps_is_read_when_it_wakes_and_not_before(
     host: MakeHost, project: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
