@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
+
+from functions.model import Model
 
 
 def _address(text: str) -> str:
@@ -38,12 +40,10 @@ WebAddress = Annotated[
 ]
 
 
-class _Model(BaseModel):
-    """Fields are camelCase on the wire, nothing unknown is taken, and no error holds the input."""
+class _Model(Model):
+    """Fields are camelCase on the wire."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 class SignUp(_Model):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 
+from functions.sync.models import export_key
 from tests.e2e.rehearsal.conftest import Deployed, signed
 from tests.e2e.server import eventually
 
@@ -46,6 +46,12 @@ def after(operate: Operate, path: str) -> dict[str, Any]:
     return run
 
 
+def bucket_of(s3: Any, name: str) -> str:
+    """Return the bucket that a binding is deployed as."""
+    buckets: list[str] = [each["Name"] for each in s3.list_buckets()["Buckets"]]
+    return next(each for each in buckets if name in each)
+
+
 def test_all_uses_complete(deployed: Deployed, operate: Operate) -> None:
     id = operate("POST", "expense/instances", {"params": EXPENSE})["id"]
     path = f"expense/instances/{id}"
@@ -54,7 +60,7 @@ def test_all_uses_complete(deployed: Deployed, operate: Operate) -> None:
     assert after(operate, path)["output"] == {"outcome": "paid", "by": "manager"}
 
     s3 = deployed.server.client("s3")
-    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "files" in each["Name"])
+    bucket = bucket_of(s3, "files")
     s3.put_object(Bucket=bucket, Key="uploads/sales.csv", Body=b"region,cents\nnorth,100\nsouth,x\nnorth,50\n")
     report = ended(operate, "report", {"key": "uploads/sales.csv"})
     assert report["status"] == "complete"
@@ -70,7 +76,7 @@ def test_a_failed_run_is_retried_and_one_that_waits_is_paused_and_resumed(deploy
     failed = ended(operate, "report", {"key": "late.csv"})
     assert (failed["status"], failed["error"]["name"]) == ("errored", "NoSuchUploadError")
     s3 = deployed.server.client("s3")
-    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "files" in each["Name"])
+    bucket = bucket_of(s3, "files")
     s3.put_object(Bucket=bucket, Key="late.csv", Body=b"region,cents\nnorth,100\n")
     path = f"report/instances/{failed['id']}"
     operate("PATCH", f"{path}/status", {"status": "retry"})
@@ -90,23 +96,23 @@ def test_a_failed_run_is_retried_and_one_that_waits_is_paused_and_resumed(deploy
 
 
 def test_a_failed_run_takes_back_what_it_wrote(deployed: Deployed, operate: Operate) -> None:
-    id = operate("POST", "source/instances", {"params": "customers"})["id"]
-    path = f"source/instances/{id}"
+    path = f"source/instances/{operate('POST', 'source/instances', {'params': 'customers'})['id']}"
+
+    def first() -> dict[str, Any]:
+        return next(iter(operate("GET", path)["steps"]), {})
+
+    eventually(lambda: first().get("status") == "complete", "the export to be asked for")
     operate("PATCH", f"{path}/status", {"status": "pause"})
     eventually(lambda: operate("GET", path)["status"] == "paused", "the run to be paused")
-    s3 = deployed.server.client("s3")
-    bucket = next(each["Name"] for each in s3.list_buckets()["Buckets"] if "exchange" in each["Name"])
-    export = hashlib.sha256(f"source/{id}/1/start-export".encode()).hexdigest()[:24]
+    export, s3 = first()["output"], deployed.server.client("s3")
+    bucket = bucket_of(s3, "exchange")
 
-    def keys() -> set[str]:
-        return {each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])}
+    def keys() -> list[str]:
+        return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
-    if not operate("GET", path)["steps"]:
-        operate("PATCH", f"{path}/status", {"status": "resume"})
-    eventually(lambda: f"exports/{export}/done.json" in keys(), "the partner to have exported")
-    s3.delete_object(Bucket=bucket, Key=f"exports/{export}/page-2.json")
-    if operate("GET", path)["status"] == "paused":
-        operate("PATCH", f"{path}/status", {"status": "resume"})
+    eventually(lambda: export_key(export, "done") in keys(), "the partner to have exported")
+    s3.delete_object(Bucket=bucket, Key=export_key(export, "page-2"))
+    operate("PATCH", f"{path}/status", {"status": "resume"})
     run = after(operate, path)
     assert (run["status"], run["error"]["name"]) == ("errored", "MissingPageError")
     assert run["rollback"]["outcome"] == "complete"

@@ -17,7 +17,6 @@ from tests.integration.infra.template import Template
 use_own_node()  # before a test module imports CDK, which starts Node
 
 Synthesise = Callable[..., Template]
-Once = Callable[..., Template]
 
 ONBOARDING = Project(
     "app",
@@ -42,33 +41,33 @@ def synthesise() -> Synthesise:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Once:
-    """Return a function that synthesises a stage if none of the session's processes has done so."""
+def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Synthesise:
+    """Return a function that synthesises under a name, if none of the session's processes has done so."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if (base.parent / "infra.lock").exists() or "popen-" in base.name else base
 
-    def run(stage: str, project: Project = ONBOARDING) -> Template:
-        folder = shared / f"assembly-{stage}-{len(project.declarations)}"
+    def run(name: str, **how: Any) -> Template:
+        folder = shared / f"assembly-{name}"
         with (shared / "infra.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / "manifest.json").exists():
-                return synthesise(folder, stage=stage, project=project)
+                return synthesise(folder, **how)
         return Template.read(next(folder.glob("*.template.json")))
 
     return run
 
 
 @pytest.fixture(scope="session")
-def dev(once: Once) -> Template:
-    return once("dev")
+def dev(once: Synthesise) -> Template:
+    return once("dev", stage="dev")
 
 
 @pytest.fixture(scope="session")
-def prod(once: Once) -> Template:
-    return once("prod")
+def prod(once: Synthesise) -> Template:
+    return once("prod", stage="prod")
 
 
 @pytest.fixture(scope="session")
-def everything(once: Once) -> Template:
+def everything(once: Synthesise) -> Template:
     """All that app.py declares, for production."""
-    return once("prod", load("app"))
+    return once("everything", stage="prod", project=load("app"))

@@ -9,4 +9,4 @@ class SlowWorkflow(WorkflowEntrypoint[str]):
     async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> str:
         await step.do("before", before, event.payload)
         await step.do("hold", hold, event.payload, retries=Retries(limit=0))
-        return await step.do("after", after, event.payload)
+        return await step.do("after", after, event.payload, retries=Retries(limit=0))
