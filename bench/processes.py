@@ -78,7 +78,7 @@ class Process:
 
     def _kill(self, known: Mapping[int, int]) -> None:
         members = {**known, **self._members()}
-        while left := [pid for pid, session in _sessions().items() if members.get(pid) == session]:
+        while left := [pid for pid, (_, _, began) in _table().items() if members.get(pid) == began]:
             for pid in left:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -90,10 +90,15 @@ class Process:
                     pipe.close()
 
     def _members(self) -> dict[int, int]:
-        """Return the processes of its session, and those that have left it but descend from one in it, by session."""
+        """Return the processes of its session, and those that have left it but descend from one in it.
+
+        Each with when it began, which it keeps; its session it may leave at any moment, its number be given anew.
+        """
         own, table, members = self.popen.pid, _table(), dict[int, int]()
         while True:
-            found = {pid: session for pid, (parent, session) in table.items() if session == own or parent in members}
+            found = {
+                pid: began for pid, (parent, session, began) in table.items() if session == own or parent in members
+            }
             if found.keys() <= members.keys():
                 return members
             members |= found
@@ -107,12 +112,8 @@ def free_port() -> int:
         return port
 
 
-def _sessions() -> dict[int, int]:
-    return {pid: session for pid, (_, session) in _table().items()}
-
-
-def _table() -> dict[int, tuple[int, int]]:
-    """Return each living process's parent and session, where the system has /proc."""
+def _table() -> dict[int, tuple[int, int, int]]:
+    """Return each living process's parent, session and beginning (ticks), where the system has /proc."""
     table = {}
     for entry in PROC.glob("[0-9]*/stat"):
         try:
@@ -120,7 +121,7 @@ def _table() -> dict[int, tuple[int, int]]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         if fields[0] != "Z":
-            table[int(entry.parent.name)] = (int(fields[1]), int(fields[3]))
+            table[int(entry.parent.name)] = (int(fields[1]), int(fields[3]), int(fields[19]))
     return table
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from bench.processes import Process, bytes_on_disk
 from tests.e2e.server import eventually
@@ -17,6 +20,24 @@ def test_what_a_process_started_is_killed_with_it(tmp_path: Path) -> None:
     process.kill()
     assert not process.running
     eventually(lambda: not any(_alive(pid) for pid in children), "the children to be gone")
+
+
+def test_what_leaves_its_session_after_it_was_listed_is_killed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "sh -c 'read go; exec setsid sleep 60' <&0 & echo $!; wait"
+    process = Process(["sh", "-c", script], environment={}, folder=tmp_path, log=tmp_path / "log", pipes=True)
+    assert process.popen.stdin is not None
+    assert process.popen.stdout is not None
+    child = int(process.popen.stdout.readline())
+    listed = process._members()
+    assert child in listed
+    process.popen.stdin.write(b"go\n")
+    process.popen.stdin.flush()
+    eventually(lambda: os.getsid(child) == child, "the child to leave")
+    monkeypatch.setattr(process, "_members", lambda: listed)
+    process.kill()
+    assert not _alive(child)
 
 
 def test_bytes_on_disk_are_those_of_all_files(tmp_path: Path) -> None:
