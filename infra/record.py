@@ -142,6 +142,8 @@ class Keeper(Construct):
         super().__init__(scope, id)
         self.closer = plane.function(self, "Closer", entry="closer", timeout_seconds=_SECONDS)
         self.sweep = plane.function(self, "Sweep", entry="sweep", timeout_seconds=_SECONDS)
+        for machine in plane.machines.values():
+            grant_executions(self.sweep, machine, "states:GetExecutionHistory")
         self._listen([*plane.machines.values(), *plane.rollbacks.values()])
         events.Rule(
             self,

@@ -1,6 +1,6 @@
 """The graph of a workflow: what it awaits, nested as the program is nested; what the console and Mermaid draw.
 
-step · sleep · event · call          something awaited; those with a key have rows of that key in the record
+step · sleep · event · call          something awaited; by its key the record tells of it
 branch                               a lane for each condition, and the last one for `else`
 loop · map                           one lane, once for each round or item
 parallel                             a lane for each branch
@@ -68,7 +68,8 @@ class Node:
         id: unique in the graph, in the order of the source.
         label: the name of what is awaited, or what the program says there.
         detail: what there is to say besides, as "5 retries, 1 minute".
-        key: a step key without its rounds: `load/page` for `load[3]/page[0]`; empty where the record has no row.
+        key: a step key without its rounds: `load/page` for `load[3]/page[0]`; of a sleep the name of its state; empty
+            for what is not awaited.
         event: the type of the event that is waited for.
     """
 
@@ -156,7 +157,7 @@ class _Drawing:
             case Run(what):
                 return self._awaited(id, what)
             case Sleep(label, milliseconds, until):
-                return Node(id, "sleep", _name(label), _pause(milliseconds, until))
+                return Node(id, "sleep", _name(label), _pause(milliseconds, until), label)
             case If():
                 return self._branch(id, statement)
             case Loop(label, body=body):

@@ -40,6 +40,7 @@ from durable.local.executions import Definition, Executions, Stored
 from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
+from durable.local.waits import AT_WORK, Waited, Waits, called, waits_of
 from durable.local.workers import Workers
 from durable.runtime.machines import ExecutionState
 from durable.runtime.table import TableBusy
@@ -79,6 +80,9 @@ class _Live:
     read: Callable[[str], _Opened]
     opened: _Opened | None = None
     rests: bool = False
+    told: Waits | None = None
+    asked: set[str] = field(default_factory=set)
+    """The tokens of tasks whose function was called and that wait for their answer."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self) -> _Opened:
@@ -105,6 +109,7 @@ class Engine:
         timers: Timers,
         workers: Workers,
         closed: Closed,
+        waited: Waited,
         random: Random,
     ) -> None:
         self._definitions = dict(definitions)
@@ -114,6 +119,7 @@ class Engine:
         self._timers = timers
         self._workers = workers
         self._closed = closed
+        self._waited = waited
         self._live: dict[str, _Live] = {}
         self._random = random
 
@@ -127,7 +133,7 @@ class Engine:
         turn = start_execution(
             definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random
         )
-        live = _Live(name, self._read, _Opened(workflow, definition.hash, turn.execution))
+        live = _Live(name, self._read, _Opened(workflow, definition.hash, turn.execution), told=AT_WORK)
         with live.lock:
             if self._live.setdefault(name, live) is live:
                 self._take(live, turn)
@@ -204,7 +210,10 @@ class Engine:
             return
         with live.lock, suppress(JournalError, TableBusy):
             if name in self._live:
+                task = called(live.open().execution, event)
                 self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
+                if task is not None and task.again is not None:
+                    self._functions.tried_again(task.function, task.payload, task.again)
 
     def _take(self, live: _Live, turn: Turn) -> None:
         """Persist what a turn came to, then perform its actions."""
@@ -215,9 +224,20 @@ class Engine:
             self._executions.delete(live.name, rested=live.rests)
             del self._live[live.name]
             self._perform(live, turn.actions)
-        elif turn.actions:
+            return
+        self._tell(live)
+        if turn.actions:
             self._keep(live, turn)
             self._executions.committed(partial(self._perform, live, turn.actions))
+
+    def _tell(self, live: _Live) -> None:
+        """Tell what an execution waits for, if that is new."""
+        opened = live.open()
+        live.asked.intersection_update(opened.execution.waiting)
+        waits = waits_of(opened.execution, live.asked)
+        if waits != live.told:
+            self._waited(opened.workflow, live.name, waits)
+            live.told = waits
 
     def _keep(self, live: _Live, turn: Turn) -> None:
         """Put an execution into the journal, and out of memory if it rests for long."""
@@ -268,10 +288,14 @@ class Engine:
     def _look_again(self, name: str, action: Invoke, at: int | None) -> None:
         """Call a function again at a time, if its task still waits for an answer then."""
         live = self._live.get(name)
-        if live is None or at is None:
+        if live is None:
             return
-        with live.lock:
-            if action.token in live.open().execution.waiting:
+        with live.lock, suppress(JournalError, TableBusy):
+            if action.token not in live.open().execution.waiting:
+                return
+            live.asked.add(action.token)
+            self._tell(live)
+            if at is not None:
                 again = partial(self._workers.submit, partial(self._invoke, name, action))
                 self._timers.set((action.token, _AGAIN), at, again)
 

@@ -114,6 +114,12 @@ class Functions:
             with self._lock:
                 self._running.discard(key)
 
+    def tried_again(self, function: str, event: StepEvent, at: int) -> None:
+        """Note when a step that failed is tried again, in milliseconds since 1970."""
+        handler = self._steps.get(function)
+        if handler is not None:
+            handler.tried_again(event, at)
+
     def _wait(self, function: str, task: Any) -> Raised | Later:
         wait = self._waits.get(function)
         if wait is None:

@@ -27,6 +27,7 @@ from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
+from durable.local.waits import Waits
 from durable.local.workers import Workers
 from durable.runtime.answers import Answers
 from durable.runtime.children import CallHandler, Children, is_child
@@ -40,6 +41,7 @@ from durable.runtime.log import Log
 from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
+from durable.runtime.resting import Resting
 from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.runtime.starter import Starter
 from durable.runtime.step import StepHandler
@@ -104,6 +106,7 @@ class Host:
         self._others: dict[str, Callable[[Any], Any]] = {}
         functions = Functions(self._handlers, self._waits, self._others)
         self.table = SQLiteTable(journal, clock)
+        self._resting = Resting(self.table, clock)
         self.engine = self._engine(functions, workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
         self.instances = Instances(
@@ -145,6 +148,7 @@ class Host:
             timers=self.timers,
             workers=workers,
             closed=self._closed,
+            waited=self._waited,
             random=random,
         )
 
@@ -197,6 +201,9 @@ class Host:
             self._workers.submit(functools.partial(self._tell_parent, own, instance))
         if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
+
+    def _waited(self, workflow: str, execution: str, waits: Waits) -> None:
+        self._resting.note(workflow, execution, waits.sleeps, idle=waits.idle)
 
     def _tell_parent(self, workflow: str, instance: str) -> None:
         """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""

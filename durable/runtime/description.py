@@ -13,7 +13,7 @@ from durable.bindings.workflow import Status
 from durable.clock import timestamp
 from durable.runtime.ending import path_of
 from durable.runtime.instances import current_steps, shown_status
-from durable.runtime.record import WAITING, history_of
+from durable.runtime.record import RETRYING, WAITING, history_of
 from durable.runtime.table import Row
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
@@ -50,7 +50,7 @@ class StepDescription:
     Attributes:
         key: the path of blocks and rounds to it; its name where there are none.
         attempts: the latest of them, also those before a retry or a restart from a step.
-        wake_at: until when it waits, where it does.
+        wake_at: until when it waits at the latest, for what it waits for or for its next attempt, where that is known.
         input: the data by parameter; None where it is too large to be kept, or sensitive.
         error: of the last attempt: name, message, the exception's own class, and the frames it came through.
     """
@@ -67,6 +67,16 @@ class StepDescription:
     output: Any
     error: Mapping[str, Any] | None
     sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nap:
+    """A sleep that a run is in; `wake_at` is None where it is not known."""
+
+    __pydantic_config__ = CAMEL
+    name: str
+    started_at: str
+    wake_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class Description:
     wanted: str | None
     rollback: Mapping[str, Any] | None
     steps: tuple[StepDescription, ...]
+    sleeps: tuple[Nap, ...]
 
 
 def entry(header: Row) -> Entry:
@@ -119,6 +130,7 @@ def describe(header: Row, rows: Iterable[Row]) -> Description:
         wanted=header.get("wanted"),
         rollback=header.get("rollback"),
         steps=tuple(_step(row) for row in steps),
+        sleeps=tuple(_nap(each) for each in header.get("sleeps", ())),
     )
 
 
@@ -137,12 +149,22 @@ def _step(row: Row) -> StepDescription:
         attempts=tuple(_attempt(each) for each in history_of(row)),
         started_at=timestamp(row["started"]),
         finished_at=timestamp(row["finished"]) if "finished" in row else None,
-        wake_at=timestamp(row["deadline"]) if row["status"] == WAITING and "deadline" in row else None,
+        wake_at=_wake_at(row),
         input=None if hidden else row.get("input"),
         output=None if hidden else row.get("result"),
         error=row.get("error") if row["status"] in ("errored", "retrying") else None,
         sensitive=hidden,
     )
+
+
+def _wake_at(row: Row) -> str | None:
+    at = row.get({WAITING: "deadline", RETRYING: "wake"}.get(row["status"], ""))
+    return None if at is None else timestamp(at)
+
+
+def _nap(sleep: Row) -> Nap:
+    until = sleep.get("until")
+    return Nap(sleep["state"], timestamp(sleep["since"]), None if until is None else timestamp(until))
 
 
 def _attempt(entry: Row) -> Attempt:

@@ -7,12 +7,14 @@ any time it is known to sleep to, is looked up once where it executes; what is f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.runtime.instances import Instances, current_steps
-from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import WAITING, header_key, partition
+from durable.runtime.instances import Instances, current_steps, unchanged
+from durable.runtime.machines import ExecutionState, MachinesBusy, WatchedMachines
+from durable.runtime.record import RESTING, WAITING, header_key, partition
+from durable.runtime.resting import told
 from durable.runtime.rollback import rollback_of
 from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
 from durable.runtime.verbs import OPEN
@@ -29,7 +31,7 @@ class Healing:
     """Looks up open runs that are silent."""
 
     def __init__(
-        self, table: Table, machines: Machines, clock: Clock, instances: Instances, settle: Callable[[Row], int]
+        self, table: Table, machines: WatchedMachines, clock: Clock, instances: Instances, settle: Callable[[Row], int]
     ) -> None:
         """Args:
         settle: given a header, tells the steps that wait what came of them, and returns how many there were.
@@ -72,7 +74,9 @@ class Healing:
             waits = [row for row in current_steps(header, rows) if "token" in row]
             if waits and self._settle(header):
                 return True
-            return self._silent(header, rows) and self._look_up(header, waits)
+            if not self._silent(header, rows):
+                return self._is_up(header)
+            return self._look_up(header, waits)
         except (TableBusy, MachinesBusy):
             return False
 
@@ -91,6 +95,17 @@ class Healing:
             return False
         latest = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
         return bool(now - latest >= SILENT_MS)
+
+    def _is_up(self, header: Row) -> bool:
+        """Note that a run which was found waiting has moved since."""
+        if header["status"] != "waiting":
+            return False
+        key, fields = header_key(header["workflow"], header["instance"]), {"workflow": header["workflow"]}
+        moves = fields | {"status": "running", "updated": header["updated"]}
+        with suppress(ConditionFailed):
+            self._table.write(Write(key, moves, remove=RESTING, when=unchanged(header)))
+            return True
+        return False
 
     def _look_up(self, header: Row, waits: Sequence[Row]) -> bool:
         rolling = header["status"] == "rollingBack"
@@ -113,14 +128,11 @@ class Healing:
         now, workflow = self._clock.now(), header["workflow"]
         deadlines = [row["deadline"] for row in waits if row["status"] == WAITING and row.get("deadline", 0) > now]
         wake = min([now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS), *deadlines])
-        try:
-            self._table.write(
-                Write(
-                    header_key(workflow, header["instance"]),
-                    {"workflow": workflow, "status": "waiting", "updated": header["updated"], "wake": wake},
-                    when=(Equals("execution", header["execution"]), Absent("closed")),
-                )
-            )
-        except ConditionFailed:
-            return False
-        return True
+        rests: Row = {"workflow": workflow, "status": "waiting", "updated": header["updated"], "wake": wake}
+        rests |= told(self._machines.sleeps(workflow, header["execution"]))
+        gone = tuple(name for name in RESTING if name not in rests)
+        current = (Equals("execution", header["execution"]), Absent("closed"))
+        with suppress(ConditionFailed):
+            self._table.write(Write(header_key(workflow, header["instance"]), rests, remove=gone, when=current))
+            return True
+        return False

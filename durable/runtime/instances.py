@@ -15,7 +15,7 @@ from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_m
 from durable.runtime.ending import ended_by, ending, error_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, FORGOTTEN, STEP, header_key, is_undoable, partition, step_prefix
+from durable.runtime.record import FLAG, FORGOTTEN, RESTING, STEP, header_key, is_undoable, partition, step_prefix
 from durable.runtime.rollback import rollback_of, rolled_back
 from durable.runtime.table import (
     Absent,
@@ -233,7 +233,7 @@ class Instances:
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
         ended = wanted is not None and fields["status"] in ("complete", "errored")
         flag = (Delete(Key(key.partition, FLAG)),) if ended else ()
-        written = self._table.write(Write(key, fields, remove=("wanted",), when=current), *flag)
+        written = self._table.write(Write(key, fields, remove=("wanted", *RESTING), when=current), *flag)
         self._start_soon(written[0] or {})
 
     def undoing(self, key: Key, closed: Row) -> Row:
@@ -300,7 +300,7 @@ class Instances:
         if anew:
             fields |= {"epoch": header["epoch"] + 1, "begun": now}
         kept_until = ("expires",) if "expires" in header else ()
-        gone = ("closed", "wanted", "output", "error", "ended_by", "wake", "rollback", *kept_until)
+        gone = ("closed", "wanted", "output", "error", "ended_by", *RESTING, "rollback", *kept_until)
         written = self._table.write(
             Write(header_key(workflow, instance), fields, remove=gone, when=unchanged(header)),
             Delete(Key(partition(workflow, instance), FLAG)),

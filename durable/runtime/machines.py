@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -18,6 +18,15 @@ class ExecutionState:
     output: Any = None
     error: str | None = None
     cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """A Wait state that an execution is in: since when, and until when where that is known, in ms since 1970."""
+
+    state: str
+    since: int
+    until: int | None = None
 
 
 class MachinesBusy(Exception):
@@ -39,6 +48,17 @@ class Machines(Protocol):
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         """Return what the execution came to; None where it is unknown.
+
+        Raises:
+            MachinesBusy: the same call may succeed later.
+        """
+
+
+class WatchedMachines(Machines, Protocol):
+    """Machines of which one asks what their executions are in; an engine that tells by itself need not be asked."""
+
+    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
+        """Return the Wait states that an execution is in.
 
         Raises:
             MachinesBusy: the same call may succeed later.

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ FLAG: Final = "flag"
 STEP: Final = "step#"
 WAITING: Final = "waiting"
 """The status of a step that is answered by its token, until then."""
+RESTING: Final = ("sleeps", "wake")
+"""The fields of a header that tell what its execution waits for; see resting.py."""
+RETRYING: Final = "retrying"
+"""The status of a step between two attempts."""
 FORGOTTEN: Final = "forgotten"
 """The status of a step whose outcome does not count any more: it is as if it had not begun."""
 _MOST_HISTORY: Final = 20
@@ -156,7 +161,7 @@ class StepRecord:
         again = fresh | started | {"begun": now, "history": history_of(row)}
         unchanged = (Equals("attempts", row["attempts"]), Absent("outcome"), self.free(row, now))
         try:
-            self._table.write(Write(key.row, again, remove=("error", "ended"), when=unchanged))
+            self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=unchanged))
         except ConditionFailed as failed:
             newer = failed.rows[0] or {}
             return _recorded(newer) if "outcome" in newer else Held()
@@ -197,10 +202,15 @@ class StepRecord:
         Args:
             handled: whether an `except` of the run catches the error.
         """
-        ended: Row = {"status": "retrying", "ended": at}
+        ended: Row = {"status": RETRYING, "ended": at}
         if final:
             ended = {"status": "errored", "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()})
+
+    def wake(self, key: StepKey, at: int) -> None:
+        """Note until when a step waits for its next attempt, in milliseconds since 1970."""
+        with suppress(ConditionFailed):
+            self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", RETRYING),)))
 
     def _end(self, key: StepKey, owner: str, fields: Row) -> Begun | None:
         try:
@@ -234,7 +244,7 @@ def forget(key: Key, row: Row) -> Write:
     if row.get("outcome") == "result":
         forgotten["again"] = row.get("again", 0) + 1
     outcome = (Equals("outcome", row["outcome"]),) if "outcome" in row else (Absent("outcome"),)
-    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled")
+    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled", "wake")
     return Write(key, forgotten, remove=gone, when=(Equals("attempts", row["attempts"]), *outcome))
 
 

@@ -127,6 +127,10 @@ class StepHandler:
         key = StepKey.of(event)
         return not isinstance(self._end(key, event, owner, self._record.attempts(key), failure), Held | Recorded)
 
+    def tried_again(self, event: StepEvent, at: int) -> None:
+        """Note when a step whose attempt failed is tried again, in milliseconds since 1970."""
+        self._record.wake(StepKey.of(event), at)
+
     def _failed(
         self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, get_args
 
 import pytest
@@ -13,7 +13,7 @@ from durable.runtime.failure import Failure
 from durable.runtime.healing import Healing
 from durable.runtime.instances import Instances
 from durable.runtime.lifecycle import From, Lifecycle, Order
-from durable.runtime.machines import ExecutionState, MachinesBusy
+from durable.runtime.machines import ExecutionState, MachinesBusy, Sleep
 from durable.runtime.record import FLAG, Halted, Leased, StepKey, StepRecord, header_key
 from durable.runtime.table import Key, Row, Table
 from durable.runtime.verbs import FROM_OPEN, VERBS, Refused
@@ -71,6 +71,9 @@ class Machines:
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         return self.states.get(name)
+
+    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
+        return ()
 
 
 class Desk:

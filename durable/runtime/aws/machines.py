@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from durable.runtime.aws.session import client, code_of
-from durable.runtime.machines import ExecutionState, MachinesBusy, execution_state
+from durable.runtime.machines import ExecutionState, MachinesBusy, Sleep, execution_state
 
 _BUSY: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
 _GONE: Final = frozenset({"ExecutionDoesNotExist"})
 
 
 class StepFunctionsMachines:
-    """Implements `durable.runtime.machines.Machines`.
+    """Implements `durable.runtime.machines.WatchedMachines`.
 
     Args:
         machines: the ARN of each workflow's state machine.
@@ -57,5 +57,32 @@ class StepFunctionsMachines:
             raise
         return execution_state(found)
 
+    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
+        """Return the Wait states that an execution is in, as far as its latest thousand events tell."""
+        try:
+            found = self._client.get_execution_history(
+                executionArn=self._arn(workflow, name), reverseOrder=True, maxResults=1000, includeExecutionData=False
+            )
+        except self._client.exceptions.ClientError as error:
+            code = code_of(error)
+            if code in _GONE:
+                return ()
+            if code in _BUSY:
+                raise MachinesBusy from None
+            raise
+        return _sleeps(found["events"])
+
     def _arn(self, workflow: str, name: str) -> str:
         return f"{self._machines[workflow].replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def _sleeps(events: Iterable[Mapping[str, Any]]) -> Sequence[Sleep]:
+    """Return the Wait states that were entered and not left, given events of an execution with the last one first."""
+    left: set[int] = set()
+    found: list[Sleep] = []
+    for event in events:
+        if event["type"] in ("WaitStateExited", "WaitStateAborted"):
+            left.add(event["previousEventId"])
+        elif event["type"] == "WaitStateEntered" and event["id"] not in left:
+            found.append(Sleep(event["stateEnteredEventDetails"]["name"], int(event["timestamp"].timestamp() * 1000)))
+    return tuple(reversed(found))

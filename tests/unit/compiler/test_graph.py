@@ -33,7 +33,7 @@ def test_steps_in_a_row() -> None:
     assert outline(drawn) == [("step", "first"), ("sleep", "pause"), ("return", "done")]
     assert [(node.detail, node.key) for node in drawn.nodes] == [
         ("1 retry, 90 seconds", "first"),
-        ("3 days", ""),
+        ("3 days", "pause"),
         ("", ""),
     ]
 

@@ -100,6 +100,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "error": {"name": "Taken", "message": "It is taken.", "step": "create-profile"},
         "wanted": None,
         "rollback": None,
+        "sleeps": [],
     }
     attempt = {"startedAt": "2026-01-01T00:00:00.000Z", "finishedAt": "2026-01-01T00:00:01.000Z", "error": None}
     assert first == {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from durable.runtime.children import Children
 from durable.runtime.closer import Closer
 from durable.runtime.healing import QUEUED_MS, SILENT_MS, Healing
 from durable.runtime.instances import Instances
-from durable.runtime.machines import ExecutionState, MachinesBusy
+from durable.runtime.machines import ExecutionState, MachinesBusy, Sleep
 from durable.runtime.record import StepKey, StepRecord, header_key
 from durable.runtime.table import Row, Write
 from durable.testing.table import MemoryTable
@@ -32,6 +32,7 @@ class Executions:
     states: dict[str, ExecutionState] = field(default_factory=dict)
     busy: bool = False
     asked: int = 0
+    naps: tuple[Sleep, ...] = ()
 
     def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
         if self.busy:
@@ -43,6 +44,9 @@ class Executions:
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         self.asked += 1
         return self.states.get(name)
+
+    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
+        return self.naps
 
 
 class World:
@@ -80,6 +84,10 @@ class World:
     def create(self) -> str:
         self.instances.create("shop", {}, id="one")
         return next(iter(self.machines.states))
+
+    @property
+    def header(self) -> Row:
+        return self.table.get(header_key("shop", "one")) or {}
 
     @property
     def status(self) -> str:
@@ -154,6 +162,21 @@ def test_a_run_that_sleeps_is_looked_up_ever_more_seldom(world: World) -> None:
     assert world.machines.asked <= 12
 
 
+def test_a_run_that_sleeps_says_in_which_sleep_until_it_moves(world: World) -> None:
+    world.create()
+    world.machines.naps = (Sleep("cool down", 17),)
+    world.later(SILENT_MS)
+    assert world.healing.sweep(["shop"]) == 1
+    assert (world.status, world.header["sleeps"]) == ("waiting", [{"state": "cool down", "since": 17}])
+    world.later(2 * SILENT_MS)
+    record = StepRecord(world.table, world.clock)
+    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
+    assert world.healing.sweep(["shop"]) == 1
+    assert world.header["status"] == "running"
+    assert not world.header.keys() & {"sleeps", "wake"}
+    assert world.healing.sweep(["shop"]) == 0
+
+
 def test_a_crash_between_header_and_start_is_mended_under_the_same_name(world: World) -> None:
     world.machines.busy = True
     with pytest.raises(Throttled):
@@ -164,8 +187,7 @@ def test_a_crash_between_header_and_start_is_mended_under_the_same_name(world: W
     world.later(1)
     assert world.healing.sweep(["shop"]) == 1
     assert world.status == "running"
-    header = world.table.query("shop#one")[0]
-    assert list(world.machines.states) == [header["execution"]]
+    assert list(world.machines.states) == [world.header["execution"]]
 
 
 def test_an_execution_that_never_was_is_started(world: World) -> None:
@@ -190,7 +212,7 @@ def test_a_run_whose_waits_have_something_to_be_told_is_mended_and_does_not_rest
     world.wait(world.clock.now() + 1_000_000)
     world.waits = 1
     assert world.healing.sweep(["shop"]) == 1
-    assert "wake" not in (world.table.get(header_key("shop", "one")) or {})
+    assert "wake" not in world.header
 
 
 def test_a_run_that_waits_for_an_event_is_looked_at_again_at_the_deadline(world: World) -> None:
@@ -199,4 +221,4 @@ def test_a_run_that_waits_for_an_event_is_looked_at_again_at_the_deadline(world:
     world.wait(deadline)
     world.later(SILENT_MS)
     assert world.healing.sweep(["shop"]) == 1
-    assert (world.table.get(header_key("shop", "one")) or {})["wake"] == deadline
+    assert world.header["wake"] == deadline

@@ -35,7 +35,7 @@ def test_children_of_children() -> None:
 def test_a_run_waits_while_its_child_does() -> None:
     run = (sandbox := Sandbox(ShelfWorkflow)).start(7)
     run.wait_for_status("waiting")
-    assert [child.status for child in sandbox.runs("page")] == ["running"]
+    assert [child.status for child in sandbox.runs("page")] == ["waiting"]
 
 
 def test_a_process_that_is_killed_at_any_time_starts_each_child_once(tmp_path: Path) -> None:

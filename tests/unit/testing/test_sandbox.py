@@ -35,7 +35,7 @@ def test_advance_goes_on_for_so_long_and_no_further() -> None:
     sandbox = Sandbox(ParcelsWorkflow, start=datetime(2030, 1, 1, tzinfo=UTC))
     run = sandbox.start(["a", "b"])
     sandbox.advance("59 minutes")
-    assert (run.status, len(run.steps), sandbox.elapsed) == ("running", 2, timedelta(minutes=59))
+    assert (run.status, len(run.steps), sandbox.elapsed) == ("waiting", 2, timedelta(minutes=59))
     sandbox.advance("1 minute")
     assert len(run.steps) == 4
     assert sandbox.now == datetime(2030, 1, 1, 1, tzinfo=UTC)

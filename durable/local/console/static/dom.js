@@ -22,11 +22,11 @@ export function replace(element, ...children) {
 const WORDS = {
   queued: "queued", running: "running", waiting: "waiting", waitingForPause: "pausing", paused: "paused",
   complete: "complete", errored: "errored", terminated: "terminated", rollingBack: "rolling back", retrying: "retrying",
-  undone: "undone",
+  undone: "undone", sleeping: "sleeping", slept: "over",
 };
 const MARKS = {
   queued: "○", running: "◐", waiting: "◷", waitingForPause: "◫", paused: "‖", complete: "✓", errored: "✕",
-  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶",
+  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶", sleeping: "☾", slept: "✓",
 };
 export const STATUSES = ["queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated",
   "rollingBack"];
@@ -63,6 +63,13 @@ export function ago(iso) {
   if (past < 1.5) return "now";
   const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([each]) => past >= each);
   return `${Math.floor(past / size)} ${unit} ago`;
+}
+
+/** Return a moment as short as it can be told today. */
+export function moment(iso) {
+  const at = new Date(iso);
+  const today = at.toDateString() === new Date().toDateString();
+  return today ? at.toLocaleTimeString() : at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** Return a <time> that keeps itself up to date, with the moment in its title. */

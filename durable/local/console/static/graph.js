@@ -1,12 +1,12 @@
 // The graph of a run: boxes nested as the program is nested, each with the state of its steps.
 
-import { h, mark, replace, word } from "./dom.js";
+import { h, mark, moment, replace, word } from "./dom.js";
 
 const ROUND = /\[\d*\]/g;
 const TITLES = { loop: "loop", map: "map", parallel: "parallel", try: "try", branch: "if" };
 const SIGNS = { sleep: "☾", event: "✉", call: "⧉", return: "●", raise: "✕", break: "⤓", continue: "↺" };
 /** What a node of several rows is, the first that one of them is. */
-const WEIGHT = ["errored", "retrying", "running", "waiting", "undone", "complete"];
+const WEIGHT = ["errored", "retrying", "running", "waiting", "sleeping", "undone", "complete", "slept"];
 
 export const nodeKey = (key) => key.replace(ROUND, "");
 
@@ -21,7 +21,17 @@ export class Graph {
   }
 
   lane(lane) {
-    return h("div", { class: "lane" }, lane.nodes.map((node) => this.node(node)));
+    const inside = [];
+    const boxes = lane.nodes.map((node) => {
+      const known = this.boxes.size;
+      const element = this.node(node);
+      inside.push([...this.boxes.values()].slice(known));
+      return element;
+    });
+    lane.nodes.forEach((node, index) => {
+      if (node.kind === "sleep") this.boxes.get(node.id).after = inside.slice(index + 1).flat();
+    });
+    return h("div", { class: "lane" }, boxes);
   }
 
   node(node) {
@@ -55,12 +65,16 @@ export class Graph {
   update(run) {
     for (const entry of this.boxes.values()) entry.rows = [];
     for (const step of run.steps) this.byKey.get(nodeKey(step.key))?.rows.push(step);
+    for (const sleep of run.sleeps) this.byKey.get(sleep.name)?.rows.push({ ...sleep, status: "sleeping", attempts: [] });
+    for (const { rows, after } of this.boxes.values()) {
+      if (after && !rows.length && after.some((each) => each.rows.length)) rows.push({ status: "slept", attempts: [] });
+    }
     for (const entry of this.boxes.values()) this.draw(entry);
   }
 
   draw(entry) {
     const { box, state, rows } = entry;
-    const text = rows.map((row) => row.status + row.attempts.length).join();
+    const text = rows.map((row) => `${row.status} ${row.attempts.length} ${row.wakeAt}`).join();
     if (text === entry.text) return;
     entry.text = text;
     const counts = new Map();
@@ -68,10 +82,11 @@ export class Graph {
     const status = WEIGHT.find((each) => counts.has(each)) ?? rows[0]?.status ?? "";
     box.className = `node box k-${entry.node.kind} ${status ? `s-${status}` : "idle"}`;
     const tried = rows.length === 1 && rows[0].attempts.length > 1 ? rows[0].attempts.length : 0;
+    const until = rows.length === 1 && rows[0].wakeAt ? ` until ${moment(rows[0].wakeAt)}` : "";
     const attempts = tried ? (rows[0].finishedAt ? `, ${tried} attempts` : `, attempt ${tried}`) : "";
     replace(state, rows.length > 1
       ? [...counts].map(([each, number]) => h("span", { class: `part s-${each}` }, mark(each), `${number} ${word(each)}`))
-      : status ? h("span", { class: "part" }, mark(status), word(status) + attempts) : []);
+      : status ? h("span", { class: "part" }, mark(status), word(status) + attempts + until) : []);
   }
 
   /** Return the type of the event that a step waits for. */
@@ -80,7 +95,7 @@ export class Graph {
   }
 
   rows(node) {
-    return this.boxes.get(node.id)?.rows ?? [];
+    return (this.boxes.get(node.id)?.rows ?? []).filter((each) => each.startedAt);
   }
 
   /** Choose the node of a step's key, or of an id; null for none. */

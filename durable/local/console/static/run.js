@@ -1,9 +1,10 @@
 // One run: where it is, its graph, timeline, data and events, and what can be done with it.
 
 import { get, instance, poll } from "./api.js";
-import { CLOSED, copyButton, duration, h, json, pill, replace, time } from "./dom.js";
+import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time } from "./dom.js";
 import { eventsPanel } from "./events.js";
 import { Graph } from "./graph.js";
+import { historyPanel } from "./history.js";
 import { verbs } from "./lifecycle.js";
 import { timeline } from "./timeline.js";
 
@@ -31,6 +32,7 @@ class RunView {
     this.side = h("section", { class: "panel data", "aria-label": "Data" });
     this.times = h("section", { class: "panel", "aria-label": "Timeline" });
     this.events = eventsPanel(workflow, id, events, this.graph, () => this.run);
+    this.history = historyPanel(workflow, id, signal);
     const list = `#/workflows/${encodeURIComponent(workflow)}`;
     this.element = h("div", { class: "run" },
       h("div", { class: "head" },
@@ -39,7 +41,7 @@ class RunView {
         this.actions),
       h("div", { class: "columns" },
         h("section", { class: "panel graph-panel", "aria-label": "Graph" }, h("h2", {}, "Graph"), this.graph.element), this.side),
-      this.times, this.events.element);
+      this.times, this.events.element, this.history.element);
     const ticking = setInterval(() => this.run && this.tick(), 200);
     signal.addEventListener("abort", () => clearInterval(ticking));
   }
@@ -57,6 +59,7 @@ class RunView {
     this.drawSide();
     this.drawTimes();
     this.tick();
+    await this.history.update();
   }
 
   /** Ask where the failed steps failed; only this machine knows. */
@@ -71,6 +74,8 @@ class RunView {
     const end = CLOSED.has(run.status) ? Date.parse(run.updatedAt) : Date.now();
     const parts = [`started ${new Date(run.createdAt).toLocaleString()}`, `${CLOSED.has(run.status) ? "took" : "for"} ${duration(end - Date.parse(run.createdAt))}`];
     if (run.epoch > 1) parts.push(`restarted ${run.epoch - 1 === 1 ? "once" : `${run.epoch - 1} times`}`);
+    const wakes = run.sleeps.map((each) => each.wakeAt).filter(Boolean).sort()[0];
+    if (wakes && run.status === "waiting") parts.push(`wakes ${moment(wakes)}`);
     if (run.wanted) parts.push(`${run.wanted} once the step under way has ended`);
     const text = parts.join(" · ");
     if (this.facts.textContent !== text) this.facts.textContent = text;
@@ -109,7 +114,8 @@ class RunView {
     const close = h("button", { class: "quiet", type: "button", "aria-label": "Back to the run", onclick: () => this.graph.choose(null) }, "✕");
     return [h("div", { class: "panel-head" }, h("h2", {}, node.label), close),
       h("p", { class: "dim" }, [node.kind, node.detail].filter(Boolean).join(" · ")),
-      rows.length ? rows.slice(0, 100).map((row) => this.stepPart(row, rows.length > 1)) : h("p", { class: "dim" }, "It has not begun."),
+      rows.length ? rows.slice(0, 100).map((row) => (node.kind === "sleep" ? sleepPart(row) : this.stepPart(row, rows.length > 1)))
+        : h("p", { class: "dim" }, node.kind === "sleep" ? "The run does not sleep here now." : "It has not begun."),
       rows.length > 100 && h("p", { class: "dim" }, `${rows.length - 100} more are not shown.`)];
   }
 
@@ -120,12 +126,17 @@ class RunView {
     const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null,
       h("span", { class: "dim" }, `${tries === 1 ? "1 attempt" : `${tries} attempts`}${took}, began `, time(step.startedAt)));
     const data = [step.error && failure(step.error, trace, step.key),
-      step.wakeAt && h("p", { class: "dim" }, `Waits until ${new Date(step.wakeAt).toLocaleString()} at the latest.`),
+      step.wakeAt && h("p", { class: "dim" }, step.status === "retrying" ? `The next attempt is at ${moment(step.wakeAt)}.` : `Waits until ${moment(step.wakeAt)} at the latest.`),
       step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
       step.input !== null && part(step.key, "Input", json(step.input), many),
       step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
     return h("div", { class: "step-part" }, head, data.filter(Boolean));
   }
+}
+
+function sleepPart(sleep) {
+  return h("div", { class: "step-part" }, h("p", { class: "state" }, pill("sleeping"), h("span", { class: "dim" }, "since ", time(sleep.startedAt))),
+    sleep.wakeAt && h("p", { class: "dim" }, `Until ${moment(sleep.wakeAt)}.`));
 }
 
 /** Return something that folds; of whom it is, and its name, tell it apart when the page is drawn anew. */

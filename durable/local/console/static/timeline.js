@@ -1,15 +1,15 @@
-// The timeline of a run: a row for each step, a bar for each attempt, hatched where it waits between two.
+// The timeline of a run: a row for each step, a bar for each attempt, hatched where it waits between two or sleeps.
 
-import { CLOSED, duration, h, mark, replace } from "./dom.js";
+import { CLOSED, duration, h, mark, moment, replace } from "./dom.js";
 
 const MOST_ROWS = 200;
 
 /** Return {element, move(now)}: move draws open bars up to now. */
 export function timeline(run, onChoose) {
-  if (!run.steps.length) return { element: h("p", { class: "dim" }, "No step has begun."), move: null };
+  if (!run.steps.length && !run.sleeps.length) return { element: h("p", { class: "dim" }, "No step has begun."), move: null };
   const start = Date.parse(run.createdAt);
   const steps = run.steps.slice(0, MOST_ROWS);
-  const rows = steps.map((step) => new Row(step, run, onChoose));
+  const rows = [...steps.map((step) => new Row(step, run, onChoose)), ...run.sleeps.map((each) => new SleepRow(each, onChoose))];
   const axis = h("div", { class: "axis", "aria-hidden": "true" });
   const more = run.steps.length - steps.length;
   const move = (now) => {
@@ -72,6 +72,25 @@ class Row {
     const first = this.parts[0]?.[0] ?? start;
     const tries = this.parts.length > 1 ? `×${this.parts.length}  ` : "";
     this.took.textContent = tries + duration((this.open ? end : this.parts.at(-1)?.[1] ?? end) - first);
+  }
+}
+
+class SleepRow {
+  constructor(sleep, onChoose) {
+    this.sleep = sleep;
+    this.track = h("div", { class: "track" });
+    this.took = h("span", { class: "took dim" });
+    this.element = h("div", { class: "t-row" },
+      h("button", { type: "button", class: "t-name s-sleeping", title: sleep.name, onclick: () => onChoose(sleep.name) },
+        mark("sleeping"), h("span", {}, sleep.name)), this.track, this.took);
+  }
+
+  place(start, end) {
+    const { startedAt, wakeAt } = this.sleep;
+    const since = Date.parse(startedAt);
+    const left = `${Math.max(0, ((since - start) / (end - start)) * 100)}%`;
+    replace(this.track, bar(left, "100%", "backoff", wakeAt ? `sleeps until ${moment(wakeAt)}` : "sleeps"));
+    this.took.textContent = duration(end - since);
   }
 }
 

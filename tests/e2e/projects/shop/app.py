@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.shop import deliver
+from statemachines.refund import RefundWorkflow
 from statemachines.shop import OrderWorkflow
 
 from durable import Queue, Retries, SendEmail, Workflow
@@ -10,3 +11,4 @@ from durable import Queue, Retries, SendEmail, Workflow
 mail = SendEmail("mail", sender="shop@example.com")
 parcels = Queue("parcels", consumer=deliver, bindings={"mail": mail}, retries=Retries(limit=0))
 orders = Workflow("orders", OrderWorkflow, bindings={"parcels": parcels})
+refunds = Workflow("refunds", RefundWorkflow)

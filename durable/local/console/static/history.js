@@ -1,0 +1,42 @@
+// What happened to a run, the latest first: asked for as it changes, each time only what is new.
+
+import { get, instance, query } from "./api.js";
+import { h, mark } from "./dom.js";
+
+const MOST = 300;
+
+const STEP = {
+  stepStarted: ["running", "began"], attemptFailed: ["errored", "failed"], stepComplete: ["complete", "complete"],
+  stepErrored: ["errored", "failed for good"], stepUndone: ["undone", "undone"],
+};
+const RUN = { created: "queued", paused: "paused", terminated: "terminated", complete: "complete", errored: "errored" };
+
+/** Return {element, update()}. */
+export function historyPanel(workflow, id, signal) {
+  const list = h("ul", { class: "happened" });
+  const element = h("section", { class: "panel", "aria-label": "History" }, h("h2", {}, "History"), list);
+  let after;
+  let asking = Promise.resolve();
+  const ask = async () => {
+    const told = await get(`${instance(workflow, id)}/events${query({ after })}`, signal);
+    after = told.cursor;
+    list.prepend(...told.events.map(line).reverse());
+    while (list.childElementCount > MOST) list.lastChild.remove();
+  };
+  return { element, update: () => { asking = asking.then(ask); return asking; } };
+}
+
+function line(event) {
+  const [status, did] = STEP[event.type] ?? [RUN[event.type] ?? "running", event.type];
+  const attempt = event.attempt > 1 && did !== "complete" ? ` · attempt ${event.attempt}` : "";
+  return h("li", {}, h("time", { class: "dim", dateTime: event.at, title: new Date(event.at).toLocaleString() }, clock(event.at)),
+    h("span", { class: `part s-${status}` }, mark(status), event.key ? h("code", {}, event.key) : "the run"),
+    h("span", {}, did, h("span", { class: "dim" }, attempt)),
+    event.error && h("span", { class: "dim" }, event.error.name));
+}
+
+function clock(iso) {
+  const at = new Date(iso);
+  const day = at.toDateString() === new Date().toDateString() ? "" : `${at.toLocaleDateString()} `;
+  return `${day}${at.toLocaleTimeString()}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}

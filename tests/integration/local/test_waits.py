@@ -1,0 +1,178 @@
+"""What a run that waits shows: in the list, and to whoever describes it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from durable import Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.build import Build, build
+from durable.clock import timestamp
+from durable.project import Project, declarations
+from durable.runtime.description import Description
+from durable.runtime.lifecycle import Order
+from durable.testing.host import VirtualHost
+
+SECOND, DAY = 1_000, 86_400_000
+MANY = Retries(limit=3, delay="10 seconds", jitter=False)
+failures: list[Exception] = []
+
+
+def load(number: int) -> int:
+    if failures:
+        raise failures.pop()
+    return number
+
+
+class NapWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        async def rested(number: int) -> int:
+            await step.sleep("rest", "2 days")
+            return await step.do("after", load, number)
+
+        await step.sleep("first", "1 day")
+        many = await step.map("each", rested, [1, 2])
+        return many[0]
+
+
+class BothWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        async def slow() -> int:
+            await step.sleep("nap", "1 day")
+            return 1
+
+        async def busy() -> int:
+            return await step.do("load", load, event.payload, retries=MANY)
+
+        one, two = await asyncio.gather(slow(), busy())
+        return one + two
+
+
+class AskWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        answer = await step.wait_for_event("answer", type="answered", payload=int, timeout="3 days")
+        return await step.do("load", load, answer)
+
+
+class OuterWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        return await step.call("inner", NapWorkflow, event.payload)
+
+
+nap = Workflow("nap", NapWorkflow)
+both = Workflow("both", BothWorkflow)
+ask = Workflow("ask", AskWorkflow)
+outer = Workflow("outer", OuterWorkflow)
+
+
+@pytest.fixture(scope="module")
+def project() -> Build:
+    return build(Project("waits", tuple(declarations(sys.modules[__name__]))))
+
+
+@pytest.fixture
+def virtual(host: Callable[[Build], VirtualHost], project: Build) -> VirtualHost:
+    failures.clear()
+    return host(project)
+
+
+def begin(virtual: VirtualHost, workflow: str) -> int:
+    began = virtual.clock.now()
+    virtual.start(workflow, 1, id="one")
+    virtual.run(until=began)
+    return began
+
+
+def show(virtual: VirtualHost, workflow: str) -> Description:
+    return virtual.host.operator.directory.describe(workflow, "one")
+
+
+def listed(virtual: VirtualHost, workflow: str, status: str | None = None) -> list[str]:
+    return [each.status for each in virtual.host.operator.directory.list(workflow, status=status).entries]
+
+
+def naps(virtual: VirtualHost, workflow: str) -> list[tuple[str, str, str | None]]:
+    return [(each.name, each.started_at, each.wake_at) for each in show(virtual, workflow).sleeps]
+
+
+def test_a_run_that_sleeps_waits_and_says_in_which_sleep_until_when(virtual: VirtualHost) -> None:
+    began = begin(virtual, "nap")
+    assert listed(virtual, "nap") == listed(virtual, "nap", "waiting") == [show(virtual, "nap").status] == ["waiting"]
+    assert naps(virtual, "nap") == [("first", timestamp(began), timestamp(began + DAY))]
+    virtual.run(until=began + DAY)
+    nap = ("rest", timestamp(began + DAY), timestamp(began + 3 * DAY))
+    assert naps(virtual, "nap") == [nap, nap]
+    virtual.run()
+    assert (listed(virtual, "nap"), naps(virtual, "nap")) == (["complete"], [])
+
+
+def test_a_run_runs_while_one_of_its_branches_does_and_the_other_sleeps(virtual: VirtualHost) -> None:
+    failures.append(ConnectionError())
+    began = begin(virtual, "both")
+    assert (listed(virtual, "both"), show(virtual, "both").status) == (["running"], "running")
+    assert [each[0] for each in naps(virtual, "both")] == ["nap"]
+    virtual.run(until=began + 11 * SECOND)
+    assert (listed(virtual, "both"), show(virtual, "both").status) == (["waiting"], "waiting")
+
+
+def test_a_step_that_waits_for_its_next_attempt_says_until_when(virtual: VirtualHost) -> None:
+    failures.extend([ConnectionError(), ConnectionError()])
+    began = begin(virtual, "both")
+    assert [each.wake_at for each in show(virtual, "both").steps] == [timestamp(began + 10 * SECOND)]
+    virtual.run(until=began + 11 * SECOND)
+    assert [each.wake_at for each in show(virtual, "both").steps] == [timestamp(began + 30 * SECOND)]
+    virtual.run(until=began + 31 * SECOND)
+    assert [(each.status, each.wake_at) for each in show(virtual, "both").steps] == [("complete", None)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_that_waits_for_an_event_is_listed_as_waiting_until_it_has_come(
+    virtual: VirtualHost, again: bool
+) -> None:
+    began = begin(virtual, "ask")
+    if again:
+        virtual.restart()
+        virtual.run(until=began)
+    assert listed(virtual, "ask") == ["waiting"]
+    failures.append(ConnectionError())
+    virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.run(until=began)
+    assert (listed(virtual, "ask"), show(virtual, "ask").status) == (["running"], "running")
+
+
+def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:
+    begin(virtual, "outer")
+    assert listed(virtual, "outer") == listed(virtual, "nap") == ["waiting"]
+    virtual.run()
+    assert listed(virtual, "outer") == listed(virtual, "nap") == ["complete"]
+
+
+@pytest.mark.parametrize(("verb", "comes_to"), [("pause", "paused"), ("terminate", "terminated")])
+def test_a_run_that_was_stopped_sleeps_no_more(virtual: VirtualHost, verb: Any, comes_to: str) -> None:
+    begin(virtual, "nap")
+    virtual.host.operator.lifecycle.carry_out("nap", "one", Order(verb))
+    assert (listed(virtual, "nap"), naps(virtual, "nap")) == ([comes_to], [])
+
+
+def test_a_resumed_run_sleeps_to_the_time_that_it_would_have_slept_to(virtual: VirtualHost) -> None:
+    began = begin(virtual, "nap")
+    lifecycle = virtual.host.operator.lifecycle
+    lifecycle.carry_out("nap", "one", Order("pause"))
+    virtual.run(until=began + DAY // 2)
+    virtual.clock.advance_to(began + DAY // 2)
+    lifecycle.carry_out("nap", "one", Order("resume"))
+    assert listed(virtual, "nap") == ["waiting"]
+    assert naps(virtual, "nap") == [("first", timestamp(began + DAY // 2), timestamp(began + DAY))]
+
+
+def test_what_sleeps_is_known_after_a_restart(virtual: VirtualHost) -> None:
+    began = begin(virtual, "nap")
+    before = naps(virtual, "nap")
+    virtual.restart()
+    assert (listed(virtual, "nap"), naps(virtual, "nap")) == (["waiting"], before)
+    virtual.run(until=began + DAY)
+    assert [each[0] for each in naps(virtual, "nap")] == ["rest", "rest"]
