@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from durable.cli import main, options
-from durable.cli.operations import Answer, Operations
+from durable.cli import options
+from durable.cli.operations import Operations
 from durable.cli.outcome import UNAVAILABLE, CommandError
+from tests.unit.cli.server import Serve, run
 
 RUN: dict[str, Any] = {
     "id": "order-1",
@@ -33,39 +31,6 @@ PAY: dict[str, Any] = {
     "finishedAt": None,
     "error": {"name": "CardError", "message": "The card was refused."},
 }
-
-
-@dataclass
-class Server:
-    """Answers as told, one answer after the other, the last one again and again; and keeps what it was asked."""
-
-    answers: list[tuple[int, Any]]
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
-    pause_seconds: float = 0.0
-
-    def send(self, method: str, path: str, body: bytes | None) -> Answer:
-        self.asked.append((method, path, None if body is None else json.loads(body)))
-        status, said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return Answer(status, b"" if said is None else json.dumps(said).encode())
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Server]:
-    """Makes what the commands call."""
-
-    def make(*answers: tuple[int, Any]) -> Server:
-        server = Server(list(answers))
-        monkeypatch.setattr(options, "_operations", lambda port, stage: Operations(server))
-        return server
-
-    return make
-
-
-Serve = Callable[..., Server]
-
-
-def run(*arguments: str, input: str | None = None) -> Result:
-    return CliRunner().invoke(main, arguments, input=input, prog_name="durable")
 
 
 def test_start_sends_the_input_and_the_id(serve: Serve, tmp_path: Path) -> None:
