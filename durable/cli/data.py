@@ -22,6 +22,10 @@ def read(option: str, given: str) -> Any:
         raise CommandError(f"{option}: {given[1:]} cannot be read: {error.strerror}", WRONG) from None
     try:
         return json.loads(text)
+    except UnicodeDecodeError:
+        raise CommandError(
+            f"{option}: {given[1:] or 'standard input'} is not in UTF-8; give it in UTF-8", WRONG
+        ) from None
     except ValueError as error:
         example = """'{"name": "John Doe"}'"""
         raise CommandError(

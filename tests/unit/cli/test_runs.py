@@ -54,6 +54,14 @@ def test_params_that_cannot_be_read_are_refused_before_anything_is_sent(serve: S
     assert "--params" in result.stderr
 
 
+def test_a_file_in_another_encoding_is_named(serve: Serve, tmp_path: Path) -> None:
+    server = serve((201, {}))
+    (tmp_path / "input.json").write_bytes('{"name": "Zoë"}'.encode("latin-1"))
+    result = run("start", "shop", "--params", f"@{tmp_path / 'input.json'}")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "input.json is not in UTF-8" in result.stderr
+
+
 def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> None:
     paid = PAY | {"status": "complete", "finishedAt": "2026-01-01T00:00:04.000Z", "error": None}
     going = RUN | {"steps": [PAY]}
