@@ -131,6 +131,7 @@ def test_latest_of_none_is_missing(serve: Serve) -> None:
         (["terminate", "--rollback"], {"status": "terminate", "rollback": True}),
         (["restart"], {"status": "restart"}),
         (["restart", "--from", "pay"], {"status": "restart", "from": "pay"}),
+        (["restart", "--from", "pay", "--count", "2"], {"status": "restart", "from": {"name": "pay", "count": 2}}),
         (["retry"], {"status": "retry"}),
     ],
 )
@@ -140,6 +141,14 @@ def test_verbs_change_the_status(serve: Serve, arguments: list[str], change: dic
     result = run(verb, "shop", "order-1", *more)
     assert (result.exit_code, result.output) == (0, "shop/order-1 ‖ paused\n")
     assert server.asked == [("PATCH", "/api/workflows/shop/instances/order-1/status", change)]
+
+
+@pytest.mark.parametrize(("given", "said"), [(["--count", "2"], "--from"), (["--from", "pay", "--count", "0"], "x>=1")])
+def test_a_round_to_restart_from_is_one_of_a_named_step(serve: Serve, given: list[str], said: str) -> None:
+    server = serve((200, {}))
+    result = run("restart", "shop", "order-1", *given)
+    assert (result.exit_code, server.asked) == (2, [])
+    assert said in result.stderr
 
 
 def test_delete_asks_first(serve: Serve) -> None:
