@@ -50,10 +50,16 @@ def terminate(operations: Operations, screen: Screen, *, workflow: str, id: str,
 @workflow_argument
 @id_argument
 @click.option("--from", "step", help="Begin at this step; what came before it is kept.")
+@click.option("--count", type=click.IntRange(1), help="In which of its rounds; 1, the default, is the first.")
 @on_runs
-def restart(operations: Operations, screen: Screen, *, workflow: str, id: str, step: str | None) -> None:
+def restart(
+    operations: Operations, screen: Screen, *, workflow: str, id: str, step: str | None, count: int | None
+) -> None:
     """Begin a run again with the same input, on the code of now."""
-    _change(operations, screen, workflow, id, status="restart", **{"from": step})
+    if count is not None and step is None:
+        raise click.UsageError("--count says in which round of a step to begin; name the step with --from")
+    start = step if count is None else {"name": step, "count": count}
+    _change(operations, screen, workflow, id, status="restart", **{"from": start})
 
 
 @click.command()

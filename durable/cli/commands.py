@@ -14,6 +14,7 @@ MODULES: Final = {
     "graph": "project",
     "cost": "project",
     "start": "start",
+    "start-batch": "batch",
     "list": "show",
     "describe": "show",
     "pause": "change",

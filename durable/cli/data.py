@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from durable.cli.outcome import WRONG, CommandError
 
+_EXAMPLE: Final = """'{"name": "John Doe"}'"""
 
-def read(option: str, given: str) -> Any:
+
+def read(option: str, given: str, *, example: str = _EXAMPLE) -> Any:
     """Return the value of an option: JSON, @file, or - for standard input.
 
     Raises:
@@ -20,10 +22,13 @@ def read(option: str, given: str) -> Any:
         text = sys.stdin.read() if given == "-" else Path(given[1:]).read_text("utf-8") if given[:1] == "@" else given
     except OSError as error:
         raise CommandError(f"{option}: {given[1:]} cannot be read: {error.strerror}", WRONG) from None
+    except UnicodeDecodeError:
+        raise CommandError(
+            f"{option}: {given[1:] or 'standard input'} is not in UTF-8; give it in UTF-8", WRONG
+        ) from None
     try:
         return json.loads(text)
     except ValueError as error:
-        example = """'{"name": "John Doe"}'"""
         raise CommandError(
             f"{option} is no JSON: {error}; write {option} {example}, {option} @file.json or {option} -", WRONG
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, ParamSpec, TypeVar
 
 import click
@@ -25,6 +25,8 @@ REFUSED: Final = 4
 """The verb does not fit the status of the run, or the id is taken."""
 UNAVAILABLE: Final = 5
 """The server is not there, is busy, does not let in, or failed."""
+INTERRUPTED: Final = 130
+"""Ctrl-C."""
 
 BY_STATUS: Final = {400: WRONG, 404: MISSING, 409: REFUSED, 413: WRONG, 415: WRONG, 422: WRONG}
 """The exit code of an answer; every other one is UNAVAILABLE."""
@@ -33,10 +35,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; 
 
 
 class CommandError(DurableError):
-    """A command could not do what it was asked to."""
+    """A command could not do what it was asked to.
 
-    def __init__(self, message: str, code: int, *, status: int | None = None) -> None:
-        self.code, self.status = code, status
+    Args:
+        message: what is printed.
+        code: the exit code.
+        status: that of the answer, if there was one.
+        errors: the fields that the answer says are wrong, each with its `field` and `message`.
+    """
+
+    def __init__(
+        self, message: str, code: int, *, status: int | None = None, errors: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        self.code, self.status, self.errors = code, status, errors
         super().__init__(message)
 
 

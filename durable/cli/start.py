@@ -15,7 +15,7 @@ from durable.cli import tables
 from durable.cli.data import read
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs, workflow_argument
-from durable.cli.outcome import FAILED
+from durable.cli.outcome import FAILED, INTERRUPTED
 from durable.cli.screen import Screen, console
 from durable.clock import Clock, SystemClock
 
@@ -56,7 +56,7 @@ class Follow:
             return self._live(workflow, id)
         except KeyboardInterrupt:
             click.echo(f"{workflow}/{id} goes on; see `python -m durable describe {workflow} {id}`", err=True)
-            sys.exit(130)
+            sys.exit(INTERRUPTED)
 
     def _live(self, workflow: str, id: str) -> dict[str, Any]:
         with Live(console=self._console, auto_refresh=False) as live:

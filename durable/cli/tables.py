@@ -67,6 +67,14 @@ def runs(page: Run, now: int) -> RenderableType:
     return Group(table, *more)
 
 
+def batch(results: Iterable[Run]) -> RenderableType:
+    """Draw what came of each of several starts."""
+    table = _table("item", "id", "outcome")
+    for number, each in enumerate(results, 1):
+        table.add_row(str(number), Text(each["id"] or "–", overflow="fold"), _outcome(each))
+    return table
+
+
 def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> RenderableType:
     """Draw a run with how far it is, and its data."""
     parts: list[RenderableType] = [progress(found, now)]
@@ -113,6 +121,12 @@ def _steps(steps: Iterable[Run], end: int) -> Table:
         error = Text(each["error"]["name"], style="red") if each.get("error") else Text()
         table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each)), took, error)
     return table
+
+
+def _outcome(result: Run) -> Text:
+    if result["error"]:
+        return Text(f"✗ {result['error']['detail']}", style="red")
+    return Text("✓ started", style="green") if result["new"] else Text("✓ started before", style="dim")
 
 
 def _error(error: Run) -> Text:

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from durable.cli import main, options
-from durable.cli.operations import Answer, Operations
+from durable.cli import options
+from durable.cli.operations import Operations
 from durable.cli.outcome import UNAVAILABLE, CommandError
+from tests.unit.cli.server import Serve, run
 
 RUN: dict[str, Any] = {
     "id": "order-1",
@@ -35,39 +33,6 @@ PAY: dict[str, Any] = {
 }
 
 
-@dataclass
-class Server:
-    """Answers as told, one answer after the other, the last one again and again; and keeps what it was asked."""
-
-    answers: list[tuple[int, Any]]
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
-    pause_seconds: float = 0.0
-
-    def send(self, method: str, path: str, body: bytes | None) -> Answer:
-        self.asked.append((method, path, None if body is None else json.loads(body)))
-        status, said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return Answer(status, b"" if said is None else json.dumps(said).encode())
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Server]:
-    """Makes what the commands call."""
-
-    def make(*answers: tuple[int, Any]) -> Server:
-        server = Server(list(answers))
-        monkeypatch.setattr(options, "_operations", lambda port, stage: Operations(server))
-        return server
-
-    return make
-
-
-Serve = Callable[..., Server]
-
-
-def run(*arguments: str, input: str | None = None) -> Result:
-    return CliRunner().invoke(main, arguments, input=input, prog_name="durable")
-
-
 def test_start_sends_the_input_and_the_id(serve: Serve, tmp_path: Path) -> None:
     server = serve((201, {"id": "order-1", "workflow": "shop"}))
     assert run("start", "shop", "--params", '{"a": 1}', "--id", "order-1").output == "shop/order-1 started\n"
@@ -87,6 +52,14 @@ def test_params_that_cannot_be_read_are_refused_before_anything_is_sent(serve: S
     result = run("start", "shop", "--params", given)
     assert (result.exit_code, server.asked) == (2, [])
     assert "--params" in result.stderr
+
+
+def test_a_file_in_another_encoding_is_named(serve: Serve, tmp_path: Path) -> None:
+    server = serve((201, {}))
+    (tmp_path / "input.json").write_bytes('{"name": "Zoë"}'.encode("latin-1"))
+    result = run("start", "shop", "--params", f"@{tmp_path / 'input.json'}")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "input.json is not in UTF-8" in result.stderr
 
 
 def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> None:
@@ -158,6 +131,7 @@ def test_latest_of_none_is_missing(serve: Serve) -> None:
         (["terminate", "--rollback"], {"status": "terminate", "rollback": True}),
         (["restart"], {"status": "restart"}),
         (["restart", "--from", "pay"], {"status": "restart", "from": "pay"}),
+        (["restart", "--from", "pay", "--count", "2"], {"status": "restart", "from": {"name": "pay", "count": 2}}),
         (["retry"], {"status": "retry"}),
     ],
 )
@@ -167,6 +141,14 @@ def test_verbs_change_the_status(serve: Serve, arguments: list[str], change: dic
     result = run(verb, "shop", "order-1", *more)
     assert (result.exit_code, result.output) == (0, "shop/order-1 ‖ paused\n")
     assert server.asked == [("PATCH", "/api/workflows/shop/instances/order-1/status", change)]
+
+
+@pytest.mark.parametrize(("given", "said"), [(["--count", "2"], "--from"), (["--from", "pay", "--count", "0"], "x>=1")])
+def test_a_round_to_restart_from_is_one_of_a_named_step(serve: Serve, given: list[str], said: str) -> None:
+    server = serve((200, {}))
+    result = run("restart", "shop", "order-1", *given)
+    assert (result.exit_code, server.asked) == (2, [])
+    assert said in result.stderr
 
 
 def test_delete_asks_first(serve: Serve) -> None:

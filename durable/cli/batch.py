@@ -1,0 +1,163 @@
+"""The command that starts many runs, in requests of a hundred: start-batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+import click
+
+from durable.cli import tables
+from durable.cli.data import read
+from durable.cli.operations import Operations
+from durable.cli.options import on_runs, workflow_argument
+from durable.cli.outcome import BY_STATUS, INTERRUPTED, UNAVAILABLE, WRONG, CommandError
+from durable.cli.screen import Screen
+from durable.runtime.http import Accepted, Problem
+from durable.runtime.operations.starts import MOST_AT_ONCE, Start
+from durable.wire import MAX_PAYLOAD_BYTES
+
+Item = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+_EXAMPLE: Final = """'[{"id": "order-1", "params": {"name": "John Doe"}}]'"""
+_ITEMS: Final[Accepted[list[Start]]] = Accepted(list[Start])
+
+
+@click.command("start-batch")
+@workflow_argument
+@click.option(
+    "--params", required=True, help='An array of {"id"?, "params"}, one for each run: JSON, @file, or - for stdin.'
+)
+@on_runs
+def start_batch(operations: Operations, screen: Screen, *, workflow: str, params: str) -> None:
+    """Start many runs, and say for each what came of it. The same id and input is the same run."""
+    batch = _sent(operations, workflow, _items(params))
+    screen.show(batch.results, lambda: tables.batch(batch.results))
+    if not batch.complete:
+        raise batch.error()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of each item, in their order; `stopped` is why those at the end got no answer."""
+
+    results: Sequence[Result]
+    stopped: CommandError | None = None
+
+    @property
+    def complete(self) -> bool:
+        return not any(each["error"] for each in self.results)
+
+    def error(self) -> CommandError:
+        """Return what names the items that were not started, with the greatest of their exit codes."""
+        refused = {number: each["error"] for number, each in enumerate(self.results, 1) if each["error"]}
+        reasons = {number: error["detail"] for number, error in refused.items()}
+        message = (
+            f"{len(self.results) - len(refused)} of {len(self.results)} are started; of the others:\n"
+            f"{_by_reason(reasons)}\n"
+            "correct what is wrong and send those again; an item with an id can always be sent again: the same id and"
+            " input is the same run"
+        )
+        codes = [BY_STATUS.get(each["status"], UNAVAILABLE) for each in refused.values() if each["status"]]
+        return CommandError(message, max([*codes, self.stopped.code if self.stopped else 0]))
+
+
+def _items(given: str) -> list[Item]:
+    """Return what is to be started; all of it has the form that the API asks for, before any of it is sent."""
+    items = read("--params", given, example=_EXAMPLE)
+    if not isinstance(items, list) or not items:
+        raise CommandError(f"--params is no array with an item for each run; write --params {_EXAMPLE}", WRONG)
+    try:
+        _ITEMS.read(json.dumps(items).encode())
+    except Problem as problem:
+        wrong = _wrong(problem.body().get("errors", ()))
+        named = _by_reason({place + 1: reason for place, reason in wrong.items()}) or f"  {problem.detail}"
+        raise CommandError(
+            f"--params is not as it must be, and nothing was sent:\n{named}\nwrite --params {_EXAMPLE}", WRONG
+        ) from None
+    return items
+
+
+def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch:
+    """Send the items in their order, until a request is refused as a whole or gets no answer."""
+    results: list[Result] = []
+    for request in _requests(items):
+        try:
+            results += _answered(operations, workflow, request)
+        except CommandError as stopped:
+            if not results and _nothing_begun(stopped):
+                raise
+            results += _unanswered(request, len(results), stopped)
+            results += [_refusal(each, None, "Not sent.") for each in items[len(results) :]]
+            return Batch(results, stopped)
+    return Batch(results)
+
+
+def _requests(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield as many items at a time as the API takes in one body."""
+    request, size = list[Item](), 0
+    for each in items:
+        length = len(json.dumps(each)) + len(", ")
+        if request and (len(request) == MOST_AT_ONCE or size + length > MAX_PAYLOAD_BYTES):
+            yield request
+            request, size = [], 0
+        request.append(each)
+        size += length
+    yield request
+
+
+def _answered(operations: Operations, workflow: str, request: Sequence[Item]) -> Sequence[Result]:
+    try:
+        return operations.start_batch(workflow, request)
+    except KeyboardInterrupt:
+        raise CommandError("Ctrl-C came before the answer", INTERRUPTED) from None
+
+
+def _nothing_begun(error: CommandError) -> bool:
+    """Return whether an error says all there is to say of a first request."""
+    return not error.errors and error.code != INTERRUPTED and (error.status or 0) < 500
+
+
+def _unanswered(request: Sequence[Item], first: int, stopped: CommandError) -> list[Result]:
+    """Return what came of the items of a request that has no result for each; an answer of 4xx has started none."""
+    wrong = _wrong(stopped.errors)
+    if wrong:
+        others = f"Nothing of its request was started, because of item {first + min(wrong) + 1}."
+    elif stopped.status is not None and stopped.status < 500:
+        others = str(stopped)
+    else:
+        others = f"Whether it was started is not known: {stopped}"
+    return [_refusal(each, stopped.status, wrong.get(place, others)) for place, each in enumerate(request)]
+
+
+def _refusal(item: Item, status: int | None, detail: str) -> Result:
+    return {"id": item.get("id"), "new": False, "error": {"status": status, "detail": detail}}
+
+
+def _wrong(errors: Iterable[Mapping[str, str]]) -> dict[int, str]:
+    """Return what is wrong with which item, by its place; the path of a field is as `7.params.name`."""
+    found: dict[int, list[str]] = {}
+    for each in errors:
+        place, _, field = each["field"].partition(".")
+        if place.isdecimal():
+            found.setdefault(int(place), []).append(f"{field}: {each['message']}" if field else each["message"])
+    return {place: "; ".join(said) for place, said in found.items()}
+
+
+def _by_reason(reasons: Mapping[int, str]) -> str:
+    """Return a line for each reason, with the numbers of the items that it is one for."""
+    numbers: dict[str, list[int]] = {}
+    for number, reason in reasons.items():
+        numbers.setdefault(reason, []).append(number)
+    return "\n".join(f"  {_named(each)}: {reason}" for reason, each in numbers.items())
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Return numbers as "item 7", or as "items 1 to 6, 8"."""
+    rows = [[number for _, number in row] for _, row in groupby(enumerate(numbers), lambda each: each[1] - each[0])]
+    said = ", ".join(str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows)
+    return f"item{'s' if len(numbers) > 1 else ''} {said}"
