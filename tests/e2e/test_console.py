@@ -121,6 +121,33 @@ def test_terminate_asks_first(browser: Browser, shop: Server, world: Path) -> No
     assert shop.get("/api/workflows/orders/instances/unwanted").status == 404
 
 
+def test_a_sleep_says_until_when_and_a_rollback_what_was_undone(browser: Browser, shop: Server) -> None:
+    params = {"card": "4111111111111111"}
+    assert shop.post("/api/workflows/refunds/instances", {"id": "refund", "params": params}).status == 201
+    browser.open(url(shop, "#/workflows/refunds"))
+    browser.sees("waiting", ".space")
+    browser.open(url(shop, "#/workflows/refunds/runs/refund"))
+    browser.sees("sleeping until", box("grace"))
+    browser.sees("wakes", ".run .head")
+    browser.sees("grace", ".timeline")
+    browser.click(box("pay-back"))
+    browser.sees("marked sensitive", ".data")
+    assert browser.all(".data .json") == []
+    assert "1111" not in browser.text(".data")
+
+    browser.click('[data-verb="terminate"]')
+    browser.click("dialog input[type=checkbox]")
+    browser.click("dialog button[type=submit]")
+    browser.sees("terminated", ".run .head .state")
+    browser.sees("undone", box("book"))
+    browser.sees("complete", box("pay-back"))
+    assert "sleeping" not in browser.text(box("grace"))
+    browser.click('.data button[aria-label="Back to the run"]')
+    browser.sees("What could be undone was", ".data")
+    browser.sees("undone", '[aria-label="History"]')
+    assert browser.complaints() == []
+
+
 def test_the_list_is_filtered_searched_and_walked_by_keyboard(browser: Browser, shop: Server, world: Path) -> None:
     for number in range(3):
         order(shop, world, f"order-{number}")

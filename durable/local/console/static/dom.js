@@ -68,8 +68,10 @@ export function ago(iso) {
 /** Return a moment as short as it can be told today. */
 export function moment(iso) {
   const at = new Date(iso);
-  const today = at.toDateString() === new Date().toDateString();
-  return today ? at.toLocaleTimeString() : at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const now = new Date();
+  if (at.toDateString() === now.toDateString()) return at.toLocaleTimeString();
+  const year = at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
+  return at.toLocaleString(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", ...year });
 }
 
 /** Return a <time> that keeps itself up to date, with the moment in its title. */

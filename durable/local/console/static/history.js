@@ -37,6 +37,6 @@ function line(event) {
 
 function clock(iso) {
   const at = new Date(iso);
-  const day = at.toDateString() === new Date().toDateString() ? "" : `${at.toLocaleDateString()} `;
-  return `${day}${at.toLocaleTimeString()}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  const time = at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
 }

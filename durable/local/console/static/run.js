@@ -106,6 +106,7 @@ class RunView {
       run.error && failure(run.error),
       part("", "Input", json(run.params)),
       run.status === "complete" && part("", "Output", json(run.output)),
+      run.rollback?.outcome && part("", "Rollback", rollback(run.rollback)),
       !run.error && run.status !== "complete" && h("p", { class: "dim" }, "Choose a step in the graph to see its data.")];
   }
 
@@ -142,6 +143,12 @@ function sleepPart(sleep) {
 /** Return something that folds; of whom it is, and its name, tell it apart when the page is drawn anew. */
 function part(whose, name, body, folded = false) {
   return h("details", { open: !folded, data: { name: `${whose} ${name}` } }, h("summary", {}, name), body);
+}
+
+function rollback({ outcome, error, steps }) {
+  return h("div", { class: "step-part" }, error && failure(error),
+    h("p", { class: "dim" }, outcome === "failed" ? "It stopped at an undo that failed." : "What could be undone was, newest first."),
+    h("ul", { class: "happened" }, steps.map((each) => h("li", {}, h("code", {}, each.key), h("span", {}, each.status)))));
 }
 
 function failure(error, trace, whose) {

@@ -64,7 +64,7 @@ class Row {
     let before = null;
     for (const [from, to, status] of this.parts) {
       if (before !== null && from > before) bars.push(bar(at(before), at(from), "backoff", `waited ${duration(from - before)}`));
-      bars.push(bar(at(from), at(to ?? end), `s-${status}`, `${status} after ${duration((to ?? end) - from)}`));
+      bars.push(bar(at(from), at(to ?? end), status === "waiting" ? "backoff" : `s-${status}`, `${status} after ${duration((to ?? end) - from)}`));
       before = to ?? end;
     }
     if (this.step.status === "retrying" && this.open) bars.push(bar(at(before), at(end), "backoff", `waits for ${duration(end - before)}`));
