@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from durable.testing import Sandbox
 from functions.sync.models import Record
 from functions.sync.upsert_page import MissingPageError, upsert_page
 
+PAGE = Path(__file__).parents[3] / "docs" / "uses" / "sync.md"
 OLD = Record(id="customers-0", fields={"number": "old"})
 
 
@@ -23,6 +26,7 @@ def test_both_sources_are_taken_over_by_a_run_each(sandbox: Sandbox) -> None:
     run = sandbox.run(workflow="sync")
 
     assert run.output == {"customers": 3, "products": 2}
+    assert f"`{json.dumps(run.output)}`" in PAGE.read_text(encoding="utf-8")
     assert len(sandbox.kv(app.records).contents) == 250 + 120
     assert sandbox.kv(app.records).get("customers/customers-0") == Record(id="customers-0", fields={"number": 0})
     assert sorted(child.output for child in sandbox.runs("source")) == [2, 3]

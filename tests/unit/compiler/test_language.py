@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -26,16 +25,8 @@ ORDERS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    path = tmp_path / "language_page.py"
-    path.write_text(TEXT)
-    spec = importlib.util.spec_from_file_location("language_page", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def page(imported: Callable[[str], ModuleType]) -> ModuleType:
+    return imported(TEXT)
 
 
 def test_the_page_has_a_workflow_for_each_part() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,22 @@ def test_the_one_that_is_committed_is_valid_and_up_to_date() -> None:
     committed = (ROOT / PATH).read_text(encoding="utf-8")
     assert committed == document_text(load("app")), "run make openapi"
     OpenAPIV31SpecValidator(json.loads(committed)).validate()
+
+
+def test_the_page_on_the_lifecycle_has_the_routes_of_operators_with_what_they_ask_for() -> None:
+    page = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
+    shown = {}
+    for method, path, query in re.findall(r"^\| `([A-Z]+) ([^?`]+)\??([^`]*)` \|", page, re.MULTILINE):
+        whole = path.replace("…/instances", "/api/workflows/{workflow}/instances")
+        shown[whole, method.lower()] = set(re.findall(r"(\w+)=", query))
+    described = json.loads((ROOT / PATH).read_text(encoding="utf-8"))["paths"]
+
+    assert shown == {
+        (path, method): {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+        for path, methods in described.items()
+        for method, operation in methods.items()
+        if path.startswith("/api/workflows")
+    }
 
 
 def test_it_has_every_route_and_no_other(described: dict[str, Any], api: Api, operator: Api) -> None:

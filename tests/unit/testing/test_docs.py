@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,16 +18,9 @@ def test_the_page_has_five_examples() -> None:
 
 
 @pytest.mark.parametrize("title", EXAMPLES)
-def test_an_example_of_the_page_holds(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "example.py"
-    path.write_text(EXAMPLES[title])
-    spec = importlib.util.spec_from_file_location(f"example_{list(EXAMPLES).index(title)}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    tests: list[Callable[[], None]] = [each for name, each in vars(module).items() if name.startswith("test_")]
+def test_an_example_of_the_page_holds(title: str, imported: Callable[[str], ModuleType]) -> None:
+    found = vars(imported(EXAMPLES[title])).items()
+    tests: list[Callable[[], None]] = [each for name, each in found if name.startswith("test_")]
     assert tests
     for test in tests:
         test()
