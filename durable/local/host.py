@@ -112,17 +112,17 @@ class Host:
         self.instances = Instances(
             self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
         )
+        answers = Answers(self.table, self.engine, clock, alone=True)
+        self._children = Children(self.table, answers)
         self.operator = Operator(
             Directory(self.table),
-            Lifecycle(self.table, self.engine, clock, self.instances, alive=functions.alive),
+            Lifecycle(self.table, self.engine, clock, self.instances, self._children, alive=functions.alive),
         )
-        answers = Answers(self.table, self.engine, clock, alone=True)
         events = Events(self.table, answers, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
-        self._children = Children(self.table, answers)
         self._workers = workers
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:

@@ -148,7 +148,8 @@ def _operations(environment: Environment) -> Handler:
     log = _log()
     workflows = _workflows(environment)
     table, instances = _table(environment), _instances(environment, workflows)
-    operator = Operator(Directory(table), Lifecycle(table, _machines(workflows), SystemClock(), instances))
+    lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), instances, _children(environment))
+    operator = Operator(Directory(table), lifecycle)
     clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
     api = operations(clients, operator)
 

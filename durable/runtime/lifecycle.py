@@ -15,7 +15,7 @@ from typing import Final
 
 from durable.clock import Clock
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public_message
-from durable.runtime.children import open_children
+from durable.runtime.children import Children, open_children
 from durable.runtime.ending import Wanted
 from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
@@ -77,6 +77,7 @@ class Lifecycle:
         machines: Machines,
         clock: Clock,
         instances: Instances,
+        children: Children,
         *,
         alive: Callable[[str], bool] = lambda owner: True,
     ) -> None:
@@ -84,6 +85,7 @@ class Lifecycle:
         self._machines = machines
         self._clock = clock
         self._instances = instances
+        self._children = children
         self._alive = alive
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
@@ -118,10 +120,6 @@ class Lifecycle:
             case "now":
                 self._end_children(header, order)
                 self._now(header, rows, order)
-        if order.verb == "terminate" or (order.verb == "restart" and order.start is None):
-            for child in open_children(header, rows):
-                with contextlib.suppress(InstanceConflict, InstanceNotFound):
-                    self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _end_children(self, header: Row, order: Order) -> None:
         """Terminate the runs that a run waits for which is terminated or begins anew; flagged, it is not told."""
@@ -210,6 +208,8 @@ class Lifecycle:
         gone = () if "closed" in fields else ("closed",)
         written = self._table.write(Write(key, fields, remove=gone, when=unchanged(header)))
         self._instances.start(written[0] or {})
+        with contextlib.suppress(TableBusy, MachinesBusy):  # then the sweep tells the parent
+            self._children.look(workflow, header["instance"])
 
     def _forget(self, header: Row, steps: Sequence[Row]) -> None:
         """Make steps as if they had not begun, as long as the run is what it was."""

@@ -9,6 +9,8 @@ import pytest
 
 from durable.bindings.workflow import Status
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled
+from durable.runtime.answers import Answers
+from durable.runtime.children import Children
 from durable.runtime.failure import Failure
 from durable.runtime.healing import Healing
 from durable.runtime.instances import Instances
@@ -18,6 +20,7 @@ from durable.runtime.record import FLAG, Halted, Leased, StepKey, StepRecord, he
 from durable.runtime.table import Key, Row, Table
 from durable.runtime.verbs import FROM_OPEN, VERBS, Refused
 from tests.contract.worlds import World
+from tests.unit.runtime.conftest import FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output=1)
 STOPPED = ExecutionState("FAILED", error="Stopped", cause="{}")
@@ -85,7 +88,8 @@ class Desk:
         self.machines = Machines()
         self.definitions = {"shop": "d1"}
         self.instances = Instances(self.table, self.machines, self.clock, definitions=self.definitions)
-        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances)
+        children = Children(self.table, Answers(self.table, FakeTokens(), self.clock))
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
         self.healing = Healing(self.table, self.machines, self.clock, self.instances, lambda header: 0)
         self.steps = StepRecord(self.table, self.clock)
 

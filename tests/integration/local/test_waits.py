@@ -151,6 +151,27 @@ def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:
     assert listed(virtual, "outer") == listed(virtual, "nap") == ["complete"]
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_terminating_a_run_terminates_its_child(virtual: VirtualHost, paused: bool) -> None:
+    begin(virtual, "outer")
+    if paused:
+        virtual.host.operator.lifecycle.carry_out("outer", "one", Order("pause"))
+    virtual.host.operator.lifecycle.carry_out("outer", "one", Order("terminate"))
+    assert listed(virtual, "outer") == listed(virtual, "nap") == ["terminated"]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_run_fails_at_once_when_its_child_is_terminated(virtual: VirtualHost, paused: bool) -> None:
+    began = begin(virtual, "outer")
+    (child,) = virtual.host.operator.directory.list("nap").entries
+    if paused:
+        virtual.host.operator.lifecycle.carry_out("nap", child.id, Order("pause"))
+        assert (listed(virtual, "outer"), listed(virtual, "nap")) == (["waiting"], ["paused"])
+    virtual.host.operator.lifecycle.carry_out("nap", child.id, Order("terminate"))
+    virtual.run(until=began)
+    assert (show(virtual, "outer").error or {})["name"] == "ChildWorkflowError"
+
+
 @pytest.mark.parametrize(("verb", "comes_to"), [("pause", "paused"), ("terminate", "terminated")])
 def test_a_run_that_was_stopped_sleeps_no_more(virtual: VirtualHost, verb: Any, comes_to: str) -> None:
     begin(virtual, "nap")

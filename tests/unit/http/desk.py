@@ -7,6 +7,7 @@ from typing import Any
 
 from durable.clock import VirtualClock
 from durable.runtime.answers import Answers
+from durable.runtime.children import Children
 from durable.runtime.directory import Directory
 from durable.runtime.events import Events
 from durable.runtime.failure import Failure
@@ -52,7 +53,8 @@ class Desk:
         self.machines = Machines()
         self.instances = Instances(self.table, self.machines, self.clock)
         self.steps = StepRecord(self.table, self.clock)
-        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances)
+        children = Children(self.table, Answers(self.table, self.machines, self.clock))
+        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
         self.operator = Operator(Directory(self.table), lifecycle)
 
     @property

@@ -42,6 +42,7 @@ class Place:
         self.children = Children(self.table, Answers(self.table, self.tokens, self.clock))
         record = StepRecord(self.table, self.clock)
         self.handler = CallHandler({"grow": Callee()}, self.children, self.instances, self.table, record, self.clock)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, self.children)
         self.instances.create("shop", None, id="one")
         self.machines.started.clear()
 
@@ -193,11 +194,19 @@ def test_a_paused_child_is_not_one_that_has_ended(place: Place) -> None:
     assert not place.children.look("child", place.child())
 
 
+def test_a_paused_child_that_is_terminated_tells_its_parent_at_once(place: Place) -> None:
+    place.call("t")
+    for verb in ("pause", "terminate"):
+        place.lifecycle.carry_out("child", place.child(), Order(verb))
+    assert place.instances.status("child", place.child()).status == "terminated"
+    assert place.tokens.told[0][1][0] == "ChildWorkflowError"
+
+
 @pytest.mark.parametrize(("verb", "status"), [("terminate", "terminated"), ("restart", "running")])
 def test_terminating_a_run_or_beginning_it_anew_reaches_its_children(place: Place, verb: Verb, status: str) -> None:
     place.call("t")
     child = place.child()
-    Lifecycle(place.table, place.machines, place.clock, place.instances).carry_out("shop", "one", Order(verb))
+    place.lifecycle.carry_out("shop", "one", Order(verb))
     assert place.instances.status("child", child).status == "terminated"
     assert place.instances.status("shop", "one").status == status
 
@@ -211,12 +220,11 @@ def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -
 
 def test_pausing_a_run_leaves_its_children_be_and_it_hears_of_them_when_it_goes_on(place: Place) -> None:
     place.call("t")
-    lifecycle = Lifecycle(place.table, place.machines, place.clock, place.instances)
-    lifecycle.carry_out("shop", "one", Order("pause"))
+    place.lifecycle.carry_out("shop", "one", Order("pause"))
     assert place.instances.status("child", place.child()).status == "running"
     place.close(DONE)
     assert not place.children.look("child", place.child())
-    lifecycle.carry_out("shop", "one", Order("resume"))
+    place.lifecycle.carry_out("shop", "one", Order("resume"))
     place.tokens.waiting.clear()
     place.call("u")
     assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]

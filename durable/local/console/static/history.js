@@ -6,7 +6,7 @@ import { h, mark } from "./dom.js";
 const MOST = 300;
 
 const STEP = {
-  stepStarted: ["running", "began"], attemptFailed: ["errored", "failed"], stepComplete: ["complete", "complete"],
+  stepStarted: ["queued", "began"], attemptFailed: ["errored", "failed"], stepComplete: ["complete", "complete"],
   stepErrored: ["errored", "failed for good"], stepUndone: ["undone", "undone"],
 };
 const RUN = { created: "queued", paused: "paused", terminated: "terminated", complete: "complete", errored: "errored" };
