@@ -72,7 +72,7 @@ class Follow:
         said: set[tuple[str, str, int]] = set()
         while True:
             run = self._operations.describe(workflow, id)
-            for step in run["steps"]:
+            for step in [*run["steps"], *tables.sleeps(run)]:
                 now = (step.get("key") or step["name"], step["status"], tables.attempts(step))
                 if now not in said and not quiet:
                     click.echo(tables.step_line(step, self._now()))

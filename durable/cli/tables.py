@@ -19,23 +19,27 @@ _STYLES: Final = {
     "running": "blue",
     "waiting": "yellow",
     "retrying": "yellow",
+    "sleeping": "yellow",
     "waitingForPause": "magenta",
     "paused": "magenta",
     "complete": "green",
     "errored": "red",
     "rollingBack": "yellow",
+    "undone": "yellow",
 }
 _MARKS: Final = {
     "queued": "○",
     "running": "●",
     "waiting": "◷",
     "retrying": "↻",
+    "sleeping": "☾",
     "waitingForPause": "‖",
     "paused": "‖",
     "complete": "✓",
     "errored": "✗",
     "terminated": "■",
     "rollingBack": "↶",
+    "undone": "↶",
 }
 
 
@@ -93,17 +97,26 @@ def progress(found: Run, now: int) -> RenderableType:
         (f"  {lasted(end - milliseconds(found['createdAt']))}", "dim"),
     )
     parts: list[RenderableType] = [head]
-    if found["steps"]:
-        parts.append(_steps(found["steps"], end))
+    begun = [*found["steps"], *sleeps(found)]
+    if begun:
+        parts.append(_steps(begun, end))
     if found.get("error"):
         parts.append(_error(found["error"]))
+    if (found.get("rollback") or {}).get("outcome"):
+        parts.append(_rollback(found["rollback"]))
     return Group(*parts)
+
+
+def sleeps(found: Run) -> Sequence[Run]:
+    """Return the sleeps that a run is in, as steps that have no attempts."""
+    return [{**each, "status": "sleeping", "attempts": []} for each in found["sleeps"]]
 
 
 def step_line(step: Run, now: int) -> str:
     """Return what a step is at, as a line for a log."""
-    ended = milliseconds(step["finishedAt"]) if step.get("finishedAt") else now
-    took = lasted(ended - milliseconds(step["startedAt"]))
+    if step["status"] == "sleeping":
+        return f"{_key(step):<32} sleeping   until {step['wakeAt'] or 'a time that is not known'}"
+    took = lasted(_ended(step, now) - milliseconds(step["startedAt"]))
     error = f"  {step['error']['name']}" if step.get("error") else ""
     return f"{_key(step):<32} {step['status']:<10} attempt {attempts(step)}  {took}{error}"
 
@@ -114,13 +127,28 @@ def attempts(step: Run) -> int:
 
 
 def _steps(steps: Iterable[Run], end: int) -> Table:
-    table = _table("step", "status", "attempts", "took", "error")
-    for each in steps:
-        ended = milliseconds(each["finishedAt"]) if each.get("finishedAt") else end
-        took = lasted(ended - milliseconds(each["startedAt"]))
+    """Draw steps; those that wait, until when, where one of them says that."""
+    rows = list(steps)
+    waits = any(each.get("wakeAt") for each in rows)
+    table = _table("step", "status", "attempts", "took", *(["wakes"] if waits else []), "error")
+    for each in rows:
+        took = lasted(_ended(each, end) - milliseconds(each["startedAt"]))
         error = Text(each["error"]["name"], style="red") if each.get("error") else Text()
-        table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each)), took, error)
+        wakes = [_wakes(each, end)] if waits else []
+        table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each) or ""), took, *wakes, error)
     return table
+
+
+def _ended(step: Run, now: int) -> int:
+    """Return when a step ended; of one that goes on, now."""
+    undone = step["attempts"][-1]["finishedAt"] if step["status"] == "undone" else None
+    ended = step.get("finishedAt") or undone
+    return milliseconds(ended) if ended else now
+
+
+def _wakes(step: Run, now: int) -> str:
+    at = step.get("wakeAt")
+    return f"in {lasted(max(0, milliseconds(at) - now))}" if at else ""
 
 
 def _outcome(result: Run) -> Text:
@@ -132,6 +160,12 @@ def _outcome(result: Run) -> Text:
 def _error(error: Run) -> Text:
     where = f" in {error['step']}" if error.get("step") else ""
     return Text.assemble((f"{error['name']}{where}: ", "red"), error["message"])
+
+
+def _rollback(rollback: Run) -> Text:
+    steps = ", ".join(f"{each['key']} {each['status']}" for each in rollback["steps"]) or "nothing to undo"
+    text = Text.assemble((f"rollback {rollback['outcome']}: ", "yellow"), steps)
+    return Text("\n").join([text, _error(rollback["error"])]) if rollback.get("error") else text
 
 
 def _key(step: Run) -> str:

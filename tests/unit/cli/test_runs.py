@@ -18,6 +18,7 @@ RUN: dict[str, Any] = {
     "createdAt": "2026-01-01T00:00:00.000Z",
     "updatedAt": "2026-01-01T00:00:05.000Z",
     "steps": [],
+    "sleeps": [],
     "params": {"sku": "A-1"},
     "output": None,
     "error": None,
@@ -29,8 +30,10 @@ PAY: dict[str, Any] = {
     "attempts": [{}, {}],
     "startedAt": "2026-01-01T00:00:01.000Z",
     "finishedAt": None,
+    "wakeAt": None,
     "error": {"name": "CardError", "message": "The card was refused."},
 }
+NAP: dict[str, Any] = {"name": "nap", "startedAt": "2026-01-01T00:00:02.000Z", "wakeAt": "2999-01-01T00:00:00.000Z"}
 
 
 def test_start_sends_the_input_and_the_id(serve: Serve, tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_a_file_in_another_encoding_is_named(serve: Serve, tmp_path: Path) -> No
 
 def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> None:
     paid = PAY | {"status": "complete", "finishedAt": "2026-01-01T00:00:04.000Z", "error": None}
-    going = RUN | {"steps": [PAY]}
+    going = RUN | {"steps": [PAY], "sleeps": [NAP]}
     ended = RUN | {"status": "complete", "steps": [paid], "output": {"receipt": 7}}
     serve((201, {"id": "order-1"}), (200, RUN), (200, going), (200, going), (200, ended))
     result = run("start", "shop", "--follow")
@@ -73,8 +76,9 @@ def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> Non
     assert lines[0].startswith("pay[1] ")
     assert "retrying   attempt 2" in lines[0]
     assert lines[0].endswith("CardError")
-    assert "complete   attempt 2  3.0 s" in lines[1]
-    assert "✓ complete  5.0 s" in lines[2]
+    assert lines[1].split() == ["nap", "sleeping", "until", "2999-01-01T00:00:00.000Z"]
+    assert "complete   attempt 2  3.0 s" in lines[2]
+    assert "✓ complete  5.0 s" in lines[3]
     assert '"receipt": 7' in result.output
 
 
@@ -112,6 +116,28 @@ def test_describe_takes_the_run_that_changed_last(serve: Serve) -> None:
     ]
     assert "pay[1]" in result.output
     assert '"sku": "A-1"' in result.output
+
+
+def test_describe_says_until_when_a_run_sleeps_and_when_a_step_is_tried_again(serve: Serve) -> None:
+    soon = PAY | {"wakeAt": "2000-01-01T00:00:00.000Z"}
+    serve((200, RUN | {"status": "waiting", "steps": [soon], "sleeps": [NAP]}))
+    _, head, pay, nap, *_ = [line.split() for line in run("describe", "shop", "order-1").output.splitlines()]
+    assert head == ["step", "status", "attempts", "took", "wakes", "error"]
+    assert pay[-4:] == ["in", "0", "ms", "CardError"]
+    assert nap[:3] == ["nap", "☾", "sleeping"]
+    assert nap[nap.index("in") + 2] == "d"
+
+
+def test_describe_says_what_a_rollback_came_to(serve: Serve) -> None:
+    at = {"startedAt": "2026-01-01T00:00:01.000Z", "finishedAt": "2026-01-01T00:00:03.000Z"}
+    undone = PAY | {"status": "undone", "attempts": [at], "error": None}
+    error = {"name": "BankError", "message": "The bank is closed.", "step": "book"}
+    steps = [{"step": "pay", "key": "pay[1]", "status": "undone"}, {"step": "book", "key": "book", "status": "failed"}]
+    told = {"outcome": "failed", "steps": steps, "error": error}
+    serve((200, RUN | {"status": "terminated", "steps": [undone], "rollback": told}))
+    result = run("describe", "shop", "order-1").output
+    assert " ".join(result.splitlines()[2].split()).startswith("pay[1] ↶ undone 1 2.0 s")
+    assert "rollback failed: pay[1] undone, book failed\nBankError in book: The bank is closed.\n" in result
 
 
 def test_latest_of_none_is_missing(serve: Serve) -> None:
