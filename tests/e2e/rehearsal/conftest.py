@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +74,19 @@ def operator(deployed: Deployed) -> Credentials:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
     iam.put_user_policy(UserName="operator", PolicyName="operate", PolicyDocument=policy)
     return key_of(iam, "operator")
+
+
+def command(cdk: Cdk, server: MiniStack, *arguments: str) -> tuple[int, Any]:
+    """Run a command on a stage, and return its exit code and what it says: JSON, or that of its error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "durable", *arguments, "--stage", cdk.stage, "--json"],
+        cwd=cdk.root,
+        env=server.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, json.loads(done.stdout or done.stderr)
 
 
 def key_of(iam: Any, user: str) -> Credentials:

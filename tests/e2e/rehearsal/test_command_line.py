@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.e2e.rehearsal.conftest import ROOT, STAGE, Deployed
+from tests.e2e.rehearsal.conftest import Deployed, command
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
 
 
 def durable(deployed: Deployed, *arguments: str) -> tuple[int, Any]:
-    """Run a command on the stage, and return its exit code and what it says: JSON, or that of its error."""
-    command = [sys.executable, "-m", "durable", *arguments, "--stage", STAGE, "--json"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=deployed.server.environment(), capture_output=True, text=True, check=False, timeout=120
-    )
-    return done.returncode, json.loads(done.stdout or done.stderr)
+    return command(deployed.cdk, deployed.server, *arguments)
 
 
 def test_a_run_is_started_followed_listed_and_described(deployed: Deployed) -> None:

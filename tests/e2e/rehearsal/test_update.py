@@ -1,4 +1,5 @@
-"""A run that waits during a changed deployment goes on with the code that it began on; then all is taken down."""
+"""A changed deployment: a run that waits goes on with the code that it began on, one that failed on a bug is retried on
+the mended code; then all is taken down."""
 
 from __future__ import annotations
 
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from durable.runtime.aws.machines import StepFunctionsMachines
 from infra.rehearse.__main__ import follow
 from infra.rehearse.api import Api
 from infra.rehearse.cdk import Cdk
 from infra.rehearse.server import ACCOUNT, REGION, MiniStack, pause
-from tests.e2e.rehearsal.conftest import ROOT
+from tests.e2e.rehearsal.conftest import ROOT, command
+from tests.e2e.server import eventually
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
 
@@ -36,10 +39,12 @@ def lie_down(night: Night, notes: KVNamespace[str]) -> Night:
 
 
 def wake_up(morning: Morning, notes: KVNamespace[str]) -> str:
-    return "{answer} " + morning.weather
+    return "{answer} " + {weathers}[morning.weather]
 """
+OLD = STEPS.replace("{answer}", "old").replace("{weathers}", '{"sun": "sun"}')
+NEW = STEPS.replace("{answer}", "new").replace("{weathers}", '{"sun": "sun", "rain": "rain", "hail": "hail"}')
 WORKFLOW = """
-from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import Retries, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from functions.nap import Morning, Night, lie_down, wake_up
 
 
@@ -52,9 +57,9 @@ class NapWorkflow(WorkflowEntrypoint[Night]):
     async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
         await step.do("lie-down", lie_down, event.payload)
         morning = await step.wait_for_event("night", type="morning", payload=Morning, timeout="1 hour")
-        await step.sleep("five more minutes", "1 second")
+        await step.sleep("five more minutes", "2 seconds")
         dream = await step.call("dream", DreamWorkflow, 7)
-        said = await step.do("wake-up", wake_up, morning)
+        said = await step.do("wake-up", wake_up, morning, retries=Retries(limit=0))
         return {"said": f"{said} after {dream}"}
 """
 API = """
@@ -112,7 +117,7 @@ def project(tmp_path: Path) -> Path:
     settings = json.loads((ROOT / "cdk.json").read_text())
     settings["context"]["name"] = "nap"
     (tmp_path / "cdk.json").write_text(json.dumps(settings))
-    (tmp_path / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "old"))
+    (tmp_path / "functions" / "nap.py").write_text(OLD)
     (tmp_path / "functions" / "api.py").write_text(API)
     (tmp_path / "statemachines" / "nap.py").write_text(WORKFLOW)
     (tmp_path / "app.py").write_text(DECLARATIONS)
@@ -124,15 +129,29 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
 ) -> None:
     cdk = Cdk(project, aws.environment(), "update", project / "cdk.out")
     api = Api(cdk.deploy()["SiteWorkerUrl"], aws)
-    asleep = _start(api)
-    (project / "functions" / "nap.py").write_text(STEPS.replace("{answer}", "new"))
+    asleep, failed = _start(api), _start(api)
+    _wake(api, failed, "hail")
+    eventually(lambda: _sleeps(aws) == ["five more minutes"], "the run to sleep")
+    run = follow(api, failed)
+    assert (run["status"], run["error"]["name"], run["error"]["step"]) == ("errored", "StepError", "wake-up")
+
+    (project / "functions" / "nap.py").write_text(NEW)
     cdk.deploy()
+    assert command(cdk, aws, "retry", "nap", failed)[0] == 0
+    assert follow(api, failed)["output"] == {"said": "new hail after dream 7"}
+    _, run = command(cdk, aws, "describe", "nap", failed)
+    assert [(step["key"], len(step["attempts"])) for step in run["steps"]] == [
+        ("lie-down", 1),
+        ("night", 1),
+        ("dream", 1),
+        ("wake-up", 2),
+    ]
     assert _status(api, asleep) in ("running", "waiting")
     assert asleep in _refusal(aws, without="step WakeUp")
 
     fresh = _start(api)
     for instance, weather in ((fresh, "rain"), (asleep, "sun")):
-        assert api.call("POST", f"/api/workflow/wake/{instance}", {"weather": weather}).status == 201
+        _wake(api, instance, weather)
     assert follow(api, fresh)["output"] == {"said": "new rain after dream 7"}
     assert follow(api, asleep)["output"] == {"said": "old sun after dream 7"}
 
@@ -167,6 +186,24 @@ def _refusal(aws: MiniStack, *, without: str) -> str:
 def _start(api: Api) -> str:
     instance: str = api.call("POST", "/api/workflow/start", {"place": "a hammock"}).json["workflowId"]
     return instance
+
+
+def _wake(api: Api, instance: str, weather: str) -> None:
+    assert api.call("POST", f"/api/workflow/wake/{instance}", {"weather": weather}).status == 201
+
+
+def _sleeps(aws: MiniStack) -> list[str]:
+    """Return the Wait states that the executions are in, as the sweep reads their histories."""
+    sfn = aws.client("stepfunctions")
+    machines = [each["stateMachineArn"] for each in sfn.list_state_machines()["stateMachines"]]
+    running = [
+        (machine, each["name"])
+        for machine in machines
+        for each in sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("durable.runtime.aws.machines.client", lambda name: sfn)
+        return [sleep.state for arn, name in running for sleep in StepFunctionsMachines({"": arn}).sleeps("", name)]
 
 
 def _status(api: Api, instance: str) -> str:
