@@ -80,7 +80,7 @@ def test_start_watch_approve_fail_and_retry(browser: Browser, shop: Server, worl
     browser.until(
         lambda: "2 attempts" in browser.text(box("price-first")) + browser.text(box("price-all")), "a retry to be told"
     )
-    assert browser.all(".t-bar.backoff")
+    assert browser.all(".t-bar.wait.s-retrying")
 
     browser.click('[data-verb="send-event"]')
     browser.fill('dialog [aria-label="by"]', "Grace")

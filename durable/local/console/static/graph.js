@@ -94,6 +94,11 @@ export class Graph {
     return this.byKey.get(nodeKey(key))?.node.event;
   }
 
+  /** Return whether a step does nothing but wait: for an event, or for another run. */
+  waits(key) {
+    return ["event", "call"].includes(this.byKey.get(nodeKey(key))?.node.kind);
+  }
+
   rows(node) {
     return (this.boxes.get(node.id)?.rows ?? []).filter((each) => each.startedAt);
   }

@@ -89,7 +89,7 @@ class RunView {
   }
 
   drawTimes() {
-    const { element, move } = timeline(this.run, (key) => this.graph.choose(key));
+    const { element, move } = timeline(this.run, (key) => this.graph.waits(key), (key) => this.graph.choose(key));
     this.moving = move;
     replace(this.times, h("h2", {}, "Timeline"), element);
   }

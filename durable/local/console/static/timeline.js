@@ -4,12 +4,12 @@ import { CLOSED, duration, h, mark, moment, replace } from "./dom.js";
 
 const MOST_ROWS = 200;
 
-/** Return {element, move(now)}: move draws open bars up to now. */
-export function timeline(run, onChoose) {
+/** Return {element, move(now)}: move draws open bars up to now. `waits` says of a step's key whether it does nothing but wait. */
+export function timeline(run, waits, onChoose) {
   if (!run.steps.length && !run.sleeps.length) return { element: h("p", { class: "dim" }, "No step has begun."), move: null };
   const start = Date.parse(run.createdAt);
   const steps = run.steps.slice(0, MOST_ROWS);
-  const rows = [...steps.map((step) => new Row(step, run, onChoose)), ...run.sleeps.map((each) => new SleepRow(each, onChoose))];
+  const rows = [...steps.map((step) => new Row(step, run, waits(step.key), onChoose)), ...run.sleeps.map((each) => new SleepRow(each, onChoose))];
   const axis = h("div", { class: "axis", "aria-hidden": "true" });
   const more = run.steps.length - steps.length;
   const move = (now) => {
@@ -44,8 +44,9 @@ function attempts(step) {
 }
 
 class Row {
-  constructor(step, run, onChoose) {
+  constructor(step, run, waits, onChoose) {
     this.step = step;
+    this.kind = waits ? "wait " : "";
     this.open = !step.finishedAt && !CLOSED.has(run.status);
     this.parts = attempts(step);
     this.track = h("div", { class: "track" });
@@ -63,11 +64,11 @@ class Row {
     const bars = [];
     let before = null;
     for (const [from, to, status] of this.parts) {
-      if (before !== null && from > before) bars.push(bar(at(before), at(from), "backoff", `waited ${duration(from - before)}`));
-      bars.push(bar(at(from), at(to ?? end), status === "waiting" ? "backoff" : `s-${status}`, `${status} after ${duration((to ?? end) - from)}`));
+      if (before !== null && from > before) bars.push(bar(at(before), at(from), "wait s-retrying", `waited ${duration(from - before)}`));
+      bars.push(bar(at(from), at(to ?? end), `${this.kind}s-${status}`, `${status} after ${duration((to ?? end) - from)}`));
       before = to ?? end;
     }
-    if (this.step.status === "retrying" && this.open) bars.push(bar(at(before), at(end), "backoff", `waits for ${duration(end - before)}`));
+    if (this.step.status === "retrying" && this.open) bars.push(bar(at(before), at(end), "wait s-retrying", `waits for ${duration(end - before)}`));
     replace(this.track, bars);
     const first = this.parts[0]?.[0] ?? start;
     const tries = this.parts.length > 1 ? `×${this.parts.length}  ` : "";
@@ -89,7 +90,7 @@ class SleepRow {
     const { startedAt, wakeAt } = this.sleep;
     const since = Date.parse(startedAt);
     const left = `${Math.max(0, ((since - start) / (end - start)) * 100)}%`;
-    replace(this.track, bar(left, "100%", "backoff", wakeAt ? `sleeps until ${moment(wakeAt)}` : "sleeps"));
+    replace(this.track, bar(left, "100%", "wait s-sleeping", wakeAt ? `sleeps until ${moment(wakeAt)}` : "sleeps"));
     this.took.textContent = duration(end - since);
   }
 }
