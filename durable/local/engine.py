@@ -11,7 +11,8 @@ It knows state machines and nothing of instances, as Step Functions does; what a
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +37,7 @@ from durable.local.asl import (
 from durable.local.asl import advance as advance_execution
 from durable.local.asl import start as start_execution
 from durable.local.asl.flow import TimerWait
-from durable.local.executions import Definition, Executions, Stored
+from durable.local.executions import Definition, Executions, Rest, Stored
 from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
@@ -60,7 +61,7 @@ class Pause:
 
 
 _REST_MS: Final = 10_000
-"""An execution that waits for longer than this, and for nothing but timers, is not kept in memory."""
+"""An execution that rests for longer than this is not kept in memory."""
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ class _Live:
     rests: bool = False
     told: Waits | None = None
     asked: set[str] = field(default_factory=set)
-    """The tokens of tasks whose function was called and that wait for their answer."""
+    """As of `Rest`, also while something else is at work."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self) -> _Opened:
@@ -121,6 +122,7 @@ class Engine:
         self._closed = closed
         self._waited = waited
         self._live: dict[str, _Live] = {}
+        self._unheard: deque[tuple[str, str]] = deque()
         self._random = random
 
     @property
@@ -177,11 +179,13 @@ class Engine:
         """Take up every open execution as the journal has it; return by name what each waits for, for `go_on`.
 
         None moves yet: one that had moved while others are still read would be read, and moved, a second time. Those
-        that rest are not read, only what they wait for: so it takes no longer for the many that sleep.
+        that rest are not read, only what they wait for: so it takes no longer for the many that sleep or wait.
         """
         pending: dict[str, Sequence[Action]] = {}
-        for name, timers in self._executions.resting():
-            self._live[name], pending[name] = _Live(name, self._read, rests=True), timers
+        for name, rest in self._executions.resting():
+            self._live[name] = _Live(name, self._read, rests=True, asked=set(rest.asked))
+            pending[name] = rest.timers
+            self._unheard += [(name, token) for token in rest.asked]
         for stored in self._executions.moving():
             opened, pending[stored.name] = self._restored(stored)
             self._live[stored.name] = _Live(stored.name, self._read, opened)
@@ -193,6 +197,16 @@ class Engine:
             live = self._live.get(name)
             if live is not None:
                 self._perform(live, actions)
+        self._workers.submit(self._hear)
+
+    def _hear(self) -> None:
+        """Ask again, one after the other, for the answers that were waited for when the last process ended.
+
+        An answer may be in the record that this process told nobody, or not yet. Whoever sends one meanwhile is heard.
+        """
+        if self._unheard:
+            self._ask_again(*self._unheard.popleft())
+            self._workers.submit(self._hear)
 
     def _read(self, name: str) -> _Opened:
         """Read an execution that rests; its timers are set already."""
@@ -241,11 +255,17 @@ class Engine:
 
     def _keep(self, live: _Live, turn: Turn) -> None:
         """Put an execution into the journal, and out of memory if it rests for long."""
-        opened, timers = live.open(), _only_timers(turn)
+        opened = live.open()
+        calls = any(isinstance(each, Invoke) for each in turn.actions)
+        rest = None if calls else _rest(opened.execution, live.asked)
         stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
-        self._executions.put(stored, timers, rested=live.rests)
-        live.rests = timers is not None
-        if timers is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in timers):
+        self._executions.put(stored, rest, rested=live.rests)
+        live.rests = rest is not None
+        self._put_away(live, rest)
+
+    def _put_away(self, live: _Live, rest: Rest | None) -> None:
+        """Let go of an execution that rests for long."""
+        if rest is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in rest.timers):
             live.opened = None
 
     def _perform(self, live: _Live, actions: Sequence[Action]) -> None:
@@ -280,24 +300,43 @@ class Engine:
         if answer is None:
             return
         if isinstance(answer, Later):
-            self._look_again(name, action, answer.again)
+            self._await_answer(name, action.token, answer.again)
             return
         self._timers.cancel(owner)
         self._answer(name, action.token, answer)
 
-    def _look_again(self, name: str, action: Invoke, at: int | None) -> None:
-        """Call a function again at a time, if its task still waits for an answer then."""
+    def _await_answer(self, name: str, token: str, again: int | None) -> None:
+        """Have a task wait for its answer, and call its function again at a time, if it waits still."""
         live = self._live.get(name)
         if live is None:
             return
         with live.lock, suppress(JournalError, TableBusy):
-            if action.token not in live.open().execution.waiting:
+            if name not in self._live or token not in live.open().execution.waiting:
                 return
-            live.asked.add(action.token)
-            self._tell(live)
-            if at is not None:
-                again = partial(self._workers.submit, partial(self._invoke, name, action))
-                self._timers.set((action.token, _AGAIN), at, again)
+            if again is not None:
+                ask = partial(self._workers.submit, partial(self._ask_again, name, token))
+                self._timers.set((token, _AGAIN), again, ask)
+            self._tell_asked(live, token)
+
+    def _tell_asked(self, live: _Live, token: str) -> None:
+        live.asked.add(token)
+        self._tell(live)
+        rest = _rest(live.open().execution, live.asked)
+        if rest is not None and not live.rests:
+            self._executions.rests(live.name, rest)
+            live.rests = True
+        self._put_away(live, rest)
+
+    def _ask_again(self, name: str, token: str) -> None:
+        """Call the function once more of a task that waits for its answer."""
+        live = self._live.get(name)
+        if live is None:
+            return
+        with live.lock:
+            pending = live.open().execution.pending_actions() if name in self._live else ()
+        for action in pending:
+            if isinstance(action, Invoke) and action.token == token:
+                self._invoke(name, action)
 
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)
@@ -313,10 +352,9 @@ class Engine:
             self._advance(name, TaskFailed(token, answer.error, answer.cause))
 
 
-def _only_timers(turn: Turn) -> list[SetTimer] | None:
-    """Return what an execution waits for after a turn; None where that is not timers alone."""
-    if any(isinstance(each, Invoke) for each in turn.actions):
+def _rest(execution: Execution, asked: Collection[str]) -> Rest | None:
+    """Return what an execution waits for; None where something is at work for it."""
+    pending = execution.pending_actions()
+    if any(isinstance(each, Invoke) and each.token not in asked for each in pending):
         return None
-    pending = turn.execution.pending_actions()
-    timers = [each for each in pending if isinstance(each, SetTimer)]
-    return timers if len(timers) == len(pending) else None
+    return Rest([each for each in pending if isinstance(each, SetTimer)], asked)

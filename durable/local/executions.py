@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,18 @@ class Stored:
     snapshot: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What an execution waits for while nothing is at work for it.
+
+    Attributes:
+        asked: the tokens of the tasks whose function was called, and that wait for their answer.
+    """
+
+    timers: Sequence[SetTimer]
+    asked: Collection[str]
+
+
 class Executions:
     """Keeps the snapshot of every open execution, and each definition for as long as it may be needed."""
 
@@ -58,21 +70,24 @@ class Executions:
             self._machines[key] = _machine(str(row[0]))
         return self._machines[key]
 
-    def put(self, stored: Stored, timers: Sequence[SetTimer] | None, *, rested: bool) -> None:
+    def put(self, stored: Stored, rest: Rest | None, *, rested: bool) -> None:
         """Keep an execution as it is now.
 
         Args:
-            timers: all that it waits for, where that is nothing but timers.
+            rest: all that it waits for, where nothing is at work for it.
             rested: whether that was so when it was put before.
         """
         data = json_text([stored.workflow, stored.definition, stored.snapshot])
         changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
-        if timers is not None:
-            waits = json_text([(each.token, each.at_ms) for each in timers])
-            changes.append((RESTING, (stored.name,), (waits,)))
+        if rest is not None:
+            changes.append(_resting(stored.name, rest))
         elif rested:
             changes.append((RESTING, (stored.name,), None))
         self._journal.write(changes)
+
+    def rests(self, name: str, rest: Rest) -> None:
+        """Keep that nothing is at work any more for an execution that was put."""
+        self._journal.write([_resting(name, rest)])
 
     def delete(self, name: str, *, rested: bool) -> None:
         changes: list[Change] = [(EXECUTION, (name,), None)]
@@ -95,16 +110,21 @@ class Executions:
 
         self._journal.after(self._journal.ticket, settled)
 
-    def resting(self) -> Iterator[tuple[str, list[SetTimer]]]:
-        """Yield the name of every open execution that waits for nothing but timers, and those."""
-        for name, timers in self._journal.read("SELECT name, timers FROM resting ORDER BY rowid"):
-            yield name, [SetTimer(*each) for each in json.loads(timers)]
+    def resting(self) -> Iterator[tuple[str, Rest]]:
+        """Yield the name of every open execution for which nothing is at work, and what it waits for."""
+        for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):
+            yield name, Rest([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
 
     def moving(self) -> Iterator[Stored]:
         """Yield every other open execution."""
         others = "SELECT name, data FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
         for name, data in self._journal.read(others):
             yield _stored(name, data)
+
+
+def _resting(name: str, rest: Rest) -> Change:
+    timers = json_text([(each.token, each.at_ms) for each in rest.timers])
+    return RESTING, (name,), (timers, json_text(sorted(rest.asked)))
 
 
 def _stored(name: str, data: str) -> Stored:

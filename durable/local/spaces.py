@@ -50,8 +50,9 @@ RECORD: Final = Space("record", ("partition", "sort"), ("workflow", "status", "u
 """The record's rows as JSON; workflow, status and updated (ms) on `run` rows only, expires in seconds."""
 EXECUTION: Final = Space("execution", ("name",), ("data",))
 """Open executions only, as JSON."""
-RESTING: Final = Space("resting", ("name",), ("timers",))
-"""Those of the open executions that wait for nothing but their timers, [[token, time in ms], …] as JSON."""
+RESTING: Final = Space("resting", ("name",), ("timers", "asked"))
+"""Those of the open executions for which nothing is at work, with what they wait for as JSON: timers, [[token, time in
+ms], …], and answers by a token, [token, …]."""
 DEFINITION: Final = Space("definition", ("hash",), ("text",))
 KV: Final = Space("kv", ("namespace", "key"), ("value", "expires"))
 """Values as JSON; expires in milliseconds."""
@@ -79,5 +80,6 @@ MIGRATIONS: Final = (
     CREATE INDEX message_dead ON message(queue, sent, id) WHERE dead=1;
     """,
     "CREATE TABLE resting(name TEXT NOT NULL PRIMARY KEY, timers TEXT NOT NULL)",
+    "ALTER TABLE resting ADD COLUMN asked TEXT NOT NULL DEFAULT '[]'",
 )
 """What leads from each version of the schema to the next; the version of a folder is how many were applied."""

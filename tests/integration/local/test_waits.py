@@ -12,9 +12,12 @@ import pytest
 from durable import Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import Build, build
 from durable.clock import timestamp
+from durable.local.executions import Executions, Stored
 from durable.project import Project, declarations
+from durable.runtime.answers import Answers
 from durable.runtime.description import Description
 from durable.runtime.lifecycle import Order
+from durable.runtime.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 
 SECOND, DAY = 1_000, 86_400_000
@@ -142,6 +145,46 @@ def test_a_run_that_waits_for_an_event_is_listed_as_waiting_until_it_has_come(
     virtual.host.workflows["ask"].send_event("one", "answered", 7)
     virtual.run(until=began)
     assert (listed(virtual, "ask"), show(virtual, "ask").status) == (["running"], "running")
+
+
+def test_a_run_that_waits_for_an_event_rests_on_disk(virtual: VirtualHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = begin(virtual, "ask")
+    resting = virtual.host.journal.read("SELECT name, timers, asked FROM resting")
+    assert len(resting) == 1
+    read: list[str] = []
+    original = Executions.get
+
+    def get(self: Executions, name: str) -> Stored:
+        read.append(name)
+        return original(self, name)
+
+    monkeypatch.setattr(Executions, "get", get)
+    virtual.restart()
+    assert read == []
+    virtual.run(until=began)
+    assert virtual.host.journal.read("SELECT name, timers, asked FROM resting") == resting
+    assert len(read) == 1
+    virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.run()
+    assert (listed(virtual, "ask"), len(read)) == (["complete"], 2)
+    assert virtual.host.journal.read("SELECT * FROM resting") == []
+
+
+def test_an_answer_that_was_found_and_not_told_is_heard_after_a_restart(
+    virtual: VirtualHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: Any) -> bool:
+        raise MachinesBusy
+
+    began = begin(virtual, "ask")
+    with monkeypatch.context() as patch:
+        patch.setattr(Answers, "tell", dies)
+        virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.run(until=began)
+    assert listed(virtual, "ask") == ["waiting"]
+    virtual.restart()
+    virtual.run(until=began)
+    assert (listed(virtual, "ask"), show(virtual, "ask").output) == (["complete"], 7)
 
 
 def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:
