@@ -80,7 +80,10 @@ class _Live:
     name: str
     read: Callable[[str], _Opened]
     opened: _Opened | None = None
+    kept: bool = True
+    """Whether the journal has it as it is in memory."""
     rests: bool = False
+    """Whether the journal says that it rests."""
     told: Waits | None = None
     asked: set[str] = field(default_factory=set)
     """As of `Rest`, also while something else is at work."""
@@ -161,7 +164,7 @@ class Engine:
             if event.token not in live.open().execution.waiting:
                 return False
             self._cancel(live.name, event.token)
-            self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
+            self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()), heard=True)
         return True
 
     def pause(self, name: str, token: str) -> Pause | None:
@@ -229,8 +232,12 @@ class Engine:
                 if task is not None and task.again is not None:
                     self._functions.tried_again(task.function, task.payload, task.again)
 
-    def _take(self, live: _Live, turn: Turn) -> None:
-        """Persist what a turn came to, then perform its actions."""
+    def _take(self, live: _Live, turn: Turn, *, heard: bool = False) -> None:
+        """Persist what a turn came to, then perform its actions.
+
+        A turn that asks for nothing need not be persisted while something is at work: after a crash the step that it
+        is due to answers once more, from the record. Not so an answer by a token, which is told once.
+        """
         if turn.closed is not None:
             outcome = turn.closed
             state = ExecutionState(outcome.status.value, outcome.output, outcome.error, outcome.cause)
@@ -240,8 +247,12 @@ class Engine:
             self._perform(live, turn.actions)
             return
         self._tell(live)
+        live.kept = False
+        calls = any(isinstance(each, Invoke) for each in turn.actions)
+        rest = None if calls else _rest(live.open().execution, live.asked)
+        if turn.actions or heard or rest is not None:
+            self._keep(live, rest)
         if turn.actions:
-            self._keep(live, turn)
             self._executions.committed(partial(self._perform, live, turn.actions))
 
     def _tell(self, live: _Live) -> None:
@@ -253,18 +264,15 @@ class Engine:
             self._waited(opened.workflow, live.name, waits)
             live.told = waits
 
-    def _keep(self, live: _Live, turn: Turn) -> None:
-        """Put an execution into the journal, and out of memory if it rests for long."""
-        opened = live.open()
-        calls = any(isinstance(each, Invoke) for each in turn.actions)
-        rest = None if calls else _rest(opened.execution, live.asked)
-        stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
-        self._executions.put(stored, rest, rested=live.rests)
-        live.rests = rest is not None
-        self._put_away(live, rest)
-
-    def _put_away(self, live: _Live, rest: Rest | None) -> None:
-        """Let go of an execution that rests for long."""
+    def _keep(self, live: _Live, rest: Rest | None) -> None:
+        """Put an execution into the journal, where that does not have it, and out of memory if it rests for long."""
+        if not live.kept:
+            opened = live.open()
+            stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
+            self._executions.put(stored, rest, rested=live.rests)
+        elif rest is not None and not live.rests:
+            self._executions.rests(live.name, rest)
+        live.kept, live.rests = True, rest is not None
         if rest is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in rest.timers):
             live.opened = None
 
@@ -316,16 +324,11 @@ class Engine:
             if again is not None:
                 ask = partial(self._workers.submit, partial(self._ask_again, name, token))
                 self._timers.set((token, _AGAIN), again, ask)
-            self._tell_asked(live, token)
-
-    def _tell_asked(self, live: _Live, token: str) -> None:
-        live.asked.add(token)
-        self._tell(live)
-        rest = _rest(live.open().execution, live.asked)
-        if rest is not None and not live.rests:
-            self._executions.rests(live.name, rest)
-            live.rests = True
-        self._put_away(live, rest)
+            live.asked.add(token)
+            self._tell(live)
+            rest = _rest(live.open().execution, live.asked)
+            if rest is not None:
+                self._keep(live, rest)
 
     def _ask_again(self, name: str, token: str) -> None:
         """Call the function once more of a task that waits for its answer."""

@@ -29,6 +29,8 @@ _CLIENTS = 4
 _STARTS = 60
 _LONGEST_SECONDS = 0.8
 _ENDED = ("complete", "errored")
+_TOLD = 0.3
+"""How often a run that is looked at is told what it waits for."""
 
 _FIRST = ("keep", "fail once")
 _LAST = ("refuse", "kept")
@@ -55,10 +57,11 @@ class Line:
 
 
 class Log:
-    """What the steps said, and which messages were delivered."""
+    """What the steps said, those of the children too, and which messages were delivered."""
 
     def __init__(self, path: Path) -> None:
         self.lines: list[Line] = []
+        self.children: defaultdict[str, list[Line]] = defaultdict(list)
         self.delivered: set[int] = set()
         end = 0
         for text in path.read_text(encoding="utf-8").splitlines(keepends=True):
@@ -70,8 +73,9 @@ class Log:
                 self.delivered.add(int(key))
             else:
                 workflow, run, epoch, step = key.split("/", 3)
-                assert (workflow, epoch) == ("torture", "1"), key
-                self.lines.append(Line(end, int(process), run, step, int(attempt), what))
+                assert epoch == "1", key
+                lines = self.lines if workflow == "torture" else self.children[run]
+                lines.append(Line(end, int(process), run, step, int(attempt), what))
 
     def runs(self) -> dict[str, list[Line]]:
         runs: defaultdict[str, list[Line]] = defaultdict(list)
@@ -122,7 +126,10 @@ class Torture:
                 assert answer.status in (200, 201), answer
                 self.acknowledged.add(id)
             while True:
-                self._look(draw.choice(sorted(self.acknowledged)))
+                id = draw.choice(sorted(self.acknowledged))
+                self._look(id)
+                if draw.random() < _TOLD:
+                    self._tell(id)
         except (OSError, HTTPException):
             return
 
@@ -141,6 +148,12 @@ class Torture:
             self._complete[id].setdefault(step, size)
         return status
 
+    def _tell(self, id: str) -> None:
+        """Send a run the event that it waits for, once more if it was sent before."""
+        event = {"id": f"{id}-told", "payload": 3 * number_of(id)}
+        answer = self.server.post(f"{INSTANCES}/{id}/events/tell", event)
+        assert answer.status in (200, 202), (id, answer)
+
     def _has_ended(self, id: str) -> bool:
         return self._look(id) in _ENDED
 
@@ -150,6 +163,8 @@ class Torture:
         for id in self._doubtful:
             assert self.server.post(INSTANCES, {"id": id, "params": number_of(id)}).status in (200, 201)
             self.acknowledged.add(id)
+        for id in self.acknowledged:
+            self._tell(id)
         for id in sorted(self.acknowledged):
             eventually(partial(self._has_ended, id), f"{id} to end")
         wanted = {number_of(id) for id in self.acknowledged}
@@ -165,6 +180,9 @@ class Torture:
             body = self.server.get(f"{INSTANCES}/{id}").body
             assert (body["status"], body["output"]) == ("complete", expected(number_of(id))), json.dumps(body)
             check_run(lines, self._complete[id], self.processes)
+        assert len(log.children) == len(runs)
+        for lines in log.children.values():
+            _check_step(lines, [*self.processes, lines[-1].process])
 
 
 def number_of(id: str) -> int:
@@ -178,6 +196,8 @@ def expected(number: int) -> dict[str, Any]:
         "left": left,
         "right": right,
         "items": [left + 2, right + 2],
+        "told": 3 * number,
+        "doubled": 2 * number,
         "kept": 2 * number,
         "refused": number % 3 == 0,
     }

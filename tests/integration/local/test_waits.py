@@ -13,6 +13,7 @@ from durable import Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, Workfl
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
+from durable.local.functions import Hang
 from durable.project import Project, declarations
 from durable.runtime.answers import Answers
 from durable.runtime.description import Description
@@ -22,7 +23,7 @@ from durable.testing.host import VirtualHost
 
 SECOND, DAY = 1_000, 86_400_000
 MANY = Retries(limit=3, delay="10 seconds", jitter=False)
-failures: list[Exception] = []
+failures: list[BaseException] = []
 
 
 def load(number: int) -> int:
@@ -61,6 +62,16 @@ class AskWorkflow(WorkflowEntrypoint[int]):
         return await step.do("load", load, answer)
 
 
+class TwoWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        one, two, three = await asyncio.gather(
+            step.wait_for_event("left", type="left", payload=int, timeout="3 days"),
+            step.do("load", load, event.payload, retries=MANY),
+            step.wait_for_event("right", type="right", payload=int, timeout="3 days"),
+        )
+        return one + two + three
+
+
 class OuterWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         return await step.call("inner", NapWorkflow, event.payload)
@@ -69,6 +80,7 @@ class OuterWorkflow(WorkflowEntrypoint[int]):
 nap = Workflow("nap", NapWorkflow)
 both = Workflow("both", BothWorkflow)
 ask = Workflow("ask", AskWorkflow)
+two = Workflow("two", TwoWorkflow)
 outer = Workflow("outer", OuterWorkflow)
 
 
@@ -185,6 +197,30 @@ def test_an_answer_that_was_found_and_not_told_is_heard_after_a_restart(
     virtual.restart()
     virtual.run(until=began)
     assert (listed(virtual, "ask"), show(virtual, "ask").output) == (["complete"], 7)
+
+
+@pytest.mark.parametrize("fails", [(), (ConnectionError(),), (Hang(),)], ids=["", "fails", "hangs"])
+@pytest.mark.parametrize("restarts", [(), (0,), (1,), (2,), (0, 1, 2)])
+def test_what_one_branch_was_answered_is_kept_while_the_others_wait(
+    virtual: VirtualHost, fails: tuple[BaseException, ...], restarts: tuple[int, ...]
+) -> None:
+    failures.extend(fails)
+    virtual.start("two", 1, id="one")
+
+    def goes_on(place: int, seconds: int) -> None:
+        virtual.run(until=virtual.clock.now() + seconds * SECOND)
+        if place in restarts:
+            virtual.restart()
+
+    goes_on(0, 0)
+    virtual.host.workflows["two"].send_event("one", "left", 10)
+    goes_on(1, 0)
+    goes_on(2, 86_400)
+    assert listed(virtual, "two") == ["waiting"]
+    virtual.host.workflows["two"].send_event("one", "right", 100)
+    virtual.run(until=virtual.clock.now())
+    assert (listed(virtual, "two"), show(virtual, "two").output) == (["complete"], 111)
+    assert [len(each.attempts) for each in show(virtual, "two").steps if each.name == "load"] == [1 + len(fails)]
 
 
 def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:

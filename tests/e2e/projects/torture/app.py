@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functions.log import deliver
+from statemachines.double import DoubleWorkflow
 from statemachines.torture import TortureWorkflow
 
 from durable import KVNamespace, Queue, Retries, Workflow
 
 stock = KVNamespace[int]("stock")
 parcels = Queue("parcels", consumer=deliver, retries=Retries(limit=5, delay="1 second"))
+double = Workflow("double", DoubleWorkflow)
 torture = Workflow("torture", TortureWorkflow, bindings={"stock": stock, "parcels": parcels})

@@ -37,6 +37,11 @@ def add_one(number: int, context: StepContext) -> int:
         return number + 1
 
 
+def double(number: int, context: StepContext) -> int:
+    with _logged(context):
+        return 2 * number
+
+
 def fail_once(number: int, context: StepContext) -> int:
     with _logged(context):
         if context.attempt == 1:

@@ -6,6 +6,7 @@ from typing import Any
 from functions.log import RefusedError, add_one, fail_once, keep, kept, refuse
 
 from durable import Retries, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from statemachines.double import DoubleWorkflow
 
 
 class TortureWorkflow(WorkflowEntrypoint[int]):
@@ -28,5 +29,17 @@ class TortureWorkflow(WorkflowEntrypoint[int]):
             await step.do("refuse", refuse, number)
         except RefusedError:
             refused = True
+        told, doubled = await asyncio.gather(
+            step.wait_for_event("told", type="tell", payload=int, timeout="1 hour"),
+            step.call("doubled", DoubleWorkflow, number),
+        )
         value = await step.do("kept", kept, number)
-        return {"left": left, "right": right, "items": items, "kept": value, "refused": refused}
+        return {
+            "left": left,
+            "right": right,
+            "items": items,
+            "told": told,
+            "doubled": doubled,
+            "kept": value,
+            "refused": refused,
+        }
