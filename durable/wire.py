@@ -27,8 +27,8 @@ What a wait for an event sends to the Lambda of the workflow's waits ("key" as a
 A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
-`{"errorMessage": "…", "errorType": "…", …}`, of which the message never holds data. Where the answer comes by a token,
-the cause also has `at`.
+`{"errorMessage": "<key>: … (at=1767225600000)", "errorType": "…", …}`, of which the message never holds data, and ends
+with when the step failed. Where the answer comes by a token the cause is the same, and has `at` besides.
 """
 
 from __future__ import annotations
@@ -68,6 +68,15 @@ CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
 REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, "States.Timeout")
 """Errors of a step that its wrapper never reports itself."""
+
+
+FAILED_AT: Final = r'\(at=([0-9]+)\)"'
+"""Finds in a cause when a step failed."""
+
+
+def failed_at(milliseconds: int) -> str:
+    """Return how the message of a failed step says when that was."""
+    return f"(at={milliseconds})"
 
 
 class Run(TypedDict):

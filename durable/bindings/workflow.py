@@ -20,7 +20,8 @@ Status = Literal[
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of a run. Times are ISO 8601; `status` is running, retrying, waiting, complete or errored."""
+    """A step of a run. Times are ISO 8601; `status` is running, retrying, waiting, complete, errored, undone or
+    stopped."""
 
     name: str
     status: str

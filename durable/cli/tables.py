@@ -40,6 +40,7 @@ _MARKS: Final = {
     "terminated": "■",
     "rollingBack": "↶",
     "undone": "↶",
+    "stopped": "■",
 }
 
 

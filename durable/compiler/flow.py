@@ -238,7 +238,7 @@ class Lowering:
             edge.assign[target.variable] = name_of(caught)
             edge.assign[target.cause] = Given("$states.errorOutput.Cause", TEXT)
             if self.shared.timed:
-                edge.assign[self.clock] = failure_time(by_token=isinstance(state, TokenTask))
+                edge.assign[self.clock] = failure_time()
             state.catches.append(Catch(tuple(sorted(caught)), edge))
             target.ways.append(edge)
 
@@ -339,7 +339,8 @@ class Lowering:
                     way.set(target.variable, Constant(name, TEXT))
                 target.ways += ways
                 return []
-        cause = cause_text(name, statement.message)
+        at = None if self.is_run or not self.shared.timed else Variable(self.clock, _INTEGER)
+        cause = cause_text(name, statement.message, at)
         self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), ways)
         return []
 

@@ -6,7 +6,19 @@ import json
 from typing import Final
 
 from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
-from durable.compiler.terms import TEXT, Apply, Constant, DictDisplay, Expression, Given, ListDisplay, Variable
+from durable.compiler.terms import (
+    TEXT,
+    Apply,
+    Constant,
+    DictDisplay,
+    Expression,
+    Given,
+    Joined,
+    ListDisplay,
+    Spelled,
+    Variable,
+)
+from durable.wire import FAILED_AT
 
 RESULT: Final = "$states.result.Payload"
 """Where the answer of a step's Lambda is: `{"result", "at"}`."""
@@ -51,17 +63,19 @@ def join_time(clock: str) -> Expression:
     return Apply("$max", (ListDisplay(times, ListOf(Integer())),), Integer())
 
 
-def failure_time(*, by_token: bool) -> Expression:
-    """Return the time at which a state failed: the cause of an answer by a token tells it."""
-    if not by_token:
-        return Given("$millis()", Integer())
-    told = "$contains($states.errorOutput.Cause, '\"at\":')"
-    return Given(f"{told} ? $parse($states.errorOutput.Cause).at : $millis()", Integer())
+def failure_time() -> Expression:
+    """Return the time at which a state failed: as its cause tells it, so that whoever goes on finds the same."""
+    cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
+    told = f"$number($match({cause}, {pattern})[0].groups[0])"
+    return Given(f"$contains({cause}, {pattern}) ? {told} : $millis()", Integer())
 
 
-def cause_text(name: str, message: Expression) -> Expression:
-    """Return the cause of an error as Lambda writes it."""
-    if isinstance(message, Constant):
+def cause_text(name: str, message: Expression, at: Expression | None = None) -> Expression:
+    """Return the cause of an error as Lambda writes it; where it is raised in a branch that carries time, with when."""
+    if isinstance(message, Constant) and at is None:
         return Constant(json.dumps({"errorMessage": message.value, "errorType": name}, ensure_ascii=False), TEXT)
-    parts = DictDisplay((("errorMessage", message), ("errorType", Constant(name, TEXT))), _OBJECT)
-    return Apply("$string", (parts,), TEXT)
+    parts: tuple[tuple[str, Expression], ...] = (("errorMessage", message), ("errorType", Constant(name, TEXT)))
+    if at is not None:
+        raised = Joined((Constant("(at=", TEXT), Spelled(at), Constant(")", TEXT)))
+        parts = (*parts, ("raised", raised))
+    return Apply("$string", (DictDisplay(parts, _OBJECT),), TEXT)

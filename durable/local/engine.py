@@ -100,6 +100,7 @@ class Engine:
 
     Args:
         definitions: what new executions run on, by workflow.
+        dropped: given what a function was called with, when nobody waits any more for its answer.
         random: what jitter is drawn with.
     """
 
@@ -114,6 +115,7 @@ class Engine:
         workers: Workers,
         closed: Closed,
         waited: Waited,
+        dropped: Callable[[Any], None],
         random: Random,
     ) -> None:
         self._definitions = dict(definitions)
@@ -124,6 +126,7 @@ class Engine:
         self._workers = workers
         self._closed = closed
         self._waited = waited
+        self._dropped = dropped
         self._live: dict[str, _Live] = {}
         self._unheard: deque[tuple[str, str]] = deque()
         self._random = random
@@ -220,17 +223,22 @@ class Engine:
         execution, actions = Execution.restore(machine, stored.snapshot, random=self._random)
         return _Opened(stored.workflow, stored.definition, execution), actions
 
-    def _advance(self, name: str, event: Event) -> None:
-        """Take an event. Once nothing can be stored any more nothing moves: the next process goes on."""
+    def _advance(self, name: str, event: Event) -> bool:
+        """Take an event, and return whether it was for a task that the execution waited for.
+
+        Once nothing can be stored any more nothing moves: the next process goes on.
+        """
         live = self._live.get(name)
         if live is None:
-            return
+            return False
         with live.lock, suppress(JournalError, TableBusy):
             if name in self._live:
                 task = called(live.open().execution, event)
                 self._take(live, advance_execution(live.open().execution, event, now_ms=self._clock.now()))
                 if task is not None and task.again is not None:
                     self._functions.tried_again(task.function, task.payload, task.again)
+                return task is not None
+        return False
 
     def _take(self, live: _Live, turn: Turn, *, heard: bool = False) -> None:
         """Persist what a turn came to, then perform its actions.
@@ -311,7 +319,7 @@ class Engine:
             self._await_answer(name, action.token, answer.again)
             return
         self._timers.cancel(owner)
-        self._answer(name, action.token, answer)
+        self._answer(name, action.token, answer, event)
 
     def _await_answer(self, name: str, token: str, again: int | None) -> None:
         """Have a task wait for its answer, and call its function again at a time, if it waits still."""
@@ -344,15 +352,17 @@ class Engine:
     def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
         answer = self._functions.abandon(function, event, owner)
         if answer is not None:
-            self._answer(name, token, answer)
+            self._answer(name, token, answer, event)
 
-    def _answer(self, name: str, token: str, answer: Answer) -> None:
+    def _answer(self, name: str, token: str, answer: Answer, event: Any) -> None:
         """Hand the interpreter the end of a task; its timers end with it."""
         self._cancel(name, token)
         if isinstance(answer, Returned):
-            self._advance(name, TaskSucceeded(token, answer.payload))
+            heard = self._advance(name, TaskSucceeded(token, answer.payload))
         else:
-            self._advance(name, TaskFailed(token, answer.error, answer.cause))
+            heard = self._advance(name, TaskFailed(token, answer.error, answer.cause))
+        if not heard:
+            self._dropped(event)
 
 
 def _rest(execution: Execution, asked: Collection[str]) -> Rest | None:

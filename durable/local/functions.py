@@ -13,7 +13,7 @@ from typing import Any
 from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
 from durable.runtime.failure import Failure
 from durable.runtime.record import StepKey
-from durable.runtime.step import StepHandler, reported
+from durable.runtime.step import StepHandler
 from durable.wire import StepEvent
 
 
@@ -132,7 +132,5 @@ class Functions:
     def abandon(self, function: str, event: StepEvent, owner: str) -> Answer | None:
         """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
-        if not self._steps[function].abandon(event, owner, failure):
-            return None
-        error = reported(failure, event)
-        return raised(failure.name, str(error))
+        error = self._steps[function].abandon(event, owner, failure)
+        return None if error is None else raised(failure.name, str(error))

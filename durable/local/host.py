@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
@@ -38,16 +40,17 @@ from durable.runtime.http import Api
 from durable.runtime.instances import Instances, instance_of
 from durable.runtime.lifecycle import Lifecycle
 from durable.runtime.log import Log
-from durable.runtime.machines import ExecutionState
+from durable.runtime.machines import ExecutionState, MachinesBusy
 from durable.runtime.operations import Operator
 from durable.runtime.record import StepRecord
 from durable.runtime.resting import Resting
 from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.runtime.starter import Starter
 from durable.runtime.step import StepHandler
-from durable.runtime.table import Row
+from durable.runtime.table import Row, TableBusy
 from durable.runtime.undo import Rollback, UndoHandler
 from durable.runtime.var import json_of, var_client
+from durable.runtime.verbs import OPEN
 from durable.runtime.workflow import WorkflowClient
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.wire import CALLS, EVENTS
@@ -149,6 +152,7 @@ class Host:
             workers=workers,
             closed=self._closed,
             waited=self._waited,
+            dropped=self._dropped,
             random=random,
         )
 
@@ -159,18 +163,19 @@ class Host:
         never acknowledged; it begins now.
         """
         pending = self.engine.reopen()
-        queued = [header for workflow in self.workflows for header in self._queued(workflow)]
+        queued = [header for workflow in self.workflows for header in self._all(workflow, "queued")]
         for header in queued:
             self.instances.start(header)
         self.engine.go_on(pending)
+        self._workers.submit(self._halt_wanted)
         self.schedules.begin()
         return len(pending.keys() | {header["execution"] for header in queued})
 
-    def _queued(self, workflow: str) -> Iterator[Row]:
-        page = self.table.list(workflow, status="queued")
+    def _all(self, workflow: str, status: str) -> Iterator[Row]:
+        page = self.table.list(workflow, status=status, limit=100)
         yield from page.rows
         while page.cursor is not None:
-            page = self.table.list(workflow, status="queued", cursor=page.cursor)
+            page = self.table.list(workflow, status=status, limit=100, cursor=page.cursor)
             yield from page.rows
 
     def purge(self) -> int:
@@ -198,12 +203,28 @@ class Host:
         self.instances.close(workflow, execution, state)
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
         if is_child(instance):
-            self._workers.submit(functools.partial(self._tell_parent, own, instance))
+            self._workers.submit(partial(self._tell_parent, own, instance))
         if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
 
     def _waited(self, workflow: str, execution: str, waits: Waits) -> None:
         self._resting.note(workflow, execution, waits.sleeps, idle=waits.idle)
+
+    def _dropped(self, event: Any) -> None:
+        """Have a run stopped that was to stop when this step ends, which its execution waits for no more."""
+        run = event["run"]
+        self._workers.submit(partial(self._halt, run["workflow"], run["instance"]))
+
+    def _halt(self, workflow: str, instance: str) -> None:
+        with suppress(TableBusy, MachinesBusy):
+            self.operator.lifecycle.halt(workflow, instance)
+
+    def _halt_wanted(self) -> None:
+        """Stop the runs that were to stop when a step ends, which was cut off."""
+        for workflow, status in itertools.product(self.workflows, OPEN):
+            for header in self._all(workflow, status):
+                if "wanted" in header:
+                    self._halt(workflow, header["instance"])
 
     def _tell_parent(self, workflow: str, instance: str) -> None:
         """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""

@@ -19,7 +19,7 @@ class Timers:
     """Keys with a time each, in milliseconds since 1970. A key set again moves; most are cancelled before they fire."""
 
     def __init__(self) -> None:
-        self._at: dict[Hashable, tuple[int, Callable[[], None]]] = {}
+        self._at: dict[Hashable, tuple[int, Callable[[], object]]] = {}
         self._heap: list[tuple[int, int, Hashable]] = []
         self._count = 0
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class Timers:
         self.changed = threading.Event()
         """Set when a timer is due before `until`, which is when whoever fires them looks next."""
 
-    def set(self, key: Hashable, at: int, fire: Callable[[], None]) -> None:
+    def set(self, key: Hashable, at: int, fire: Callable[[], object]) -> None:
         with self._lock:
             self._count += 1
             self._at[key] = (at, fire)
@@ -65,7 +65,7 @@ class Timers:
             fired += 1
         return fired
 
-    def _pop_due(self, now: int) -> Callable[[], None] | None:
+    def _pop_due(self, now: int) -> Callable[[], object] | None:
         with self._lock:
             while self._heap and self._heap[0][0] <= now:
                 entry = heapq.heappop(self._heap)

@@ -25,6 +25,7 @@ from durable.runtime.failure import Failure
 from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord
 from durable.runtime.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.runtime.tokens import Tokens
+from durable.wire import failed_at
 
 _TELLING_MS: Final = 60_000
 
@@ -49,12 +50,13 @@ class Answers:
         Args:
             fresh: what the row of a step that begins to wait holds besides; `input_hash` is among it.
         """
+        order = record.order(now)
         begun: Row = {"step": step, "status": WAITING, "token": token, "started": now} | fresh
         try:
-            first = begun | {"order": record.order(now), "attempts": 1}
+            first = begun | {"order": order, "attempts": 1}
             row = self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0]
         except ConditionFailed as failed:
-            row = self._wait_again(key.row, failed.rows[0] or {}, begun)
+            row = self._wait_again(key.row, failed.rows[0] or {}, begun, order)
         assert row is not None
         stop: type[DurableError] | None = StaleResult if row["input_hash"] != begun["input_hash"] else None
         if self._table.get(Key(key.row.partition, FLAG)) is not None:
@@ -65,7 +67,7 @@ class Answers:
         self._tokens.fail(token, failure.name, cause(key.path, failure, self._clock.now()))
         return None
 
-    def _wait_again(self, key: Key, row: Row, begun: Row) -> Row:
+    def _wait_again(self, key: Key, row: Row, begun: Row, order: str) -> Row:
         """Put a new token in the row; a step whose outcome was forgotten begins anew."""
         if row.get("token") == begun["token"]:
             return row
@@ -73,11 +75,12 @@ class Answers:
         if "outcome" in row or row["status"] == WAITING:
             write = Write(key, {"token": begun["token"], "delivered": False}, remove=_TELLER, when=(held,))
         else:
-            write = Write(key, begun, {"attempts": 1, "anew": 1}, (*_TELLER, "delivered", "finished", "error"), (held,))
+            gone = (*_TELLER, "delivered", "finished", "error")
+            write = Write(key, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, (held,))
         try:
             return self._table.write(write)[0] or {}
         except ConditionFailed as failed:
-            return self._wait_again(key, failed.rows[0] or {}, begun)
+            return self._wait_again(key, failed.rows[0] or {}, begun, order)
 
     def result(self, value: Any, at: int) -> Row:
         """Return what a row is given when the step has a result, which this process is going to tell."""
@@ -141,4 +144,5 @@ _TELLER: Final = ("teller", "telling")
 
 def cause(path: str, failure: Failure, at: int) -> str:
     """Return the cause of a failure that is told by a token; `path` is the step's key within the run."""
-    return json.dumps({"errorMessage": f"{path}: {failure.message}", "errorType": failure.name, "at": at})
+    message = f"{path}: {failure.message} {failed_at(at)}"
+    return json.dumps({"errorMessage": message, "errorType": failure.name, "at": at})

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from durable.bindings.workflow import Status
 from durable.clock import timestamp
 from durable.runtime.ending import path_of
-from durable.runtime.instances import current_steps, shown_status
+from durable.runtime.instances import current_steps, shown_status, step_status
 from durable.runtime.record import RETRYING, WAITING, history_of
 from durable.runtime.table import Row
 
@@ -129,7 +129,7 @@ def describe(header: Row, rows: Iterable[Row]) -> Description:
         error=header.get("error"),
         wanted=header.get("wanted"),
         rollback=header.get("rollback"),
-        steps=tuple(_step(row) for row in steps),
+        steps=tuple(_step(header, row) for row in steps),
         sleeps=tuple(_nap(each) for each in header.get("sleeps", ())),
     )
 
@@ -140,16 +140,17 @@ def latest(header: Row, steps: Iterable[Row]) -> int:
     return changed
 
 
-def _step(row: Row) -> StepDescription:
+def _step(header: Row, row: Row) -> StepDescription:
+    status = step_status(header, row)
     hidden = bool(row.get("sensitive"))
     return StepDescription(
         name=row["step"],
         key=path_of(row),
-        status=row["status"],
+        status=status,
         attempts=tuple(_attempt(each) for each in history_of(row)),
         started_at=timestamp(row["started"]),
         finished_at=timestamp(row["finished"]) if "finished" in row else None,
-        wake_at=_wake_at(row),
+        wake_at=_wake_at(status, row),
         input=None if hidden else row.get("input"),
         output=None if hidden else row.get("result"),
         error=row.get("error") if row["status"] in ("errored", "retrying") else None,
@@ -157,8 +158,8 @@ def _step(row: Row) -> StepDescription:
     )
 
 
-def _wake_at(row: Row) -> str | None:
-    at = row.get({WAITING: "deadline", RETRYING: "wake"}.get(row["status"], ""))
+def _wake_at(status: str, row: Row) -> str | None:
+    at = row.get({WAITING: "deadline", RETRYING: "wake"}.get(status, ""))
     return None if at is None else timestamp(at)
 
 

@@ -34,6 +34,7 @@ from durable.runtime.machines import MachinesBusy
 from durable.runtime.record import WAITING, StepKey, StepRecord, header_key, partition, step_prefix
 from durable.runtime.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.runtime.values import hash_of, text_of
+from durable.runtime.verbs import CLOSED
 from durable.wire import WaitTask
 
 KIND: Final = "event"
@@ -84,7 +85,7 @@ class Events:
         key, digest = Key(part, event_prefix(header["epoch"]) + id), hash_of(text_of([type, payload]))
         there = self._table.get(key)
         if there is None:
-            if header.get("closed"):
+            if header["status"] in CLOSED:
                 raise InstanceClosed(public_message(InstanceClosed))
             number = (self._table.write(Write(Key(part, _COUNT), add={"sent": 1}))[0] or {})["sent"]
             event = {"type": type, "payload": payload, "hash": digest, "number": number, "sent": self._clock.now()}

@@ -15,7 +15,18 @@ from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_m
 from durable.runtime.ending import ended_by, ending, error_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import FLAG, FORGOTTEN, RESTING, STEP, header_key, is_undoable, partition, step_prefix
+from durable.runtime.record import (
+    FLAG,
+    FORGOTTEN,
+    RESTING,
+    RETRYING,
+    STEP,
+    WAITING,
+    header_key,
+    is_undoable,
+    partition,
+    step_prefix,
+)
 from durable.runtime.rollback import rollback_of, rolled_back
 from durable.runtime.table import (
     Absent,
@@ -30,12 +41,14 @@ from durable.runtime.table import (
     Write,
 )
 from durable.runtime.values import hash_of, text_of
+from durable.runtime.verbs import CLOSED
 from durable.wire import Run
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
+_UNDER_WAY: Final = ("running", RETRYING, WAITING)
 
 
 def random_id() -> str:
@@ -177,7 +190,7 @@ class Instances:
             status=shown_status(header, steps),
             created_at=timestamp(header["created"]),
             updated_at=timestamp(latest),
-            steps=tuple(_step_status(row) for row in steps),
+            steps=tuple(_step_status(header, row) for row in steps),
             output=header.get("output"),
             error=header.get("error"),
         )
@@ -348,9 +361,13 @@ def current_steps(header: Row, rows: Iterable[Row]) -> list[Row]:
 
 
 def shown_status(header: Row, steps: Iterable[Row]) -> Status:
-    """Return the status of a run: an open one waits where a step does and none is under way."""
+    """Return the status of a run: one that is open waits where a step does and none is under way.
+
+    A header that the engine wrote is exact. The sweep's, which has `wake`, may be old, and so may be one that says
+    running.
+    """
     status: Status = header["status"]
-    if status not in ("running", "waiting"):
+    if status not in ("running", "waiting") or (status == "waiting" and "wake" not in header):
         return status
     doing = {row["status"] for row in steps}
     if not doing.isdisjoint({"running", "retrying"}):
@@ -358,11 +375,17 @@ def shown_status(header: Row, steps: Iterable[Row]) -> Status:
     return "waiting" if "waiting" in doing else status
 
 
-def _step_status(row: Row) -> StepStatus:
+def step_status(header: Row, row: Row) -> str:
+    """Return the status of a step: one that has no outcome when its run ends was stopped."""
+    status: str = row["status"]
+    return "stopped" if header["status"] in CLOSED and status in _UNDER_WAY else status
+
+
+def _step_status(header: Row, row: Row) -> StepStatus:
     error = row.get("error") if row["status"] in ("errored", "retrying") else None
     return StepStatus(
         name=row["step"],
-        status=row["status"],
+        status=step_status(header, row),
         attempts=row["attempts"],
         started_at=timestamp(row["started"]),
         finished_at=timestamp(row["finished"]) if "finished" in row else None,

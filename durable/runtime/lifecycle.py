@@ -116,7 +116,7 @@ class Lifecycle:
             case "halt":
                 self._ask(header, order)
                 self._end_children(header, order)
-                self.halt(header, rows)
+                self._halt(header)
             case "now":
                 self._end_children(header, order)
                 self._now(header, rows, order)
@@ -164,7 +164,17 @@ class Lifecycle:
             Write(Key(partition(workflow, instance), FLAG), {"want": order.wanted}),
         )
 
-    def halt(self, header: Row, rows: Sequence[Row]) -> None:
+    def halt(self, workflow: str, instance: str) -> None:
+        """Do what is wanted of a run, if something is, unless a step is at work.
+
+        To be called when a step has ended that its execution waits for no more, since its branch was stopped: it has
+        seen the flag, and nobody hears it say so. May be called by anyone, as often as they like.
+        """
+        header = self._table.get(header_key(workflow, instance)) or {}
+        if "wanted" in header and "closed" not in header:
+            self._halt(header)
+
+    def _halt(self, header: Row) -> None:
         """Stop the execution of a flagged run at once, unless a step is at work: that one stops it when it ends.
 
         The leases are read after the flag was set, and a step reads the flag after it took its lease.

@@ -28,7 +28,7 @@ from durable.runtime.record import Begun, Halted, Held, Leased, Recorded, StepKe
 from durable.runtime.table import Row
 from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent
+from durable.wire import LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failed_at
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
@@ -119,13 +119,14 @@ class StepHandler:
     def _remaining(self, until: int) -> timedelta:
         return timedelta(milliseconds=max(0, until - self._clock.now()))
 
-    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> bool:
+    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> Exception | None:
         """Record that the owner's attempt failed while its function still runs: what it returns will be dropped.
 
-        Returns whether that was in time: False when the attempt's end is in the record.
+        Returns what to report; None when the attempt's end is in the record.
         """
-        key = StepKey.of(event)
-        return not isinstance(self._end(key, event, owner, self._record.attempts(key), failure), Held | Recorded)
+        key, at = StepKey.of(event), self._clock.now()
+        instead = self._end(key, event, owner, self._record.attempts(key), failure, at)
+        return None if isinstance(instead, Held | Recorded) else reported(failure, event, at)
 
     def tried_again(self, event: StepEvent, at: int) -> None:
         """Note when a step whose attempt failed is tried again, in milliseconds since 1970."""
@@ -134,17 +135,16 @@ class StepHandler:
     def _failed(
         self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:
-        failure = self._failure(error)
-        instead = self._end(key, event, owner, attempt, failure)
+        failure, at = self._failure(error), self._clock.now()
+        instead = self._end(key, event, owner, attempt, failure, at)
         if instead is not None:
             return self._answer(instead, event, input_hash)
-        raise reported(failure, event) from None
+        raise reported(failure, event, at) from None
 
-    def _end(self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure) -> Begun | None:
+    def _end(self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int) -> Begun | None:
         final = attempt >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
         handled = failure.name in event.get("caught", ())
-        at = self._clock.now()
         return self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
 
     def _failure(self, error: Exception) -> Failure:
@@ -167,8 +167,8 @@ class StepHandler:
         match begun:
             case Recorded(input_hash=recorded) if recorded != input_hash:
                 raise reported(_failure_of(StaleResult), event) from None
-            case Recorded(failure=Failure() as failure):
-                raise reported(failure, event) from None
+            case Recorded(failure=Failure() as failure, at=at):
+                raise reported(failure, event, at) from None
             case Recorded(result=result, at=at):
                 return {"result": self._still_fits(result, event), "at": at}
             case Halted():
@@ -206,8 +206,13 @@ def _failure_of(error: type[Exception]) -> Failure:
     return Failure(error.__name__, public_message(error))
 
 
-def reported(failure: Failure, event: StepEvent) -> Exception:
-    """Return an exception whose class has the wire's error name; its message says which step, and holds no data."""
-    path = event.get("key", event["step"])
-    error: Exception = type(failure.name, (Exception,), {})(f"{path}: {failure.message}")
+def reported(failure: Failure, event: StepEvent, at: int | None = None) -> Exception:
+    """Return an exception whose class has the wire's error name; its message says which step, and holds no data.
+
+    Args:
+        at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
+    """
+    said = f"{event.get('key', event['step'])}: {failure.message}"
+    message = said if at is None else f"{said} {failed_at(at)}"
+    error: Exception = type(failure.name, (Exception,), {})(message)
     return error

@@ -65,8 +65,8 @@ class UndoHandler(StepHandler):
     def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
         return f"{super()._idempotency_key(key, begun)}/undo"
 
-    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> bool:
-        return self._fail(StepKey.of(event), event, owner, failure)
+    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> Exception | None:
+        return reported(failure, event) if self._fail(StepKey.of(event), event, owner, failure) else None
 
     def _begin(self, key: StepKey, event: StepEvent, owner: str, now: int) -> Row | None:
         row = self._table.get(key.row) or {}

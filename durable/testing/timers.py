@@ -16,7 +16,7 @@ class SkippingTimers(Timers):
         self._clock = clock
         self._skips = skips
 
-    def set(self, key: Hashable, at: int, fire: Callable[[], None]) -> None:
+    def set(self, key: Hashable, at: int, fire: Callable[[], object]) -> None:
         super().set(key, min(at, self._clock.now()) if self._skips(key) else at, fire)
 
     def skip(self) -> None:

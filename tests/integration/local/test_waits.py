@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable import Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import NonRetryableError, Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
@@ -17,18 +17,34 @@ from durable.local.functions import Hang
 from durable.project import Project, declarations
 from durable.runtime.answers import Answers
 from durable.runtime.description import Description
-from durable.runtime.lifecycle import Order
+from durable.runtime.lifecycle import From, Order
 from durable.runtime.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 
 SECOND, DAY = 1_000, 86_400_000
 MANY = Retries(limit=3, delay="10 seconds", jitter=False)
 failures: list[BaseException] = []
+meanwhile: list[Callable[[], Any]] = []
+"""What happens while the slow step runs, once."""
+
+
+class RefusedError(NonRetryableError):
+    """It was refused."""
 
 
 def load(number: int) -> int:
     if failures:
         raise failures.pop()
+    return number
+
+
+def refuse(number: int) -> int:
+    raise RefusedError
+
+
+def slow(number: int) -> int:
+    if meanwhile:
+        meanwhile.pop()()
     return number
 
 
@@ -72,6 +88,41 @@ class TwoWorkflow(WorkflowEntrypoint[int]):
         return one + two + three
 
 
+class PoliteWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        async def refused() -> int:
+            raise RefusedError("not now")
+
+        times = 0
+        for number in range(event.payload):
+            try:
+                await step.do("refuse", refuse, number)
+            except RefusedError:
+                await step.sleep("be polite", "1 day")
+            try:
+                await asyncio.gather(refused(), step.do("load", load, number))
+            except RefusedError:
+                await step.sleep("be polite once more", "1 day")
+            times = times + 1
+        return times
+
+
+class AsksWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        first = await step.do("first", load, event.payload)
+        second = await step.wait_for_event("second", type="second", payload=int, timeout="3 days")
+        return first + second
+
+
+class RaceWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        try:
+            await asyncio.gather(step.do("slow", slow, event.payload), step.do("load", load, event.payload))
+        except NonRetryableError:
+            await step.sleep("nap", "1 day")
+        return 1
+
+
 class OuterWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         return await step.call("inner", NapWorkflow, event.payload)
@@ -81,6 +132,9 @@ nap = Workflow("nap", NapWorkflow)
 both = Workflow("both", BothWorkflow)
 ask = Workflow("ask", AskWorkflow)
 two = Workflow("two", TwoWorkflow)
+polite = Workflow("polite", PoliteWorkflow)
+asks = Workflow("asks", AsksWorkflow)
+race = Workflow("race", RaceWorkflow)
 outer = Workflow("outer", OuterWorkflow)
 
 
@@ -92,6 +146,7 @@ def project() -> Build:
 @pytest.fixture
 def virtual(host: Callable[[Build], VirtualHost], project: Build) -> VirtualHost:
     failures.clear()
+    meanwhile.clear()
     return host(project)
 
 
@@ -276,3 +331,82 @@ def test_what_sleeps_is_known_after_a_restart(virtual: VirtualHost) -> None:
     assert (listed(virtual, "nap"), naps(virtual, "nap")) == (["waiting"], before)
     virtual.run(until=began + DAY)
     assert [each[0] for each in naps(virtual, "nap")] == ["rest", "rest"]
+
+
+def test_a_sleep_after_a_caught_error_is_not_slept_again(virtual: VirtualHost) -> None:
+    began = virtual.clock.now()
+    virtual.start("polite", 3, id="one")
+    for _ in range(2):
+        virtual.run(until=virtual.clock.now() + DAY)
+    lifecycle = virtual.host.operator.lifecycle
+    lifecycle.carry_out("polite", "one", Order("pause"))
+    virtual.run(until=began + 5 * DAY // 2)
+    virtual.clock.advance_to(began + 5 * DAY // 2)
+    lifecycle.carry_out("polite", "one", Order("resume"))
+    virtual.run(until=virtual.clock.now())
+    assert naps(virtual, "polite")[0][2] == timestamp(began + 3 * DAY)
+    virtual.run()
+    assert (show(virtual, "polite").output, virtual.clock.now()) == (3, began + 6 * DAY)
+
+
+def test_a_paused_run_keeps_an_event_until_it_is_resumed(virtual: VirtualHost) -> None:
+    began = begin(virtual, "ask")
+    lifecycle = virtual.host.operator.lifecycle
+    lifecycle.carry_out("ask", "one", Order("pause"))
+    virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.run(until=began)
+    assert listed(virtual, "ask") == ["paused"]
+    lifecycle.carry_out("ask", "one", Order("resume"))
+    virtual.run(until=began)
+    assert (listed(virtual, "ask"), show(virtual, "ask").output) == (["complete"], 7)
+
+
+def test_a_wait_that_is_begun_anew_comes_after_what_was_begun_before(virtual: VirtualHost) -> None:
+    lifecycle = virtual.host.operator.lifecycle
+    began = begin(virtual, "asks")
+    for step in ("first", "second"):
+        lifecycle.carry_out("asks", "one", Order("pause"))
+        lifecycle.carry_out("asks", "one", Order("restart", start=From(step)))
+        virtual.run(until=began)
+        assert [each.name for each in show(virtual, "asks").steps] == ["first", "second"]
+    assert next(len(each.attempts) for each in show(virtual, "asks").steps) == 2
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(("verb", "comes_to"), [("pause", "paused"), ("terminate", "terminated")])
+def test_a_verb_is_carried_out_when_the_step_of_a_stopped_branch_ends(
+    virtual: VirtualHost, verb: Any, comes_to: str, restarts: bool
+) -> None:
+    def told() -> None:
+        virtual.run(until=virtual.clock.now())
+        virtual.host.operator.lifecycle.carry_out("race", "one", Order(verb))
+        if restarts:
+            raise Hang
+
+    failures.append(NonRetryableError())
+    meanwhile.append(told)
+    virtual.start("race", 1, id="one")
+    virtual.run(until=virtual.clock.now())
+    if restarts:
+        assert show(virtual, "race").wanted == verb
+        virtual.restart()
+        virtual.run(until=virtual.clock.now())
+    assert (listed(virtual, "race"), show(virtual, "race").wanted) == ([comes_to], None)
+
+
+def test_the_steps_of_a_stopped_branch_do_not_keep_a_run_from_waiting(virtual: VirtualHost) -> None:
+    def hangs() -> None:
+        raise Hang
+
+    failures.append(NonRetryableError())
+    meanwhile.append(hangs)
+    virtual.start("race", 1, id="one")
+    virtual.run(until=virtual.clock.now())
+    assert (listed(virtual, "race"), show(virtual, "race").status) == (["waiting"], "waiting")
+
+
+def test_what_waited_when_the_run_ended_was_stopped(virtual: VirtualHost) -> None:
+    begin(virtual, "ask")
+    virtual.host.operator.lifecycle.carry_out("ask", "one", Order("terminate"))
+    assert [(each.status, each.wake_at) for each in show(virtual, "ask").steps] == [("stopped", None)]
+    assert [each.status for each in virtual.status("ask", "one").steps] == ["stopped"]

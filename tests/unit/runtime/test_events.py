@@ -122,7 +122,7 @@ def test_a_wait_that_nothing_comes_for_fails_at_its_deadline_and_says_when(place
     place.later(60)
     place.wait("t")
     cause = {
-        "errorMessage": "reply: No event of type replied came in time.",
+        "errorMessage": f"reply: No event of type replied came in time. (at={CREATED + 60_000})",
         "errorType": "StepTimeoutError",
         "at": CREATED + 60_000,
     }
@@ -205,7 +205,8 @@ def test_a_run_that_rests_is_looked_at_again_once_an_event_was_sent(place: Place
 
 def test_a_run_that_has_ended_takes_no_event_but_knows_those_it_had(place: Place) -> None:
     place.send("yes", "early")
-    place.table.write(Write(header_key("shop", "one"), {"closed": True}))
+    ended = {"workflow": "shop", "status": "complete", "updated": 0, "closed": True}
+    place.table.write(Write(header_key("shop", "one"), ended))
     assert not place.send("yes", "early")
     with pytest.raises(InstanceClosed):
         place.send("yes", "late")

@@ -22,11 +22,11 @@ export function replace(element, ...children) {
 const WORDS = {
   queued: "queued", running: "running", waiting: "waiting", waitingForPause: "pausing", paused: "paused",
   complete: "complete", errored: "errored", terminated: "terminated", rollingBack: "rolling back", retrying: "retrying",
-  undone: "undone", sleeping: "sleeping", slept: "over",
+  undone: "undone", stopped: "stopped", sleeping: "sleeping", slept: "over",
 };
 const MARKS = {
   queued: "○", running: "◐", waiting: "◷", waitingForPause: "◫", paused: "‖", complete: "✓", errored: "✕",
-  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶", sleeping: "☾", slept: "✓",
+  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶", stopped: "■", sleeping: "☾", slept: "✓",
 };
 export const STATUSES = ["queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated",
   "rollingBack"];

@@ -6,7 +6,7 @@ const ROUND = /\[\d*\]/g;
 const TITLES = { loop: "loop", map: "map", parallel: "parallel", try: "try", branch: "if" };
 const SIGNS = { sleep: "☾", event: "✉", call: "⧉", return: "●", raise: "✕", break: "⤓", continue: "↺" };
 /** What a node of several rows is, the first that one of them is. */
-const WEIGHT = ["errored", "retrying", "running", "waiting", "sleeping", "undone", "complete", "slept"];
+const WEIGHT = ["errored", "retrying", "running", "waiting", "sleeping", "undone", "stopped", "complete", "slept"];
 
 export const nodeKey = (key) => key.replace(ROUND, "");
 
