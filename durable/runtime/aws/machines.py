@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -77,12 +78,22 @@ class StepFunctionsMachines:
 
 
 def _sleeps(events: Iterable[Mapping[str, Any]]) -> Sequence[Sleep]:
-    """Return the Wait states that were entered and not left, given events of an execution with the last one first."""
-    left: set[int] = set()
+    """Return the Wait states that were entered and not left, given events of an execution with the last one first.
+
+    Iterations of a Map that left the same state are not told apart: there are as many as said, since about then.
+    """
+    exits: Counter[str] = Counter()
+    aborted: set[int] = set()
     found: list[Sleep] = []
     for event in events:
-        if event["type"] in ("WaitStateExited", "WaitStateAborted"):
-            left.add(event["previousEventId"])
-        elif event["type"] == "WaitStateEntered" and event["id"] not in left:
-            found.append(Sleep(event["stateEnteredEventDetails"]["name"], int(event["timestamp"].timestamp() * 1000)))
+        match event["type"]:
+            case "WaitStateExited":
+                exits[event["stateExitedEventDetails"]["name"]] += 1
+            case "WaitStateAborted":
+                aborted.add(event["previousEventId"])
+            case "WaitStateEntered" if event["id"] not in aborted:
+                name = event["stateEnteredEventDetails"]["name"]
+                if not exits[name]:
+                    found.append(Sleep(name, int(event["timestamp"].timestamp() * 1000)))
+                exits[name] = max(0, exits[name] - 1)
     return tuple(reversed(found))

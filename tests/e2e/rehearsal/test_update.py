@@ -57,7 +57,7 @@ class NapWorkflow(WorkflowEntrypoint[Night]):
     async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
         await step.do("lie-down", lie_down, event.payload)
         morning = await step.wait_for_event("night", type="morning", payload=Morning, timeout="1 hour")
-        await step.sleep("five more minutes", "2 seconds")
+        await step.sleep("five more minutes", "6 seconds")
         dream = await step.call("dream", DreamWorkflow, 7)
         said = await step.do("wake-up", wake_up, morning, retries=Retries(limit=0))
         return {"said": f"{said} after {dream}"}
