@@ -111,7 +111,10 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def evaluate_includes_expression(self, lhs: Any, rhs: Any) -> bool:
         if lhs is None or rhs is None:
             return False
-        return any(Utils.is_deep_equal(item, lhs) for item in (rhs if isinstance(rhs, list) else [rhs]))
+        items = rhs if isinstance(rhs, list) else [rhs]
+        if isinstance(lhs, dict | list):
+            return any(item is lhs for item in items)
+        return any(Utils.is_deep_equal(item, lhs) for item in items)
 
 
 def _unwrapped(expr: Any, result: Any) -> Any:
