@@ -100,6 +100,29 @@ def test_functions(source: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("$map([[1, 2], 3], $sum)", [3, 3]),
+        ("$map([1, [2, 3]], $count)", [1, 2]),
+        ("$map([1.26, 2.34], $round)", [1, 2.3]),
+        ("$map([1, 2, 3], $power)", [1, 2, 9]),
+        ("$map([1, 2], $string)", ["1", "2"]),
+        ("$filter([0, 2, 1], $sum)", [2, 1]),
+        ("$reduce([1, 2, 3], $append)", [1, 2, 3]),
+        ("$each({'a': 1, 'b': [1, 2]}, $sum)", [1, 3]),
+    ],
+)
+def test_a_function_is_given_what_it_takes_by_another(source: str, value: Any) -> None:
+    assert evaluate(source) == value
+
+
+@pytest.mark.parametrize("source", ["$map([1], $uppercase)", "$map(['a', 'b'], $join)", "$map(['x'], $fromMillis)"])
+def test_a_function_that_is_given_by_another_checks_its_arguments(source: str) -> None:
+    with pytest.raises(EvaluationFailed, match="T0410"):
+        evaluate(source)
+
+
+@pytest.mark.parametrize(
     ("source", "text"),
     [
         ("$formatNumber(2.5, '0') & $formatNumber(3.5, '0')", "24"),
