@@ -11,6 +11,7 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from durable.local.asl.numerals import value_text
+from durable.local.asl.signatures import Checked
 
 MAX_STEPS: Final = 1_000_000
 """How many nodes of expressions one evaluation may visit: a few seconds, where Step Functions allows one second."""
@@ -91,6 +92,8 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def apply_inner(self, proc: Any, args: Any, input: Any, environment: Any) -> Any:
         if not self.is_function_like(proc):
             raise JException("T1006", -1)
+        if isinstance(proc, Checked):
+            return proc.perform(input, self.validate_arguments(proc, args, input))
         return super().apply_inner(proc, args, input, environment)
 
     def evaluate_numeric_expression(self, lhs: Any, rhs: Any, op: str) -> Any:
@@ -111,7 +114,10 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def evaluate_includes_expression(self, lhs: Any, rhs: Any) -> bool:
         if lhs is None or rhs is None:
             return False
-        return any(Utils.is_deep_equal(item, lhs) for item in (rhs if isinstance(rhs, list) else [rhs]))
+        items = rhs if isinstance(rhs, list) else [rhs]
+        if isinstance(lhs, dict | list):
+            return any(item is lhs for item in items)
+        return any(Utils.is_deep_equal(item, lhs) for item in items)
 
 
 def _unwrapped(expr: Any, result: Any) -> Any:

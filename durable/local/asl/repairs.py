@@ -17,6 +17,7 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from durable.local.asl.numerals import number_text, value_text
+from durable.local.asl.pictures import format_number
 from durable.local.asl.signatures import Function
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?", re.ASCII)
@@ -113,6 +114,29 @@ def _key(comparator: Any) -> Callable[[Any], Any]:
             return bool(Jsonata.boolize(Functions.func_apply(comparator, [other.item, self.item])))
 
     return Key
+
+
+def _distinct(items: Any) -> Any:
+    """Leave out what is there already; a list that is no sequence stays one, and 1 is not true."""
+    if not isinstance(items, list) or len(items) < 2:
+        return items
+    kept = Utils.create_sequence() if Utils.is_sequence(items) else []
+    for item in items:
+        if not any(Utils.is_deep_equal(item, each) for each in kept):
+            kept.append(item)
+    return kept
+
+
+def _substring(text: Any, start: Any, length: Any) -> Any:
+    """Cut as JavaScript does: a fraction is dropped only when start and length are added up."""
+    if text is None or start is None:
+        return text if length is None or text is None else ""
+    first = start if len(text) + start >= 0 else 0
+    if length is None:
+        return text[int(first) :]
+    if length <= 0:
+        return ""
+    return text[int(first) : int(first + length if first >= 0 else len(text) + first + length)]
 
 
 def _matches(matcher: Any, text: str, name: str) -> Iterator[re.Match[str]]:
@@ -249,7 +273,11 @@ def _url(name: str, change: Callable[[str], str]) -> Callable[[Any], Any]:
 
 
 def _format_number(value: Any, picture: Any, options: Any) -> Any:
-    return None if value is None else Functions.format_number(value, picture, options)
+    return None if value is None else format_number(value, picture, options, _round)
+
+
+def _format_integer(value: Any, picture: Any) -> Any:
+    return None if value is None else Functions.format_integer(math.floor(value), picture)
 
 
 _ENCODED: Final[Mapping[str, Callable[[str], str]]] = {
@@ -263,15 +291,19 @@ REPAIRED: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "string": Function("string", _string, "<x-b?:s>"),
         "number": Function("number", _number, "<(nsb)-:n>"),
+        "substring": Function("substring", _substring, "<s-nn?:s>"),
+        "lowercase": Function("lowercase", lambda text: None if text is None else text.lower(), "<s-:s>"),
         "round": Function("round", _round, "<n-n?:n>"),
         "power": Function("power", _power, "<n-n:n>"),
         "toMillis": Function("toMillis", _to_millis, "<s-s?:n>"),
         "sort": Function("sort", _sort, "<af?:a>"),
+        "distinct": Function("distinct", _distinct, "<x:x>"),
         "match": Function("match", _match, "<s-f<s:o>n?:a<o>>"),
         "contains": Function("contains", _contains, "<s-(sf):b>"),
         "split": Function("split", _split, "<s-(sf)n?:a<s>>"),
         "replace": Function("replace", _replace, "<s-(sf)(sf)n?:s>"),
         "formatNumber": Function("formatNumber", _format_number, "<n-so?:s>"),
+        "formatInteger": Function("formatInteger", _format_integer, "<n-s:s>"),
         "base64decode": Function("base64decode", _base64_decode, "<s-:s>"),
         **{name: Function(name, _url(name, change), "<s-:s>") for name, change in _ENCODED.items()},
     }

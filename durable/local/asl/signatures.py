@@ -22,11 +22,19 @@ _ELEMENTS: Final = {
 }
 
 
+_DECLARED: Final = {"string": 1, "zip": 0}
+"""Where that is not the number in the signature."""
+
+
 class StrictSignature(Signature):  # type: ignore[misc]  # jsonata-python has no types
     """A signature to which null is no missing value, and which says which argument it refuses."""
 
     def get_symbol(self, value: Any) -> str:
         return "l" if value is Utils.NULL_VALUE else str(super().get_symbol(value))
+
+    def get_min_number_of_args(self) -> int:
+        """Return how many arguments $map and its like may give: as many as the JavaScript function declares."""
+        return _DECLARED.get(self.function_name, len(self._params))
 
     def validate(self, args: Any, context: Any) -> Any:
         try:
@@ -47,7 +55,22 @@ class StrictSignature(Signature):  # type: ignore[misc]  # jsonata-python has no
         raise JException("T0410", -1, good_to + 1, function_name)
 
 
-class Function(Jsonata.JFunction):  # type: ignore[misc]
+class Checked(Jsonata.JFunction):  # type: ignore[misc]
+    """A function that checks what another one, such as $map, gives it; the evaluator checks before it calls."""
+
+    def call(self, input: Any, args: Any) -> Any:
+        return self.perform(input, self.validate(args, None))
+
+    def perform(self, input: Any, args: Any) -> Any:
+        raise NotImplementedError
+
+
+class _Native(Checked, Jsonata.JNativeFunction):  # type: ignore[misc]
+    def perform(self, input: Any, args: Any) -> Any:
+        return Jsonata.JNativeFunction.call(self, input, args)
+
+
+class Function(Checked):
     """A function as the evaluator calls it: what it is not given is missing, as in JavaScript."""
 
     def __init__(self, name: str, implementation: Callable[..., Any], signature: str) -> None:
@@ -55,7 +78,7 @@ class Function(Jsonata.JFunction):  # type: ignore[misc]
         self.function_name, self.signature = name, StrictSignature(signature, name)
         self._implementation, self._count = implementation, implementation.__code__.co_argcount
 
-    def call(self, input: Any, args: Sequence[Any] | None) -> Any:
+    def perform(self, input: Any, args: Sequence[Any] | None) -> Any:
         given = args or ()
         return self._implementation(*given, *(None,) * (self._count - len(given)))
 
@@ -69,5 +92,5 @@ def strict(builtin: Any) -> Any:
     if signature is None:
         return builtin
     made, made.signature = copy.copy(builtin), copy.copy(signature)
-    made.signature.__class__ = StrictSignature
+    made.__class__, made.signature.__class__ = _Native, StrictSignature
     return made

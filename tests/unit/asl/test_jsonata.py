@@ -19,7 +19,10 @@ from tests.unit.asl.test_expression import evaluate
         ("100.5 % 2.5", 0.5),
         ("true in [1, 2]", False),
         ("0 in false", False),
-        ("{'a': 1} in [{'a': 1}]", True),
+        ("{'a': 1} in [{'a': 1}]", False),
+        ("[1] in [[1]]", False),
+        ("($o := {'a': 1}; $o in [1, $o])", True),
+        ("null in [null]", True),
         ("1e300 * 10", 1e301),
         ("1e21", 1e21),
     ],
@@ -80,11 +83,96 @@ def test_values_as_text(source: str, text: str) -> None:
         ("$sort(null)", [None]),
         ("null ~> $type()", "null"),
         ("$map(['a b'], $substringBefore(?, ' '))", "a"),
+        ("$lowercase('Straße ΣΑΣ')", "straße σας"),
+        ("$substring('hello', 1.5, 2.7)", "ell"),
+        ("$substring('hello', -3, 2)", "ll"),
+        ("$substring('hello', -9, 2)", "he"),
+        ("$formatInteger(-1.5, '0')", "-2"),
+        ("$distinct(['x', 'x'])", ["x"]),
+        ("$distinct([[1], [1]])", [[1]]),
+        ("$distinct([1, true, '1', 0, false, 1])", [1, True, "1", 0, False]),
+        ("[{'a': 1}, {'a': 1}].a ~> $distinct", 1),
         ("(λ($a, $b)<s-n?:s> { $a & $b })('x')", "x"),
     ],
 )
 def test_functions(source: str, value: Any) -> None:
     assert evaluate(source) == value
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("$map([[1, 2], 3], $sum)", [3, 3]),
+        ("$map([1, [2, 3]], $count)", [1, 2]),
+        ("$map([1.26, 2.34], $round)", [1, 2.3]),
+        ("$map([1, 2, 3], $power)", [1, 2, 9]),
+        ("$map([1, 2], $string)", ["1", "2"]),
+        ("$filter([0, 2, 1], $sum)", [2, 1]),
+        ("$reduce([1, 2, 3], $append)", [1, 2, 3]),
+        ("$each({'a': 1, 'b': [1, 2]}, $sum)", [1, 3]),
+    ],
+)
+def test_a_function_is_given_what_it_takes_by_another(source: str, value: Any) -> None:
+    assert evaluate(source) == value
+
+
+@pytest.mark.parametrize("source", ["$map([1], $uppercase)", "$map(['a', 'b'], $join)", "$map(['x'], $fromMillis)"])
+def test_a_function_that_is_given_by_another_checks_its_arguments(source: str) -> None:
+    with pytest.raises(EvaluationFailed, match="T0410"):
+        evaluate(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("$formatNumber(2.5, '0') & $formatNumber(3.5, '0')", "24"),
+        ("$formatNumber(0.125, '0.00')", "0.12"),
+        ("$formatNumber(1.015, '0.00')", "1.02"),
+        ("$formatNumber(-34.555, '#0.00;(#0.00)')", "(34.56)"),
+        ("$formatNumber(-1234.5, '#,##0.00')", "-1,234.50"),
+        ("$formatNumber(1234567.891, '#,##0.###')", "1,234,567.891"),
+        ("$formatNumber(0.5, '#.##')", ".5"),
+        ("$formatNumber(0, '#.##')", ".0"),
+        ("$formatNumber(0.147, '0.0%')", "14.7%"),
+        ("$formatNumber(0.14, '###pm', {'per-mille': 'pm'})", "140pm"),
+        ("$formatNumber(1234.5678, '00.000e0')", "12.346e2"),
+        ("$formatNumber(0.00012, '0.0e00')", "1.2e-04"),
+        ("$formatNumber(1, '00e00')", "10e-01"),
+        ("$formatNumber(0, '0.0e0') & $formatNumber(-12, '0.0e0')", "0.0e0-1.2e1"),
+        ("$formatNumber(1e21, '0')", "1e+21"),
+        ("$formatNumber(1234.5, '#.##0,00', {'decimal-separator': ',', 'grouping-separator': '.'})", "1.234,50"),
+        ("$formatNumber(12, '٠٠٠', {'zero-digit': '٠'})", "٠١٢"),
+        ("$formatNumber(0.12345, '0.00,000')", "0.12,345"),
+        ("$formatNumber(1234567, '#,##,##0')", "12,34,567"),
+    ],
+)
+def test_number_pictures(source: str, text: str) -> None:
+    assert evaluate(source) == text
+
+
+@pytest.mark.parametrize(
+    ("picture", "code"),
+    [
+        ("abc", "D3085"),
+        ("1;2;3", "D3080"),
+        ("0.0.0", "D3081"),
+        ("0%%", "D3082"),
+        ("0‰‰", "D3083"),
+        ("0%‰", "D3084"),
+        (".", "D3085"),
+        ("0a0", "D3086"),
+        ("0,.0", "D3087"),
+        ("0,", "D3088"),
+        ("0,,0", "D3089"),
+        ("0#", "D3090"),
+        ("0.#0", "D3091"),
+        ("0e0%", "D3092"),
+        ("0e#", "D3093"),
+    ],
+)
+def test_a_number_picture_that_makes_no_sense(picture: str, code: str) -> None:
+    with pytest.raises(EvaluationFailed, match=code):
+        evaluate(f"$formatNumber(1, '{picture}')")
 
 
 @pytest.mark.parametrize(
