@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +20,7 @@ MOST_COUNTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class EntryPage:
-    """Instances, and where to go on; None when there are no more."""
+    """Instances, and where to go on in the list of the same workflow and status; None when there are no more."""
 
     entries: tuple[Entry, ...]
     cursor: str | None
@@ -47,10 +49,14 @@ class Directory:
         """Return instances, those that changed last first; of the table's page each that can be shown.
 
         Raises:
-            ValueError: the cursor is none that a list gave.
+            ValueError: the cursor is none that a list of this workflow and status gave.
         """
-        page = self._table.list(workflow, status=status, since=since, until=until, cursor=cursor, limit=limit)
-        return EntryPage(tuple(entry(row) for row in page.rows), page.cursor)
+        mark = _mark(workflow, status)
+        if cursor is not None and not cursor.startswith(mark):
+            raise ValueError("the cursor is of another list")
+        start = None if cursor is None else cursor.removeprefix(mark)
+        page = self._table.list(workflow, status=status, since=since, until=until, cursor=start, limit=limit)
+        return EntryPage(tuple(entry(row) for row in page.rows), None if page.cursor is None else mark + page.cursor)
 
     def entry(self, workflow: str, instance: str) -> Entry:
         """Return an instance as lists show it.
@@ -87,3 +93,11 @@ class Directory:
         if header is None:
             raise InstanceNotFound(public_message(InstanceNotFound))
         return header, rows
+
+
+def _mark(workflow: str, status: str | None) -> str:
+    """Return what the cursors of a list begin with.
+
+    `since` and `until` are not in it: a time that is said as "an hour ago" is another on the next page.
+    """
+    return hashlib.sha256(json.dumps([workflow, status]).encode()).hexdigest()[:8]

@@ -120,6 +120,20 @@ def test_a_list_is_of_what_changed_in_a_time(
     assert "".join(whole) == found
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "found"), [(1, None, "21"), (3, None, ""), (4, None, ""), (None, 2, "10"), (None, 9, "210")]
+)
+@pytest.mark.parametrize("status", [None, "queued"])
+def test_a_page_may_be_of_another_time_than_the_one_before(
+    table: Table, since: int | None, until: int | None, found: str, status: str | None
+) -> None:
+    for number in range(5):
+        table.write(run(str(number), "queued", number))
+    cursor = table.list("w", status=status, limit=2).cursor
+    page = table.list("w", status=status, since=since, until=until, cursor=cursor)
+    assert "".join(instances(page.rows)) == found
+
+
 def test_runs_are_counted_by_status_as_far_as_asked(table: Table) -> None:
     for number in range(7):
         table.write(run(str(number), ["queued", "complete"][number % 2], number))

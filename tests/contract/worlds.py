@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from abc import ABC, abstractmethod
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -176,6 +178,7 @@ class AWS:
         self._mock.start()
         self._patches = _one_request_at_a_time()
         self.dynamodb = boto3.client("dynamodb", region_name=REGION)
+        self.dynamodb.meta.events.register("provide-client-params.dynamodb.Query", _start_within)
         self.sqs = boto3.client("sqs", region_name=REGION)
         self.s3 = boto3.client("s3", region_name=REGION)
         self.ssm = boto3.client("ssm", region_name=REGION)
@@ -216,6 +219,19 @@ def _one_request_at_a_time() -> pytest.MonkeyPatch:
 
     patches.setattr(BotocoreStubber, "process_request", locked)
     return patches
+
+
+def _start_within(params: dict[str, Any], **_: Any) -> None:
+    """Refuse a start outside of the keys that are asked for, as DynamoDB does and moto does not."""
+    asked = re.search(r"(#\w+) BETWEEN (:\w+) AND (:\w+)", params["KeyConditionExpression"])
+    if asked and "ExclusiveStartKey" in params:
+        key, values = params["ExpressionAttributeNames"][asked[1]], params["ExpressionAttributeValues"]
+        low, start, high = (
+            int(each["N"]) for each in (values[asked[2]], params["ExclusiveStartKey"][key], values[asked[3]])
+        )
+        if not low <= start <= high:
+            problem = "The provided starting key does not match the range key predicate"
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": problem}}, "Query")
 
 
 def _schema(partition: str, sort: str) -> list[KeySchemaElementTypeDef]:

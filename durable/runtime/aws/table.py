@@ -164,11 +164,20 @@ class DynamoDBTable:
     def _listed(
         self, workflow: str, status: str, start: Start, between: tuple[int, int], limit: int
     ) -> Iterator[tuple[str, str, Row]]:
-        """Yield up to so many rows of one status, the newest first, each with its status and partition."""
+        """Yield up to so many rows of one status, the newest first, each with its status and partition.
+
+        DynamoDB refuses to start outside of what is asked for; `between` may have moved since the page before.
+        """
+        if start is not None and start[1] < between[0]:
+            return
         wanted = Expression()
         condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
         condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(between[0])} AND {wanted.value(between[1])}"
-        after = {} if start is None else {"ExclusiveStartKey": _index_key(workflow, status, *start)}
+        after = (
+            {}
+            if start is None or start[1] > between[1]
+            else {"ExclusiveStartKey": _index_key(workflow, status, *start)}
+        )
         found = self._pages(
             IndexName=INDEX,
             KeyConditionExpression=condition,
@@ -287,11 +296,15 @@ def _row(item: Item) -> Row:
 def _starts(cursor: str) -> dict[str, Start]:
     try:
         starts: dict[str, Start] = json.loads(base64.urlsafe_b64decode(cursor))
-        if all(each in _STATUSES and (start is None or len(start) == 2) for each, start in starts.items()):
+        if all(each in _STATUSES and _is_start(start) for each, start in starts.items()):
             return starts
     except (ValueError, TypeError, AttributeError):
         pass
     raise ValueError("the cursor is none that list returned")
+
+
+def _is_start(start: Any) -> bool:
+    return start is None or [type(each) for each in start] == [str, int]
 
 
 def _cursor(starts: Mapping[str, Start]) -> str:

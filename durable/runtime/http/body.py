@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,7 +22,24 @@ _MAX_NAME: Final = 100
 _AUTHORS: Final = frozenset({"value_error", "assertion_error"})
 _MISSING: Final = frozenset({"missing", "missing_argument"})
 _UNKNOWN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+_OF_THE_TYPE: Final = frozenset(
+    {
+        "enum",
+        "greater_than",
+        "greater_than_equal",
+        "less_than",
+        "less_than_equal",
+        "literal_error",
+        "multiple_of",
+        "string_pattern_mismatch",
+        "string_too_long",
+        "string_too_short",
+    }
+)
+"""Pydantic's messages that say what the type wants and nothing of what was sent, even where the words are the same."""
 _GENERAL: Final = "The value is not valid"
+
+Path = tuple[str, ...]
 
 
 class Accepted(Generic[T]):
@@ -160,16 +177,26 @@ def _parse(data: bytes) -> Any:
 
 
 def _misfit(error: ValidationError, body: Any) -> Problem:
-    found = error.errors(include_url=False, include_context=False)
-    if found[0]["type"] == "json_invalid" and not found[0]["loc"]:
+    errors = error.errors(include_url=False, include_context=False)
+    if errors[0]["type"] == "json_invalid" and not errors[0]["loc"]:
         return Problem(400, "The body is not JSON: a text has half a character, or it is nested too deeply.")
-    named = [FieldError(_path(each, body), _message(each)) for each in found[:MAX_FIELD_ERRORS]]
+    found = _telling([(_path(each, body), each) for each in errors])
+    named = [FieldError(".".join(path), _message(each)) for path, each in found[:MAX_FIELD_ERRORS]]
     more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
     fields = ", ".join(dict.fromkeys(each.field or "the body" for each in named))
     return Problem(422, f"Not as it must be: {fields}{more}.", errors=named)
 
 
-def _path(error: ErrorDetails, value: Any) -> str:
+def _telling(found: Sequence[tuple[Path, ErrorDetails]]) -> list[tuple[Path, ErrorDetails]]:
+    """Return the errors without those of a union's branches for other types, where the branch for this one errs too."""
+    explained: set[Path] = set()
+    for path, error in found:
+        whole = len(path) if error["type"].endswith("_type") else len(path) + 1
+        explained.update(path[:length] for length in range(whole))
+    return [(path, each) for path, each in found if not (each["type"].endswith("_type") and path in explained)]
+
+
+def _path(error: ErrorDetails, value: Any) -> Path:
     """Return where the error is in the body; pydantic also names the branches of unions, which nobody sent."""
     path: list[str] = []
     last = len(error["loc"]) - 1 if error["type"] in _MISSING else None
@@ -179,7 +206,7 @@ def _path(error: ErrorDetails, value: Any) -> str:
             value = value[part]
         if there or place == last:
             path.append(str(part)[:_MAX_NAME])
-    return ".".join(path)
+    return tuple(path)
 
 
 def _message(error: ErrorDetails) -> str:
@@ -190,6 +217,8 @@ def _message(error: ErrorDetails) -> str:
     if kind in _UNKNOWN:
         return "Unknown field"
     message = error["msg"]
+    if kind in _OF_THE_TYPE:
+        return message
     if kind in _AUTHORS:
         message = message.partition(", ")[2]
     sent = error["input"]

@@ -28,16 +28,41 @@ class Parameter:
     """A text from the path, from the query or from a header, with the form that it must have.
 
     In a path another form is 404: nothing is there. In a query or a header it is 400.
+
+    Attributes:
+        form: the pattern in words, as they follow "must be"; for who sent another.
+        schema: what the document says of it, where JSON Schema has better than the pattern of a text.
     """
 
     place: Literal["path", "query", "header"]
     pattern: str
     description: str
     name: str = ""
-    example: str = ""
+    example: str | int = ""
+    form: str = ""
+    schema: Mapping[str, Any] | None = None
 
     def fits(self, value: str) -> bool:
         return re.fullmatch(self.pattern, value, re.ASCII) is not None
+
+    def sent(self, event: Mapping[str, Any], headers: Mapping[str, str], name: str) -> str | None:
+        """Return what the query or the header has; None if there is nothing.
+
+        Raises:
+            Problem: 400 if it is of another form, or more than once in the query.
+        """
+        name = self.name or name
+        if self.place == "header":
+            where, value = f"The header {name}", headers.get(name.lower())
+        else:
+            where = f"The query parameter {name}"
+            values = (event.get("multiValueQueryStringParameters") or {}).get(name) or [None]
+            if len(values) > 1:
+                raise Problem(400, f"{where} is given {len(values)} times; give it once.")
+            value = values[0]
+        if value is not None and not self.fits(value):
+            raise Problem(400, f"{where} must {f'be {self.form}' if self.form else f'match {self.pattern}'}.")
+        return value
 
 
 InstanceId = Annotated[
@@ -52,6 +77,7 @@ IdempotencyKey = Annotated[
         "Makes a start that can be repeated: the same key with the same body is the same run, and with another"
         " body it is refused with 409. 1 to 255 visible ASCII characters, drawn at random by the sender.",
         name="Idempotency-Key",
+        form="1 to 255 visible ASCII characters",
         example="8e03978e-40d5-43e8-bc93-6894a57f9324",
     ),
 ]
@@ -98,10 +124,7 @@ class Endpoint:
             if parameter.place == "path":
                 if not parameter.fits(path[name]):
                     raise Problem(404, "There is nothing here.")
-            elif (value := _sent(event, headers, name, parameter)) is not None:
-                if not parameter.fits(value):
-                    where = f"The {parameter.place} {parameter.name or name}".replace("query", "query parameter")
-                    raise Problem(400, f"{where} does not have the form it must have.")
+            elif (value := parameter.sent(event, headers, name)) is not None:
                 found[name] = value
         if self.body:
             body = Body(event, headers)
@@ -157,13 +180,6 @@ def endpoint_of(function: Callable[..., Any], rule: str) -> Endpoint:
     return Endpoint(
         function, parameters, body, *_body(function, hints[body] if body else None), *_reply(hints["return"])
     )
-
-
-def _sent(event: Mapping[str, Any], headers: Mapping[str, str], name: str, parameter: Parameter) -> str | None:
-    if parameter.place == "header":
-        return headers.get(parameter.name.lower())
-    sent: Mapping[str, str] = event.get("queryStringParameters") or {}
-    return sent.get(parameter.name or name)
 
 
 def _parameter(hint: Any) -> Parameter | None:

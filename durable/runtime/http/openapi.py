@@ -157,9 +157,14 @@ def _parameter(name: str, parameter: Parameter) -> Json:
         "in": parameter.place,
         "required": parameter.place == "path",
         "description": parameter.description,
-        "schema": {"type": "string", "pattern": f"^{parameter.pattern}$"},
+        "schema": parameter.schema or {"type": "string", "pattern": _whole(parameter.pattern)},
         "example": parameter.example,
     }
+
+
+def _whole(pattern: str) -> str:
+    """Return a pattern as JSON Schema has it, which looks for it anywhere in a text."""
+    return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
 
 
 def _content(schemas: _Schemas, schema: Json) -> Json:

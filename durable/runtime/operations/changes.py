@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from durable.bindings.workflow import Workflow
 from durable.runtime.directory import Directory
@@ -22,6 +22,7 @@ StepName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STEP_NA
 class RestartFrom(BaseModel):
     """A step to restart from: its name, and which of its rounds, 1 being the first that was begun."""
 
+    model_config = ConfigDict(strict=True)
     name: StepName = Field(examples=["create-profile"])
     count: int = Field(default=1, ge=1, examples=[1])
 
@@ -33,6 +34,7 @@ class Change(BaseModel):
     was done before it stays done. `code` goes with resume: go on although the workflow has changed.
     """
 
+    model_config = ConfigDict(strict=True)
     status: Literal["pause", "resume", "terminate", "restart", "retry"] = Field(examples=["pause"])
     rollback: bool = False
     from_: StepName | RestartFrom | None = Field(default=None, alias="from")

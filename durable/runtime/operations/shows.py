@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, TypeAdapter
 
@@ -15,28 +15,71 @@ from durable.runtime.happenings import Told
 from durable.runtime.http import Api, InstanceId, Parameter, Problem, described
 from durable.runtime.http.statuses import Name
 from durable.runtime.operations.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
-from durable.runtime.operations.times import milliseconds_of
+from durable.runtime.operations.times import TIME, milliseconds_of
 from durable.workflow import payload_type
 
+_STATUSES: Final = get_args(Status)
+_CURSOR: Final = r"[A-Za-z0-9_=-]{1,8000}"
+
 WantedStatus = Annotated[
-    str | None, Parameter("query", "|".join(get_args(Status)), "Only those in this status.", example="errored")
+    str | None,
+    Parameter(
+        "query",
+        "|".join(_STATUSES),
+        "Only those in this status.",
+        example="errored",
+        form=f"one of {', '.join(_STATUSES)}",
+        schema={"type": "string", "enum": list(_STATUSES)},
+    ),
 ]
 Since = Annotated[
-    str | None, Parameter("query", r".{1,40}", "Only those that changed then or later.", example="2026-01-01T00:00:00Z")
+    str | None,
+    Parameter(
+        "query",
+        r".{1,40}",
+        "Only those that changed then or later. Without a zone it is in UTC.",
+        example="2026-01-01T00:00:00Z",
+        form=TIME,
+    ),
 ]
 Until = Annotated[
-    str | None, Parameter("query", r".{1,40}", "Only those that changed before.", example="2026-02-01T00:00:00Z")
+    str | None,
+    Parameter(
+        "query",
+        r".{1,40}",
+        "Only those that changed before. Without a zone it is in UTC.",
+        example="2026-02-01T00:00:00Z",
+        form=TIME,
+    ),
 ]
 Limit = Annotated[
-    str | None, Parameter("query", r"[1-9][0-9]?|100", "How many there are on a page: 50 unless said.", example="20")
+    str | None,
+    Parameter(
+        "query",
+        r"[1-9][0-9]?|100",
+        "How many there are on a page: 50 unless said.",
+        example=20,
+        form="a whole number from 1 to 100",
+        schema={"type": "integer", "minimum": 1, "maximum": 100},
+    ),
 ]
 Cursor = Annotated[
-    str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "Where the page before ended.", example="WzE3NjddXQ==")
+    str | None,
+    Parameter(
+        "query",
+        _CURSOR,
+        "Where the page before ended, of the same workflow and status.",
+        example="1f0c9ab2WzE3NjddXQ==",
+        form="one that a list gave",
+    ),
 ]
 
 After = Annotated[
-    str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "What was told before.", example="WzAsW11d")
+    str | None,
+    Parameter("query", _CURSOR, "What was told before.", example="WzAsW11d", form="a cursor that these events gave"),
 ]
+
+OTHER_LIST: Final = "The cursor is none that a list of this workflow and status gave; leave it out to begin anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +134,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
                 workflow, status=status, since=first, until=last, limit=int(limit or 50), cursor=cursor
             )
         except ValueError:
-            raise Problem(400, "The cursor is none that a list of this workflow gave.") from None
+            raise Problem(400, OTHER_LIST) from None
         return InstancePage(page.entries, page.cursor)
 
     @api.get(INSTANCE, tags=["instances"])

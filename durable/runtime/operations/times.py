@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
 from durable.runtime.http import Problem
+
+TIME: Final = "a time in ISO 8601, as 2026-01-31T09:00:00Z"
 
 
 def milliseconds_of(name: str, text: str | None) -> int | None:
@@ -19,4 +22,4 @@ def milliseconds_of(name: str, text: str | None) -> int | None:
         time = datetime.fromisoformat(text)
         return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise Problem(400, f"{name} is no time as 2026-01-31T09:00:00Z.") from None
+        raise Problem(400, f"The query parameter {name} must be {TIME}.") from None

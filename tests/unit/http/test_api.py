@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
 from durable.errors import SignatureError
-from durable.runtime.http import Accepted, Api, Problem, Reply
+from durable.runtime.http import Accepted, Api, Parameter, Problem, Reply
 from tests.unit.http.doors import JSON, answered, proxy_event, through_events
 from tests.unit.http.site import FakeWorkflow, fetch
 
@@ -49,6 +49,30 @@ def test_requests_in_many_threads_do_not_see_one_another() -> None:
     assert found == [
         {"name": f"n{each}", "x": each, "event": f"/echo/n{each}", "route": {"name": f"n{each}"}} for each in range(80)
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "body"),
+    [
+        (["small"], 200, "small"),
+        (["tiny"], 400, "The query parameter size must match small|large."),
+        (["small", "large"], 400, "The query parameter size is given 2 times; give it once."),
+        (["small", "small"], 400, "The query parameter size is given 2 times; give it once."),
+    ],
+)
+def test_a_query_parameter_is_there_once_and_has_its_form(sent: list[str], status: int, body: str) -> None:
+    api = Api("Rooms")
+
+    @api.get("/rooms")
+    def rooms(size: Annotated[str | None, Parameter("query", "small|large", "How large.")] = None) -> dict[str, Any]:
+        return {"detail": size}
+
+    event = proxy_event("GET", "/rooms") | {
+        "queryStringParameters": {"size": sent[-1]},
+        "multiValueQueryStringParameters": {"size": sent},
+    }
+    answer = answered(api(event, None))
+    assert (answer.status, answer.json["detail"]) == (status, body)
 
 
 def test_a_type_that_allows_extra_fields_decides_for_itself() -> None:

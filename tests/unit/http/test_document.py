@@ -7,16 +7,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.testclient import TestClient
 
+from durable.bindings.workflow import Status
 from durable.document import PATH, document_text
 from durable.local.http import application
 from durable.project import load
-from durable.runtime.http import Api
+from durable.runtime.http import Api, Parameter
 from durable.runtime.http.openapi import document
 from durable.runtime.operations import operations
 from tests.unit.http.desk import Desk
@@ -95,6 +96,25 @@ def test_a_start_is_described_in_full(described: dict[str, Any]) -> None:
     content = start["requestBody"]["content"]["application/json"]
     assert content["schema"] == {"$ref": "#/components/schemas/SignUp"}
     assert content["example"] == {"email": "user@example.com", "name": "John Doe"}
+
+
+def test_a_query_is_described_as_it_is_checked(described: dict[str, Any]) -> None:
+    listed = described["paths"]["/api/workflows/{workflow}/instances"]["get"]["parameters"]
+    schemas = {each["name"]: each["schema"] for each in listed}
+    assert schemas["status"] == {"type": "string", "enum": list(get_args(Status))}
+    assert schemas["limit"] == {"type": "integer", "minimum": 1, "maximum": 100}
+
+
+def test_a_pattern_with_alternatives_is_of_the_whole_text() -> None:
+    api = Api("Rooms")
+
+    @api.get("/rooms")
+    def rooms(size: Annotated[str | None, Parameter("query", "small|large", "How large.")] = None) -> list[str]:
+        return [size or ""]
+
+    (parameter,) = document([api], title="Rooms")["paths"]["/rooms"]["get"]["parameters"]
+    found = [bool(re.search(parameter["schema"]["pattern"], each)) for each in ("small", "large", "smaller", "xlarge")]
+    assert found == [True, True, False, False]
 
 
 def test_bodies_say_that_unknown_fields_are_refused(described: dict[str, Any]) -> None:

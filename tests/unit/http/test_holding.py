@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from durable.local.http.holding import held
+from durable.runtime.http import Problem
 
 
 class Calls:
@@ -27,41 +28,61 @@ class Calls:
 RUNNING, MORE, DONE = {"status": "running"}, {"status": "running", "steps": [1]}, {"status": "complete"}
 
 
-def ask(calls: Calls, wait: str | None = "5s", method: str = "GET") -> Any:
-    event = {"httpMethod": method, "queryStringParameters": {"wait": wait} if wait else None}
+def ask(calls: Calls, *waits: str, method: str = "GET") -> Any:
+    event = {"httpMethod": method, "multiValueQueryStringParameters": {"wait": [*waits]} if waits else None}
     answer = asyncio.run(held(event, calls))
     return json.loads(answer["body"])
 
 
 def test_an_answer_is_held_until_it_is_another() -> None:
     calls = Calls([RUNNING, RUNNING, RUNNING, MORE])
-    assert ask(calls) == MORE
+    assert ask(calls, "5s") == MORE
     assert calls.number == 4
 
 
 @pytest.mark.parametrize("body", [DONE, {"status": "paused"}, {"events": [1]}, [], {}])
 def test_what_is_at_rest_or_tells_something_is_told_at_once(body: Any) -> None:
     calls = Calls([body, RUNNING])
-    assert ask(calls) == body
+    assert ask(calls, "5s") == body
     assert calls.number == 1
 
 
 def test_events_are_held_until_there_is_one() -> None:
-    assert ask(Calls([{"events": []}, {"events": []}, {"events": ["a"]}])) == {"events": ["a"]}
+    assert ask(Calls([{"events": []}, {"events": []}, {"events": ["a"]}]), "5s") == {"events": ["a"]}
 
 
-@pytest.mark.parametrize(
-    ("wait", "method"), [(None, "GET"), ("", "GET"), ("soon", "GET"), ("5s", "POST"), ("0", "GET")]
-)
-def test_what_does_not_ask_for_it_is_not_held(wait: str | None, method: str) -> None:
+@pytest.mark.parametrize(("waits", "method"), [((), "GET"), (("5s",), "POST"), (("soon",), "POST")])
+def test_what_does_not_ask_for_it_is_not_held(waits: tuple[str, ...], method: str) -> None:
     calls = Calls([RUNNING, MORE])
-    assert ask(calls, wait, method) == RUNNING
+    assert ask(calls, *waits, method=method) == RUNNING
     assert calls.number == 1
+
+
+@pytest.mark.parametrize("body", [RUNNING, DONE, {"events": []}])
+@pytest.mark.parametrize("wait", ["", "soon", "0", "0s", "31s", "99", "1m", "0.5s", "-1s", "1 s", "5s ", "٣s"])
+def test_a_wait_of_another_form_is_refused_whatever_the_run_is_at(wait: str, body: Any) -> None:
+    with pytest.raises(Problem, match=r"^The query parameter wait must be 1 to 30 seconds, as 20s\.$") as refused:
+        ask(Calls([body, MORE]), wait)
+    assert refused.value.status == 400
+
+
+def test_two_waits_are_refused() -> None:
+    with pytest.raises(Problem, match=r"^The query parameter wait is given 2 times; give it once\.$"):
+        ask(Calls([RUNNING, MORE]), "1s", "20s")
+
+
+@pytest.mark.parametrize("body", [{"instances": []}, {"rooms": [1]}, [], "text"])
+def test_what_is_never_held_may_mean_something_else_by_wait(body: Any) -> None:
+    assert ask(Calls([body]), "long") == body
+
+
+def test_the_most_that_can_be_asked_for_is_taken() -> None:
+    assert ask(Calls([RUNNING, MORE]), "30s") == MORE
 
 
 def test_a_failure_is_not_held() -> None:
     calls = Calls([RUNNING, MORE], status=404)
-    assert ask(calls) == RUNNING
+    assert ask(calls, "5s") == RUNNING
 
 
 def test_nobody_is_held_for_longer_than_they_asked() -> None:

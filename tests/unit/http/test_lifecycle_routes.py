@@ -14,6 +14,7 @@ from durable.runtime.http import Api
 from durable.runtime.lifecycle import Order
 from durable.runtime.machines import ExecutionState
 from durable.runtime.operations import operations
+from durable.runtime.operations.shows import OTHER_LIST
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, Ask, through_events, through_server
@@ -72,12 +73,64 @@ def test_instances_are_listed_by_status_and_time_in_pages(desk: Desk) -> None:
     assert ask("GET", INSTANCES).json["instances"][0]["updatedAt"] == "2026-01-01T00:00:03.000Z"
 
 
-@pytest.mark.parametrize("query", ["status=late", "limit=0", "limit=101", "since=soon", "until=9", "cursor=x"])
-def test_a_query_that_is_none_is_400(desk: Desk, query: str) -> None:
+STATUSES = "queued, running, waiting, waitingForPause, paused, complete, errored, terminated, rollingBack"
+TIME = "a time in ISO 8601, as 2026-01-31T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("status=late", f"The query parameter status must be one of {STATUSES}."),
+        ("status=", f"The query parameter status must be one of {STATUSES}."),
+        ("status=xrunningx", f"The query parameter status must be one of {STATUSES}."),
+        ("limit=0", "The query parameter limit must be a whole number from 1 to 100."),
+        ("limit=101", "The query parameter limit must be a whole number from 1 to 100."),
+        ("limit=999", "The query parameter limit must be a whole number from 1 to 100."),
+        ("since=soon", f"The query parameter since must be {TIME}."),
+        ("until=9", f"The query parameter until must be {TIME}."),
+        (f"until={'9' * 41}", f"The query parameter until must be {TIME}."),
+        ("cursor=!", "The query parameter cursor must be one that a list gave."),
+        ("cursor=x", OTHER_LIST),
+        ("cursor=WzAsW11d", OTHER_LIST),
+        ("status=queued&status=running", "The query parameter status is given 2 times; give it once."),
+        ("limit=1&limit=1", "The query parameter limit is given 2 times; give it once."),
+    ],
+)
+def test_a_query_that_is_none_is_400_and_says_what_would_be_one(desk: Desk, query: str, detail: str) -> None:
     client = TestClient(application([], operations({"onboarding": desk.client}, desk.operator)), base_url=BASE)
     answer = client.get(f"{INSTANCES}?{query}")
-    assert answer.status_code == 400
-    assert answer.json()["status"] == 400
+    assert (answer.status_code, answer.json()["status"], answer.json()["detail"]) == (400, 400, detail)
+
+
+def test_a_cursor_goes_on_with_the_list_of_its_workflow_and_status_only(desk: Desk) -> None:
+    workflows = {"onboarding": desk.client, "other": desk.client}
+    get = through_server(TestClient(application([], operations(workflows, desk.operator)), base_url=BASE))
+    for number in range(3):
+        desk.client.create(GOOD | {"avatarUrl": None}, id=f"run-{number}")
+        desk.later(1000)
+    cursor = get("GET", f"{INSTANCES}?limit=1").json["cursor"]
+    happened = get("GET", f"{INSTANCES}/run-0/events").json["cursor"]
+    of_running = get("GET", f"{INSTANCES}?limit=1&status=running").json["cursor"]
+
+    assert ids(get("GET", f"{INSTANCES}?since=2026-01-01T00:00:01Z&cursor={cursor}")) == ["run-1"]
+    assert ids(get("GET", f"{INSTANCES}?status=running&cursor={of_running}")) == ["run-1", "run-0"]
+    for path in (
+        f"/api/workflows/other/instances?cursor={cursor}",
+        f"{INSTANCES}?status=running&cursor={cursor}",
+        f"{INSTANCES}?status=queued&cursor={of_running}",
+        f"{INSTANCES}?cursor={of_running}",
+        f"{INSTANCES}?cursor={happened}",
+    ):
+        assert get("GET", path).status == 400, path
+
+
+def test_a_time_without_a_zone_is_utc(desk: Desk) -> None:
+    get = through_server(
+        TestClient(application([], operations({"onboarding": desk.client}, desk.operator)), base_url=BASE)
+    )
+    desk.client.create(GOOD | {"avatarUrl": None}, id="run-0")
+    assert ids(get("GET", f"{INSTANCES}?since=2026-01-01")) == ["run-0"]
+    assert ids(get("GET", f"{INSTANCES}?since=2026-01-01T00:00:01")) == []
 
 
 def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: Desk) -> None:
@@ -168,22 +221,48 @@ def test_what_does_not_fit_is_409_with_a_sentence(started: Ask, desk: Desk) -> N
     assert (refused.status, refused.json["detail"]) == (409, "The instance is under way: terminate it first.")
 
 
+VERBS = "Input should be 'pause', 'resume', 'terminate', 'restart' or 'retry'"
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("body", "errors"),
     [
-        {},
-        {"status": "stop"},
-        {"status": "pause", "rollback": True},
-        {"status": "pause", "from": "a"},
-        {"status": "pause", "code": "latest"},
-        {"status": "resume", "code": "old"},
-        {"status": "restart", "from": {"name": "a", "count": 0}},
-        {"status": "restart", "from": ""},
-        {"status": "pause", "then": 1},
+        ({}, [("status", "Field required")]),
+        ({"status": "stop"}, [("status", VERBS)]),
+        ({"status": "PAUSE"}, [("status", VERBS)]),
+        ({"status": "paused"}, [("status", VERBS)]),
+        ({"status": "pause", "rollback": True}, [("", "rollback goes with terminate only")]),
+        ({"status": "pause", "from": "a"}, [("", "from goes with restart only")]),
+        ({"status": "pause", "code": "latest"}, [("", "code goes with what starts an execution only")]),
+        ({"status": "resume", "code": "old"}, [("code", "Input should be 'latest'")]),
+        (
+            {"status": "restart", "from": {"name": "a", "count": 0}},
+            [("from.count", "Input should be greater than or equal to 1")],
+        ),
+        ({"status": "restart", "from": {}}, [("from.name", "Field required")]),
+        ({"status": "restart", "from": ""}, [("from", "String should have at least 1 character")]),
+        (
+            {"status": "restart", "from": 7},
+            [("from", "Input should be a valid string"), ("from", "Input should be an object")],
+        ),
+        ({"status": "pause", "then": 1}, [("then", "Unknown field")]),
+        ({"status": "terminate", "rollback": "yes"}, [("rollback", "Input should be a valid boolean")]),
+        ({"status": "terminate", "rollback": 1}, [("rollback", "Input should be a valid boolean")]),
+        (
+            {"status": "restart", "from": {"name": "a", "count": True}},
+            [("from.count", "Input should be a valid integer")],
+        ),
+        (
+            {"status": "restart", "from": {"name": "a", "count": "1"}},
+            [("from.count", "Input should be a valid integer")],
+        ),
     ],
 )
-def test_a_change_that_is_none_is_422(started: Ask, body: dict[str, Any]) -> None:
-    assert change(started, "run-0", **body).status == 422
+def test_a_change_that_is_none_is_422(started: Ask, body: dict[str, Any], errors: list[tuple[str, str]]) -> None:
+    answer = change(started, "run-0", **body)
+    assert answer.status == 422
+    assert [(each["field"], each["message"]) for each in answer.json["errors"]] == errors
+    assert started("GET", f"{INSTANCES}/run-0").json["status"] == "running"
 
 
 def test_a_deleted_instance_is_not_there(started: Ask, desk: Desk) -> None:

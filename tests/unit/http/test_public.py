@@ -52,7 +52,11 @@ def test_the_same_key_with_another_body_is_a_conflict(ask: Ask, workflow: FakeWo
 
 @pytest.mark.parametrize("key", ["", "two words", "k" * 256])
 def test_a_key_of_another_form_is_refused(ask: Ask, workflow: FakeWorkflow, key: str) -> None:
-    assert ask("POST", START, BODY, {**JSON, "Idempotency-Key": key}).status == 400
+    answer = ask("POST", START, BODY, {**JSON, "Idempotency-Key": key})
+    assert (answer.status, answer.json["detail"]) == (
+        400,
+        "The header Idempotency-Key must be 1 to 255 visible ASCII characters.",
+    )
     assert not workflow.started
 
 
