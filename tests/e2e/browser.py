@@ -40,6 +40,7 @@ class Browser:
 
     def open(self, url: str) -> None:
         self.driver.get("about:blank")
+        self.complaints()
         self.driver.get(url)
 
     def all(self, selector: str) -> list[WebElement]:
@@ -89,7 +90,7 @@ class Browser:
             raise TimeoutError(f"{error}; the page says: {self.text('body')[:2000]}") from None
 
     def complaints(self) -> list[str]:
-        """Return what the browser complained of, but for answers that were refused on purpose."""
+        """Return what the browser complained of since the page was opened; answers refused on purpose are left out."""
         return [each["message"] for each in self.driver.get_log("browser") if "status of 4" not in each["message"]]  # type: ignore[no-untyped-call]
 
 
