@@ -42,8 +42,10 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
     """Return the source of a workflow's `run`.
 
     Raises:
-        CompileError: it has none that can be read, or is no plain `async def run(self, event, step)`.
+        CompileError: there is none, or none that can be read, or it is no plain `async def run(self, event, step)`.
     """
+    if workflow.run is WorkflowEntrypoint.run:
+        raise CompileError(*place_of(workflow), f"{workflow.__name__} has no `run`", _WRITE_RUN)
     run = inspect.unwrap(workflow.run)
     code = getattr(run, "__code__", None)
     file = _short(code.co_filename if code else workflow.__module__)
@@ -59,7 +61,7 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
             file,
             line,
             f"{workflow.__name__}.run is no plain method of an event and a step",
-            "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`",
+            _WRITE_RUN,
         )
     if node.decorator_list:
         raise CompileError(file, line, f"{workflow.__name__}.run is decorated", "write it without a decorator")
@@ -72,6 +74,15 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
 
 
 _IN_A_FILE = "write the class in a file of its own under statemachines/"
+_WRITE_RUN = "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`"
+
+
+def place_of(workflow: type[WorkflowEntrypoint[Any]]) -> tuple[str, int]:
+    """Return the file and the line of a class; where they cannot be found, its module and 0."""
+    try:
+        return _short(inspect.getfile(workflow)), inspect.findsource(workflow)[1] + 1
+    except (OSError, TypeError):
+        return workflow.__module__, 0
 
 
 def _closure(run: Any) -> dict[str, Any]:
