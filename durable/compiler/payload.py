@@ -9,8 +9,9 @@ from typing import Any
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import Anything, Kind, describe
-from durable.compiler.source import Source, place_of
+from durable.compiler.source import Source
 from durable.errors import CompileError
+from durable.modules import place_of
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, payload_type
 
 

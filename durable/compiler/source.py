@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from durable.errors import CompileError
+from durable.modules import place_of, shown
 from durable.workflow import WorkflowEntrypoint
 
 
@@ -48,7 +48,7 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
         raise CompileError(*place_of(workflow), f"{workflow.__name__} has no `run`", _WRITE_RUN)
     run = inspect.unwrap(workflow.run)
     code = getattr(run, "__code__", None)
-    file = _short(code.co_filename if code else workflow.__module__)
+    file = shown(code.co_filename if code else workflow.__module__)
     line = code.co_firstlineno if code else 0
     try:
         lines, _ = inspect.findsource(run)
@@ -77,14 +77,6 @@ _IN_A_FILE = "write the class in a file of its own under statemachines/"
 _WRITE_RUN = "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`"
 
 
-def place_of(workflow: type[WorkflowEntrypoint[Any]]) -> tuple[str, int]:
-    """Return the file and the line of a class; where they cannot be found, its module and 0."""
-    try:
-        return _short(inspect.getfile(workflow)), inspect.findsource(workflow)[1] + 1
-    except (OSError, TypeError):
-        return workflow.__module__, 0
-
-
 def _closure(run: Any) -> dict[str, Any]:
     """Return what a class that was made inside a function, as in a test, sees of that function."""
     return dict(inspect.getclosurevars(run).nonlocals)
@@ -97,9 +89,3 @@ def _definition(module: ast.Module, line: int) -> ast.AsyncFunctionDef | None:
             if first == line:
                 return node
     return None
-
-
-def _short(file: str) -> str:
-    """Return the path as seen from the working directory, if it is below that."""
-    relative = os.path.relpath(file) if os.path.isabs(file) else file
-    return file if relative.startswith("..") else relative
