@@ -91,8 +91,16 @@ def graph(workflow: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("workflow")
-@click.option("--rounds", default=1, show_default=True, help="Of each loop, and items of each map, on the longest way.")
-@click.option("--milliseconds", default=100, show_default=True, help="That each Lambda takes.")
+@click.option(
+    "--rounds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of each loop, and items of each map, on the longest way.",
+)
+@click.option(
+    "--milliseconds", default=100, show_default=True, type=click.IntRange(1, 900_000), help="That each Lambda takes."
+)
 @json_option
 @sentences
 def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
