@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from durable.bindings import Worker
 from durable.check import check
 from durable.compiler import Compiled, compile_workflow
-from durable.errors import ConfigurationError, DeclarationError, SignatureError
+from durable.errors import ConfigurationError, DeclarationError, ModuleError, SignatureError
+from durable.modules import imported, place_of, shown
 from durable.project import Project
 from durable.signature import Signature, entry_of
+from durable.workflow import WorkflowEntrypoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def build(project: Project) -> Build:
     for worker in project.workers:
         try:
             workers[worker.name] = entry_of(fetch_of(worker))
-        except SignatureError as error:
+        except ConfigurationError as error:
             problems.append(str(error))
     try:
         steps = {name: [step.signature for step in each.steps] for name, each in compiled.items()}
@@ -59,9 +63,10 @@ def fetch_of(worker: Worker) -> Callable[..., Any]:
     """Return the function of a worker's module that makes its API.
 
     Raises:
-        SignatureError: the module has no `fetch`.
+        ModuleError: the module cannot be imported.
+        SignatureError: it has no `fetch`.
     """
-    fetch: Callable[..., Any] | None = getattr(importlib.import_module(worker.module), "fetch", None)
+    fetch: Callable[..., Any] | None = getattr(imported(worker.module), "fetch", None)
     if fetch is None:
         raise SignatureError(f"{worker!r}: {worker.module} has no function `fetch` that returns its API")
     return fetch
@@ -70,3 +75,58 @@ def fetch_of(worker: Worker) -> Callable[..., Any]:
 def asl_path(workflow: type[Any]) -> Path:
     """Return where a workflow's compiled definition is committed: beside its class."""
     return Path(inspect.getfile(workflow)).with_suffix(".asl.json")
+
+
+def definitions(built: Build) -> Mapping[Path, str]:
+    """Return the text of each workflow's definition, by its path.
+
+    Raises:
+        DeclarationError: two classes stand in one file, and their definitions would too.
+    """
+    texts = {each.workflow: built.compiled[each.name].text for each in built.project.workflows}
+    files: dict[Path, list[type[Any]]] = {}
+    for workflow in texts:
+        files.setdefault(asl_path(workflow), []).append(workflow)
+    problems = [
+        f"{shown(path.with_suffix('').with_suffix('.py'))}: {' and '.join(each.__name__ for each in several)} would be"
+        f" compiled to the same {path.name}; write each class in a file of its own"
+        for path, several in files.items()
+        if len(several) > 1
+    ]
+    if problems:
+        raise DeclarationError(problems)
+    return {path: texts[workflow] for path, (workflow,) in files.items()}
+
+
+def undeclared(project: Project, package: str = "statemachines") -> Iterator[str]:
+    """Yield a sentence for each workflow class of a package that is not declared, and each module that is broken.
+
+    A class without `run` is none, nor is one that another class stands on.
+    """
+    declared, found = [each.workflow for each in project.workflows], list[type[Any]]()
+    for name in _modules(package):
+        try:
+            found += _classes(imported(name))
+        except ModuleError as error:
+            yield str(error)
+    bases = {base for each in [*declared, *found] for base in each.__mro__[1:]}
+    for each in found:
+        if each not in bases and each not in declared:
+            file, line = place_of(each)
+            yield (
+                f"{file}:{line}: {each.__name__} is not declared in {project.name}.py, and so neither compiled nor"
+                f" deployed; declare it there: Workflow(…, {each.__name__})"
+            )
+
+
+def _modules(package: str) -> Iterator[str]:
+    found = find_spec(package)
+    path = found.submodule_search_locations if found else None
+    for each in pkgutil.walk_packages(path or (), f"{package}.", onerror=lambda _: None):
+        yield each.name
+
+
+def _classes(module: ModuleType) -> Iterator[type[Any]]:
+    """Yield the workflow classes that are written in a module."""
+    classes = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
+    yield from (each for each in classes if issubclass(each, WorkflowEntrypoint) and not inspect.isabstract(each))

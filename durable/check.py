@@ -35,6 +35,7 @@ def check(
         DeclarationError: with all problems, a sentence each.
     """
     problems = [
+        *project.lost,
         *_same_names(project.declarations),
         *_unused(project),
         *(each for workflow in project.workflows for each in _called(project, workflow, calls.get(workflow.name, {}))),
@@ -57,10 +58,11 @@ def _same_names(declarations: Iterable[Binding]) -> Iterator[str]:
 
 
 def _unused(project: Project) -> Iterator[str]:
+    """Say what is bound to nothing, unless one that is lost may bind it, and what is bound and not declared."""
     used = {id(binding) for declared in project.declarations for binding in declared.uses().values()}
     declared = {id(each) for each in project.declarations}
     for each in project.declarations:
-        if each.kind not in ("workflow", "worker") and id(each) not in used:
+        if each.kind not in ("workflow", "worker") and id(each) not in used and not project.lost:
             yield f"{each!r} is declared in {project.name} and bound to nothing; bind it or take it away"
         for name, binding in each.uses().items():
             if id(binding) not in declared:

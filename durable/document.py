@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any, Final
 
+from durable.modules import imported
 from durable.project import Project
 from durable.runtime.http.openapi import document
 from durable.runtime.http.worker import api_of
@@ -29,9 +29,7 @@ _SERVERS: Final = (
 
 def document_text(project: Project) -> str:
     """Return the document as JSON text: the same for the same declarations."""
-    apis = [
-        api_of(importlib.import_module(each.module), each.uses(), each.origins) for each in project.workers if each.url
-    ]
+    apis = [api_of(imported(each.module), each.uses(), each.origins) for each in project.workers if each.url]
     operator = operations({each.name: each for each in project.workflows})
     made: dict[str, Any] = document([*apis, operator], title="Durable workflows", servers=_SERVERS)
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

@@ -25,6 +25,7 @@
         ├── RetriesError
         ├── ScheduleError
         ├── SignatureError
+        ├── ModuleError
         ├── DeclarationError
         └── CompileError
 
@@ -150,6 +151,17 @@ class ScheduleError(ConfigurationError, ValueError):
 
 class SignatureError(ConfigurationError, TypeError):
     """A step's signature cannot be read."""
+
+
+class ModuleError(ConfigurationError):
+    """A module of the project cannot be imported.
+
+    Its place is the line of the author's own that failed; where there is no such module, it is empty.
+    """
+
+    def __init__(self, module: str, place: str, found: str, remedy: str) -> None:
+        self.module, self.place, self.found, self.remedy = module, place, found, remedy
+        super().__init__(f"{place}: {found}; {remedy}".removeprefix(": "))
 
 
 class DeclarationError(ConfigurationError):

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
+import ast
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
 from durable.bindings import Binding, Queue, Worker, Workflow
+from durable.modules import imported, shown
 
 B = TypeVar("B", bound=Binding)
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """All declarations of a module, in the order they stand there."""
+    """All declarations of a module, in the order they stand there.
+
+    Attributes:
+        lost: a sentence for each that the module makes and assigns to no name of its own.
+    """
 
     name: str
     declarations: tuple[Binding, ...]
+    lost: tuple[str, ...] = ()
 
     def _of(self, kind: type[B]) -> tuple[B, ...]:
         return tuple(each for each in self.declarations if isinstance(each, kind))
@@ -49,6 +56,43 @@ def declarations(module: ModuleType) -> Iterator[Binding]:
             yield value
 
 
+def project_of(module: ModuleType) -> Project:
+    """Return what a module declares, unchecked; see `durable.check`."""
+    declared = tuple(declarations(module))
+    return Project(module.__name__, declared, tuple(_lost(module, declared)))
+
+
 def load(name: str = "app") -> Project:
-    """Import a module and return what it declares, unchecked; see `durable.check`."""
-    return Project(name, tuple(declarations(importlib.import_module(name))))
+    """Import a module and return what it declares, unchecked.
+
+    Raises:
+        ModuleError: it cannot be imported.
+    """
+    return project_of(imported(name))
+
+
+def _lost(module: ModuleType, declared: tuple[Binding, ...]) -> Iterator[str]:
+    known = {(each.kind, each.name) for owner in declared for each in (owner, *owner.uses().values())}
+    for call in _unassigned(module):
+        match call:
+            case ast.Call(ast.Name(maker), [ast.Constant(str(name)), *_]):
+                made = vars(module).get(maker)
+                if isinstance(made, type) and issubclass(made, Binding) and (made.kind, name) not in known:
+                    yield (
+                        f"{shown(inspect.getfile(module))}:{call.lineno}: {maker}({name!r}) is assigned to no name, so"
+                        f" it is not declared; write `{name.replace('-', '_')} = {maker}({name!r}, …)`"
+                    )
+
+
+def _unassigned(module: ModuleType) -> Iterator[ast.expr]:
+    """Yield the values that statements of a module drop, or keep in a list or a dict."""
+    try:
+        body = ast.parse(inspect.getsource(module)).body
+    except (OSError, TypeError):
+        return  # it was made in memory
+    for statement in body:
+        match statement:
+            case ast.Expr(ast.Call() as call):
+                yield call
+            case ast.Assign(value=value) | ast.AnnAssign(value=value):
+                yield from getattr(value, "elts", ()) or getattr(value, "values", ())

@@ -183,12 +183,12 @@ class WorkflowEntrypoint(ABC, Generic[T]):
 
 
 def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
-    """Return T of `class X(WorkflowEntrypoint[T])`; `Any` where the class names none."""
+    """Return T of `class X(WorkflowEntrypoint[T])`; a type variable where the class names none."""
     for cls in workflow.__mro__:
         for base in cls.__dict__.get("__orig_bases__", ()):
             if getattr(base, "__origin__", None) is WorkflowEntrypoint:
                 return base.__args__[0]
-    return Any
+    return T
 
 
 def result_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:

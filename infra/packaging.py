@@ -18,7 +18,7 @@ from typing import Final
 PACKAGES: Final = ("durable", "functions", "statemachines")
 LEFT_OUT: Final = (
     *("durable/compiler", "durable/local", "durable/testing", "durable/cli"),
-    *("durable/build.py", "durable/check.py", "durable/document.py", "durable/project.py"),
+    *("durable/build.py", "durable/check.py", "durable/document.py", "durable/modules.py", "durable/project.py"),
 )
 """What no Lambda ships: what only synthesis, one machine or a test needs."""
 

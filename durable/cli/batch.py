@@ -12,7 +12,7 @@ import click
 
 from durable.cli import tables
 from durable.cli.data import read
-from durable.cli.operations import Operations
+from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, workflow_argument
 from durable.cli.outcome import BY_STATUS, INTERRUPTED, UNAVAILABLE, WRONG, CommandError
 from durable.cli.screen import Screen
@@ -76,10 +76,17 @@ def _items(given: str) -> list[Item]:
     except Problem as problem:
         wrong = _wrong(problem.body().get("errors", ()))
         named = _by_reason({place + 1: reason for place, reason in wrong.items()}) or f"  {problem.detail}"
-        raise CommandError(
-            f"--params is not as it must be, and nothing was sent:\n{named}\nwrite --params {_EXAMPLE}", WRONG
-        ) from None
+        raise _unfit(named) from None
+    latest = {number: NOT_LATEST for number, each in enumerate(items, 1) if each.get("id") == LATEST}
+    if latest:
+        raise _unfit(_by_reason(latest))
     return items
+
+
+def _unfit(named: str) -> CommandError:
+    return CommandError(
+        f"--params is not as it must be, and nothing was sent:\n{named}\nwrite --params {_EXAMPLE}", WRONG
+    )
 
 
 def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch:

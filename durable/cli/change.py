@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from rich.text import Text
 from durable.cli import tables
 from durable.cli.operations import Operations
 from durable.cli.options import id_argument, on_runs, workflow_argument
+from durable.cli.outcome import WRONG, CommandError
 from durable.cli.screen import Screen
 
 _code = click.option(
@@ -78,11 +80,17 @@ def retry(operations: Operations, screen: Screen, *, workflow: str, id: str) -> 
 @on_runs
 def delete(operations: Operations, screen: Screen, *, workflow: str, id: str, yes: bool) -> None:
     """Delete a run that has ended, with all that is recorded of it."""
+    if not yes and not _terminal():
+        raise CommandError("delete asks before it deletes, and there is no terminal to ask on; pass --yes", WRONG)
     id = operations.id_of(workflow, id)
     if not yes:
         click.confirm(f"Delete {workflow}/{id}?", abort=True, err=True)
     deleted = operations.delete(workflow, id) or {"id": id, "workflow": workflow}
     screen.show(deleted, lambda: Text(f"{workflow}/{id} deleted"))
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _change(operations: Operations, screen: Screen, workflow: str, id: str, **change: Any) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Final
+from typing import Any, Final
 
 import click
+
+from durable.cli.outcome import WRONG, tell
 
 MODULES: Final = {
     "dev": "project",
@@ -29,6 +31,20 @@ MODULES: Final = {
 
 
 class _Commands(click.Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = "--json" in args  # asked for, also where the rest of the line cannot be read
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if not ctx.obj:
+                raise
+            path = (error.ctx or ctx).command_path
+            tell(f"{error.format_message().rstrip('.')}; `{path} --help` shows what it takes", as_json=True)
+            ctx.exit(WRONG)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
 

@@ -13,6 +13,7 @@ from durable.cli.outcome import BY_STATUS, MISSING, UNAVAILABLE, CommandError
 
 _SECONDS: Final = 30
 LATEST: Final = "latest"
+NOT_LATEST: Final = "`latest` in place of an id is the run that changed last; give it another id"
 
 
 @dataclass(frozen=True, slots=True)

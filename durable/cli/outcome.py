@@ -6,6 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, ParamSpec, TypeVar
 
 import click
@@ -59,14 +60,15 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except CommandError as error:
-            _tell(error, kwargs.get("as_json"), {"status": error.status} if error.status else {})
+            tell(str(error), kwargs.get("as_json"), {"status": error.status} if error.status else {})
             sys.exit(error.code)
         except DurableError as error:
-            _tell(error, kwargs.get("as_json"), {})
+            tell(str(error), kwargs.get("as_json"))
             sys.exit(WRONG)
 
     return told
 
 
-def _tell(error: DurableError, as_json: object, more: dict[str, Any]) -> None:
-    click.echo(json.dumps({"error": str(error)} | more) if as_json else str(error), err=True)
+def tell(error: str, as_json: object, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Print an error on standard error, as JSON with what is more to it, or as it is."""
+    click.echo(json.dumps({"error": error, **more}) if as_json else error, err=True)

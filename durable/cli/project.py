@@ -12,6 +12,7 @@ import click
 
 from durable.bindings import Workflow
 from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
+from durable.modules import shown
 from durable.project import Project, load
 
 
@@ -32,12 +33,12 @@ def dev(port: int, data: Path) -> None:
 @sentences
 def compile(check: bool, as_json: bool) -> None:
     """Compile every workflow of app.py to the .asl.json beside its class."""
-    from durable.build import asl_path, build
+    from durable.build import build, definitions, undeclared
 
     built = build(load())
-    texts = {asl_path(each.workflow): built.compiled[each.name].text for each in built.project.workflows}
     notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
-    stale = _keep(texts, check)
+    notes += undeclared(built.project)
+    stale = _keep(definitions(built), check)
     _say(stale, check, as_json, "not what its class compiles to; run make compile", notes)
 
 
@@ -63,7 +64,7 @@ def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:
 
 def _say(found: Sequence[Path], check: bool, as_json: bool, stale: str, notes: Sequence[str] = ()) -> None:
     """Say what was written; of a check, what is stale, and exit with 1 if something is."""
-    names = [_shown(path) for path in found]
+    names = [shown(path) for path in found]
     if as_json:
         click.echo(json.dumps({"stale" if check else "written": names, "notes": list(notes)}))
     else:
@@ -90,8 +91,16 @@ def graph(workflow: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("workflow")
-@click.option("--rounds", default=1, show_default=True, help="Of each loop, and items of each map, on the longest way.")
-@click.option("--milliseconds", default=100, show_default=True, help="That each Lambda takes.")
+@click.option(
+    "--rounds",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of each loop, and items of each map, on the longest way.",
+)
+@click.option(
+    "--milliseconds", default=100, show_default=True, type=click.IntRange(1, 900_000), help="That each Lambda takes."
+)
 @json_option
 @sentences
 def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
@@ -112,7 +121,3 @@ def _declared(project: Project, name: str) -> Workflow[Any]:
         there = ", ".join(each.name for each in project.workflows) or "none"
         raise CommandError(f"{project.name}.py declares no workflow {name!r}; there are: {there}", MISSING)
     return found
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -40,7 +40,8 @@ def list(
         screen.show(found, lambda: tables.workflows(found))
         return
     clock = SystemClock()
-    page = operations.list(workflow, since=moment(since, clock), until=moment(until, clock), **query)
+    since, until = moment("--since", since, clock), moment("--until", until, clock)
+    page = operations.list(workflow, since=since, until=until, **query)
     screen.show(page, lambda: tables.runs(page, clock.now()))
 
 

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from durable.cli import tables
 from durable.cli.data import read
-from durable.cli.operations import Operations
+from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, workflow_argument
-from durable.cli.outcome import FAILED, INTERRUPTED
+from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
 from durable.cli.screen import Screen, console
 from durable.clock import Clock, SystemClock
 
@@ -28,6 +28,8 @@ from durable.clock import Clock, SystemClock
 @on_runs
 def start(operations: Operations, screen: Screen, *, workflow: str, params: str, id: str | None, follow: bool) -> None:
     """Start a run."""
+    if id == LATEST:
+        raise CommandError(f"--id: {NOT_LATEST}", WRONG)
     made = operations.start(workflow, read("--params", params), id)
     if not follow:
         screen.show(made, lambda: Text(f"{workflow}/{made['id']} started"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from durable.cli.outcome import WRONG, CommandError
 from durable.clock import Clock, timestamp
 from durable.durations import parse_duration
 from durable.errors import DurationError
@@ -41,11 +42,21 @@ def ago(iso: str, now: int) -> str:
     return f"{max(0, seconds // size)} {unit} ago"
 
 
-def moment(text: str | None, clock: Clock) -> str | None:
-    """Return a time that is given as one, or as how long ago it was: "1 hour"."""
+def moment(option: str, text: str | None, clock: Clock) -> str | None:
+    """Return a time that is given as one, or as how long ago it was: "1 hour".
+
+    Raises:
+        CommandError: it is neither.
+    """
     if text is None:
         return None
     try:
         return timestamp(clock.now() - parse_duration(text) // timedelta(milliseconds=1))
     except DurationError:
-        return text
+        pass
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        form = 'write how long ago it was, as "1 hour", or the time, as 2026-01-31T09:00:00Z'
+        raise CommandError(f"{option}: {text!r} is no time; {form}", WRONG) from None
+    return text

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable.compiler.annotations import kind_of
 from durable.compiler.asl import Writer
 from durable.compiler.bounds import MOST_EVENTS, bounds
 from durable.compiler.budget import Budget, number
@@ -17,6 +16,7 @@ from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, Shared, st
 from durable.compiler.kinds import Event
 from durable.compiler.liveness import prune
 from durable.compiler.names import Names, placeholders
+from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems
 from durable.compiler.reading import Frame, Reading
 from durable.compiler.scope import Local, Scope, assigned_names
@@ -28,7 +28,7 @@ from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, Work
 from durable.errors import CompileError
 from durable.retries import Retries
 from durable.signature import Signature
-from durable.workflow import WorkflowEntrypoint, payload_type
+from durable.workflow import WorkflowEntrypoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     event, step = (each.arg for each in source.run.args.args[1:])
     names = Names(step, assigned_names(source.run.body))
     expressions = ExpressionReader(source, names)
-    payload = kind_of(payload_type(workflow))
+    payload = payload_kind(workflow, source)
     scope = Scope({event: Local(Given("", Event(payload)))})
     reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
     reader = StatementReader(reading)

@@ -6,6 +6,7 @@ import ast
 import datetime
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from durable.compiler.problems import Refused
@@ -16,13 +17,14 @@ from durable.wire import MAX_STEP_TIMEOUT_SECONDS
 
 _MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime)
 _YEAR_MS: Final = 31_536_000_000
+_UNTIL: Final = 'write it out, or let a step return the time and write `await step.sleep_until("name", when)`'
 
 Resolve = Callable[[ast.expr], tuple[bool, Any]]
 """Tells whether a name belongs to the module, and its value there."""
 
 
-def constant(node: ast.expr, resolve: Resolve) -> Any:
-    """Return the value of an expression that is known when compiling.
+def constant(node: ast.expr, resolve: Resolve, remedy: str = "write it out, or name a constant of the module") -> Any:
+    """Return the value of an expression that is known when compiling; the remedy is for one that is not.
 
     Raises:
         Refused: it is not.
@@ -30,21 +32,20 @@ def constant(node: ast.expr, resolve: Resolve) -> Any:
     found, value = resolve(node)
     if found:
         return value
+    part = partial(constant, resolve=resolve, remedy=remedy)
     match node:
         case ast.Constant(value):
             return value
         case ast.UnaryOp(ast.USub(), operand):
-            return -constant(operand, resolve)
+            return -part(operand)
         case ast.BinOp(left, ast.Mult(), right):
-            return constant(left, resolve) * constant(right, resolve)
+            return part(left) * part(right)
         case ast.Call(func, arguments, keywords):
             found, maker = resolve(func)
             if found and maker in _MAKERS:
-                named = {each.arg or "": constant(each.value, resolve) for each in keywords}
-                return _made(node, maker, [constant(each, resolve) for each in arguments], named)
-    raise Refused(
-        node, f"`{ast.unparse(node)}` is not known when compiling", "write it out, or name a constant of the module"
-    )
+                named = {each.arg or "": part(each.value) for each in keywords}
+                return _made(node, maker, [part(each) for each in arguments], named)
+    raise Refused(node, f"`{ast.unparse(node)}` is not known when compiling", remedy)
 
 
 def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -107,7 +108,7 @@ def flag(node: ast.expr | None, name: str, resolve: Resolve) -> bool:
 
 def pause(node: ast.expr, resolve: Resolve) -> int:
     """Return the length of a sleep in milliseconds."""
-    value = constant(node, resolve)
+    value = constant(node, resolve, _UNTIL)
     try:
         length = milliseconds(value)
     except DurationError as error:

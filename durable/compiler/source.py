@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from durable.errors import CompileError
+from durable.modules import place_of, shown
 from durable.workflow import WorkflowEntrypoint
 
 
@@ -42,11 +42,13 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
     """Return the source of a workflow's `run`.
 
     Raises:
-        CompileError: it has none that can be read, or is no plain `async def run(self, event, step)`.
+        CompileError: there is none, or none that can be read, or it is no plain `async def run(self, event, step)`.
     """
+    if workflow.run is WorkflowEntrypoint.run:
+        raise CompileError(*place_of(workflow), f"{workflow.__name__} has no `run`", _WRITE_RUN)
     run = inspect.unwrap(workflow.run)
     code = getattr(run, "__code__", None)
-    file = _short(code.co_filename if code else workflow.__module__)
+    file = shown(code.co_filename if code else workflow.__module__)
     line = code.co_firstlineno if code else 0
     try:
         lines, _ = inspect.findsource(run)
@@ -59,7 +61,7 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
             file,
             line,
             f"{workflow.__name__}.run is no plain method of an event and a step",
-            "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`",
+            _WRITE_RUN,
         )
     if node.decorator_list:
         raise CompileError(file, line, f"{workflow.__name__}.run is decorated", "write it without a decorator")
@@ -72,6 +74,7 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
 
 
 _IN_A_FILE = "write the class in a file of its own under statemachines/"
+_WRITE_RUN = "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`"
 
 
 def _closure(run: Any) -> dict[str, Any]:
@@ -86,9 +89,3 @@ def _definition(module: ast.Module, line: int) -> ast.AsyncFunctionDef | None:
             if first == line:
                 return node
     return None
-
-
-def _short(file: str) -> str:
-    """Return the path as seen from the working directory, if it is below that."""
-    relative = os.path.relpath(file) if os.path.isabs(file) else file
-    return file if relative.startswith("..") else relative

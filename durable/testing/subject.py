@@ -12,7 +12,7 @@ from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEm
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
-from durable.project import Project, declarations
+from durable.project import Project, project_of
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.workflow import WorkflowEntrypoint
 
@@ -58,7 +58,7 @@ def prepare(subject: Subject, given: Mapping[str, Given]) -> Prepared:
     declared = {name: each for name, each in given.items() if isinstance(each, Binding)}
     name: str | None = None
     if isinstance(subject, ModuleType):
-        project = Project(subject.__name__, tuple(declarations(subject)))
+        project = project_of(subject)
         if declared:
             raise DeclarationError([f"{project.name} declares its bindings itself: give contents for {list(declared)}"])
     else:

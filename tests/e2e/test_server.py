@@ -137,3 +137,11 @@ def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: 
         " DATA=<folder>"
     )
     assert first.get("/openapi.json").status == 200
+
+
+def test_a_project_that_cannot_be_imported_is_said_in_a_line(server: MakeServer, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "app.py").write_text("from durable import KVNamespace\n\nnumbers = KVNamespace('Numbers'\n")
+    said = "app.py:3: SyntaxError: '(' was never closed: `numbers = KVNamespace('Numbers'`; mend the line\n"
+    assert server(project).refused() == said

@@ -181,6 +181,10 @@ def test_a_first_request_whose_end_is_not_known_is_told_for_each_item(serve: Ser
         (f'[{{"params": 1}}, "{SECRET}"]', "  item 2: Input should be an object\n"),
         (f'[{{"param": "{SECRET}"}}]', "  item 1: params: Field required; param: Unknown field\n"),
         (f'[{{"id": "{SECRET}", "params": 1}}]', "  item 1: id: String should match pattern"),
+        (
+            '[{"params": 1}, {"id": "latest", "params": 1}]',
+            "  item 2: `latest` in place of an id is the run that changed",
+        ),
     ],
 )
 def test_what_has_not_the_form_of_a_batch_is_refused_before_anything_is_sent(

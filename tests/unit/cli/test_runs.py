@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from durable.cli import options
+from durable.cli import change, options
 from durable.cli.operations import Operations
 from durable.cli.outcome import UNAVAILABLE, CommandError
 from tests.unit.cli.server import Serve, run
@@ -177,12 +178,81 @@ def test_a_round_to_restart_from_is_one_of_a_named_step(serve: Serve, given: lis
     assert said in result.stderr
 
 
-def test_delete_asks_first(serve: Serve) -> None:
+def test_delete_asks_first(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(change, "_terminal", lambda: True)
     server = serve((200, {"id": "order-1", "workflow": "shop"}))
     assert run("delete", "shop", "order-1", input="n\n").exit_code == 1
     assert server.asked == []
     assert run("delete", "shop", "order-1", "--yes").exit_code == 0
     assert server.asked == [("DELETE", "/api/workflows/shop/instances/order-1", None)]
+
+
+def test_delete_without_a_terminal_to_ask_on_wants_yes(serve: Serve) -> None:
+    server = serve((200, {}))
+    result = run("delete", "shop", "latest", "--json", input="")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert json.loads(result.stderr) == {
+        "error": "delete asks before it deletes, and there is no terminal to ask on; pass --yes"
+    }
+
+
+def test_no_run_is_called_latest(serve: Serve) -> None:
+    server = serve((201, {}))
+    result = run("start", "shop", "--id", "latest")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert result.stderr == "--id: `latest` in place of an id is the run that changed last; give it another id\n"
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_what_is_no_time_is_refused_with_both_forms(serve: Serve, option: str) -> None:
+    server = serve((200, {}))
+    result = run("list", "shop", option, "foo")
+    assert (result.exit_code, server.asked) == (2, [])
+    assert result.stderr == (
+        f"{option}: 'foo' is no time; write how long ago it was, as \"1 hour\", or the time, as 2026-01-31T09:00:00Z\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("delete shop --json", "Missing argument 'ID'; `durable delete --help` shows what it takes"),
+        (
+            "list --json --limit 0",
+            "Invalid value for '--limit': 0 is not in the range 1<=x<=100; `durable list --help`",
+        ),
+        (
+            "restart shop x --count 2 --json",
+            "--count says in which round of a step to begin; name the step with --from",
+        ),
+        ("describe shop x --local --stage prod --json", "--local and --stage exclude each other; `durable"),
+        ("nothing --json", "No such command 'nothing'; `durable --help` shows what it takes"),
+        ("cost onboarding --rounds -5 --json", "Invalid value for '--rounds': -5 is not in the range x>=0"),
+        ("cost onboarding --milliseconds 0 --json", "Invalid value for '--milliseconds': 0 is not in the range"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_json_where_json_is_asked_for(serve: Serve, line: str, said: str) -> None:
+    server = serve((200, {}))
+    result = run(*line.split())
+    assert (result.exit_code, server.asked, result.stdout) == (2, [], "")
+    assert json.loads(result.stderr)["error"].startswith(said)
+    plain = run(*line.replace(" --json", "").split())
+    assert (plain.exit_code, plain.stderr.startswith("Usage: ")) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["compile", "openapi", "graph shop", "cost shop"])
+def test_an_app_that_cannot_be_imported_is_said_with_its_line(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text("import json\nimport orders_of_nobody\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    said = "app.py:2: ModuleNotFoundError: No module named 'orders_of_nobody'; write the module"
+    plain, as_json = run(*command.split()), run(*command.split(), "--json")
+    assert (plain.exit_code, as_json.exit_code) == (2, 2)
+    assert plain.stderr.startswith(said)
+    assert json.loads(as_json.stderr)["error"].startswith(said)
 
 
 def test_send_event_sends_type_payload_and_id(serve: Serve) -> None:

@@ -1,0 +1,86 @@
+"""The modules of a project: importing them, and where what they hold stands in the author's files."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Final
+
+from durable.errors import DurableError, ModuleError
+
+_NOT_THE_AUTHORS: Final = (
+    os.path.dirname(os.path.abspath(__file__)),
+    *(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")),
+)
+
+
+def imported(name: str) -> ModuleType:
+    """Import a module of the project.
+
+    Raises:
+        ModuleError: it is not there, or something in it or in what it imports fails.
+    """
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise _failure(name, error) from error
+
+
+def shown(file: str | Path) -> str:
+    """Return a path as seen from the working directory, if it is below that."""
+    relative = os.path.relpath(file) if os.path.isabs(file) else str(file)
+    return str(file) if relative.startswith("..") else relative
+
+
+def place_of(cls: type[Any]) -> tuple[str, int]:
+    """Return the file and the line of a class; where they cannot be found, its module and 0."""
+    try:
+        return shown(inspect.getfile(cls)), inspect.findsource(cls)[1] + 1
+    except (OSError, TypeError):
+        return cls.__module__, 0
+
+
+def _failure(name: str, error: Exception) -> ModuleError:
+    places = _places(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
+        places.append(f"{shown(error.filename)}:{error.lineno}")
+    if not places:
+        file = f"{name.replace('.', os.sep)}.py"
+        return ModuleError(
+            name, "", f"there is no {file} in {Path.cwd()}", "write it, or call this in the project's folder"
+        )
+    *by, place = places
+    found, remedy = _said(error)
+    return ModuleError(name, place, found + (f" (by way of {', '.join(reversed(by))})" if by else ""), remedy)
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    """Return the lines of the author's own files that an error came by."""
+    return [
+        f"{shown(each.filename)}:{each.lineno}"
+        for each in traceback.extract_tb(trace)
+        if not each.filename.startswith(("<", *_NOT_THE_AUTHORS))
+    ]
+
+
+def _said(error: Exception) -> tuple[str, str]:
+    """Return what an error says, and the remedy."""
+    said = f"{type(error).__name__}: {error}"
+    match error:
+        case DurableError():
+            found, _, remedy = str(error).rpartition("; ")
+            return (found, remedy) if found else (remedy, "mend it there")
+        case SyntaxError(msg=message, text=text):
+            return f"{type(error).__name__}: {message}" + (f": `{text.strip()}`" if text else ""), "mend the line"
+        case ImportError(name="durable"):
+            return said, "docs/from-cloudflare.md says what there is, and what to use for what there is not"
+        case ModuleNotFoundError():
+            return said, "write the module, or install its package into this environment"
+        case ImportError():
+            return said, "import a name that the module has"
+    return said, "mend it there"

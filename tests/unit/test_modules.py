@@ -1,0 +1,63 @@
+"""Modules of a project that cannot be imported: the author's line, and no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from durable.errors import ModuleError
+from durable.modules import imported
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes the modules of a project, and returns what is said when its shop.py is imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(**modules: str) -> str:
+        for name, text in modules.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        with pytest.raises(ModuleError) as caught:
+            imported("shop")
+        return str(caught.value)
+
+    return make
+
+
+def test_a_module_that_is_not_there_is_named_with_the_folder(write: Write, tmp_path: Path) -> None:
+    assert write() == f"there is no shop.py in {tmp_path}; write it, or call this in the project's folder"
+
+
+def test_what_an_import_does_not_find_is_said_of_its_line(write: Write) -> None:
+    said = write(shop="import json\nimport orders_of_nobody\n")
+    assert said == (
+        "shop.py:2: ModuleNotFoundError: No module named 'orders_of_nobody'; write the module, or install its package"
+        " into this environment"
+    )
+
+
+def test_a_syntax_error_is_said_of_its_line_with_the_imports_that_led_there(write: Write) -> None:
+    said = write(shop="import shop_steps\n", shop_steps="def step(:\n    pass\n")
+    assert said == "shop_steps.py:1: SyntaxError: invalid syntax: `def step(:` (by way of shop.py:1); mend the line"
+
+
+def test_a_failure_in_a_library_is_said_of_the_line_that_called_it(write: Write) -> None:
+    said = write(shop="import json\n\nSIZES = json.loads('[1,')\n")
+    assert said.startswith("shop.py:3: JSONDecodeError: Expecting value: ")
+    assert said.endswith("; mend it there")
+
+
+def test_a_declaration_that_is_refused_is_said_of_its_line(write: Write) -> None:
+    said = write(shop="from durable import KVNamespace\nusers = KVNamespace('Users')\n")
+    assert said.startswith("shop.py:2: KVNamespace('Users'): a name is 1 to 40 lower-case letters")
+
+
+def test_a_binding_that_durable_does_not_have_leads_to_the_page_that_says_what_to_use(write: Write) -> None:
+    said = write(shop="from durable import D1Database\n")
+    assert said.startswith("shop.py:1: ImportError: cannot import name 'D1Database' from 'durable' (")
+    assert said.endswith("; docs/from-cloudflare.md says what there is, and what to use for what there is not")

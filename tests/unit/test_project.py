@@ -1,0 +1,54 @@
+"""What a module declares, and what it makes and loses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from durable.build import build
+from durable.errors import DeclarationError
+from durable.project import project_of
+
+HEAD = """\
+from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+
+
+def save(number: int, numbers: KVNamespace[int]) -> None: ...
+
+
+class Save(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> None:
+        await step.do("save", save, event.payload)
+
+
+numbers = KVNamespace("numbers")
+"""
+LINE = HEAD.count("\n") + 1
+Imported = Callable[[str], ModuleType]
+
+
+@pytest.mark.parametrize("form", ["{}", "every = [{}]", "every: dict[str, object] = {{'save': {}}}"])
+def test_a_workflow_that_is_assigned_to_no_name_is_said_and_not_its_bindings(imported: Imported, form: str) -> None:
+    module = imported(HEAD + form.format("Workflow('save-all', Save, bindings={'numbers': numbers})"))
+    with pytest.raises(DeclarationError) as caught:
+        build(project_of(module))
+    (said,) = caught.value.problems
+    assert said.endswith(
+        f".py:{LINE}: Workflow('save-all') is assigned to no name, so it is not declared; write"
+        " `save_all = Workflow('save-all', …)`"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a, b = Workflow('a', Save, bindings=shared), Workflow('b', Save, bindings=shared)",
+        "a = Workflow('a', Save, bindings=shared)\nevery = [a]\nprint",
+        "if len(HEADS) > 1:\n    Workflow('b', Save, bindings=shared)\na = Workflow('a', Save, bindings=shared)",
+    ],
+)
+def test_what_has_a_name_is_not_lost(imported: Imported, text: str) -> None:
+    module = imported(f"{HEAD}HEADS = [1]\nshared = {{'numbers': numbers}}\n{text}\n")
+    assert build(project_of(module)).compiled.keys() >= {"a"}
