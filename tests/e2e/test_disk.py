@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.server import PATIENCE_SECONDS, Server, eventually
-from tests.e2e.torture import INSTANCES, PROJECT, expected
+from tests.e2e.torture import INSTANCES, PROJECT, expected, tell
 
 
 def test_a_full_disk_ends_the_server_and_loses_nothing_that_was_acknowledged(
@@ -41,6 +41,7 @@ def test_a_full_disk_ends_the_server_and_loses_nothing_that_was_acknowledged(
     local.start()
     for number in acknowledged:
         path = f"{INSTANCES}/run-{number}"
+        tell(local, f"run-{number}")
         eventually(partial(_complete, local, path), f"{path} to end")
         assert local.get(path).body["output"] == expected(number)
 

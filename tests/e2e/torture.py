@@ -129,7 +129,7 @@ class Torture:
                 id = draw.choice(sorted(self.acknowledged))
                 self._look(id)
                 if draw.random() < _TOLD:
-                    self._tell(id)
+                    tell(self.server, id)
         except (OSError, HTTPException):
             return
 
@@ -148,12 +148,6 @@ class Torture:
             self._complete[id].setdefault(step, size)
         return status
 
-    def _tell(self, id: str) -> None:
-        """Send a run the event that it waits for, once more if it was sent before."""
-        event = {"id": f"{id}-told", "payload": 3 * number_of(id)}
-        answer = self.server.post(f"{INSTANCES}/{id}/events/tell", event)
-        assert answer.status in (200, 202), (id, answer)
-
     def _has_ended(self, id: str) -> bool:
         return self._look(id) in _ENDED
 
@@ -164,7 +158,7 @@ class Torture:
             assert self.server.post(INSTANCES, {"id": id, "params": number_of(id)}).status in (200, 201)
             self.acknowledged.add(id)
         for id in self.acknowledged:
-            self._tell(id)
+            tell(self.server, id)
         for id in sorted(self.acknowledged):
             eventually(partial(self._has_ended, id), f"{id} to end")
         wanted = {number_of(id) for id in self.acknowledged}
@@ -183,6 +177,13 @@ class Torture:
         assert len(log.children) == len(runs)
         for lines in log.children.values():
             _check_step(lines, [*self.processes, lines[-1].process])
+
+
+def tell(server: Server, id: str) -> None:
+    """Send a run the event that it waits for, once more if it was sent before."""
+    event = {"id": f"{id}-told", "payload": 3 * number_of(id)}
+    answer = server.post(f"{INSTANCES}/{id}/events/tell", event)
+    assert answer.status in (200, 202), (id, answer)
 
 
 def number_of(id: str) -> int:
