@@ -36,6 +36,7 @@ INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
+_MOST_MESSAGE: Final = 300
 
 
 def random_id() -> str:
@@ -225,7 +226,8 @@ class Instances:
             fields |= {"status": "errored", "error": error_of(state, rows), **_ended_by(state, rows)}
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
-            fields |= {"status": did, "changes": changes_with(header, did, fields["updated"])}
+            before = header if "status" in header else self._table.get(key) or header
+            fields |= {"status": did, "changes": changes_with(before, did, fields["updated"])}
         if came_to != "paused":
             fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
@@ -330,8 +332,18 @@ def _wanted_still(header: Row) -> Condition:
 
 
 def changes_with(header: Row, did: str, now: int) -> list[Row]:
-    """Return what operators did to a run, with one thing more; the latest come last."""
-    return [*header.get("changes", []), {"at": now, "did": did}][-_MOST_CHANGES:]
+    """Return what operators did to a run and its earlier ends, with one thing more; the latest come last."""
+    return [*header.get("changes", []), *end_of(header), {"at": now, "did": did}][-_MOST_CHANGES:]
+
+
+def end_of(header: Row) -> list[Row]:
+    """Return how a run ended by itself, as one of its changes; nothing where it did not. A long message is cut."""
+    if "closed" not in header or header["status"] not in ("complete", "errored"):
+        return []
+    end: Row = {"at": header["updated"], "did": header["status"]}
+    if "error" in header:
+        end["error"] = header["error"] | {"message": header["error"]["message"][:_MOST_MESSAGE]}
+    return [end]
 
 
 def _ended_by(state: ExecutionState, rows: Iterable[Row]) -> Row:

@@ -58,7 +58,8 @@ class UndoHandler(StepHandler):
             raise reported(failure, event) from None
         undone = forget(key.row, row)
         mine = (*undone.when, Equals("undo_owner", owner))
-        shown = {**undone.set, "status": UNDONE, "undone": self._clock.now()}
+        *earlier, latest = undone.set["history"]
+        shown = {**undone.set, "status": UNDONE, "history": [*earlier, latest | {"undone": self._clock.now()}]}
         self._written(Write(key.row, shown, remove=(*undone.remove, *_TRACES), when=mine))
         return None
 
