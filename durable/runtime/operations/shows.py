@@ -35,7 +35,7 @@ Cursor = Annotated[
 ]
 
 After = Annotated[
-    str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "What was told before.", example="WzAsW11d")
+    str | None, Parameter("query", r"[A-Za-z0-9_=-]{1,8000}", "What was told before.", example="AgAAAAAAAAAA")
 ]
 
 
