@@ -49,7 +49,7 @@ class RunView {
   async update(run) {
     this.run = run;
     const text = JSON.stringify(run);
-    if (text === this.known) return;
+    if (text === this.known) return this.history.left();
     this.known = text;
     if (run.error || run.steps.some((each) => each.error)) await this.trace();
     replace(this.status, pill(run.status));
