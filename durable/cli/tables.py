@@ -123,8 +123,9 @@ def step_line(step: Run, now: int) -> str:
 
 
 def attempts(step: Run) -> int:
-    """Return how many attempts of a step were begun."""
-    return len(step["attempts"])
+    """Return how many attempts of a step were begun; it tells of the latest only."""
+    begun = step["attempts"]
+    return (begun[-1].get("number") or len(begun)) if begun else 0
 
 
 def _steps(steps: Iterable[Run], end: int) -> Table:

@@ -118,7 +118,7 @@ class Host:
         answers = Answers(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, answers)
         self.operator = Operator(
-            Directory(self.table),
+            Directory(self.table, clock),
             Lifecycle(self.table, self.engine, clock, self.instances, self._children, alive=functions.alive),
         )
         events = Events(self.table, answers, clock)

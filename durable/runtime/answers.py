@@ -2,7 +2,8 @@
 
     step, kind, status, started, order, attempts    as any step's row; kind is "event" or "child"
     token                                           of the Task that waits; one that goes on has another
-    outcome, result or error, finished              recorded once, by whoever finds it
+    outcome, result or error, finished              recorded once, by whoever finds it; dated by when it came about
+    noted, recorded                                 when the wait and its outcome were written
     delivered                                       false until it was told by the token
     anew                                            how often its outcome was forgotten
     teller, telling                                 who is about to tell it, and until when that is left to them
@@ -51,7 +52,8 @@ class Answers:
             fresh: what the row of a step that begins to wait holds besides; `input_hash` is among it.
         """
         order = record.order(now)
-        begun: Row = {"step": step, "status": WAITING, "token": token, "started": now} | fresh
+        begun: Row = {"step": step, "status": WAITING, "token": token, "started": now, "noted": self._clock.now()}
+        begun |= fresh
         try:
             first = begun | {"order": order, "attempts": 1}
             row = self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0]
@@ -92,8 +94,9 @@ class Answers:
         return ended | {"handled": failure.name in caught}
 
     def _ended(self, at: int) -> Row:
-        telling = self._clock.now() + _TELLING_MS
-        return {"finished": at, "delivered": False, "teller": self._process, "telling": telling}
+        now = self._clock.now()
+        teller: Row = {"teller": self._process, "telling": now + _TELLING_MS}
+        return {"finished": at, "recorded": now, "delivered": False} | teller
 
     def tell(self, key: Key, row: Row) -> bool:
         """Tell an outcome, and return whether the Task still waited for it.

@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 from durable.bindings.workflow import Status
 from durable.clock import timestamp
 from durable.runtime.ending import path_of
-from durable.runtime.instances import current_steps, shown_status, step_status
 from durable.runtime.record import RETRYING, WAITING, history_of
+from durable.runtime.shown import current_steps, shown_status, step_status
 from durable.runtime.table import Row
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
@@ -35,9 +35,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of a step. `finished_at` is None while it runs, and for one whose process died."""
+    """One attempt of a step. `finished_at` is None while it runs, and for one whose process died.
+
+    Attributes:
+        number: which it was of all of this epoch; None where an older version recorded it.
+    """
 
     __pydantic_config__ = CAMEL
+    number: int | None
     started_at: str
     finished_at: str | None
     error: Mapping[str, str] | None
@@ -169,5 +174,5 @@ def _nap(sleep: Row) -> Nap:
 
 
 def _attempt(entry: Row) -> Attempt:
-    finished = entry["finished"]
-    return Attempt(timestamp(entry["started"]), None if finished is None else timestamp(finished), entry["error"])
+    finished = None if entry["finished"] is None else timestamp(entry["finished"])
+    return Attempt(entry.get("number"), timestamp(entry["started"]), finished, entry["error"])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from durable.clock import Clock
 from durable.errors import InstanceNotFound, public_message
 from durable.runtime.description import Description, Entry, describe, entry
 from durable.runtime.happenings import Told, happenings
@@ -29,8 +30,9 @@ class EntryPage:
 class Directory:
     """Reads the record for operators."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
+        self._clock = clock
 
     def counts(self, workflow: str) -> Mapping[str, int]:
         """Return how many instances have each status that any has, counted to 10,000."""
@@ -85,7 +87,8 @@ class Directory:
             InstanceNotFound: the workflow has none of that id.
             ValueError: the cursor is none that was given.
         """
-        return happenings(*self._rows(workflow, instance), after)
+        now = self._clock.now()  # before the rows are read, one page after the other
+        return happenings(*self._rows(workflow, instance), after, now)
 
     def _rows(self, workflow: str, instance: str) -> tuple[Row, Sequence[Row]]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()

@@ -149,7 +149,7 @@ def _operations(environment: Environment) -> Handler:
     workflows = _workflows(environment)
     table, instances = _table(environment), _instances(environment, workflows)
     lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), instances, _children(environment))
-    operator = Operator(Directory(table), lifecycle)
+    operator = Operator(Directory(table, SystemClock()), lifecycle)
     clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
     api = operations(clients, operator)
 

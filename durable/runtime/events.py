@@ -180,7 +180,8 @@ class Events:
             return  # its Task waits again, and was told
 
 
-_OUTCOME: Final = ("outcome", "result", "error", "finished", "handled", "delivered", "teller", "telling", "token")
+_ENDED: Final = ("outcome", "result", "error", "finished", "recorded", "handled")
+_OUTCOME: Final = (*_ENDED, "delivered", "teller", "telling", "token")
 
 
 def _key(part: str, row: Row) -> Key:

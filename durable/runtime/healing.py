@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.runtime.instances import Instances, current_steps, unchanged
+from durable.runtime.instances import Instances, unchanged
 from durable.runtime.machines import ExecutionState, MachinesBusy, WatchedMachines
 from durable.runtime.record import RESTING, WAITING, header_key, partition
 from durable.runtime.resting import told
 from durable.runtime.rollback import rollback_of
+from durable.runtime.shown import current_steps
 from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
 from durable.runtime.verbs import OPEN
 

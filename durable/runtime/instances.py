@@ -17,17 +17,15 @@ from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
 from durable.runtime.record import (
     FLAG,
-    FORGOTTEN,
     RESTING,
-    RETRYING,
     STEP,
-    WAITING,
     header_key,
     is_undoable,
     partition,
     step_prefix,
 )
 from durable.runtime.rollback import rollback_of, rolled_back
+from durable.runtime.shown import current_steps, shown_status, step_status
 from durable.runtime.table import (
     Absent,
     Condition,
@@ -41,14 +39,13 @@ from durable.runtime.table import (
     Write,
 )
 from durable.runtime.values import hash_of, text_of
-from durable.runtime.verbs import CLOSED
 from durable.wire import Run
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
-_UNDER_WAY: Final = ("running", RETRYING, WAITING)
+_MOST_MESSAGE: Final = 300
 
 
 def random_id() -> str:
@@ -238,7 +235,8 @@ class Instances:
             fields |= {"status": "errored", "error": error_of(state, rows), **_ended_by(state, rows)}
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
-            fields |= {"status": did, "changes": changes_with(header, did, fields["updated"])}
+            before = header if "status" in header else self._table.get(key) or header
+            fields |= {"status": did, "changes": changes_with(before, did, fields["updated"])}
         if came_to != "paused":
             fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
@@ -343,42 +341,24 @@ def _wanted_still(header: Row) -> Condition:
 
 
 def changes_with(header: Row, did: str, now: int) -> list[Row]:
-    """Return what operators did to a run, with one thing more; the latest come last."""
-    return [*header.get("changes", []), {"at": now, "did": did}][-_MOST_CHANGES:]
+    """Return what operators did to a run and its earlier ends, with one thing more; the latest come last."""
+    return [*header.get("changes", []), *end_of(header), {"at": now, "did": did}][-_MOST_CHANGES:]
+
+
+def end_of(header: Row) -> list[Row]:
+    """Return how a run ended by itself, as one of its changes; nothing where it did not. A long message is cut."""
+    if "closed" not in header or header["status"] not in ("complete", "errored"):
+        return []
+    end: Row = {"at": header["updated"], "did": header["status"]}
+    if "error" in header:
+        end["error"] = header["error"] | {"message": header["error"]["message"][:_MOST_MESSAGE]}
+    return [end]
 
 
 def _ended_by(state: ExecutionState, rows: Iterable[Row]) -> Row:
     """Return where a header says which step's error ended the run: `retry` forgets it."""
     row = ended_by(state, rows)
     return {} if row is None else {"ended_by": row["sort"]}
-
-
-def current_steps(header: Row, rows: Iterable[Row]) -> list[Row]:
-    """Return the step rows of the header's epoch, in the order that they were started; none that was forgotten."""
-    prefix = step_prefix(header["epoch"])
-    begun = (row for row in rows if row["sort"].startswith(prefix) and row["status"] != FORGOTTEN)
-    return sorted(begun, key=lambda row: row["order"])
-
-
-def shown_status(header: Row, steps: Iterable[Row]) -> Status:
-    """Return the status of a run: one that is open waits where a step does and none is under way.
-
-    A header that the engine wrote is exact. The sweep's, which has `wake`, may be old, and so may be one that says
-    running.
-    """
-    status: Status = header["status"]
-    if status not in ("running", "waiting") or (status == "waiting" and "wake" not in header):
-        return status
-    doing = {row["status"] for row in steps}
-    if not doing.isdisjoint({"running", "retrying"}):
-        return "running"
-    return "waiting" if "waiting" in doing else status
-
-
-def step_status(header: Row, row: Row) -> str:
-    """Return the status of a step: one that has no outcome when its run ends was stopped."""
-    status: str = row["status"]
-    return "stopped" if header["status"] in CLOSED and status in _UNDER_WAY else status
 
 
 def _step_status(header: Row, row: Row) -> StepStatus:

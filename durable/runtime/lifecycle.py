@@ -17,9 +17,10 @@ from durable.clock import Clock
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public_message
 from durable.runtime.children import Children, open_children
 from durable.runtime.ending import Wanted
-from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, current_steps, unchanged
+from durable.runtime.instances import INSTANCE_ID, Instances, changes_with, unchanged
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
 from durable.runtime.record import FLAG, HEADER, WAITING, forget, header_key, partition, step_prefix
+from durable.runtime.shown import current_steps
 from durable.runtime.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.runtime.verbs import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 

@@ -38,6 +38,8 @@ FORGOTTEN: Final = "forgotten"
 """The status of a step whose outcome does not count any more: it is as if it had not begun."""
 _MOST_HISTORY: Final = 20
 """How many earlier attempts a row tells of."""
+_NOTED: Final = ("noted", "recorded")
+"""When the begin and the outcome of a step that waits were written: it dates them by when they came about."""
 
 
 def partition(workflow: str, instance: str) -> str:
@@ -224,13 +226,22 @@ class StepRecord:
 
 
 def history_of(row: Row) -> list[Row]:
-    """Return what a row tells of its attempts so far, the latest last: of each its times and its error."""
+    """Return what a row tells of its attempts so far, the latest last.
+
+    Of each its number, times and error, its outcome if it had one, and when that was recorded if that is not when it
+    ended. Numbers go on when an outcome is forgotten.
+    """
     earlier: list[Row] = row.get("history", [])
     if not row["attempts"]:
         return earlier
     error = row.get("error")
-    attempt: Row = {"started": row.get("begun", row["started"]), "finished": row.get("finished", row.get("ended"))}
-    attempt["error"] = {name: error[name] for name in ("name", "message", "exception")} if error else None
+    attempt: Row = {
+        "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
+        "started": row.get("begun", row["started"]),
+        "finished": row.get("finished", row.get("ended")),
+        "error": {name: error[name] for name in ("name", "message", "exception")} if error else None,
+    }
+    attempt |= {name: row[name] for name in ("outcome", *_NOTED) if name in row}
     return [*earlier, attempt][-_MOST_HISTORY:]
 
 
@@ -244,7 +255,7 @@ def forget(key: Key, row: Row) -> Write:
     if row.get("outcome") == "result":
         forgotten["again"] = row.get("again", 0) + 1
     outcome = (Equals("outcome", row["outcome"]),) if "outcome" in row else (Absent("outcome"),)
-    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled", "wake")
+    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled", "wake", *_NOTED)
     return Write(key, forgotten, remove=gone, when=(Equals("attempts", row["attempts"]), *outcome))
 
 

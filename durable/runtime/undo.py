@@ -17,8 +17,8 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runtime.ending import path_of
 from durable.runtime.failure import Failure
-from durable.runtime.instances import current_steps
 from durable.runtime.record import HEADER, Leased, StepKey, forget, header_key, is_undoable, partition
+from durable.runtime.shown import current_steps
 from durable.runtime.step import StepHandler, reported
 from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
@@ -58,7 +58,8 @@ class UndoHandler(StepHandler):
             raise reported(failure, event) from None
         undone = forget(key.row, row)
         mine = (*undone.when, Equals("undo_owner", owner))
-        shown = {**undone.set, "status": UNDONE, "undone": self._clock.now()}
+        *earlier, latest = undone.set["history"]
+        shown = {**undone.set, "status": UNDONE, "history": [*earlier, latest | {"undone": self._clock.now()}]}
         self._written(Write(key.row, shown, remove=(*undone.remove, *_TRACES), when=mine))
         return None
 

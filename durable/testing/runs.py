@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.bindings import InstanceStatus
-from durable.runtime.instances import current_steps
 from durable.runtime.record import partition
+from durable.runtime.shown import current_steps
 from durable.runtime.table import Row
 from durable.runtime.values import load
 from durable.testing.attempts import Attempts

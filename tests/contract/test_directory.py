@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from durable.clock import VirtualClock
 from durable.runtime.directory import Directory
 from durable.runtime.table import Key, Table, Write
 from tests.contract.worlds import World
@@ -21,7 +22,7 @@ def directory(table: Table) -> Directory:
             fields = {"workflow": workflow, "instance": f"{workflow}-{number}", "status": "running"}
             key = Key(f"{workflow}#{workflow}-{number}", "run")
             table.write(Write(key, fields | {"epoch": 1, "created": number, "updated": number}))
-    return Directory(table)
+    return Directory(table, VirtualClock())
 
 
 def cursor_of(directory: Directory, workflow: str = "w", status: str | None = None) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from durable.errors import NonRetryableError
 from durable.local.log import TextLog
+from durable.runtime.directory import Directory
 from durable.runtime.instances import Instances
 from durable.runtime.machines import ExecutionState
 from durable.runtime.record import StepKey, StepRecord, header_key
@@ -100,6 +101,23 @@ def test_what_was_done_last_is_undone_first(agency: Agency) -> None:
     assert (agency.header["status"], agency.header["rollback"]["outcome"]) == ("errored", "complete")
     assert agency.header["closed"]
     assert agency.header["expires"] * 1000 > agency.clock.now()
+
+
+def test_what_was_undone_is_told_with_what_was_done(agency: Agency, world: World) -> None:
+    directory = Directory(agency.table, world.clock)
+    told = directory.happenings("shop", "one", None)
+    before = [(each.type, each.attempt) for each in told.events]
+    assert before[0] == ("created", None)
+    assert sorted(before[1:]) == sorted([("stepStarted", 1), ("stepComplete", 1)] * 2)
+    world.clock.advance_to(world.clock.now() + 1000)
+    agency.roll()
+    later = directory.happenings("shop", "one", told.cursor).events
+    assert [(each.type, each.key) for each in later[:2]] == [
+        ("stepUndone", "all[1]/book"),
+        ("stepUndone", "all[2]/book"),
+    ]
+    assert [each.type for each in later[2:]] == ["errored"]
+    assert len(directory.happenings("shop", "one", None).events) == 8
 
 
 def test_a_failed_undo_is_tried_again_after_delays_that_grow(agency: Agency) -> None:

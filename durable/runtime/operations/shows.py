@@ -76,7 +76,9 @@ Cursor = Annotated[
 
 After = Annotated[
     str | None,
-    Parameter("query", _CURSOR, "What was told before.", example="WzAsW11d", form="a cursor that these events gave"),
+    Parameter(
+        "query", _CURSOR, "What was told before.", example="AgAAAAAAAAAA", form="a cursor that these events gave"
+    ),
 ]
 
 OTHER_LIST: Final = "The cursor is none that a list of this workflow and status gave; leave it out to begin anew."

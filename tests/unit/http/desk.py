@@ -55,7 +55,7 @@ class Desk:
         self.steps = StepRecord(self.table, self.clock)
         children = Children(self.table, Answers(self.table, self.machines, self.clock))
         lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
-        self.operator = Operator(Directory(self.table), lifecycle)
+        self.operator = Operator(Directory(self.table, self.clock), lifecycle)
 
     @property
     def client(self) -> WorkflowClient:

@@ -155,7 +155,12 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "rollback": None,
         "sleeps": [],
     }
-    attempt = {"startedAt": "2026-01-01T00:00:00.000Z", "finishedAt": "2026-01-01T00:00:01.000Z", "error": None}
+    attempt = {
+        "number": 1,
+        "startedAt": "2026-01-01T00:00:00.000Z",
+        "finishedAt": "2026-01-01T00:00:01.000Z",
+        "error": None,
+    }
     assert first == {
         "name": "validate-user",
         "key": "all[1]/validate-user",

@@ -65,6 +65,9 @@ export function ago(iso) {
   return `${Math.floor(past / size)} ${unit} ago`;
 }
 
+/** Return how many attempts of a step were begun; it tells of the latest only. */
+export const tries = (step) => step.attempts.at(-1)?.number ?? step.attempts.length;
+
 /** Return a moment as short as it can be told today. */
 export function moment(iso) {
   const at = new Date(iso);

@@ -1,6 +1,6 @@
 // The graph of a run: boxes nested as the program is nested, each with the state of its steps.
 
-import { h, mark, moment, replace, word } from "./dom.js";
+import { h, mark, moment, replace, tries, word } from "./dom.js";
 
 const ROUND = /\[\d*\]/g;
 const TITLES = { loop: "loop", map: "map", parallel: "parallel", try: "try", branch: "if" };
@@ -74,14 +74,14 @@ export class Graph {
 
   draw(entry) {
     const { box, state, rows } = entry;
-    const text = rows.map((row) => `${row.status} ${row.attempts.length} ${row.wakeAt}`).join();
+    const text = rows.map((row) => `${row.status} ${tries(row)} ${row.wakeAt}`).join();
     if (text === entry.text) return;
     entry.text = text;
     const counts = new Map();
     for (const row of rows) counts.set(row.status, (counts.get(row.status) ?? 0) + 1);
     const status = WEIGHT.find((each) => counts.has(each)) ?? rows[0]?.status ?? "";
     box.className = `node box k-${entry.node.kind} ${status ? `s-${status}` : "idle"}`;
-    const tried = rows.length === 1 && rows[0].attempts.length > 1 ? rows[0].attempts.length : 0;
+    const tried = rows.length === 1 && tries(rows[0]) > 1 ? tries(rows[0]) : 0;
     const until = rows.length === 1 && rows[0].wakeAt ? ` until ${moment(rows[0].wakeAt)}` : "";
     const attempts = tried ? (rows[0].finishedAt ? `, ${tried} attempts` : `, attempt ${tried}`) : "";
     replace(state, rows.length > 1

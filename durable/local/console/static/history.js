@@ -11,19 +11,22 @@ const STEP = {
 };
 const RUN = { created: "queued", paused: "paused", terminated: "terminated", complete: "complete", errored: "errored" };
 
-/** Return {element, update()}. */
+/** Return {element, update(), left()}: `left` asks for what was not told yet, if there is any. */
 export function historyPanel(workflow, id, signal) {
   const list = h("ul", { class: "happened" });
   const element = h("section", { class: "panel", "aria-label": "History" }, h("h2", {}, "History"), list);
   let after;
+  let more = false;
   let asking = Promise.resolve();
   const ask = async () => {
+    more = true;
     const told = await get(`${instance(workflow, id)}/events${query({ after })}`, signal);
-    after = told.cursor;
+    ({ cursor: after, more } = told);
     list.prepend(...told.events.map(line).reverse());
     while (list.childElementCount > MOST) list.lastChild.remove();
   };
-  return { element, update: () => { asking = asking.then(ask); return asking; } };
+  const update = () => { asking = asking.catch(() => {}).then(ask); return asking; };
+  return { element, update, left: () => (more ? update() : undefined) };
 }
 
 function line(event) {

@@ -1,7 +1,7 @@
 // One run: where it is, its graph, timeline, data and events, and what can be done with it.
 
 import { get, instance, poll } from "./api.js";
-import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time } from "./dom.js";
+import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time, tries } from "./dom.js";
 import { eventsPanel } from "./events.js";
 import { Graph } from "./graph.js";
 import { historyPanel } from "./history.js";
@@ -49,7 +49,7 @@ class RunView {
   async update(run) {
     this.run = run;
     const text = JSON.stringify(run);
-    if (text === this.known) return;
+    if (text === this.known) return this.history.left();
     this.known = text;
     if (run.error || run.steps.some((each) => each.error)) await this.trace();
     replace(this.status, pill(run.status));
@@ -122,10 +122,10 @@ class RunView {
 
   stepPart(step, many) {
     const trace = this.tracebacks.get(step.key);
-    const tries = step.attempts.length;
+    const begun = tries(step);
     const took = step.finishedAt ? ` in ${duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt))}` : "";
     const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null,
-      h("span", { class: "dim" }, `${tries === 1 ? "1 attempt" : `${tries} attempts`}${took}, began `, time(step.startedAt)));
+      h("span", { class: "dim" }, `${begun === 1 ? "1 attempt" : `${begun} attempts`}${took}, began `, time(step.startedAt)));
     const data = [step.error && failure(step.error, trace, step.key),
       step.wakeAt && h("p", { class: "dim" }, step.status === "retrying" ? `The next attempt is at ${moment(step.wakeAt)}.` : `Waits until ${moment(step.wakeAt)} at the latest.`),
       step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),

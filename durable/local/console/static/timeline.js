@@ -1,6 +1,6 @@
 // The timeline of a run: a row for each step, a bar for each attempt, hatched where it waits between two or sleeps.
 
-import { CLOSED, duration, h, mark, moment, replace } from "./dom.js";
+import { CLOSED, duration, h, mark, moment, replace, tries } from "./dom.js";
 
 const MOST_ROWS = 200;
 
@@ -51,9 +51,9 @@ class Row {
     this.parts = attempts(step);
     this.track = h("div", { class: "track" });
     this.took = h("span", { class: "took dim" });
-    const tries = step.attempts.length > 1 ? ` · ${step.attempts.length} attempts` : "";
+    const many = tries(step) > 1 ? ` · ${tries(step)} attempts` : "";
     this.element = h("div", { class: "t-row" },
-      h("button", { type: "button", class: `t-name s-${step.status}`, title: `${step.key}${tries}`, onclick: () => onChoose(step.key) },
+      h("button", { type: "button", class: `t-name s-${step.status}`, title: `${step.key}${many}`, onclick: () => onChoose(step.key) },
         mark(step.status), h("span", {}, step.key)), this.track, this.took);
   }
 
@@ -71,8 +71,8 @@ class Row {
     if (this.step.status === "retrying" && this.open) bars.push(bar(at(before), at(end), "wait s-retrying", `waits for ${duration(end - before)}`));
     replace(this.track, bars);
     const first = this.parts[0]?.[0] ?? start;
-    const tries = this.parts.length > 1 ? `×${this.parts.length}  ` : "";
-    this.took.textContent = tries + duration((this.open ? end : this.parts.at(-1)?.[1] ?? end) - first);
+    const many = tries(this.step) > 1 ? `×${tries(this.step)}  ` : "";
+    this.took.textContent = many + duration((this.open ? end : this.parts.at(-1)?.[1] ?? end) - first);
   }
 }
 
