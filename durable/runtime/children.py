@@ -151,8 +151,7 @@ class CallHandler:
             "caught": task.get("caught", []),
             "input_hash": hash_of(text_of([callee.name, task["input"]])),
         }
-        began = milliseconds_of(task["entered"])
-        row = self._answers.wait(key, task["step"], task["token"], fresh, self._record, began)
+        row = self._answers.wait(task, fresh, self._record, milliseconds_of(task["entered"]))
         if row is None:
             return
         if "outcome" in row:

@@ -372,6 +372,23 @@ def test_a_wait_that_is_begun_anew_comes_after_what_was_begun_before(virtual: Vi
     assert next(len(each.attempts) for each in show(virtual, "asks").steps) == 2
 
 
+@pytest.mark.parametrize("workflow", ["ask", "outer"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_wait_of_a_stopped_execution_that_begins_late_does_not_take_the_place_of_the_next(
+    project: Build, workflow: str, seed: int
+) -> None:
+    with VirtualHost(project, seed=seed) as virtual:
+        virtual.start(workflow, 1, id="one")
+        for verb in ("pause", "resume"):
+            virtual.host.operator.lifecycle.carry_out(workflow, "one", Order(verb))
+        began = virtual.clock.now()
+        virtual.run(until=began)
+        if workflow == "ask":
+            virtual.host.workflows["ask"].send_event("one", "answered", 1)
+        virtual.run(until=began if workflow == "ask" else began + 3 * DAY)
+        assert (listed(virtual, workflow), show(virtual, workflow).output) == (["complete"], 1)
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize(("verb", "comes_to"), [("pause", "paused"), ("terminate", "terminated")])
 def test_a_verb_is_carried_out_when_the_step_of_a_stopped_branch_ends(
