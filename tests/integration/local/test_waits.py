@@ -285,6 +285,14 @@ def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:
     assert listed(virtual, "outer") == listed(virtual, "nap") == ["complete"]
 
 
+def test_a_run_that_is_made_anew_after_it_was_deleted_has_a_child_of_its_own(virtual: VirtualHost) -> None:
+    for _ in range(2):
+        begin(virtual, "outer")
+        virtual.run()
+        virtual.host.operator.lifecycle.carry_out("outer", "one", Order("delete"))
+    assert listed(virtual, "nap") == ["complete"] * 2
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_terminating_a_run_terminates_its_child(virtual: VirtualHost, paused: bool) -> None:
     begin(virtual, "outer")
