@@ -419,6 +419,15 @@ def test_a_verb_is_carried_out_when_the_step_of_a_stopped_branch_ends(
     assert (listed(virtual, "race"), show(virtual, "race").wanted) == ([comes_to], None)
 
 
+def test_a_run_is_paused_as_soon_as_its_step_at_work_has_taken_too_long(virtual: VirtualHost) -> None:
+    failures.append(Hang())
+    began = begin(virtual, "both")
+    virtual.host.operator.lifecycle.carry_out("both", "one", Order("pause"))
+    assert (listed(virtual, "both"), show(virtual, "both").wanted) == (["waitingForPause"], "pause")
+    virtual.run(until=began + 600 * SECOND)
+    assert (listed(virtual, "both"), show(virtual, "both").wanted) == (["paused"], None)
+
+
 def test_the_steps_of_a_stopped_branch_do_not_keep_a_run_from_waiting(virtual: VirtualHost) -> None:
     def hangs() -> None:
         raise Hang
