@@ -133,4 +133,4 @@ class Functions:
         """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
         error = self._steps[function].abandon(event, owner, failure)
-        return None if error is None else raised(failure.name, str(error))
+        return None if error is None else raised(type(error).__name__, str(error))

@@ -23,10 +23,10 @@ from durable.errors import DurableError, StaleResult, Stopped, public_message
 from durable.runtime.ending import path_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.failure import Failure
-from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord
+from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord, header_key
 from durable.runtime.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.runtime.tokens import Tokens
-from durable.wire import failed_at
+from durable.wire import CallTask, WaitTask, failed_at
 
 _TELLING_MS: Final = 60_000
 
@@ -45,21 +45,28 @@ class Answers:
         self._alone = alone
         self._process = random_bytes(8).hex()
 
-    def wait(self, key: StepKey, step: str, token: str, fresh: Row, record: StepRecord, now: int) -> Row | None:
-        """Note who waits for the step's outcome, and return its row; None if it was told by the token to stop.
+    def wait(self, task: WaitTask | CallTask, fresh: Row, record: StepRecord, now: int) -> Row | None:
+        """Note who waits for the step's outcome, and return its row; None where its Task is to stop, or was stopped.
 
         Args:
             fresh: what the row of a step that begins to wait holds besides; `input_hash` is among it.
         """
-        order = record.order(now)
-        begun: Row = {"step": step, "status": WAITING, "token": token, "started": now, "noted": self._clock.now()}
+        key, token, order = StepKey.of(task), task["token"], record.order(now)
+        begun: Row = {
+            "step": task["step"],
+            "status": WAITING,
+            "token": token,
+            "started": now,
+            "noted": self._clock.now(),
+        }
         begun |= fresh
         try:
             first = begun | {"order": order, "attempts": 1}
             row = self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0]
         except ConditionFailed as failed:
-            row = self._wait_again(key.row, failed.rows[0] or {}, begun, order)
-        assert row is not None
+            row = self._wait_again(key, failed.rows[0] or {}, begun, order, task["execution"])
+        if row is None:
+            return None
         stop: type[DurableError] | None = StaleResult if row["input_hash"] != begun["input_hash"] else None
         if self._table.get(Key(key.row.partition, FLAG)) is not None:
             stop = Stopped
@@ -69,20 +76,27 @@ class Answers:
         self._tokens.fail(token, failure.name, cause(key.path, failure, self._clock.now()))
         return None
 
-    def _wait_again(self, key: Key, row: Row, begun: Row, order: str) -> Row:
-        """Put a new token in the row; a step whose outcome was forgotten begins anew."""
+    def _wait_again(self, key: StepKey, row: Row, begun: Row, order: str, execution: str) -> Row | None:
+        """Put a new token in the row; a step whose outcome was forgotten begins anew.
+
+        The header is read after the row: where it names another execution, which may have put a token of its own, the
+        Task was stopped before its call came here, and nothing is written.
+        """
         if row.get("token") == begun["token"]:
             return row
+        header = self._table.get(header_key(key.workflow, key.instance)) or {}
+        if header.get("execution") != execution:
+            return None
         held: Condition = Equals("token", row["token"]) if "token" in row else Absent("token")
         if "outcome" in row or row["status"] == WAITING:
-            write = Write(key, {"token": begun["token"], "delivered": False}, remove=_TELLER, when=(held,))
+            write = Write(key.row, {"token": begun["token"], "delivered": False}, remove=_TELLER, when=(held,))
         else:
             gone = (*_TELLER, "delivered", "finished", "error")
-            write = Write(key, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, (held,))
+            write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, (held,))
         try:
             return self._table.write(write)[0] or {}
         except ConditionFailed as failed:
-            return self._wait_again(key, failed.rows[0] or {}, begun, order)
+            return self._wait_again(key, failed.rows[0] or {}, begun, order, execution)
 
     def result(self, value: Any, at: int) -> Row:
         """Return what a row is given when the step has a result, which this process is going to tell."""

@@ -1,8 +1,9 @@
 """Child workflows: a step that starts a run of another workflow, and ends with what that comes to.
 
-The step's row (answers.py) says which workflow it called; the child's id is a hash of the step's key, so a call that
-is repeated starts one run. The child's header says which step waits for it. Whoever closes the child looks there,
-records what came of it, and tells it; whoever looks at the parent and finds the child closed does the same.
+The step's row (answers.py) says which workflow it called, and in which execution first; the child's id is a hash of
+that and of the step's key, so a call that is repeated starts one run, and one of a run that was deleted is nothing to
+the next run of its id. The child's header says which step waits for it. Whoever closes the child looks there, records
+what came of it, and tells it; whoever looks at the parent and finds the child closed does the same.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Callee(Protocol):
 
 def child_id(key: StepKey, row: Row) -> str:
     """Return the id of the run that a step starts; one whose outcome was forgotten starts another."""
-    return _CHILD + hashlib.sha256(f"{key}#{row.get('anew', 0)}".encode()).hexdigest()[:48]
+    first = f"#{row['first_in']}" if "first_in" in row else ""
+    return _CHILD + hashlib.sha256(f"{key}#{row.get('anew', 0)}{first}".encode()).hexdigest()[:48]
 
 
 def is_child(instance: str) -> bool:
@@ -148,11 +150,11 @@ class CallHandler:
         fresh = {
             "kind": KIND,
             "calls": callee.name,
+            "first_in": task["execution"],
             "caught": task.get("caught", []),
             "input_hash": hash_of(text_of([callee.name, task["input"]])),
         }
-        began = milliseconds_of(task["entered"])
-        row = self._answers.wait(key, task["step"], task["token"], fresh, self._record, began)
+        row = self._answers.wait(task, fresh, self._record, milliseconds_of(task["entered"]))
         if row is None:
             return
         if "outcome" in row:

@@ -211,7 +211,7 @@ class EventHandler:
             "caught": task.get("caught", []),
             "input_hash": hash_of(task["type"]),
         }
-        row = self._answers.wait(key, task["step"], task["token"], fresh, self._record, began)
+        row = self._answers.wait(task, fresh, self._record, began)
         if row is None:
             return None
         if "outcome" in row:

@@ -242,16 +242,15 @@ class Instances:
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
-        ended = wanted is not None and fields["status"] in ("complete", "errored")
-        flag = (Delete(Key(key.partition, FLAG)),) if ended else ()
+        flag = _flag_at_the_end(Key(key.partition, FLAG), wanted, fields["status"])
         written = self._table.write(Write(key, fields, remove=("wanted", *RESTING), when=current), *flag)
         self._start_soon(written[0] or {})
 
     def undoing(self, key: Key, closed: Row) -> Row:
-        """Return what a header is given to close it; where the run did what can be undone, that is undone first."""
-        header = self._table.get(key) or {"epoch": 0}
+        """Return what a header is given to close it; what the run did, or does still, and can be undone, goes first."""
+        header, now = self._table.get(key) or {"epoch": 0}, self._clock.now()
         steps = self._table.query(key.partition, step_prefix(header["epoch"]))
-        if not any(is_undoable(row) for row in steps):
+        if not any(is_undoable(row) or ("undo" in row and row.get("lease", 0) > now) for row in steps):
             return closed
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
         then: Row = {"then": closed["status"], "kept": closed["expires"] - self._clock.now() // 1000}
@@ -329,6 +328,13 @@ def _run(header: Row) -> Run:
         "epoch": header["epoch"],
         "createdAt": timestamp(begun),
     }
+
+
+def _flag_at_the_end(key: Key, wanted: str | None, status: Status) -> tuple[Write | Delete, ...]:
+    """Return what becomes of the flag when an execution has ended; a step that comes late begins before no rollback."""
+    if status == "rollingBack":
+        return (Write(key, {"want": "rollback"}),)
+    return (Delete(key),) if wanted is not None and status in ("complete", "errored") else ()
 
 
 def unchanged(header: Row) -> tuple[Condition, ...]:

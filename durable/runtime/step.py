@@ -126,6 +126,8 @@ class StepHandler:
         """
         key, at = StepKey.of(event), self._clock.now()
         instead = self._end(key, event, owner, self._record.attempts(key), failure, at)
+        if isinstance(instead, Halted):
+            return reported(_failure_of(Stopped), event)
         return None if isinstance(instead, Held | Recorded) else reported(failure, event, at)
 
     def tried_again(self, event: StepEvent, at: int) -> None:

@@ -96,6 +96,7 @@ class Story:
         self.instance = f"run-{next(INSTANCES)}"
         self.part = partition("shop", self.instance)
         self.header: Row = {"workflow": "shop", "instance": self.instance, "epoch": 1, "status": "running"}
+        self.header["execution"] = f"{self.instance}.x"
         table.write(Write(header_key("shop", self.instance), self.header | {"updated": 0}))
 
     def _events(self) -> tuple[Events, EventHandler]:
@@ -118,7 +119,7 @@ class Story:
         """Call the Lambda of a Task that waits, as its Retry does."""
         task: WaitTask = {
             "run": {"workflow": "shop", "instance": self.instance, "epoch": 1, "createdAt": timestamp(0)},
-            "execution": f"{self.instance}.x",
+            "execution": self.header["execution"],
             "step": wait,
             "token": self.tokens[wait],
             "entered": timestamp(self._entered[wait]),

@@ -12,7 +12,7 @@ from durable.local.log import TextLog
 from durable.runtime.directory import Directory
 from durable.runtime.instances import Instances
 from durable.runtime.machines import ExecutionState
-from durable.runtime.record import StepKey, StepRecord, header_key
+from durable.runtime.record import Halted, Leased, StepKey, StepRecord, header_key
 from durable.runtime.step import StepHandler
 from durable.runtime.table import Row
 from durable.runtime.undo import Rollback, UndoHandler
@@ -151,14 +151,26 @@ def test_an_undo_at_work_is_waited_for_and_one_whose_process_died_is_tried_again
 
 
 def test_a_step_at_work_is_waited_for_and_then_undone(agency: Agency) -> None:
+    assert agency.roll() == ["undo", "undo"]
+    header = agency.instances.go_on(agency.header, did="retried")
     record = StepRecord(agency.table, agency.clock)
     key = StepKey("shop", "one", 1, "all[3]/book")
     shown = {"undo": agency.event(3)["undo"], "input": {"number": 3}}
     record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h", shown=shown)
+    agency.instances.close("shop", header["execution"], FAILED)
     assert agency.ask() == {"do": "wait", "seconds": 6}
     record.succeed(key, owner="x", result="booking 3", at=agency.clock.now())
-    assert agency.roll() == ["undo", "undo", "undo"]
-    assert undone[0] == ("booking 3", 3)
+    assert agency.roll() == ["undo"]
+    assert undone[-1] == ("booking 3", 3)
+
+
+def test_a_step_that_comes_late_does_not_begin(agency: Agency) -> None:
+    record, key = StepRecord(agency.table, agency.clock), StepKey("shop", "one", 1, "all[3]/book")
+    assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Halted()
+    assert agency.roll() == ["undo", "undo"]
+    assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Halted()
+    agency.instances.go_on(agency.header, did="retried")
+    assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Leased(1)
 
 
 def test_the_rollback_of_another_execution_does_nothing(agency: Agency) -> None:

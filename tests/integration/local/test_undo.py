@@ -192,6 +192,16 @@ def test_a_rollback_goes_on_from_wherever_it_was_cut_off(host: Callable[[Build],
     pytest.fail("the run never came to rest by itself")
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_step_that_comes_late_begins_while_a_run_rolls_back(project: Build, seed: int) -> None:
+    trips.fails["hotel 1"] = [SoldOut()]
+    with VirtualHost(project, seed=seed) as virtual:
+        assert book(virtual).status == "errored"
+    undone = [each.startswith("no ") for each in trips.done]
+    assert undone == sorted(undone)
+    assert ("hotel 2" in trips.done) == ("no hotel 2" in trips.done)
+
+
 def test_an_undo_is_given_its_bindings(virtual: VirtualHost) -> None:
     trips.fails["pay"] = [SoldOut()]
     book(virtual)

@@ -285,6 +285,14 @@ def test_a_run_waits_while_its_child_sleeps(virtual: VirtualHost) -> None:
     assert listed(virtual, "outer") == listed(virtual, "nap") == ["complete"]
 
 
+def test_a_run_that_is_made_anew_after_it_was_deleted_has_a_child_of_its_own(virtual: VirtualHost) -> None:
+    for _ in range(2):
+        begin(virtual, "outer")
+        virtual.run()
+        virtual.host.operator.lifecycle.carry_out("outer", "one", Order("delete"))
+    assert listed(virtual, "nap") == ["complete"] * 2
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_terminating_a_run_terminates_its_child(virtual: VirtualHost, paused: bool) -> None:
     begin(virtual, "outer")
@@ -372,6 +380,23 @@ def test_a_wait_that_is_begun_anew_comes_after_what_was_begun_before(virtual: Vi
     assert next(len(each.attempts) for each in show(virtual, "asks").steps) == 2
 
 
+@pytest.mark.parametrize("workflow", ["ask", "outer"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_wait_of_a_stopped_execution_that_begins_late_does_not_take_the_place_of_the_next(
+    project: Build, workflow: str, seed: int
+) -> None:
+    with VirtualHost(project, seed=seed) as virtual:
+        virtual.start(workflow, 1, id="one")
+        for verb in ("pause", "resume"):
+            virtual.host.operator.lifecycle.carry_out(workflow, "one", Order(verb))
+        began = virtual.clock.now()
+        virtual.run(until=began)
+        if workflow == "ask":
+            virtual.host.workflows["ask"].send_event("one", "answered", 1)
+        virtual.run(until=began if workflow == "ask" else began + 3 * DAY)
+        assert (listed(virtual, workflow), show(virtual, workflow).output) == (["complete"], 1)
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize(("verb", "comes_to"), [("pause", "paused"), ("terminate", "terminated")])
 def test_a_verb_is_carried_out_when_the_step_of_a_stopped_branch_ends(
@@ -392,6 +417,15 @@ def test_a_verb_is_carried_out_when_the_step_of_a_stopped_branch_ends(
         virtual.restart()
         virtual.run(until=virtual.clock.now())
     assert (listed(virtual, "race"), show(virtual, "race").wanted) == ([comes_to], None)
+
+
+def test_a_run_is_paused_as_soon_as_its_step_at_work_has_taken_too_long(virtual: VirtualHost) -> None:
+    failures.append(Hang())
+    began = begin(virtual, "both")
+    virtual.host.operator.lifecycle.carry_out("both", "one", Order("pause"))
+    assert (listed(virtual, "both"), show(virtual, "both").wanted) == (["waitingForPause"], "pause")
+    virtual.run(until=began + 600 * SECOND)
+    assert (listed(virtual, "both"), show(virtual, "both").wanted) == (["paused"], None)
 
 
 def test_the_steps_of_a_stopped_branch_do_not_keep_a_run_from_waiting(virtual: VirtualHost) -> None:

@@ -49,7 +49,7 @@ class Place:
     def call(self, token: str, input: Any = 1) -> None:
         task: CallTask = {
             "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
-            "execution": "one.x",
+            "execution": self.header()["execution"],
             "step": "grow",
             "token": token,
             "entered": timestamp(self.clock.now()),

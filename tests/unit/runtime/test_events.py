@@ -34,10 +34,12 @@ class Place:
         self.handler = EventHandler(self.events, StepRecord(self.table, self.clock))
         Instances(self.table, FakeMachines(), self.clock).create("shop", None, id="one")
 
-    def wait(self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60) -> int | None:
+    def wait(
+        self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60, execution: str = ""
+    ) -> int | None:
         task: WaitTask = {
             "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
-            "execution": "one.x",
+            "execution": execution or self.header()["execution"],
             "step": step,
             "token": token,
             "entered": ENTERED,
@@ -152,6 +154,13 @@ def test_an_outcome_is_told_again_under_another_token(place: Place) -> None:
     place.send("yes")
     place.wait("u")
     assert [each for each, _ in place.tokens.told] == ["t", "u"]
+
+
+def test_a_task_of_another_execution_does_not_wait_in_the_place_of_the_one_that_does(place: Place) -> None:
+    place.wait("t")
+    assert place.wait("late", execution="one.before") is None
+    place.send("yes")
+    assert [each for each, _ in place.tokens.told] == ["t"]
 
 
 def test_the_deadline_stays_when_a_task_waits_anew(place: Place) -> None:
