@@ -19,6 +19,7 @@ from durable.runtime.machines import ExecutionState
 from durable.runtime.record import StepKey, StepRecord, header_key
 from durable.runtime.table import Row, Write
 from durable.testing.table import MemoryTable
+from durable.wire import Run, WaitTask
 from tests.unit.runtime.conftest import FakeMachines, FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output=1)
@@ -42,6 +43,12 @@ class Place:
         )
         self.instances.create("shop", None, id="one")
         self.cursor: str | None = None
+
+    def task(self, step: str, token: str) -> WaitTask:
+        """Return what the current execution sends for a wait."""
+        header = self.header()
+        run: Run = {"workflow": "shop", "instance": "one", "epoch": header["epoch"], "createdAt": ""}
+        return {"run": run, "execution": header["execution"], "step": step, "key": step, "token": token}
 
     def now(self) -> int:
         return self.clock.now()
@@ -72,7 +79,7 @@ class Place:
 
     def wait(self, step: str, entered: int | None = None) -> None:
         fresh = {"kind": "event", "input_hash": "h", "type": "t", "deadline": self.now() + HOUR, "caught": []}
-        self.answers.wait(self.key(step), step, f"t{self.now()}", fresh, self.steps, entered or self.now())
+        self.answers.wait(self.task(step, f"t{self.now()}"), fresh, self.steps, entered or self.now())
 
     def answer(self, step: str, at: int) -> None:
         """Record what a step waited for, which came at a time."""
@@ -189,7 +196,7 @@ def test_a_wait_that_is_noted_long_after_it_was_entered_is_told(place: Place) ->
 
 def test_a_child_that_ended_while_its_parent_was_paused_is_told(place: Place) -> None:
     fresh = {"kind": "child", "input_hash": "h", "calls": "child", "caught": []}
-    place.answers.wait(place.key("grow"), "grow", "t", fresh, place.steps, place.now())
+    place.answers.wait(place.task("grow", "t"), fresh, place.steps, place.now())
     parent = {"partition": "shop#one", "sort": place.key("grow").row.sort, "anew": 0}
     place.instances.create("child", None, id="child-1", parent=parent)
     place.later()
