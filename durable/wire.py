@@ -28,7 +28,8 @@ A call of another workflow does the same, with the child's payload as `input` in
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
 `{"errorMessage": "<key>: … (at=1767225600000)", "errorType": "…", …}`, of which the message never holds data, and ends
-with when the step failed. Where the answer comes by a token the cause is the same, and has `at` besides.
+with when the step failed. Before the name of an error that is tried again stands `Final.` when it is not any more.
+Where the answer comes by a token the cause is the same, and has `at` besides.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ CALLS: Final = "call"
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
+FINAL: Final = "Final."
+"""Stands before the name of an error that ends a step though others of its name are retried: no Retry has it, so that
+a run that goes on does not wait for attempts that were made before."""
 REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, "States.Timeout")
 """Errors of a step that its wrapper never reports itself."""
 

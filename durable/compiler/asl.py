@@ -9,6 +9,7 @@ from typing import Any
 
 from durable import wire
 from durable.compiler.access import INPUT
+from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
 from durable.compiler.names import TOKEN_RETRIES, state_name
 from durable.compiler.states import (
@@ -200,7 +201,7 @@ def _label(state: State) -> str:
 def retries(step: StepCall) -> list[Json]:
     """Return the Retry of a step: its lease, Lambda's faults, the errors that are final, the author's retries."""
     in_progress = math.ceil((step.timeout_seconds + _LEASE_MARGIN_SECONDS) / _IN_PROGRESS_SECONDS)
-    final = sorted({*step.signature.non_retryable(), *NEVER_RETRIED})
+    final = sorted({*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED})
     author: Json = {
         "ErrorEquals": ["States.ALL"],
         "IntervalSeconds": step.retries.delay_seconds,

@@ -46,7 +46,18 @@ _REPORTED: Final = Given("$states.errorOutput.Error", TEXT)
 def step_errors(signature: Signature) -> Errors:
     """Return the errors that a step can report."""
     own = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
-    return dict(sorted({**own, **_ANY_STEP}.items()))
+    return dict(sorted({**own, **_ANY_STEP, **_final(own)}.items()))
+
+
+def final_names(signature: Signature) -> list[str]:
+    """Return the names by which a step reports that an error which is retried is not any more."""
+    return sorted(_final(signature.errors()))
+
+
+def _final(own: Errors) -> Errors:
+    retried = {name: each for name, each in own.items() if not issubclass(each, (NonRetryableError, *NEVER_CAUGHT))}
+    retried |= {each.__name__: each for each in (StepError, StepTimeoutError)}
+    return {wire.FINAL + name: each for name, each in retried.items()}
 
 
 def caught_by(classes: Iterable[type[Exception]], errors: Errors) -> Errors:

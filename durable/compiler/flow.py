@@ -74,6 +74,7 @@ from durable.compiler.tree import (
 from durable.compiler.walk import opposite
 from durable.compiler.ways import LoopWays, Open, Target, can_end, takes_over
 from durable.errors import TooManyRounds, public_message
+from durable.wire import FINAL
 
 CREATED_AT = Given("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
 CLOCK = "at"
@@ -173,7 +174,7 @@ class Lowering:
     def _run(self, run: Run, ways: Open) -> Open:
         match run.what:
             case StepCall() as step:
-                caught = sorted(self._caught() & step.errors.keys())
+                caught = sorted(name for name in self._caught() & step.errors.keys() if not name.startswith(FINAL))
                 state: Caught = Task(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
                 result: Expression = Given(f"{RESULT}.result", _INTEGER)
                 ended: Expression = Given(f"{RESULT}.at", _INTEGER)

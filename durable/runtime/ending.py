@@ -10,7 +10,7 @@ from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, Wo
 from durable.runtime.machines import ExecutionState
 from durable.runtime.record import STEP
 from durable.runtime.table import Row
-from durable.wire import CRASHES, TIMEOUTS
+from durable.wire import CRASHES, FINAL, TIMEOUTS
 
 Wanted = Literal["pause", "resume", "terminate", "rollback", "restart"]
 """What a header says is wanted of a run whose execution is to stop: `resume` is a pause that was taken back, and
@@ -71,7 +71,7 @@ def error_of(state: ExecutionState, steps: Iterable[Row]) -> dict[str, str]:
 def _error_name(state: ExecutionState) -> str:
     if state.status == "TIMED_OUT":
         return "WorkflowTimeoutError"
-    name = state.error or "WorkflowError"
+    name = (state.error or "WorkflowError").removeprefix(FINAL)
     if name in TIMEOUTS:
         return StepTimeoutError.__name__
     return StepError.__name__ if name in CRASHES else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ from durable.runtime.record import Begun, Halted, Held, Leased, Recorded, StepKe
 from durable.runtime.table import Row
 from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.signature import Signature
-from durable.wire import LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failed_at
+from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failed_at
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
@@ -125,10 +126,10 @@ class StepHandler:
         Returns what to report; None when the attempt's end is in the record.
         """
         key, at = StepKey.of(event), self._clock.now()
-        instead = self._end(key, event, owner, self._record.attempts(key), failure, at)
+        instead, failed = self._end(key, event, owner, self._record.attempts(key), failure, at)
         if isinstance(instead, Halted):
             return reported(_failure_of(Stopped), event)
-        return None if isinstance(instead, Held | Recorded) else reported(failure, event, at)
+        return None if isinstance(instead, Held | Recorded) else failed
 
     def tried_again(self, event: StepEvent, at: int) -> None:
         """Note when a step whose attempt failed is tried again, in milliseconds since 1970."""
@@ -138,16 +139,25 @@ class StepHandler:
         self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:
         failure, at = self._failure(error), self._clock.now()
-        instead = self._end(key, event, owner, attempt, failure, at)
+        instead, failed = self._end(key, event, owner, attempt, failure, at)
         if instead is not None:
             return self._answer(instead, event, input_hash)
-        raise reported(failure, event, at) from None
+        raise failed from None
 
-    def _end(self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int) -> Begun | None:
+    def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
+        """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
+        mark = FINAL if final and not self._never_retried(failure.name) else ""
+        return reported(replace(failure, name=mark + failure.name), event, at)
+
+    def _end(
+        self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int
+    ) -> tuple[Begun | None, Exception]:
+        """Record a failed attempt; return what stands in its place, and what to raise where nothing does."""
         final = attempt >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
         handled = failure.name in event.get("caught", ())
-        return self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
+        instead = self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
+        return instead, self._reported(failure, event, at, final=final)
 
     def _failure(self, error: Exception) -> Failure:
         cls = type(error)
@@ -170,7 +180,7 @@ class StepHandler:
             case Recorded(input_hash=recorded) if recorded != input_hash:
                 raise reported(_failure_of(StaleResult), event) from None
             case Recorded(failure=Failure() as failure, at=at):
-                raise reported(failure, event, at) from None
+                raise self._reported(failure, event, at, final=True) from None
             case Recorded(result=result, at=at):
                 return {"result": self._still_fits(result, event), "at": at}
             case Halted():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable import NonRetryableError, Retries, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import NonRetryableError, Retries, StepError, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
@@ -22,6 +22,7 @@ from durable.runtime.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 
 SECOND, DAY = 1_000, 86_400_000
+ORDERS = {"pause": Order("pause"), "resume": Order("resume")}
 MANY = Retries(limit=3, delay="10 seconds", jitter=False)
 failures: list[BaseException] = []
 meanwhile: list[Callable[[], Any]] = []
@@ -123,6 +124,17 @@ class RaceWorkflow(WorkflowEntrypoint[int]):
         return 1
 
 
+class StubbornWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        name = "none"
+        try:
+            await step.do("load", load, event.payload, retries=MANY)
+        except StepError as error:
+            name = type(error).__name__
+        await step.sleep("nap", "1 day")
+        return name
+
+
 class OuterWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         return await step.call("inner", NapWorkflow, event.payload)
@@ -135,6 +147,7 @@ two = Workflow("two", TwoWorkflow)
 polite = Workflow("polite", PoliteWorkflow)
 asks = Workflow("asks", AsksWorkflow)
 race = Workflow("race", RaceWorkflow)
+stubborn = Workflow("stubborn", StubbornWorkflow)
 outer = Workflow("outer", OuterWorkflow)
 
 
@@ -355,6 +368,20 @@ def test_a_sleep_after_a_caught_error_is_not_slept_again(virtual: VirtualHost) -
     assert naps(virtual, "polite")[0][2] == timestamp(began + 3 * DAY)
     virtual.run()
     assert (show(virtual, "polite").output, virtual.clock.now()) == (3, began + 6 * DAY)
+
+
+def test_an_error_that_was_final_is_not_waited_for_again(virtual: VirtualHost) -> None:
+    failures.extend(ConnectionError() for _ in range(4))
+    began, tried = virtual.clock.now(), 70 * SECOND
+    virtual.start("stubborn", 1, id="one")
+    virtual.run(until=began + tried)
+    for verb in ("pause", "resume"):
+        virtual.host.operator.lifecycle.carry_out("stubborn", "one", ORDERS[verb])
+    virtual.run(until=virtual.clock.now())
+    assert naps(virtual, "stubborn") == [("nap", timestamp(began + tried), timestamp(began + tried + DAY))]
+    assert [len(each.attempts) for each in show(virtual, "stubborn").steps] == [4]
+    virtual.run()
+    assert show(virtual, "stubborn").output == "StepError"
 
 
 def test_a_paused_run_keeps_an_event_until_it_is_resumed(virtual: VirtualHost) -> None:

@@ -167,7 +167,13 @@ def test_an_except_lists_the_names_that_its_steps_report() -> None:
     states = compile_workflow(written(PROGRAMS["several handlers"])).definition["States"]
     assert [each["ErrorEquals"] for each in states["a"]["Catch"]] == [
         ["EmailTakenError"],
-        ["OutOfStockError", "States.Timeout", "StepTimeoutError"],
+        [
+            "Final.OutOfStockError",
+            "Final.StepTimeoutError",
+            "OutOfStockError",
+            "States.Timeout",
+            "StepTimeoutError",
+        ],
         ["InvalidInput", "InvalidResult", "NonRetryableError"],
     ]
 
