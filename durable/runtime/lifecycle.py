@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,14 +119,16 @@ class Lifecycle:
                 self._end_children(header, order)
                 self._halt(header)
             case "now":
-                self._end_children(header, order)
                 self._now(header, rows, order)
 
     def _end_children(self, header: Row, order: Order) -> None:
-        """Terminate the runs that a run waits for which is terminated or begins anew; flagged, it is not told."""
-        if order.verb != "terminate" and (order.verb != "restart" or order.start is not None):
-            return
-        steps = self._table.query(partition(header["workflow"], header["instance"]), step_prefix(header["epoch"]))
+        """Terminate the runs that a run waits for which is not to wait any more; flagged, it is not told."""
+        if order.verb in ("terminate", "restart"):
+            steps = self._table.query(partition(header["workflow"], header["instance"]), step_prefix(header["epoch"]))
+            self._end_calls(header, steps, order)
+
+    def _end_calls(self, header: Row, steps: Iterable[Row], order: Order) -> None:
+        """Terminate the runs that these steps wait for."""
         for child in open_children(header, steps):
             with contextlib.suppress(InstanceNotFound, InstanceConflict):
                 self.carry_out(*child, Order("terminate", rollback=order.rollback))
@@ -195,18 +197,23 @@ class Lifecycle:
             case "resume":
                 self._instances.go_on(header, did="resumed")
             case "terminate":
+                self._end_calls(header, rows, order)
                 self._terminate(header, order)
             case "restart" if order.start is None:
+                self._end_calls(header, rows, order)
                 self._instances.go_on(header, anew=True, did="restarted")
             case "restart":
                 assert order.start is not None
-                self._forget(header, _from(order.start, current_steps(header, rows)))
+                forgotten = _from(order.start, current_steps(header, rows))
+                self._forget(header, forgotten)
+                self._end_calls(header, forgotten, order)
                 self._instances.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
                 failed = _failed(header, rows)
                 self._forget(header, [row for row in failed if "outcome" in row or not self._is_held(row)])
                 self._instances.go_on(header, did="retried")
             case "delete":
+                self._end_calls(header, rows, order)
                 self._delete(header, rows)
 
     def _terminate(self, header: Row, order: Order) -> None:

@@ -12,7 +12,7 @@ from durable.clock import VirtualClock, milliseconds_of, timestamp
 from durable.runtime.answers import Answers
 from durable.runtime.children import CallHandler, Children, open_children
 from durable.runtime.instances import Instances
-from durable.runtime.lifecycle import Lifecycle, Order
+from durable.runtime.lifecycle import From, Lifecycle, Order
 from durable.runtime.machines import ExecutionState
 from durable.runtime.record import FLAG, StepKey, StepRecord, forget, header_key, partition
 from durable.runtime.table import Key, Row, Write
@@ -209,6 +209,20 @@ def test_terminating_a_run_or_beginning_it_anew_reaches_its_children(place: Plac
     place.lifecycle.carry_out("shop", "one", Order(verb))
     assert place.instances.status("child", child).status == "terminated"
     assert place.instances.status("shop", "one").status == status
+
+
+@pytest.mark.parametrize("order", [Order("restart", start=From("grow")), Order("delete")])
+def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place, order: Order) -> None:
+    place.call("t")
+    child = place.child()
+    place.lifecycle.carry_out("shop", "one", Order("pause"))
+    assert place.instances.status("child", child).status == "running"
+    place.lifecycle.carry_out("shop", "one", order)
+    assert place.instances.status("child", child).status == "terminated"
+    if order.verb == "restart":
+        place.call("u")
+        assert place.child() != child
+        assert not place.tokens.told
 
 
 def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -> None:
