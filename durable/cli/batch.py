@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -16,6 +16,7 @@ from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, workflow_argument
 from durable.cli.outcome import BY_STATUS, INTERRUPTED, UNAVAILABLE, WRONG, CommandError
 from durable.cli.screen import Screen
+from durable.runtime.batches import batches
 from durable.runtime.http import Accepted, Problem
 from durable.runtime.operations.starts import MOST_AT_ONCE, Start
 from durable.wire import MAX_PAYLOAD_BYTES
@@ -92,7 +93,7 @@ def _unfit(named: str) -> CommandError:
 def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch:
     """Send the items in their order, until a request is refused as a whole or gets no answer."""
     results: list[Result] = []
-    for request in _requests(items):
+    for request in batches(items, _size, most=MOST_AT_ONCE, most_size=MAX_PAYLOAD_BYTES):
         try:
             results += _answered(operations, workflow, request)
         except CommandError as stopped:
@@ -104,17 +105,9 @@ def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch
     return Batch(results)
 
 
-def _requests(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Yield as many items at a time as the API takes in one body."""
-    request, size = list[Item](), 0
-    for each in items:
-        length = len(json.dumps(each)) + len(", ")
-        if request and (len(request) == MOST_AT_ONCE or size + length > MAX_PAYLOAD_BYTES):
-            yield request
-            request, size = [], 0
-        request.append(each)
-        size += length
-    yield request
+def _size(item: Item) -> int:
+    """Return how much of a body an item takes."""
+    return len(json.dumps(item)) + len(", ")
 
 
 def _answered(operations: Operations, workflow: str, request: Sequence[Item]) -> Sequence[Result]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from durable.runtime.aws.session import client
+from durable.runtime.batches import batches
 from durable.runtime.queue import MessagesNotSent, QueueClient
 
 M = TypeVar("M")
@@ -32,7 +33,8 @@ class SQSQueue(QueueClient[M]):
     def _send(self, bodies: Sequence[str], delay: int) -> None:
         sqs = self._given or client("sqs")
         failures: list[dict[str, Any]] = []
-        for batch in _batches([_allowed(body) for body in bodies]):
+        allowed = [_allowed(body) for body in bodies]
+        for batch in batches(allowed, lambda body: len(body.encode()), most=_MOST_ENTRIES, most_size=_MOST_BYTES):
             entries = [
                 {"Id": str(number), "MessageBody": body, "DelaySeconds": -(-delay // 1000)}
                 for number, body in enumerate(batch)
@@ -40,18 +42,6 @@ class SQSQueue(QueueClient[M]):
             failures += sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
         if failures:
             raise MessagesNotSent(self.name, len(failures), len(bodies), (str(each["Code"]) for each in failures))
-
-
-def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
-    batch, size = list[str](), 0
-    for body in bodies:
-        length = len(body.encode())
-        if batch and (len(batch) == _MOST_ENTRIES or size + length > _MOST_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(body)
-        size += length
-    yield batch
 
 
 def _allowed(body: str) -> str:
