@@ -19,6 +19,7 @@ import durable
 from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
 from durable.local.console.page import FRESH
+from durable.modules import shown
 from durable.runtime.record import header_key, partition, step_prefix
 from durable.runtime.table import Row, Table
 from durable.workflow import WorkflowEntrypoint
@@ -67,8 +68,8 @@ def _traceback(row: Row, prefix: str) -> dict[str, Any]:
     error = row["error"]
     frames = [_frame(each) for each in error.get("frames", ())]
     own = [frame for frame in frames if not frame["file"].startswith(_LIBRARY)]
-    shown = [frame | {"file": _shown(frame["file"])} for frame in own or frames]
-    return {"key": row["sort"].removeprefix(prefix), "exception": error.get("exception", ""), "frames": shown}
+    named = [frame | {"file": shown(frame["file"])} for frame in own or frames]
+    return {"key": row["sort"].removeprefix(prefix), "exception": error.get("exception", ""), "frames": named}
 
 
 def _frame(text: str) -> dict[str, Any]:
@@ -78,8 +79,3 @@ def _frame(text: str) -> dict[str, Any]:
         return {"file": text, "line": 0, "function": "", "source": ""}
     source = linecache.getline(match["file"], int(match["line"])).strip()
     return {"file": match["file"], "line": int(match["line"]), "function": match["function"], "source": source}
-
-
-def _shown(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
