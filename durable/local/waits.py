@@ -31,9 +31,9 @@ def waits_of(execution: Execution, asked: Collection[str]) -> Waits:
     Args:
         asked: the tokens of tasks whose function was called, and has left the answer to whoever has the token.
     """
-    flows = execution.waiting.items()
-    sleeps = tuple(each for _, flow in flows if (each := _sleep(flow)) is not None)
-    return Waits(all(_sleep(flow) is not None or token in asked for token, flow in flows), sleeps)
+    flows = execution.waiting
+    sleeps = {token: sleep for token, flow in flows.items() if (sleep := _sleep(flow)) is not None}
+    return Waits(all(token in sleeps or token in asked for token in flows), tuple(sleeps.values()))
 
 
 def _sleep(flow: Flow) -> Sleep | None:

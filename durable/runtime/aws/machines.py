@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from durable.runtime.aws.session import client, code_of
@@ -47,8 +47,24 @@ class StepFunctionsMachines:
                 raise
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
+        found = self._asked(self._client.describe_execution, executionArn=self._arn(workflow, name))
+        return None if found is None else execution_state(found)
+
+    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
+        """Return the Wait states that an execution is in, as far as its latest thousand events tell."""
+        found = self._asked(
+            self._client.get_execution_history,
+            executionArn=self._arn(workflow, name),
+            reverseOrder=True,
+            maxResults=1000,
+            includeExecutionData=False,
+        )
+        return () if found is None else _sleeps(found["events"])
+
+    def _asked(self, call: Callable[..., Any], **about: Any) -> Any:
+        """Return what a call says of an execution; None where that is unknown."""
         try:
-            found = self._client.describe_execution(executionArn=self._arn(workflow, name))
+            return call(**about)
         except self._client.exceptions.ClientError as error:
             code = code_of(error)
             if code in _GONE:
@@ -56,22 +72,6 @@ class StepFunctionsMachines:
             if code in _BUSY:
                 raise MachinesBusy from None
             raise
-        return execution_state(found)
-
-    def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
-        """Return the Wait states that an execution is in, as far as its latest thousand events tell."""
-        try:
-            found = self._client.get_execution_history(
-                executionArn=self._arn(workflow, name), reverseOrder=True, maxResults=1000, includeExecutionData=False
-            )
-        except self._client.exceptions.ClientError as error:
-            code = code_of(error)
-            if code in _GONE:
-                return ()
-            if code in _BUSY:
-                raise MachinesBusy from None
-            raise
-        return _sleeps(found["events"])
 
     def _arn(self, workflow: str, name: str) -> str:
         return f"{self._machines[workflow].replace(':stateMachine:', ':execution:')}:{name}"
