@@ -78,9 +78,9 @@ FAILED_AT: Final = r'\(at=([0-9]+)\)"'
 """Finds in a cause when a step failed."""
 
 
-def failed_at(milliseconds: int) -> str:
-    """Return how the message of a failed step says when that was."""
-    return f"(at={milliseconds})"
+def failure_message(key: str, message: str, at: int | None) -> str:
+    """Return the message of a failed step's cause; `at` is when it failed, None for what is no outcome of it."""
+    return f"{key}: {message}" if at is None else f"{key}: {message} (at={at})"
 
 
 class Run(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ from durable.runtime.resting import Resting
 from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.runtime.starter import Starter
 from durable.runtime.step import StepHandler
-from durable.runtime.table import Row, TableBusy
+from durable.runtime.table import TableBusy, every
 from durable.runtime.undo import Rollback, UndoHandler
 from durable.runtime.var import json_of, var_client
 from durable.runtime.verbs import OPEN
@@ -163,20 +163,13 @@ class Host:
         never acknowledged; it begins now.
         """
         pending = self.engine.reopen()
-        queued = [header for workflow in self.workflows for header in self._all(workflow, "queued")]
+        queued = [header for workflow in self.workflows for header in every(self.table, workflow, "queued")]
         for header in queued:
             self.instances.start(header)
         self.engine.go_on(pending)
         self._workers.submit(self._halt_wanted)
         self.schedules.begin()
         return len(pending.keys() | {header["execution"] for header in queued})
-
-    def _all(self, workflow: str, status: str) -> Iterator[Row]:
-        page = self.table.list(workflow, status=status, limit=100)
-        yield from page.rows
-        while page.cursor is not None:
-            page = self.table.list(workflow, status=status, limit=100, cursor=page.cursor)
-            yield from page.rows
 
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
@@ -222,7 +215,7 @@ class Host:
     def _halt_wanted(self) -> None:
         """Stop the runs that were to stop when a step ends, which was cut off."""
         for workflow, status in itertools.product(self.workflows, OPEN):
-            for header in self._all(workflow, status):
+            for header in every(self.table, workflow, status):
                 if "wanted" in header:
                     self._halt(workflow, header["instance"])
 

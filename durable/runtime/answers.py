@@ -26,7 +26,7 @@ from durable.runtime.failure import Failure
 from durable.runtime.record import FLAG, WAITING, StepKey, StepRecord, header_key
 from durable.runtime.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.runtime.tokens import Tokens
-from durable.wire import CallTask, WaitTask, failed_at
+from durable.wire import CallTask, WaitTask, failure_message
 
 _TELLING_MS: Final = 60_000
 
@@ -52,14 +52,8 @@ class Answers:
             fresh: what the row of a step that begins to wait holds besides; `input_hash` is among it.
         """
         key, token, order = StepKey.of(task), task["token"], record.order(now)
-        begun: Row = {
-            "step": task["step"],
-            "status": WAITING,
-            "token": token,
-            "started": now,
-            "noted": self._clock.now(),
-        }
-        begun |= fresh
+        begun: Row = {"step": task["step"], "status": WAITING, "token": token, **fresh}
+        begun |= {"started": now, "noted": self._clock.now()}
         try:
             first = begun | {"order": order, "attempts": 1}
             row = self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0]
@@ -161,5 +155,5 @@ _TELLER: Final = ("teller", "telling")
 
 def cause(path: str, failure: Failure, at: int) -> str:
     """Return the cause of a failure that is told by a token; `path` is the step's key within the run."""
-    message = f"{path}: {failure.message} {failed_at(at)}"
+    message = failure_message(path, failure.message, at)
     return json.dumps({"errorMessage": message, "errorType": failure.name, "at": at})

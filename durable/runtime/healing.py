@@ -13,11 +13,11 @@ from typing import Final
 from durable.clock import Clock
 from durable.runtime.instances import Instances, unchanged
 from durable.runtime.machines import ExecutionState, MachinesBusy, WatchedMachines
-from durable.runtime.record import RESTING, WAITING, header_key, partition
-from durable.runtime.resting import told
+from durable.runtime.record import WAITING, partition
+from durable.runtime.resting import noting, told
 from durable.runtime.rollback import rollback_of
 from durable.runtime.shown import current_steps
-from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
+from durable.runtime.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, every
 from durable.runtime.verbs import OPEN
 
 QUEUED_MS: Final = 60_000
@@ -45,16 +45,9 @@ class Healing:
 
     def sweep(self, workflows: Iterable[str]) -> int:
         """Look at every open run of these workflows, and return how many were mended."""
-        return sum(self._mended(row) for name in workflows for status in _OPEN for row in self._all(name, status))
-
-    def _all(self, workflow: str, status: str) -> Iterable[Row]:
-        cursor: str | None = None
-        while True:
-            page = self._table.list(workflow, status=status, cursor=cursor, limit=100)
-            yield from page.rows
-            cursor = page.cursor
-            if cursor is None:
-                return
+        return sum(
+            self._mended(row) for name in workflows for status in _OPEN for row in every(self._table, name, status)
+        )
 
     def _mended(self, header: Row) -> bool:
         if self._rests(header):
@@ -101,10 +94,9 @@ class Healing:
         """Note that a run which was found waiting has moved since."""
         if header["status"] != "waiting":
             return False
-        key, fields = header_key(header["workflow"], header["instance"]), {"workflow": header["workflow"]}
-        moves = fields | {"status": "running", "updated": header["updated"]}
+        moves: Row = {"status": "running", "updated": header["updated"]}
         with suppress(ConditionFailed):
-            self._table.write(Write(key, moves, remove=RESTING, when=unchanged(header)))
+            self._table.write(noting(header, moves, when=unchanged(header)))
             return True
         return False
 
@@ -126,14 +118,13 @@ class Healing:
 
     def _let_rest(self, header: Row, waits: Sequence[Row]) -> bool:
         """Note that the run waits, and look again after as long as it has been silent, or when a wait is over."""
-        now, workflow = self._clock.now(), header["workflow"]
+        now = self._clock.now()
         deadlines = [row["deadline"] for row in waits if row["status"] == WAITING and row.get("deadline", 0) > now]
         wake = min([now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS), *deadlines])
-        rests: Row = {"workflow": workflow, "status": "waiting", "updated": header["updated"], "wake": wake}
-        rests |= told(self._machines.sleeps(workflow, header["execution"]))
-        gone = tuple(name for name in RESTING if name not in rests)
+        rests: Row = {"status": "waiting", "updated": header["updated"], "wake": wake}
+        rests |= told(self._machines.sleeps(header["workflow"], header["execution"]))
         current = (Equals("execution", header["execution"]), Absent("closed"))
         with suppress(ConditionFailed):
-            self._table.write(Write(header_key(workflow, header["instance"]), rests, remove=gone, when=current))
+            self._table.write(noting(header, rests, when=current))
             return True
         return False

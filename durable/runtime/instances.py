@@ -15,15 +15,7 @@ from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_m
 from durable.runtime.ending import ended_by, ending, error_of
 from durable.runtime.entropy import random_bytes
 from durable.runtime.machines import ExecutionState, Machines, MachinesBusy
-from durable.runtime.record import (
-    FLAG,
-    RESTING,
-    STEP,
-    header_key,
-    is_undoable,
-    partition,
-    step_prefix,
-)
+from durable.runtime.record import FLAG, RESTING, STEP, header_key, is_undoable, partition, step_prefix
 from durable.runtime.rollback import rollback_of, rolled_back
 from durable.runtime.shown import current_steps, shown_status, step_status
 from durable.runtime.table import (

@@ -18,7 +18,7 @@ from durable.clock import Clock
 from durable.runtime.instances import instance_of, unchanged
 from durable.runtime.machines import Sleep
 from durable.runtime.record import RESTING, header_key
-from durable.runtime.table import ConditionFailed, Row, Table, Write
+from durable.runtime.table import Condition, ConditionFailed, Row, Table, Write
 
 _MOVING: Final = ("queued", "running", "waiting")
 _TRIES: Final = 5
@@ -37,19 +37,23 @@ class Resting:
         Args:
             idle: whether nothing of it is at work.
         """
-        key = header_key(workflow, instance_of(execution))
         fields: Row = {"status": "waiting" if idle else "running"} | told(sleeps)
         for _ in range(_TRIES):
-            header = self._table.get(key) or {}
+            header = self._table.get(header_key(workflow, instance_of(execution))) or {}
             if header.get("execution") != execution or header["status"] not in _MOVING:
                 return
             if all(header.get(name) == fields.get(name) for name in ("status", "sleeps")):
                 return
-            change = fields | {"workflow": workflow, "updated": self._clock.now()}
-            gone = tuple(name for name in RESTING if name not in fields)
             with suppress(ConditionFailed):
-                self._table.write(Write(key, change, remove=gone, when=unchanged(header)))
+                self._table.write(noting(header, fields | {"updated": self._clock.now()}, when=unchanged(header)))
                 return
+
+
+def noting(header: Row, fields: Row, *, when: tuple[Condition, ...]) -> Write:
+    """Return the write by which a header tells what its run waits for; what it told before and is not said is gone."""
+    gone = tuple(name for name in RESTING if name not in fields)
+    workflow = header["workflow"]
+    return Write(header_key(workflow, header["instance"]), {"workflow": workflow} | fields, remove=gone, when=when)
 
 
 def told(sleeps: Iterable[Sleep]) -> Row:

@@ -29,7 +29,7 @@ from durable.runtime.record import Begun, Halted, Held, Leased, Recorded, StepKe
 from durable.runtime.table import Row
 from durable.runtime.values import Misfit, dump, hash_of, load, text_of
 from durable.signature import Signature
-from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failed_at
+from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failure_message
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
@@ -224,7 +224,6 @@ def reported(failure: Failure, event: StepEvent, at: int | None = None) -> Excep
     Args:
         at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
     """
-    said = f"{event.get('key', event['step'])}: {failure.message}"
-    message = said if at is None else f"{said} {failed_at(at)}"
+    message = failure_message(event.get("key", event["step"]), failure.message, at)
     error: Exception = type(failure.name, (Exception,), {})(message)
     return error

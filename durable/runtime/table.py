@@ -7,7 +7,7 @@ DynamoDB can check it where the row is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -147,3 +147,12 @@ class Table(Protocol):
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         """Return how many `run` rows of a workflow have each status that any has; each is counted to `most` only."""
+
+
+def every(table: Table, workflow: str, status: str | None = None) -> Iterator[Row]:
+    """Yield all `run` rows of a workflow, or those of one status, page after page."""
+    page = table.list(workflow, status=status, limit=100)
+    yield from page.rows
+    while page.cursor is not None:
+        page = table.list(workflow, status=status, cursor=page.cursor, limit=100)
+        yield from page.rows

@@ -19,6 +19,7 @@ from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
 from durable.local.engine import Pause
 from durable.runtime.instances import instance_of
+from durable.runtime.table import every
 from durable.runtime.values import Misfit, load
 from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
@@ -119,13 +120,8 @@ class Sandbox:
 
     def runs(self, workflow: str | None = None) -> list[Run]:
         """Return all runs of a workflow, the oldest first: also those that a worker or a consumer started."""
-        name, table = self._workflow(workflow), self._virtual.host.table
-        page = table.list(name)
-        found = list(page.rows)
-        while page.cursor is not None:
-            page = table.list(name, cursor=page.cursor)
-            found += page.rows
-        found.sort(key=lambda row: (row["created"], row["instance"]))
+        name = self._workflow(workflow)
+        found = sorted(every(self._virtual.host.table, name), key=lambda row: (row["created"], row["instance"]))
         return [self._run(name, row["instance"]) for row in found]
 
     def settle(self) -> None:
