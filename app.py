@@ -55,6 +55,6 @@ source = Workflow(
 sync = Workflow("sync", SyncWorkflow)
 
 if __name__ == "__main__":
-    from infra.app import synthesise
+    from durable.cdk.app import synthesise
 
     synthesise(__name__)

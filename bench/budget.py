@@ -34,18 +34,21 @@ from functions.onboarding.models import SignUp
 
 PARTS: Final[Mapping[str, str]] = {
     "jsonata/": "JSONata",
-    **{f"durable/local/asl/{each}": "JSONata" for each in ("expression", "functions", "template", "values")},
-    "durable/local/asl/": "interpreter",
+    **{f"durable/asl/{each}": "JSONata" for each in ("expression", "functions", "template", "values")},
+    "durable/asl/": "interpreter",
     **{f"durable/local/{each}": "engine" for each in ("engine", "functions", "executions", "timers", "workers")},
-    **{f"durable/{each}": "record" for each in ("local/table", "runtime/table", "runtime/rows", "runtime/record")},
-    **{f"durable/runtime/{each}": "create and close" for each in ("instances", "workflow.", "closer")},
-    **{f"durable/{each}": "queue and e-mail" for each in ("local/pump", "local/queue", "runtime/consumer")},
-    **{f"durable/{each}": "queue and e-mail" for each in ("runtime/email", "testing/outbox")},
+    **{f"durable/{each}": "record" for each in ("local/table", "store/table", "store/rows", "store/record")},
+    **{
+        f"durable/{each}": "create and close"
+        for each in ("runs/instances", "clients/workflow.", "operations/completion")
+    },
+    **{f"durable/{each}": "queue and e-mail" for each in ("local/pump", "local/queue", "steps/consumer")},
+    **{f"durable/{each}": "queue and e-mail" for each in ("clients/email", "testing/outbox")},
     "functions/onboarding/deliver_email": "queue and e-mail",
     "durable/local/journal": "journal, handing over",
     "durable/local/kv": "step: bindings",
-    "durable/runtime/queue": "step: bindings",
-    "durable/runtime/kv": "step: bindings",
+    "durable/clients/queue": "step: bindings",
+    "durable/clients/kv": "step: bindings",
     "durable/testing/": "",
     "durable/": "step: handler",
     "functions/": "step: the function",

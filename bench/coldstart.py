@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.environments import ROOT
+from durable.cdk.app import use_own_node
 from durable.project import load
-from infra.app import use_own_node
 
 _PASSES: Final = 3
 _PROBE: Final = """
 import time
 began = time.perf_counter()
-import durable.runtime.entry
+import durable.aws.entry
 made = time.perf_counter()
 print("", flush=True)
-from durable.runtime.aws.session import client
+from durable.aws.session import client
 asked = time.perf_counter()
 client("dynamodb")
 print(made - began, time.perf_counter() - asked)
@@ -78,7 +78,7 @@ def main() -> None:
 def _lambdas() -> list[Lambda]:
     """Return the Lambdas that the project is synthesised to, steps first."""
     use_own_node()
-    from infra.application import application
+    from durable.cdk.application import application
 
     with tempfile.TemporaryDirectory() as folder:
         application(load("app"), {"STAGE": "dev"}, outdir=folder).synth()
@@ -167,7 +167,7 @@ def _own_times(of: Lambda) -> dict[str, float]:
 
 
 def _import_times(of: Lambda) -> dict[str, float]:
-    command = [sys.executable, "-X", "importtime", "-c", "import durable.runtime.entry"]
+    command = [sys.executable, "-X", "importtime", "-c", "import durable.aws.entry"]
     done = subprocess.run(command, env=_environment(of), capture_output=True, text=True, check=True)
     lines = [line.removeprefix("import time:").split("|") for line in done.stderr.splitlines() if "|" in line]
     return {name.strip(): int(own) / 1e6 for own, _, name in lines if own.strip().isdigit()}

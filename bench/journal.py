@@ -16,7 +16,7 @@ from durable.clock import SystemClock
 from durable.local.journal import Journal
 from durable.local.spaces import EXECUTION
 from durable.local.table import SQLiteTable
-from durable.runtime.table import Absent, Equals, Key, Write
+from durable.store.table import Absent, Equals, Key, Write
 
 ROW: dict[str, Any] = {"step": "create-profile", "status": "running", "owner": "x" * 40, "input_hash": "a" * 32}
 DATA = "x" * 400

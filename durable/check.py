@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.bindings import Binding, Queue, Var, Workflow
+from durable.clients.var import json_of, var_client
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
-from durable.runtime.consumer import message_parameter
-from durable.runtime.starter import scheduled_params
-from durable.runtime.values import Misfit
-from durable.runtime.var import json_of, var_client
+from durable.runs.scheduled import scheduled_params
 from durable.signature import BindingParameter, Signature, signature_of
+from durable.steps.consumer import message_parameter
+from durable.store.values import Misfit
 from durable.workflow import payload_type
 
 Steps = Mapping[str, Sequence[Signature]]

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from durable.http.openapi import document
+from durable.http.worker import api_of
 from durable.modules import imported
+from durable.operations.routes import operations
 from durable.project import Project
-from durable.runtime.http.openapi import document
-from durable.runtime.http.worker import api_of
-from durable.runtime.operations import operations
 
 PATH: Final = Path("docs/openapi.json")
 _SERVERS: Final = (

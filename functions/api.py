@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable import Workflow
-from durable.runtime.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
+from durable.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
 from functions.onboarding.models import SignUp
 
 

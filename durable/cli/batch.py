@@ -16,9 +16,9 @@ from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, workflow_argument
 from durable.cli.outcome import BY_STATUS, INTERRUPTED, UNAVAILABLE, WRONG, CommandError
 from durable.cli.screen import Screen
-from durable.runtime.batches import batches
-from durable.runtime.http import Accepted, Problem
-from durable.runtime.operations.starts import MOST_AT_ONCE, Start
+from durable.clients.batches import batches
+from durable.http import Accepted, Problem
+from durable.operations.routes.starts import MOST_AT_ONCE, Start
 from durable.wire import MAX_PAYLOAD_BYTES
 
 Item = Mapping[str, Any]

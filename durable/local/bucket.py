@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from durable.runtime.bucket import BucketClient
+from durable.clients.bucket import BucketClient
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST_NAME: Final = 200

@@ -19,8 +19,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from durable.clock import Clock
-from durable.local.asl import (
+from durable.asl import (
     Aborted,
     Action,
     Cancel,
@@ -34,17 +33,18 @@ from durable.local.asl import (
     Turn,
     execution_name,
 )
-from durable.local.asl import advance as advance_execution
-from durable.local.asl import start as start_execution
-from durable.local.asl.flow import TimerWait
+from durable.asl import advance as advance_execution
+from durable.asl import start as start_execution
+from durable.asl.flow import TimerWait
+from durable.clock import Clock
 from durable.local.executions import Definition, Executions, Rest, Stored
 from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.timers import Timers
 from durable.local.waits import AT_WORK, Waited, Waits, called, waits_of
 from durable.local.workers import Workers
-from durable.runtime.machines import ExecutionState
-from durable.runtime.table import TableBusy
+from durable.store.machines import ExecutionState
+from durable.store.table import TableBusy
 
 _AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
@@ -96,7 +96,7 @@ class _Live:
 
 
 class Engine:
-    """Executes the machines of a project. Implements `durable.runtime.machines.Machines` and `…tokens.Tokens`.
+    """Executes the machines of a project. Implements `durable.store.machines.Machines` and `…tokens.Tokens`.
 
     Args:
         definitions: what new executions run on, by workflow.

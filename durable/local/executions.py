@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable.local.asl import Machine, SetTimer
-from durable.local.asl.values import json_text
+from durable.asl import Machine, SetTimer
+from durable.asl.values import json_text
 from durable.local.journal import Change, JournalFailed
 from durable.local.spaces import DEFINITION, EXECUTION, RESTING
 from durable.local.store import Store

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
-from durable.runtime.failure import Failure
-from durable.runtime.record import StepKey
-from durable.runtime.step import StepHandler
+from durable.steps.step import StepHandler
+from durable.store.failure import Failure
+from durable.store.record import StepKey
 from durable.wire import StepEvent
 
 

@@ -14,8 +14,11 @@ from typing import Any, Protocol
 
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.build import Build, fetch_of
+from durable.clients.var import json_of, var_client
+from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
+from durable.http import Api
 from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
@@ -31,28 +34,25 @@ from durable.local.table import SQLiteTable
 from durable.local.timers import Timers
 from durable.local.waits import Waits
 from durable.local.workers import Workers
-from durable.runtime.answers import Answers
-from durable.runtime.children import CallHandler, Children, is_child
-from durable.runtime.consumer import ConsumerHandler
-from durable.runtime.directory import Directory
-from durable.runtime.events import EventHandler, Events
-from durable.runtime.http import Api
-from durable.runtime.instances import Instances, instance_of
-from durable.runtime.lifecycle import Lifecycle
-from durable.runtime.log import Log
-from durable.runtime.machines import ExecutionState, MachinesBusy
-from durable.runtime.operations import Operator
-from durable.runtime.record import StepRecord
-from durable.runtime.resting import Resting
-from durable.runtime.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
-from durable.runtime.starter import Starter
-from durable.runtime.step import StepHandler
-from durable.runtime.table import TableBusy, every
-from durable.runtime.undo import Rollback, UndoHandler
-from durable.runtime.var import json_of, var_client
-from durable.runtime.verbs import OPEN
-from durable.runtime.workflow import WorkflowClient
+from durable.operations.lifecycle import Lifecycle
+from durable.operations.queries import Directory
+from durable.operations.routes import Operator
+from durable.runs.instances import Instances, instance_of
+from durable.runs.scheduled import Starter
+from durable.runs.transitions import OPEN
+from durable.runs.waiting import Resting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.steps.callbacks import Answers
+from durable.steps.children import CallHandler, Children, is_child
+from durable.steps.consumer import ConsumerHandler
+from durable.steps.events import EventHandler, Events
+from durable.steps.step import StepHandler
+from durable.steps.undo import Rollback, UndoHandler
+from durable.store.log import Log
+from durable.store.machines import ExecutionState, MachinesBusy
+from durable.store.record import StepRecord
+from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
+from durable.store.table import TableBusy, every
 from durable.wire import CALLS, EVENTS
 
 

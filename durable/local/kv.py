@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
+from durable.clients.kv import KVClient
 from durable.clock import Clock
 from durable.local.spaces import KV
 from durable.local.store import Store
-from durable.runtime.kv import KVClient
 
 V = TypeVar("V")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from durable.runtime.failure import Failure
-from durable.runtime.instances import instance_of
-from durable.runtime.record import StepKey
+from durable.runs.instances import instance_of
+from durable.store.failure import Failure
+from durable.store.record import StepKey
 
 logger = logging.getLogger("durable")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from durable.bindings.email import Email, SendEmail
+from durable.clients.email import EmailNotSent, compose
 from durable.clock import Clock
-from durable.runtime.email import EmailNotSent, compose
 
 _PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 _OTHER: Final = re.compile(r"[^a-z0-9_-]+", re.ASCII)

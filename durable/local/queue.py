@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from durable.clients.queue import QueueClient
 from durable.clock import Clock
 from durable.local.spaces import MESSAGE
 from durable.local.store import Store
-from durable.runtime.queue import QueueClient
 
 M = TypeVar("M")
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.bindings import Workflow
+from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock, timestamp
 from durable.local.log import logger
-from durable.runtime.starter import Starter, scheduled_params
-from durable.runtime.table import Key, Table, Write
-from durable.runtime.workflow import WorkflowClient
+from durable.runs.scheduled import Starter, scheduled_params
 from durable.schedules import Schedule
+from durable.store.table import Key, Table, Write
 
 _PARTITION: Final = "#schedules"
 """No workflow has this name: names begin with a letter."""

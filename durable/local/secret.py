@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from durable.bindings.secret import Secret
-from durable.runtime.secret import SecretMissing
+from durable.clients.secret import SecretMissing
 
 FILE: Final = Path(".env")
 _LINE: Final = re.compile(

@@ -16,6 +16,7 @@ from uvicorn import Server
 from durable.build import build
 from durable.clock import Clock, SystemClock
 from durable.errors import Throttled
+from durable.http import Api
 from durable.local.console import routes
 from durable.local.folder import JournalError
 from durable.local.gate import Gate
@@ -25,10 +26,9 @@ from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger, to_terminal
 from durable.local.timers import TimerThread
 from durable.local.workers import ThreadWorkers, Workers
+from durable.operations.routes import operations
 from durable.project import load
-from durable.runtime.http import Api
-from durable.runtime.operations import operations
-from durable.runtime.table import TableBusy
+from durable.store.table import TableBusy
 
 HOST: Final = "127.0.0.1"
 _DRAIN_SECONDS: Final = 2.0
@@ -127,7 +127,7 @@ def _application(host: Host, journal: Journal, data: Path, workers: Workers, gre
 
 
 def _document(apis: Sequence[Api]) -> Mapping[str, Any]:
-    from durable.runtime.http.openapi import document  # heavy, and seldom asked for
+    from durable.http.openapi import document  # heavy, and seldom asked for
 
     return document(apis, title="Durable workflows", signed=False)
 

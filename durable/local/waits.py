@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.local.asl import Event, Execution
-from durable.local.asl.flow import Flow, TaskWait, TimerWait
-from durable.local.asl.turn import Aborted
-from durable.runtime.machines import Sleep
+from durable.asl import Event, Execution
+from durable.asl.flow import Flow, TaskWait, TimerWait
+from durable.asl.turn import Aborted
+from durable.store.machines import Sleep
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 
-from durable.runtime.bucket import BucketClient
+from durable.clients.bucket import BucketClient
 
 
 class MemoryBucket(BucketClient):

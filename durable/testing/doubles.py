@@ -12,9 +12,9 @@ from durable.bindings import Bucket, Queue, Secret, SendEmail, Workflow
 from durable.clock import Clock
 from durable.context import StepContext
 from durable.local.functions import Wait
-from durable.runtime.consumer import message_parameter
-from durable.runtime.events import Events
 from durable.signature import Signature
+from durable.steps.consumer import message_parameter
+from durable.steps.events import Events
 from durable.testing.attempts import Attempts
 from durable.testing.bucket import MemoryBucket
 from durable.testing.outbox import MemoryOutbox, SentEmail

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from durable.local.asl import (
+from durable.asl import (
     Action,
     Cancel,
     Event,

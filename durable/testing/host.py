@@ -11,13 +11,13 @@ from typing import Any, Final
 from durable.bindings import InstanceStatus, Worker
 from durable.build import Build
 from durable.clock import VirtualClock
+from durable.http import Api
 from durable.local.engine import Pause
 from durable.local.host import Doubles, Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.workers import InlineWorkers
-from durable.runtime.http import Api
-from durable.runtime.log import Log
+from durable.store.log import Log
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.journal import MemoryJournal
 from durable.testing.timers import SkippingTimers

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.bindings import Email, SendEmail
+from durable.clients.email import compose
 from durable.clock import Clock
-from durable.runtime.email import compose
 
 
 @dataclass(frozen=True, slots=True)

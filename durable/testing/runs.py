@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.bindings import InstanceStatus
-from durable.runtime.record import partition
-from durable.runtime.shown import current_steps
-from durable.runtime.table import Row
-from durable.runtime.values import load
+from durable.runs.status import current_steps
+from durable.store.record import partition
+from durable.store.table import Row
+from durable.store.values import load
 from durable.testing.attempts import Attempts
 from durable.testing.host import VirtualHost
 

@@ -18,9 +18,9 @@ from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
 from durable.local.engine import Pause
-from durable.runtime.instances import instance_of
-from durable.runtime.table import every
-from durable.runtime.values import Misfit, load
+from durable.runs.instances import instance_of
+from durable.store.table import every
+from durable.store.values import Misfit, load
 from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.doubles import SandboxDoubles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from durable.bindings import Secret
-from durable.runtime.secret import SecretMissing
+from durable.clients.secret import SecretMissing
 
 
 class GivenSecret(Secret):

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.local.functions import Hang
-from durable.runtime.values import Misfit, dump, load
 from durable.signature import Signature
+from durable.store.values import Misfit, dump, load
 from durable.testing.attempts import Attempt
 
 Act = Callable[[Mapping[str, Any]], Any]

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from durable.clock import Clock
-from durable.runtime.rows import RUN, changed, check, check_limit, expired, holds
-from durable.runtime.table import ConditionFailed, Delete, Key, Page, Row, Write
+from durable.store.rows import RUN, changed, check, check_limit, expired, holds
+from durable.store.table import ConditionFailed, Delete, Key, Page, Row, Write
 
 
 class MemoryTable:
-    """Implements `durable.runtime.table.Table`; nothing outlives the process."""
+    """Implements `durable.store.table.Table`; nothing outlives the process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

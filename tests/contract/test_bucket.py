@@ -102,7 +102,7 @@ def test_what_is_out_of_bounds_is_refused(bucket: Bucket) -> None:
 
 
 def test_an_object_that_is_too_large_is_refused(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("durable.runtime.bucket.MAX_OBJECT_BYTES", 4)
+    monkeypatch.setattr("durable.clients.bucket.MAX_OBJECT_BYTES", 4)
     bucket.put("a", "éé")
     with pytest.raises(ValueError, match="an object is 5 bytes; it takes 4 at most"):
         bucket.put("a", "ééx")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from durable.clock import VirtualClock
-from durable.runtime.directory import Directory
-from durable.runtime.table import Key, Table, Write
+from durable.operations.queries import Directory
+from durable.store.table import Key, Table, Write
 from tests.contract.worlds import World
 
 

@@ -10,7 +10,7 @@ from email.policy import default
 import pytest
 
 from durable import Email
-from durable.runtime.email import EmailNotSent
+from durable.clients.email import EmailNotSent
 from tests.contract.worlds import SENDER, Moto, World
 
 WELCOME = Email("zoe@example.org", "Welcome, Zoë! 🎉", "Hello Zoë\n", "<p>Hello Zoë</p>\n")

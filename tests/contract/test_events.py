@@ -15,10 +15,10 @@ from hypothesis import example, given, settings
 
 from durable.clock import VirtualClock, timestamp
 from durable.errors import StepTimeoutError, Throttled
-from durable.runtime.answers import Answers
-from durable.runtime.events import EventHandler, Events, event_prefix
-from durable.runtime.record import StepRecord, header_key, partition
-from durable.runtime.table import Delete, Key, Page, Row, Table, TableBusy, Write
+from durable.steps.callbacks import Answers
+from durable.steps.events import EventHandler, Events, event_prefix
+from durable.store.record import StepRecord, header_key, partition
+from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write
 from durable.wire import WaitTask
 from tests.contract.test_models import BUDGET
 from tests.contract.worlds import Moto, World

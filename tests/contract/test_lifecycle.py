@@ -9,18 +9,18 @@ import pytest
 
 from durable.bindings.workflow import Status
 from durable.errors import InstanceConflict, InstanceNotFound, Throttled
-from durable.runtime.answers import Answers
-from durable.runtime.children import Children
-from durable.runtime.failure import Failure
-from durable.runtime.healing import Healing
-from durable.runtime.instances import Instances
-from durable.runtime.lifecycle import From, Lifecycle, Order
-from durable.runtime.machines import ExecutionState, MachinesBusy, Sleep
-from durable.runtime.record import FLAG, Halted, Leased, StepKey, StepRecord, header_key
-from durable.runtime.table import Key, Row, Table
-from durable.runtime.verbs import FROM_OPEN, VERBS, Refused
+from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.reconciler import Healing
+from durable.runs.instances import Instances
+from durable.runs.transitions import FROM_OPEN, VERBS, Refused
+from durable.steps.callbacks import Answers
+from durable.steps.children import Children
+from durable.store.failure import Failure
+from durable.store.machines import ExecutionState, MachinesBusy, Sleep
+from durable.store.record import FLAG, Halted, Leased, StepKey, StepRecord, header_key
+from durable.store.table import Key, Row, Table
 from tests.contract.worlds import World
-from tests.unit.runtime.conftest import FakeTokens
+from tests.unit.record.conftest import FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output=1)
 STOPPED = ExecutionState("FAILED", error="Stopped", cause="{}")

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from durable.runtime.rows import changed, expired, holds
-from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Row, Write
+from durable.store.rows import changed, expired, holds
+from durable.store.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Row, Write
 from tests.contract.worlds import AWS, Moto, OneMachine, World
 
 KEYS = st.sampled_from(["a", "a/b", "a/é", "b", "日", "🎉"])

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from durable.aws.secret import FRESH_MS, ParameterSecret
+from durable.clients.secret import SecretMissing
 from durable.local.secret import EnvironmentSecret, variables
-from durable.runtime.aws.secret import FRESH_MS, ParameterSecret
-from durable.runtime.secret import SecretMissing
 from tests.contract.worlds import AWS, Moto, World
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from durable.runtime.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Table, Write
+from durable.store.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Table, Write
 from tests.contract.worlds import Moto, World
 
 KEY = Key("onboarding#1", "step#1")

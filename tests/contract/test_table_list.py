@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from durable.runtime.table import Delete, Key, Row, Table, Write
+from durable.store.table import Delete, Key, Row, Table, Write
 from tests.contract.worlds import World
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from durable.errors import NonRetryableError
 from durable.local.log import TextLog
-from durable.runtime.directory import Directory
-from durable.runtime.instances import Instances
-from durable.runtime.machines import ExecutionState
-from durable.runtime.record import Halted, Leased, StepKey, StepRecord, header_key
-from durable.runtime.step import StepHandler
-from durable.runtime.table import Row
-from durable.runtime.undo import Rollback, UndoHandler
+from durable.operations.queries import Directory
+from durable.runs.instances import Instances
 from durable.signature import signature_of
+from durable.steps.step import StepHandler
+from durable.steps.undo import Rollback, UndoHandler
+from durable.store.machines import ExecutionState
+from durable.store.record import Halted, Leased, StepKey, StepRecord, header_key
+from durable.store.table import Row
 from tests.contract.test_lifecycle import Machines
 from tests.contract.worlds import World
 

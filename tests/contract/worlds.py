@@ -20,6 +20,12 @@ from mypy_boto3_dynamodb.literals import ScalarAttributeTypeType
 from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
 from durable import Bucket, KVNamespace, Secret, SendEmail
+from durable.aws.bucket import S3Bucket
+from durable.aws.email import SESEmail
+from durable.aws.kv import DynamoDBKVNamespace
+from durable.aws.queue import SQSQueue
+from durable.aws.secret import ParameterSecret
+from durable.aws.table import DynamoDBTable
 from durable.bindings import Queue
 from durable.clock import VirtualClock
 from durable.local.bucket import FolderBucket
@@ -29,13 +35,7 @@ from durable.local.outbox import OutboxEmail
 from durable.local.queue import Messages, SQLiteQueue
 from durable.local.secret import EnvironmentSecret
 from durable.local.table import SQLiteTable
-from durable.runtime.aws.bucket import S3Bucket
-from durable.runtime.aws.email import SESEmail
-from durable.runtime.aws.kv import DynamoDBKVNamespace
-from durable.runtime.aws.queue import SQSQueue
-from durable.runtime.aws.secret import ParameterSecret
-from durable.runtime.aws.table import DynamoDBTable
-from durable.runtime.table import Table
+from durable.store.table import Table
 
 REGION = "us-east-1"
 SENDER = "hello@example.com"

@@ -16,7 +16,7 @@ def test_npx_takes_the_cdk_cli_that_package_json_pins() -> None:
 
 
 def test_the_rehearsal_has_the_boto3_that_the_tests_have() -> None:
-    from infra.packaging import HOST
+    from durable.cdk.packaging import HOST
 
     (pinned,) = (line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("boto3=="))
     assert HOST.extra == (pinned,)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from durable.runtime.values import Misfit, dump, hash_of, load, text_of
+from durable.store.values import Misfit, dump, hash_of, load, text_of
 from durable.wire import MAX_INTEGER, MAX_RESULT_BYTES
 
 

@@ -20,8 +20,8 @@ from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
 from durable.local.console.page import FRESH
 from durable.modules import shown
-from durable.runtime.record import header_key, partition, step_prefix
-from durable.runtime.table import Row, Table
+from durable.store.record import header_key, partition, step_prefix
+from durable.store.table import Row, Table
 from durable.workflow import WorkflowEntrypoint
 
 _FRAME: Final = re.compile(r"(?P<file>.*):(?P<line>\d+) in (?P<function>.*)")

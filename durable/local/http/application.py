@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from durable.http import Api, Problem
+from durable.http.problems import CONTENT_TYPE
 from durable.local.http.gateway import Gate, Gateway
 from durable.local.http.loopback import Loopback
 from durable.local.workers import ThreadWorkers, Workers
-from durable.runtime.http import Api, Problem
-from durable.runtime.http.problems import CONTENT_TYPE
 
 HANDLER_THREADS: Final = 64
 _REFUSALS: Final = {

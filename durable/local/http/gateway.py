@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
+from durable.http import Api, Problem
+from durable.http.api import busy
 from durable.local.http.holding import held
 from durable.local.http.loopback import is_operators
 from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
 from durable.local.workers import Workers
-from durable.runtime.failure import frames_of
-from durable.runtime.http import Api, Problem
-from durable.runtime.http.api import busy
+from durable.store.failure import frames_of
 
 Gate = Callable[[], Awaitable[None]]
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from durable.http import Parameter
 from durable.local.http.proxy import Answer, Event
-from durable.runtime.http import Parameter
 
 _WAIT: Final = Parameter(
     "query", r"([1-9]|[12][0-9]|30)s?", "How long to hold the answer.", name="wait", form="1 to 30 seconds, as 20s"

@@ -8,8 +8,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from durable.http import Problem
 from durable.local.http.proxy import problem_answer, send_answer
-from durable.runtime.http import Problem
 
 _FOREIGN: Final = (b"cross-site", b"same-site")
 _OPERATIONS: Final = "/api/workflows"

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from durable.runtime.http import Problem
-from durable.runtime.http.body import too_large
-from durable.runtime.http.problems import CONTENT_TYPE
+from durable.http import Problem
+from durable.http.body import too_large
+from durable.http.problems import CONTENT_TYPE
 from durable.wire import MAX_PAYLOAD_BYTES
 
 Event = dict[str, Any]

@@ -15,9 +15,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from infra.rehearse.api import Answer, Api
-from infra.rehearse.cdk import Cdk, install_cli
-from infra.rehearse.server import REGION, MiniStack, ministack
+from durable.cdk.rehearsal.api import Answer, Api
+from durable.cdk.rehearsal.cdk import Cdk, install_cli
+from durable.cdk.rehearsal.server import REGION, MiniStack, ministack
 
 ROOT = Path(__file__).resolve().parents[3]
 STAGE = "rehearsal"

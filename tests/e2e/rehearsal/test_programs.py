@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import pytest
 
+from durable.cdk.rehearsal.server import MiniStack, ministack
 from durable.compiler import compile_workflow
 from durable.testing.native import run_natively
-from infra.rehearse.server import MiniStack, ministack
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.test_gathers import PROGRAMS as GATHERS
 from tests.unit.compiler.test_loops import PROGRAMS as LOOPS

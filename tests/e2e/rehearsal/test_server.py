@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 HOLD = """
 import signal, sys, threading
 from pathlib import Path
-from infra.rehearse.server import ministack
+from durable.cdk.rehearsal.server import ministack
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 with ministack(Path(".cache")) as server:
     print(server.port, server.process, flush=True)

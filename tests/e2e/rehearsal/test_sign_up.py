@@ -11,9 +11,9 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from infra.rehearse.__main__ import follow
-from infra.rehearse.api import Answer
-from infra.rehearse.server import REGION, pause
+from durable.cdk.rehearsal.__main__ import follow
+from durable.cdk.rehearsal.api import Answer
+from durable.cdk.rehearsal.server import REGION, pause
 from tests.e2e.rehearsal.conftest import STAGE, Deployed, key_of, signed
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]

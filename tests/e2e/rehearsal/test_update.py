@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from durable.runtime.aws.machines import StepFunctionsMachines
-from infra.rehearse.__main__ import follow
-from infra.rehearse.api import Api
-from infra.rehearse.cdk import Cdk
-from infra.rehearse.server import ACCOUNT, REGION, MiniStack, pause
+from durable.aws.machines import StepFunctionsMachines
+from durable.cdk.rehearsal.__main__ import follow
+from durable.cdk.rehearsal.api import Api
+from durable.cdk.rehearsal.cdk import Cdk
+from durable.cdk.rehearsal.server import ACCOUNT, REGION, MiniStack, pause
 from tests.e2e.rehearsal.conftest import ROOT, command
 from tests.e2e.server import eventually
 
@@ -64,7 +64,7 @@ class NapWorkflow(WorkflowEntrypoint[Night]):
 """
 API = """
 from durable import Workflow
-from durable.runtime.http import Api, InstanceId, Reply, Started, WorkflowStatus
+from durable.http import Api, InstanceId, Reply, Started, WorkflowStatus
 from functions.nap import Morning, Night
 
 
@@ -97,7 +97,7 @@ dream = Workflow("dream", DreamWorkflow)
 site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
 
 if __name__ == "__main__":
-    from infra.app import synthesise
+    from durable.cdk.app import synthesise
 
     synthesise(__name__)
 """
@@ -106,7 +106,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Another project: a workflow that sleeps, beside the same library."""
-    for package in ("durable", "infra"):
+    for package in ("durable",):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     for package in ("functions", "statemachines"):
         (tmp_path / package).mkdir()
@@ -202,7 +202,7 @@ def _sleeps(aws: MiniStack) -> list[str]:
         for each in sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("durable.runtime.aws.machines.client", lambda name: sfn)
+        patch.setattr("durable.aws.machines.client", lambda name: sfn)
         return [sleep.state for arn, name in running for sleep in StepFunctionsMachines({"": arn}).sleeps("", name)]
 
 

@@ -15,13 +15,13 @@ from moto.core.config import default_user_config
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from durable.runtime.aws.session import client
+from durable.aws.session import client
 from tests.integration.aws.deployment import Clients, Deployment
 from tests.integration.aws.events import REGION
 from tests.integration.aws.interpreter import Interpreter
 from tests.integration.aws.meter import Meter
-from tests.integration.infra.conftest import once, synthesise
-from tests.integration.infra.template import Template
+from tests.integration.cdk.conftest import once, synthesise
+from tests.integration.cdk.template import Template
 
 __all__ = ["once", "synthesise"]
 
@@ -46,7 +46,7 @@ def template(request: pytest.FixtureRequest) -> Template:
 def _sources() -> str:
     """Return what tells apart the sources that a template is made of."""
     named = [ROOT / each for each in ("app.py", "cdk.json", "requirements.txt")]
-    folders = (ROOT / each for each in ("durable", "functions", "infra", "statemachines"))
+    folders = (ROOT / each for each in ("durable", "functions", "statemachines"))
     found = sorted(path for folder in folders for path in folder.rglob("*.py"))
     digest = hashlib.sha256()
     for path in (*named, *found):

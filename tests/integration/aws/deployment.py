@@ -20,18 +20,18 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.models import stepfunctions_backends
 from mypy_boto3_sqs.literals import QueueAttributeNameType
 
+from durable.aws.entry import Handler, entry
+from durable.aws.machines import StepFunctionsMachines
+from durable.aws.session import client
+from durable.aws.table import DynamoDBTable
 from durable.clock import VirtualClock
-from durable.runtime.aws.machines import StepFunctionsMachines
-from durable.runtime.aws.session import client
-from durable.runtime.aws.table import DynamoDBTable
-from durable.runtime.entry import Handler, entry
-from durable.runtime.instances import Instances
-from durable.runtime.record import Leased, StepKey, StepRecord
+from durable.runs.instances import Instances
+from durable.store.record import Leased, StepKey, StepRecord
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
 from tests.integration.aws.lambdas import Invoked, invoke
-from tests.integration.infra.template import Template
-from tests.integration.infra.test_workflow import tasks
+from tests.integration.cdk.template import Template
+from tests.integration.cdk.test_workflow import tasks
 from tests.unit.http.doors import Answered, answered, proxy_event
 
 STEP: Final = "functions.onboarding."
@@ -75,7 +75,7 @@ class Deployment:
         self._arns: dict[str, str] = {}
         self._suffix = uuid.uuid4().hex[:12]
         self._handlers: dict[str, Handler] = {}
-        environment.setattr("durable.runtime.entry.SystemClock", lambda: self.clock)
+        environment.setattr("durable.aws.entry.SystemClock", lambda: self.clock)
         self._make_tables()
         self._make_queues()
         self._name_functions()

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from durable.runtime.aws.machines import StepFunctionsMachines
-from durable.runtime.aws.table import DynamoDBTable
-from durable.runtime.healing import QUEUED_MS, SILENT_MS
+from durable.aws.machines import StepFunctionsMachines
+from durable.aws.table import DynamoDBTable
+from durable.operations.reconciler import QUEUED_MS, SILENT_MS
 from tests.integration.aws.deployment import SIGN_UP, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.lambdas import dies, invoke

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from durable.build import Build
 from durable.errors import StepTimeoutError
-from durable.runtime.description import Description
+from durable.operations.description import Description
 from durable.testing.host import VirtualHost
 from tests.integration.aws.deployment import SIGN_UP
 from tests.integration.aws.interpreter import Interpreter

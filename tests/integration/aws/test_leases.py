@@ -15,7 +15,7 @@ from durable.wire import LAMBDA_MARGIN_SECONDS
 from functions.onboarding.models import NewUser, WelcomeEmail
 from tests.integration.aws.deployment import CONSUMER, SECONDS, Deployment, only
 from tests.integration.aws.lambdas import Invoked, dies
-from tests.integration.infra.test_workflow import tasks
+from tests.integration.cdk.test_workflow import tasks
 
 VALIDATE: Final = "functions.onboarding.validate_user.NewUser"
 WELCOME: Final = "functions.onboarding.send_welcome_email.WelcomeEmail"
@@ -25,7 +25,7 @@ _PATIENCE_SECONDS: Final = 20
 @pytest.fixture
 def begun(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
     """Return a function that starts a run and returns its execution, whose steps may be invoked in any thread."""
-    monkeypatch.setattr("durable.runtime.deadline.alarm", lambda seconds: nullcontext())
+    monkeypatch.setattr("durable.steps.deadline.alarm", lambda seconds: nullcontext())
 
     def begin() -> dict[str, Any]:
         deployment.start_all()
@@ -97,7 +97,7 @@ def test_a_crash_between_the_side_effect_and_the_record_is_made_up_for_under_the
     profile = deployment.step("create-profile", execution, user=user).result
 
     with monkeypatch.context() as crash:
-        crash.setattr("durable.runtime.record.StepRecord.succeed", dies)
+        crash.setattr("durable.store.record.StepRecord.succeed", dies)
         assert deployment.step("send-welcome-email", execution, profile=profile).error == "Runtime.ExitError"
     assert deployment.step("send-welcome-email", execution, profile=profile).error == "StepInProgress"
     expire(deployment, "send-welcome-email")
@@ -119,7 +119,7 @@ def test_a_profile_that_was_written_before_a_crash_is_written_again_as_it_was(
     execution = begun()
     user = deployment.step("validate-user", execution, sign_up=payload(execution)).result
     with monkeypatch.context() as crash:
-        crash.setattr("durable.runtime.record.StepRecord.succeed", dies)
+        crash.setattr("durable.store.record.StepRecord.succeed", dies)
         deployment.step("create-profile", execution, user=user)
     expire(deployment, "create-profile")
     again = deployment.step("create-profile", execution, user=user).result

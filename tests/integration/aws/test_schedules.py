@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from durable import Schedule
-from durable.runtime.starter import scheduled_event
+from durable.runs.scheduled import scheduled_event
 from tests.integration.aws.deployment import SIGN_UP, Deployment
 from tests.integration.aws.lambdas import Invoked, invoke
 
@@ -19,7 +19,7 @@ ID = f"20261125T090000Z-{SCHEDULE.key}"
 @pytest.fixture
 def tell(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that invokes a starter of the deployment's workflow, as EventBridge Scheduler does."""
-    from durable.runtime.entry import entry
+    from durable.aws.entry import entry
 
     known = {"onboarding": {"class": "", "machine": deployment.machine, "definition": "d"}}
     table = deployment.environment("worker")["DURABLE_TABLE"]

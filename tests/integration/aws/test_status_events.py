@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from durable.runtime.healing import SILENT_MS
+from durable.operations.reconciler import SILENT_MS
 from tests.integration.aws.deployment import Deployment
 from tests.integration.aws.events import ended
 

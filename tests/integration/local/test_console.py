@@ -13,13 +13,13 @@ from starlette.testclient import TestClient
 
 from durable import Email
 from durable.build import build
+from durable.http import Api
 from durable.local.console import routes
 from durable.local.console.page import POLICY
 from durable.local.http import application
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.outbox import OutboxEmail
 from durable.project import Project, declarations
-from durable.runtime.http import Api
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 

@@ -18,9 +18,9 @@ from durable.local.executions import Executions, Stored
 from durable.local.functions import Functions, Hang
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.timers import Timers
+from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
-from durable.runtime.instances import instance_of
-from durable.runtime.lifecycle import Order
+from durable.runs.instances import instance_of
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 

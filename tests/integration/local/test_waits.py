@@ -14,11 +14,11 @@ from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
 from durable.local.functions import Hang
+from durable.operations.description import Description
+from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
-from durable.runtime.answers import Answers
-from durable.runtime.description import Description
-from durable.runtime.lifecycle import From, Order
-from durable.runtime.machines import MachinesBusy
+from durable.steps.callbacks import Answers
+from durable.store.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 
 SECOND, DAY = 1_000, 86_400_000

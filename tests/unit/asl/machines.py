@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable.local.asl import Machine
+from durable.asl import Machine
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from durable.local.asl.expression import EvaluationFailed
+from durable.asl.expression import EvaluationFailed
 from tests.unit.asl.test_cases import KNOWN
 from tests.unit.asl.test_expression import evaluate
 

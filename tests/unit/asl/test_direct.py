@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.local.asl.evaluator import Evaluator
-from durable.local.asl.expression import (
+from durable.asl.evaluator import Evaluator
+from durable.asl.expression import (
     Computed,
     EvaluationFailed,
     Expression,
@@ -19,7 +19,7 @@ from durable.local.asl.expression import (
     parse,
     parse_with_library,
 )
-from durable.local.asl.values import MISSING
+from durable.asl.values import MISSING
 from tests.unit.asl.test_expression import evaluate, scope
 
 LEAVES = st.sampled_from(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.local.asl.expression import (
+from durable.asl.expression import (
     Constant,
     EvaluationFailed,
     Expression,
@@ -19,9 +19,9 @@ from durable.local.asl.expression import (
     parse,
     parse_with_library,
 )
-from durable.local.asl.scope import StateScope
-from durable.local.asl.syntax import SyntaxProblem
-from durable.local.asl.values import MISSING
+from durable.asl.scope import StateScope
+from durable.asl.syntax import SyntaxProblem
+from durable.asl.values import MISSING
 
 NOW_MS = 1_767_225_600_000
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable.local.asl import Cancel, Invoke, TaskFailed, TaskSucceeded, TimerFired, advance, start
+from durable.asl import Cancel, Invoke, TaskFailed, TaskSucceeded, TimerFired, advance, start
 from durable.testing.execution import ExecutionOutcome, TaskFailure, execute
 from tests.unit.asl.machines import a_pass, definition, machine, program, task
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from durable.local.asl.expression import EvaluationFailed
-from durable.local.asl.values import MISSING
+from durable.asl.expression import EvaluationFailed
+from durable.asl.values import MISSING
 from tests.unit.asl.test_expression import evaluate
 
 
@@ -242,7 +242,7 @@ def test_errors(source: str, message: str) -> None:
 
 @pytest.mark.parametrize("source", ["($f := function() { $f() }; $f())", "$map([1..9999], function() { 1 })"])
 def test_an_expression_that_goes_on_and_on_is_stopped(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("durable.local.asl.evaluator.MAX_STEPS", 2_000)
+    monkeypatch.setattr("durable.asl.evaluator.MAX_STEPS", 2_000)
     with pytest.raises(EvaluationFailed, match=r"^Expression evaluation timeout$"):
         evaluate(source)
     assert evaluate("$sum([1..10])") == 55

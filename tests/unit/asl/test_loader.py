@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from durable.asl import DefinitionError, Machine
 from durable.errors import ConfigurationError
-from durable.local.asl import DefinitionError, Machine
 from tests.unit.asl.machines import a_pass, definition, program, task
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.local.asl.errors import error_matches
-from durable.local.asl.retry import Retrier
+from durable.asl.errors import error_matches
+from durable.asl.retry import Retrier
 from durable.testing.execution import ExecutionOutcome, TaskFailure, execute
 from tests.unit.asl.machines import a_pass, definition, task
 

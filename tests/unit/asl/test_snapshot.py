@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.local.asl import (
+from durable.asl import (
     Execution,
     Invoke,
     Machine,

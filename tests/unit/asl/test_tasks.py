@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable.local.asl import (
+from durable.asl import (
     Aborted,
     Cancel,
     Heartbeat,

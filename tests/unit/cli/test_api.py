@@ -9,8 +9,8 @@ import pytest
 
 from durable.cli import options
 from durable.cli.operations import Answer, Operations
-from durable.runtime.machines import ExecutionState
-from durable.runtime.operations import operations
+from durable.operations.routes import operations
+from durable.store.machines import ExecutionState
 from tests.unit.cli.server import run
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import GOOD, JSON, through_events

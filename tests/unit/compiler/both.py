@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
+from durable.asl import Machine
 from durable.clock import timestamp
 from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.errors import StepTimeoutError
-from durable.local.asl import Machine
 from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
 from durable.wire import CALLS, EVENTS

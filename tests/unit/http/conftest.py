@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from durable.http import Api
 from durable.local.http import application
-from durable.runtime.http import Api
-from durable.runtime.operations import operations
+from durable.operations.routes import operations
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, Ask, through_events, through_server
 from tests.unit.http.site import FakeWorkflow, fetch

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from durable.clients.workflow import WorkflowClient
 from durable.clock import VirtualClock
-from durable.runtime.answers import Answers
-from durable.runtime.children import Children
-from durable.runtime.directory import Directory
-from durable.runtime.events import Events
-from durable.runtime.failure import Failure
-from durable.runtime.instances import Instances
-from durable.runtime.lifecycle import Lifecycle
-from durable.runtime.machines import ExecutionState
-from durable.runtime.operations import Operator
-from durable.runtime.record import StepKey, StepRecord, header_key
-from durable.runtime.workflow import WorkflowClient
+from durable.operations.lifecycle import Lifecycle
+from durable.operations.queries import Directory
+from durable.operations.routes import Operator
+from durable.runs.instances import Instances
+from durable.steps.callbacks import Answers
+from durable.steps.children import Children
+from durable.steps.events import Events
+from durable.store.failure import Failure
+from durable.store.machines import ExecutionState
+from durable.store.record import StepKey, StepRecord, header_key
 from durable.testing.table import MemoryTable
 from tests.unit.http.site import Onboarding
 

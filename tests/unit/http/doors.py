@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from durable.runtime.http import Api
+from durable.http import Api
 
 GOOD = {"email": "user@example.com", "name": "John Doe", "avatarUrl": "https://example.com/a.jpg"}
 JSON = {"Content-Type": "application/json"}

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from durable import Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.bindings import Created, InstanceStatus, Sent, StepStatus
 from durable.errors import InstanceExists, InstanceNotFound
-from durable.runtime.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
+from durable.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
 
 
 def _address(text: str) -> str:

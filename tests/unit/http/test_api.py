@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from durable.errors import SignatureError
-from durable.runtime.http import Accepted, Api, Parameter, Problem, Reply
+from durable.http import Accepted, Api, Parameter, Problem, Reply
 from tests.unit.http.doors import JSON, answered, proxy_event, through_events
 from tests.unit.http.site import FakeWorkflow, fetch
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from durable.errors import InvalidInput, Throttled
-from durable.runtime.http import Api
-from durable.runtime.machines import MachinesBusy
-from durable.runtime.table import TableBusy
+from durable.http import Api
+from durable.store.machines import MachinesBusy
+from durable.store.table import TableBusy
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.http.doors import GOOD, JSON, Answered, Ask, answered, proxy_event
 from tests.unit.http.site import FakeWorkflow

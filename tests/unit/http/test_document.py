@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 
 from durable.bindings.workflow import Status
 from durable.document import PATH, document_text
+from durable.http import Api, Parameter
+from durable.http.openapi import document
 from durable.local.http import application
+from durable.operations.routes import operations
 from durable.project import load
-from durable.runtime.http import Api, Parameter
-from durable.runtime.http.openapi import document
-from durable.runtime.operations import operations
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, through_events
 from tests.unit.http.site import FakeWorkflow, Onboarding, fetch
@@ -164,7 +164,7 @@ def test_requests_need_neither_the_document_nor_powertools_validation() -> None:
         "ask = through_events(fetch(FakeWorkflow()));"
         "assert ask('POST', '/api/workflow/start', json.dumps(GOOD).encode(), JSON).status == 201;"
         "assert ask('POST', '/api/workflow/start', b'{}', JSON).status == 422;"
-        "heavy = {'durable.runtime.http.openapi', 'aws_lambda_powertools.event_handler.openapi.models',"
+        "heavy = {'durable.http.openapi', 'aws_lambda_powertools.event_handler.openapi.models',"
         " 'aws_lambda_powertools.event_handler.middlewares.openapi_validation', 'boto3',"
         " 'durable.compiler', 'durable.local'};"
         "print(sorted(heavy & set(sys.modules)))"

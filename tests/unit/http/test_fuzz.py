@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable.runtime.http import Api
-from durable.runtime.operations import operations
+from durable.http import Api
+from durable.operations.routes import operations
 from functions.api import fetch as website
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import GOOD, JSON, through_events

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from durable.http import Problem
 from durable.local.http.holding import held
-from durable.runtime.http import Problem
 
 
 class Calls:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from durable.http import Api
 from durable.local.http import application
-from durable.runtime.failure import Failure
-from durable.runtime.http import Api
-from durable.runtime.lifecycle import Order
-from durable.runtime.machines import ExecutionState
-from durable.runtime.operations import operations
-from durable.runtime.operations.shows import OTHER_LIST
+from durable.operations.lifecycle import Order
+from durable.operations.routes import operations
+from durable.operations.routes.shows import OTHER_LIST
+from durable.store.failure import Failure
+from durable.store.machines import ExecutionState
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, Ask, through_events, through_server

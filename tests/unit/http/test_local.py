@@ -13,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from durable.errors import Throttled
+from durable.http import Api
 from durable.local.http import application
-from durable.runtime.http import Api
-from durable.runtime.operations import operations
+from durable.operations.routes import operations
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.desk import Desk

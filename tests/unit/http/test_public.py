@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from durable.runtime.http import Api
+from durable.http import Api
 from tests.unit.http.doors import GOOD, JSON, Ask, answered, proxy_event
 from tests.unit.http.site import FakeWorkflow, SignUp
 

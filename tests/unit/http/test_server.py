@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from durable.http import Api
 from durable.local.http import PortTaken, application, listen, server
-from durable.runtime.http import Api
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.doors import GOOD, JSON
 from tests.unit.http.site import FakeWorkflow
@@ -109,7 +109,7 @@ def test_it_ends_cleanly_when_told_to(stop: signal.Signals) -> None:
     program = """
 from contextlib import asynccontextmanager
 from durable.local.http import application, serve
-from durable.runtime.http import Api
+from durable.http import Api
 
 @asynccontextmanager
 async def lifespan(app):

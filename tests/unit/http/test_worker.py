@@ -9,8 +9,8 @@ import pytest
 
 from durable import KVNamespace, Workflow
 from durable.errors import SignatureError
-from durable.runtime.http import Api
-from durable.runtime.http.worker import api_of, bindings_of
+from durable.http import Api
+from durable.http.worker import api_of, bindings_of
 from tests.unit.http import site
 from tests.unit.http.doors import through_events
 from tests.unit.http.site import FakeWorkflow, SignUp

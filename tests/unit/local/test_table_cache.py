@@ -11,7 +11,7 @@ import pytest
 from durable.clock import VirtualClock
 from durable.local.journal import Journal
 from durable.local.table import SQLiteTable
-from durable.runtime.table import Absent, ConditionFailed, Key, Write
+from durable.store.table import Absent, ConditionFailed, Key, Write
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from durable.local.asl import DefinitionError, Machine
+from durable.asl import DefinitionError, Machine
 from durable.testing import ExecutionOutcome, TaskContext, TaskFailure, execute
 from tests.unit.asl.machines import CALLBACK, a_pass, definition, task
 

@@ -1,0 +1,244 @@
+"""The expressions that state machines are full of, compiled to functions: a look-up, a sum, a comparison, a text.
+
+What a function is not sure of (a missing value, a list where JSONata may take it apart, a mixture of types) it leaves
+to the library by raising Unsure: an expression has no effects, so it can be evaluated again from the start.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from durable.asl.numerals import rounded_text
+from durable.asl.syntax import is_plain, plain_path
+from durable.asl.values import MISSING
+
+
+class Unsure(Exception):
+    """This value is for the library to decide on."""
+
+
+class Lookups(Protocol):
+    """What a look-up may ask for."""
+
+    def variable(self, name: str) -> Any: ...
+    def states_field(self, name: str) -> Any: ...
+    def context_section(self, name: str) -> Any: ...
+
+
+Compiled = Callable[[Lookups], Any]
+"""Gives a JSON value, or raises Unsure."""
+
+_EXACT: Final = 2**53
+
+
+def compile_direct(node: Any) -> Compiled | None:
+    """Return a syntax tree as a function, or None where it holds something else."""
+    if node.predicate:
+        return _item(node) if node.type in ("variable", "block") else None
+    keys = plain_path(node)
+    if keys is not None:
+        return _path(keys)
+    if node.type in ("string", "number", "value"):
+        return _literal(node)
+    build, *parts = _BUILDERS.get(node.type, (None,))
+    return build(node) if build is not None and is_plain(node, *parts) else None
+
+
+def _literal(node: Any) -> Compiled | None:
+    value = node.value
+    if not is_plain(node) or (_is_number(value) and not -_EXACT < value < _EXACT):
+        return None
+    return lambda scope: value
+
+
+def _path(keys: list[str]) -> Compiled | None:
+    name, *rest = keys
+    if name != "states":
+        return lambda scope: _follow(scope.variable(name), rest)
+    if not rest:
+        return None
+    field, *rest = rest
+    if field != "context":
+        return lambda scope: _follow(scope.states_field(field), rest)
+    if not rest:
+        return None
+    section, *rest = rest
+    return lambda scope: _follow(scope.context_section(section), rest)
+
+
+def _follow(value: Any, keys: list[str]) -> Any:
+    for key in keys:
+        if type(value) is not dict or key not in value:
+            raise Unsure
+        value = value[key]
+    if value is MISSING:
+        raise Unsure
+    return value
+
+
+def _block(node: Any) -> Compiled | None:
+    return compile_direct(node.expressions[0]) if len(node.expressions) == 1 else None
+
+
+def _item(node: Any) -> Compiled | None:
+    """Return an index into a list: the library would try the predicate on every element."""
+    if len(node.predicate) != 1 or not is_plain(node, "predicate", "expressions"):
+        return None
+    index = compile_direct(node.predicate[0].expr)
+    base = _block(node) if node.type == "block" else _path([node.value]) if node.value else None
+    if index is None or base is None:
+        return None
+
+    def item(scope: Lookups) -> Any:
+        items, position = base(scope), index(scope)
+        if type(items) is not list or type(position) is not int or not -len(items) <= position < len(items):
+            raise Unsure
+        return items[position]
+
+    return item
+
+
+def _condition(node: Any) -> Compiled | None:
+    test, then = compile_direct(node.condition), compile_direct(node.then)
+    otherwise = compile_direct(node._else) if node._else is not None else None
+    if test is None or then is None or otherwise is None:
+        return None
+    return lambda scope: then(scope) if _truth(test(scope)) else otherwise(scope)
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise Unsure
+    return value
+
+
+def _binary(node: Any) -> Compiled | None:
+    left, right = compile_direct(node.lhs), compile_direct(node.rhs)
+    if left is None or right is None:
+        return None
+    if node.value == "and":
+        return lambda scope: _truth(left(scope)) and _truth(right(scope))
+    if node.value == "or":
+        return lambda scope: _truth(left(scope)) or _truth(right(scope))
+    apply = _OPERATORS.get(node.value)
+    return None if apply is None else lambda scope: apply(left(scope), right(scope))
+
+
+def _number(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def apply(left: Any, right: Any) -> Any:
+        if type(left) is not int or type(right) is not int:
+            raise Unsure
+        result = operate(left, right)
+        if not -_EXACT < result < _EXACT:
+            raise Unsure
+        return result
+
+    return apply
+
+
+def _order(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def apply(left: Any, right: Any) -> Any:
+        if (_is_number(left) and _is_number(right)) or (type(left) is str and type(right) is str):
+            return operate(left, right)
+        raise Unsure
+
+    return apply
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, dict | list) or isinstance(right, dict | list):
+        raise Unsure
+    return left == right and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _among(left: Any, right: Any) -> bool:
+    if type(right) is not list:
+        raise Unsure
+    return any(_equal(left, item) for item in right)
+
+
+def _text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if not _is_number(value):
+        raise Unsure
+    return rounded_text(value)
+
+
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "+": _number(operator.add),
+    "-": _number(operator.sub),
+    "*": _number(operator.mul),
+    "<": _order(operator.lt),
+    "<=": _order(operator.le),
+    ">": _order(operator.gt),
+    ">=": _order(operator.ge),
+    "=": _equal,
+    "!=": lambda left, right: not _equal(left, right),
+    "in": _among,
+    "&": lambda left, right: _text(left) + _text(right),
+}
+
+
+def _list(node: Any) -> Compiled | None:
+    """Return a constructed list of scalars; JSONata flattens what is a list itself."""
+    items = [compile_direct(each) for each in node.expressions] if node.value == "[" else [None]
+    made = [each for each in items if each is not None]
+    return (lambda scope: [_scalar(each(scope)) for each in made]) if len(made) == len(items) else None
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise Unsure
+    return value
+
+
+def _function(node: Any) -> Compiled | None:
+    name = node.procedure.value if node.procedure.type == "variable" and is_plain(node.procedure) else None
+    apply = _FUNCTIONS.get(name) if name is not None and len(node.arguments) == 1 else None
+    argument = compile_direct(node.arguments[0]) if apply is not None else None
+    if apply is None or argument is None or name is None:
+        return None
+
+    def call(scope: Lookups) -> Any:
+        if scope.variable(name) is not MISSING:
+            raise Unsure
+        return apply(argument(scope))
+
+    return call
+
+
+def _count(value: Any) -> int:
+    if type(value) is not list:
+        raise Unsure
+    return len(value)
+
+
+def _in_base_ten(value: Any) -> str:
+    if type(value) is not int:
+        raise Unsure
+    return str(value)
+
+
+_FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "count": _count,
+    "formatBase": _in_base_ten,
+    "not": lambda value: not _truth(value),
+}
+_BUILDERS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "block": (_block, "expressions"),
+    "condition": (_condition, "condition", "then", "_else"),
+    "binary": (_binary, "lhs", "rhs"),
+    "unary": (_list, "expressions", "consarray"),
+    "function": (_function, "procedure", "arguments"),
+}
+"""What compiles each type of node, and the parts that it may have."""

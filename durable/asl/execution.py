@@ -1,0 +1,215 @@
+"""The live state of one execution, and its form in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, restore_flow
+from durable.asl.machine import Machine
+from durable.asl.turn import EXECUTION_TIMER, Action, HistoryEvent, Invoke, Outcome, SetTimer, Status
+from durable.asl.values import instant
+
+DEFAULT_MACHINE: Final = "StateMachine"
+_ARN: Final = "arn:aws:states:us-east-1:000000000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartContext:
+    """What does not change in an execution: what StartExecution was called with, as the context object shows it."""
+
+    name: str
+    input: Any
+    started_ms: int
+    machine_name: str = DEFAULT_MACHINE
+    execution_id: str = ""
+    machine_id: str = ""
+    role_arn: str = "arn:aws:iam::000000000000:role/local"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members that are not their defaults."""
+        members = {"name": self.name, "input": self.input, "started": self.started_ms}
+        if self.machine_name != DEFAULT_MACHINE:
+            members["machine"] = self.machine_name
+        optional = {"id": self.execution_id, "machineId": self.machine_id}
+        if self.role_arn != StartContext.__dataclass_fields__["role_arn"].default:
+            optional["role"] = self.role_arn
+        return members | {name: value for name, value in optional.items() if value}
+
+    @classmethod
+    def from_json(cls, members: Mapping[str, Any]) -> StartContext:
+        """Read what to_json gave."""
+        names = {"machine": "machine_name", "id": "execution_id", "machineId": "machine_id", "role": "role_arn"}
+        optional = {names[name]: value for name, value in members.items() if name in names}
+        return cls(name=members["name"], input=members["input"], started_ms=members["started"], **optional)
+
+    def section(self) -> dict[str, Any]:
+        """Return $states.context.Execution."""
+        return {
+            "Id": self.execution_id or f"{_ARN}:execution:{self.machine_name}:{self.name}",
+            "Input": self.input,
+            "Name": self.name,
+            "RoleArn": self.role_arn,
+            "StartTime": instant(self.started_ms),
+            "RedriveCount": 0,
+        }
+
+    def machine_section(self) -> dict[str, Any]:
+        """Return $states.context.StateMachine."""
+        return {"Id": self.machine_id or f"{_ARN}:stateMachine:{self.machine_name}", "Name": self.machine_name}
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Execution:
+    """One execution. Belongs to one thread at a time; `start` and `advance` change it.
+
+    `events` counts history events, `tokens` the tokens given out; `waiting` finds the thread of control by token.
+    """
+
+    machine: Machine
+    start: StartContext
+    random: Random
+    collects_history: bool = False
+    events: int = 0
+    tokens: int = 0
+    root: Flow | None = None
+    closed: Outcome | None = None
+    waiting: dict[str, Flow] = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sections = {"Execution": self.start.section(), "StateMachine": self.start.machine_section()}
+
+    @property
+    def timeout_at_ms(self) -> int | None:
+        """When the machine's TimeoutSeconds end the execution."""
+        seconds = self.machine.timeout_seconds
+        return None if seconds is None else self.start.started_ms + seconds * 1000
+
+    def new_token(self) -> str:
+        """Return a token that is new within the execution."""
+        self.tokens += 1
+        return str(self.tokens)
+
+    def new_task_token(self) -> str:
+        """Return a task token: new anywhere, not to be guessed, and leading back to the execution by its name."""
+        return f"{self.start.name}:{self.new_token()}:{self.random.getrandbits(96):024x}"
+
+    def snapshot(self, *, with_start: bool = True) -> dict[str, Any]:
+        """Return the state as JSON values, to be written before the turn's actions are performed.
+
+        Values are shared with the execution: serialise them before the next event. `with_start=False` leaves out what
+        never changes; hand `execution.start.to_json()`, written once, to `restore` then.
+        """
+        saved: dict[str, Any] = {"events": self.events, "tokens": self.tokens}
+        if with_start:
+            saved["start"] = self.start.to_json()
+        if self.root is not None:
+            saved["flow"] = self.root.to_json()
+        if self.closed is not None:
+            saved["closed"] = _outcome_to_json(self.closed)
+        return saved
+
+    @classmethod
+    def restore(
+        cls,
+        machine: Machine,
+        snapshot: Mapping[str, Any],
+        *,
+        start: Mapping[str, Any] | None = None,
+        random: Random | None = None,
+        collects_history: bool = False,
+    ) -> tuple[Execution, list[Action]]:
+        """Rebuild an execution from its snapshot, and the actions to perform again: calls and timers not over yet."""
+        execution = cls(
+            machine=machine,
+            start=StartContext.from_json(start if start is not None else snapshot["start"]),
+            random=random or Random(),
+            collects_history=collects_history,
+            events=snapshot["events"],
+            tokens=snapshot["tokens"],
+        )
+        if "closed" in snapshot:
+            execution.closed = _outcome_from_json(snapshot["closed"])
+        if "flow" in snapshot:
+            execution.root = restore_flow(execution, snapshot["flow"], machine.program, execution.start.input)
+        return execution, execution.pending_actions()
+
+    def pending_actions(self) -> list[Action]:
+        """Return the calls and timers that the execution waits for."""
+        if self.closed is not None:
+            return []
+        actions: list[Action] = []
+        if self.timeout_at_ms is not None:
+            actions.append(SetTimer(EXECUTION_TIMER, self.timeout_at_ms))
+        for flow in _flows(self.root):
+            actions.extend(_pending(flow))
+        return actions
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one step of the interpreter decided: actions in order, the outcome if it closed, events if collected.
+
+    A token is spent by the TaskSucceeded or TaskFailed that ends it, and with it its timer: no Cancel follows.
+    Everything else that ends a token (a timeout, a sibling's failure, an abort) gives a Cancel.
+    """
+
+    execution: Execution
+    actions: list[Action] = field(default_factory=list)
+    closed: Outcome | None = None
+    history: list[HistoryEvent] = field(default_factory=list)
+
+
+def execution_name(task_token: str) -> str:
+    """Return the name of the execution that gave a task token out."""
+    return task_token.rsplit(":", 2)[0]
+
+
+def _flows(flow: Flow | None) -> Iterator[Flow]:
+    if flow is not None:
+        yield flow
+        if isinstance(flow.wait, ForkWait):
+            for position in sorted(flow.wait.flows):
+                yield from _flows(flow.wait.flows[position])
+
+
+def _pending(flow: Flow) -> Iterator[Action]:
+    wait = flow.wait
+    if isinstance(wait, TimerWait):
+        yield SetTimer(wait.token, wait.at_ms)
+    elif isinstance(wait, TaskWait):
+        if not wait.submitted:
+            yield invoke_action(flow, wait)
+        at_ms = wait.next_timer_ms()
+        if at_ms is not None:
+            yield SetTimer(wait.token, at_ms)
+
+
+def invoke_action(flow: Flow, wait: TaskWait) -> Invoke:
+    """Return the call that a task waits for."""
+    state = flow.task()
+    return Invoke(
+        wait.token,
+        state.resource.arn,
+        wait.arguments,
+        wait.timeout_seconds,
+        wait.heartbeat_seconds,
+        wait.token if state.resource.waits_for_token else None,
+        state.name,
+    )
+
+
+def _outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": str(outcome.status),
+        "output": outcome.output,
+        "error": outcome.error,
+        "cause": outcome.cause,
+    }
+
+
+def _outcome_from_json(saved: Mapping[str, Any]) -> Outcome:
+    return Outcome(Status(saved["status"]), saved["output"], saved["error"], saved["cause"])

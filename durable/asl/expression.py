@@ -1,0 +1,258 @@
+"""JSONata expressions: parsed once, evaluated against a scope; plain paths without the library.
+
+AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval` is not defined.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
+
+from durable.asl import functions
+from durable.asl.direct import Compiled, Unsure, compile_direct
+from durable.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
+from durable.asl.messages import message_of
+from durable.asl.syntax import SyntaxProblem, is_plain, names_any, nodes, parse_tree, plain_path
+from durable.asl.values import MISSING
+
+
+class Scope(Protocol):
+    """What an expression can see: variables, the fields of $states, the time and the randomness."""
+
+    def variable(self, name: str) -> Any: ...
+    def states_field(self, name: str) -> Any: ...
+    def context_section(self, name: str) -> Any: ...
+    def volatile(self, name: str) -> Any: ...
+
+
+class EvaluationFailed(Exception):
+    """An expression raised an error; the text is code and message, as AWS reports them."""
+
+
+class UnsupportedResult(Exception):
+    """An expression returned a function, which JSON has not."""
+
+
+class Expression:
+    """A parsed expression, evaluated by the library. Safe to share across threads."""
+
+    __slots__ = ("_ast", "source", "states_fields", "volatile")
+
+    def __init__(self, source: str, ast: Any) -> None:
+        self.source = source
+        self.states_fields = frozenset(_states_fields(ast) if "$states" in source else ())
+        self._ast = ast
+        self.volatile = names_any(source, ast, functions.VOLATILE)
+
+    def evaluate(self, scope: Scope) -> Any:
+        """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
+        try:
+            return _to_json(_evaluator().run(self._ast, _Outermost(scope)))
+        except (UnsupportedResult, EvaluationFailed):
+            raise
+        except OutOfTime as error:
+            raise EvaluationFailed(OUT_OF_TIME) from error
+        except JException as error:
+            raise EvaluationFailed(message_of(error)) from error
+        except (ZeroDivisionError, OverflowError) as error:
+            raise EvaluationFailed(_OUT_OF_RANGE) from error
+        except RecursionError as error:
+            raise EvaluationFailed("Stack overflow error") from error
+        except Exception as error:
+            raise EvaluationFailed(f"{type(error).__name__}: {error}") from error
+
+
+class Constant(Expression):
+    """A literal."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, source: str, ast: Any) -> None:
+        super().__init__(source, ast)
+        self._value = _member(ast.value)
+
+    def evaluate(self, scope: Scope) -> Any:
+        return self._value
+
+
+class VariablePath(Expression):
+    """`$name` or `$name.a.b`: looked up key by key; a list or a missing value is left to the library."""
+
+    __slots__ = ("_keys", "_name")
+
+    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
+        super().__init__(source, ast)
+        self._name, *self._keys = keys
+
+    def evaluate(self, scope: Scope) -> Any:
+        value = scope.variable(self._name)
+        for key in self._keys:
+            if type(value) is not dict:
+                return super().evaluate(scope)
+            value = value.get(key, MISSING)
+        return value if value is not MISSING else super().evaluate(scope)
+
+
+class StatesPath(Expression):
+    """`$states.input.a` and its like, without building $states."""
+
+    __slots__ = ("_field", "_keys")
+
+    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
+        super().__init__(source, ast)
+        _, self._field, *self._keys = keys
+
+    def evaluate(self, scope: Scope) -> Any:
+        value = scope.states_field(self._field)
+        for key in self._keys:
+            if type(value) is not dict:
+                return super().evaluate(scope)
+            value = value.get(key, MISSING)
+        return value if value is not MISSING else super().evaluate(scope)
+
+
+class ContextPath(Expression):
+    """`$states.context.Execution.Id` and its like, without building the context object."""
+
+    __slots__ = ("_keys", "_section")
+
+    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
+        super().__init__(source, ast)
+        _, _, self._section, *self._keys = keys
+
+    def evaluate(self, scope: Scope) -> Any:
+        value = scope.context_section(self._section)
+        for key in self._keys:
+            if type(value) is not dict:
+                return super().evaluate(scope)
+            value = value.get(key, MISSING)
+        return value if value is not MISSING else super().evaluate(scope)
+
+
+class Computed(Expression):
+    """What is computed without the library, which decides where that is not sure."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, source: str, ast: Any, compiled: Compiled) -> None:
+        super().__init__(source, ast)
+        self._compiled = compiled
+
+    def evaluate(self, scope: Scope) -> Any:
+        try:
+            return self._compiled(scope)
+        except Unsure:
+            return super().evaluate(scope)
+
+
+@functools.lru_cache(maxsize=4096)
+def parse(source: str) -> Expression:
+    """Parse an expression, which the same text shares; raises SyntaxProblem."""
+    ast = parse_tree(source)
+    if names_any(source, ast, {"eval"}):
+        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    keys = plain_path(ast)
+    if keys is None:
+        return _special(source, ast)
+    if keys[0] != "states" or len(keys) == 1:
+        return VariablePath(source, ast, keys)
+    return ContextPath(source, ast, keys) if keys[1] == "context" and len(keys) > 2 else StatesPath(source, ast, keys)
+
+
+def _special(source: str, ast: Any) -> Expression:
+    if _is_literal(ast):
+        return Constant(source, ast)
+    compiled = compile_direct(ast)
+    return Expression(source, ast) if compiled is None else Computed(source, ast, compiled)
+
+
+def parse_with_library(source: str) -> Expression:
+    """Parse an expression and always evaluate it with the library: the reference for the direct look-ups."""
+    return Expression(source, parse_tree(source))
+
+
+_EVALUATORS: Final = threading.local()
+
+
+def _evaluator() -> Evaluator:
+    """Return this thread's evaluator: it keeps the state of one evaluation."""
+    evaluator: Evaluator | None = getattr(_EVALUATORS, "evaluator", None)
+    if evaluator is None:
+        evaluator = _EVALUATORS.evaluator = Evaluator()
+    return evaluator
+
+
+class _Outermost(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
+    """The outermost frame of an evaluation: looks names up in the scope, when they are asked for."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(None)
+        self._scope = scope
+
+    def lookup(self, name: str) -> Any:
+        value = self.bindings.get(name, MISSING)
+        if value is MISSING:
+            value = self.bindings[name] = self._find(name)
+        return value
+
+    def _find(self, name: str) -> Any:
+        value = self._states() if name == "states" else self._scope.variable(name)
+        if value is not MISSING:
+            return functions.bind_nulls(value)
+        return self._scope.volatile(name) if name in functions.VOLATILE else functions.FIXED.get(name)
+
+    def _states(self) -> dict[str, Any]:
+        fields = {name: self._scope.states_field(name) for name in ("input", "result", "errorOutput", "context")}
+        return {name: value for name, value in fields.items() if value is not MISSING}
+
+
+_LONGEST_INTEGER: Final = 10**21
+"""From here on JavaScript writes a number with an exponent."""
+_OUT_OF_RANGE: Final = "D1001: Number out of range: null"
+
+
+def _to_json(value: Any) -> Any:
+    """Return the library's value as plain JSON, the same object where it is plain already."""
+    if value is None:
+        return MISSING
+    if value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if -_LONGEST_INTEGER < value < _LONGEST_INTEGER else float(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise EvaluationFailed(_OUT_OF_RANGE)
+        return value
+    if isinstance(value, dict):
+        items = {key: _member(item) for key, item in value.items()}
+        return value if all(items[key] is item for key, item in value.items()) else items
+    if isinstance(value, list):
+        elements = [_member(item) for item in value]
+        plain = type(value) is list and all(new is old for new, old in zip(elements, value, strict=True))
+        return value if plain else elements
+    raise UnsupportedResult
+
+
+def _member(value: Any) -> Any:
+    return None if value is None else _to_json(value)
+
+
+def _states_fields(ast: Any) -> Iterator[str]:
+    """Yield the fields of $states that an expression names."""
+    for node in nodes(ast):
+        steps = node.steps if node.type == "path" else []
+        if len(steps) > 1 and (steps[0].type, steps[0].value, steps[1].type) == ("variable", "states", "name"):
+            yield str(steps[1].value)
+
+
+def _is_literal(ast: Any) -> bool:
+    return ast.type in ("string", "number", "value") and is_plain(ast)

@@ -1,0 +1,129 @@
+"""The functions that Step Functions adds to JSONata, and those that must not touch the clock or a hidden seed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import Any, Final
+
+from jsonata.functions import Functions
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
+
+from durable.asl.repairs import REPAIRED
+from durable.asl.signatures import Function, strict
+
+_LONGEST_RANGE: Final = 10_000_000
+_ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
+
+
+def bind_nulls(value: Any) -> Any:
+    """Return a value in which null is the library's NULL_VALUE: a bare None would be a missing value to it."""
+    if value is None:
+        return Utils.NULL_VALUE
+    if isinstance(value, dict):
+        bound = {key: bind_nulls(item) for key, item in value.items()}
+        return value if all(bound[key] is item for key, item in value.items()) else bound
+    if isinstance(value, list):
+        items = [bind_nulls(item) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value
+
+
+def _partition(items: Any, size: Any) -> Any:
+    if items is None or size is None:
+        return None
+    chunk = math.floor(size)
+    if chunk < 1:
+        raise JException("D3137", -1, "The chunk size of the partition function must be a positive integer")
+    return [items[start : start + chunk] for start in range(0, len(items), chunk)]
+
+
+def _range(first: Any, last: Any, step: Any) -> Any:
+    if first is None or last is None or step is None:
+        return None
+    start, end, by = math.floor(first), math.floor(last), math.floor(step)
+    if by == 0:
+        raise JException("D3137", -1, "The step of the range function must not be zero")
+    numbers = range(start, end + (1 if by > 0 else -1), by)
+    if len(numbers) > _LONGEST_RANGE:
+        raise JException("D2014", -1, len(numbers))
+    return Utils.create_sequence_from_iter(numbers)
+
+
+def _hash(text: Any, algorithm: Any) -> Any:
+    if text is None:
+        return None
+    name = _ALGORITHMS.get(algorithm)
+    if name is None:
+        raise JException("D3137", -1, f"The hash algorithm must be one of {', '.join(_ALGORITHMS)}")
+    return hashlib.new(name, text.encode()).hexdigest()
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _parse(text: Any) -> Any:
+    if text is None:
+        return None
+    try:
+        return bind_nulls(json.loads(text, parse_constant=_refuse))
+    except ValueError as error:
+        raise JException("D3137", -1, f"The argument of the parse function is not JSON: {error}") from error
+
+
+FIXED: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        **{name: strict(builtin) for name, builtin in Jsonata.static_frame.bindings.items() if name != "eval"},
+        **REPAIRED,
+        "partition": Function("partition", _partition, "<an:a>"),
+        "range": Function("range", _range, "<nnn:a>"),
+        "hash": Function("hash", _hash, "<ss:s>"),
+        "parse": Function("parse", _parse, "<s:x>"),
+    }
+)
+"""Functions that depend on their arguments alone; $eval is not one of Step Functions'."""
+
+VOLATILE: Final = frozenset({"now", "millis", "random", "uuid", "shuffle"})
+"""Functions that give another value each time."""
+
+
+def volatile(name: str, now_ms: int, random: Random) -> Any:
+    """Return the function of a volatile name, bound to the time (ms since 1970) and the randomness it may use."""
+    return _VOLATILE_MAKERS[name](now_ms, random)
+
+
+def _now(now_ms: int, _: Random) -> Any:
+    return Function("now", lambda picture, zone: Functions.datetime_from_millis(now_ms, picture, zone), "<s?s?:s>")
+
+
+def _millis(now_ms: int, _: Random) -> Any:
+    return Function("millis", lambda: now_ms, "<:n>")
+
+
+def _random(_: int, random: Random) -> Any:
+    return Function("random", lambda seed: random.random() if seed is None else Random(seed).random(), "<n?:n>")
+
+
+def _uuid(_: int, random: Random) -> Any:
+    return Function("uuid", lambda: str(uuid.UUID(int=random.getrandbits(128), version=4)), "<:s>")
+
+
+def _shuffle(_: int, random: Random) -> Any:
+    return Function("shuffle", lambda items: None if items is None else random.sample(items, len(items)), "<a:a>")
+
+
+_VOLATILE_MAKERS: Final[Mapping[str, Callable[[int, Random], Any]]] = {
+    "now": _now,
+    "millis": _millis,
+    "random": _random,
+    "uuid": _uuid,
+    "shuffle": _shuffle,
+}

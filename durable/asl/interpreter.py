@@ -1,0 +1,369 @@
+"""Runs an execution: one event in, the actions that follow from it out.
+
+Nothing here waits, calls or reads a clock. A turn runs every thread of control on until each waits for a task or for
+a timer; states decide (decisions.py), this module carries their decisions out.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from durable.asl import history, tasks
+from durable.asl.bookkeeping import Bookkeeping, iteration
+from durable.asl.decisions import Exit, RunBranches, RunItems, RunTask, Sleep, Stop
+from durable.asl.errors import (
+    DATA_LIMIT_EXCEEDED,
+    EXCEED_TOLERATED_FAILURE_THRESHOLD,
+    QUERY_EVALUATION_ERROR,
+    RUNTIME,
+    StateError,
+)
+from durable.asl.execution import DEFAULT_MACHINE, Execution, StartContext, Turn
+from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, iteration_input
+from durable.asl.machine import Machine
+from durable.asl.states.base import State
+from durable.asl.states.map_state import Map
+from durable.asl.states.parallel import Parallel
+from durable.asl.turn import (
+    EXECUTION_TIMER,
+    Aborted,
+    Event,
+    Heartbeat,
+    Outcome,
+    SetTimer,
+    Status,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
+from durable.asl.values import MISSING, exceeds_limit
+
+
+def start(
+    machine: Machine,
+    *,
+    name: str,
+    input: Any,
+    now_ms: int,
+    context: StartContext | None = None,
+    random: Random | None = None,
+    collect_history: bool = False,
+) -> Turn:
+    """Start an execution at a time (ms since 1970) and run it as far as it goes.
+
+    `context` says more of the execution and its machine than name, input and time, and is used in their place.
+    `random` is what jitter, $random, $uuid, $shuffle and task tokens draw from.
+    """
+    begun = context or StartContext(name=name, input=input, started_ms=now_ms, machine_name=DEFAULT_MACHINE)
+    execution = Execution(machine, begun, random or Random(), collect_history)
+    return _Run(execution, now_ms).begin()
+
+
+def advance(execution: Execution, event: Event, now_ms: int) -> Turn:
+    """Take an event at a time (ms since 1970) and run the execution as far as it goes.
+
+    An event for a token that the execution does not wait for, and any event after the end, changes nothing.
+    """
+    return _Run(execution, now_ms).receive(event)
+
+
+class _Run(Bookkeeping):
+    """One turn. `_ready` holds the threads of control that are about to enter a state; the last goes first."""
+
+    __slots__ = ("_ready",)
+
+    def __init__(self, execution: Execution, now_ms: int) -> None:
+        super().__init__(execution, now_ms)
+        self._ready: list[Flow] = []
+
+    def begin(self) -> Turn:
+        execution = self.execution
+        begun = execution.start
+        self.record("ExecutionStarted", lambda: {**history.with_text("input", begun.input), "roleArn": begun.role_arn})
+        if execution.timeout_at_ms is not None:
+            self.actions.append(SetTimer(EXECUTION_TIMER, execution.timeout_at_ms))
+        execution.root = Flow(execution, execution.machine.program, begun.input)
+        self._go_to(execution.root, execution.machine.program.start_at)
+        return self._drive()
+
+    def receive(self, event: Event) -> Turn:
+        if self.execution.closed is None:
+            if isinstance(event, Aborted):
+                self.close(Outcome(Status.ABORTED, None, event.error, event.cause))
+            elif event.token == EXECUTION_TIMER:
+                self._execution_timer(event)
+            else:
+                flow = self.execution.waiting.get(event.token)
+                if flow is not None:
+                    return self._drive(flow, event)
+        return self.turn()
+
+    def _execution_timer(self, event: Event) -> None:
+        at_ms = self.execution.timeout_at_ms
+        if at_ms is not None and isinstance(event, TimerFired):
+            if at_ms <= self.now_ms:
+                self.close(Outcome(Status.TIMED_OUT))
+            else:
+                self.actions.append(SetTimer(EXECUTION_TIMER, at_ms))
+
+    def _drive(self, flow: Flow | None = None, event: Event | None = None) -> Turn:
+        try:
+            if flow is not None and event is not None:
+                self._dispatch(flow, event)
+            while self._ready:
+                ready = self._ready.pop()
+                if ready.alive:
+                    self._enter(ready)
+        except history.HistoryFull:
+            self.close(Outcome(Status.FAILED, None, RUNTIME, history.FULL_CAUSE))
+        return self.turn()
+
+    def _dispatch(self, flow: Flow, event: Event) -> None:
+        wait = flow.wait
+        if isinstance(wait, TaskWait):
+            self._task_event(flow, wait, event)
+        elif isinstance(wait, TimerWait) and isinstance(event, TimerFired):
+            self.resume(flow)
+            if wait.retries:
+                self._begin(flow)
+            else:
+                self._finish(flow, MISSING)
+
+    def _task_event(self, flow: Flow, wait: TaskWait, event: Event) -> None:
+        if isinstance(event, Heartbeat):
+            tasks.heartbeat(self, wait)
+            return
+        if isinstance(event, TaskSubmitted):
+            tasks.submitted(self, flow, wait, event.output)
+            return
+        try:
+            if isinstance(event, TaskSucceeded):
+                result = tasks.succeeded(self, flow, event.output)
+            elif isinstance(event, TaskFailed):
+                tasks.failed(self, flow, StateError(event.error, event.cause))
+            elif not tasks.timed_out(self, flow, wait):
+                return
+        except StateError as error:
+            self._failed(flow, error)
+        else:
+            self._finish(flow, result)
+
+    # Entering and leaving states
+
+    def _go_to(self, flow: Flow, name: str) -> None:
+        flow.arrive(name, self.now_ms)
+        self._ready.append(flow)
+
+    def _enter(self, flow: Flow) -> None:
+        if flow.state is None and not self._begin_iteration(flow):
+            return
+        state = _state(flow)
+        flow.entered_ms = self.now_ms
+        flow.entered_event = self.record(
+            f"{state.type}StateEntered", lambda: {"name": state.name, **history.with_text("input", flow.input)}
+        )
+        self._begin(flow)
+
+    def _begin(self, flow: Flow) -> None:
+        """Have the current state decide, on entry and on each retry, and carry that out."""
+        state = _state(flow)
+        try:
+            tasks.prepare(self, flow, state)
+            decision = state.enter(flow.scope(self.now_ms), self.now_ms)
+            if isinstance(decision, RunTask):
+                tasks.begin(self, flow, decision)
+            elif isinstance(decision, Exit):
+                self._leave(flow, decision)
+            elif isinstance(decision, Sleep):
+                self._sleep(flow, decision)
+            elif isinstance(decision, RunBranches):
+                self._run_branches(flow, decision)
+            elif isinstance(decision, RunItems):
+                self._run_items(flow, decision)
+            else:
+                self._stop_state(flow, decision)
+        except StateError as error:
+            self._failed(flow, error)
+
+    def _stop_state(self, flow: Flow, decision: Stop) -> None:
+        self._died(flow, decision.error, decision.cause)
+
+    def _sleep(self, flow: Flow, decision: Sleep) -> None:
+        if decision.at_ms <= self.now_ms:
+            self._finish(flow, MISSING)
+        else:
+            self.wait(flow, TimerWait(self.execution.new_token(), decision.at_ms))
+
+    def _finish(self, flow: Flow, result: Any) -> None:
+        """Leave a state whose work is done."""
+        try:
+            self._leave(flow, _state(flow).leave(flow.scope(self.now_ms, result)))
+        except StateError as error:
+            self._failed(flow, error)
+
+    def _leave(self, flow: Flow, exit: Exit) -> None:
+        state = _state(flow)
+        too_large = exit.output is not flow.input and exceeds_limit(exit.output)
+        if too_large or exceeds_limit(exit.assigned):
+            raise StateError(
+                DATA_LIMIT_EXCEEDED,
+                f"The state/task '{state.name}' returned a result with a size exceeding the maximum number of bytes "
+                "service limit.",
+            )
+        self.record(f"{state.type}StateExited", lambda: history.state_exited(state.name, exit.output, exit.assigned))
+        if exit.assigned:
+            flow.assign(exit.assigned)
+        flow.input, flow.wait = exit.output, None
+        if exit.next is not None:
+            self._go_to(flow, exit.next)
+        elif flow.outer is None:
+            self.close(Outcome(Status.SUCCEEDED, flow.input))
+        else:
+            self._child_ended(flow, flow.outer)
+
+    # Failing, retrying, catching
+
+    def _failed(self, flow: Flow, error: StateError) -> None:
+        state = _state(flow)
+        cause = self._cause(flow, error)
+        if self._retry(flow, state, error.error):
+            return
+        if isinstance(state, Map | Parallel):
+            self.record(f"{state.type}StateFailed")
+        if not self._catch(flow, state, error.error, cause):
+            self._died(flow, error.error, cause)
+
+    def _cause(self, flow: Flow, error: StateError) -> str | None:
+        """Return the cause as it is reported; an expression that failed is an event of its own."""
+        if not error.belongs_to_state:
+            return error.cause
+        name = _state(flow).name
+        where = f"An error occurred while executing the state '{name}' (entered at the event id #{flow.entered_event})."
+        cause = f"{where} {error.cause}"
+        if error.error == QUERY_EVALUATION_ERROR:
+            details = history.failure(error.error, cause)
+            if error.location is not None:
+                details["location"] = error.location
+            self.record("EvaluationFailed", lambda: {**details, "state": name})
+        return cause
+
+    def _retry(self, flow: Flow, state: State, error: str | None) -> bool:
+        for index, retrier in enumerate(state.retriers):
+            if retrier.matches(error):
+                retries = flow.retries = flow.retries or [0] * len(state.retriers)
+                if retries[index] >= retrier.max_attempts:
+                    return False
+                delay_ms = retrier.delay_ms(retries[index], self.execution.random)
+                retries[index] += 1
+                flow.retry_count += 1
+                self.wait(flow, TimerWait(self.execution.new_token(), self.now_ms + delay_ms, retries=True))
+                return True
+        return False
+
+    def _catch(self, flow: Flow, state: State, error: str | None, cause: str | None) -> bool:
+        for catcher in state.catchers:
+            if catcher.matches(error):
+                output = {"Error": error or "", "Cause": cause or ""}
+                try:
+                    self._leave(flow, catcher.leave(flow.scope(self.now_ms, error_output=output)))
+                except StateError as failure:
+                    self._died(flow, failure.error, self._cause(flow, failure))
+                return True
+        return False
+
+    def _died(self, flow: Flow, error: str | None, cause: str | None) -> None:
+        """End a thread of control with an error."""
+        if flow.outer is None:
+            self.close(Outcome(Status.FAILED, None, error, cause))
+        else:
+            self._child_died(flow, flow.outer, StateError(error, cause))
+
+    # Branches and iterations
+
+    def _run_branches(self, flow: Flow, decision: RunBranches) -> None:
+        state = _state(flow)
+        assert isinstance(state, Parallel)
+        self.record("ParallelStateStarted")
+        fork = flow.wait = ForkWait(given=decision.input, size=len(state.branches), concurrency=len(state.branches))
+        for position, program in enumerate(state.branches):
+            fork.flows[position] = Flow(self.execution, program, decision.input, flow, position)
+        fork.begun = fork.size
+        for child in reversed(fork.flows.values()):
+            self._go_to(child, child.program.start_at)
+
+    def _run_items(self, flow: Flow, decision: RunItems) -> None:
+        state = _state(flow)
+        assert isinstance(state, Map)
+        self.record("MapStateStarted", lambda: {"length": len(decision.items)})
+        tolerance = state.tolerance(flow.scope(self.now_ms))
+        flow.wait = ForkWait(decision.items, len(decision.items), decision.concurrency, tolerance)
+        self._go_on(flow, flow.wait)
+
+    def _go_on(self, flow: Flow, fork: ForkWait) -> None:
+        """Begin the iterations that there is room for; end the state when all are done."""
+        if not fork.flows and fork.begun == fork.size:
+            self.record(f"{_state(flow).type}StateSucceeded")
+            flow.wait = None
+            self._finish(flow, [fork.results[position] for position in sorted(fork.results)])
+            return
+        begun = []
+        while len(fork.flows) < fork.concurrency and fork.begun < fork.size:
+            begun.append(self._iteration(flow, fork, fork.begun))
+            fork.begun += 1
+        self._ready.extend(reversed(begun))
+
+    def _iteration(self, flow: Flow, fork: ForkWait, position: int) -> Flow:
+        state = _state(flow)
+        assert isinstance(state, Map)
+        item = fork.given[position]
+        child = fork.flows[position] = Flow(self.execution, state.processor, item, flow, position)
+        child.item = (position, item)
+        return child
+
+    def _begin_iteration(self, child: Flow) -> bool:
+        flow = child.outer
+        assert flow is not None
+        assert isinstance(flow.state, Map)
+        self.record("MapIterationStarted", iteration(flow, child.position))
+        try:
+            given = iteration_input(flow, flow.state, child.given, child.position, self.now_ms)
+        except StateError as error:
+            self._child_died(child, flow, StateError(error.error, self._cause(flow, error)))
+            return False
+        child.given = child.input = given
+        child.arrive(child.program.start_at, self.now_ms)
+        return True
+
+    def _child_ended(self, child: Flow, flow: Flow) -> None:
+        fork = flow.wait
+        assert isinstance(fork, ForkWait)
+        fork.results[child.position] = child.input
+        del fork.flows[child.position]
+        if isinstance(flow.state, Map):
+            self.record("MapIterationSucceeded", iteration(flow, child.position))
+        self._go_on(flow, fork)
+
+    def _child_died(self, child: Flow, flow: Flow, error: StateError) -> None:
+        fork = flow.wait
+        assert isinstance(fork, ForkWait)
+        child.alive = False
+        del fork.flows[child.position]
+        if isinstance(flow.state, Map):
+            self.record("MapIterationFailed", iteration(flow, child.position))
+            fork.failures += 1
+            if fork.tolerance.covers(fork.failures, fork.size):
+                self._go_on(flow, fork)
+                return
+            if fork.tolerance.is_set:
+                error = StateError(
+                    EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
+                )
+        self.stop_children(flow)
+        self._failed(flow, error)
+
+
+def _state(flow: Flow) -> State:
+    assert flow.state is not None
+    return flow.state

@@ -1,0 +1,123 @@
+"""What a deployment asks and does besides making resources, as custom resources of CloudFormation.
+
+Custom::OpenRuns   what runs may need: each step's Lambda and what it uses. An update that takes away what an open
+                   run may still call is refused, with the names of the runs.
+Custom::Emptied    a bucket: emptied when its stack goes, for CloudFormation removes no bucket that holds something.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from durable.aws.session import client
+from durable.store.table import Table
+
+OPEN_RUNS: Final = "Custom::OpenRuns"
+EMPTIED: Final = "Custom::Emptied"
+
+_OPEN: Final = ("running", "waiting", "waitingForPause", "queued", "rollingBack")
+_MOST_NAMED: Final = 10
+_ANSWER_SECONDS: Final = 20
+
+Needs = Mapping[str, list[str]]
+"""What the runs of each workflow may need, a few words each."""
+
+
+class Refused(Exception):
+    """A change that cannot be made now; the message is for whoever deploys."""
+
+
+class Changes:
+    """Answers CloudFormation's events.
+
+    Args:
+        rolls_back: whether the stack of this id is going back to what it was, which is always allowed.
+        empty: removes all objects of a bucket.
+    """
+
+    def __init__(self, table: Table, *, rolls_back: Callable[[str], bool], empty: Callable[[str], None]) -> None:
+        self._table = table
+        self._rolls_back = rolls_back
+        self._empty = empty
+
+    def answer(self, event: Mapping[str, Any]) -> dict[str, str]:
+        """Do what an event asks, and return the answer, which is never an exception: CloudFormation waits for it."""
+        try:
+            self._act(event)
+            outcome = {"Status": "SUCCESS"}
+        except Refused as refused:
+            outcome = {"Status": "FAILED", "Reason": str(refused)}
+        except Exception as error:
+            outcome = {
+                "Status": "FAILED",
+                "Reason": f"{type(error).__name__}; try again, or see this Lambda's log",
+            }
+        same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+        physical = event["ResourceProperties"].get("Bucket", event["LogicalResourceId"])
+        return outcome | same | {"PhysicalResourceId": physical}
+
+    def _act(self, event: Mapping[str, Any]) -> None:
+        properties = event["ResourceProperties"]
+        match event["RequestType"], event["ResourceType"]:
+            case "Update", "Custom::OpenRuns" if not self._rolls_back(event["StackId"]):
+                self._guard(event["OldResourceProperties"].get("Needs", {}), properties.get("Needs", {}))
+            case "Delete", "Custom::Emptied":
+                self._empty(properties["Bucket"])
+
+    def _guard(self, before: Needs, after: Needs) -> None:
+        problems = [
+            problem
+            for workflow, needs in before.items()
+            if (gone := [each for each in needs if each not in after.get(workflow, [])])
+            and (problem := self._problem(workflow, gone))
+        ]
+        if problems:
+            raise Refused(" ".join(problems))
+
+    def _problem(self, workflow: str, gone: list[str]) -> str | None:
+        runs = self._open(workflow)
+        if not runs:
+            return None
+        named = ", ".join(runs[:_MOST_NAMED]) + (" and more" if len(runs) > _MOST_NAMED else "")
+        return (
+            f"Workflow {workflow} has open runs ({named}) that may still need: {'; '.join(gone)}."
+            " Let them end, or terminate them, and deploy again; or keep these too until they have ended."
+        )
+
+    def _open(self, workflow: str) -> list[str]:
+        """Return the ids of up to so many open runs, and one more."""
+        found: list[str] = []
+        for status in _OPEN:
+            page = self._table.list(workflow, status=status, limit=_MOST_NAMED + 1)
+            found += [row["instance"] for row in page.rows]
+        return found[: _MOST_NAMED + 1]
+
+
+def rolls_back(stack: str) -> bool:
+    """Tell whether CloudFormation is taking a stack back to what it was."""
+    (found,) = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return "ROLLBACK" in found["StackStatus"]
+
+
+def empty(bucket: str) -> None:
+    """Remove all objects of a bucket without versions; one that is gone is no error."""
+    s3 = client("s3")
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for each in page.get("Contents", []):
+                s3.delete_object(Bucket=bucket, Key=each["Key"])
+    except s3.exceptions.NoSuchBucket:
+        return
+
+
+def send(url: str, answer: Mapping[str, str]) -> None:
+    """Put an answer where CloudFormation waits for it: the URL is signed, and wants no content type."""
+    request = urllib.request.Request(url, json.dumps(answer).encode(), {"Content-Type": ""}, method="PUT")
+    context = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+    with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS, context=context):
+        return

@@ -1,0 +1,139 @@
+"""Conditions and changes of a row in DynamoDB's expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from durable.aws.attributes import Attribute, Item, encode
+from durable.store.rows import RUN, changed
+from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Key, Row, Write
+
+Change = Write | Delete
+Kind = Literal["Update", "Put", "Delete", "ConditionCheck"]
+
+PARTITION: Final = "pk"
+SORT: Final = "sk"
+INDEX_PARTITION: Final = "listed"
+_NOTHING: Final = "nothing"
+"""A field that no row has: an update must say something."""
+
+
+class Expression:
+    """Names and values of one request; every name is a placeholder, since DynamoDB reserves some 600 words."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._values: dict[str, Attribute] = {}
+
+    def name(self, field: str) -> str:
+        return self._names.setdefault(field, f"#{len(self._names)}")
+
+    def value(self, value: Any) -> str:
+        placeholder = f":{len(self._values)}"
+        self._values[placeholder] = encode(value)
+        return placeholder
+
+    def condition(self, condition: Condition) -> str:
+        """Return a condition; like DynamoDB's own, one on a value of another type does not hold."""
+        if isinstance(condition, Absent):
+            return f"attribute_not_exists({self.name(condition.field)})"
+        if isinstance(condition, Equals):
+            return f"{self.name(condition.field)} = {self.value(condition.value)}"
+        if isinstance(condition, Below):
+            return f"{self.name(condition.field)} < {self.value(condition.value)}"
+        choices = [self.condition(each) for each in _flat(condition)]
+        return choices[0] if len(choices) == 1 else f"({' OR '.join(choices)})"
+
+    def alive(self, now_seconds: int) -> str:
+        """Return the condition that the row's time is not over, or that there is no row."""
+        expires = self.name("expires")
+        return f"(attribute_not_exists({expires}) OR {expires} > {self.value(now_seconds)})"
+
+    def update(self, write: Write) -> str:
+        """Return the update expression of a write."""
+        fields = {**write.set, **_index(write.key, write.set)}
+        sets = [f"{self.name(field)} = {self.value(value)}" for field, value in fields.items()]
+        for field, number in write.add.items():
+            name = self.name(field)
+            sets.append(f"{name} = if_not_exists({name}, {self.value(0)}) + {self.value(number)}")
+        set_clause = f"SET {', '.join(sets)}" if sets else ""
+        remove_clause = f"REMOVE {', '.join(map(self.name, write.remove))}" if write.remove else ""
+        return f"{set_clause} {remove_clause}".strip() or f"REMOVE {self.name(_NOTHING)}"
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the request's parameters that give the placeholders their meaning."""
+        names = {placeholder: field for field, placeholder in self._names.items()}
+        return ({"ExpressionAttributeNames": names} if names else {}) | (
+            {"ExpressionAttributeValues": self._values} if self._values else {}
+        )
+
+
+def _flat(condition: Either) -> Iterator[Condition]:
+    """Yield the choices with those of choices among them: DynamoDB refuses parentheses that are not needed."""
+    for each in condition.conditions:
+        if isinstance(each, Either):
+            yield from _flat(each)
+        else:
+            yield each
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change as DynamoDB takes it, alone or in a transaction; `writes`: whether there is a row after it."""
+
+    kind: Kind
+    parameters: dict[str, Any]
+
+    @property
+    def writes(self) -> bool:
+        return self.kind in ("Update", "Put")
+
+
+def action(table: str, change: Change, over: Row | None, now_seconds: int) -> Action:
+    """Return a change as an action.
+
+    Args:
+        over: the row that stands there although its time is over, where it is known: the change then replaces it.
+    """
+    if over is not None:
+        return _replacement(table, change, over["expires"])
+    expression = Expression()
+    update = {} if isinstance(change, Delete) or change.check_only else {"UpdateExpression": expression.update(change)}
+    guard = _guarded(expression, [expression.alive(now_seconds), *map(expression.condition, change.when)])
+    kind: Kind = "Delete" if isinstance(change, Delete) else "Update" if update else "ConditionCheck"
+    return Action(kind, {"TableName": table, "Key": key_of(change.key)} | update | guard)
+
+
+def _replacement(table: str, change: Change, expires: int) -> Action:
+    expression = Expression()
+    guard = _guarded(expression, [f"{expression.name('expires')} = {expression.value(expires)}"])
+    if isinstance(change, Delete) or change.check_only:
+        kind: Kind = "Delete" if isinstance(change, Delete) else "ConditionCheck"
+        return Action(kind, {"TableName": table, "Key": key_of(change.key)} | guard)
+    row = changed(change, None)
+    item = {name: encode(value) for name, value in {**row, **_index(change.key, row)}.items()}
+    return Action("Put", {"TableName": table, "Item": key_of(change.key) | item} | guard)
+
+
+def _guarded(expression: Expression, conditions: Sequence[str]) -> dict[str, Any]:
+    return {
+        "ConditionExpression": " AND ".join(conditions),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    } | expression.parameters()
+
+
+def key_of(key: Key) -> Item:
+    return {PARTITION: encode(key.partition), SORT: encode(key.sort)}
+
+
+def _index(key: Key, fields: Mapping[str, Any]) -> dict[str, str]:
+    if key.sort != RUN or "status" not in fields:
+        return {}
+    return {INDEX_PARTITION: listed_as(fields["workflow"], fields["status"])}
+
+
+def listed_as(workflow: str, status: str) -> str:
+    """Return the index's partition of the runs of a workflow that are in a status."""
+    return f"{workflow}#{status}"

@@ -1,0 +1,64 @@
+"""What a Lambda says in its log: a JSON object for each event, with the run it belongs to; and its metrics."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from durable.bindings.workflow import Created
+from durable.store.failure import Failure
+from durable.store.record import StepKey
+
+_ENDS: Final = {"SUCCEEDED": "RunsComplete", "ABORTED": "RunsStopped"}
+
+
+class LambdaLog:
+    """Writes the runtime's events by Powertools: its Logger, and its Metrics in CloudWatch's embedded format."""
+
+    def __init__(self) -> None:
+        self._logger = Logger()
+        self._metrics = Metrics()
+
+    def begin(self, context: Any, **keys: str) -> None:
+        """Have every line of this invocation say these things."""
+        self._logger.clear_state()
+        self._logger.append_keys(request_id=context.aws_request_id, **keys)
+
+    def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
+        self._logger.warning(
+            "attempt failed", extra={"attempt": attempt, "error": failure.name, "final": final} | _where(failure)
+        )
+        self._count("StepsFailed" if final else "AttemptsFailed", "workflow", key.workflow)
+
+    def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None:
+        self._logger.warning("message failed", extra={"message_id": message, "attempt": attempt} | _where(failure))
+        self._count("MessagesFailed", "queue", queue)
+
+    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+        self._logger.info("run ended", extra={"execution": execution, "status": status})
+        self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
+
+    def swept(self, mended: int) -> None:
+        """Say how many runs the sweep mended."""
+        self._logger.info("swept", extra={"mended": mended})
+
+    def scheduled(self, workflow: str, created: Created) -> None:
+        """Say which run a scheduled time has, and whether it was started only now."""
+        self._logger.info("scheduled", extra={"instance_id": created.id, "new": created.new})
+        if created.new:
+            self._count("RunsScheduled", "workflow", workflow)
+
+    def changed(self, resource: str, request: str, status: str) -> None:
+        """Say what CloudFormation asked for and was answered."""
+        self._logger.info("change", extra={"resource": resource, "request": request, "status": status})
+
+    def _count(self, name: str, dimension: str, value: str) -> None:
+        self._metrics.add_dimension(dimension, value)
+        self._metrics.add_metric(name, MetricUnit.Count, 1)
+        self._metrics.flush_metrics()
+
+
+def _where(failure: Failure) -> dict[str, Any]:
+    return {"exception_class": failure.exception, "frames": list(failure.frames)}

@@ -1,0 +1,320 @@
+"""The record's rows in a DynamoDB table.
+
+The table has the partition key `pk`, the sort key `sk` (strings) and the time to live `expires`. `list` reads the
+index `by-status` (all attributes): its partition key is `listed`, "<workflow>#<status>", which a `run` row gets with
+its status; its sort key is `updated`, a number. A list of one status is one Query. A list of all merges one Query
+for each of the nine statuses: so no partition of the index takes the writes of a whole workflow, and a few failed
+runs are found among millions that did not. The index follows the table within a moment; all other reads are
+consistent.
+
+A row whose time is over reads as absent, although DynamoDB removes it only days later: each write holds for rows
+whose time is not over, and one that meets such a row puts a new one in its place.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import heapq
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, get_args
+
+from durable.aws.attributes import Item, decode, encode
+from durable.aws.expression import (
+    INDEX_PARTITION,
+    PARTITION,
+    SORT,
+    Action,
+    Change,
+    Expression,
+    action,
+)
+from durable.aws.expression import key_of as _key
+from durable.aws.expression import listed_as as _listed_as
+from durable.aws.session import client, code_of
+from durable.bindings.workflow import Status
+from durable.clock import Clock
+from durable.store.rows import RUN, check, check_limit, expired, holds
+from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
+
+Start = Sequence[Any] | None
+"""Where a list of one status goes on: after the row of this partition and `updated`."""
+
+INDEX: Final = "by-status"
+INDEX_SORT: Final = "updated"
+_LATEST: Final = 2**53 - 1
+
+_STATUSES: Final[tuple[str, ...]] = get_args(Status)
+_BUSY: Final = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_REFUSED: Final = "ConditionalCheckFailed"
+_TRIES: Final = 3
+_KEYS: Final = frozenset({PARTITION, SORT, INDEX_PARTITION})
+
+
+class DynamoDBTable:
+    """The `Table` of a deployment. Transactions are repeated by boto3 under one token, so that they count once.
+
+    Args:
+        table: the table's name.
+        dynamodb: a boto3 client; without one, the process's own.
+    """
+
+    def __init__(self, table: str, clock: Clock, *, dynamodb: Any = None) -> None:
+        self._table = table
+        self._clock = clock
+        self._given = dynamodb
+
+    @property
+    def _client(self) -> Any:
+        return self._given or client("dynamodb")
+
+    def get(self, key: Key) -> Row | None:
+        with self._translated():
+            return self._alive(self._read(key))
+
+    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+        wanted = Expression()
+        condition = f"{wanted.name(PARTITION)} = {wanted.value(partition)}"
+        if prefix:
+            condition += f" AND begins_with({wanted.name(SORT)}, {wanted.value(prefix)})"
+        found = self._pages(KeyConditionExpression=condition, ConsistentRead=True, **wanted.parameters())
+        rows = ((item[SORT]["S"], self._alive(_row(item))) for item in found)
+        return tuple({**row, "sort": sort} for sort, row in rows if row is not None)
+
+    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+        """Apply all changes or none; the rows returned for several changes are read after them, so may be newer."""
+        check(changes)
+        over: tuple[Row | None, ...] = (None,) * len(changes)
+        for _ in range(_TRIES):
+            try:
+                rows = self._write(changes, over)
+                self._spread(changes)
+                return rows
+            except ConditionFailed as failed:
+                over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
+                if not any(over) or not _hold_without(changes, over):
+                    raise ConditionFailed([self._alive(row) for row in failed.rows]) from None
+        raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
+
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        check_limit(limit)
+        between = (since or 0, _LATEST if until is None else until - 1)
+        if between[0] > between[1]:
+            return Page((), None)
+        starts = dict.fromkeys(_STATUSES if status is None else (status,)) if cursor is None else _starts(cursor)
+        streams = [self._listed(workflow, each, start, between, limit + 1) for each, start in starts.items()]
+        merged = heapq.merge(*streams, key=lambda entry: -int(entry[2]["updated"]))
+        found = list(itertools.islice(merged, limit + 1))
+        for each, partition, row in found[:limit]:
+            starts[each] = [partition, row["updated"]]
+        rows = tuple(row for _, _, row in found[:limit])
+        return Page(rows, _cursor(starts) if len(found) > limit else None)
+
+    def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
+        counted = {status: self._count(workflow, status, most) for status in _STATUSES}
+        return {status: number for status, number in counted.items() if number}
+
+    def _count(self, workflow: str, status: str, most: int) -> int:
+        """Return how many rows have a status: read page by page, as far as `most`."""
+        wanted, counted, after = Expression(), 0, dict[str, Any]()
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
+        while counted < most:
+            with self._translated():
+                page = self._client.query(
+                    TableName=self._table,
+                    IndexName=INDEX,
+                    KeyConditionExpression=condition,
+                    FilterExpression=wanted.alive(self._clock.now() // 1000),
+                    Select="COUNT",
+                    Limit=most - counted,
+                    **after,
+                    **wanted.parameters(),
+                )
+            counted += page["Count"]
+            if "LastEvaluatedKey" not in page:
+                break
+            after = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        return counted
+
+    def _listed(
+        self, workflow: str, status: str, start: Start, between: tuple[int, int], limit: int
+    ) -> Iterator[tuple[str, str, Row]]:
+        """Yield up to so many rows of one status, the newest first, each with its status and partition.
+
+        DynamoDB refuses to start outside of what is asked for; `between` may have moved since the page before.
+        """
+        if start is not None and start[1] < between[0]:
+            return
+        wanted = Expression()
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
+        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(between[0])} AND {wanted.value(between[1])}"
+        after = (
+            {}
+            if start is None or start[1] > between[1]
+            else {"ExclusiveStartKey": _index_key(workflow, status, *start)}
+        )
+        found = self._pages(
+            IndexName=INDEX,
+            KeyConditionExpression=condition,
+            FilterExpression=wanted.alive(self._clock.now() // 1000),
+            ScanIndexForward=False,
+            Limit=limit,
+            **after,
+            **wanted.parameters(),
+        )
+        for item in itertools.islice(found, limit):
+            yield status, item[PARTITION]["S"], _row(item)
+
+    def _pages(self, **parameters: Any) -> Iterator[Item]:
+        while True:
+            with self._translated():
+                page = self._client.query(TableName=self._table, **parameters)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _read(self, key: Key) -> Row | None:
+        """Return a row, even if its time is over."""
+        found = self._client.get_item(TableName=self._table, Key=_key(key), ConsistentRead=True)
+        return _row(found["Item"]) if "Item" in found else None
+
+    def _alive(self, row: Row | None) -> Row | None:
+        return None if row is None or expired(row, self._clock.now()) else row
+
+    def _write(self, changes: Sequence[Change], over: Sequence[Row | None]) -> tuple[Row | None, ...]:
+        now = self._clock.now() // 1000
+        actions = [action(self._table, change, row, now) for change, row in zip(changes, over, strict=True)]
+        if len(actions) == 1 and actions[0].kind != "ConditionCheck":
+            return (self._write_one(actions[0]),)
+        self._transact(changes, actions)
+        return tuple(
+            self._read(change.key) if each.writes else None for change, each in zip(changes, actions, strict=True)
+        )
+
+    def _spread(self, changes: Sequence[Change]) -> None:
+        """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""
+        for change in changes:
+            if isinstance(change, Write) and change.key.sort == RUN and _changes_expiry(change):
+                for row in self.query(change.key.partition):
+                    if row["sort"] != RUN:
+                        expiry = {"expires": change.set["expires"]} if "expires" in change.set else {}
+                        removed = () if expiry else ("expires",)
+                        self._write([Write(Key(change.key.partition, row["sort"]), expiry, remove=removed)], [None])
+
+    def _write_one(self, action: Action) -> Row | None:
+        calls = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
+        extra = {"ReturnValues": "ALL_NEW"} if action.kind == "Update" else {}
+        try:
+            with self._translated():
+                answer = getattr(self._client, calls[action.kind])(**action.parameters, **extra)
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            item = error.response.get("Item")
+            raise ConditionFailed([_row(item) if item else None]) from None
+        item = action.parameters["Item"] if action.kind == "Put" else answer.get("Attributes")
+        return _row(item) if item is not None and action.writes else None
+
+    def _transact(self, changes: Sequence[Change], actions: Sequence[Action]) -> None:
+        try:
+            with self._translated():
+                self._client.transact_write_items(TransactItems=[{each.kind: each.parameters} for each in actions])
+        except self._client.exceptions.TransactionCanceledException as error:
+            reasons = error.response["CancellationReasons"]
+            codes = {reason.get("Code") or "None" for reason in reasons}
+            if _REFUSED in codes:
+                raise ConditionFailed(self._standing(changes, reasons)) from None
+            if codes <= _BUSY | {"None"}:
+                raise TableBusy(f"{self._table}: {', '.join(sorted(codes - {'None'}))}; try again") from None
+            raise
+
+    def _standing(self, changes: Sequence[Change], reasons: Sequence[Mapping[str, Any]]) -> Sequence[Row | None]:
+        """Return the rows as they stand: DynamoDB tells those whose conditions failed."""
+
+        def standing(change: Change, reason: Mapping[str, Any]) -> Row | None:
+            if reason.get("Code") != _REFUSED:
+                return self._read(change.key)
+            return _row(reason["Item"]) if reason.get("Item") else None
+
+        return [standing(change, reason) for change, reason in zip(changes, reasons, strict=True)]
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except self._client.exceptions.ClientError as error:
+            code = code_of(error)
+            if code in _BUSY:
+                raise TableBusy(f"{self._table}: {code}; try again") from None
+            if code == "ValidationException" and "operand type" in str(error):
+                raise TypeError("a field that is no whole number cannot be added to") from None
+            raise
+
+
+def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool:
+    """Tell whether the conditions on the rows whose time is over hold, now that these read as absent."""
+    return all(
+        holds(condition, None)
+        for change, row in zip(changes, over, strict=True)
+        if row is not None
+        for condition in change.when
+    )
+
+
+def _changes_expiry(write: Write) -> bool:
+    return "expires" in write.set or "expires" in write.remove
+
+
+def _row(item: Item) -> Row:
+    return {name: decode(value) for name, value in item.items() if name not in _KEYS}
+
+
+def _starts(cursor: str) -> dict[str, Start]:
+    try:
+        starts: dict[str, Start] = json.loads(base64.urlsafe_b64decode(cursor))
+        if all(each in _STATUSES and _is_start(start) for each, start in starts.items()):
+            return starts
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise ValueError("the cursor is none that list returned")
+
+
+def _is_start(start: Any) -> bool:
+    return start is None or [type(each) for each in start] == [str, int]
+
+
+def _cursor(starts: Mapping[str, Start]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(starts).encode()).decode()
+
+
+def _index_key(workflow: str, status: str, partition: str, updated: int) -> Item:
+    return {
+        PARTITION: encode(partition),
+        SORT: encode(RUN),
+        INDEX_PARTITION: encode(_listed_as(workflow, status)),
+        INDEX_SORT: encode(updated),
+    }

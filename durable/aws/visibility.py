@@ -1,0 +1,38 @@
+"""When a failed message of SQS comes again: the queue's retries, by the visibility of the message."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Final
+
+from durable.aws.session import client
+
+_LONGEST_SECONDS: Final = 43_200
+
+
+class Visibility:
+    """Sets the visibility of failed messages of one queue.
+
+    Args:
+        limit: deliveries after the first; the queue's redrive policy ends them, not this class.
+        delay: in seconds, before the second delivery.
+        rate: the factor from each delay to the next.
+    """
+
+    def __init__(self, url: str, *, limit: int, delay: int, rate: int) -> None:
+        self._url = url
+        self._limit = limit
+        self._delay = delay
+        self._rate = rate
+
+    def postpone(self, receipt: str, attempt: int) -> None:
+        """See that a message that was received so many times comes again after its backoff.
+
+        One that cannot be postponed comes when its queue's own visibility is over; others are not held up by it.
+        """
+        if attempt > self._limit:
+            return
+        seconds = min(self._delay * self._rate ** (attempt - 1), _LONGEST_SECONDS)
+        sqs = client("sqs")
+        with contextlib.suppress(sqs.exceptions.ClientError):
+            sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)

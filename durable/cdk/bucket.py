@@ -1,0 +1,44 @@
+"""Bucket → an S3 bucket, which nobody but the Lambdas that it is granted to can see."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from durable.cdk.function import HandlerFunction
+from durable.cdk.nag import acknowledge, logical_id
+
+_UNFINISHED: Final = Duration.days(7)
+
+
+class ObjectBucket(Construct):
+    """The bucket of one Bucket."""
+
+    def __init__(self, scope: Construct, id: str, *, removal: RemovalPolicy) -> None:
+        super().__init__(scope, id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal,
+            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=_UNFINISHED)],
+        )
+        acknowledge(self.bucket, "S1", "one role each reads and writes; who did so stands in CloudTrail, if wanted")
+
+    @property
+    def physical(self) -> str:
+        return self.bucket.bucket_name
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        """Allow objects, and to list them: without that a missing one would read as forbidden."""
+        objects = self.bucket.arn_for_objects("*")
+        function.grant("s3:GetObject", "s3:PutObject", "s3:DeleteObject", on=[objects])
+        function.grant("s3:ListBucket", on=[self.bucket.bucket_arn])
+        finding = f"IAM5[Resource::<{logical_id(self.bucket)}.Arn>/*]"
+        acknowledge(function.role, finding, "objects are named as they are written")

@@ -1,0 +1,37 @@
+"""Secret → a SecureString that is put in place by hand; Var → a value in the environment of who names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable.cdk.function import HandlerFunction
+
+
+class SecretParameter:
+    """The right to read one parameter of Parameter Store; CloudFormation makes no SecureString, nor should it.
+
+    Args:
+        name: of the parameter, `/<stack>/<secret>`.
+    """
+
+    def __init__(self, *, name: str, arn: str) -> None:
+        self._name = name
+        self._arn = arn
+
+    @property
+    def physical(self) -> str:
+        return self._name
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        """Allow to read it; the account's own key for parameters needs no grant besides."""
+        function.grant("ssm:GetParameter", on=[self._arn])
+
+
+class PlainValue:
+    """A value that needs no right."""
+
+    def __init__(self, value: Any) -> None:
+        self.physical = value
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        """Allow nothing: it is there."""

@@ -1,0 +1,28 @@
+"""SendEmail → the right to send from one address through SES; the identity itself is verified by hand, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from durable.cdk.function import HandlerFunction
+
+
+class Sender:
+    """An address that mail may be sent from.
+
+    Args:
+        identities: the ARNs of the SES identities that may stand for it: the address itself, or its domain.
+    """
+
+    def __init__(self, *, address: str, identities: Sequence[str]) -> None:
+        self._address = address
+        self._identities = tuple(identities)
+
+    @property
+    def physical(self) -> dict[str, str]:
+        return {"sender": self._address}
+
+    def grant_use(self, function: HandlerFunction) -> None:
+        """Allow to send; SES asks for SendRawEmail when a message comes as it is, whichever call brings it."""
+        only = {"StringEquals": {"ses:FromAddress": self._address}}
+        function.grant("ses:SendEmail", "ses:SendRawEmail", on=self._identities, conditions=only)

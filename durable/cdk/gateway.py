@@ -1,0 +1,175 @@
+"""The REST API of a worker: its public routes, the routes of operators, and answers of the gateway's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from durable.cdk.nag import acknowledge
+
+START: Final = "/api/workflow/start/POST"
+_ACCESS: Final = {
+    "request": "$context.requestId",
+    "method": "$context.httpMethod",
+    "resource": "$context.resourcePath",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "integration": "$context.integrationStatus",
+    "refused": "$context.error.responseType",
+    "trace": "$context.xrayTraceId",
+    "at": "$context.requestTimeEpoch",
+}
+"""A line of the access log; neither address nor path nor agent, for these are somebody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """Requests a second, and how many may come at once."""
+
+    rate: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway itself answers, as problem+json."""
+
+    status: int
+    title: str
+    detail: str
+    retry_after_seconds: int | None = None
+
+
+ANSWERS: Final = {
+    "MISSING_AUTHENTICATION_TOKEN": Answer(403, "Forbidden", "Sign the request with SigV4."),
+    "INVALID_SIGNATURE": Answer(403, "Forbidden", "The signature of the request is not valid."),
+    "EXPIRED_TOKEN": Answer(403, "Forbidden", "The credentials of the request have expired."),
+    "ACCESS_DENIED": Answer(403, "Forbidden", "These credentials may not do this."),
+    "RESOURCE_NOT_FOUND": Answer(404, "Not Found", "There is nothing under this path."),
+    "REQUEST_TOO_LARGE": Answer(413, "Content Too Large", "A body is 128 KB at most."),
+    "UNSUPPORTED_MEDIA_TYPE": Answer(415, "Unsupported Media Type", "Send application/json."),
+    "THROTTLED": Answer(429, "Too Many Requests", "Try again in a moment.", 1),
+    "QUOTA_EXCEEDED": Answer(429, "Too Many Requests", "Try again later.", 60),
+    "INTEGRATION_FAILURE": Answer(502, "Bad Gateway", "Try again in a moment.", 1),
+    "INTEGRATION_TIMEOUT": Answer(504, "Gateway Timeout", "Try again in a moment.", 1),
+    "DEFAULT_4XX": Answer(400, "Bad Request", "The request cannot be read."),
+    "DEFAULT_5XX": Answer(500, "Internal Server Error", "Something went wrong on our side."),
+}
+
+
+class Gateway(Construct):
+    """A REST API in front of two Lambdas.
+
+    Args:
+        public: answers everything but the routes of operators; open to all, and throttled.
+        operations: answers `/api/workflows…`, to requests that are signed by somebody IAM lets in.
+        start: the throttle on starting a run, which sends mail to strangers.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        stage: str,
+        public: lambda_.IFunction,
+        operations: lambda_.IFunction,
+        origins: Sequence[str],
+        throttle: Throttle,
+        start: Throttle,
+        log_retention: logs.RetentionDays,
+        log_removal: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, id)
+        self._access = logs.LogGroup(self, "Access", retention=log_retention, removal_policy=log_removal)
+        self.api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=name,
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=True,
+            deploy_options=self._stage(stage, throttle, start),
+        )
+        self.api.node.try_remove_child("Endpoint")
+        self._open(public)
+        self._operators(operations)
+        self._answers(origins)
+        self._acknowledge()
+
+    def _stage(self, name: str, throttle: Throttle, start: Throttle) -> apigateway.StageOptions:
+        return apigateway.StageOptions(
+            stage_name=name,
+            tracing_enabled=True,
+            throttling_rate_limit=throttle.rate,
+            throttling_burst_limit=throttle.burst,
+            method_options={
+                START: apigateway.MethodDeploymentOptions(
+                    throttling_rate_limit=start.rate, throttling_burst_limit=start.burst
+                )
+            },
+            access_log_destination=apigateway.LogGroupLogDestination(self._access),
+            access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS)),
+        )
+
+    def _open(self, public: lambda_.IFunction) -> None:
+        """Send everything to the worker, which knows 404 and 405; routes with limits of their own stand by name."""
+        to_worker = apigateway.LambdaIntegration(public, allow_test_invoke=False)
+        root = self.api.root
+        for path in ("/", "/{proxy+}", "/api", "/api/workflow", "/api/workflow/start"):
+            root.resource_for_path(path).add_method("ANY", to_worker)
+        root.resource_for_path("/api/workflow/start").add_method("POST", to_worker)
+
+    def _operators(self, operations: lambda_.IFunction) -> None:
+        to_operations = apigateway.LambdaIntegration(operations, allow_test_invoke=False)
+        for path in ("/api/workflows", "/api/workflows/{proxy+}"):
+            self.api.root.resource_for_path(path).add_method(
+                "ANY", to_operations, authorization_type=apigateway.AuthorizationType.IAM
+            )
+
+    def _answers(self, origins: Sequence[str]) -> None:
+        for type_name, answer in ANSWERS.items():
+            self.api.add_gateway_response(
+                "".join(word.title() for word in type_name.split("_")),
+                type=apigateway.ResponseType.of(type_name),
+                status_code=str(answer.status),
+                response_headers=_headers(answer, origins),
+                templates={"application/json": _problem(answer)},
+            )
+
+    def _acknowledge(self) -> None:
+        acknowledge(self, "APIG2", "the Lambda validates, field by field, and answers with problem+json")
+        acknowledge(self, "APIG3", "a web ACL costs by the month; throttling is on; docs say how to add one")
+        acknowledge(self, "APIG4", "signing up is for everybody; operators' routes are IAM's")
+        acknowledge(self, "APIG6", "execution logs can hold bodies; the access log and the Lambdas' say what happened")
+        acknowledge(self, "COG4", "signing up is for everybody; operators' routes are IAM's")
+        acknowledge(
+            self,
+            "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
+            "the one policy by which API Gateway may write its access log",
+        )
+
+
+def _problem(answer: Answer) -> str:
+    problem = {"type": "about:blank", "title": answer.title, "status": answer.status, "detail": answer.detail}
+    return json.dumps(problem)
+
+
+def _headers(answer: Answer, origins: Sequence[str]) -> dict[str, str]:
+    """Return the headers of an answer; a web page of a declared origin may read it, to know that it must wait."""
+    headers = {"Content-Type": "'application/problem+json'", "Cache-Control": "'no-store'"}
+    if answer.retry_after_seconds is not None:
+        headers["Retry-After"] = f"'{answer.retry_after_seconds}'"
+    if len(origins) == 1:
+        headers["Access-Control-Allow-Origin"] = f"'{origins[0]}'"
+    elif origins:
+        headers |= {"Access-Control-Allow-Origin": "method.request.header.Origin", "Vary": "'Origin'"}
+    return headers

@@ -1,0 +1,103 @@
+"""Schedules of a workflow → EventBridge Scheduler, and the Lambda that it tells of each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.record import Record
+from durable.cdk.workflow import WorkflowResource
+from durable.cron import DAY, HOUR, MINUTE, MONTH, MONTHS, WEEKDAY, WEEKDAYS, Cron, Field
+from durable.runs.scheduled import scheduled_event
+from durable.schedules import Schedule
+
+_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A workflow and its schedules, each with the params that it starts runs with, as JSON."""
+
+    workflow: WorkflowResource
+    schedules: Sequence[tuple[Schedule, Any]]
+
+
+class Schedules(Construct):
+    """All schedules of a deployment and their one starter, which may start those workflows and nothing else."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, platform: Platform, record: Record, scheduled: Sequence[Scheduled]
+    ) -> None:
+        super().__init__(scope, id)
+        self.starter = HandlerFunction(
+            self,
+            "Starter",
+            platform=platform,
+            entry="starter",
+            environment={
+                "DURABLE_WORKFLOWS": {each.workflow.name: each.workflow.physical for each in scheduled},
+                "DURABLE_TABLE": record.table.table_name,
+            },
+            timeout_seconds=_SECONDS,
+            description="starts runs at their scheduled times",
+        )
+        self._role = self._caller()
+        for each in scheduled:
+            each.workflow.grant_use(self.starter)
+            for schedule, params in each.schedules:
+                self._add(each.workflow.name, schedule, scheduled_event(each.workflow.name, schedule, params))
+
+    def _caller(self) -> iam.Role:
+        """Return the role of EventBridge Scheduler, which may invoke the starter for this account's schedules."""
+        own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        role = iam.Role(self, "Caller", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own))
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.starter.function.function_arn])
+        )
+        return role
+
+    def _add(self, workflow: str, schedule: Schedule, event: Mapping[str, Any]) -> None:
+        name = "".join(word.capitalize() for word in workflow.split("-"))
+        scheduler.CfnSchedule(
+            self,
+            f"{name}{schedule.key}",
+            description=f"starts {workflow}",
+            schedule_expression=expression(schedule),
+            schedule_expression_timezone=schedule.timezone,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.starter.function.function_arn,
+                role_arn=self._role.role_arn,
+                input=Stack.of(self).to_json_string(event),
+            ),
+        )
+
+
+def expression(schedule: Schedule) -> str:
+    """Return a schedule as EventBridge Scheduler writes it."""
+    if schedule.parsed is not None:
+        return f"cron({_cron(schedule.parsed)})"
+    minutes = schedule.every_minutes
+    return f"rate({minutes} minute{'' if minutes == 1 else 's'})"
+
+
+def _cron(cron: Cron) -> str:
+    """Return the six fields of AWS: `?` for the day or the weekday that is not asked for, and any year."""
+    weekday = _listed(WEEKDAY, cron.weekdays, WEEKDAYS)
+    day = "L" if cron.last_day else _listed(DAY, cron.days)
+    day, weekday = (day, "?") if weekday == "*" else ("?", weekday)
+    month = _listed(MONTH, cron.months, ("", *MONTHS))
+    return f"{_listed(MINUTE, cron.minutes)} {_listed(HOUR, cron.hours)} {day} {month} {weekday} *"
+
+
+def _listed(field: Field, numbers: Sequence[int], words: Sequence[str] = ()) -> str:
+    if tuple(numbers) == tuple(field.all()):
+        return "*"
+    return ",".join(words[number].upper() if words else str(number) for number in numbers)

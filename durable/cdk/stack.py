@@ -1,0 +1,370 @@
+"""One stage of a project as a stack: each declaration handed to its construct, and the constructs to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+from pydantic import TypeAdapter
+
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
+from durable.cdk.bucket import ObjectBucket
+from durable.cdk.changes import Changes
+from durable.cdk.configuration import PlainValue, SecretParameter
+from durable.cdk.email import Sender
+from durable.cdk.function import Platform
+from durable.cdk.gateway import Gateway, Throttle
+from durable.cdk.kv import Namespace
+from durable.cdk.machine import Machine, Step
+from durable.cdk.monitoring import Monitoring
+from durable.cdk.queue import Consumer, MessageQueue
+from durable.cdk.record import Keeper, Plane, Record
+from durable.cdk.refusal import refusals, refuse
+from durable.cdk.resource import Resource
+from durable.cdk.schedule import Scheduled, Schedules
+from durable.cdk.settings import Settings
+from durable.cdk.worker import Operations, WorkerFunction
+from durable.cdk.workflow import WorkflowResource
+from durable.clients.var import json_of
+from durable.durations import whole_seconds
+from durable.project import Project
+from durable.runs.scheduled import scheduled_params
+from durable.signature import Signature, signature_of
+from durable.store.values import hash_of, text_of
+from durable.workflow import WorkflowEntrypoint, payload_type
+
+
+class StepUse(Protocol):
+    """A step as the compiler reports it."""
+
+    @property
+    def placeholder(self) -> str: ...
+    @property
+    def signature(self) -> Signature: ...
+    @property
+    def timeout_seconds(self) -> int: ...
+    @property
+    def undoes(self) -> str | None: ...
+
+
+class EventUse(Protocol):
+    """A wait for an event as the compiler reports it."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+
+
+class CallUse(Protocol):
+    """A call of another workflow as the compiler reports it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def workflow(self) -> type[WorkflowEntrypoint[Any]]: ...
+
+
+class Program(Protocol):
+    """A compiled workflow."""
+
+    @property
+    def definition(self) -> Mapping[str, Any]: ...
+    @property
+    def steps(self) -> Sequence[StepUse]: ...
+    @property
+    def events(self) -> Sequence[EventUse]: ...
+    @property
+    def calls(self) -> Sequence[CallUse]: ...
+
+
+Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
+
+
+class DeploymentStack(Stack):
+    """Everything that one stage of a project is on AWS."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        project: Project,
+        settings: Settings,
+        compile_workflow: Compile,
+        platform: Callable[[Construct], Platform],
+    ) -> None:
+        super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
+        refuse(refusals(project.declarations, _KINDS))
+        self._project = project
+        self._settings = settings
+        self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
+        self._platform = platform(self)
+        self._record = Record(self, "Record", production=settings.production)
+        self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
+        self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
+        self._resources: dict[Binding, Resource] = {}
+        self._declare_data(project)
+        self._machines = self._declare_workflows(project.workflows)
+        self._schedules = self._declare_schedules(project.workflows)
+        self._declare_consumers(project.queues)
+        self._declare_apis(project)
+
+    def _declare_data(self, project: Project) -> None:
+        for each in project.declarations:
+            match each:
+                case KVNamespace():
+                    self._resources[each] = self._namespace(each)
+                case Queue():
+                    self._resources[each] = self._queue(each)
+                case SendEmail():
+                    self._resources[each] = self._sender(each)
+                case Bucket():
+                    self._resources[each] = self._bucket(each)
+                case Secret():
+                    self._resources[each] = self._secret(each)
+                case Var():
+                    self._resources[each] = PlainValue(json_of(each))
+
+    def _namespace(self, kv: KVNamespace) -> Namespace:
+        return Namespace(self, _id(kv), production=self._settings.production)
+
+    def _queue(self, queue: Queue) -> MessageQueue:
+        return MessageQueue(
+            self,
+            _id(queue),
+            timeout_seconds=whole_seconds(queue.timeout),
+            retries=queue.retries,
+            removal=self._settings.data_removal,
+        )
+
+    def _sender(self, email: SendEmail) -> Sender:
+        names = (email.sender, email.sender.rpartition("@")[2])
+        identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
+        return Sender(address=email.sender, identities=identities)
+
+    def _bucket(self, bucket: Bucket) -> ObjectBucket:
+        made = ObjectBucket(self, _id(bucket), removal=self._settings.data_removal)
+        if not self._settings.production:
+            self._changes.empty(made)
+        return made
+
+    def _secret(self, secret: Secret) -> SecretParameter:
+        name = f"{self._settings.stack}/{secret.name}"
+        return SecretParameter(
+            name=f"/{name}", arn=self.format_arn(service="ssm", resource="parameter", resource_name=name)
+        )
+
+    def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
+        """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
+        named = self._started_by_steps(workflows) | self._answered(workflows)
+        arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
+        for each in workflows:
+            if each.name in arns:
+                self._resources[each] = self._workflow_resource(each, arns[each.name])
+        made = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
+        machines = {name: each.state_machine for name, each in made.items()}
+        self._rollbacks = {name: each.rollback for name, each in made.items() if each.rollback}
+        for each in workflows:
+            arn = machines[each.name].state_machine_arn
+            self._resources.setdefault(each, self._workflow_resource(each, arn))
+        return machines
+
+    def _fixed_arn(self, workflow: Workflow[Any]) -> str:
+        name = self._machine_name(workflow)
+        return self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
+
+    def _answered(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
+        """Return the workflows whose machines are answered by tokens, and those that are called."""
+        called = {each.name for workflow in workflows for each in self._called(workflow).values()}
+        return called | {each.name for each in workflows if self._events(each) or self._called(each)}
+
+    def _called(self, workflow: Workflow[Any]) -> dict[str, Workflow[Any]]:
+        """Return the workflows that one calls, by the name of the step."""
+        calls = self._programs[workflow.name].calls
+        return {each.name: self._project.declared(each.workflow)[0] for each in calls}
+
+    def _started_by_steps(self, workflows: Sequence[Workflow[Any]]) -> set[str]:
+        return {
+            bound.name
+            for each in workflows
+            for use in self._programs[each.name].steps
+            for bound in _named(use.signature, each).values()
+            if isinstance(bound, Workflow)
+        }
+
+    def _needs(self, workflow: Workflow[Any]) -> list[str]:
+        """Return what goes with a change of the steps or their bindings, though an open run may still need it."""
+        needs = list[str]()
+        for step in _steps(self._programs[workflow.name]):
+            needs.append(f"step {step.placeholder}")
+            bound = _named(step.signature, workflow).values()
+            needs += [f"{each!r} in step {step.placeholder}" for each in bound]
+        needs += ["waits for events"] if self._events(workflow) else []
+        needs += [f"call of {each!r}" for each in self._called(workflow).values()]
+        return sorted(set(needs))
+
+    def _machine_name(self, workflow: Workflow[Any]) -> str:
+        return f"{self._settings.stack}-{workflow.name}"
+
+    def _workflow_resource(self, workflow: Workflow[Any], arn: str) -> WorkflowResource:
+        return WorkflowResource(
+            name=workflow.name,
+            implementation=_import_name(workflow),
+            events=self._events(workflow),
+            definition=self._definition(workflow),
+            machine_arn=arn,
+            record=self._record,
+        )
+
+    def _definition(self, workflow: Workflow[Any]) -> str:
+        """Return what tells a compiled workflow from another: it stays while the code of steps changes."""
+        return hash_of(text_of(self._programs[workflow.name].definition))
+
+    def _events(self, workflow: Workflow[Any]) -> dict[str, str]:
+        return {use.type: use.source for use in self._programs[workflow.name].events}
+
+    def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> Machine:
+        program = self._programs[workflow.name]
+        machine = Machine(
+            self,
+            _id(workflow),
+            platform=self._platform,
+            workflow=workflow.name,
+            definition=program.definition,
+            steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
+            record=self._record,
+            name=self._machine_name(workflow) if fixed_arn else None,
+            arn=fixed_arn or "",
+            events=bool(self._events(workflow)),
+            callees={
+                step: self._workflow_resource(each, self._fixed_arn(each))
+                for step, each in self._called(workflow).items()
+            },
+        )
+        machine.node.add_dependency(self._guard)
+        return machine
+
+    def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
+        scheduled = [self._scheduled(each) for each in workflows if each.schedules]
+        if not scheduled:
+            return None
+        return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
+
+    def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
+        resource = self._workflow_resource(workflow, self._machines[workflow.name].state_machine_arn)
+        adapter = TypeAdapter(payload_type(workflow.workflow))
+        return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
+
+    def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
+        return {name: self._resources[each] for name, each in _named(signature, owner).items()}
+
+    def _declare_consumers(self, queues: Sequence[Queue]) -> None:
+        for each in queues:
+            queue = self._resources[each]
+            if each.consumer is None or not isinstance(queue, MessageQueue):
+                continue
+            signature = signature_of(each.consumer)
+            Consumer(
+                queue,
+                "Consumer",
+                platform=self._platform,
+                queue=queue,
+                signature=signature,
+                resources=self._bound(signature, each),
+                batch_size=each.batch_size,
+                timeout_seconds=whole_seconds(each.timeout),
+            )
+
+    def _declare_apis(self, project: Project) -> None:
+        classes = {each.name: _import_name(each) for each in project.workflows}
+        events = {each.name: self._events(each) for each in project.workflows}
+        plane = Plane(
+            platform=self._platform,
+            record=self._record,
+            classes=classes,
+            events=events,
+            definitions={each.name: self._definition(each) for each in project.workflows},
+            retentions={each.name: each.retention_seconds for each in project.workflows},
+            machines=self._machines,
+            rollbacks=self._rollbacks,
+            answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
+        )
+        Keeper(self, "Keeper", plane=plane)
+        operations = Operations(self, "Operations", plane=plane)
+        gateways = {each.name: self._worker(each, operations) for each in project.workers}
+        Monitoring(
+            self,
+            "Monitoring",
+            machines=self._machines,
+            dead_letters={
+                queue.name: each.dead_letters
+                for queue, each in self._resources.items()
+                if isinstance(each, MessageQueue)
+            },
+            apis={name: each.api for name, each in gateways.items() if each},
+            starter=self._schedules.starter.function if self._schedules else None,
+            alarm_topic=self._settings.alarm_topic,
+        )
+
+    def _worker(self, worker: Worker, operations: Operations) -> Gateway | None:
+        function = WorkerFunction(
+            self,
+            _id(worker),
+            platform=self._platform,
+            module=worker.module,
+            resources={name: self._resources[each] for name, each in worker.uses().items()},
+            record=self._record,
+            origins=worker.origins,
+        )
+        if not worker.url:
+            return None
+        settings = self._settings
+        gateway = Gateway(
+            function,
+            "Gateway",
+            name=f"{settings.stack}-{worker.name}",
+            stage=settings.stage,
+            public=function.handler.function,
+            operations=operations.handler.function,
+            origins=worker.origins,
+            throttle=Throttle(settings.rate, settings.burst),
+            start=Throttle(settings.start_rate, settings.start_burst),
+            log_retention=settings.log_retention,
+            log_removal=settings.data_removal,
+        )
+        CfnOutput(self, f"{_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
+        return gateway
+
+
+_KINDS: Final = frozenset(each.kind for each in (Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow))
+_COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
+
+
+def _id(binding: Binding) -> str:
+    """Return a declaration's name as a construct's: the queue `welcome-emails` is WelcomeEmailsQueue."""
+    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
+
+
+def _named(signature: Signature, owner: Binding) -> dict[str, Binding]:
+    """Return the declarations that a signature names, by parameter."""
+    bound = owner.uses()
+    return {each.name: bound[each.name] for each in signature.bindings}
+
+
+def _steps(program: Program) -> list[Step]:
+    """Return one step for each Lambda; where two uses share one, it has the longer of their timeouts."""
+    steps: dict[str, Step] = {}
+    for use in program.steps:
+        before = steps.get(use.placeholder)
+        seconds = max(use.timeout_seconds, before.timeout_seconds if before else 0)
+        steps[use.placeholder] = Step(use.placeholder, use.signature, seconds, use.undoes is not None)
+    return list(steps.values())
+
+
+def _import_name(workflow: Workflow[Any]) -> str:
+    cls = workflow.workflow
+    return f"{cls.__module__}:{cls.__qualname__}"

@@ -1,0 +1,57 @@
+"""Worker → a Lambda that answers HTTP; with `url=True` behind a REST API of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from constructs import Construct
+
+from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.record import Plane, Record
+from durable.cdk.resource import Resource
+
+API_SECONDS: Final = 25
+"""API Gateway waits for 29 s at the most."""
+
+
+class WorkerFunction(Construct):
+    """The Lambda of one Worker: granted what the worker is bound to."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        module: str,
+        resources: Mapping[str, Resource],
+        record: Record,
+        origins: Sequence[str],
+    ) -> None:
+        super().__init__(scope, id)
+        environment = {
+            "DURABLE_MODULE": module,
+            "DURABLE_TABLE": record.table.table_name,
+            "DURABLE_BINDINGS": {name: each.physical for name, each in resources.items()},
+            "DURABLE_ORIGINS": list(origins),
+        }
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry="worker",
+            environment=environment,
+            timeout_seconds=API_SECONDS,
+            description=f"worker {module}",
+        )
+        for each in resources.values():
+            each.grant_use(self.handler)
+
+
+class Operations(Construct):
+    """The Lambda that starts and operates any workflow, for callers that IAM lets in."""
+
+    def __init__(self, scope: Construct, id: str, *, plane: Plane) -> None:
+        super().__init__(scope, id)
+        self.handler = plane.function(self, "Handler", entry="operations", timeout_seconds=API_SECONDS)

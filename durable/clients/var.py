@@ -1,0 +1,40 @@
+"""A Var on its way to a step: as JSON in the deployment, as its type in the function."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from durable.bindings.var import MAX_VAR_BYTES, Var
+from durable.errors import DeclarationError
+from durable.store.values import Misfit, dump, load, text_of
+
+V = TypeVar("V")
+
+
+def json_of(declared: Var[Any]) -> Any:
+    """Return a declared value as JSON.
+
+    Raises:
+        DeclarationError: it cannot be written as JSON, or is too large.
+    """
+    try:
+        value = dump(TypeAdapter(Any), declared.value, "value")
+    except Misfit as misfit:
+        raise DeclarationError([f"{declared!r}: {misfit}"]) from None
+    if len(text_of(value).encode("utf-8", "surrogatepass")) > MAX_VAR_BYTES:
+        raise DeclarationError([f"{declared!r} is over {MAX_VAR_BYTES:,} bytes of JSON; use a KVNamespace or a Bucket"])
+    return value
+
+
+def var_client(name: str, value_type: Any, value: Any) -> Var[Any]:
+    """Return what a step is given: the JSON value as the type that its signature names.
+
+    Raises:
+        DeclarationError: it does not fit.
+    """
+    try:
+        return Var(name, load(TypeAdapter(value_type), value, "value"))
+    except Misfit as misfit:
+        raise DeclarationError([f"Var({name!r}) does not fit what a signature makes of it: {misfit}"]) from None

@@ -1,0 +1,25 @@
+"""What an API is written with."""
+
+from durable.http.api import Api
+from durable.http.body import Accepted, Body
+from durable.http.endpoint import IdempotencyKey, InstanceId, Parameter, Reply, accepts
+from durable.http.problems import FieldError, Problem, described
+from durable.http.statuses import RunError, Started, Step, WorkflowStatus
+
+__all__ = [
+    "Accepted",
+    "Api",
+    "Body",
+    "FieldError",
+    "IdempotencyKey",
+    "InstanceId",
+    "Parameter",
+    "Problem",
+    "Reply",
+    "RunError",
+    "Started",
+    "Step",
+    "WorkflowStatus",
+    "accepts",
+    "described",
+]

@@ -1,0 +1,256 @@
+"""The OpenAPI 3.1 document of an API, from its routes; imported when the document is made, never to serve a request."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler.api_gateway import Route
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from durable.http.api import RETRY_AFTER_SECONDS, Api
+from durable.http.endpoint import Endpoint, Parameter
+from durable.http.problems import CONTENT_TYPE, DESCRIPTIONS, TITLES, Problem
+
+Json = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{model}"
+_SIGNED: Final = "sigv4"
+_NONE: Final = object()
+_HERE: Final[Json] = {"url": "/", "description": "this server"}
+
+
+def document(
+    apis: Sequence[Api],
+    *,
+    title: str,
+    version: str = "1.0.0",
+    description: str = "",
+    servers: Sequence[Json] = (_HERE,),
+    signed: bool = True,
+) -> Json:
+    """Return the document of several APIs as one.
+
+    Args:
+        servers: where the APIs are, as OpenAPI's Server Objects.
+        signed: whether to say that the APIs of operators want signed requests, as on AWS and not on one machine.
+    """
+    operations = [(api, route, api.endpoints[route.func]) for api in apis for route in api.routes]
+    schemas = _Schemas([endpoint for _, _, endpoint in operations])
+    paths: Json = {}
+    taken: Counter[str] = Counter()
+    for api, route, endpoint in operations:
+        operation = _operation(route, endpoint, schemas) | {"tags": route.tags or [api.title]}
+        name = operation["operationId"]
+        taken[name] += 1
+        if taken[name] > 1:
+            operation["operationId"] = f"{name}_{taken[name]}"
+        if signed and api.signed:
+            operation["security"] = [{_SIGNED: []}]
+        paths.setdefault(route.openapi_path, {})[route.method.lower()] = operation
+    components: Json = {"schemas": schemas.components(), "responses": _problems(operations)}
+    if signed and any(api.signed for api in apis):
+        components["securitySchemes"] = {_SIGNED: _sigv4()}
+    info = {"title": title, "version": version} | ({"description": description} if description else {})
+    return {
+        "openapi": "3.1.0",
+        "info": info,
+        "servers": list(servers),
+        "paths": paths,
+        "components": components,
+    }
+
+
+class _Schemas:
+    """The schemas of all bodies and replies, under the names that they share."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        inputs: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
+            (id(each), "validation", each.adapter) for endpoint in endpoints for each in endpoint.accepts
+        ]
+        replies: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
+            (id(each), "serialization", each.reply) for each in endpoints
+        ]
+        found, self._definitions = TypeAdapter.json_schemas([*inputs, *replies], ref_template=_REF)
+        self._found = {key: schema for (key, _), schema in found.items()}
+        for key, _, _ in inputs:
+            self._close(self._found[key], set())
+
+    def body(self, endpoint: Endpoint) -> Json:
+        schemas = [self._found[id(each)] for each in endpoint.accepts]
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas} if schemas else {}
+
+    def reply(self, endpoint: Endpoint) -> Json:
+        return self._found[id(endpoint)]
+
+    def components(self) -> Json:
+        named = {**self._definitions.get("$defs", {}), "Problem": _PROBLEM}
+        return {name: _untitled(named[name]) for name in sorted(named)}
+
+    def _close(self, schema: Any, seen: set[str]) -> None:
+        """Say of every object in a body that unknown fields are refused, as they are."""
+        for part in _parts(schema):
+            if "properties" in part:
+                part.setdefault("additionalProperties", False)
+            name = part.get("$ref", "").rpartition("/")[2]
+            if name and name not in seen:
+                seen.add(name)
+                self._close(self._definitions["$defs"][name], seen)
+
+    def example(self, schema: Json) -> Any:
+        """Return an example of a schema, made of its parts' own; `_NONE` where a part that is required has none."""
+        schema = self.resolved(schema)
+        if "examples" in schema:
+            return schema["examples"][0]
+        if "anyOf" in schema:
+            return self.example(schema["anyOf"][0])
+        if "items" in schema:
+            item = self.example(schema["items"])
+            return _NONE if item is _NONE else [item]
+        made = {name: self.example(each) for name, each in schema.get("properties", {}).items()}
+        if not made or any(made[name] is _NONE for name in schema.get("required", ())):
+            return _NONE
+        return {name: value for name, value in made.items() if value is not _NONE}
+
+    def resolved(self, schema: Json) -> Json:
+        reference: str = schema.get("$ref", "")
+        return self._definitions["$defs"][reference.rpartition("/")[2]] if reference else schema
+
+
+def _parts(schema: Any) -> Iterator[Json]:
+    """Yield every object within a schema."""
+    if isinstance(schema, dict):
+        yield schema
+        for each in schema.values():
+            yield from _parts(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from _parts(each)
+
+
+def _untitled(schema: Json) -> Json:
+    """Return a schema without the titles that pydantic makes of its fields' names."""
+    fields = schema.get("properties", {})
+    shown = {name: {key: value for key, value in each.items() if key != "title"} for name, each in fields.items()}
+    return schema | ({"properties": shown} if shown else {})
+
+
+def _operation(route: Route, endpoint: Endpoint, schemas: _Schemas) -> Json:
+    summary, _, description = (inspect.getdoc(endpoint.function) or endpoint.function.__name__).partition("\n")
+    operation: Json = {"operationId": endpoint.function.__name__, "summary": route.summary or summary.rstrip(".")}
+    if text := route.description or " ".join(description.split()):
+        operation["description"] = text
+    if endpoint.parameters:
+        operation["parameters"] = [_parameter(name, each) for name, each in endpoint.parameters.items()]
+    if endpoint.body:
+        operation["requestBody"] = {"required": True, "content": _content(schemas, schemas.body(endpoint))}
+    operation["responses"] = _responses(route, endpoint, schemas)
+    return operation
+
+
+def _parameter(name: str, parameter: Parameter) -> Json:
+    return {
+        "name": parameter.name or name,
+        "in": parameter.place,
+        "required": parameter.place == "path",
+        "description": parameter.description,
+        "schema": parameter.schema or {"type": "string", "pattern": _whole(parameter.pattern)},
+        "example": parameter.example,
+    }
+
+
+def _whole(pattern: str) -> str:
+    """Return a pattern as JSON Schema has it, which looks for it anywhere in a text."""
+    return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
+
+
+def _content(schemas: _Schemas, schema: Json) -> Json:
+    example = schemas.example(schema)
+    return {"application/json": {"schema": schema} | ({} if example is _NONE else {"example": example})}
+
+
+def _responses(route: Route, endpoint: Endpoint, schemas: _Schemas) -> Json:
+    reply = schemas.reply(endpoint)
+    described = schemas.resolved(reply).get("description", "Done.")
+    success: Json = {"description": described, "content": _content(schemas, reply)}
+    if route.status_code == 201:
+        success["headers"] = {
+            "Location": {"description": "Where to see it.", "schema": {"type": "string", "format": "uri-reference"}}
+        }
+    responses: Json = {str(route.status_code): success}
+    for status, response in (route.responses or {}).items():
+        responses[str(status)] = success | dict(response) if status < 400 else _reference(status)
+    responses |= {str(status): _reference(status) for status in _statuses(endpoint)}
+    return dict(sorted(responses.items()))
+
+
+def _statuses(endpoint: Endpoint) -> set[int]:
+    """Return the problems that follow from what a route takes."""
+    found = {500}
+    for parameter in endpoint.parameters.values():
+        found.add(404 if parameter.place == "path" else 400)
+    return found | ({400, 413, 415, 422} if endpoint.body else set())
+
+
+def _name(status: int) -> str:
+    return TITLES[status].replace(" ", "")
+
+
+def _reference(status: int) -> Json:
+    return {"$ref": f"#/components/responses/{_name(status)}"}
+
+
+def _problems(operations: Sequence[tuple[Api, Route, Endpoint]]) -> Json:
+    used = {status for _, _, endpoint in operations for status in _statuses(endpoint)}
+    used |= {status for _, route, _ in operations for status in route.responses or () if status >= 400}
+    return {_name(status): _problem(status) for status in sorted(used)}
+
+
+def _problem(status: int) -> Json:
+    example = Problem(status, DESCRIPTIONS[status]).body()
+    if status == 422:
+        example["errors"] = [{"field": "email", "message": "Field required"}]
+    response: Json = {
+        "description": DESCRIPTIONS[status],
+        "content": {CONTENT_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}, "example": example}},
+    }
+    if status == 503:
+        later = {"description": "Seconds.", "schema": {"type": "integer"}, "example": RETRY_AFTER_SECONDS}
+        response["headers"] = {"Retry-After": later}
+    return response
+
+
+def _sigv4() -> Json:
+    return {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "description": "AWS Signature Version 4 of a principal that may execute-api:Invoke.",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+    }
+
+
+_PROBLEM: Final[Json] = {
+    "title": "Problem",
+    "description": "What is wrong with a request (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "examples": ["about:blank"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "description": "With 422: each field that is wrong, by its dotted path.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}

@@ -1,0 +1,1 @@
+"""What is done to runs from outside: transitions, lists, histories, reconciling."""

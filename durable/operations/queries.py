@@ -1,0 +1,106 @@
+"""Finding instances: lists, counts, and one as an operator sees it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from durable.clock import Clock
+from durable.errors import InstanceNotFound, public_message
+from durable.operations.description import Description, Entry, describe, entry
+from durable.operations.history import Told, happenings
+from durable.runs.instances import INSTANCE_ID
+from durable.store.record import HEADER, header_key, partition
+from durable.store.table import Row, Table
+
+MOST_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """Instances, and where to go on in the list of the same workflow and status; None when there are no more."""
+
+    entries: tuple[Entry, ...]
+    cursor: str | None
+
+
+class Directory:
+    """Reads the record for operators."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    def counts(self, workflow: str) -> Mapping[str, int]:
+        """Return how many instances have each status that any has, counted to 10,000."""
+        return self._table.counts(workflow, most=MOST_COUNTED)
+
+    def list(
+        self,
+        workflow: str,
+        *,
+        status: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> EntryPage:
+        """Return instances, those that changed last first; of the table's page each that can be shown.
+
+        Raises:
+            ValueError: the cursor is none that a list of this workflow and status gave.
+        """
+        mark = _mark(workflow, status)
+        if cursor is not None and not cursor.startswith(mark):
+            raise ValueError("the cursor is of another list")
+        start = None if cursor is None else cursor.removeprefix(mark)
+        page = self._table.list(workflow, status=status, since=since, until=until, cursor=start, limit=limit)
+        return EntryPage(tuple(entry(row) for row in page.rows), None if page.cursor is None else mark + page.cursor)
+
+    def entry(self, workflow: str, instance: str) -> Entry:
+        """Return an instance as lists show it.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+        """
+        header = self._table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
+        if header is None:
+            raise InstanceNotFound(public_message(InstanceNotFound))
+        return entry(header)
+
+    def describe(self, workflow: str, instance: str) -> Description:
+        """Return all that is known of an instance.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+        """
+        header, rows = self._rows(workflow, instance)
+        return describe(header, rows)
+
+    def happenings(self, workflow: str, instance: str, after: str | None) -> Told:
+        """Return what happened to an instance since a cursor, or from the beginning.
+
+        Raises:
+            InstanceNotFound: the workflow has none of that id.
+            ValueError: the cursor is none that was given.
+        """
+        now = self._clock.now()  # before the rows are read, one page after the other
+        return happenings(*self._rows(workflow, instance), after, now)
+
+    def _rows(self, workflow: str, instance: str) -> tuple[Row, Sequence[Row]]:
+        rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
+        header = next((row for row in rows if row["sort"] == HEADER), None)
+        if header is None:
+            raise InstanceNotFound(public_message(InstanceNotFound))
+        return header, rows
+
+
+def _mark(workflow: str, status: str | None) -> str:
+    """Return what the cursors of a list begin with.
+
+    `since` and `until` are not in it: a time that is said as "an hour ago" is another on the next page.
+    """
+    return hashlib.sha256(json.dumps([workflow, status]).encode()).hexdigest()[:8]

@@ -1,0 +1,5 @@
+"""The operator's plane: routes that start, list, show and operate instances of any workflow."""
+
+from durable.operations.routes.plane import Operator, operations
+
+__all__ = ["Operator", "operations"]

@@ -1,0 +1,105 @@
+"""Routes that change an instance: its status, as on Cloudflare, and that it is there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from durable.bindings.workflow import Workflow
+from durable.http import Api, InstanceId, described
+from durable.http.statuses import CAMEL, Name, State, Time
+from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.queries import Directory
+from durable.operations.routes.names import INSTANCE, InstanceName, WorkflowName, found
+from durable.wire import MAX_STEP_NAME
+
+StepName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STEP_NAME)]
+
+
+class RestartFrom(BaseModel):
+    """A step to restart from: its name, and which of its rounds, 1 being the first that was begun."""
+
+    model_config = ConfigDict(strict=True)
+    name: StepName = Field(examples=["create-profile"])
+    count: int = Field(default=1, ge=1, examples=[1])
+
+
+class Change(BaseModel):
+    """What is to be done with an instance.
+
+    `rollback` goes with terminate: undo first. `from` goes with restart: the name of a step, or which round of it; what
+    was done before it stays done. `code` goes with resume: go on although the workflow has changed.
+    """
+
+    model_config = ConfigDict(strict=True)
+    status: Literal["pause", "resume", "terminate", "restart", "retry"] = Field(examples=["pause"])
+    rollback: bool = False
+    from_: StepName | RestartFrom | None = Field(default=None, alias="from")
+    code: Literal["latest"] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rollback and self.status != "terminate":
+            raise ValueError("rollback goes with terminate only")
+        if self.from_ is not None and self.status != "restart":
+            raise ValueError("from goes with restart only")
+        if self.code is not None and self.status not in ("resume", "retry", "restart"):
+            raise ValueError("code goes with what starts an execution only")
+        return self
+
+    def order(self) -> Order:
+        start = RestartFrom(name=self.from_) if isinstance(self.from_, str) else self.from_
+        return Order(
+            self.status,
+            rollback=self.rollback,
+            start=From(start.name, start.count) if start else None,
+            latest=self.code == "latest",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedInstance:
+    """The status of an instance after a change, and when it came to it.
+
+    What waits for a step to end has not happened yet: `wanted`, when the instance is shown, tells of it.
+    """
+
+    __pydantic_config__ = CAMEL
+    id: InstanceName
+    workflow: Name
+    status: State
+    timestamp: Time
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedInstance:
+    """An instance that is no more."""
+
+    __pydantic_config__ = CAMEL
+    id: InstanceName
+    workflow: Name
+
+
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, directory: Directory) -> None:
+    """Add the routes."""
+
+    @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["instances"])
+    def change_instance(workflow: WorkflowName, id: InstanceId, change: Change) -> ChangedInstance:
+        """Pause, resume, terminate, restart or retry an instance.
+
+        What does not fit the status that it is in is refused with 409, and says why.
+        """
+        found(workflows, workflow)
+        lifecycle.carry_out(workflow, id, change.order())
+        now = directory.entry(workflow, id)
+        return ChangedInstance(now.id, now.workflow, now.status, now.updated_at)
+
+    @api.delete(INSTANCE, responses=described(409, 503), tags=["instances"])
+    def delete_instance(workflow: WorkflowName, id: InstanceId) -> DeletedInstance:
+        """Delete an instance that nothing executes, with all that is recorded of it."""
+        found(workflows, workflow)
+        lifecycle.carry_out(workflow, id, Order("delete"))
+        return DeletedInstance(id, workflow)

@@ -1,0 +1,163 @@
+"""Routes that show: workflows, lists of instances, one instance, what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, get_args
+
+from pydantic import Field, TypeAdapter
+
+from durable.bindings.workflow import Status, Workflow
+from durable.http import Api, InstanceId, Parameter, Problem, described
+from durable.http.statuses import Name
+from durable.operations.description import Description, Entry
+from durable.operations.history import Told
+from durable.operations.queries import Directory
+from durable.operations.routes.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
+from durable.operations.routes.times import TIME, milliseconds_of
+from durable.workflow import payload_type
+
+_STATUSES: Final = get_args(Status)
+_CURSOR: Final = r"[A-Za-z0-9_=-]{1,8000}"
+
+WantedStatus = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        "|".join(_STATUSES),
+        "Only those in this status.",
+        example="errored",
+        form=f"one of {', '.join(_STATUSES)}",
+        schema={"type": "string", "enum": list(_STATUSES)},
+    ),
+]
+Since = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        r".{1,40}",
+        "Only those that changed then or later. Without a zone it is in UTC.",
+        example="2026-01-01T00:00:00Z",
+        form=TIME,
+    ),
+]
+Until = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        r".{1,40}",
+        "Only those that changed before. Without a zone it is in UTC.",
+        example="2026-02-01T00:00:00Z",
+        form=TIME,
+    ),
+]
+Limit = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        r"[1-9][0-9]?|100",
+        "How many there are on a page: 50 unless said.",
+        example=20,
+        form="a whole number from 1 to 100",
+        schema={"type": "integer", "minimum": 1, "maximum": 100},
+    ),
+]
+Cursor = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        _CURSOR,
+        "Where the page before ended, of the same workflow and status.",
+        example="1f0c9ab2WzE3NjddXQ==",
+        form="one that a list gave",
+    ),
+]
+
+After = Annotated[
+    str | None,
+    Parameter(
+        "query", _CURSOR, "What was told before.", example="AgAAAAAAAAAA", form="a cursor that these events gave"
+    ),
+]
+
+OTHER_LIST: Final = "The cursor is none that a list of this workflow and status gave; leave it out to begin anew."
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSummary:
+    """A workflow: how many instances have each status, and the JSON schema of its params.
+
+    A status that no instance has is left out; 10,000 is 10,000 or more.
+    """
+
+    name: Name
+    counts: Annotated[Mapping[str, int], Field(examples=[{"complete": 12, "errored": 1}])]
+    params: Annotated[Mapping[str, Any], Field(examples=[{"type": "object"}])]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowList:
+    """All workflows, by their names."""
+
+    workflows: tuple[WorkflowSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePage:
+    """Instances, those that changed last first, and where the next page begins; null where there is none."""
+
+    instances: tuple[Entry, ...]
+    cursor: Annotated[str | None, Field(examples=[None])]
+
+
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) -> None:
+    """Add the routes."""
+
+    @api.get(WORKFLOWS, tags=["workflows"])
+    def list_workflows() -> WorkflowList:
+        """List the workflows."""
+        return WorkflowList(tuple(_summary(name, each, directory) for name, each in sorted(workflows.items())))
+
+    @api.get(INSTANCES, responses=described(400), tags=["instances"])
+    def list_instances(
+        workflow: WorkflowName,
+        status: WantedStatus = None,
+        since: Since = None,
+        until: Until = None,
+        limit: Limit = None,
+        cursor: Cursor = None,
+    ) -> InstancePage:
+        """List instances of a workflow."""
+        found(workflows, workflow)
+        first, last = milliseconds_of("since", since), milliseconds_of("until", until)
+        try:
+            page = directory.list(
+                workflow, status=status, since=first, until=last, limit=int(limit or 50), cursor=cursor
+            )
+        except ValueError:
+            raise Problem(400, OTHER_LIST) from None
+        return InstancePage(page.entries, page.cursor)
+
+    @api.get(INSTANCE, tags=["instances"])
+    def show_instance(workflow: WorkflowName, id: InstanceId) -> Description:
+        """Show an instance."""
+        found(workflows, workflow)
+        return directory.describe(workflow, id)
+
+    @api.get(f"{INSTANCE}/events", responses=described(400), tags=["instances"])
+    def show_events(workflow: WorkflowName, id: InstanceId, after: After = None) -> Told:
+        """Tell what happened to an instance.
+
+        It is told from the beginning, or since the answer that the cursor is from.
+        """
+        found(workflows, workflow)
+        try:
+            return directory.happenings(workflow, id, after)
+        except ValueError:
+            raise Problem(400, "The cursor is none that these events gave.") from None
+
+
+def _summary(name: str, workflow: Workflow[Any], directory: Directory) -> WorkflowSummary:
+    params = TypeAdapter(payload_type(workflow.workflow)).json_schema(by_alias=True)
+    return WorkflowSummary(name, directory.counts(name), params)

@@ -1,0 +1,104 @@
+"""Routes that start instances: one, or up to a hundred at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, cast
+
+from pydantic import BaseModel, Field, StringConstraints, create_model
+
+from durable.bindings.workflow import Workflow
+from durable.errors import InstanceExists, InvalidInput, Throttled, public_message
+from durable.http import Accepted, Api, Body, Reply, accepts, described
+from durable.http.statuses import CAMEL, Name
+from durable.operations.routes.names import INSTANCES, InstanceName, WorkflowName, found
+from durable.workflow import payload_type
+
+MOST_AT_ONCE: Final = 100
+
+
+class Start(BaseModel):
+    """What an instance is started with; without an id, one is drawn at random."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, examples=["order-1234"]
+    )
+    params: Any
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedInstance:
+    """An instance that was started."""
+
+    __pydantic_config__ = CAMEL
+    id: InstanceName
+    workflow: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one of several instances was not started, with the status that it would have got alone."""
+
+    status: Annotated[int, Field(examples=[409])]
+    detail: Annotated[str, Field(examples=["An instance with this id and other parameters exists."])]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What became of one of several: `new` is false where it had been started before, and where it was refused."""
+
+    __pydantic_config__ = CAMEL
+    id: Annotated[str | None, Field(examples=["order-1234"])]
+    new: Annotated[bool, Field(examples=[True])]
+    error: Annotated[Refusal | None, Field(examples=[None])]
+
+
+def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
+    """Add the routes."""
+    models = {name: _start(each) for name, each in workflows.items()}
+    starts: dict[str, Accepted[Start]] = {name: Accepted(each) for name, each in models.items()}
+    batches: dict[str, Accepted[list[Start]]] = {name: Accepted(_batch(each)) for name, each in models.items()}
+
+    @api.post(INSTANCES, status_code=201, responses=described(200, 409, 503), tags=["instances"])
+    @accepts(*starts.values())
+    def create_instance(workflow: WorkflowName, body: Body) -> Reply[CreatedInstance]:
+        """Start an instance.
+
+        The same id with the same params again is the instance that is there, with other params it is refused.
+        """
+        client = found(workflows, workflow)
+        start = body.read(starts[workflow])
+        made = client.create(start.params, id=start.id)
+        location = f"/api/workflows/{workflow}/instances/{made.id}"
+        return Reply(CreatedInstance(made.id, workflow), 201 if made.new else 200, location)
+
+    @api.post(f"{INSTANCES}/batch", tags=["instances"])
+    @accepts(*batches.values())
+    def create_batch(workflow: WorkflowName, body: Body) -> list[BatchResult]:
+        """Start up to 100 instances.
+
+        There is one result for each, in their order. One that is refused does not keep the others from starting.
+        """
+        client = found(workflows, workflow)
+        return [_started(client, each) for each in body.read(batches[workflow])]
+
+
+def _started(client: Workflow[Any], start: Start) -> BatchResult:
+    try:
+        made = client.create(start.params, id=start.id)
+    except (InstanceExists, InvalidInput, Throttled) as error:
+        status = {InstanceExists: 409, InvalidInput: 422, Throttled: 503}[type(error)]
+        return BatchResult(start.id, False, Refusal(status, public_message(type(error))))
+    return BatchResult(made.id, made.new, None)
+
+
+def _start(workflow: Workflow[Any]) -> type[Start]:
+    """Return `Start` with the params that the workflow takes."""
+    params = payload_type(workflow.workflow)
+    name = f"Start{getattr(params, '__name__', workflow.name)}"
+    return create_model(name, __base__=Start, __doc__=Start.__doc__, params=(params, ...))
+
+
+def _batch(start: type[Start]) -> Any:
+    return cast(Any, Annotated[list[start], Field(min_length=1, max_length=MOST_AT_ONCE)])  # type: ignore[valid-type]

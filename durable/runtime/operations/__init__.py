@@ -1,5 +1,0 @@
-"""The operator's plane: routes that start, list, show and operate instances of any workflow."""
-
-from durable.runtime.operations.plane import Operator, operations
-
-__all__ = ["Operator", "operations"]

@@ -1,0 +1,1 @@
+"""What happens inside of one step: the wrapper, waits, child runs, undo."""

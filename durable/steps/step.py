@@ -1,0 +1,229 @@
+"""The wrapper around a step's function: lease, input, call, result, record; and errors as the wire names them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from durable.bindings import Binding
+from durable.clock import Clock
+from durable.context import StepContext
+from durable.errors import (
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    StaleResult,
+    StepError,
+    StepInProgress,
+    StepTimeoutError,
+    Stopped,
+    public_message,
+)
+from durable.signature import Signature
+from durable.store.failure import Failure, frames_of
+from durable.store.log import Log
+from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepKey, StepRecord
+from durable.store.table import Row
+from durable.store.values import Misfit, dump, hash_of, load, text_of
+from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failure_message
+
+Deadline = Callable[[int], AbstractContextManager[None]]
+"""Given seconds, a block that raises StepTimeoutError when they are over."""
+
+_OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
+
+
+class StepHandler:
+    """Runs one step's function for the events that its Task sends; the same in Lambda and on one machine."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        clients: Mapping[str, Binding],
+        record: StepRecord,
+        clock: Clock,
+        deadline: Deadline,
+        log: Log,
+    ) -> None:
+        self._signature = signature
+        self._clients = dict(clients)
+        self._record = record
+        self._clock = clock
+        self._deadline = deadline
+        self._log = log
+        self._errors = dict(signature.errors())
+
+    def __call__(self, event: StepEvent, owner: str) -> Envelope:
+        """Run the step for an event, under a lease held by the owner: an id of this invocation.
+
+        Raises:
+            Exception: of a class with the wire's error name; its message holds no data.
+        """
+        key = StepKey.of(event)
+        timeout_ms = event["timeout"] * 1000
+        text = text_of(event["input"])
+        input_hash = hash_of(text)
+        begun = self._record.begin(
+            key,
+            event["step"],
+            owner=owner,
+            lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
+            input_hash=input_hash,
+            shown=_shown(event, text),
+        )
+        if not isinstance(begun, Leased):
+            return self._answer(begun, event, input_hash)
+        try:
+            if event.get("undo", {}).get("input") and not _fits(text):
+                raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
+            result = self._call(event, json.loads(text), key, begun, self._clock.now() + timeout_ms)
+        except Exception as error:
+            return self._failed(error, event, key, owner, begun.attempt, input_hash)
+        at = self._clock.now()
+        instead = self._record.succeed(key, owner=owner, result=result, at=at)
+        if instead is not None:
+            return self._answer(instead, event, input_hash)
+        return {"result": result, "at": at}
+
+    def _call(self, event: StepEvent, given: dict[str, Any], key: StepKey, begun: Leased, until: int) -> Any:
+        signature = self._signature
+        arguments: dict[str, Any] = dict(self._clients)
+        try:
+            for parameter in signature.data:
+                if parameter.required or parameter.name in given:
+                    arguments[parameter.name] = load(parameter.adapter, given.get(parameter.name), parameter.name)
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
+        if signature.context:
+            arguments[signature.context] = StepContext(
+                key.workflow,
+                key.instance,
+                event["step"],
+                begun.attempt,
+                self._idempotency_key(key, begun),
+                lambda: self._remaining(until),
+            )
+        with self._deadline(event["timeout"]):
+            result = signature.function(**arguments)
+        try:
+            return dump(signature.result, result, "result")
+        except Misfit as misfit:
+            raise InvalidResult(str(misfit)) from None
+
+    def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
+        return f"{key}~{begun.again}" if begun.again else str(key)
+
+    def _remaining(self, until: int) -> timedelta:
+        return timedelta(milliseconds=max(0, until - self._clock.now()))
+
+    def abandon(self, event: StepEvent, owner: str, failure: Failure) -> Exception | None:
+        """Record that the owner's attempt failed while its function still runs: what it returns will be dropped.
+
+        Returns what to report; None when the attempt's end is in the record.
+        """
+        key, at = StepKey.of(event), self._clock.now()
+        instead, failed = self._end(key, event, owner, self._record.attempts(key), failure, at)
+        if isinstance(instead, Halted):
+            return reported(_failure_of(Stopped), event)
+        return None if isinstance(instead, Held | Recorded) else failed
+
+    def tried_again(self, event: StepEvent, at: int) -> None:
+        """Note when a step whose attempt failed is tried again, in milliseconds since 1970."""
+        self._record.wake(StepKey.of(event), at)
+
+    def _failed(
+        self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
+    ) -> Envelope:
+        failure, at = self._failure(error), self._clock.now()
+        instead, failed = self._end(key, event, owner, attempt, failure, at)
+        if instead is not None:
+            return self._answer(instead, event, input_hash)
+        raise failed from None
+
+    def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
+        """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
+        mark = FINAL if final and not self._never_retried(failure.name) else ""
+        return reported(replace(failure, name=mark + failure.name), event, at)
+
+    def _end(
+        self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int
+    ) -> tuple[Begun | None, Exception]:
+        """Record a failed attempt; return what stands in its place, and what to raise where nothing does."""
+        final = attempt >= event["attempts"] or self._never_retried(failure.name)
+        self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
+        handled = failure.name in event.get("caught", ())
+        instead = self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
+        return instead, self._reported(failure, event, at, final=final)
+
+    def _failure(self, error: Exception) -> Failure:
+        cls = type(error)
+        frames = frames_of(error)
+        if isinstance(error, _OURS):
+            detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and str(error) else ""
+            return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames)
+        if self._errors.get(cls.__name__) is cls:
+            return Failure(cls.__name__, public_message(cls), cls.__name__, frames)
+        base = NonRetryableError if isinstance(error, NonRetryableError) else StepError
+        return Failure(base.__name__, public_message(base), cls.__name__, frames)
+
+    def _never_retried(self, name: str) -> bool:
+        known = self._errors.get(name) or {each.__name__: each for each in (*_OURS, NonRetryableError)}.get(name)
+        return known is not None and issubclass(known, NonRetryableError)
+
+    def _answer(self, begun: Begun, event: StepEvent, input_hash: str) -> Envelope:
+        """Return or raise what stands in the record in place of running the step."""
+        match begun:
+            case Recorded(input_hash=recorded) if recorded != input_hash:
+                raise reported(_failure_of(StaleResult), event) from None
+            case Recorded(failure=Failure() as failure, at=at):
+                raise self._reported(failure, event, at, final=True) from None
+            case Recorded(result=result, at=at):
+                return {"result": self._still_fits(result, event), "at": at}
+            case Halted():
+                raise reported(_failure_of(Stopped), event) from None
+            case Held() | Leased():
+                raise reported(_failure_of(StepInProgress), event) from None
+
+    def _still_fits(self, result: Any, event: StepEvent) -> Any:
+        """Return a recorded result as what the step returns today: it may have been recorded by other code."""
+        try:
+            return dump(self._signature.result, load(self._signature.result, result, "result"), "result")
+        except Misfit:
+            raise reported(_failure_of(StaleResult), event) from None
+
+
+def _shown(event: StepEvent, text: str) -> Row:
+    """Return what the row tells of the step besides how far it is."""
+    shown: Row = {}
+    undo = event.get("undo")
+    if undo is not None:
+        shown["undo"] = undo
+    if event.get("sensitive"):
+        shown["sensitive"] = True
+    kept = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
+    if kept and _fits(text):
+        shown["input"] = event["input"]
+    return shown
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES
+
+
+def _failure_of(error: type[Exception]) -> Failure:
+    return Failure(error.__name__, public_message(error))
+
+
+def reported(failure: Failure, event: StepEvent, at: int | None = None) -> Exception:
+    """Return an exception whose class has the wire's error name; its message says which step, and holds no data.
+
+    Args:
+        at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
+    """
+    message = failure_message(event.get("key", event["step"]), failure.message, at)
+    error: Exception = type(failure.name, (Exception,), {})(message)
+    return error

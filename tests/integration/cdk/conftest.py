@@ -1,0 +1,73 @@
+"""The project, synthesised once a session: CDK takes seconds."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from durable.cdk.app import use_own_node
+from durable.project import Project, load
+from tests.integration.cdk.template import Template
+
+use_own_node()  # before a test module imports CDK, which starts Node
+
+Synthesise = Callable[..., Template]
+
+ONBOARDING = Project(
+    "app",
+    (app.profiles, app.addresses, app.settings, app.sent, app.mail, app.emails, app.onboarding, app.website),
+)
+"""What app.py declares for onboarding: one workflow, whose template the tests here read resource by resource."""
+
+
+@pytest.fixture(scope="session")
+def synthesise() -> Synthesise:
+    """Return a function that synthesises one stage of a project into a folder."""
+    from durable.cdk.application import application
+
+    def run(
+        folder: Path, *, stage: str = "dev", project: Project | None = None, context: Mapping[str, Any] | None = None
+    ) -> Template:
+        environment = {"STAGE": stage}
+        application(project or ONBOARDING, environment, outdir=str(folder), context=context).synth()
+        return Template.read(next(folder.glob("*.template.json")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Synthesise:
+    """Return a function that synthesises under a name, if none of the session's processes has done so."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if (base.parent / "infra.lock").exists() or "popen-" in base.name else base
+
+    def run(name: str, **how: Any) -> Template:
+        folder = shared / f"assembly-{name}"
+        with (shared / "infra.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "manifest.json").exists():
+                return synthesise(folder, **how)
+        return Template.read(next(folder.glob("*.template.json")))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def dev(once: Synthesise) -> Template:
+    return once("dev", stage="dev")
+
+
+@pytest.fixture(scope="session")
+def prod(once: Synthesise) -> Template:
+    return once("prod", stage="prod")
+
+
+@pytest.fixture(scope="session")
+def everything(once: Synthesise) -> Template:
+    """All that app.py declares, for production."""
+    return once("everything", stage="prod", project=load("app"))

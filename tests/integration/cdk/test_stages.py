@@ -1,0 +1,77 @@
+"""Stages: prod keeps its data, others vanish, and no two of them meet."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+
+import pytest
+
+from durable.cdk.settings import Settings, SettingsError
+from tests.integration.cdk.template import Template, references
+
+DATA = ("DynamoDB::Table", "SQS::Queue", "Logs::LogGroup")
+NAMES = (
+    *("TableName", "QueueName", "FunctionName", "RoleName", "StateMachineName", "LogGroupName", "LayerName"),
+    *("AlarmName", "DashboardName", "PolicyName", "ManagedPolicyName"),
+)
+
+
+@pytest.mark.parametrize("kind", DATA)
+def test_prod_keeps_what_dev_throws_away(dev: Template, prod: Template, kind: str) -> None:
+    assert {each["DeletionPolicy"] for each in prod.of(kind).values()} == {"Retain"}
+    assert {each["DeletionPolicy"] for each in dev.of(kind).values()} == {"Delete"}
+
+
+def test_prods_tables_can_be_restored_and_not_be_deleted(prod: Template) -> None:
+    for each in prod.of("DynamoDB::Table").values():
+        assert each["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+        assert each["Properties"]["DeletionProtectionEnabled"]
+
+
+def test_everything_stored_is_encrypted(dev: Template) -> None:
+    assert all(each["Properties"]["SSESpecification"]["SSEEnabled"] for each in dev.of("DynamoDB::Table").values())
+    assert all(each["Properties"]["SqsManagedSseEnabled"] for each in dev.of("SQS::Queue").values())
+
+
+def test_two_stages_share_no_physical_name(dev: Template, prod: Template) -> None:
+    assert _names(dev).isdisjoint(_names(prod))
+    assert all("dev" in name for name in _names(dev))
+
+
+def _names(template: Template) -> set[str]:
+    kept = {name for name in NAMES if name != "PolicyName"}
+    found = {
+        str(each["Properties"][name])
+        for each in template.resources.values()
+        for name in kept
+        if isinstance(each.get("Properties", {}).get(name), str)
+    }
+    return found | {str(each["Properties"]["Name"]) for each in template.of("ApiGateway::RestApi").values()}
+
+
+def test_no_resource_depends_on_itself_by_any_way(dev: Template) -> None:
+    graph = {}
+    for name, resource in dev.resources.items():
+        depends = resource.get("DependsOn", [])
+        named = {depends} if isinstance(depends, str) else set(depends)
+        graph[name] = (named | set(references(resource))) & set(dev.resources)
+    assert len(list(TopologicalSorter(graph).static_order())) == len(dev.resources)
+
+
+def test_every_log_group_forgets(dev: Template, prod: Template) -> None:
+    assert {each["Properties"]["RetentionInDays"] for each in dev.of("Logs::LogGroup").values()} == {7}
+    assert {each["Properties"]["RetentionInDays"] for each in prod.of("Logs::LogGroup").values()} == {90}
+
+
+def test_every_lambda_has_a_log_group_of_its_own_and_active_tracing(dev: Template) -> None:
+    groups = [str(each["Properties"]["LoggingConfig"]["LogGroup"]) for each in dev.functions().values()]
+    assert len(set(groups)) == len(dev.functions())
+    assert all(each["Properties"]["TracingConfig"] == {"Mode": "Active"} for each in dev.functions().values())
+
+
+@pytest.mark.parametrize("stage", ["", "Prod", "1st", "a_b", "x" * 17])
+def test_a_stage_that_cannot_stand_in_a_name_is_refused(stage: str, tmp_path: object) -> None:
+    from pathlib import Path
+
+    with pytest.raises(SettingsError, match="STAGE"):
+        Settings(name="project", stage=stage, root=Path("."))

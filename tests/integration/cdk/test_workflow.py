@@ -1,0 +1,103 @@
+"""A workflow as a state machine: what runs, on which code, and what is seen of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from durable.cdk.machine import substituted
+from tests.integration.cdk.template import Template, text
+
+
+def tasks(definition: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the Task states of a machine and of its branches, each with its name."""
+    for name, state in definition["States"].items():
+        if state["Type"] == "Task":
+            yield name, state
+        for branch in state.get("Branches", []):
+            yield from tasks(branch)
+
+
+def test_the_machine_calls_the_published_version_of_each_step(dev: Template) -> None:
+    _, machine = dev.one("StepFunctions::StateMachine")
+    definition = json.loads(text(machine["Properties"]["DefinitionString"]))
+    called = [state["Arguments"]["FunctionName"] for _, state in tasks(definition)]
+    assert len(called) == 4
+    assert {name.strip("<>") for name in called} == set(dev.of("Lambda::Version"))
+
+
+def test_versions_are_kept_when_others_take_their_place(dev: Template) -> None:
+    policies = {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in dev.of("Lambda::Version").values()}
+    assert policies == {("Retain", "Retain")}
+
+
+def test_the_machine_logs_every_transition_and_no_data(dev: Template) -> None:
+    _, machine = dev.one("StepFunctions::StateMachine")
+    assert machine["Properties"]["StateMachineType"] == "STANDARD"
+    assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["Properties"]["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert machine["Properties"]["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_a_lambda_outlives_its_step_and_is_outlived_by_its_task(dev: Template) -> None:
+    welcome = dev.functions()["functions.onboarding.send_welcome_email:send_welcome_email"]
+    _, machine = dev.one("StepFunctions::StateMachine")
+    definition = json.loads(text(machine["Properties"]["DefinitionString"]))
+    assert welcome["Properties"]["Timeout"] == 62
+    assert dict(tasks(definition))["send-welcome-email"]["TimeoutSeconds"] == 65
+
+
+def test_only_whole_known_placeholders_are_replaced() -> None:
+    definition = {"A": "${One}", "B": ["${One}", "${Two}", "say ${One}"], "C": {"D": 1, "E": None}}
+    assert substituted(definition, {"One": "arn"}) == {
+        "A": "arn",
+        "B": ["arn", "${Two}", "say ${One}"],
+        "C": {"D": 1, "E": None},
+    }
+
+
+def test_the_closer_is_told_of_the_ends_of_this_stacks_executions(dev: Template) -> None:
+    _, rule = dev.one("Events::Rule", "Ended")
+    machine = dev.one("StepFunctions::StateMachine")[0]
+    assert rule["Properties"]["EventPattern"] == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {"status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [{"Ref": machine}]},
+    }
+
+
+def test_the_sweep_runs_every_five_minutes(dev: Template) -> None:
+    _, rule = dev.one("Events::Rule", "EveryFewMinutes")
+    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_a_queue_waits_six_times_its_consumers_timeout_and_then_gives_up(dev: Template) -> None:
+    _, queue = dev.queue()
+    consumer = dev.functions()["functions.onboarding.deliver_email:deliver_email"]
+    assert queue["Properties"]["VisibilityTimeout"] == 6 * consumer["Properties"]["Timeout"]
+    assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 4
+    _, source = dev.one("Lambda::EventSourceMapping")
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["Properties"]["BatchSize"] == 10
+
+
+def test_the_record_is_listed_by_status_and_time(dev: Template) -> None:
+    _, table = dev.one("DynamoDB::Table", "Instances")
+    (index,) = table["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by-status"
+    assert index["KeySchema"] == [
+        {"AttributeName": "listed", "KeyType": "HASH"},
+        {"AttributeName": "updated", "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_what_nobody_would_notice_raises_an_alarm(dev: Template) -> None:
+    watched = {each["Properties"]["MetricName"] for each in dev.of("CloudWatch::Alarm").values()}
+    assert watched == {
+        *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
+        *("ApproximateNumberOfMessagesVisible", "5XXError", "Throttles"),
+    }
+    assert len(dev.of("CloudWatch::Dashboard")) == 1

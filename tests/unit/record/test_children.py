@@ -1,0 +1,244 @@
+"""Child runs: started once for a step, and what they come to told to it once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from durable.clock import VirtualClock, milliseconds_of, timestamp
+from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.runs.instances import Instances
+from durable.runs.transitions import Verb
+from durable.steps.callbacks import Answers
+from durable.steps.children import CallHandler, Children, open_children
+from durable.store.machines import ExecutionState
+from durable.store.record import FLAG, StepKey, StepRecord, forget, header_key, partition
+from durable.store.table import Key, Row, Write
+from durable.testing.table import MemoryTable
+from durable.wire import CallTask
+from tests.unit.record.conftest import FakeMachines, FakeTokens
+
+ENTERED = "2026-01-01T00:00:00.000Z"
+DONE = ExecutionState("SUCCEEDED", output="grown")
+FAILED = ExecutionState("FAILED", error="CardRefusedError", cause="{}")
+
+
+class Callee:
+    name = "child"
+    params: TypeAdapter[Any] = TypeAdapter(int)
+
+
+class Place:
+    """A run `one` of `shop`, whose step calls a workflow, and all processes that serve the two."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock(milliseconds_of(ENTERED))
+        self.table = MemoryTable(self.clock)
+        self.tokens, self.machines = FakeTokens(), FakeMachines()
+        self.instances = Instances(self.table, self.machines, self.clock)
+        self.children = Children(self.table, Answers(self.table, self.tokens, self.clock))
+        record = StepRecord(self.table, self.clock)
+        self.handler = CallHandler({"grow": Callee()}, self.children, self.instances, self.table, record, self.clock)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, self.children)
+        self.instances.create("shop", None, id="one")
+        self.machines.started.clear()
+
+    def call(self, token: str, input: Any = 1) -> None:
+        task: CallTask = {
+            "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
+            "execution": self.header()["execution"],
+            "step": "grow",
+            "token": token,
+            "entered": timestamp(self.clock.now()),
+            "input": input,
+        }
+        self.tokens.waiting.add(token)
+        self.handler(task)
+
+    @property
+    def started(self) -> list[tuple[str, str, Mapping[str, Any]]]:
+        return self.machines.started
+
+    def close(self, state: ExecutionState) -> None:
+        """End the child's execution, as the closer does, except that it tells nobody."""
+        names = [name for workflow, name, _ in self.started if workflow == "child"]
+        self.instances.close("child", names[-1], state)
+
+    def child(self) -> str:
+        return [name for workflow, name, _ in self.started if workflow == "child"][-1].rpartition(".")[0]
+
+    def row(self) -> Row:
+        return self.table.get(StepKey("shop", "one", 1, "grow").row) or {}
+
+    def header(self) -> Row:
+        return self.table.get(header_key("shop", "one")) or {}
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_a_call_that_is_repeated_starts_one_run(place: Place) -> None:
+    for token in ("t", "t", "u"):
+        place.call(token)
+    ((workflow, _, input),) = place.started
+    assert (workflow, input["payload"]) == ("child", 1)
+    assert place.row()["status"] == "waiting"
+
+
+def test_what_the_child_returned_is_told_to_the_task_that_waits_now(place: Place) -> None:
+    place.call("t")
+    place.call("u")
+    place.clock.advance_to(place.clock.now() + 5_000)
+    place.close(DONE)
+    assert place.children.look("child", place.child())
+    assert not place.children.look("child", place.child())
+    assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
+
+
+def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place: Place) -> None:
+    place.call("t")
+    place.close(FAILED)
+    place.children.look("child", place.child())
+    ((_, (error, cause)),) = place.tokens.told
+    assert error == "ChildWorkflowError"
+    assert cause["errorMessage"].startswith(f"grow: child/{place.child()} ended errored with CardRefusedError. (at=")
+
+
+def test_a_child_that_was_terminated_has_failed(place: Place) -> None:
+    place.call("t")
+    place.close(ExecutionState("ABORTED"))
+    place.children.look("child", place.child())
+    assert place.tokens.told[0][1][0] == "ChildWorkflowError"
+
+
+def test_a_run_without_a_parent_tells_nobody(place: Place) -> None:
+    assert not place.children.look("shop", "one")
+    assert not place.children.look("shop", "nobody")
+
+
+def test_a_child_that_is_open_tells_nothing(place: Place) -> None:
+    place.call("t")
+    assert not place.children.look("child", place.child())
+    assert place.children.settle(place.header()) == 0
+
+
+def test_who_looks_at_the_parent_tells_what_the_closer_did_not(place: Place) -> None:
+    place.call("t")
+    place.close(DONE)
+    assert place.children.settle(place.header()) == 1
+    assert place.tokens.told == [("t", {"result": "grown", "at": place.clock.now()})]
+
+
+def test_a_call_finds_that_its_child_has_ended(place: Place) -> None:
+    place.call("t")
+    place.tokens.waiting.clear()
+    place.close(DONE)
+    place.call("u")
+    assert [each for each, _ in place.tokens.told] == ["u"]
+
+
+def test_an_outcome_that_nobody_heard_is_told_to_the_task_that_comes(place: Place) -> None:
+    place.call("t")
+    place.tokens.waiting.clear()
+    place.close(DONE)
+    place.children.look("child", place.child())
+    assert not place.tokens.told
+    place.call("u")
+    assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
+
+
+def test_a_payload_that_does_not_fit_starts_nothing(place: Place) -> None:
+    place.call("t", "one")
+    assert place.tokens.told[0][1][0] == "InvalidInput"
+    assert not place.started
+
+
+def test_another_payload_for_a_recorded_call_is_stale(place: Place) -> None:
+    place.call("t")
+    place.call("u", 2)
+    assert place.tokens.told[0][1][0] == "StaleResult"
+
+
+def test_a_call_whose_failure_was_forgotten_starts_another_run_and_the_first_is_nothing_to_it(place: Place) -> None:
+    place.call("t")
+    first = place.child()
+    place.close(FAILED)
+    place.children.look("child", first)
+    place.table.write(forget(StepKey("shop", "one", 1, "grow").row, place.row()))
+    place.call("u")
+    assert place.child() != first
+    assert not place.children.look("child", first)
+    place.close(DONE)
+    place.children.look("child", place.child())
+    assert place.tokens.told[1][0] == "u"
+
+
+def test_the_children_that_a_run_waits_for_can_be_listed(place: Place) -> None:
+    place.call("t")
+    rows = place.table.query(partition("shop", "one"))
+    assert list(open_children(place.header(), rows)) == [("child", place.child())]
+    place.close(DONE)
+    place.children.look("child", place.child())
+    assert not list(open_children(place.header(), place.table.query(partition("shop", "one"))))
+
+
+def test_a_paused_child_is_not_one_that_has_ended(place: Place) -> None:
+    place.call("t")
+    key = header_key("child", place.child())
+    place.table.write(Write(key, {"workflow": "child", "status": "paused", "updated": 0, "closed": True}))
+    assert not place.children.look("child", place.child())
+
+
+def test_a_paused_child_that_is_terminated_tells_its_parent_at_once(place: Place) -> None:
+    place.call("t")
+    for verb in ("pause", "terminate"):
+        place.lifecycle.carry_out("child", place.child(), Order(verb))
+    assert place.instances.status("child", place.child()).status == "terminated"
+    assert place.tokens.told[0][1][0] == "ChildWorkflowError"
+
+
+@pytest.mark.parametrize(("verb", "status"), [("terminate", "terminated"), ("restart", "running")])
+def test_terminating_a_run_or_beginning_it_anew_reaches_its_children(place: Place, verb: Verb, status: str) -> None:
+    place.call("t")
+    child = place.child()
+    place.lifecycle.carry_out("shop", "one", Order(verb))
+    assert place.instances.status("child", child).status == "terminated"
+    assert place.instances.status("shop", "one").status == status
+
+
+@pytest.mark.parametrize("order", [Order("restart", start=From("grow")), Order("delete")])
+def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place, order: Order) -> None:
+    place.call("t")
+    child = place.child()
+    place.lifecycle.carry_out("shop", "one", Order("pause"))
+    assert place.instances.status("child", child).status == "running"
+    place.lifecycle.carry_out("shop", "one", order)
+    assert place.instances.status("child", child).status == "terminated"
+    if order.verb == "restart":
+        place.call("u")
+        assert place.child() != child
+        assert not place.tokens.told
+
+
+def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -> None:
+    place.call("t")
+    place.table.write(Write(Key(partition("shop", "one"), FLAG), {"want": "terminate"}))
+    place.close(ExecutionState("ABORTED"))
+    assert not place.children.look("child", place.child())
+
+
+def test_pausing_a_run_leaves_its_children_be_and_it_hears_of_them_when_it_goes_on(place: Place) -> None:
+    place.call("t")
+    place.lifecycle.carry_out("shop", "one", Order("pause"))
+    assert place.instances.status("child", place.child()).status == "running"
+    place.close(DONE)
+    assert not place.children.look("child", place.child())
+    place.lifecycle.carry_out("shop", "one", Order("resume"))
+    place.tokens.waiting.clear()
+    place.call("u")
+    assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]

@@ -1,0 +1,248 @@
+"""Events: kept, matched, told; and what becomes of those that nobody hears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from durable.clock import VirtualClock, milliseconds_of
+from durable.errors import EventExists, InstanceClosed, InstanceNotFound
+from durable.runs.instances import Instances
+from durable.steps.callbacks import Answers
+from durable.steps.events import EventHandler, Events
+from durable.store.record import FLAG, StepKey, StepRecord, header_key, partition
+from durable.store.table import Delete, Key, Row, Write
+from durable.testing.table import MemoryTable
+from durable.wire import WaitTask
+from tests.unit.record.conftest import FakeMachines, FakeTokens
+
+PART = partition("shop", "one")
+ENTERED = "2026-01-01T00:00:00.000Z"
+CREATED = milliseconds_of(ENTERED)
+
+
+class Place:
+    """A run `one` of `shop`, and a process that serves it."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock(CREATED)
+        self.table = MemoryTable(self.clock)
+        self.tokens = FakeTokens()
+        self.answers = Answers(self.table, self.tokens, self.clock)
+        self.events = Events(self.table, self.answers, self.clock)
+        self.handler = EventHandler(self.events, StepRecord(self.table, self.clock))
+        Instances(self.table, FakeMachines(), self.clock).create("shop", None, id="one")
+
+    def wait(
+        self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60, execution: str = ""
+    ) -> int | None:
+        task: WaitTask = {
+            "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
+            "execution": execution or self.header()["execution"],
+            "step": step,
+            "token": token,
+            "entered": ENTERED,
+            "type": type,
+            "timeout": timeout,
+        }
+        self.tokens.waiting.add(token)
+        return self.handler(task)
+
+    def send(self, payload: Any, id: str = "e", type: str = "replied") -> bool:
+        return self.events.send("shop", "one", type, payload, id).new
+
+    def row(self, step: str = "reply") -> Row:
+        return self.table.get(StepKey("shop", "one", 1, step).row) or {}
+
+    def later(self, seconds: int) -> None:
+        self.clock.advance_to(self.clock.now() + seconds * 1000)
+
+    def header(self) -> Row:
+        return self.table.get(header_key("shop", "one")) or {}
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def test_an_event_sent_while_it_is_waited_for_is_told_at_once(place: Place) -> None:
+    assert place.wait("t") == CREATED + 60_000
+    place.later(5)
+    assert place.send("yes")
+    assert place.tokens.told == [("t", {"result": "yes", "at": CREATED + 5_000})]
+    assert (place.row()["status"], place.row()["delivered"]) == ("complete", True)
+
+
+def test_an_event_sent_before_is_told_when_the_wait_begins(place: Place) -> None:
+    place.send("yes")
+    place.wait("t")
+    assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
+
+
+def test_an_event_under_one_id_is_one_and_cannot_be_two(place: Place) -> None:
+    assert place.send("yes")
+    assert not place.send("yes")
+    with pytest.raises(EventExists):
+        place.send("no")
+    with pytest.raises(EventExists):
+        place.send("yes", type="other")
+    place.wait("t")
+    assert not place.send("yes")
+    place.wait("u", "again")
+    assert [each for each, _ in place.tokens.told] == ["t"]
+
+
+def test_of_two_that_send_under_one_id_at_once_one_does(place: Place) -> None:
+    class Late(MemoryTable):
+        """Reads no event, as one who read before it was sent."""
+
+        def get(self, key: Key) -> Row | None:
+            return None if "event#" in key.sort else place.table.get(key)
+
+        def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+            return place.table.write(*changes)
+
+    place.send("yes")
+    late = Events(Late(place.clock), place.answers, place.clock)
+    assert not late.send("shop", "one", "replied", "yes", "e").new
+    with pytest.raises(EventExists):
+        late.send("shop", "one", "replied", "no", "e")
+
+
+def test_an_event_of_another_type_is_kept_for_its_own_wait(place: Place) -> None:
+    place.send(1, "e1", "other")
+    place.wait("t")
+    assert not place.tokens.told
+    place.wait("u", "other", type="other")
+    assert place.tokens.told == [("u", {"result": 1, "at": CREATED})]
+
+
+def test_a_wait_that_nothing_comes_for_fails_at_its_deadline_and_says_when(place: Place) -> None:
+    place.wait("t")
+    place.later(60)
+    place.wait("t")
+    cause = {
+        "errorMessage": f"reply: No event of type replied came in time. (at={CREATED + 60_000})",
+        "errorType": "StepTimeoutError",
+        "at": CREATED + 60_000,
+    }
+    assert place.tokens.told == [("t", ("StepTimeoutError", cause))]
+    assert place.row()["outcome"] == "error"
+
+
+def test_an_event_that_came_in_time_is_taken_even_after_the_deadline(place: Place) -> None:
+    place.later(30)
+    place.send("yes")
+    place.later(60)
+    place.wait("t")
+    assert place.tokens.told == [("t", {"result": "yes", "at": CREATED + 30_000})]
+
+
+def test_an_event_that_comes_too_late_is_kept(place: Place) -> None:
+    place.wait("t")
+    place.later(60)
+    place.send("yes")
+    assert [what[0] for _, what in place.tokens.told] == ["StepTimeoutError"]
+    place.wait("u", "next", timeout=90)
+    assert place.tokens.told[1] == ("u", {"result": "yes", "at": CREATED + 60_000})
+
+
+def test_an_outcome_is_told_again_under_another_token(place: Place) -> None:
+    place.wait("t")
+    place.send("yes")
+    place.wait("u")
+    assert [each for each, _ in place.tokens.told] == ["t", "u"]
+
+
+def test_a_task_of_another_execution_does_not_wait_in_the_place_of_the_one_that_does(place: Place) -> None:
+    place.wait("t")
+    assert place.wait("late", execution="one.before") is None
+    place.send("yes")
+    assert [each for each, _ in place.tokens.told] == ["t"]
+
+
+def test_the_deadline_stays_when_a_task_waits_anew(place: Place) -> None:
+    first = place.wait("t")
+    place.later(10)
+    assert place.wait("u") == first
+
+
+def test_an_event_matched_to_a_wait_that_nobody_is_in_is_given_back(place: Place) -> None:
+    place.wait("t")
+    place.tokens.waiting.clear()
+    place.send("yes")
+    assert "outcome" not in place.row()
+    place.wait("u", "next")
+    assert place.tokens.told == [("u", {"result": "yes", "at": CREATED})]
+
+
+def test_a_wait_that_was_let_go_is_matched_when_its_task_waits_again(place: Place) -> None:
+    place.wait("t")
+    place.tokens.waiting.clear()
+    place.send("yes")
+    place.later(90)
+    place.wait("u")
+    assert place.tokens.told == [("u", {"result": "yes", "at": CREATED})]
+
+
+def test_what_could_not_be_told_is_told_by_whoever_looks_when_its_teller_had_time(place: Place) -> None:
+    place.wait("t")
+    place.tokens.busy = 1
+    assert place.send("yes")
+    place.events.settle(place.header())
+    assert not place.tokens.told
+    place.later(60)
+    assert place.events.settle(place.header()) == 1
+    assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
+
+
+def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_there_is_only_one(place: Place) -> None:
+    place.wait("t")
+    place.tokens.busy = 1
+    place.send("yes")
+    answers = Answers(place.table, place.tokens, place.clock, alone=True)
+    assert Events(place.table, answers, place.clock).settle(place.header()) == 1
+
+
+def test_a_run_that_rests_is_looked_at_again_once_an_event_was_sent(place: Place) -> None:
+    place.table.write(Write(header_key("shop", "one"), {"wake": CREATED + 1_000_000}))
+    place.send("yes")
+    assert "wake" not in place.header()
+
+
+def test_a_run_that_has_ended_takes_no_event_but_knows_those_it_had(place: Place) -> None:
+    place.send("yes", "early")
+    ended = {"workflow": "shop", "status": "complete", "updated": 0, "closed": True}
+    place.table.write(Write(header_key("shop", "one"), ended))
+    assert not place.send("yes", "early")
+    with pytest.raises(InstanceClosed):
+        place.send("yes", "late")
+
+
+def test_a_run_that_is_not_there_takes_no_event(place: Place) -> None:
+    with pytest.raises(InstanceNotFound):
+        place.events.send("shop", "two", "replied", None, "e")
+
+
+def test_a_wait_that_begins_while_the_run_is_stopped_says_so(place: Place) -> None:
+    place.table.write(Write(Key(PART, FLAG), {"wanted": "paused"}))
+    assert place.wait("t") is None
+    assert [what[0] for _, what in place.tokens.told] == ["Stopped"]
+
+
+def test_a_wait_whose_type_changed_is_stale(place: Place) -> None:
+    place.wait("t")
+    place.send("yes")
+    assert place.wait("u", type="other") is None
+    assert place.tokens.told[1][1][0] == "StaleResult"
+
+
+def test_a_wait_whose_outcome_was_forgotten_begins_anew(place: Place) -> None:
+    place.wait("t")
+    place.later(60)
+    place.wait("t")
+    place.table.write(Write(StepKey("shop", "one", 1, "reply").row, remove=("outcome",)))
+    assert place.wait("u", timeout=90) == CREATED + 90_000
+    assert (place.row()["status"], place.row()["attempts"]) == ("waiting", 2)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from durable import NonRetryableError
+from durable.store.record import FLAG, StepKey
+from durable.store.table import Key, Write
+from tests.unit.record import steps
+from tests.unit.record.conftest import Bench
+
+SECRET = "jane.doe@example.com"
+
+
+def raised_by(bench: Bench, *args: object, **kwargs: object) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011  # its class is made when it is raised
+        bench.handler(*args, **kwargs)(bench.event(), "owner")  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_runs_the_function_and_records_its_result(bench: Bench) -> None:
+    answer = bench.handler()(bench.event(), "a")
+    assert answer == {"result": "charged 5", "at": bench.clock.now()}
+    assert steps.calls == [(5, "shop/one/1/charge", 1)]
+
+
+def test_a_second_invocation_gets_the_recorded_result_and_runs_nothing(bench: Bench) -> None:
+    first = bench.handler()(bench.event(), "a")
+    bench.clock.advance_to(bench.clock.now() + 60_000)
+    assert bench.handler()(bench.event(), "b") == first
+    assert len(steps.calls) == 1
+
+
+def test_rounds_have_keys_of_their_own(bench: Bench) -> None:
+    handler = bench.handler()
+    handler(bench.event(key="all[0]/charge"), "a")
+    handler(bench.event(key="all[1]/charge"), "b")
+    assert [key for _, key, _ in steps.calls] == ["shop/one/1/all[0]/charge", "shop/one/1/all[1]/charge"]
+
+
+def test_attempts_share_the_key_and_are_counted_in_the_record(bench: Bench) -> None:
+    steps.raises[:] = [steps.Offline(SECRET), steps.Offline(SECRET)]
+    handler = bench.handler()
+    for owner in "ab":
+        with pytest.raises(Exception, match="charge: The bank cannot be reached") as caught:
+            handler(bench.event(), owner)
+        assert type(caught.value).__name__ == "Offline"
+    assert handler(bench.event(), "c")["result"] == "charged 5"
+    assert steps.calls == [(5, "shop/one/1/charge", n) for n in (1, 2, 3)]
+
+
+def test_a_final_error_is_an_outcome_that_a_later_invocation_gets_too(bench: Bench) -> None:
+    steps.raises[:] = [steps.Declined(SECRET)]
+    names = [type(raised_by(bench)).__name__ for _ in range(2)]
+    assert names == ["Declined", "Declined"]
+    assert len(steps.calls) == 1
+
+
+def test_attempts_that_are_used_up_are_an_outcome(bench: Bench) -> None:
+    steps.raises[:] = [ValueError(SECRET) for _ in range(9)]
+    for owner in "abcd":
+        with pytest.raises(Exception, match="The step failed"):
+            bench.handler()(bench.event(attempts=2), owner)
+    assert len(steps.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        (steps.Declined(SECRET), "Declined"),
+        (steps.Offline(SECRET), "Offline"),
+        (ValueError(SECRET), "StepError"),
+        (type("Unknown", (NonRetryableError,), {})(SECRET), "NonRetryableError"),
+        (type("Declined", (Exception,), {})(SECRET), "StepError"),
+    ],
+)
+def test_an_error_has_the_name_that_the_module_knows_it_by(bench: Bench, error: Exception, name: str) -> None:
+    steps.raises[:] = [error]
+    assert type(raised_by(bench)).__name__ == name
+
+
+def test_what_fails_shows_nobodys_data(bench: Bench) -> None:
+    steps.raises[:] = [ValueError(SECRET)]
+    error = raised_by(bench)
+    assert error.__cause__ is None
+    assert error.__suppress_context__
+    rows = json.dumps(bench.table.query("shop#one"))
+    assert SECRET not in str(error) + rows + "".join(bench.log.lines)
+    assert "ValueError" in "".join(bench.log.lines)
+
+
+def test_input_that_does_not_fit_names_the_field_and_is_never_retried(bench: Bench) -> None:
+    with pytest.raises(Exception, match=r"charge: .*amount \(int_parsing\)") as caught:
+        bench.handler()(bench.event(SECRET), "a")
+    assert type(caught.value).__name__ == "InvalidInput"
+    assert bench.table.query("shop#one")[0]["outcome"] == "error"
+
+
+def test_a_result_that_does_not_fit_is_never_retried(bench: Bench) -> None:
+    error = raised_by(bench, steps.charge_wrongly)
+    assert type(error).__name__ == "InvalidResult"
+    assert bench.table.query("shop#one")[0]["outcome"] == "error"
+
+
+def test_a_timeout_is_retried(bench: Bench) -> None:
+    assert type(raised_by(bench, steps.charge_slowly)).__name__ == "StepTimeoutError"
+    assert bench.table.query("shop#one")[0]["status"] == "retrying"
+
+
+def test_two_invocations_at_once_run_the_step_once(bench: Bench) -> None:
+    """The second one comes while the first runs."""
+    seen: list[str] = []
+
+    class Meanwhile:
+        def __enter__(self) -> None:
+            if not seen:
+                seen.append("entered")
+                seen.append(type(raised_by(bench)).__name__)
+
+        def __exit__(self, *_: object) -> None: ...
+
+    bench.handler(deadline=lambda seconds: Meanwhile())(bench.event(), "a")
+    assert seen == ["entered", "StepInProgress"]
+    assert len(steps.calls) == 1
+
+
+def test_a_lease_ends_with_its_invocation(bench: Bench) -> None:
+    key = StepKey("shop", "one", 1, "charge")
+    bench.record.begin(key, "charge", owner="dead", lease_ms=62_000, input_hash="x")
+    assert type(raised_by(bench)).__name__ == "StepInProgress"
+    bench.clock.advance_to(bench.clock.now() + 62_001)
+    assert bench.handler()(bench.event(), "b")["result"] == "charged 5"
+    assert steps.calls[-1][2] == 2
+
+
+def test_only_the_owner_of_the_lease_records_an_outcome(bench: Bench) -> None:
+    key = StepKey("shop", "one", 1, "charge")
+    bench.record.begin(key, "charge", owner="slow", lease_ms=1_000, input_hash="x")
+    bench.clock.advance_to(bench.clock.now() + 1_001)
+    bench.record.begin(key, "charge", owner="next", lease_ms=1_000, input_hash="x")
+    assert bench.record.succeed(key, owner="slow", result="late", at=1) is not None
+    assert bench.record.succeed(key, owner="next", result="right", at=2) is None
+    assert bench.table.query("shop#one")[0]["result"] == "right"
+
+
+def test_other_input_for_a_recorded_step_is_stale(bench: Bench) -> None:
+    bench.handler()(bench.event(5), "a")
+    with pytest.raises(Exception, match="no longer fits") as caught:
+        bench.handler()(bench.event(6), "b")
+    assert type(caught.value).__name__ == "StaleResult"
+
+
+def test_a_run_that_is_being_stopped_begins_no_step_and_counts_no_attempt(bench: Bench) -> None:
+    bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
+    assert type(raised_by(bench)).__name__ == "Stopped"
+    assert not steps.calls
+    assert bench.record.attempts(StepKey("shop", "one", 1, "charge")) == 0
+
+
+def test_a_step_that_ends_under_a_stop_is_recorded_and_goes_no_further(bench: Bench) -> None:
+    class Stopping:
+        def __enter__(self) -> None:
+            bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
+
+        def __exit__(self, *_: object) -> None: ...
+
+    error = raised_by(bench, deadline=lambda seconds: Stopping())
+    assert type(error).__name__ == "Stopped"
+    step = next(row for row in bench.table.query("shop#one") if row["sort"] != FLAG)
+    assert step["result"] == "charged 5"
