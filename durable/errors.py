@@ -12,11 +12,11 @@
     │       └── StaleResult      a recorded result no longer fits the code that goes on
     ├── StepInProgress           another invocation holds the step's lease (never seen by `run`)
     ├── Stopped                  the run was paused or terminated (never seen by `run`)
-    ├── InstanceError            a verb does not fit the instance
-    │   ├── InstanceNotFound
-    │   ├── InstanceExists
-    │   ├── InstanceConflict   the instance is in no state for the verb
-    │   ├── InstanceClosed
+    ├── RunRequestError            a verb does not fit the instance
+    │   ├── RunNotFound
+    │   ├── RunExists
+    │   ├── RunConflict   the instance is in no state for the verb
+    │   ├── RunClosed
     │   ├── EventExists
     │   ├── EventUnknown
     │   └── Throttled
@@ -86,38 +86,38 @@ class Stopped(DurableError):
     """The run was paused or terminated."""
 
 
-class InstanceError(DurableError):
+class RunRequestError(DurableError):
     """The instance cannot do that."""
 
 
-class InstanceNotFound(InstanceError):
+class RunNotFound(RunRequestError):
     """There is no such instance."""
 
 
-class InstanceExists(InstanceError):
+class RunExists(RunRequestError):
     """An instance with this id and other parameters exists."""
 
 
-class InstanceConflict(InstanceError):
+class RunConflict(RunRequestError):
     """The instance is not in a state for that.
 
     Its message is a sentence of the library, fit for anyone: why not, and what to do instead.
     """
 
 
-class InstanceClosed(InstanceError):
+class RunClosed(RunRequestError):
     """The instance has ended."""
 
 
-class EventExists(InstanceError):
+class EventExists(RunRequestError):
     """An event with this id and another type or payload was sent before."""
 
 
-class EventUnknown(InstanceError):
+class EventUnknown(RunRequestError):
     """The workflow waits for no event of this type."""
 
 
-class Throttled(InstanceError):
+class Throttled(RunRequestError):
     """Too much at once: try the same again later."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable import Workflow
-from durable.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
+from durable.http import Api, IdempotencyKey, Reply, RunId, Started, WorkflowStatus, described
 from functions.onboarding.models import SignUp
 
 
@@ -19,7 +19,7 @@ def fetch(onboarding: Workflow[SignUp]) -> Api:
         return Reply(Started(run.id), status=201 if run.new else 200, location=location)
 
     @api.get("/api/workflow/status/<id>")
-    def status(id: InstanceId) -> WorkflowStatus:
+    def status(id: RunId) -> WorkflowStatus:
         """Show how far a sign-up is."""
         return WorkflowStatus.of(onboarding.get(id))
 

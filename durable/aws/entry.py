@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.aws.table import DynamoDBTable
     from durable.bindings import Binding
     from durable.clients.workflow import WorkflowClient
-    from durable.runs.instances import Instances
+    from durable.runs.runs import Runs
     from durable.signature import BindingParameter, Signature
-    from durable.steps.callbacks import Answers
+    from durable.steps.callbacks import Callbacks
     from durable.steps.children import Children
     from durable.steps.events import Events
     from durable.store.table import Row
@@ -142,14 +142,14 @@ def _worker(environment: Environment) -> Handler:
 
 def _operations(environment: Environment) -> Handler:
     from durable.operations.lifecycle import Lifecycle
-    from durable.operations.queries import Directory
+    from durable.operations.queries import Queries
     from durable.operations.routes import Operator, operations
 
     log = _log()
     workflows = _workflows(environment)
     table, instances = _table(environment), _instances(environment, workflows)
     lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), instances, _children(environment))
-    operator = Operator(Directory(table, SystemClock()), lifecycle)
+    operator = Operator(Queries(table, SystemClock()), lifecycle)
     clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
     api = operations(clients, operator)
 
@@ -161,12 +161,12 @@ def _operations(environment: Environment) -> Handler:
 
 
 def _closer(environment: Environment) -> Handler:
-    from durable.operations.completion import Closer
+    from durable.operations.completion import Completion
 
     log = _log()
     workflows = _workflows(environment)
     names = {machine: name for name, machine in _arns(workflows).items()}
-    closer = Closer(names, _machines(workflows), _instances(environment, workflows), _children(environment))
+    closer = Completion(names, _machines(workflows), _instances(environment, workflows), _children(environment))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -180,7 +180,7 @@ def _closer(environment: Environment) -> Handler:
 
 
 def _sweep(environment: Environment) -> Handler:
-    from durable.operations.reconciler import Healing
+    from durable.operations.reconciler import Reconciler
 
     log = _log()
     workflows, instances = _workflows(environment), _instances(environment, _workflows(environment))
@@ -189,7 +189,7 @@ def _sweep(environment: Environment) -> Handler:
     def settle(header: Row) -> int:
         return events.settle(header) + children.settle(header)
 
-    healing = Healing(_table(environment), _machines(workflows), SystemClock(), instances, settle)
+    healing = Reconciler(_table(environment), _machines(workflows), SystemClock(), instances, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -262,21 +262,21 @@ def _machines(workflows: Workflows) -> StepFunctionsMachines:
     return StepFunctionsMachines(_arns(workflows))
 
 
-def _instances(environment: Environment, workflows: Workflows) -> Instances:
-    from durable.runs.instances import Instances
+def _instances(environment: Environment, workflows: Workflows) -> Runs:
+    from durable.runs.runs import Runs
 
     definitions = {name: each["definition"] for name, each in workflows.items()}
     retentions = {name: each["retention"] for name, each in workflows.items() if "retention" in each}
-    return Instances(
+    return Runs(
         _table(environment), _machines(workflows), SystemClock(), definitions=definitions, retentions=retentions
     )
 
 
-def _answers(environment: Environment) -> Answers:
+def _answers(environment: Environment) -> Callbacks:
     from durable.aws.tokens import StepFunctionsTokens
-    from durable.steps.callbacks import Answers
+    from durable.steps.callbacks import Callbacks
 
-    return Answers(_table(environment), StepFunctionsTokens(), SystemClock())
+    return Callbacks(_table(environment), StepFunctionsTokens(), SystemClock())
 
 
 def _event_store(environment: Environment) -> Events:

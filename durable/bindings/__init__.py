@@ -8,7 +8,7 @@ from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
 from durable.bindings.var import Var
 from durable.bindings.worker import Worker
-from durable.bindings.workflow import Created, InstanceStatus, Sent, StepStatus, Workflow
+from durable.bindings.workflow import Created, RunStatus, Sent, StepStatus, Workflow
 
 __all__ = [
     "Binding",
@@ -16,10 +16,10 @@ __all__ = [
     "Bucket",
     "Created",
     "Email",
-    "InstanceStatus",
     "KVNamespace",
     "KeyPage",
     "Queue",
+    "RunStatus",
     "Secret",
     "SendEmail",
     "Sent",

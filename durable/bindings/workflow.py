@@ -32,7 +32,7 @@ class StepStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceStatus:
+class RunStatus:
     """Where a run is; `error` is {"name", "message", "step"?} for one that failed."""
 
     id: str
@@ -93,16 +93,16 @@ class Workflow(Binding, Generic[P]):
         """Start an instance: under the id, or one drawn at random, or one derived from the idempotency key.
 
         Raises:
-            InstanceExists: one under this id or key exists that was started with other parameters.
+            RunExists: one under this id or key exists that was started with other parameters.
             Throttled: nothing was started; try again later.
         """
         self._declared_only()
 
-    def get(self, id: str) -> InstanceStatus:
+    def get(self, id: str) -> RunStatus:
         """Return where the instance is.
 
         Raises:
-            InstanceNotFound: this workflow has no instance of that id.
+            RunNotFound: this workflow has no instance of that id.
         """
         self._declared_only()
 
@@ -118,8 +118,8 @@ class Workflow(Binding, Generic[P]):
 
         Raises:
             EventUnknown: the workflow waits for no event of this type.
-            InstanceNotFound: this workflow has no instance of that id.
-            InstanceClosed: the instance has ended.
+            RunNotFound: this workflow has no instance of that id.
+            RunClosed: the instance has ended.
             EventExists: an event under this id was sent with another type or payload.
             Throttled: nothing was sent; try again later, with the same id.
         """

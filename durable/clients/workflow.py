@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from durable.bindings.workflow import Created, InstanceStatus, Sent, Workflow
+from durable.bindings.workflow import Created, RunStatus, Sent, Workflow
 from durable.errors import EventUnknown, InvalidInput, public_message
-from durable.runs.instances import INSTANCE_ID, Instances, random_id
+from durable.runs.runs import INSTANCE_ID, Runs, random_id
 from durable.steps.events import Events
 from durable.store.values import Misfit, dump
 from durable.workflow import WorkflowEntrypoint, payload_type
@@ -27,7 +27,7 @@ class WorkflowClient(Workflow[Any]):
         self,
         name: str,
         workflow: type[WorkflowEntrypoint[Any]],
-        instances: Instances,
+        instances: Runs,
         events: Events,
         payloads: Mapping[str, Any],
     ) -> None:
@@ -74,5 +74,5 @@ class WorkflowClient(Workflow[Any]):
             raise InvalidInput(str(misfit)) from None
         return self._events.send(self.name, instance, type, value, id or random_id())
 
-    def get(self, id: str) -> InstanceStatus:
+    def get(self, id: str) -> RunStatus:
         return self._instances.status(self.name, id)

@@ -2,7 +2,7 @@
 
 from durable.http.api import Api
 from durable.http.body import Accepted, Body
-from durable.http.endpoint import IdempotencyKey, InstanceId, Parameter, Reply, accepts
+from durable.http.endpoint import IdempotencyKey, Parameter, Reply, RunId, accepts
 from durable.http.problems import FieldError, Problem, described
 from durable.http.statuses import RunError, Started, Step, WorkflowStatus
 
@@ -12,11 +12,11 @@ __all__ = [
     "Body",
     "FieldError",
     "IdempotencyKey",
-    "InstanceId",
     "Parameter",
     "Problem",
     "Reply",
     "RunError",
+    "RunId",
     "Started",
     "Step",
     "WorkflowStatus",

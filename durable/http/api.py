@@ -13,11 +13,11 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 
 from durable.errors import (
     EventUnknown,
-    InstanceConflict,
-    InstanceError,
-    InstanceExists,
-    InstanceNotFound,
     InvalidInput,
+    RunConflict,
+    RunExists,
+    RunNotFound,
+    RunRequestError,
     Throttled,
     public_message,
 )
@@ -197,7 +197,7 @@ def _response(problem: Problem) -> Response[Any]:
     return Response(problem.status, CONTENT_TYPE, problem.text(), problem.headers)
 
 
-def _not_found(_: InstanceNotFound) -> Response[Any]:
+def _not_found(_: RunNotFound) -> Response[Any]:
     return _response(Problem(404, "There is no such run."))
 
 
@@ -205,7 +205,7 @@ def _unknown(error: EventUnknown) -> Response[Any]:
     return _response(Problem(404, public_message(type(error))))
 
 
-def _exists(_: InstanceExists) -> Response[Any]:
+def _exists(_: RunExists) -> Response[Any]:
     return _response(Problem(409, "This id or Idempotency-Key was used before, with another body."))
 
 
@@ -218,11 +218,11 @@ def _throttled(error: Throttled | TableBusy | MachinesBusy) -> Response[Any]:
     return _response(busy())
 
 
-def _conflict(error: InstanceError) -> Response[Any]:
+def _conflict(error: RunRequestError) -> Response[Any]:
     return _response(Problem(409, public_message(type(error))))
 
 
-def _refused(error: InstanceConflict) -> Response[Any]:
+def _refused(error: RunConflict) -> Response[Any]:
     return _response(Problem(409, str(error)))
 
 
@@ -232,14 +232,14 @@ def _invalid(error: InvalidInput) -> Response[Any]:
 
 _PROBLEMS: Final[Mapping[type[Exception], Callable[[Any], Response[Any]]]] = {
     Problem: _response,
-    InstanceNotFound: _not_found,
+    RunNotFound: _not_found,
     EventUnknown: _unknown,
-    InstanceExists: _exists,
+    RunExists: _exists,
     Throttled: _throttled,
     TableBusy: _throttled,
     MachinesBusy: _throttled,
-    InstanceConflict: _refused,
-    InstanceError: _conflict,
+    RunConflict: _refused,
+    RunRequestError: _conflict,
     InvalidInput: _invalid,
 }
 

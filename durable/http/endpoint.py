@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from durable.errors import SignatureError
 from durable.http.body import Accepted, Body
 from durable.http.problems import Problem
-from durable.runs.instances import INSTANCE_ID
+from durable.runs.runs import INSTANCE_ID
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,7 +65,7 @@ class Parameter:
         return value
 
 
-InstanceId = Annotated[
+RunId = Annotated[
     str,
     Parameter("path", INSTANCE_ID.pattern, "The id of the run.", example="0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"),
 ]

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
-from durable.bindings.workflow import InstanceStatus, Status, StepStatus
+from durable.bindings.workflow import RunStatus, Status, StepStatus
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
 """The `__pydantic_config__` of an answer: its fields are camelCase on the wire."""
@@ -74,7 +74,7 @@ class WorkflowStatus:
     error: Failure
 
     @classmethod
-    def of(cls, instance: InstanceStatus) -> WorkflowStatus:
+    def of(cls, instance: RunStatus) -> WorkflowStatus:
         return cls(
             workflow_id=instance.id,
             workflow=instance.workflow,

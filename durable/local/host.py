@@ -35,14 +35,14 @@ from durable.local.timers import Timers
 from durable.local.waits import Waits
 from durable.local.workers import Workers
 from durable.operations.lifecycle import Lifecycle
-from durable.operations.queries import Directory
+from durable.operations.queries import Queries
 from durable.operations.routes import Operator
-from durable.runs.instances import Instances, instance_of
+from durable.runs.runs import Runs, instance_of
 from durable.runs.scheduled import Starter
 from durable.runs.transitions import OPEN
 from durable.runs.waiting import Resting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, is_child
 from durable.steps.consumer import ConsumerHandler
 from durable.steps.events import EventHandler, Events
@@ -112,13 +112,13 @@ class Host:
         self._resting = Resting(self.table, clock)
         self.engine = self._engine(functions, workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
-        self.instances = Instances(
+        self.instances = Runs(
             self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
         )
-        answers = Answers(self.table, self.engine, clock, alone=True)
+        answers = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, answers)
         self.operator = Operator(
-            Directory(self.table, clock),
+            Queries(self.table, clock),
             Lifecycle(self.table, self.engine, clock, self.instances, self._children, alive=functions.alive),
         )
         events = Events(self.table, answers, clock)

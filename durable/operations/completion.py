@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable.runs.instances import Instances, instance_of
+from durable.runs.runs import Runs, instance_of
 from durable.steps.children import Children, is_child
 from durable.store.machines import ExecutionState, Machines, execution_state
 from durable.store.rollback import rolled_back
 
 
-class Closer:
+class Completion:
     """Handles "Step Functions Execution Status Change" events; each may come twice, late, or never.
 
     Args:
         workflows: the name of each workflow by the ARN of its state machine.
     """
 
-    def __init__(
-        self, workflows: Mapping[str, str], machines: Machines, instances: Instances, children: Children
-    ) -> None:
+    def __init__(self, workflows: Mapping[str, str], machines: Machines, instances: Runs, children: Children) -> None:
         self._workflows = dict(workflows)
         self._machines = machines
         self._instances = instances

@@ -19,8 +19,8 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from durable.clock import timestamp
-from durable.runs.instances import end_of
 from durable.runs.outcome import path_of
+from durable.runs.runs import end_of
 from durable.store.record import HEADER, STEP, history_of
 from durable.store.table import Row
 

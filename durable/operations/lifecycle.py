@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.clock import Clock
-from durable.errors import InstanceConflict, InstanceNotFound, Throttled, public_message
-from durable.runs.instances import INSTANCE_ID, Instances, changes_with, unchanged
+from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.outcome import Wanted
+from durable.runs.runs import INSTANCE_ID, Runs, changes_with, unchanged
 from durable.runs.status import current_steps
 from durable.runs.transitions import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 from durable.steps.children import Children, open_children
@@ -77,7 +77,7 @@ class Lifecycle:
         table: Table,
         machines: Machines,
         clock: Clock,
-        instances: Instances,
+        instances: Runs,
         children: Children,
         *,
         alive: Callable[[str], bool] = lambda owner: True,
@@ -93,8 +93,8 @@ class Lifecycle:
         """Do what is wanted, or have it done when the execution has stopped.
 
         Raises:
-            InstanceNotFound: the workflow has none of that id.
-            InstanceConflict: the verb does not fit the instance as it is.
+            RunNotFound: the workflow has none of that id.
+            RunConflict: the verb does not fit the instance as it is.
             Throttled: nothing was done, or not all; the same call goes on where this one stopped.
         """
         for _ in range(_TRIES):
@@ -113,7 +113,7 @@ class Lifecycle:
         self._check(header, order)
         match VERBS[order.verb][header["status"]]:
             case Refused(why):
-                raise InstanceConflict(why)
+                raise RunConflict(why)
             case "halt":
                 self._ask(header, order)
                 self._end_children(header, order)
@@ -130,27 +130,27 @@ class Lifecycle:
     def _end_calls(self, header: Row, steps: Iterable[Row], order: Order) -> None:
         """Terminate the runs that these steps wait for."""
         for child in open_children(header, steps):
-            with contextlib.suppress(InstanceNotFound, InstanceConflict):
+            with contextlib.suppress(RunNotFound, RunConflict):
                 self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _rows(self, workflow: str, instance: str) -> Sequence[Row]:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
         if not any(row["sort"] == HEADER for row in rows):
-            raise InstanceNotFound(public_message(InstanceNotFound))
+            raise RunNotFound(public_message(RunNotFound))
         return rows
 
     def _check(self, header: Row, order: Order) -> None:
         """Refuse what the table of verbs does not tell by the status alone."""
         if "deleting" in header and order.verb != "delete":
-            raise InstanceConflict(_DELETING)
+            raise RunConflict(_DELETING)
         stopping = STOPPING.get(header.get("wanted", ""))
         if order.verb in ("pause", "resume") and stopping is not None:
-            raise InstanceConflict(stopping.why)
+            raise RunConflict(stopping.why)
         if order.start is not None and VERBS["restart"][header["status"]] == "halt":
-            raise InstanceConflict(FROM_OPEN.why)
+            raise RunConflict(FROM_OPEN.why)
         resumes = order.verb == "resume" and not isinstance(VERBS["resume"][header["status"]], Refused)
         if resumes and not order.latest and self._instances.is_other_code(header):
-            raise InstanceConflict(_OTHER_CODE)
+            raise RunConflict(_OTHER_CODE)
 
     def _ask(self, header: Row, order: Order) -> None:
         """Say in the header what is wanted, and set the flag that steps see."""
@@ -233,7 +233,7 @@ class Lifecycle:
         """Make steps as if they had not begun, as long as the run is what it was."""
         held = next((row for row in steps if self._is_held(row)), None)
         if held is not None:
-            raise InstanceConflict(f'The step "{held["step"]}" is still at work: try again when it has ended.')
+            raise RunConflict(f'The step "{held["step"]}" is still at work: try again when it has ended.')
         where = partition(header["workflow"], header["instance"])
         guard = Write(Key(where, HEADER), when=unchanged(header), check_only=True)
         for some in _batched(steps, _MOST_AT_ONCE):
@@ -265,11 +265,11 @@ def _from(start: From, steps: Sequence[Row]) -> Sequence[Row]:
     """Return a step and all that were begun after it.
 
     Raises:
-        InstanceConflict: the run has not begun the step.
+        RunConflict: the run has not begun the step.
     """
     rounds = [number for number, row in enumerate(steps) if row["step"] == start.name]
     if len(rounds) < start.count:
-        raise InstanceConflict("The instance has not begun that step: restart it from one that its steps show.")
+        raise RunConflict("The instance has not begun that step: restart it from one that its steps show.")
     return steps[rounds[start.count - 1] :]
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.clock import Clock
-from durable.errors import InstanceNotFound, public_message
+from durable.errors import RunNotFound, public_message
 from durable.operations.description import Description, Entry, describe, entry
 from durable.operations.history import Told, happenings
-from durable.runs.instances import INSTANCE_ID
+from durable.runs.runs import INSTANCE_ID
 from durable.store.record import HEADER, header_key, partition
 from durable.store.table import Row, Table
 
@@ -27,7 +27,7 @@ class EntryPage:
     cursor: str | None
 
 
-class Directory:
+class Queries:
     """Reads the record for operators."""
 
     def __init__(self, table: Table, clock: Clock) -> None:
@@ -64,18 +64,18 @@ class Directory:
         """Return an instance as lists show it.
 
         Raises:
-            InstanceNotFound: the workflow has none of that id.
+            RunNotFound: the workflow has none of that id.
         """
         header = self._table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
         if header is None:
-            raise InstanceNotFound(public_message(InstanceNotFound))
+            raise RunNotFound(public_message(RunNotFound))
         return entry(header)
 
     def describe(self, workflow: str, instance: str) -> Description:
         """Return all that is known of an instance.
 
         Raises:
-            InstanceNotFound: the workflow has none of that id.
+            RunNotFound: the workflow has none of that id.
         """
         header, rows = self._rows(workflow, instance)
         return describe(header, rows)
@@ -84,7 +84,7 @@ class Directory:
         """Return what happened to an instance since a cursor, or from the beginning.
 
         Raises:
-            InstanceNotFound: the workflow has none of that id.
+            RunNotFound: the workflow has none of that id.
             ValueError: the cursor is none that was given.
         """
         now = self._clock.now()  # before the rows are read, one page after the other
@@ -94,7 +94,7 @@ class Directory:
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
         header = next((row for row in rows if row["sort"] == HEADER), None)
         if header is None:
-            raise InstanceNotFound(public_message(InstanceNotFound))
+            raise RunNotFound(public_message(RunNotFound))
         return header, rows
 
 

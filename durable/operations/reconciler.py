@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.runs.instances import Instances, unchanged
+from durable.runs.runs import Runs, unchanged
 from durable.runs.status import current_steps
 from durable.runs.transitions import OPEN
 from durable.runs.waiting import noting, told
@@ -28,11 +28,11 @@ _LONGEST_MS: Final = 6 * 3_600_000
 _OPEN: Final = (*OPEN, "rollingBack")
 
 
-class Healing:
+class Reconciler:
     """Looks up open runs that are silent."""
 
     def __init__(
-        self, table: Table, machines: WatchedMachines, clock: Clock, instances: Instances, settle: Callable[[Row], int]
+        self, table: Table, machines: WatchedMachines, clock: Clock, instances: Runs, settle: Callable[[Row], int]
     ) -> None:
         """Args:
         settle: given a header, tells the steps that wait what came of them, and returns how many there were.

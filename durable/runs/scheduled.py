@@ -9,8 +9,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from durable.bindings.workflow import Created
-from durable.errors import InstanceExists
-from durable.runs.instances import Instances
+from durable.errors import RunExists
+from durable.runs.runs import Runs
 from durable.schedules import Schedule, scheduled_id
 from durable.store.values import dump, load
 
@@ -35,7 +35,7 @@ def scheduled_event(workflow: str, schedule: Schedule, params: Any) -> dict[str,
 class Starter:
     """Starts runs for scheduled times."""
 
-    def __init__(self, instances: Instances) -> None:
+    def __init__(self, instances: Runs) -> None:
         self._instances = instances
 
     def told(self, event: Mapping[str, Any]) -> Created:
@@ -56,5 +56,5 @@ class Starter:
         id = scheduled_id(schedule, time)
         try:
             return self._instances.create(workflow, params, id=id)
-        except InstanceExists:
+        except RunExists:
             return Created(id, new=False)  # it was started before a deployment gave the schedule other params

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.runs.instances import instance_of, unchanged
+from durable.runs.runs import instance_of, unchanged
 from durable.store.machines import Sleep
 from durable.store.record import RESTING, header_key
 from durable.store.table import Condition, ConditionFailed, Row, Table, Write

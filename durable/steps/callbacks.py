@@ -31,7 +31,7 @@ from durable.wire import CallTask, WaitTask, failure_message
 _TELLING_MS: Final = 60_000
 
 
-class Answers:
+class Callbacks:
     """Notes who waits for a step's outcome, records that, and tells it.
 
     Args:

@@ -16,9 +16,9 @@ from pydantic import TypeAdapter
 
 from durable.clock import Clock, milliseconds_of
 from durable.errors import ChildWorkflowError, InvalidInput, public_message
-from durable.runs.instances import Instances
 from durable.runs.outcome import path_of
-from durable.steps.callbacks import Answers
+from durable.runs.runs import Runs
+from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
 from durable.store.record import FLAG, WAITING, StepKey, StepRecord, header_key, partition, step_prefix
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
@@ -65,7 +65,7 @@ def open_children(header: Row, rows: Iterable[Row]) -> Iterator[tuple[str, str]]
 class Children:
     """The child runs of all runs."""
 
-    def __init__(self, table: Table, answers: Answers) -> None:
+    def __init__(self, table: Table, answers: Callbacks) -> None:
         self._table = table
         self.answers = answers
 
@@ -127,7 +127,7 @@ class CallHandler:
         self,
         callees: Mapping[str, Callee],
         children: Children,
-        instances: Instances,
+        instances: Runs,
         table: Table,
         record: StepRecord,
         clock: Clock,

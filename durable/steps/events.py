@@ -22,14 +22,14 @@ from durable.bindings.workflow import Sent
 from durable.clock import Clock, milliseconds_of
 from durable.errors import (
     EventExists,
-    InstanceClosed,
-    InstanceNotFound,
+    RunClosed,
+    RunNotFound,
     StepTimeoutError,
     Throttled,
     public_message,
 )
 from durable.runs.transitions import CLOSED
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
 from durable.store.machines import MachinesBusy
 from durable.store.record import WAITING, StepKey, StepRecord, header_key, partition, step_prefix
@@ -49,7 +49,7 @@ def event_prefix(epoch: int) -> str:
 class Events:
     """The events of all runs, and the waits for them."""
 
-    def __init__(self, table: Table, answers: Answers, clock: Clock) -> None:
+    def __init__(self, table: Table, answers: Callbacks, clock: Clock) -> None:
         self._table = table
         self.answers = answers
         self._clock = clock
@@ -61,15 +61,15 @@ class Events:
             payload: JSON that has been checked against the type's model.
 
         Raises:
-            InstanceNotFound: there is no such run.
-            InstanceClosed: the run has ended.
+            RunNotFound: there is no such run.
+            RunClosed: the run has ended.
             EventExists: the id was used with another type or payload.
             Throttled: the caller should try again; the same call goes on where this one stopped.
         """
         try:
             header = self._table.get(header_key(workflow, instance))
             if header is None:
-                raise InstanceNotFound(public_message(InstanceNotFound))
+                raise RunNotFound(public_message(RunNotFound))
             new = self._keep(header, type, payload, id)
             self._rouse(header)
             self.settle(header)
@@ -86,7 +86,7 @@ class Events:
         there = self._table.get(key)
         if there is None:
             if header["status"] in CLOSED:
-                raise InstanceClosed(public_message(InstanceClosed))
+                raise RunClosed(public_message(RunClosed))
             number = (self._table.write(Write(Key(part, _COUNT), add={"sent": 1}))[0] or {})["sent"]
             event = {"type": type, "payload": payload, "hash": digest, "number": number, "sent": self._clock.now()}
             try:

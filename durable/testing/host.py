@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
-from durable.bindings import InstanceStatus, Worker
+from durable.bindings import RunStatus, Worker
 from durable.build import Build
 from durable.clock import VirtualClock
 from durable.http import Api
@@ -114,7 +114,7 @@ class VirtualHost:
         """Start an instance, which moves when the host is run, and return its id."""
         return self.host.workflows[workflow].create(params, id=id).id
 
-    def status(self, workflow: str, id: str) -> InstanceStatus:
+    def status(self, workflow: str, id: str) -> RunStatus:
         return self.host.workflows[workflow].get(id)
 
     def run(
@@ -150,7 +150,7 @@ class VirtualHost:
         now = self.clock.now()
         return bool(timers.fire_due(now) + pump.run(now) + schedules.run(now))
 
-    def run_workflow(self, workflow: str, params: Any, *, id: str | None = None) -> InstanceStatus:
+    def run_workflow(self, workflow: str, params: Any, *, id: str | None = None) -> RunStatus:
         """Start an instance, run it to rest, and return where it is then."""
         started = self.start(workflow, params, id=id)
         self.run()

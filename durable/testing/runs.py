@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from durable.bindings import InstanceStatus
+from durable.bindings import RunStatus
 from durable.runs.status import current_steps
 from durable.store.record import partition
 from durable.store.table import Row
@@ -123,7 +123,7 @@ class Run:
         Raises:
             EventUnknown: the workflow waits for no such type.
             InvalidInput: the payload is not of the type that is waited for.
-            InstanceClosed: the run has ended.
+            RunClosed: the run has ended.
         """
         self._virtual.host.workflows[self.workflow].send_event(self.id, type, payload, id=id)
 
@@ -162,7 +162,7 @@ class Run:
     def _where(self) -> str:
         return f"{self.workflow}/{self.id}"
 
-    def _now(self) -> InstanceStatus:
+    def _now(self) -> RunStatus:
         return self._virtual.status(self.workflow, self.id)
 
     def _begun(self) -> list[str]:

@@ -18,7 +18,7 @@ from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
 from durable.local.engine import Pause
-from durable.runs.instances import instance_of
+from durable.runs.runs import instance_of
 from durable.store.table import every
 from durable.store.values import Misfit, load
 from durable.testing.bucket import MemoryBucket

@@ -1,11 +1,11 @@
-"""The contract of Directory.list: a cursor goes on with the list that gave it, and with no other."""
+"""The contract of Queries.list: a cursor goes on with the list that gave it, and with no other."""
 
 from __future__ import annotations
 
 import pytest
 
 from durable.clock import VirtualClock
-from durable.operations.queries import Directory
+from durable.operations.queries import Queries
 from durable.store.table import Key, Table, Write
 from tests.contract.worlds import World
 
@@ -16,33 +16,33 @@ def table(world: World) -> Table:
 
 
 @pytest.fixture
-def directory(table: Table) -> Directory:
+def directory(table: Table) -> Queries:
     for workflow in ("w", "x"):
         for number in range(4):
             fields = {"workflow": workflow, "instance": f"{workflow}-{number}", "status": "running"}
             key = Key(f"{workflow}#{workflow}-{number}", "run")
             table.write(Write(key, fields | {"epoch": 1, "created": number, "updated": number}))
-    return Directory(table, VirtualClock())
+    return Queries(table, VirtualClock())
 
 
-def cursor_of(directory: Directory, workflow: str = "w", status: str | None = None) -> str:
+def cursor_of(directory: Queries, workflow: str = "w", status: str | None = None) -> str:
     cursor = directory.list(workflow, status=status, limit=2).cursor
     assert cursor is not None
     return cursor
 
 
 @pytest.mark.parametrize("status", [None, "running"])
-def test_a_cursor_goes_on_with_its_list(directory: Directory, status: str | None) -> None:
+def test_a_cursor_goes_on_with_its_list(directory: Queries, status: str | None) -> None:
     page = directory.list("w", status=status, cursor=cursor_of(directory, status=status))
     assert ([each.id for each in page.entries], page.cursor) == (["w-1", "w-0"], None)
 
 
-def test_it_may_go_on_from_another_time(directory: Directory) -> None:
+def test_it_may_go_on_from_another_time(directory: Queries) -> None:
     page = directory.list("w", since=1, cursor=cursor_of(directory))
     assert [each.id for each in page.entries] == ["w-1"]
 
 
-def test_the_cursor_of_another_list_is_refused(directory: Directory, table: Table) -> None:
+def test_the_cursor_of_another_list_is_refused(directory: Queries, table: Table) -> None:
     for cursor, status in (
         (cursor_of(directory, "x"), None),
         (cursor_of(directory, "w", "running"), None),

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 
 from durable.clock import VirtualClock, timestamp
 from durable.errors import StepTimeoutError, Throttled
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events, event_prefix
 from durable.store.record import StepRecord, header_key, partition
 from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write
@@ -101,7 +101,7 @@ class Story:
 
     def _events(self) -> tuple[Events, EventHandler]:
         """Return what a process has that begins now."""
-        answers = Answers(self.meddled, self.meddled, self.clock)
+        answers = Callbacks(self.meddled, self.meddled, self.clock)
         events = Events(self.meddled, answers, self.clock)
         return events, EventHandler(events, StepRecord(self.meddled, self.clock))
 

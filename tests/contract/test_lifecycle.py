@@ -8,12 +8,12 @@ from typing import Any, Final, get_args
 import pytest
 
 from durable.bindings.workflow import Status
-from durable.errors import InstanceConflict, InstanceNotFound, Throttled
+from durable.errors import RunConflict, RunNotFound, Throttled
 from durable.operations.lifecycle import From, Lifecycle, Order
-from durable.operations.reconciler import Healing
-from durable.runs.instances import Instances
+from durable.operations.reconciler import Reconciler
+from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, VERBS, Refused
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
@@ -87,10 +87,10 @@ class Desk:
         self.table: Table = world.table()
         self.machines = Machines()
         self.definitions = {"shop": "d1"}
-        self.instances = Instances(self.table, self.machines, self.clock, definitions=self.definitions)
-        children = Children(self.table, Answers(self.table, FakeTokens(), self.clock))
+        self.instances = Runs(self.table, self.machines, self.clock, definitions=self.definitions)
+        children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
         self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
-        self.healing = Healing(self.table, self.machines, self.clock, self.instances, lambda header: 0)
+        self.healing = Reconciler(self.table, self.machines, self.clock, self.instances, lambda header: 0)
         self.steps = StepRecord(self.table, self.clock)
 
     @property
@@ -182,7 +182,7 @@ def test_a_verb_works_or_is_refused_with_a_sentence(desk: Desk, verb: str, statu
         desk.tell(verb)
         assert desk.status == COMES_TO[verb][status]
         return
-    with pytest.raises(InstanceConflict) as caught:
+    with pytest.raises(RunConflict) as caught:
         desk.tell(verb)
     assert str(caught.value) == refusal(verb, status)
     assert str(caught.value).endswith(".")
@@ -191,7 +191,7 @@ def test_a_verb_works_or_is_refused_with_a_sentence(desk: Desk, verb: str, statu
 
 @pytest.mark.parametrize("verb", ORDERS)
 def test_a_run_that_is_not_there_takes_no_verb(desk: Desk, verb: str) -> None:
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         desk.tell(verb)
 
 
@@ -219,10 +219,10 @@ def test_a_run_that_is_being_terminated_is_neither_paused_nor_resumed(desk: Desk
     desk.make("waitingForPause")
     desk.tell("terminate")
     for verb in ("pause", "resume"):
-        with pytest.raises(InstanceConflict, match="is being terminated"):
+        with pytest.raises(RunConflict, match="is being terminated"):
             desk.tell(verb)
     desk.tell("restart")
-    with pytest.raises(InstanceConflict, match="is being restarted"):
+    with pytest.raises(RunConflict, match="is being restarted"):
         desk.tell("pause")
 
 
@@ -296,7 +296,7 @@ def test_two_retries_at_once_start_one_execution(desk: Desk, monkeypatch: pytest
         return go_on(*arguments, **options)
 
     monkeypatch.setattr(desk.instances, "go_on", between)
-    with pytest.raises(InstanceConflict, match="has not failed"):
+    with pytest.raises(RunConflict, match="has not failed"):
         desk.tell("retry")
     assert desk.status == "running"
     assert len(desk.machines.states) == 2
@@ -354,7 +354,7 @@ def test_a_pause_that_is_taken_back_after_the_workflow_changed_stays_a_pause(des
     desk.succeed()
     desk.ends(STOPPED)
     assert desk.status == "paused"
-    with pytest.raises(InstanceConflict, match="The workflow has changed"):
+    with pytest.raises(RunConflict, match="The workflow has changed"):
         desk.tell("resume")
     desk.tell("resume", latest=True)
     assert desk.status == "running"
@@ -374,7 +374,7 @@ def test_a_delete_that_was_cut_off_is_gone_on_with(desk: Desk, monkeypatch: pyte
         patches.setattr(desk.table, "write", cut)
         with pytest.raises(Throttled):
             desk.tell("delete")
-    with pytest.raises(InstanceConflict, match="is being deleted"):
+    with pytest.raises(RunConflict, match="is being deleted"):
         desk.tell("restart")
     desk.tell("delete")
     assert desk.table.query("shop#one") == ()

@@ -9,8 +9,8 @@ import pytest
 
 from durable.errors import NonRetryableError
 from durable.local.log import TextLog
-from durable.operations.queries import Directory
-from durable.runs.instances import Instances
+from durable.operations.queries import Queries
+from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
@@ -46,7 +46,7 @@ class Agency:
         undone.clear()
         errors.clear()
         self.clock, self.table = world.clock, world.table()
-        self.instances = Instances(self.table, Machines(), self.clock)
+        self.instances = Runs(self.table, Machines(), self.clock)
         self.instances.create("shop", {}, id="one")
         record = StepRecord(self.table, self.clock)
         parts: Any = ({}, record, self.clock, lambda seconds: nullcontext(), TextLog())
@@ -104,7 +104,7 @@ def test_what_was_done_last_is_undone_first(agency: Agency) -> None:
 
 
 def test_what_was_undone_is_told_with_what_was_done(agency: Agency, world: World) -> None:
-    directory = Directory(agency.table, world.clock)
+    directory = Queries(agency.table, world.clock)
     told = directory.happenings("shop", "one", None)
     before = [(each.type, each.attempt) for each in told.events]
     assert before[0] == ("created", None)

@@ -12,14 +12,14 @@ from bench.lines import fail, serve
 from bench.peer import State, sign_up, state_of
 from durable.build import build
 from durable.clock import SystemClock
-from durable.errors import InstanceNotFound
+from durable.errors import RunNotFound
 from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.timers import TimerThread
 from durable.local.workers import ThreadWorkers
 from durable.project import load
-from durable.runs.instances import instance_of
+from durable.runs.runs import instance_of
 from functions.onboarding.models import SignUp
 
 Ended = Callable[[], None]
@@ -63,7 +63,7 @@ class Onboarding:
     def state(self, id: str) -> str:
         try:
             return state_of(self._workflow.get(id).status)
-        except InstanceNotFound:
+        except RunNotFound:
             return State.FORGOTTEN
 
 

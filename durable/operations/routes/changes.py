@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from durable.bindings.workflow import Workflow
-from durable.http import Api, InstanceId, described
+from durable.http import Api, RunId, described
 from durable.http.statuses import CAMEL, Name, State, Time
 from durable.operations.lifecycle import From, Lifecycle, Order
-from durable.operations.queries import Directory
-from durable.operations.routes.names import INSTANCE, InstanceName, WorkflowName, found
+from durable.operations.queries import Queries
+from durable.operations.routes.names import INSTANCE, RunName, WorkflowName, found
 from durable.wire import MAX_STEP_NAME
 
 StepName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STEP_NAME)]
@@ -61,33 +61,33 @@ class Change(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class ChangedInstance:
+class ChangedRun:
     """The status of an instance after a change, and when it came to it.
 
     What waits for a step to end has not happened yet: `wanted`, when the instance is shown, tells of it.
     """
 
     __pydantic_config__ = CAMEL
-    id: InstanceName
+    id: RunName
     workflow: Name
     status: State
     timestamp: Time
 
 
 @dataclass(frozen=True, slots=True)
-class DeletedInstance:
+class DeletedRun:
     """An instance that is no more."""
 
     __pydantic_config__ = CAMEL
-    id: InstanceName
+    id: RunName
     workflow: Name
 
 
-def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, directory: Directory) -> None:
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, directory: Queries) -> None:
     """Add the routes."""
 
     @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["instances"])
-    def change_instance(workflow: WorkflowName, id: InstanceId, change: Change) -> ChangedInstance:
+    def change_instance(workflow: WorkflowName, id: RunId, change: Change) -> ChangedRun:
         """Pause, resume, terminate, restart or retry an instance.
 
         What does not fit the status that it is in is refused with 409, and says why.
@@ -95,11 +95,11 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, 
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, change.order())
         now = directory.entry(workflow, id)
-        return ChangedInstance(now.id, now.workflow, now.status, now.updated_at)
+        return ChangedRun(now.id, now.workflow, now.status, now.updated_at)
 
     @api.delete(INSTANCE, responses=described(409, 503), tags=["instances"])
-    def delete_instance(workflow: WorkflowName, id: InstanceId) -> DeletedInstance:
+    def delete_instance(workflow: WorkflowName, id: RunId) -> DeletedRun:
         """Delete an instance that nothing executes, with all that is recorded of it."""
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, Order("delete"))
-        return DeletedInstance(id, workflow)
+        return DeletedRun(id, workflow)

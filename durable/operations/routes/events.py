@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from durable.bindings.workflow import Workflow
-from durable.http import Accepted, Api, Body, InstanceId, Parameter, Problem, Reply, accepts, described
+from durable.http import Accepted, Api, Body, Parameter, Problem, Reply, RunId, accepts, described
 from durable.http.statuses import CAMEL
 from durable.operations.routes.names import INSTANCE, WorkflowName, found
 from durable.wire import EVENT_TYPE
@@ -44,7 +44,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
 
     @api.post(f"{INSTANCE}/events/<type>", status_code=202, responses=described(200, 409, 503), tags=["events"])
     @accepts(*accepted.values())
-    def send_event(workflow: WorkflowName, id: InstanceId, type: EventType, body: Body) -> Reply[SentEvent]:
+    def send_event(workflow: WorkflowName, id: RunId, type: EventType, body: Body) -> Reply[SentEvent]:
         """Send an event to an instance.
 
         It is kept until the workflow waits for one of its type; the first in is the first out. The same id with the

@@ -17,7 +17,7 @@ INSTANCE: Final = f"{INSTANCES}/<id>"
 WorkflowName = Annotated[
     str, Parameter("path", r"[a-z][a-z0-9-]{0,39}", "The declared name of the workflow.", example="onboarding")
 ]
-InstanceName = Annotated[str, Field(examples=["order-1234"])]
+RunName = Annotated[str, Field(examples=["order-1234"])]
 
 
 def found(workflows: Mapping[str, Workflow[Any]], name: str) -> Workflow[Any]:

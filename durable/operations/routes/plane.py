@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from durable.bindings.workflow import Workflow
 from durable.http import Api
 from durable.operations.lifecycle import Lifecycle
-from durable.operations.queries import Directory
+from durable.operations.queries import Queries
 from durable.operations.routes import changes, events, shows, starts
 
 
@@ -17,11 +17,11 @@ from durable.operations.routes import changes, events, shows, starts
 class Operator:
     """What the routes look at, and what they change."""
 
-    directory: Directory
+    directory: Queries
     lifecycle: Lifecycle
 
 
-_NOBODY: Final = Operator(cast(Directory, None), cast(Lifecycle, None))
+_NOBODY: Final = Operator(cast(Queries, None), cast(Lifecycle, None))
 
 
 def operations(workflows: Mapping[str, Workflow[Any]], operator: Operator = _NOBODY) -> Api:

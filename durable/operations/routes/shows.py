@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import Field, TypeAdapter
 
 from durable.bindings.workflow import Status, Workflow
-from durable.http import Api, InstanceId, Parameter, Problem, described
+from durable.http import Api, Parameter, Problem, RunId, described
 from durable.http.statuses import Name
 from durable.operations.description import Description, Entry
 from durable.operations.history import Told
-from durable.operations.queries import Directory
+from durable.operations.queries import Queries
 from durable.operations.routes.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
 from durable.operations.routes.times import TIME, milliseconds_of
 from durable.workflow import payload_type
@@ -104,14 +104,14 @@ class WorkflowList:
 
 
 @dataclass(frozen=True, slots=True)
-class InstancePage:
+class RunPage:
     """Instances, those that changed last first, and where the next page begins; null where there is none."""
 
     instances: tuple[Entry, ...]
     cursor: Annotated[str | None, Field(examples=[None])]
 
 
-def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) -> None:
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) -> None:
     """Add the routes."""
 
     @api.get(WORKFLOWS, tags=["workflows"])
@@ -127,7 +127,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
         until: Until = None,
         limit: Limit = None,
         cursor: Cursor = None,
-    ) -> InstancePage:
+    ) -> RunPage:
         """List instances of a workflow."""
         found(workflows, workflow)
         first, last = milliseconds_of("since", since), milliseconds_of("until", until)
@@ -137,16 +137,16 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
             )
         except ValueError:
             raise Problem(400, OTHER_LIST) from None
-        return InstancePage(page.entries, page.cursor)
+        return RunPage(page.entries, page.cursor)
 
     @api.get(INSTANCE, tags=["instances"])
-    def show_instance(workflow: WorkflowName, id: InstanceId) -> Description:
+    def show_instance(workflow: WorkflowName, id: RunId) -> Description:
         """Show an instance."""
         found(workflows, workflow)
         return directory.describe(workflow, id)
 
     @api.get(f"{INSTANCE}/events", responses=described(400), tags=["instances"])
-    def show_events(workflow: WorkflowName, id: InstanceId, after: After = None) -> Told:
+    def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> Told:
         """Tell what happened to an instance.
 
         It is told from the beginning, or since the answer that the cursor is from.
@@ -158,6 +158,6 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Directory) 
             raise Problem(400, "The cursor is none that these events gave.") from None
 
 
-def _summary(name: str, workflow: Workflow[Any], directory: Directory) -> WorkflowSummary:
+def _summary(name: str, workflow: Workflow[Any], directory: Queries) -> WorkflowSummary:
     params = TypeAdapter(payload_type(workflow.workflow)).json_schema(by_alias=True)
     return WorkflowSummary(name, directory.counts(name), params)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, cast
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from durable.bindings.workflow import Workflow
-from durable.errors import InstanceExists, InvalidInput, Throttled, public_message
+from durable.errors import InvalidInput, RunExists, Throttled, public_message
 from durable.http import Accepted, Api, Body, Reply, accepts, described
 from durable.http.statuses import CAMEL, Name
-from durable.operations.routes.names import INSTANCES, InstanceName, WorkflowName, found
+from durable.operations.routes.names import INSTANCES, RunName, WorkflowName, found
 from durable.workflow import payload_type
 
 MOST_AT_ONCE: Final = 100
@@ -28,11 +28,11 @@ class Start(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CreatedInstance:
+class CreatedRun:
     """An instance that was started."""
 
     __pydantic_config__ = CAMEL
-    id: InstanceName
+    id: RunName
     workflow: Name
 
 
@@ -62,7 +62,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
 
     @api.post(INSTANCES, status_code=201, responses=described(200, 409, 503), tags=["instances"])
     @accepts(*starts.values())
-    def create_instance(workflow: WorkflowName, body: Body) -> Reply[CreatedInstance]:
+    def create_instance(workflow: WorkflowName, body: Body) -> Reply[CreatedRun]:
         """Start an instance.
 
         The same id with the same params again is the instance that is there, with other params it is refused.
@@ -71,7 +71,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         start = body.read(starts[workflow])
         made = client.create(start.params, id=start.id)
         location = f"/api/workflows/{workflow}/instances/{made.id}"
-        return Reply(CreatedInstance(made.id, workflow), 201 if made.new else 200, location)
+        return Reply(CreatedRun(made.id, workflow), 201 if made.new else 200, location)
 
     @api.post(f"{INSTANCES}/batch", tags=["instances"])
     @accepts(*batches.values())
@@ -87,8 +87,8 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
 def _started(client: Workflow[Any], start: Start) -> BatchResult:
     try:
         made = client.create(start.params, id=start.id)
-    except (InstanceExists, InvalidInput, Throttled) as error:
-        status = {InstanceExists: 409, InvalidInput: 422, Throttled: 503}[type(error)]
+    except (RunExists, InvalidInput, Throttled) as error:
+        status = {RunExists: 409, InvalidInput: 422, Throttled: 503}[type(error)]
         return BatchResult(start.id, False, Refusal(status, public_message(type(error))))
     return BatchResult(made.id, made.new, None)
 

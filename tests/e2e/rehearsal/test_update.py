@@ -64,7 +64,7 @@ class NapWorkflow(WorkflowEntrypoint[Night]):
 """
 API = """
 from durable import Workflow
-from durable.http import Api, InstanceId, Reply, Started, WorkflowStatus
+from durable.http import Api, RunId, Reply, Started, WorkflowStatus
 from functions.nap import Morning, Night
 
 
@@ -77,12 +77,12 @@ def fetch(nap: Workflow[Night]) -> Api:
         return Reply(Started(workflow_id=run.id), status=201, location=f"/api/workflow/status/{run.id}")
 
     @api.post("/api/workflow/wake/<id>", status_code=201)
-    def wake(id: InstanceId, morning: Morning) -> Started:
+    def wake(id: RunId, morning: Morning) -> Started:
         nap.send_event(id, "morning", morning)
         return Started(workflow_id=id)
 
     @api.get("/api/workflow/status/<id>")
-    def status(id: InstanceId) -> WorkflowStatus:
+    def status(id: RunId) -> WorkflowStatus:
         return WorkflowStatus.of(nap.get(id))
 
     return api

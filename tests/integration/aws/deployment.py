@@ -25,7 +25,7 @@ from durable.aws.machines import StepFunctionsMachines
 from durable.aws.session import client
 from durable.aws.table import DynamoDBTable
 from durable.clock import VirtualClock
-from durable.runs.instances import Instances
+from durable.runs.runs import Runs
 from durable.store.record import Leased, StepKey, StepRecord
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
@@ -203,10 +203,10 @@ class Deployment:
     # What is around them.
 
     @property
-    def instances(self) -> Instances:
+    def instances(self) -> Runs:
         """The instances as a Lambda with the machine's ARN sees them."""
         table = DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock)
-        return Instances(table, StepFunctionsMachines({"onboarding": self.machine}), self.clock)
+        return Runs(table, StepFunctionsMachines({"onboarding": self.machine}), self.clock)
 
     def later(self, milliseconds: int) -> None:
         self.clock.advance_to(self.clock.now() + milliseconds)

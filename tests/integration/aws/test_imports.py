@@ -36,7 +36,7 @@ HEAVY: Final = (
     *("aws_lambda_powertools.utilities.parser", "aws_lambda_powertools.utilities.idempotency"),
     *("aws_lambda_powertools.utilities.parameters", "aws_xray_sdk", "jsonschema"),
 )
-FOR_HTTP: Final = ("aws_lambda_powertools.event_handler", "durable.http", "durable.runs.instances")
+FOR_HTTP: Final = ("aws_lambda_powertools.event_handler", "durable.http", "durable.runs.runs")
 OF_OTHERS: Final = ("functions.api", "statemachines", "durable.operations.reconciler", "durable.operations.completion")
 
 DEPENDENCIES: Final = frozenset(

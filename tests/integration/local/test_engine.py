@@ -10,17 +10,17 @@ from typing import Any, cast
 
 import pytest
 
-from durable.bindings import InstanceStatus
+from durable.bindings import RunStatus
 from durable.build import Build, build
 from durable.clock import VirtualClock
-from durable.errors import InstanceNotFound, StepTimeoutError
+from durable.errors import RunNotFound, StepTimeoutError
 from durable.local.executions import Executions, Stored
 from durable.local.functions import Functions, Hang
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.timers import Timers
 from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
-from durable.runs.instances import instance_of
+from durable.runs.runs import instance_of
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -53,7 +53,7 @@ def stock(virtual: VirtualHost) -> SQLiteKVNamespace[int]:
     return SQLiteKVNamespace("stock", int, virtual.host.journal, virtual.clock)
 
 
-def steps(status: InstanceStatus) -> list[tuple[str, str, int]]:
+def steps(status: RunStatus) -> list[tuple[str, str, int]]:
     return [(each.name, each.status, each.attempts) for each in status.steps]
 
 
@@ -326,7 +326,7 @@ def test_a_run_is_removed_when_it_has_been_kept_long_enough_and_what_it_stored_i
     assert virtual.host.purge() == 2
     virtual.run(until=START + 30 * DAY)
     for gone in (old, failed):
-        with pytest.raises(InstanceNotFound):
+        with pytest.raises(RunNotFound):
             virtual.status("order", gone)
     rows = virtual.host.journal.read("SELECT DISTINCT partition FROM record")
     assert {partition for (partition,) in rows} == {f"order#{young}", f"order#{sleeping}"}

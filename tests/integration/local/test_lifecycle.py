@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from durable.build import Build, build
-from durable.errors import InstanceConflict, InstanceNotFound
+from durable.errors import RunConflict, RunNotFound
 from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
 from durable.testing.host import VirtualHost
@@ -159,7 +159,7 @@ def test_a_run_that_is_to_terminate_but_completes_is_complete(virtual: VirtualHo
 def test_a_deleted_run_is_gone_and_its_id_is_free(virtual: VirtualHost) -> None:
     begin(virtual)
     virtual.host.operator.lifecycle.carry_out("order", "one", Order("delete"))
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         virtual.status("order", "one")
     assert virtual.host.table.query("order#one") == ()
     begin(virtual)
@@ -170,7 +170,7 @@ def test_a_paused_run_whose_workflow_changed_says_so(virtual: VirtualHost) -> No
     begin(virtual, until=1000)
     tell(virtual, Order("pause"))
     virtual.host.instances._definitions = {"order": "another"}
-    with pytest.raises(InstanceConflict, match="The workflow has changed"):
+    with pytest.raises(RunConflict, match="The workflow has changed"):
         tell(virtual, Order("resume"))
     assert tell(virtual, Order("resume", latest=True)) == "running"
     assert end(virtual) == "paid 30, shipped 2"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable.build import Build, build
-from durable.errors import InstanceConflict
+from durable.errors import RunConflict
 from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
 from durable.testing.host import VirtualHost
@@ -44,7 +44,7 @@ class Ended:
 
 
 def stop(host: VirtualHost, verb: str = "pause") -> None:
-    with contextlib.suppress(InstanceConflict):
+    with contextlib.suppress(RunConflict):
         host.host.operator.lifecycle.carry_out("journey", "one", Order(verb))  # type: ignore[arg-type]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from durable.build import Build, build
-from durable.errors import InstanceConflict
+from durable.errors import RunConflict
 from durable.local.kv import SQLiteKVNamespace
 from durable.operations.description import Description
 from durable.operations.lifecycle import Order
@@ -157,7 +157,7 @@ def test_while_it_rolls_back_a_run_takes_no_verb(virtual: VirtualHost) -> None:
 
     def ask() -> None:
         for order in (Order("retry"), Order("resume"), Order("pause"), Order("terminate"), Order("restart")):
-            with pytest.raises(InstanceConflict) as caught:
+            with pytest.raises(RunConflict) as caught:
                 tell(virtual, order)
             refused.append(str(caught.value))
 

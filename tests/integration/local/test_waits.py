@@ -17,7 +17,7 @@ from durable.local.functions import Hang
 from durable.operations.description import Description
 from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.store.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 
@@ -258,7 +258,7 @@ def test_an_answer_that_was_found_and_not_told_is_heard_after_a_restart(
 
     began = begin(virtual, "ask")
     with monkeypatch.context() as patch:
-        patch.setattr(Answers, "tell", dies)
+        patch.setattr(Callbacks, "tell", dies)
         virtual.host.workflows["ask"].send_event("one", "answered", 7)
     virtual.run(until=began)
     assert listed(virtual, "ask") == ["waiting"]

@@ -8,10 +8,10 @@ from typing import Any
 from durable.clients.workflow import WorkflowClient
 from durable.clock import VirtualClock
 from durable.operations.lifecycle import Lifecycle
-from durable.operations.queries import Directory
+from durable.operations.queries import Queries
 from durable.operations.routes import Operator
-from durable.runs.instances import Instances
-from durable.steps.callbacks import Answers
+from durable.runs.runs import Runs
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.steps.events import Events
 from durable.store.failure import Failure
@@ -51,16 +51,16 @@ class Desk:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
         self.machines = Machines()
-        self.instances = Instances(self.table, self.machines, self.clock)
+        self.instances = Runs(self.table, self.machines, self.clock)
         self.steps = StepRecord(self.table, self.clock)
-        children = Children(self.table, Answers(self.table, self.machines, self.clock))
+        children = Children(self.table, Callbacks(self.table, self.machines, self.clock))
         lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
-        self.operator = Operator(Directory(self.table, self.clock), lifecycle)
+        self.operator = Operator(Queries(self.table, self.clock), lifecycle)
 
     @property
     def client(self) -> WorkflowClient:
         """The client that starts what this record holds."""
-        events = Events(self.table, Answers(self.table, self.machines, self.clock), self.clock)
+        events = Events(self.table, Callbacks(self.table, self.machines, self.clock), self.clock)
         return WorkflowClient("onboarding", Onboarding, self.instances, events, {})
 
     def execution(self, id: str) -> str:

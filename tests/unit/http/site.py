@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from durable import Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from durable.bindings import Created, InstanceStatus, Sent, StepStatus
-from durable.errors import InstanceExists, InstanceNotFound
-from durable.http import Api, IdempotencyKey, InstanceId, Reply, Started, WorkflowStatus, described
+from durable.bindings import Created, RunStatus, Sent, StepStatus
+from durable.errors import RunExists, RunNotFound
+from durable.http import Api, IdempotencyKey, Reply, RunId, Started, WorkflowStatus, described
 
 
 def _address(text: str) -> str:
@@ -68,21 +68,21 @@ class FakeWorkflow(Workflow[Any]):
             id = "run-" + hashlib.sha256(seed.encode()).hexdigest()[:8]
         if id in self.started:
             if self.started[id] != params:
-                raise InstanceExists("secret")
+                raise RunExists("secret")
             return Created(id, False)
         self.started[id] = params
         return Created(id, True)
 
-    def get(self, id: str) -> InstanceStatus:
+    def get(self, id: str) -> RunStatus:
         if self.failure:
             raise self.failure
         if id not in self.started:
-            raise InstanceNotFound(id)
+            raise RunNotFound(id)
         at = "2026-01-01T00:00:00.000Z"
         done = StepStatus("validate-user", "complete", 1, at, at)
         failed = StepStatus("create-profile", "errored", 2, at, at, {"name": "Taken", "message": "It is taken."})
         error = {"name": "Taken", "message": "It is taken.", "step": "create-profile"}
-        return InstanceStatus(id, self.name, "errored", at, at, (done, failed), None, error)
+        return RunStatus(id, self.name, "errored", at, at, (done, failed), None, error)
 
     @property
     def events(self) -> Mapping[str, Any]:
@@ -111,7 +111,7 @@ def fetch(onboarding: Workflow[SignUp]) -> Api:
         return Reply(Started(run.id), status=201 if run.new else 200, location=location)
 
     @api.get("/api/workflow/status/<id>")
-    def status(id: InstanceId) -> WorkflowStatus:
+    def status(id: RunId) -> WorkflowStatus:
         """Show a sign-up."""
         return WorkflowStatus.of(onboarding.get(id))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from durable.errors import EventExists, EventUnknown, InstanceClosed, InstanceNotFound, Throttled
+from durable.errors import EventExists, EventUnknown, RunClosed, RunNotFound, Throttled
 from tests.unit.http.doors import GOOD, JSON, Ask
 from tests.unit.http.site import Card, FakeWorkflow, SignUp
 
@@ -109,8 +109,8 @@ def test_an_event_of_a_type_that_nothing_waits_for_is_404_and_says_what_is(opera
 @pytest.mark.parametrize(
     ("failure", "status"),
     [
-        (InstanceNotFound(), 404),
-        (InstanceClosed(), 409),
+        (RunNotFound(), 404),
+        (RunClosed(), 409),
         (EventExists(), 409),
         (EventUnknown(), 404),
         (Throttled(), 503),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock
-from durable.runs.instances import Instances
+from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.store.failure import Failure
@@ -89,7 +89,7 @@ class Bench:
     table: MemoryTable
     record: StepRecord
     machines: FakeMachines
-    instances: Instances
+    instances: Runs
     log: Lines
 
     def handler(
@@ -120,4 +120,4 @@ def bench() -> Bench:
     machines = FakeMachines()
     steps.calls.clear()
     steps.raises.clear()
-    return Bench(clock, table, StepRecord(table, clock), machines, Instances(table, machines, clock), Lines())
+    return Bench(clock, table, StepRecord(table, clock), machines, Runs(table, machines, clock), Lines())

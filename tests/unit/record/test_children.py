@@ -10,9 +10,9 @@ from pydantic import TypeAdapter
 
 from durable.clock import VirtualClock, milliseconds_of, timestamp
 from durable.operations.lifecycle import From, Lifecycle, Order
-from durable.runs.instances import Instances
+from durable.runs.runs import Runs
 from durable.runs.transitions import Verb
-from durable.steps.callbacks import Answers
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
 from durable.store.machines import ExecutionState
 from durable.store.record import FLAG, StepKey, StepRecord, forget, header_key, partition
@@ -38,8 +38,8 @@ class Place:
         self.clock = VirtualClock(milliseconds_of(ENTERED))
         self.table = MemoryTable(self.clock)
         self.tokens, self.machines = FakeTokens(), FakeMachines()
-        self.instances = Instances(self.table, self.machines, self.clock)
-        self.children = Children(self.table, Answers(self.table, self.tokens, self.clock))
+        self.instances = Runs(self.table, self.machines, self.clock)
+        self.children = Children(self.table, Callbacks(self.table, self.tokens, self.clock))
         record = StepRecord(self.table, self.clock)
         self.handler = CallHandler({"grow": Callee()}, self.children, self.instances, self.table, record, self.clock)
         self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, self.children)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock, milliseconds_of
-from durable.errors import EventExists, InstanceClosed, InstanceNotFound
-from durable.runs.instances import Instances
-from durable.steps.callbacks import Answers
+from durable.errors import EventExists, RunClosed, RunNotFound
+from durable.runs.runs import Runs
+from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
 from durable.store.record import FLAG, StepKey, StepRecord, header_key, partition
 from durable.store.table import Delete, Key, Row, Write
@@ -29,10 +29,10 @@ class Place:
         self.clock = VirtualClock(CREATED)
         self.table = MemoryTable(self.clock)
         self.tokens = FakeTokens()
-        self.answers = Answers(self.table, self.tokens, self.clock)
+        self.answers = Callbacks(self.table, self.tokens, self.clock)
         self.events = Events(self.table, self.answers, self.clock)
         self.handler = EventHandler(self.events, StepRecord(self.table, self.clock))
-        Instances(self.table, FakeMachines(), self.clock).create("shop", None, id="one")
+        Runs(self.table, FakeMachines(), self.clock).create("shop", None, id="one")
 
     def wait(
         self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60, execution: str = ""
@@ -202,7 +202,7 @@ def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_the
     place.wait("t")
     place.tokens.busy = 1
     place.send("yes")
-    answers = Answers(place.table, place.tokens, place.clock, alone=True)
+    answers = Callbacks(place.table, place.tokens, place.clock, alone=True)
     assert Events(place.table, answers, place.clock).settle(place.header()) == 1
 
 
@@ -217,12 +217,12 @@ def test_a_run_that_has_ended_takes_no_event_but_knows_those_it_had(place: Place
     ended = {"workflow": "shop", "status": "complete", "updated": 0, "closed": True}
     place.table.write(Write(header_key("shop", "one"), ended))
     assert not place.send("yes", "early")
-    with pytest.raises(InstanceClosed):
+    with pytest.raises(RunClosed):
         place.send("yes", "late")
 
 
 def test_a_run_that_is_not_there_takes_no_event(place: Place) -> None:
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         place.events.send("shop", "two", "replied", None, "e")
 
 

@@ -10,9 +10,9 @@ import pytest
 from durable.clock import VirtualClock, timestamp
 from durable.operations.history import Happening, Told
 from durable.operations.lifecycle import From, Lifecycle, Order
-from durable.operations.queries import Directory
-from durable.runs.instances import Instances
-from durable.steps.callbacks import Answers
+from durable.operations.queries import Queries
+from durable.runs.runs import Runs
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
 from durable.store.machines import ExecutionState
@@ -34,8 +34,8 @@ class Place:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
-        self.instances = Instances(self.table, FakeMachines(), self.clock)
-        self.answers = Answers(self.table, FakeTokens(), self.clock)
+        self.instances = Runs(self.table, FakeMachines(), self.clock)
+        self.answers = Callbacks(self.table, FakeTokens(), self.clock)
         self.steps = StepRecord(self.table, self.clock, alive=lambda owner: False)
         self.children = Children(self.table, self.answers)
         self.lifecycle = Lifecycle(
@@ -92,7 +92,7 @@ class Place:
         self.lifecycle.carry_out("shop", "one", Order(verb, start=None if start is None else From(start)))
 
     def told(self, after: str | None = None) -> Told:
-        return Directory(self.table, self.clock).happenings("shop", "one", after)
+        return Queries(self.table, self.clock).happenings("shop", "one", after)
 
     def follow(self) -> list[Happening]:
         """Ask for what is new."""

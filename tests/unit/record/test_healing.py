@@ -10,10 +10,10 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.errors import Throttled
-from durable.operations.completion import Closer
-from durable.operations.reconciler import QUEUED_MS, SILENT_MS, Healing
-from durable.runs.instances import Instances
-from durable.steps.callbacks import Answers
+from durable.operations.completion import Completion
+from durable.operations.reconciler import QUEUED_MS, SILENT_MS, Reconciler
+from durable.runs.runs import Runs
+from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
 from durable.store.record import StepKey, StepRecord, header_key
@@ -56,11 +56,11 @@ class World:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
         self.machines = Executions()
-        self.instances = Instances(self.table, self.machines, self.clock)
+        self.instances = Runs(self.table, self.machines, self.clock)
         self.waits = 0
-        self.healing = Healing(self.table, self.machines, self.clock, self.instances, self.settle)
-        children = Children(self.table, Answers(self.table, FakeTokens(), self.clock))
-        self.closer = Closer({ARN: "shop"}, self.machines, self.instances, children)
+        self.healing = Reconciler(self.table, self.machines, self.clock, self.instances, self.settle)
+        children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
+        self.closer = Completion({ARN: "shop"}, self.machines, self.instances, children)
 
     def settle(self, header: Row) -> int:
         """Tell so many waits, once."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from durable.errors import InstanceExists, InstanceNotFound, Throttled
+from durable.errors import RunExists, RunNotFound, Throttled
 from durable.store.machines import ExecutionState
 from durable.store.record import header_key
 from tests.unit.record.conftest import Bench
@@ -37,7 +37,7 @@ def test_the_same_start_again_is_the_same_instance(bench: Bench) -> None:
 
 def test_an_id_is_taken_by_its_first_payload(bench: Bench) -> None:
     bench.instances.create("shop", {"n": 1}, id="one")
-    with pytest.raises(InstanceExists):
+    with pytest.raises(RunExists):
         bench.instances.create("shop", {"n": 2}, id="one")
 
 
@@ -46,7 +46,7 @@ def test_an_idempotency_key_belongs_to_its_workflow(bench: Bench) -> None:
     same = bench.instances.create("shop", {"n": 1}, idempotency_key="k")
     other = bench.instances.create("post", {"n": 2}, idempotency_key="k")
     assert one.id == same.id != other.id
-    with pytest.raises(InstanceExists):
+    with pytest.raises(RunExists):
         bench.instances.create("shop", {"n": 3}, idempotency_key="k")
 
 
@@ -66,13 +66,13 @@ def test_a_throttled_start_goes_on_where_it_stopped_under_the_same_name(bench: B
 def test_an_id_has_a_form(bench: Bench, wrong: str) -> None:
     with pytest.raises(ValueError, match="1 to 64"):
         bench.instances.create("shop", {}, id=wrong)
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         bench.instances.status("shop", wrong)
 
 
 def test_another_workflows_instance_is_not_found(bench: Bench) -> None:
     bench.instances.create("shop", {}, id="one")
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         bench.instances.status("post", "one")
 
 
@@ -101,7 +101,7 @@ def test_only_the_current_execution_can_end_the_run(bench: Bench) -> None:
 
 def test_the_end_of_an_unknown_execution_makes_no_row(bench: Bench) -> None:
     bench.instances.close("shop", "nobody.00000000", FAILED)
-    with pytest.raises(InstanceNotFound):
+    with pytest.raises(RunNotFound):
         bench.instances.status("shop", "nobody")
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from durable import StepTimeoutError, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from durable.errors import EventUnknown, InstanceClosed, InvalidInput
+from durable.errors import EventUnknown, InvalidInput, RunClosed
 from durable.testing import Sandbox
 
 
@@ -113,5 +113,5 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(InvalidInput):
         run.send_event("approved", {})
     sandbox.settle()
-    with pytest.raises(InstanceClosed):
+    with pytest.raises(RunClosed):
         run.send_event("approved", {"by": "Ann"})

@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from durable.bindings.workflow import Created, InstanceStatus, Status, StepStatus
+from durable.bindings.workflow import Created, RunStatus, Status, StepStatus
 from durable.clock import Clock, timestamp
-from durable.errors import InstanceExists, InstanceNotFound, Throttled, public_message
+from durable.errors import RunExists, RunNotFound, Throttled, public_message
 from durable.runs.entropy import random_bytes
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.status import current_steps, shown_status, step_status
@@ -54,7 +54,7 @@ def instance_of(execution: str) -> str:
     return execution.rpartition(".")[0]
 
 
-class Instances:
+class Runs:
     """The instances of all workflows of a deployment."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Instances:
             parent: where the step is that waits for this run's end; see children.py.
 
         Raises:
-            InstanceExists: the id or key was used with another payload.
+            RunExists: the id or key was used with another payload.
             Throttled: the caller should try again; the same call goes on where this one stopped.
             ValueError: the id is not 1 to 64 of [A-Za-z0-9_-].
         """
@@ -137,7 +137,7 @@ class Instances:
         except ConditionFailed as failed:
             there = failed.rows[0] or {}
             if there["payload_hash"] != header["payload_hash"]:
-                raise InstanceExists(public_message(InstanceExists)) from None
+                raise RunExists(public_message(RunExists)) from None
             return there, False
         return header, True
 
@@ -161,19 +161,19 @@ class Instances:
         except ConditionFailed:
             return  # it has ended already
 
-    def status(self, workflow: str, instance: str) -> InstanceStatus:
+    def status(self, workflow: str, instance: str) -> RunStatus:
         """Return where an instance is.
 
         Raises:
-            InstanceNotFound: the workflow has none of that id.
+            RunNotFound: the workflow has none of that id.
         """
         rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
         header = next((row for row in rows if "epoch" in row), None)
         if header is None:
-            raise InstanceNotFound(public_message(InstanceNotFound))
+            raise RunNotFound(public_message(RunNotFound))
         steps = current_steps(header, rows)
         latest: int = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
-        return InstanceStatus(
+        return RunStatus(
             id=instance,
             workflow=workflow,
             status=shown_status(header, steps),
