@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError
 
+from durable.adapters import adapter_of
 from durable.bindings.base import Binding
 from durable.context import StepContext
 from durable.errors import NonRetryableError, SignatureError
@@ -158,10 +158,4 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, hint
 
 
 def _adapter(function: Callable[..., Any], name: str, annotation: Any) -> TypeAdapter[Any]:
-    try:
-        return TypeAdapter(annotation)
-    except PydanticSchemaGenerationError:
-        raise SignatureError(
-            f"{_where(function)}: {name} is of type {annotation!r}, which cannot travel as JSON;"
-            " use a pydantic model, a dataclass or a plain type"
-        ) from None
+    return adapter_of(annotation, f"{_where(function)}: {name}")

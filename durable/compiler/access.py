@@ -33,7 +33,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
-from durable.compiler.terms import Constant, Entry, Expression, Field, Given, Item
+from durable.compiler.terms import Constant, Entry, Expression, Field, Item, RawExpression
 
 INPUT = "$states.context.Execution.Input"
 _EVENT = {
@@ -59,7 +59,11 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     refuse_any(node, of, f"`{source}`")
     if isinstance(of.kind, Event):
         return _of_event(node, of.kind)
-    if isinstance(of.kind, Member) and node.attr == "value" and isinstance(of, (Constant, Field, Item, Entry, Given)):
+    if (
+        isinstance(of.kind, Member)
+        and node.attr == "value"
+        and isinstance(of, (Constant, Field, Item, Entry, RawExpression))
+    ):
         return _member_value(of, of.kind)
     fields = [_field(node, each, source) for each in members(of.kind)]
     if len({each.alias for each in fields}) > 1:
@@ -71,9 +75,9 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
 
 def _of_event(node: ast.Attribute, event: Event) -> Expression:
     if node.attr == "payload":
-        return Given(f"{INPUT}.payload", event.payload)
+        return RawExpression(f"{INPUT}.payload", event.payload)
     if node.attr in _EVENT:
-        return Given(*_EVENT[node.attr])
+        return RawExpression(*_EVENT[node.attr])
     raise Refused(node, f"the event has no `{node.attr}`", nearest(node.attr, ["payload", *_EVENT]))
 
 

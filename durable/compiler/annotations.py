@@ -203,6 +203,7 @@ def _is_required(cls: Any, name: str, hint: Any) -> bool:
 
 
 def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
+    cls.model_rebuild()  # a class that names one defined below it is complete only now
     rewritten = {name for each in cls.__pydantic_decorators__.field_serializers.values() for name in each.info.fields}
     found = {}
     for name, info in cls.model_fields.items():

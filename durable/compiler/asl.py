@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from durable import wire
 from durable.compiler.access import INPUT
@@ -13,6 +13,7 @@ from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
 from durable.compiler.names import TOKEN_RETRIES, state_name
 from durable.compiler.states import (
+    AnyState,
     Caught,
     Choice,
     Edge,
@@ -72,7 +73,7 @@ class Writer:
         states = {names[state]: self.state(state, names) for state in machine.states}
         return {"StartAt": names[machine.entry.target], "States": states}
 
-    def _names(self, states: list[State]) -> dict[State, str]:
+    def _names(self, states: Sequence[State]) -> dict[State, str]:
         names: dict[State, str] = {}
         for state in states:
             if isinstance(state, (Task, TokenTask, Wait)):
@@ -82,7 +83,7 @@ class Writer:
                 names[state] = state_name(_label(state), self.taken)
         return names
 
-    def state(self, state: State, names: dict[State, str]) -> Json:
+    def state(self, state: AnyState, names: dict[State, str]) -> Json:
         """Return a state."""
         match state:
             case Task():
@@ -102,7 +103,8 @@ class Writer:
                 return {"Type": "Fail", "Error": template(error), "Cause": template(cause)}
             case Pass():
                 return {"Type": "Pass", **_out(state, names)}
-        raise AssertionError(f"no ASL for {state!r}")
+            case _:
+                assert_never(state)
 
     def _task(self, task: Task, names: dict[State, str]) -> Json:
         step = task.step

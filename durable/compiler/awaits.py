@@ -13,13 +13,13 @@ from durable.compiler import options
 from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
+from durable.compiler.external_waits import call_workflow, wait_for_event
 from durable.compiler.kinds import UNKNOWN, Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
-from durable.compiler.outside import call_workflow, wait_for_event
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
 from durable.compiler.steps import METHODS
-from durable.compiler.terms import TEXT, Constant, Expression, Given, ListDisplay, Variable
+from durable.compiler.terms import TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
 from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
 from durable.errors import TooManyRounds
 
@@ -248,8 +248,8 @@ class AwaitReader:
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
         prefix = reading.frame.prefix + (f"{name}/" if self._use(definition.name, name) > 1 else "")
-        found = self._inside(node, definition, reading.frame.inner(name, prefix, key), [Given(ITEM, element)])
-        body = Branch(found.branch.body, (Assign(index, Given(INDEX, _INTEGER)), *found.branch.before))
+        found = self._inside(node, definition, reading.frame.inner(name, prefix, key), [RawExpression(ITEM, element)])
+        body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, _INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         at_once = self._concurrency(named.get("concurrency"))
         label = reading.frame.prefix + name

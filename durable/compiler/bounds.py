@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.tree import (
     Assign,
+    Awaited,
+    Break,
+    Continue,
     EventWait,
     Gather,
     If,
     Loop,
     MapCall,
     Program,
+    Raise,
+    RaiseAgain,
+    Return,
     Run,
     Sleep,
     Statement,
@@ -110,22 +116,33 @@ def _certain(body: tuple[Statement, ...]) -> int:
     return sum(_events(statement) for statement in body)
 
 
+def _events_of(what: Awaited) -> int:
+    match what:
+        case StepCall(retries=retries):
+            return _STATE + _ATTEMPT * (retries.limit + 1)
+        case EventWait() | WorkflowCall():
+            return _STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
+        case Gather(branches=branches):
+            return 2 * _STATE + sum(_certain(branch.body) for branch in branches)
+        case MapCall(bound=bound, body=branch):
+            return 3 * _STATE + (bound or 0) * (_STATE + _certain(branch.body))
+        case _:
+            assert_never(what)
+
+
 def _events(statement: Statement) -> int:
     match statement:
         case Assign():
             return 0
-        case Run(StepCall(retries=retries)):
-            return _STATE + _ATTEMPT * (retries.limit + 1)
-        case Run(EventWait() | WorkflowCall()):
-            return _STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
-        case Run(Gather(branches=branches)):
-            return 2 * _STATE + sum(_certain(branch.body) for branch in branches)
-        case Run(MapCall(bound=bound, body=branch)):
-            return 3 * _STATE + (bound or 0) * (_STATE + _certain(branch.body))
+        case Run(what):
+            return _events_of(what)
         case Loop(bound=int() as rounds, body=body):
             return _STATE + rounds * (_STATE + _certain(body))
         case If(arms, otherwise):
             return _STATE + max(_certain(otherwise), *(_certain(arm.body) for arm in arms))
         case Try(body, handlers, otherwise):
             return _certain(body) + max([_certain(otherwise), *(_certain(each.body) for each in handlers)])
-    return _STATE
+        case Loop() | Sleep() | Return() | Raise() | RaiseAgain() | Break() | Continue():
+            return _STATE
+        case _:
+            assert_never(statement)

@@ -23,7 +23,7 @@ from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
-from durable.compiler.terms import Given
+from durable.compiler.terms import RawExpression
 from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.retries import Retries
@@ -118,7 +118,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     names = Names(step, assigned_names(source.run.body))
     expressions = ExpressionReader(source, names)
     payload = payload_kind(workflow, source)
-    scope = Scope({event: Local(Given("", Event(payload)))})
+    scope = Scope({event: Local(RawExpression("", Event(payload)))})
     reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)

@@ -7,7 +7,16 @@ from typing import Final
 
 from durable import wire
 from durable.compiler.kinds import ListOf, Text
-from durable.compiler.terms import TEXT, Comparison, Conditional, Constant, Contains, Expression, Given, ListDisplay
+from durable.compiler.terms import (
+    TEXT,
+    Comparison,
+    Conditional,
+    Constant,
+    Contains,
+    Expression,
+    ListDisplay,
+    RawExpression,
+)
 from durable.errors import (
     ChildWorkflowError,
     InvalidInput,
@@ -40,7 +49,7 @@ CALL_ERRORS: Final[Errors] = {
 """What a call of another workflow can end with."""
 NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
 """What ends a run whatever its `except`s say."""
-_REPORTED: Final = Given("$states.errorOutput.Error", TEXT)
+_REPORTED: Final = RawExpression("$states.errorOutput.Error", TEXT)
 
 
 def step_errors(signature: Signature) -> Errors:

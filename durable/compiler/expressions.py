@@ -131,8 +131,8 @@ class ExpressionReader:
             if not local.certain:
                 raise Refused(
                     node,
-                    f"`{node.id}` may be unbound here: only some of the ways to this line assign it",
-                    f"assign it on all ways, as in `{node.id} = None` before",
+                    f"`{node.id}` may be unbound here: only some of the paths to this line assign it",
+                    f"assign it on every path, as in `{node.id} = None` before",
                 )
             if isinstance(local.value.kind, Event):
                 raise Refused(

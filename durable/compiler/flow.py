@@ -1,17 +1,19 @@
-"""From the program tree to states: the control flow, with assignments riding on the ways between states.
+"""From the program tree to states: control flow, with assignments placed on the edges between states.
 
-Lowering keeps the open ways: edges that lead on to whatever comes next. An assignment is added to each of them; a
-statement that needs a state closes them on it. The way in has no state that could carry an assignment, so what it
-assigns is taken over by the first state, which reads through it; a loop's head cannot, and gets a Pass before it.
+Lowering keeps the open edges, which have no target yet. An assignment is added to each open edge. A statement that
+needs a state makes that state the target of all open edges. The entry edge belongs to no state, so it cannot carry an
+assignment: the first state takes it over, or a Pass before it does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
+from durable.compiler.edges import LoopExits, OpenEdges, Target, can_end, takes_over
 from durable.compiler.errornames import Errors, caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
 from durable.compiler.outcomes import (
@@ -25,6 +27,7 @@ from durable.compiler.outcomes import (
     tuple_result,
 )
 from durable.compiler.states import (
+    AnyState,
     Catch,
     Caught,
     Choice,
@@ -34,7 +37,6 @@ from durable.compiler.states import (
     Map,
     Parallel,
     Pass,
-    State,
     Task,
     TokenTask,
     Wait,
@@ -47,15 +49,16 @@ from durable.compiler.terms import (
     Constant,
     Contains,
     Expression,
-    Given,
     ListDisplay,
     Operation,
+    RawExpression,
     Variable,
 )
 from durable.compiler.tree import (
     Assign,
     Branch,
     Break,
+    Continue,
     EventWait,
     Gather,
     If,
@@ -72,11 +75,10 @@ from durable.compiler.tree import (
     WorkflowCall,
 )
 from durable.compiler.walk import opposite
-from durable.compiler.ways import LoopWays, Open, Target, can_end, takes_over
 from durable.errors import TooManyRounds, public_message
 from durable.wire import FINAL
 
-CREATED_AT = Given("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
+CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
 CLOCK = "at"
 SPENT = "events"
 _INTEGER = Integer()
@@ -107,7 +109,7 @@ class Lowering:
     around: frozenset[str] = frozenset()
     machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
     targets: list[Target] = field(default_factory=list)
-    loops: list[LoopWays] = field(default_factory=list)
+    loops: list[LoopExits] = field(default_factory=list)
 
     def lower(self, body: tuple[Statement, ...], before: dict[str, Expression]) -> Machine:
         """Return the machine of a body; what is in `before` holds at its start."""
@@ -117,53 +119,59 @@ class Lowering:
         assert not rest, "a body ends in returns and raises"
         return self.machine
 
-    def block(self, body: tuple[Statement, ...], ways: Open) -> Open:
-        """Lower statements after the open ways, and return those that are open then."""
+    def block(self, body: tuple[Statement, ...], edges: OpenEdges) -> OpenEdges:
+        """Lower statements that follow the open edges, and return the edges that are open afterwards."""
         for statement in body:
-            ways = self.statement(statement, ways)
-        return ways
+            edges = self.statement(statement, edges)
+        return edges
 
-    def statement(self, statement: Statement, ways: Open) -> Open:
+    def statement(self, statement: Statement, edges: OpenEdges) -> OpenEdges:
         """Lower a statement."""
         match statement:
             case Assign(variable, value):
-                for way in ways:
-                    way.set(variable, value)
-                return ways
+                for edge in edges:
+                    edge.set(variable, value)
+                return edges
             case Run():
-                return self._run(statement, ways)
+                return self._run(statement, edges)
             case Sleep():
-                return self._wait(statement, ways)
+                return self._wait(statement, edges)
             case If():
-                return self._if(statement, ways)
+                return self._if(statement, edges)
             case Loop():
-                return self._loop(statement, ways)
+                return self._loop(statement, edges)
             case Try():
-                return self._try(statement, ways)
+                return self._try(statement, edges)
             case Return():
-                return self._return(statement, ways)
+                return self._return(statement, edges)
             case Raise():
-                return self._raise(statement, ways)
+                return self._raise(statement, edges)
             case RaiseAgain():
-                return self._raise_again(statement, ways)
+                return self._raise_again(statement, edges)
+            case Break() | Continue():
+                return self._leave_loop(statement, edges)
+            case _:
+                assert_never(statement)
+
+    def _leave_loop(self, statement: Break | Continue, edges: OpenEdges) -> OpenEdges:
         leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
-        leaving += ways
+        leaving += edges
         return []
 
-    def enter(self, state: State, ways: Open, *, joins: bool = False) -> None:
-        """Lead the open ways to a new state; one that other ways will join cannot take over assignments."""
-        first = ways[0]
-        if len(ways) == 1 and first.source is None and not joins and takes_over(state, first):
+    def enter(self, state: AnyState, edges: OpenEdges, *, joins: bool = False) -> None:
+        """Make a new state the target of the open edges; with `joins`, other edges will lead to it later."""
+        first = edges[0]
+        if len(edges) == 1 and first.source is None and not joins and takes_over(state, first):
             state.prepend(first.assign)
             first.assign = {}
-        elif any(way.source is None and way.assign for way in ways):
-            ways = [self._set() if way.source is None else way for way in ways]
-        for way in ways:
-            way.target = state
+        elif any(edge.source is None and edge.assign for edge in edges):
+            edges = [self._set() if edge.source is None else edge for edge in edges]
+        for edge in edges:
+            edge.target = state
         self.machine.states.append(state)
 
     def _set(self) -> Edge:
-        """Put a Pass at the start that assigns, and return its way out."""
+        """Put a Pass at the start that assigns, and return its edge out."""
         entry = self.machine.entry
         first = Pass("set")
         first.next.assign, entry.assign = entry.assign, {}
@@ -171,20 +179,22 @@ class Lowering:
         entry.target = first
         return first.next
 
-    def _run(self, run: Run, ways: Open) -> Open:
+    def _run(self, run: Run, edges: OpenEdges) -> OpenEdges:
         match run.what:
             case StepCall() as step:
                 caught = sorted(name for name in self._caught() & step.errors.keys() if not name.startswith(FINAL))
-                state: Caught = Task(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
-                result: Expression = Given(f"{RESULT}.result", _INTEGER)
-                ended: Expression = Given(f"{RESULT}.at", _INTEGER)
+                state: Task | TokenTask | Parallel | Map = Task(
+                    step.place.label, step=step, key=step.place.key, caught=tuple(caught)
+                )
+                result: Expression = RawExpression(f"{RESULT}.result", _INTEGER)
+                ended: Expression = RawExpression(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
             case EventWait() | WorkflowCall() as wait:
                 caught = sorted(self._caught() & wait.errors.keys())
                 payload = wait.payload if isinstance(wait, WorkflowCall) else None
                 place = wait.place
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
-                result, ended = Given(f"{ANSWER}.result", _INTEGER), Given(f"{ANSWER}.at", _INTEGER)
+                result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
             case Gather(label, branches, kinds, errors, alone):
                 state = Parallel(label, branches=self._branches(branches))
@@ -193,7 +203,7 @@ class Lowering:
                 if any(_has_rounds(each) for each in branches):
                     state.next.assign[self.budget.spent] = self.budget.after_gather()
             case MapCall() as call:
-                ways = self._capped(call, ways) if call.bound is None else ways
+                edges = self._capped(call, edges) if call.bound is None else edges
                 body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)))
                 state = Map(call.label, items=call.items, concurrency=call.concurrency, body=body)
                 state.next.assign[self.budget.spent] = self.budget.after_map(call, _has_rounds(call.body))
@@ -201,13 +211,13 @@ class Lowering:
                 ended = join_time(self.clock)
                 errors = call.errors
             case _:
-                raise AssertionError(f"no states for {run.what!r}")
+                assert_never(run.what)
         self._catch(state, errors)
         if run.variable is not None:
             state.next.assign[run.variable] = result
         if self.shared.timed:
             state.next.assign[self.clock] = ended
-        self.enter(state, ways)
+        self.enter(state, edges)
         return [state.next]
 
     def _branches(self, branches: tuple[Branch, ...]) -> list[Machine]:
@@ -228,7 +238,7 @@ class Lowering:
         return self.around.union(*(each.errors for each in self.targets))
 
     def _catch(self, state: Caught, errors: Errors) -> None:
-        """Add ways to the `except`s around, inner ones first, for the errors that the state can end with."""
+        """Add Catch edges to the enclosing `except`s, inner ones first, for the errors that the state can end with."""
         left = dict(errors)
         for target in reversed(self.targets):
             caught = {name: each for name, each in left.items() if name in target.errors}
@@ -237,13 +247,13 @@ class Lowering:
             left = {name: each for name, each in left.items() if name not in caught}
             edge = Edge(state)
             edge.assign[target.variable] = name_of(caught)
-            edge.assign[target.cause] = Given("$states.errorOutput.Cause", TEXT)
+            edge.assign[target.cause] = RawExpression("$states.errorOutput.Cause", TEXT)
             if self.shared.timed:
                 edge.assign[self.clock] = failure_time()
             state.catches.append(Catch(tuple(sorted(caught)), edge))
-            target.ways.append(edge)
+            target.edges.append(edge)
 
-    def _wait(self, sleep: Sleep, ways: Open) -> Open:
+    def _wait(self, sleep: Sleep, edges: OpenEdges) -> OpenEdges:
         now = Variable(self.clock, _INTEGER)
         if sleep.milliseconds is not None:
             until: Expression = Operation("+", now, Constant(sleep.milliseconds, _INTEGER), _INTEGER)
@@ -254,34 +264,34 @@ class Lowering:
             after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
         wait = Wait(sleep.label, until=until)
         wait.next.assign[self.clock] = after
-        self.enter(wait, ways)
+        self.enter(wait, edges)
         return [wait.next]
 
-    def _if(self, statement: If, ways: Open) -> Open:
+    def _if(self, statement: If, edges: OpenEdges) -> OpenEdges:
         choice = Choice(statement.arms[0].label)
         starts = [choice.rule(arm.test) for arm in statement.arms]
-        self.enter(choice, ways)
-        after: Open = []
+        self.enter(choice, edges)
+        after: OpenEdges = []
         for arm, start in zip(statement.arms, starts, strict=True):
             after += self.block(arm.body, [start])
         return after + self.block(statement.otherwise, [choice.next])
 
-    def _loop(self, loop: Loop, ways: Open) -> Open:
-        for way in ways:
-            way.set(loop.round, ZERO)
-        head, frame = Choice(loop.label), LoopWays()
-        self.enter(head, ways, joins=True)
+    def _loop(self, loop: Loop, edges: OpenEdges) -> OpenEdges:
+        for edge in edges:
+            edge.set(loop.round, ZERO)
+        head, frame = Choice(loop.label), LoopExits()
+        self.enter(head, edges, joins=True)
         inside, outside = self._rules(loop, head)
         self.loops.append(frame)
         back = self.block((*loop.each, *loop.body), [inside])
         self.loops.pop()
-        for way in [*back, *frame.continues]:
-            way.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
-            way.target = head
+        for edge in [*back, *frame.continues]:
+            edge.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
+            edge.target = head
         return [*outside, *frame.breaks]
 
-    def _rules(self, loop: Loop, head: Choice) -> tuple[Edge, Open]:
-        """Return the way into the body and those out; past the cap the loop raises TooManyRounds."""
+    def _rules(self, loop: Loop, head: Choice) -> tuple[Edge, OpenEdges]:
+        """Return the edge into the body and those out; past the cap the loop raises TooManyRounds."""
         if loop.bound is not None:
             assert loop.test is not None, "a bounded loop has a test"
             return head.rule(loop.test), [head.next]
@@ -291,74 +301,74 @@ class Lowering:
         self._too_many(loop.label, [head.next])
         return inside, outside
 
-    def _too_many(self, label: str, ways: Open) -> None:
+    def _too_many(self, label: str, edges: OpenEdges) -> None:
         message = Constant(public_message(TooManyRounds), TEXT)
-        self._raise(Raise(TooManyRounds, message, f"too many rounds of {label}"), ways)
+        self._raise(Raise(TooManyRounds, message, f"too many rounds of {label}"), edges)
 
-    def _capped(self, call: MapCall, ways: Open) -> Open:
-        """Return the way on where the items are not too many."""
+    def _capped(self, call: MapCall, edges: OpenEdges) -> OpenEdges:
+        """Return the edge on where the items are not too many."""
         choice = Choice(f"if there are too many for {call.label}")
         many = choice.rule(self.budget.forbids(call))
-        self.enter(choice, ways)
+        self.enter(choice, edges)
         self._too_many(call.label, [many])
         return [choice.next]
 
-    def _try(self, statement: Try, ways: Open) -> Open:
+    def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
         targets = [Target(each.errors, each.variable, each.cause) for each in statement.handlers]
         outer = len(self.targets)
         self.targets += reversed(targets)
-        after = self.block(statement.body, ways)
+        after = self.block(statement.body, edges)
         del self.targets[outer:]
         after = self.block(statement.otherwise, after)
         for handler, target in zip(statement.handlers, targets, strict=True):
-            if target.ways:
-                after += self.block(handler.body, target.ways)
+            if target.edges:
+                after += self.block(handler.body, target.edges)
         return after
 
-    def _return(self, statement: Return, ways: Open) -> Open:
-        """End where the ways come from; a Choice, a Catch and the way in cannot, and share a Pass that does."""
+    def _return(self, statement: Return, edges: OpenEdges) -> OpenEdges:
+        """End the machine on the open edges; those that cannot end it share a Pass that does."""
         value = statement.value
         if not self.is_run and self.shared.timed:
             value = branch_result(value, self.clock)
-        unable = [way for way in ways if not can_end(way)]
-        for way in ways:
-            if can_end(way):
-                way.end(value)
+        unable = [edge for edge in edges if not can_end(edge)]
+        for edge in edges:
+            if can_end(edge):
+                edge.end(value)
         if unable:
             last = Pass(statement.name or statement.label)
             last.next.end(value)
             self.enter(last, unable)
         return []
 
-    def _raise(self, statement: Raise, ways: Open) -> Open:
+    def _raise(self, statement: Raise, edges: OpenEdges) -> OpenEdges:
         """Lead to the `except` that catches the error, or fail."""
         name = statement.error.__name__
         for target in reversed(self.targets):
             if target.errors.get(name) is statement.error:
-                for way in ways:
-                    way.set(target.cause, cause_text(name, statement.message))
-                    way.set(target.variable, Constant(name, TEXT))
-                target.ways += ways
+                for edge in edges:
+                    edge.set(target.cause, cause_text(name, statement.message))
+                    edge.set(target.variable, Constant(name, TEXT))
+                target.edges += edges
                 return []
         at = None if self.is_run or not self.shared.timed else Variable(self.clock, _INTEGER)
         cause = cause_text(name, statement.message, at)
-        self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), ways)
+        self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
         return []
 
-    def _raise_again(self, statement: RaiseAgain, ways: Open) -> Open:
+    def _raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
         """Lead to the `except`s around that catch the error, by its name, or fail."""
         choice = Choice(statement.label)
         for target in reversed(self.targets):
             caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
             if caught:
-                way = choice.rule(_is_in(statement.name, caught))
-                way.set(target.cause, statement.cause)
-                way.set(target.variable, statement.name)
-                target.ways.append(way)
+                edge = choice.rule(_is_in(statement.name, caught))
+                edge.set(target.cause, statement.cause)
+                edge.set(target.variable, statement.name)
+                target.edges.append(edge)
         if choice.rules:
-            self.enter(choice, ways)
-            ways = [choice.next]
-        self.enter(Fail(statement.label, error=statement.name, cause=statement.cause), ways)
+            self.enter(choice, edges)
+            edges = [choice.next]
+        self.enter(Fail(statement.label, error=statement.name, cause=statement.cause), edges)
         return []
 
 

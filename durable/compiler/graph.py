@@ -14,11 +14,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from durable.compiler.compilation import read_program
 from durable.compiler.terms import Constant, Expression, Joined
 from durable.compiler.tree import (
+    Assign,
     Branch,
     Break,
     Continue,
@@ -171,7 +172,10 @@ class _Drawing:
             case Break() | Continue():
                 kind: NodeKind = "break" if isinstance(statement, Break) else "continue"
                 return Node(id, kind, kind)
-        return None
+            case Assign():
+                return None
+            case _:
+                assert_never(statement)
 
     def _awaited(self, id: str, what: StepCall | Gather | MapCall | EventWait | WorkflowCall) -> Node:
         match what:
@@ -187,6 +191,8 @@ class _Drawing:
                 return Node(id, "event", what.name, detail, _key(what.place), event=what.event)
             case WorkflowCall():
                 return Node(id, "call", what.name, what.workflow.__name__, what.name)
+            case _:
+                assert_never(what)
 
     def _result(self, branch: Branch) -> Lane:
         """Return the lane of a branch; that it ends with its result goes without saying."""

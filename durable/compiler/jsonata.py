@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from durable.compiler.kinds import (
     Boolean,
@@ -43,7 +43,6 @@ from durable.compiler.terms import (
     Entry,
     Expression,
     Field,
-    Given,
     IsNone,
     Item,
     Joined,
@@ -51,6 +50,7 @@ from durable.compiler.terms import (
     Negation,
     Not,
     Operation,
+    RawExpression,
     Spelled,
     Truth,
     Variable,
@@ -67,6 +67,8 @@ AND: Final = 30
 OR: Final = 25
 CHOOSE: Final = 20
 
+Value = Operation | Negation | Apply | Joined | Spelled | Concatenation | ListDisplay | DictDisplay | Comprehension
+"""The expressions that are no tests and read no part of a value."""
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
 
@@ -126,7 +128,7 @@ def _render(expression: Expression) -> Rendered:
             return _constant(value)
         case Variable(name):
             return f"${name}", ATOM
-        case Given(text):
+        case RawExpression(text):
             return text, PATH if _PATH.fullmatch(text) else ATOM
         case Field():
             return _field(expression)
@@ -134,9 +136,10 @@ def _render(expression: Expression) -> Rendered:
             return _asserted(_item(expression), "IndexError"), ATOM
         case Entry(default=None):
             return _asserted(_entry(expression), "KeyError"), ATOM
-        case Entry(default=default) if default is not None:
+        case Entry():
+            assert expression.default is not None
             text = _entry(expression)
-            return f"$exists({text}) ? {text} : {_at_least(default, CHOOSE + 1)}", CHOOSE
+            return f"$exists({text}) ? {text} : {_at_least(expression.default, CHOOSE + 1)}", CHOOSE
         case Conditional(test, body, otherwise):
             parts = (_at_least(test, CHOOSE + 1), _at_least(body, CHOOSE + 1), _at_least(otherwise, CHOOSE))
             return "{} ? {} : {}".format(*parts), CHOOSE
@@ -154,10 +157,11 @@ def _render(expression: Expression) -> Rendered:
             return f"{_at_least(left, COMPARE + 1)} {operator} {_at_least(right, COMPARE + 1)}", COMPARE
         case Contains(container, item):
             return _contains(container, item)
-    return _value(expression)
+        case other:
+            return _value(other)
 
 
-def _value(expression: Expression) -> Rendered:
+def _value(expression: Value) -> Rendered:
     match expression:
         case Operation():
             return _operation(expression)
@@ -177,7 +181,8 @@ def _value(expression: Expression) -> Rendered:
             return "{" + ", ".join(f"{quoted(key)}: {_render(each)[0]}" for key, each in entries) + "}", ATOM
         case Comprehension():
             return _comprehension(expression), ATOM
-    raise AssertionError(f"no JSONata for {expression!r}")
+        case _:
+            assert_never(expression)
 
 
 def _constant(value: bool | int | float | str | None) -> Rendered:
@@ -246,7 +251,7 @@ def _element(expression: Expression) -> str:
 
 def _is_constructor(expression: Expression) -> bool:
     """Whether an expression is written as an array constructor, which another one around it does not take apart."""
-    if isinstance(expression, Given):
+    if isinstance(expression, RawExpression):
         return expression.text.startswith("[")
     return isinstance(expression, (ListDisplay, Comprehension))
 
@@ -311,7 +316,7 @@ def _junction(whole: Both | Either, left: Expression, right: Expression) -> Rend
 def is_safe(expression: Expression) -> bool:
     """Whether an expression has a value whatever the data, None included."""
     match expression:
-        case Constant() | Variable() | Given():
+        case Constant() | Variable() | RawExpression():
             return True
         case Field() | IsNone() | Truth() | Not() | Both() | Either() | Conditional() | ListDisplay() | DictDisplay():
             return all(is_safe(each) for each in children(expression))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from durable.compiler.names import UNUSED
 from durable.compiler.states import Edge, Machine, Map, Parallel, Pass, State
 from durable.compiler.walk import may_fail, reads
@@ -29,7 +31,7 @@ def _at_depth(name: str, depth: int) -> str:
     return f"{UNUSED}_{depth}{name.removeprefix(UNUSED)}" if depth and name.startswith(UNUSED) else name
 
 
-def _live(states: list[State]) -> dict[State, frozenset[str]]:
+def _live(states: Sequence[State]) -> dict[State, frozenset[str]]:
     """Return the variables that are read from each state on, by iteration to a fixed point."""
     live = dict.fromkeys(states, _EMPTY)
     changed = True

@@ -35,7 +35,7 @@ class Condition:
 
 
 def meet(one: Scope, other: Scope) -> Scope:
-    """Return what is known where two ways meet that both get there."""
+    """Return what is known where two paths meet."""
     merged = merge((one, other))
     assert merged is not None
     return merged

@@ -12,9 +12,9 @@ from durable.compiler.terms import (
     Constant,
     DictDisplay,
     Expression,
-    Given,
     Joined,
     ListDisplay,
+    RawExpression,
     Spelled,
     Variable,
 )
@@ -37,21 +37,21 @@ def tuple_result(kinds: tuple[Kind, ...], timed: bool, alone: bool) -> Expressio
     """Return the results of a gather, or the only one."""
     field = ".result" if timed else ""
     if alone:
-        return Given(f"{_ALL}[0]{field}", kinds[0])
+        return RawExpression(f"{_ALL}[0]{field}", kinds[0])
     if not timed:
-        return Given(_ALL, TupleOf(kinds))
-    results = tuple(Given(f"{_ALL}[{number}]{field}", kind) for number, kind in enumerate(kinds))
+        return RawExpression(_ALL, TupleOf(kinds))
+    results = tuple(RawExpression(f"{_ALL}[{number}]{field}", kind) for number, kind in enumerate(kinds))
     return ListDisplay(results, TupleOf(kinds))
 
 
 def list_result(element: Kind, timed: bool) -> Expression:
     """Return the results of a map."""
     if not timed:
-        return Given(_ALL, _OBJECT)
+        return RawExpression(_ALL, _OBJECT)
     if any(isinstance(each, (ListOf, TupleOf, Anything, Unknown)) for each in members(element)):
         one = '$type($one.result) = "array" ? [[$one.result]] : [$one.result]'
-        return Given(f"$reduce({_ALL}, function($some, $one) {{ $append($some, {one}) }}, [])", _OBJECT)
-    return Given(f"[{_ALL}.result]", _OBJECT)
+        return RawExpression(f"$reduce({_ALL}, function($some, $one) {{ $append($some, {one}) }}, [])", _OBJECT)
+    return RawExpression(f"[{_ALL}.result]", _OBJECT)
 
 
 def join_time(clock: str) -> Expression:
@@ -59,7 +59,7 @@ def join_time(clock: str) -> Expression:
 
     The constructor takes the list of the branches' times apart, be it empty, one or many.
     """
-    times = (Variable(clock, Integer()), Given(f"{_ALL}.at", Integer()))
+    times = (Variable(clock, Integer()), RawExpression(f"{_ALL}.at", Integer()))
     return Apply("$max", (ListDisplay(times, ListOf(Integer())),), Integer())
 
 
@@ -67,7 +67,7 @@ def failure_time() -> Expression:
     """Return the time at which a state failed: as its cause tells it, so that whoever goes on finds the same."""
     cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
     told = f"$number($match({cause}, {pattern})[0].groups[0])"
-    return Given(f"$contains({cause}, {pattern}) ? {told} : $millis()", Integer())
+    return RawExpression(f"$contains({cause}, {pattern}) ? {told} : $millis()", Integer())
 
 
 def cause_text(name: str, message: Expression, at: Expression | None = None) -> Expression:

@@ -6,11 +6,12 @@ import ast
 import typing
 from typing import Any
 
+from durable.adapters import adapter_of
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import Anything, Kind, describe
 from durable.compiler.source import Source
-from durable.errors import CompileError
+from durable.errors import CompileError, SignatureError
 from durable.modules import place_of
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, payload_type
 
@@ -19,7 +20,7 @@ def payload_kind(workflow: type[WorkflowEntrypoint[Any]], source: Source) -> Kin
     """Return the kind of a workflow's payload.
 
     Raises:
-        CompileError: the class names no type, or `run` takes another one.
+        CompileError: the class names no type or one that cannot travel, or `run` takes another one.
     """
     name, found = workflow.__name__, payload_type(workflow)
     if isinstance(found, typing.TypeVar):
@@ -28,6 +29,11 @@ def payload_kind(workflow: type[WorkflowEntrypoint[Any]], source: Source) -> Kin
             f"{name} does not say what its payload is",
             f"name the type, as in `class {name}(WorkflowEntrypoint[Order])`, or None if it takes nothing",
         )
+    try:
+        adapter_of(found, f"the payload of {name}")
+    except SignatureError as error:
+        what, _, remedy = str(error).rpartition("; ")
+        raise CompileError(*place_of(workflow), what, remedy) from None
     kind, event = kind_of(found), source.run.args.args[1]
     if event.annotation is not None and not assignable(kind, _taken(event.annotation, source)):
         taken = ast.unparse(event.annotation).strip("'")

@@ -50,7 +50,7 @@ class Scope:
 
 
 def merge(scopes: Iterable[Scope | None]) -> Scope | None:
-    """Return what is known where several ways meet; None stands for a way that does not get there."""
+    """Return what is known where several paths meet; None stands for a path that is never taken."""
     found = [each for each in scopes if each is not None]
     if not found:
         return None

@@ -12,9 +12,9 @@ from durable.compiler.walk import may_fail, substitute
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """A way out of a state: what it assigns, and where it leads, or the output with which the machine ends.
+    """An edge out of a state: the variables it assigns, and its target state or the output that ends the machine.
 
-    What is assigned reads the variables as they are before the state; `source` is None at the start of a machine.
+    Assigned values read the variables as they were before the state. `source` is None for the entry of a machine.
     """
 
     source: State | None
@@ -23,7 +23,7 @@ class Edge:
     output: Expression | None = None
 
     def set(self, variable: str, value: Expression) -> None:
-        """Assign, after what this edge assigns already; what may fail is evaluated even if it is overwritten."""
+        """Add an assignment after those on this edge. A value that may fail is evaluated even if overwritten."""
         value = substitute(value, self.assign)
         before = self.assign.pop(variable, None)
         if before is not None and may_fail(before):
@@ -37,7 +37,7 @@ class Edge:
 
 @dataclass(slots=True, eq=False)
 class State:
-    """A state; `next` is its way out where all is well."""
+    """A state; `next` is its edge on success."""
 
     label: str
     next: Edge = field(init=False)
@@ -46,18 +46,18 @@ class State:
         self.next = Edge(self)
 
     def edges(self) -> list[Edge]:
-        """Return all ways out."""
+        """Return all outgoing edges."""
         return [self.next]
 
     def expressions(self) -> list[Expression]:
-        """Return what the state itself reads."""
+        """Return the expressions that the state itself evaluates."""
         return []
 
     def replace(self, values: dict[str, Expression]) -> None:
-        """Replace variables in what the state itself reads."""
+        """Replace variables in the expressions of the state itself."""
 
     def prepend(self, assign: dict[str, Expression]) -> None:
-        """Take over assignments that come before the state: it reads through them, and its edges make them."""
+        """Move assignments from before the state into it: its expressions read through them, its edges make them."""
         self.replace(assign)
         for edge in self.edges():
             edge.assign = {**assign, **{name: substitute(each, assign) for name, each in edge.assign.items()}}
@@ -66,7 +66,7 @@ class State:
 
 @dataclass(slots=True, eq=False)
 class Catch:
-    """A way out for errors of these names."""
+    """The edge that is taken for errors of these names."""
 
     names: tuple[str, ...]
     edge: Edge
@@ -74,7 +74,7 @@ class Catch:
 
 @dataclass(slots=True, eq=False)
 class Caught(State):
-    """A state that may fail, with the ways out for that."""
+    """A state that may fail, with its Catch edges."""
 
     catches: list[Catch] = field(default_factory=list)
 
@@ -108,7 +108,7 @@ class Task(Caught):
 
 @dataclass(slots=True, eq=False)
 class TokenTask(Caught):
-    """A step that is answered by a token, in its own time; `key` and `caught` as a Task's."""
+    """A step that is completed later, by its task token; `key` and `caught` as in a Task."""
 
     step: EventWait | WorkflowCall = field(kw_only=True)
     key: Expression | None = None
@@ -168,7 +168,7 @@ class Wait(State):
 
 @dataclass(slots=True, eq=False)
 class Choice(State):
-    """Rules, looked at in order; `next` is the way out where none holds."""
+    """Rules, tested in order; `next` is the default edge."""
 
     rules: list[tuple[Expression, Edge]] = field(default_factory=list)
 
@@ -176,7 +176,7 @@ class Choice(State):
         return [*(edge for _, edge in self.rules), self.next]
 
     def rule(self, test: Expression) -> Edge:
-        """Add a rule and return its way out."""
+        """Add a rule and return its edge."""
         edge = Edge(self)
         self.rules.append((test, edge))
         return edge
@@ -210,26 +210,29 @@ class Fail(State):
         self.error, self.cause = substitute(self.error, values), substitute(self.cause, values)
 
 
+AnyState = Task | TokenTask | Parallel | Map | Wait | Choice | Pass | Fail
+
+
 @dataclass(slots=True, eq=False)
 class Machine:
-    """States from a first one; `entry` is the way in."""
+    """A state machine; `entry` is the edge to its first state."""
 
     entry: Edge
-    states: list[State] = field(default_factory=list)
+    states: list[AnyState] = field(default_factory=list)
 
     def edges(self) -> list[Edge]:
-        """Return all ways: the way in, and those out of states."""
+        """Return all edges: the entry, and those of the states."""
         return [self.entry, *(edge for state in self.states for edge in state.edges())]
 
     def expressions(self) -> list[Expression]:
-        """Return all that is read in the machine."""
+        """Return all expressions of the machine."""
         found = [each for state in self.states for each in state.expressions()]
         for edge in self.edges():
             found += [*edge.assign.values(), *([edge.output] if edge.output is not None else [])]
         return found
 
     def substitute(self, values: dict[str, Expression]) -> None:
-        """Replace variables of the machine around by what they stand for."""
+        """Replace variables of the enclosing machine by expressions."""
         for state in self.states:
             state.replace(values)
         for edge in self.edges():

@@ -31,8 +31,8 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A value that Step Functions itself provides: a path or a call, as JSONata."""
+class RawExpression:
+    """JSONata that is written as it stands: a path into what Step Functions provides, or a call."""
 
     text: str
     kind: Kind
@@ -219,7 +219,7 @@ class Contains:
 Expression = (
     Constant
     | Variable
-    | Given
+    | RawExpression
     | Field
     | Item
     | Entry

@@ -1,4 +1,4 @@
-"""Reading the steps that wait for something outside of their run: events, and runs of other workflows."""
+"""Reading external waits: events, and runs of other workflows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
-
+from durable.adapters import adapter_of
 from durable.compiler import options
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
@@ -19,7 +17,7 @@ from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
 from durable.compiler.tree import EventWait, Place, WorkflowCall
 from durable.durations import whole_seconds
-from durable.errors import DurationError
+from durable.errors import DurationError, SignatureError
 from durable.wire import EVENT_TYPE, MAX_WAIT_SECONDS
 from durable.workflow import WorkflowEntrypoint, payload_type, result_type
 
@@ -57,9 +55,9 @@ def _type(steps: StepReader, node: ast.expr) -> str:
 def _annotation(steps: StepReader, node: ast.expr, source: str) -> Any:
     try:
         annotation = eval(source, dict(steps.expressions.source.names))  # a type of the author's own module
-        TypeAdapter(annotation)
-    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation):
-        raise Refused(node, f"`{source}` cannot travel as JSON", "name a pydantic model or a plain type") from None
+        adapter_of(annotation, "the payload")
+    except SignatureError as error:
+        raise options.refused(node, error) from None
     except Exception as error:
         raise Refused(node, f"the payload `{source}` cannot be read: {error}", "name a type of the module") from None
     return annotation

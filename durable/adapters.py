@@ -1,0 +1,44 @@
+"""Pydantic adapters for the types that an author declares, with an error that says what to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+
+from durable.errors import SignatureError
+
+
+def adapter_of(annotation: Any, what: str) -> TypeAdapter[Any]:
+    """Return the adapter of a type, with all forward references resolved.
+
+    Args:
+        what: names the place of the type in the message.
+
+    Raises:
+        SignatureError: the type names something that is not defined, or cannot travel as JSON.
+    """
+    try:
+        adapter = TypeAdapter(annotation)
+        adapter.rebuild(raise_errors=True)
+    except PydanticUndefinedAnnotation as error:
+        raise SignatureError(
+            f"{what} is of type {_shown(annotation)}, which names `{error.name}`, and its module has no such name;"
+            " define it at the top level of the module, or import it there at run time"
+        ) from None
+    except PydanticUserError as error:
+        if error.code == "typed-dict-version":
+            raise SignatureError(
+                f"{what} is of type {_shown(annotation)}, which holds a typing.TypedDict, and before Python 3.12"
+                " pydantic cannot read that; write `from typing_extensions import TypedDict`"
+            ) from None
+        raise SignatureError(
+            f"{what} is of type {_shown(annotation)}, which cannot travel as JSON;"
+            " use a pydantic model, a dataclass or a plain type"
+        ) from None
+    return adapter
+
+
+def _shown(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else repr(annotation)
