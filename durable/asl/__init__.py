@@ -1,4 +1,14 @@
-"""The Amazon States Language with JSONata, interpreted without I/O."""
+"""The Amazon States Language with JSONata, interpreted without I/O.
+
+    turn = start(machine, name=…, input=…, now_ms=…, limit=100)
+    turn = advance(turn.execution, event, now_ms, limit=100)
+
+A turn takes one event and returns actions, which the caller performs after it has stored `execution.snapshot()`. With a
+`limit`, a turn enters that many states at most. If more are left that need not wait, the actions hold `Continue`: the
+caller calls `advance` again with `Continued()`, at once or after other work. Each piece is a turn like any other: its
+snapshot is complete, its other actions may be performed before the next piece, and other events may come in between.
+`Execution.restore` and `pending_actions` return `Continue` again for an execution that was stored between two pieces.
+"""
 
 from durable.asl.errors import DefinitionError, Problem
 from durable.asl.execution import Execution, StartContext, Turn, execution_name
@@ -9,6 +19,8 @@ from durable.asl.turn import (
     Aborted,
     Action,
     Cancel,
+    Continue,
+    Continued,
     Event,
     Heartbeat,
     HistoryEvent,
@@ -27,6 +39,8 @@ __all__ = [
     "Aborted",
     "Action",
     "Cancel",
+    "Continue",
+    "Continued",
     "DefinitionError",
     "Event",
     "Execution",

@@ -110,6 +110,7 @@ class Bookkeeping:
         if self.execution.timeout_at_ms is not None and outcome.status is not Status.TIMED_OUT:
             self.actions.append(Cancel(EXECUTION_TIMER))
         self.execution.closed, self.execution.root = outcome, None
+        self.execution.ready.clear()
         self._write(_LAST_EVENTS[outcome.status], lambda: _last_details(outcome))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, restore_flow
 from durable.asl.machine import Machine
-from durable.asl.turn import EXECUTION_TIMER, Action, HistoryEvent, Invoke, Outcome, SetTimer, Status
+from durable.asl.turn import EXECUTION_TIMER, Action, Continue, HistoryEvent, Invoke, Outcome, SetTimer, Status
 from durable.asl.values import instant
 
 DEFAULT_MACHINE: Final = "StateMachine"
@@ -66,6 +66,8 @@ class Execution:
     """One execution. Belongs to one thread at a time; `start` and `advance` change it.
 
     `events` counts history events, `tokens` the tokens given out; `waiting` finds the thread of control by token.
+    `ready` holds the threads of control that are about to enter a state; the last goes first. It is empty between
+    turns, unless a turn reached its limit: `continues` then says that Continue was asked for.
     """
 
     machine: Machine
@@ -77,6 +79,8 @@ class Execution:
     root: Flow | None = None
     closed: Outcome | None = None
     waiting: dict[str, Flow] = field(default_factory=dict)
+    ready: list[Flow] = field(default_factory=list)
+    continues: bool = False
     sections: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +112,8 @@ class Execution:
             saved["start"] = self.start.to_json()
         if self.root is not None:
             saved["flow"] = self.root.to_json()
+        if self.ready:
+            saved["ready"] = [flow.path() for flow in self.ready if flow.alive]
         if self.closed is not None:
             saved["closed"] = _outcome_to_json(self.closed)
         return saved
@@ -135,10 +141,12 @@ class Execution:
             execution.closed = _outcome_from_json(snapshot["closed"])
         if "flow" in snapshot:
             execution.root = restore_flow(execution, snapshot["flow"], machine.program, execution.start.input)
+            execution.ready = [execution.root.inner(path) for path in snapshot.get("ready", ())]
+            execution.continues = bool(execution.ready)
         return execution, execution.pending_actions()
 
     def pending_actions(self) -> list[Action]:
-        """Return the calls and timers that the execution waits for."""
+        """Return the calls and timers that the execution waits for, and Continue if it need not wait."""
         if self.closed is not None:
             return []
         actions: list[Action] = []
@@ -146,6 +154,8 @@ class Execution:
             actions.append(SetTimer(EXECUTION_TIMER, self.timeout_at_ms))
         for flow in _flows(self.root):
             actions.extend(_pending(flow))
+        if self.ready:
+            actions.append(Continue())
         return actions
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -147,6 +147,17 @@ class Flow:
         section: dict[str, Any] = {"EnteredTime": instant(self.entered_ms), "Name": self.state.name}
         return {**section, "RetryCount": self.retry_count} if self.state.retryable else section
 
+    def path(self) -> list[int]:
+        """Return the positions that lead here from the execution's own thread of control."""
+        return [] if self.outer is None else [*self.outer.path(), self.position]
+
+    def inner(self, path: Sequence[int]) -> Flow:
+        """Return the thread of control that a path leads to."""
+        flow = self
+        for position in path:
+            flow = _fork(flow).flows[position]
+        return flow
+
     def to_json(self) -> dict[str, Any]:
         """Return what differs from how the thread began."""
         saved: dict[str, Any] = {}
@@ -274,14 +285,16 @@ def _restore_fork(flow: Flow, saved: Mapping[str, Any]) -> None:
     for key, child in saved["flows"].items():
         position = int(key)
         program = state.branches[position] if isinstance(state, Parallel) else state.processor
-        child_given = child["given"] if "given" in child else _given(flow, state, given, position)
+        child_given = child["given"] if "given" in child else _given(flow, state, given, position, "state" in child)
         fork.flows[position] = restore_flow(flow.owner, child, program, child_given, flow, position)
 
 
-def _given(flow: Flow, state: Map | Parallel, given: Any, position: int) -> Any:
-    """Return what a branch or an iteration began with."""
+def _given(flow: Flow, state: Map | Parallel, given: Any, position: int, begun: bool) -> Any:
+    """Return what a branch or an iteration began with; an iteration that has not begun yet has its item."""
     if isinstance(state, Parallel):
         return given
+    if not begun:
+        return given[position]
     return iteration_input(flow, state, given[position], position, flow.entered_ms)
 
 

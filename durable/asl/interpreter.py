@@ -28,6 +28,8 @@ from durable.asl.states.parallel import Parallel
 from durable.asl.turn import (
     EXECUTION_TIMER,
     Aborted,
+    Continue,
+    Continued,
     Event,
     Heartbeat,
     Outcome,
@@ -50,33 +52,38 @@ def start(
     context: StartContext | None = None,
     random: Random | None = None,
     collect_history: bool = False,
+    limit: int | None = None,
 ) -> Turn:
-    """Start an execution at a time (ms since 1970) and run it as far as it goes.
+    """Start an execution at a time (ms since 1970) and run it as far as it goes, or as the limit of states allows.
 
     `context` says more of the execution and its machine than name, input and time, and is used in their place.
     `random` is what jitter, $random, $uuid, $shuffle and task tokens draw from.
     """
     begun = context or StartContext(name=name, input=input, started_ms=now_ms, machine_name=DEFAULT_MACHINE)
     execution = Execution(machine, begun, random or Random(), collect_history)
-    return _Run(execution, now_ms).begin()
+    return _Run(execution, now_ms, limit).begin()
 
 
-def advance(execution: Execution, event: Event, now_ms: int) -> Turn:
+def advance(execution: Execution, event: Event, now_ms: int, *, limit: int | None = None) -> Turn:
     """Take an event at a time (ms since 1970) and run the execution as far as it goes.
 
     An event for a token that the execution does not wait for, and any event after the end, changes nothing.
+
+    `limit` is how many states the turn may enter. A turn that reaches it ends with the action Continue: the caller
+    then calls `advance` again with Continued. In between the execution can be stored, restored, and given any other
+    event, as between all turns.
     """
-    return _Run(execution, now_ms).receive(event)
+    return _Run(execution, now_ms, limit).receive(event)
 
 
 class _Run(Bookkeeping):
-    """One turn. `_ready` holds the threads of control that are about to enter a state; the last goes first."""
+    """One turn, which enters `limit` states at most."""
 
-    __slots__ = ("_ready",)
+    __slots__ = ("_limit", "_ready")
 
-    def __init__(self, execution: Execution, now_ms: int) -> None:
+    def __init__(self, execution: Execution, now_ms: int, limit: int | None) -> None:
         super().__init__(execution, now_ms)
-        self._ready: list[Flow] = []
+        self._ready, self._limit = execution.ready, limit
 
     def begin(self) -> Turn:
         execution = self.execution
@@ -92,6 +99,9 @@ class _Run(Bookkeeping):
         if self.execution.closed is None:
             if isinstance(event, Aborted):
                 self.close(Outcome(Status.ABORTED, None, event.error, event.cause))
+            elif isinstance(event, Continued):
+                self.execution.continues = False
+                return self._drive()
             elif event.token == EXECUTION_TIMER:
                 self._execution_timer(event)
             else:
@@ -112,12 +122,17 @@ class _Run(Bookkeeping):
         try:
             if flow is not None and event is not None:
                 self._dispatch(flow, event)
-            while self._ready:
+            entered = 0
+            while self._ready and entered != self._limit:
                 ready = self._ready.pop()
                 if ready.alive:
+                    entered += 1
                     self._enter(ready)
         except history.HistoryFull:
             self.close(Outcome(Status.FAILED, None, RUNTIME, history.FULL_CAUSE))
+        if self._ready and not self.execution.continues:
+            self.execution.continues = True
+            self.actions.append(Continue())
         return self.turn()
 
     def _dispatch(self, flow: Flow, event: Event) -> None:

@@ -52,7 +52,12 @@ class Aborted(NamedTuple):
     cause: str | None = None
 
 
-Event = TaskSucceeded | TaskFailed | TaskSubmitted | TimerFired | Heartbeat | Aborted
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """The caller goes on with a turn that ended in Continue."""
+
+
+Event = TaskSucceeded | TaskFailed | TaskSubmitted | TimerFired | Heartbeat | Aborted | Continued
 
 
 class Invoke(NamedTuple):
@@ -84,7 +89,15 @@ class Cancel(NamedTuple):
     token: str
 
 
-Action = Invoke | SetTimer | Cancel
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Call `advance` again with Continued: the turn reached its limit, and states are left that need not wait.
+
+    There is at most one of them outstanding. Other events may be handed in before it.
+    """
+
+
+Action = Invoke | SetTimer | Cancel | Continue
 
 
 class Status(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from durable.asl import Event, Execution
 from durable.asl.flow import Flow, TaskWait, TimerWait
-from durable.asl.turn import Aborted
+from durable.asl.turn import Aborted, Continued
 from durable.store.machines import Sleep
 
 
@@ -59,7 +59,7 @@ class Called:
 
 def called(execution: Execution, event: Event) -> Called | None:
     """Return the task that an event is for; None where it is for something else."""
-    flow = None if isinstance(event, Aborted) else execution.waiting.get(event.token)
+    flow = None if isinstance(event, Aborted | Continued) else execution.waiting.get(event.token)
     if flow is None or not isinstance(flow.wait, TaskWait):
         return None
     return Called(flow, flow.wait.arguments["FunctionName"], flow.wait.arguments["Payload"])

@@ -13,6 +13,8 @@ from typing import Any, Final
 from durable.asl import (
     Action,
     Cancel,
+    Continue,
+    Continued,
     Event,
     Execution,
     Heartbeat,
@@ -24,6 +26,7 @@ from durable.asl import (
     TaskSubmitted,
     TaskSucceeded,
     TimerFired,
+    Turn,
     advance,
     start,
 )
@@ -129,7 +132,7 @@ def execute(
             happens in the order in which it was asked for; with a seed other than 0, in an order drawn from it.
         name: the execution's name, as $states.context.Execution.Name shows it.
         start_ms: when it starts, in ms since 1970.
-        restarts: restore the execution from its JSON snapshot before every event, as after a crash.
+        restarts: restore the execution from its JSON snapshot before every event and every state, as after a crash.
 
     A function is called with one argument: a Lambda's with its event (of lambda:invoke, the Payload, {} if there is
     none, parsed if it is JSON text; of a bare Lambda ARN, the Arguments, or the state's input if there are none), any
@@ -169,6 +172,7 @@ class _World:
         self._random, self._seed = Random(seed), seed
         self._start_ms = self._now_ms = start_ms
         self._restarts = restarts
+        self._limit = 1 if restarts else None
         self._events: list[tuple[int, float, int, Event]] = []
         self._timers: dict[str, int] = {}
         self._pushed = 0
@@ -181,18 +185,25 @@ class _World:
             now_ms=self._start_ms,
             random=self._random,
             collect_history=True,
+            limit=self._limit,
         )
-        history = list(turn.history)
-        self._perform(turn.actions)
-        execution = turn.execution
+        history: list[HistoryEvent] = []
+        execution = self._finish(turn, history)
         while execution.closed is None and self._events:
             self._now_ms, _, _, event = heapq.heappop(self._events)
             if not self._is_stale(event):
-                turn = advance(self._restart(execution), event, self._now_ms)
-                execution = turn.execution
-                history += turn.history
-                self._perform(turn.actions)
+                turn = advance(self._restart(execution), event, self._now_ms, limit=self._limit)
+                execution = self._finish(turn, history)
         return self._outcome(execution, history)
+
+    def _finish(self, turn: Turn, history: list[HistoryEvent]) -> Execution:
+        """Perform a turn's actions, and go on with it before any other event if it reached its limit."""
+        while True:
+            history += turn.history
+            self._perform(turn.actions)
+            if Continue() not in turn.actions:
+                return turn.execution
+            turn = advance(self._restart(turn.execution), Continued(), self._now_ms, limit=self._limit)
 
     def _restart(self, execution: Execution) -> Execution:
         if not self._restarts:

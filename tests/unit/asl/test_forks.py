@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable.asl import Cancel, Invoke, TaskFailed, TaskSucceeded, TimerFired, advance, start
+from durable.asl import Cancel, Invoke, SetTimer, TaskFailed, TaskSucceeded, TimerFired, advance, start
 from durable.testing.execution import ExecutionOutcome, TaskFailure, execute
 from tests.unit.asl.machines import a_pass, definition, machine, program, task
 
@@ -200,7 +200,7 @@ def test_a_seed_changes_the_order_of_what_happens_at_the_same_time() -> None:
 def test_a_wait_in_a_branch_is_told_by_its_own_timer() -> None:
     branches = [program(name, **{name: {"Type": "Wait", "Seconds": seconds}}) for name, seconds in (("A", 1), ("B", 2))]
     turn = start(machine(S=parallel(*branches)), name="n", input=1, now_ms=0)
-    first, second = (action.token for action in turn.actions)
+    first, second = (action.token for action in turn.actions if isinstance(action, SetTimer))
     assert advance(turn.execution, TimerFired(second), 2000).closed is None
     closed = advance(turn.execution, TimerFired(first), 2000).closed
     assert closed is not None

@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from durable.asl import (
+    Cancel,
+    Continue,
+    Continued,
     Execution,
     Invoke,
     Machine,
@@ -117,39 +120,52 @@ def test_restoring_after_every_turn_gives_the_same_execution(seed: int, items: l
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 10_000))
 def test_what_is_pending_is_what_was_asked_for(seed: int) -> None:
-    """The actions after a restart are the calls and timers that nothing has ended yet."""
+    """The actions after a restart are the calls and timers that nothing has ended yet, also in the middle of a turn."""
     random = Random(seed)
-    turn = start(Machine.load(everything()), name="n", input={"items": [1, 2, 3]}, now_ms=0, random=Random(seed))
+    loaded, limit = Machine.load(everything()), random.choice([1, 2, 3, None])
+    turn = start(loaded, name="n", input={"items": [1, 2, 3]}, now_ms=0, random=Random(seed), limit=limit)
     calls: dict[str, Invoke] = {}
     timers: dict[str, SetTimer] = {}
-    now_ms = 0
+    now_ms = continues = 0
     while turn.closed is None:
+        continues += turn.actions.count(Continue())
         for action in turn.actions:
             if isinstance(action, Invoke):
                 calls[action.token] = action
             elif isinstance(action, SetTimer):
                 timers[action.token] = action
-            else:
+            elif isinstance(action, Cancel):
                 calls.pop(action.token, None)
                 timers.pop(action.token, None)
         execution, pending = restored(turn.execution, random=Random(seed))
         assert {action for action in pending if isinstance(action, SetTimer)} == set(timers.values())
         asked = [action for action in pending if isinstance(action, Invoke)]
         assert sorted(asked, key=str) == sorted(calls.values(), key=str)
-        turn, now_ms = _one_event(execution, calls, timers, random, now_ms)
+        assert pending.count(Continue()) <= continues
+        continues = pending.count(Continue())
+        if continues and (random.random() < 0.6 or not (calls or timers)):
+            continues = 0
+            turn = advance(execution, Continued(), now_ms, limit=limit)
+        else:
+            turn, now_ms = _one_event(execution, calls, timers, random, now_ms, limit)
 
 
 def _one_event(
-    execution: Execution, calls: dict[str, Invoke], timers: dict[str, SetTimer], random: Random, now_ms: int
+    execution: Execution,
+    calls: dict[str, Invoke],
+    timers: dict[str, SetTimer],
+    random: Random,
+    now_ms: int,
+    limit: int | None,
 ) -> tuple[Any, int]:
     if calls and (not timers or random.random() < 0.7):
         call = calls.pop(random.choice(sorted(calls)))
         timers.pop(call.token, None)
         event = TaskFailed(call.token, "Flaky") if random.random() < 0.2 else TaskSucceeded(call.token, 30)
-        return advance(execution, event, now_ms), now_ms
+        return advance(execution, event, now_ms, limit=limit), now_ms
     timer = timers.pop(min(timers, key=lambda token: timers[token].at_ms))
     now_ms = max(now_ms, timer.at_ms)
-    return advance(execution, TimerFired(timer.token), now_ms), now_ms
+    return advance(execution, TimerFired(timer.token), now_ms, limit=limit), now_ms
 
 
 def test_a_snapshot_of_one_thread_of_control_is_small() -> None:
@@ -182,7 +198,9 @@ def test_what_never_changes_can_be_kept_elsewhere() -> None:
 
 def test_a_submitted_call_is_not_made_again() -> None:
     turn = start(machine(S=task(Resource=CALLBACK, TimeoutSeconds=9)), name="n", input=1, now_ms=0)
-    token = turn.actions[0].token
+    invoke, _ = turn.actions
+    assert isinstance(invoke, Invoke)
+    token = invoke.token
     advance(turn.execution, TaskSubmitted(token), 1)
     execution, actions = restored(turn.execution)
     assert actions == [SetTimer(token, 9000)]

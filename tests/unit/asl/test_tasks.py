@@ -187,6 +187,7 @@ def test_each_attempt_has_a_token_of_its_own() -> None:
     first = call(turn)
     turn = advance(turn.execution, TaskFailed(first.token, "E"), 0)
     (timer,) = turn.actions
+    assert isinstance(timer, SetTimer)
     second = call(advance(turn.execution, TimerFired(timer.token), 1000))
     assert second.token != first.token
 
