@@ -37,11 +37,8 @@ PARTS: Final[Mapping[str, str]] = {
     **{f"durable/asl/{each}": "JSONata" for each in ("expression", "functions", "template", "values")},
     "durable/asl/": "interpreter",
     **{f"durable/local/{each}": "engine" for each in ("engine", "functions", "executions", "timers", "workers")},
-    **{f"durable/{each}": "record" for each in ("local/table", "store/table", "store/rows", "store/record")},
-    **{
-        f"durable/{each}": "create and close"
-        for each in ("runs/instances", "clients/workflow.", "operations/completion")
-    },
+    **{f"durable/{each}": "record" for each in ("local/table", "store/")},
+    **{f"durable/{each}": "create and close" for each in ("runs/", "clients/workflow.", "operations/completion")},
     **{f"durable/{each}": "queue and e-mail" for each in ("local/pump", "local/queue", "steps/consumer")},
     **{f"durable/{each}": "queue and e-mail" for each in ("clients/email", "testing/outbox")},
     "functions/onboarding/deliver_email": "queue and e-mail",

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from durable.aws.session import client
+from durable.store.statuses import UNSETTLED
 from durable.store.table import Table
 
 OPEN_RUNS: Final = "Custom::OpenRuns"
 EMPTIED: Final = "Custom::Emptied"
 
-_OPEN: Final = ("running", "waiting", "waitingForPause", "queued", "rollingBack")
 _MOST_NAMED: Final = 10
 _ANSWER_SECONDS: Final = 20
 
@@ -92,7 +92,7 @@ class Changes:
     def _open(self, workflow: str) -> list[str]:
         """Return the ids of up to so many open runs, and one more."""
         found: list[str] = []
-        for status in _OPEN:
+        for status in UNSETTLED:
             page = self._table.list(workflow, status=status, limit=_MOST_NAMED + 1)
             found += [row["instance"] for row in page.rows]
         return found[: _MOST_NAMED + 1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from durable.aws.attributes import Attribute, Item, encode
-from durable.store.rows import RUN, changed
+from durable.store.conditions import RUN, changed
 from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Key, Row, Write
 
 Change = Write | Delete

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from durable.bindings.workflow import Created
 from durable.store.failure import Failure
-from durable.store.record import StepKey
+from durable.store.keys import StepKey
 
 _ENDS: Final = {"SUCCEEDED": "RunsComplete", "ABORTED": "RunsStopped"}
 

@@ -36,7 +36,7 @@ from durable.aws.expression import listed_as as _listed_as
 from durable.aws.session import client, code_of
 from durable.bindings.workflow import Status
 from durable.clock import Clock
-from durable.store.rows import RUN, check, check_limit, expired, holds
+from durable.store.conditions import RUN, check, check_limit, expired, holds
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 Start = Sequence[Any] | None

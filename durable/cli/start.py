@@ -18,6 +18,7 @@ from durable.cli.options import on_runs, workflow_argument
 from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
 from durable.cli.screen import Screen, console
 from durable.clock import Clock, SystemClock
+from durable.store.statuses import CLOSED
 
 
 @click.command()
@@ -64,7 +65,7 @@ class Follow:
         with Live(console=self._console, auto_refresh=False) as live:
             while True:
                 run = self._operations.describe(workflow, id)
-                closed = run["status"] in tables.CLOSED
+                closed = run["status"] in CLOSED
                 live.update(tables.run(run, self._now(), data=("output",) if closed else ()), refresh=True)
                 if closed:
                     return run
@@ -79,7 +80,7 @@ class Follow:
                 if now not in said and not quiet:
                     click.echo(tables.step_line(step, self._now()))
                 said.add(now)
-            if run["status"] in tables.CLOSED:
+            if run["status"] in CLOSED:
                 if not quiet:
                     self._console.print(tables.run({**run, "steps": []}, self._now(), data=("output",)))
                 return run

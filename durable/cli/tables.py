@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from durable.cli.times import ago, lasted, milliseconds
+from durable.store.statuses import CLOSED
 
 Run = Mapping[str, Any]
 
-CLOSED: Final = frozenset({"complete", "errored", "terminated"})
 _STYLES: Final = {
     "running": "blue",
     "waiting": "yellow",

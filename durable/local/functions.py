@@ -13,7 +13,7 @@ from typing import Any
 from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
 from durable.steps.step import StepHandler
 from durable.store.failure import Failure
-from durable.store.record import StepKey
+from durable.store.keys import StepKey
 from durable.wire import StepEvent
 
 

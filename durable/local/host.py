@@ -39,7 +39,6 @@ from durable.operations.queries import Queries
 from durable.operations.routes import Operator
 from durable.runs.runs import Runs, instance_of
 from durable.runs.scheduled import Starter
-from durable.runs.transitions import OPEN
 from durable.runs.waiting import Resting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.steps.callbacks import Callbacks
@@ -52,6 +51,7 @@ from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
+from durable.store.statuses import OPEN
 from durable.store.table import TableBusy, every
 from durable.wire import CALLS, EVENTS
 

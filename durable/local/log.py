@@ -7,7 +7,7 @@ from typing import Final
 
 from durable.runs.runs import instance_of
 from durable.store.failure import Failure
-from durable.store.record import StepKey
+from durable.store.keys import StepKey
 
 logger = logging.getLogger("durable")
 

@@ -18,7 +18,7 @@ from durable.local.folder import JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
-from durable.store.rows import RUN, changed, check, check_limit, expired, holds
+from durable.store.conditions import RUN, changed, check, check_limit, expired, holds
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 _MOST_CACHED: Final = 64_000_000

@@ -21,7 +21,8 @@ from pydantic.alias_generators import to_camel
 from durable.clock import timestamp
 from durable.runs.outcome import path_of
 from durable.runs.runs import end_of
-from durable.store.record import HEADER, STEP, history_of
+from durable.store.keys import HEADER, STEP
+from durable.store.record import history_of
 from durable.store.table import Row
 
 _SETTLED_MS: Final = 5_000

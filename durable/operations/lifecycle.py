@@ -20,8 +20,9 @@ from durable.runs.runs import INSTANCE_ID, Runs, changes_with, unchanged
 from durable.runs.status import current_steps
 from durable.runs.transitions import FROM_OPEN, STOPPING, VERBS, Refused, Verb
 from durable.steps.children import Children, open_children
+from durable.store.keys import FLAG, HEADER, header_key, partition, step_prefix
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.record import FLAG, HEADER, WAITING, forget, header_key, partition, step_prefix
+from durable.store.record import WAITING, forget
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _TRIES: Final = 5

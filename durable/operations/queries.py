@@ -13,7 +13,7 @@ from durable.errors import RunNotFound, public_message
 from durable.operations.description import Description, Entry, describe, entry
 from durable.operations.history import Told, happenings
 from durable.runs.runs import INSTANCE_ID
-from durable.store.record import HEADER, header_key, partition
+from durable.store.keys import HEADER, header_key, partition
 from durable.store.table import Row, Table
 
 MOST_COUNTED: Final = 10_000

@@ -13,11 +13,12 @@ from typing import Final
 from durable.clock import Clock
 from durable.runs.runs import Runs, unchanged
 from durable.runs.status import current_steps
-from durable.runs.transitions import OPEN
 from durable.runs.waiting import noting, told
+from durable.store.keys import partition
 from durable.store.machines import ExecutionState, MachinesBusy, WatchedMachines
-from durable.store.record import WAITING, partition
+from durable.store.record import WAITING
 from durable.store.rollback import rollback_of
+from durable.store.statuses import UNSETTLED
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, every
 
 QUEUED_MS: Final = 60_000
@@ -25,7 +26,6 @@ QUEUED_MS: Final = 60_000
 SILENT_MS: Final = 60_000
 """How long a run may be silent before it is looked up."""
 _LONGEST_MS: Final = 6 * 3_600_000
-_OPEN: Final = (*OPEN, "rollingBack")
 
 
 class Reconciler:
@@ -46,7 +46,7 @@ class Reconciler:
     def sweep(self, workflows: Iterable[str]) -> int:
         """Look at every open run of these workflows, and return how many were mended."""
         return sum(
-            self._mended(row) for name in workflows for status in _OPEN for row in every(self._table, name, status)
+            self._mended(row) for name in workflows for status in UNSETTLED for row in every(self._table, name, status)
         )
 
     def _mended(self, header: Row) -> bool:
@@ -63,7 +63,7 @@ class Reconciler:
         try:
             if header["status"] == "queued":
                 return self._start_again(header)
-            if header["status"] not in _OPEN or self._rests(header):
+            if header["status"] not in UNSETTLED or self._rests(header):
                 return False
             waits = [row for row in current_steps(header, rows) if "token" in row]
             if waits and self._settle(header):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, Final, Literal
 
 from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, WorkflowError, public_message
+from durable.store.keys import STEP
 from durable.store.machines import ExecutionState
-from durable.store.record import STEP
 from durable.store.table import Row
 from durable.wire import CRASHES, FINAL, TIMEOUTS
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from durable.bindings.workflow import Created, RunStatus, Status, StepStatus
 from durable.clock import Clock, timestamp
 from durable.errors import RunExists, RunNotFound, Throttled, public_message
-from durable.runs.entropy import random_bytes
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.status import current_steps, shown_status, step_status
+from durable.store.keys import FLAG, STEP, header_key, partition, step_prefix
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.record import FLAG, RESTING, STEP, header_key, is_undoable, partition, step_prefix
+from durable.store.record import RESTING, is_undoable
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.table import (
     Absent,
@@ -42,12 +43,12 @@ _MOST_MESSAGE: Final = 300
 
 def random_id() -> str:
     """Return an id that nobody can guess: whoever has it may see the run's status."""
-    return str(uuid.UUID(bytes=random_bytes(16), version=4))
+    return str(uuid.uuid4())
 
 
 def execution_name(instance: str) -> str:
     """Return a name for an execution of the instance, which is no other's: 73 characters at most."""
-    return f"{instance}.{random_bytes(4).hex()}"
+    return f"{instance}.{os.urandom(4).hex()}"
 
 
 def instance_of(execution: str) -> str:
@@ -63,8 +64,6 @@ class Runs:
         machines: Machines,
         clock: Clock,
         *,
-        new_id: Callable[[], str] = random_id,
-        new_execution: Callable[[str], str] = execution_name,
         definitions: Mapping[str, str] | None = None,
         retentions: Mapping[str, int] | None = None,
     ) -> None:
@@ -76,8 +75,6 @@ class Runs:
         self._table = table
         self._machines = machines
         self._clock = clock
-        self._new_id = new_id
-        self._new_execution = new_execution
         self._definitions = definitions or {}
         self._retentions = retentions or {}
 
@@ -116,7 +113,7 @@ class Runs:
             return id
         if idempotency_key is not None:
             return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
-        return self._new_id()
+        return random_id()
 
     def _put_header(self, workflow: str, instance: str, payload: Any, more: Row) -> tuple[Row, bool]:
         now = self._clock.now()
@@ -127,7 +124,7 @@ class Runs:
             "status": "queued",
             "payload": payload,
             "payload_hash": hash_of(text_of(payload)),
-            "execution": self._new_execution(instance),
+            "execution": execution_name(instance),
             "created": now,
             "updated": now,
         }
@@ -246,7 +243,7 @@ class Runs:
             return closed
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
         then: Row = {"then": closed["status"], "kept": closed["expires"] - self._clock.now() // 1000}
-        execution = self._new_execution(key.partition.partition("#")[2])
+        execution = execution_name(key.partition.partition("#")[2])
         return rest | {"status": "rollingBack", "rollback": then, "execution": execution}
 
     def _close_rollback(self, workflow: str, execution: str) -> None:
@@ -295,7 +292,7 @@ class Runs:
             "workflow": workflow,
             "status": "queued",
             "updated": now,
-            "execution": self._new_execution(instance),
+            "execution": execution_name(instance),
             "changes": changes_with(header, did, now),
             **self.todays(workflow),
         }

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from durable.bindings.workflow import Status
-from durable.runs.transitions import CLOSED
-from durable.store.record import FORGOTTEN, RETRYING, WAITING, step_prefix
+from durable.store.keys import step_prefix
+from durable.store.record import FORGOTTEN, RETRYING, WAITING
+from durable.store.statuses import CLOSED
 from durable.store.table import Row
 
 _UNDER_WAY: Final = ("running", RETRYING, WAITING)

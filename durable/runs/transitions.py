@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from durable.bindings.workflow import Status
+from durable.store.statuses import GOING, STATUSES
 
 Verb = Literal["pause", "resume", "terminate", "restart", "retry", "delete"]
 Effect = Literal["halt", "now", "nothing"]
 """`halt`: a flag is set, and what the verb wants happens when the execution has stopped. `now`: nothing executes, so
 it happens at once. `nothing`: it is so already."""
-
-OPEN: Final = ("queued", "running", "waiting", "waitingForPause")
-"""The statuses in which an execution of the workflow may be under way."""
-CLOSED: Final = ("complete", "errored", "terminated")
-"""The statuses that only an operator leads out of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +46,23 @@ def _all(statuses: tuple[Status, ...], cell: Cell) -> dict[Status, Cell]:
     return dict.fromkeys(statuses, cell)
 
 
-_EVERY: Final[tuple[Status, ...]] = get_args(Status)
-_GOING: Final[tuple[Status, ...]] = ("queued", "running", "waiting")
-
 VERBS: Final[Mapping[Verb, Mapping[Status, Cell]]] = {
-    "pause": _all(_GOING, "halt")
+    "pause": _all(GOING, "halt")
     | _all(("waitingForPause", "paused"), "nothing")
     | _finished("there is nothing to pause")
     | {"rollingBack": _ROLLING_BACK},
-    "resume": _all(_GOING, _NOT_PAUSED)
+    "resume": _all(GOING, _NOT_PAUSED)
     | {"waitingForPause": "halt", "paused": "now", "rollingBack": _ROLLING_BACK}
     | _finished("there is nothing to resume, restart it instead")
     | {"errored": Refused("The instance has failed: retry it instead.")},
-    "terminate": _all((*_GOING, "waitingForPause"), "halt")
+    "terminate": _all((*GOING, "waitingForPause"), "halt")
     | {"paused": "now", "rollingBack": _ROLLING_BACK}
     | _finished("there is nothing to terminate"),
-    "restart": _all((*_GOING, "waitingForPause"), "halt")
+    "restart": _all((*GOING, "waitingForPause"), "halt")
     | _all(("paused", "complete", "errored", "terminated"), "now")
     | {"rollingBack": _ROLLING_BACK},
-    "retry": _all(_EVERY, _NOT_FAILED) | {"errored": "now", "rollingBack": _ROLLING_BACK},
-    "delete": _all(_GOING, _UNDER_WAY)
+    "retry": _all(STATUSES, _NOT_FAILED) | {"errored": "now", "rollingBack": _ROLLING_BACK},
+    "delete": _all(GOING, _UNDER_WAY)
     | {"waitingForPause": _UNDER_WAY, "rollingBack": _ROLLING_BACK}
     | _all(("paused", "complete", "errored", "terminated"), "now"),
 }

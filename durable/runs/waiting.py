@@ -16,11 +16,12 @@ from typing import Final
 
 from durable.clock import Clock
 from durable.runs.runs import instance_of, unchanged
+from durable.store.keys import header_key
 from durable.store.machines import Sleep
-from durable.store.record import RESTING, header_key
+from durable.store.record import RESTING
+from durable.store.statuses import GOING
 from durable.store.table import Condition, ConditionFailed, Row, Table, Write
 
-_MOVING: Final = ("queued", "running", "waiting")
 _TRIES: Final = 5
 
 
@@ -40,7 +41,7 @@ class Resting:
         fields: Row = {"status": "waiting" if idle else "running"} | told(sleeps)
         for _ in range(_TRIES):
             header = self._table.get(header_key(workflow, instance_of(execution))) or {}
-            if header.get("execution") != execution or header["status"] not in _MOVING:
+            if header.get("execution") != execution or header["status"] not in GOING:
                 return
             if all(header.get(name) == fields.get(name) for name in ("status", "sleeps")):
                 return

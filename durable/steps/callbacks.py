@@ -15,15 +15,16 @@ first counts.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from durable.clock import Clock
 from durable.errors import DurableError, StaleResult, Stopped, public_message
-from durable.runs.entropy import random_bytes
 from durable.runs.outcome import path_of
 from durable.store.failure import Failure
-from durable.store.record import FLAG, WAITING, StepKey, StepRecord, header_key
+from durable.store.keys import FLAG, StepKey, header_key
+from durable.store.record import WAITING, StepRecord
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.store.tokens import Tokens
 from durable.wire import CallTask, WaitTask, failure_message
@@ -43,7 +44,7 @@ class Callbacks:
         self._tokens = tokens
         self._clock = clock
         self._alone = alone
-        self._process = random_bytes(8).hex()
+        self._process = os.urandom(8).hex()
 
     def wait(self, task: WaitTask | CallTask, fresh: Row, record: StepRecord, now: int) -> Row | None:
         """Note who waits for the step's outcome, and return its row; None where its Task is to stop, or was stopped.

@@ -20,14 +20,15 @@ from durable.runs.outcome import path_of
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
-from durable.store.record import FLAG, WAITING, StepKey, StepRecord, header_key, partition, step_prefix
+from durable.store.keys import FLAG, StepKey, header_key, partition, step_prefix
+from durable.store.record import WAITING, StepRecord
+from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.store.values import Misfit, dump, hash_of, load, text_of
 from durable.wire import CallTask
 
 KIND: Final = "child"
 _CHILD: Final = "child-"
-_ENDS: Final = ("complete", "errored", "terminated")
 
 
 class Callee(Protocol):
@@ -78,7 +79,7 @@ class Children:
             TableBusy, MachinesBusy: it was not told; the same call goes on with it.
         """
         child = self._table.get(header_key(workflow, instance)) or {}
-        if "parent" not in child or not child.get("closed") or child["status"] not in _ENDS:
+        if "parent" not in child or not child.get("closed") or child["status"] not in CLOSED:
             return False
         key = Key(child["parent"]["partition"], child["parent"]["sort"])
         row = self._table.get(key)

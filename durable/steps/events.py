@@ -28,22 +28,18 @@ from durable.errors import (
     Throttled,
     public_message,
 )
-from durable.runs.transitions import CLOSED
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
+from durable.store.keys import EVENTS, StepKey, event_prefix, header_key, partition, step_prefix
 from durable.store.machines import MachinesBusy
-from durable.store.record import WAITING, StepKey, StepRecord, header_key, partition, step_prefix
+from durable.store.record import WAITING, StepRecord
+from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
 from durable.wire import WaitTask
 
 KIND: Final = "event"
-_COUNT: Final = "events"
 _TRIES: Final = 20
-
-
-def event_prefix(epoch: int) -> str:
-    return f"event#{epoch:06d}#"
 
 
 class Events:
@@ -87,7 +83,7 @@ class Events:
         if there is None:
             if header["status"] in CLOSED:
                 raise RunClosed(public_message(RunClosed))
-            number = (self._table.write(Write(Key(part, _COUNT), add={"sent": 1}))[0] or {})["sent"]
+            number = (self._table.write(Write(Key(part, EVENTS), add={"sent": 1}))[0] or {})["sent"]
             event = {"type": type, "payload": payload, "hash": digest, "number": number, "sent": self._clock.now()}
             try:
                 self._table.write(Write(key, event, when=(Absent("number"),)))

@@ -25,8 +25,9 @@ from durable.errors import (
 )
 from durable.signature import Signature
 from durable.store.failure import Failure, frames_of
+from durable.store.keys import StepKey
 from durable.store.log import Log
-from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepKey, StepRecord
+from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepRecord
 from durable.store.table import Row
 from durable.store.values import Misfit, dump, hash_of, load, text_of
 from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failure_message

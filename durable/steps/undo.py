@@ -19,7 +19,8 @@ from durable.runs.outcome import path_of
 from durable.runs.status import current_steps
 from durable.steps.step import StepHandler, reported
 from durable.store.failure import Failure
-from durable.store.record import HEADER, Leased, StepKey, forget, header_key, is_undoable, partition
+from durable.store.keys import HEADER, StepKey, header_key, partition
+from durable.store.record import Leased, forget, is_undoable
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 

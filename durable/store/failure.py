@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
+
+
+class FailureRow(TypedDict):
+    """A failure as a row holds it."""
+
+    name: str
+    message: str
+    exception: str
+    frames: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +26,11 @@ class Failure:
     exception: str = ""
     frames: tuple[str, ...] = ()
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> FailureRow:
         return {"name": self.name, "message": self.message, "exception": self.exception, "frames": list(self.frames)}
 
     @classmethod
-    def from_row(cls, row: dict[str, Any]) -> Failure:
+    def from_row(cls, row: FailureRow) -> Failure:
         return cls(row["name"], row["message"], row["exception"], tuple(row["frames"]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from durable.store.failure import Failure
-from durable.store.record import StepKey
+from durable.store.keys import StepKey
 
 
 class Log(Protocol):

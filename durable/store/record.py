@@ -22,12 +22,9 @@ from typing import Any, Final
 
 from durable.clock import Clock
 from durable.store.failure import Failure
+from durable.store.keys import FLAG, StepKey
 from durable.store.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
-from durable.wire import CallTask, StepEvent, WaitTask
 
-HEADER: Final = "run"
-FLAG: Final = "flag"
-STEP: Final = "step#"
 WAITING: Final = "waiting"
 """The status of a step that is answered by its token, until then."""
 RESTING: Final = ("sleeps", "wake")
@@ -40,40 +37,6 @@ _MOST_HISTORY: Final = 20
 """How many earlier attempts a row tells of."""
 _NOTED: Final = ("noted", "recorded")
 """When the begin and the outcome of a step that waits were written: it dates them by when they came about."""
-
-
-def partition(workflow: str, instance: str) -> str:
-    return f"{workflow}#{instance}"
-
-
-def header_key(workflow: str, instance: str) -> Key:
-    return Key(partition(workflow, instance), HEADER)
-
-
-def step_prefix(epoch: int) -> str:
-    return f"{STEP}{epoch:06d}#"
-
-
-@dataclass(frozen=True, slots=True)
-class StepKey:
-    """Which step of which run: all attempts of it share this."""
-
-    workflow: str
-    instance: str
-    epoch: int
-    path: str
-
-    @classmethod
-    def of(cls, event: StepEvent | WaitTask | CallTask) -> StepKey:
-        run = event["run"]
-        return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
-
-    @property
-    def row(self) -> Key:
-        return Key(partition(self.workflow, self.instance), step_prefix(self.epoch) + self.path)
-
-    def __str__(self) -> str:
-        return f"{self.workflow}/{self.instance}/{self.epoch}/{self.path}"
 
 
 @dataclass(frozen=True, slots=True)

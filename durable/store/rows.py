@@ -1,86 +1,354 @@
-"""What both tables ask of a change before it is tried, and what a condition means for a row."""
+"""The rows of a run, typed: every field that is stored, what it means and its unit.
+
+`from_row` reads what a table returns: fields that are absent have their defaults, and fields that this version does
+not know are left out, so rows of other versions can be read. `as_row` is the inverse: it leaves out what has its
+default. Times are in milliseconds since 1970 unless something else is said. Most writes change a few fields only and
+stay mappings of field names; they use the same names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Final, Literal, NotRequired, Self, TypedDict
 
-from durable.store.table import Absent, Below, Condition, Delete, Equals, Row, Write
+from durable.bindings.workflow import Status
+from durable.store.failure import FailureRow
+from durable.store.keys import header_key, partition, path_of
+from durable.store.statuses import Outcome, StepState
+from durable.store.table import Key, Row
+from durable.wire import Undo
 
-MOST_CHANGES: Final = 25
-MOST_LISTED: Final = 100
-RUN: Final = "run"
-"""The sort key of the rows that `list` finds."""
-_LISTED: Final = frozenset({"workflow", "status", "updated"})
-RESERVED: Final = frozenset({"partition", "sort", "pk", "sk", "listed", "nothing"})
-"""Names that no field of a row may have: the tables use them."""
-
-
-def check(changes: Sequence[Write | Delete]) -> None:
-    """Raise ValueError for changes that no table takes: a mistake of the caller, not a matter of the data."""
-    if not 0 < len(changes) <= MOST_CHANGES:
-        raise ValueError(f"{len(changes)} changes in one write; it takes 1 to {MOST_CHANGES}")
-    if len(changes) > 1 and len({change.key for change in changes}) < len(changes):
-        raise ValueError("two changes of one row in one write; make them one")
-    for change in changes:
-        if isinstance(change, Write):
-            _check_write(change)
+Wanted = Literal["pause", "resume", "terminate", "rollback", "restart"]
+"""What is to happen when the execution has stopped: `resume` is a pause that was taken back, `rollback` is to
+terminate after undoing."""
+_MOST_HISTORY: Final = 20
+"""How many earlier attempts a row keeps."""
 
 
-def _check_write(write: Write) -> None:
-    names = [*write.set, *write.add, *write.remove]
-    if len(names) > len(write.set) and len(set(names)) < len(names):
-        raise ValueError(f"a field stands twice among {names}; set, add to or remove it")
-    if not RESERVED.isdisjoint(names):
-        raise ValueError(f"fields cannot be named {sorted(RESERVED.intersection(names))}; rename them")
-    if type(write.set.get("expires", 0)) is not int:
-        raise ValueError("a field named expires is when the row vanishes: whole seconds since 1970")
-    if write.check_only and (names or not write.when):
-        raise ValueError("a write that only checks has conditions and changes nothing")
-    if write.key.sort == RUN:
-        _check_index(write)
+class Parent(TypedDict):
+    """Which step waits for a child run: its row, and how often its outcome was forgotten when it called."""
+
+    partition: str
+    sort: str
+    anew: int
 
 
-def _check_index(write: Write) -> None:
-    if _LISTED.intersection(write.set) not in (set(), {"updated"}, _LISTED):
-        raise ValueError(f"a `run` row's {sorted(_LISTED)} are set together, or `updated` alone: they are its index")
-    if not _LISTED.isdisjoint(write.remove):
-        raise ValueError(f"a `run` row keeps its {sorted(_LISTED)}: they are its index")
+class ChangeRow(TypedDict):
+    """What an operator did to a run, or how it ended before that; `error` is why it failed."""
+
+    at: int
+    did: str
+    error: NotRequired[Mapping[str, str]]
 
 
-def check_limit(limit: int) -> None:
-    """Raise ValueError for a page size that `list` does not take."""
-    if not 0 < limit <= MOST_LISTED:
-        raise ValueError(f"limit is {limit}; list takes 1 to {MOST_LISTED}")
+class SleepRow(TypedDict):
+    """A Wait state that a run's execution is in: since when, and until when where that is known."""
+
+    state: str
+    since: int
+    until: NotRequired[int]
 
 
-def expired(row: Row, now: int) -> bool:
-    """Tell whether the row's time is over, at a time in milliseconds: it then reads as absent."""
-    expires = row.get("expires")
-    return expires is not None and bool(expires * 1000 <= now)
+class UndoneRow(TypedDict):
+    """What became of a step that has an undo: `undone`, `failed` or `left`."""
+
+    step: str
+    key: str
+    status: str
 
 
-def holds(condition: Condition, row: Row | None) -> bool:
-    """Tell whether the condition holds for a row, as DynamoDB would: values of other types are never equal."""
-    if isinstance(condition, Absent):
-        return row is None or condition.field not in row
-    if isinstance(condition, Equals):
-        value = None if row is None else row.get(condition.field)
-        return type(value) is type(condition.value) and bool(value == condition.value)
-    if isinstance(condition, Below):
-        value = None if row is None else row.get(condition.field)
-        return type(value) is int and value < condition.value
-    return any(holds(each, row) for each in condition.conditions)
+class RollbackRow(TypedDict, total=False):
+    """A rollback. While it runs: `then`, the status that follows it, and `kept`, for how many seconds the run is kept
+    afterwards. When it has ended: its `outcome` (`complete` or `failed`), `steps` newest first, and `error`."""
+
+    then: Status
+    kept: int
+    outcome: str
+    steps: Sequence[UndoneRow]
+    error: Mapping[str, str]
 
 
-def changed(write: Write, row: Row | None) -> Row:
-    """Return the row after the write."""
-    after = {**(row or {}), **write.set}
-    for name, number in write.add.items():
-        before = after.get(name, 0)
-        if type(before) is not int:
-            raise TypeError(f"field {name} is no whole number and cannot be added to")
-        after[name] = before + number
-    for name in write.remove:
-        after.pop(name, None)
-    return after
+class AttemptRow(TypedDict):
+    """One attempt of a step.
+
+    `number` counts all attempts of this epoch; older versions did not record it. `finished` is None while it runs, and
+    for good where its process died. `noted` and `recorded` are when the begin and the outcome were written, where that
+    is not when they came about; `undone` is when the result was undone.
+    """
+
+    number: NotRequired[int]
+    started: int
+    finished: int | None
+    error: Mapping[str, str] | None
+    outcome: NotRequired[Outcome]
+    noted: NotRequired[int]
+    recorded: NotRequired[int]
+    undone: NotRequired[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """Reading and writing of a row, the same for all of them. Values are shared with the table, never copied."""
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        known = _FIELDS[cls]
+        return cls(**{name: value for name, value in row.items() if name in known})
+
+    def as_row(self) -> Row:
+        """Return what is stored; not the sort key, which is part of the row's key."""
+        row = {name: getattr(self, name) for name in _FIELDS[type(self)] if name != "sort"}
+        return {name: value for name, value in row.items() if value is not _DEFAULTS[type(self)].get(name, MISSING)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header(_Stored):
+    """The row `run`: a run as a whole.
+
+    Attributes:
+        epoch: 1, and one more with each restart: steps of another epoch are another run's.
+        payload: JSON that was checked when the run was created.
+        payload_hash: by which a repeated `create` is told from another one under the same id.
+        execution: the name of the current execution; what others report is ignored.
+        created: when the run was created.
+        updated: when the header changed last; lists are sorted by it.
+        begun: when this epoch began; None in the first one.
+        definition: the hash of the definition that the current execution runs on.
+        parent: which step waits for this run's end.
+        wanted: what is to happen when the execution has stopped.
+        closed: nothing of the run executes any more; it was written together with the final status.
+        output: what `run` returned, where the status is `complete`.
+        error: name, message and perhaps step, where the status is `errored`.
+        ended_by: the sort key of the step whose error ended the run; `retry` forgets it.
+        expires: when all rows of the run vanish, in seconds since 1970; None while it is open.
+        changes: what operators did, and earlier ends; the latest come last, 50 at most.
+        sleeps: the Wait states that the execution is in.
+        wake: when the reconciler looks at a waiting run again; AWS only.
+        rollback: the rollback that runs, or the last one that did.
+        deleting: its rows are being deleted; only another delete may follow.
+    """
+
+    workflow: str
+    instance: str
+    epoch: int
+    status: Status
+    payload: Any
+    payload_hash: str
+    execution: str
+    created: int
+    updated: int
+    begun: int | None = None
+    definition: str | None = None
+    parent: Parent | None = None
+    wanted: Wanted | None = None
+    closed: bool = False
+    output: Any = None
+    error: Mapping[str, str] | None = None
+    ended_by: str | None = None
+    expires: int | None = None
+    changes: Sequence[ChangeRow] = ()
+    sleeps: Sequence[SleepRow] = ()
+    wake: int | None = None
+    rollback: RollbackRow | None = None
+    deleting: bool = False
+
+    @property
+    def key(self) -> Key:
+        return header_key(self.workflow, self.instance)
+
+    @property
+    def partition(self) -> str:
+        return partition(self.workflow, self.instance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step(_Stored):
+    """What the rows of all steps have, whether they are run or waited for.
+
+    Attributes:
+        sort: the row's sort key; empty where the row was read by its key.
+        step: the name of the step.
+        order: sorts steps as they were begun.
+        started: when the first attempt began; a wait's is when its Task was entered.
+        attempts: how many attempts were begun since the outcome was last forgotten.
+        input_hash: of the input that the step was begun with; a recorded outcome fits no other.
+        outcome: which of `result` and `error` ended the step; None while it has not ended.
+        error: why the last attempt failed.
+        finished: when the step ended.
+        handled: an `except` of the run catches the error, so `retry` leaves the step alone.
+        again: how often a result was forgotten: each time the idempotency key is another one.
+        history: the attempts before the current one, the latest last.
+        begun: when the current attempt began, from the second one on.
+        ended: when the last attempt failed that was not final.
+        noted: when a wait was written.
+        recorded: when the outcome of a wait was written.
+    """
+
+    sort: str = ""
+    step: str
+    status: StepState
+    order: str
+    started: int
+    attempts: int
+    input_hash: str
+    outcome: Outcome | None = None
+    result: Any = None
+    error: FailureRow | None = None
+    finished: int | None = None
+    handled: bool = False
+    again: int = 0
+    history: Sequence[AttemptRow] = ()
+    begun: int | None = None
+    ended: int | None = None
+    noted: int | None = None
+    recorded: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The path of blocks and rounds to the step: its key within the run."""
+        return path_of(self.sort)
+
+    @property
+    def latest(self) -> int:
+        """When the step began or ended, whichever was last."""
+        return self.started if self.finished is None else self.finished
+
+    @property
+    def failed_finally(self) -> FailureRow | None:
+        """The error that is the step's outcome; None where it has another one, or none."""
+        return self.error if self.outcome == "error" else None
+
+    def all_attempts(self) -> list[AttemptRow]:
+        """Return the attempts so far with the current one, the latest last; 20 at most.
+
+        Numbers go on when an outcome is forgotten.
+        """
+        earlier = list(self.history)
+        if not self.attempts:
+            return earlier
+        error = self.error
+        attempt: AttemptRow = {
+            "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
+            "started": self.started if self.begun is None else self.begun,
+            "finished": self.ended if self.finished is None else self.finished,
+            "error": None
+            if error is None
+            else {"name": error["name"], "message": error["message"], "exception": error["exception"]},
+        }
+        if self.outcome is not None:
+            attempt["outcome"] = self.outcome
+        if self.noted is not None:
+            attempt["noted"] = self.noted
+        if self.recorded is not None:
+            attempt["recorded"] = self.recorded
+        return [*earlier, attempt][-_MOST_HISTORY:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow(_Step):
+    """The row of a step that a function runs.
+
+    Attributes:
+        owner: the invocation that holds the lease; None between attempts and after the end.
+        lease: until when nobody else may run the step.
+        wake: when the next attempt is due; one machine only.
+        input: the data arguments, where they are kept: see `durable.steps.step`.
+        sensitive: nobody is shown the step's data.
+        undo: how the step is undone.
+        undo_by: the rollback execution that tried to undo it.
+        undo_attempts: how often that tried.
+        undo_owner, undo_lease: as `owner` and `lease`, of the undo.
+        undo_error, undo_ended: why and when the last try failed.
+        undo_failed: there is no other try.
+    """
+
+    owner: str | None = None
+    lease: int = 0
+    wake: int | None = None
+    input: Mapping[str, Any] | None = None
+    sensitive: bool = False
+    undo: Undo | None = None
+    undo_by: str | None = None
+    undo_attempts: int = 0
+    undo_owner: str | None = None
+    undo_lease: int = 0
+    undo_error: FailureRow | None = None
+    undo_ended: int | None = None
+    undo_failed: bool = False
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether the step has done what can be undone."""
+        return self.undo is not None and self.outcome == "result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRow(_Step):
+    """The row of a step that is answered by a task token: a wait for an event, or a call of another workflow.
+
+    Attributes:
+        token: of the Task that waits; a run that goes on waits under another one. None where the wait was let go.
+        delivered: None until there is an outcome; then whether the token was answered with it.
+        anew: how often the outcome was forgotten.
+        teller, telling: which process is delivering the outcome, and until when that is left to it.
+        caught: names of the errors that an `except` around the step catches.
+        type: of the event that is waited for.
+        deadline: until when an event must have been sent.
+        calls: the workflow that is called.
+        first_in: the execution that called first; it is part of the child's id.
+    """
+
+    kind: Literal["event", "child"]
+    token: str | None = None
+    delivered: bool | None = None
+    anew: int = 0
+    teller: str | None = None
+    telling: int = 0
+    caught: Sequence[str] = ()
+    type: str = ""
+    deadline: int = 0
+    calls: str = ""
+    first_in: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody waits for the outcome."""
+        return self.outcome is None and self.status == "waiting"
+
+
+AnyStep = StepRow | WaitRow
+
+
+def step_row(row: Row) -> AnyStep:
+    """Read the row of a step, whichever it is."""
+    return WaitRow.from_row(row) if "kind" in row else StepRow.from_row(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow(_Stored):
+    """An event that was sent to a run.
+
+    Attributes:
+        sort: the row's sort key.
+        payload: JSON; None once the event was taken, for then the wait has it.
+        hash: of type and payload, by which a repeated event is told from another one under the same id.
+        number: how many were sent to the run before, and one: waits get events in this order.
+        sent: when it was sent; it is in time for a wait whose deadline is later.
+        taken: the sort key of the wait that got it.
+    """
+
+    sort: str = ""
+    type: str
+    payload: Any = None
+    hash: str
+    number: int
+    sent: int
+    taken: str | None = None
+
+
+_ROWS: Final = (Header, StepRow, WaitRow, EventRow)
+_FIELDS: Final[Mapping[type, frozenset[str]]] = {cls: frozenset(each.name for each in fields(cls)) for cls in _ROWS}
+_DEFAULTS: Final[Mapping[type, Mapping[str, Any]]] = {
+    cls: {each.name: each.default for each in fields(cls)} for cls in _ROWS
+}

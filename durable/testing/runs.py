@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from durable.bindings import RunStatus
 from durable.runs.status import current_steps
-from durable.store.record import partition
+from durable.store.keys import partition
+from durable.store.statuses import CLOSED
 from durable.store.table import Row
 from durable.store.values import load
 from durable.testing.attempts import Attempts
@@ -91,7 +92,7 @@ class Run:
         """The virtual time from its start to its end, or to now."""
         now = self._now()
         started = _milliseconds(now.created_at)
-        open = now.status not in ("complete", "errored", "terminated")
+        open = now.status not in CLOSED
         return timedelta(milliseconds=(self._virtual.clock.now() if open else _milliseconds(now.updated_at)) - started)
 
     @property

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from durable.clock import Clock
-from durable.store.rows import RUN, changed, check, check_limit, expired, holds
+from durable.store.conditions import RUN, changed, check, check_limit, expired, holds
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, Write
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.local.functions import Hang, Wait
 from durable.steps.events import Events
-from durable.store.record import StepKey
+from durable.store.keys import StepKey
 from durable.testing.attempts import Attempts
 from durable.testing.stubs import Stubs
 from durable.wire import WaitTask

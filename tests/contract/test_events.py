@@ -16,8 +16,9 @@ from hypothesis import example, given, settings
 from durable.clock import VirtualClock, timestamp
 from durable.errors import StepTimeoutError, Throttled
 from durable.steps.callbacks import Callbacks
-from durable.steps.events import EventHandler, Events, event_prefix
-from durable.store.record import StepRecord, header_key, partition
+from durable.steps.events import EventHandler, Events
+from durable.store.keys import event_prefix, header_key, partition
+from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write
 from durable.wire import WaitTask
 from tests.contract.test_models import BUDGET

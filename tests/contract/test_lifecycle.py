@@ -16,8 +16,9 @@ from durable.runs.transitions import FROM_OPEN, VERBS, Refused
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
+from durable.store.keys import FLAG, StepKey, header_key
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
-from durable.store.record import FLAG, Halted, Leased, StepKey, StepRecord, header_key
+from durable.store.record import Halted, Leased, StepRecord
 from durable.store.table import Key, Row, Table
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from durable.store.rows import changed, expired, holds
+from durable.store.conditions import changed, expired, holds
 from durable.store.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Row, Write
 from tests.contract.worlds import AWS, Moto, OneMachine, World
 

@@ -14,8 +14,9 @@ from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
-from durable.store.record import Halted, Leased, StepKey, StepRecord, header_key
+from durable.store.record import Halted, Leased, StepRecord
 from durable.store.table import Row
 from tests.contract.test_lifecycle import Machines
 from tests.contract.worlds import World

@@ -20,7 +20,7 @@ from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
 from durable.local.console.page import FRESH
 from durable.modules import shown
-from durable.store.record import header_key, partition, step_prefix
+from durable.store.keys import header_key, partition, step_prefix
 from durable.store.table import Row, Table
 from durable.workflow import WorkflowEntrypoint
 

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from durable.http import Parameter
 from durable.local.http.proxy import Answer, Event
+from durable.store.statuses import CLOSED
 
 _WAIT: Final = Parameter(
     "query", r"([1-9]|[12][0-9]|30)s?", "How long to hold the answer.", name="wait", form="1 to 30 seconds, as 20s"
 )
 _LOOK_SECONDS: Final = 0.05
-_AT_REST: Final = frozenset({"complete", "errored", "terminated", "paused"})
+_AT_REST: Final = frozenset({*CLOSED, "paused"})
 
 Call = Callable[[], Awaitable[Answer]]
 

@@ -26,7 +26,8 @@ from durable.aws.session import client
 from durable.aws.table import DynamoDBTable
 from durable.clock import VirtualClock
 from durable.runs.runs import Runs
-from durable.store.record import Leased, StepKey, StepRecord
+from durable.store.keys import StepKey
+from durable.store.record import Leased, StepRecord
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
 from tests.integration.aws.lambdas import Invoked, invoke

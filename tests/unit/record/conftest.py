@@ -13,8 +13,9 @@ from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.store.failure import Failure
+from durable.store.keys import StepKey
 from durable.store.machines import ExecutionState, MachinesBusy
-from durable.store.record import StepKey, StepRecord
+from durable.store.record import StepRecord
 from durable.testing.table import MemoryTable
 from durable.wire import StepEvent
 from tests.unit.record import steps

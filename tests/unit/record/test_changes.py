@@ -8,7 +8,7 @@ import pytest
 
 from durable.aws.changes import Changes
 from durable.clock import VirtualClock
-from durable.store.record import header_key
+from durable.store.keys import header_key
 from durable.store.table import TableBusy, Write
 from durable.testing.table import MemoryTable
 

@@ -14,8 +14,9 @@ from durable.runs.runs import Runs
 from durable.runs.transitions import Verb
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
+from durable.store.keys import FLAG, StepKey, header_key, partition
 from durable.store.machines import ExecutionState
-from durable.store.record import FLAG, StepKey, StepRecord, forget, header_key, partition
+from durable.store.record import StepRecord, forget
 from durable.store.table import Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import CallTask

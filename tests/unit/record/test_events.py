@@ -11,7 +11,8 @@ from durable.errors import EventExists, RunClosed, RunNotFound
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
-from durable.store.record import FLAG, StepKey, StepRecord, header_key, partition
+from durable.store.keys import FLAG, StepKey, header_key, partition
+from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import WaitTask

@@ -15,8 +15,9 @@ from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
+from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
-from durable.store.record import StepKey, StepRecord, header_key
+from durable.store.record import StepRecord
 from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import Run, WaitTask

@@ -15,8 +15,9 @@ from durable.operations.reconciler import QUEUED_MS, SILENT_MS, Reconciler
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
+from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
-from durable.store.record import StepKey, StepRecord, header_key
+from durable.store.record import StepRecord
 from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from tests.unit.record.conftest import FakeTokens

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from durable.errors import RunExists, RunNotFound, Throttled
+from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
-from durable.store.record import header_key
 from tests.unit.record.conftest import Bench
 
 FAILED = ExecutionState("FAILED", error="Declined", cause='{"errorMessage": "x", "stackTrace": []}')

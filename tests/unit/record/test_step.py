@@ -5,7 +5,7 @@ import json
 import pytest
 
 from durable import NonRetryableError
-from durable.store.record import FLAG, StepKey
+from durable.store.keys import FLAG, StepKey
 from durable.store.table import Key, Write
 from tests.unit.record import steps
 from tests.unit.record.conftest import Bench

@@ -1,0 +1,86 @@
+"""What both tables ask of a change before it is tried, and what a condition means for a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from durable.store.table import Absent, Below, Condition, Delete, Equals, Row, Write
+
+MOST_CHANGES: Final = 25
+MOST_LISTED: Final = 100
+RUN: Final = "run"
+"""The sort key of the rows that `list` finds."""
+_LISTED: Final = frozenset({"workflow", "status", "updated"})
+RESERVED: Final = frozenset({"partition", "sort", "pk", "sk", "listed", "nothing"})
+"""Names that no field of a row may have: the tables use them."""
+
+
+def check(changes: Sequence[Write | Delete]) -> None:
+    """Raise ValueError for changes that no table takes: a mistake of the caller, not a matter of the data."""
+    if not 0 < len(changes) <= MOST_CHANGES:
+        raise ValueError(f"{len(changes)} changes in one write; it takes 1 to {MOST_CHANGES}")
+    if len(changes) > 1 and len({change.key for change in changes}) < len(changes):
+        raise ValueError("two changes of one row in one write; make them one")
+    for change in changes:
+        if isinstance(change, Write):
+            _check_write(change)
+
+
+def _check_write(write: Write) -> None:
+    names = [*write.set, *write.add, *write.remove]
+    if len(names) > len(write.set) and len(set(names)) < len(names):
+        raise ValueError(f"a field stands twice among {names}; set, add to or remove it")
+    if not RESERVED.isdisjoint(names):
+        raise ValueError(f"fields cannot be named {sorted(RESERVED.intersection(names))}; rename them")
+    if type(write.set.get("expires", 0)) is not int:
+        raise ValueError("a field named expires is when the row vanishes: whole seconds since 1970")
+    if write.check_only and (names or not write.when):
+        raise ValueError("a write that only checks has conditions and changes nothing")
+    if write.key.sort == RUN:
+        _check_index(write)
+
+
+def _check_index(write: Write) -> None:
+    if _LISTED.intersection(write.set) not in (set(), {"updated"}, _LISTED):
+        raise ValueError(f"a `run` row's {sorted(_LISTED)} are set together, or `updated` alone: they are its index")
+    if not _LISTED.isdisjoint(write.remove):
+        raise ValueError(f"a `run` row keeps its {sorted(_LISTED)}: they are its index")
+
+
+def check_limit(limit: int) -> None:
+    """Raise ValueError for a page size that `list` does not take."""
+    if not 0 < limit <= MOST_LISTED:
+        raise ValueError(f"limit is {limit}; list takes 1 to {MOST_LISTED}")
+
+
+def expired(row: Row, now: int) -> bool:
+    """Tell whether the row's time is over, at a time in milliseconds: it then reads as absent."""
+    expires = row.get("expires")
+    return expires is not None and bool(expires * 1000 <= now)
+
+
+def holds(condition: Condition, row: Row | None) -> bool:
+    """Tell whether the condition holds for a row, as DynamoDB would: values of other types are never equal."""
+    if isinstance(condition, Absent):
+        return row is None or condition.field not in row
+    if isinstance(condition, Equals):
+        value = None if row is None else row.get(condition.field)
+        return type(value) is type(condition.value) and bool(value == condition.value)
+    if isinstance(condition, Below):
+        value = None if row is None else row.get(condition.field)
+        return type(value) is int and value < condition.value
+    return any(holds(each, row) for each in condition.conditions)
+
+
+def changed(write: Write, row: Row | None) -> Row:
+    """Return the row after the write."""
+    after = {**(row or {}), **write.set}
+    for name, number in write.add.items():
+        before = after.get(name, 0)
+        if type(before) is not int:
+            raise TypeError(f"field {name} is no whole number and cannot be added to")
+        after[name] = before + number
+    for name in write.remove:
+        after.pop(name, None)
+    return after
