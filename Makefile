@@ -57,7 +57,7 @@ openapi: $(VENV)/run.stamp ## write docs/openapi.json anew
 	@$(PY) -m durable openapi
 
 rehearse: $(VENV)/all.stamp ## the real cdk deploy to an AWS on this machine, and a sign-up through its API
-	@$(PY) -m durable.cdk.rehearsal
+	@$(PY) -m infra.rehearsal
 
 deploy: $(VENV)/all.stamp node_modules/.package-lock.json ## cdk deploy with your credentials (STAGE=prod for another stage than dev)
 	@$(CDK) deploy

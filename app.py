@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from durable import Bucket, KVNamespace, Queue, Schedule, SendEmail, Worker, Workflow
 from functions.letters.deliver_letter import deliver_letter
@@ -55,6 +56,7 @@ source = Workflow(
 sync = Workflow("sync", SyncWorkflow)
 
 if __name__ == "__main__":
-    from durable.cdk.app import synthesise
+    from durable.cdk import synthesise
+    from infra.stack import WebsiteStack
 
-    synthesise(__name__)
+    synthesise(__name__, root=Path(__file__).parent, stack=WebsiteStack)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.environments import ROOT
-from durable.cdk.app import use_own_node
 from durable.project import load
 
 _PASSES: Final = 3
@@ -77,11 +76,10 @@ def main() -> None:
 
 def _lambdas() -> list[Lambda]:
     """Return the Lambdas that the project is synthesised to, steps first."""
-    use_own_node()
     from durable.cdk.application import application
 
     with tempfile.TemporaryDirectory() as folder:
-        application(load("app"), {"STAGE": "dev"}, outdir=folder).synth()
+        application(load("app"), {"STAGE": "dev"}, root=ROOT, outdir=folder).synth()
         template = json.loads(next(Path(folder).glob("*.template.json")).read_text(encoding="utf-8"))
     functions = (
         each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"

@@ -22,7 +22,9 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "ratelimit": "API Gateway throttles the routes already; a limit per user belongs in AWS WAF",
     }
 )
-_OTHER: Final = "infra/ has no translation for it; use one of the bindings of `durable`, or add a construct there"
+_OTHER: Final = (
+    "there is no translation for it; use one of the bindings of `durable`, or add a construct in infra/stack.py"
+)
 
 
 def refusals(bindings: Iterable[Binding], known: Iterable[str]) -> list[str]:

@@ -84,7 +84,7 @@ class Program(Protocol):
 Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
 
 
-class DeploymentStack(Stack):
+class DurableStack(Stack):
     """Everything that one stage of a project is on AWS."""
 
     def __init__(

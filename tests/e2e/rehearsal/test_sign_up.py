@@ -11,9 +11,9 @@ import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from durable.cdk.rehearsal.__main__ import follow
 from durable.cdk.rehearsal.api import Answer
 from durable.cdk.rehearsal.server import REGION, pause
+from infra.rehearsal import follow
 from tests.e2e.rehearsal.conftest import STAGE, Deployed, key_of, signed
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]

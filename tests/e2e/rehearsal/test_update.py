@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from durable.aws.machines import StepFunctionsMachines
-from durable.cdk.rehearsal.__main__ import follow
 from durable.cdk.rehearsal.api import Api
 from durable.cdk.rehearsal.cdk import Cdk
 from durable.cdk.rehearsal.server import ACCOUNT, REGION, MiniStack, pause
+from infra.rehearsal import follow
 from tests.e2e.rehearsal.conftest import ROOT, command
 from tests.e2e.server import eventually
 
@@ -97,9 +97,11 @@ dream = Workflow("dream", DreamWorkflow)
 site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
 
 if __name__ == "__main__":
-    from durable.cdk.app import synthesise
+    from pathlib import Path
 
-    synthesise(__name__)
+    from durable.cdk import synthesise
+
+    synthesise(__name__, root=Path(__file__).parent)
 """
 
 

@@ -46,7 +46,7 @@ def template(request: pytest.FixtureRequest) -> Template:
 def _sources() -> str:
     """Return what tells apart the sources that a template is made of."""
     named = [ROOT / each for each in ("app.py", "cdk.json", "requirements.txt")]
-    folders = (ROOT / each for each in ("durable", "functions", "statemachines"))
+    folders = (ROOT / each for each in ("durable", "functions", "infra", "statemachines"))
     found = sorted(path for folder in folders for path in folder.rglob("*.py"))
     digest = hashlib.sha256()
     for path in (*named, *found):

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 
 import app
-from durable.cdk.app import use_own_node
+import durable.cdk  # noqa: F401  # before a test module imports aws_cdk, which starts Node
 from durable.project import Project, load
 from tests.integration.cdk.template import Template
 
-use_own_node()  # before a test module imports CDK, which starts Node
-
+ROOT = Path(__file__).resolve().parents[3]
 Synthesise = Callable[..., Template]
 
 ONBOARDING = Project(
@@ -29,12 +28,19 @@ ONBOARDING = Project(
 def synthesise() -> Synthesise:
     """Return a function that synthesises one stage of a project into a folder."""
     from durable.cdk.application import application
+    from infra.stack import WebsiteStack
 
     def run(
         folder: Path, *, stage: str = "dev", project: Project | None = None, context: Mapping[str, Any] | None = None
     ) -> Template:
-        environment = {"STAGE": stage}
-        application(project or ONBOARDING, environment, outdir=str(folder), context=context).synth()
+        application(
+            project or ONBOARDING,
+            {"STAGE": stage},
+            root=ROOT,
+            stack=WebsiteStack,
+            outdir=str(folder),
+            context=context,
+        ).synth()
         return Template.read(next(folder.glob("*.template.json")))
 
     return run
