@@ -12,20 +12,28 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
 
-.PHONY: help run test test-deployed torture check compile openapi bench bench-quick coldstart rehearse deploy destroy clean
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+
+.PHONY: help run test test-deployed torture check compile openapi lock wheel bench bench-quick coldstart rehearse deploy \
+	destroy clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(VENV)/run.stamp: functions/requirements.txt durable/local/requirements.txt
-	@test -x $(PY) || python3 -m venv $(VENV)
+# pip is put into an environment last: one without it was interrupted, and is made anew.
+$(VENV)/bin/pip:
+	@python3 -m venv --clear $(VENV)
+
+$(VENV)/run.stamp: requirements-local.txt | $(VENV)/bin/pip
 	@echo "installing what a run needs into $(VENV)"
-	@$(PIP) -r durable/local/requirements.txt
+	@$(PIP) --no-deps --require-hashes -r requirements-local.txt
 	@touch $@
 
-$(VENV)/all.stamp: requirements.txt $(VENV)/run.stamp
+$(VENV)/all.stamp: requirements.txt pyproject.toml $(VENV)/run.stamp
 	@echo "installing what tests and deployment need into $(VENV)"
-	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps --require-hashes -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PORT=, DATA=)
@@ -56,6 +64,15 @@ compile: $(VENV)/run.stamp ## write statemachines/*.asl.json anew
 openapi: $(VENV)/run.stamp ## write docs/openapi.json anew
 	@$(PY) -m durable openapi
 
+lock: $(VENV)/all.stamp ## lock what pyproject.toml and functions/requirements.in name (UPGRADE=<package> takes its newest)
+	@$(LOCK) pyproject.toml functions/requirements.in --all-extras --group dev --output-file requirements.txt
+	@$(LOCK) pyproject.toml functions/requirements.in --extra local -c requirements.txt --output-file requirements-local.txt
+	@$(LOCK) functions/requirements.in -c requirements.txt --output-file functions/requirements.txt
+
+wheel: $(VENV)/bin/pip ## the library as a wheel, in dist/
+	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
 rehearse: $(VENV)/all.stamp ## the real cdk deploy to an AWS on this machine, and a sign-up through its API
 	@$(PY) -m infra.rehearsal
 
@@ -80,4 +97,4 @@ coldstart: $(VENV)/all.stamp ## what each Lambda imports, and how long it takes 
 	@exec $(PY) -m bench.coldstart
 
 clean: ## remove what was installed and built, not the data
-	@rm -rf $(VENV) .cache cdk.out node_modules
+	@rm -rf $(VENV) .cache cdk.out dist node_modules

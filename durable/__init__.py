@@ -7,6 +7,8 @@ from durable.retries import Retries
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Bucket",
     "ChildWorkflowError",

@@ -1,5 +1,24 @@
-"""`python -m durable`."""
+"""The command `durable`, and `python -m durable`."""
 
-from durable.cli import main
+from __future__ import annotations
 
-main(prog_name="python -m durable")
+import sys
+
+from durable.installation import lacking
+
+
+def main() -> None:
+    """Run the command line; a package that it needs and that is not installed is said in a sentence."""
+    try:
+        from durable.cli import main as run
+    except ModuleNotFoundError as error:
+        said = lacking(error)
+        if said is None:
+            raise
+        sys.stderr.write(f"{said}\n")
+        sys.exit(2)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from durable.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    V = TypeVar("V", default=Any)
+else:  # only type checkers need the default, and `import durable` needs no package
+    from typing import TypeVar
+
+    V = TypeVar("V")
 
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 

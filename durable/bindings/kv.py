@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import ClassVar, Generic
 
-from typing_extensions import TypeVar
-
-from durable.bindings.base import Binding
+from durable.bindings.base import Binding, V
 from durable.durations import Duration
-
-V = TypeVar("V", default=Any)
 
 MAX_KEY_BYTES = 512
 MAX_VALUE_BYTES = 380_000

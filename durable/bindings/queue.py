@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Generic
+from typing import ClassVar, Generic
 
-from typing_extensions import TypeVar
-
-from durable.bindings.base import Binding, Bindings
+from durable.bindings.base import Binding, Bindings, V
 from durable.durations import Duration
 from durable.retries import Retries
-
-M = TypeVar("M", default=Any)
 
 MAX_MESSAGE_BYTES = 128_000
 MAX_BATCH = 100
 
 
-class Queue(Binding, Generic[M]):
+class Queue(Binding, Generic[V]):
     """Messages of one type, delivered to the consumer at least once and in no promised order.
 
     The consumer is a plain typed function of one message, and of bindings as a step is. It is invoked with batches
@@ -48,10 +44,10 @@ class Queue(Binding, Generic[M]):
     def uses(self) -> Bindings:
         return self.bindings
 
-    def send(self, message: M, *, delay: Duration = "0 seconds") -> None:
+    def send(self, message: V, *, delay: Duration = "0 seconds") -> None:
         """Put a message on the queue; it is delivered after the delay, 15 minutes at most."""
         self._declared_only()
 
-    def send_batch(self, messages: Iterable[M], *, delay: Duration = "0 seconds") -> None:
+    def send_batch(self, messages: Iterable[V], *, delay: Duration = "0 seconds") -> None:
         """Put up to 100 messages on the queue: all, or an error is raised and some may have been sent."""
         self._declared_only()

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic
+from typing import ClassVar, Generic
 
-from typing_extensions import TypeVar
-
-from durable.bindings.base import Binding
-
-V = TypeVar("V", default=Any)
+from durable.bindings.base import Binding, V
 
 MAX_VAR_BYTES = 2_000
 

@@ -19,6 +19,7 @@ PACKAGES: Final = ("durable", "functions", "statemachines")
 LEFT_OUT: Final = (
     *("durable/asl", "durable/cdk", "durable/cli", "durable/compiler", "durable/local", "durable/testing"),
     *("durable/build.py", "durable/check.py", "durable/document.py", "durable/modules.py", "durable/project.py"),
+    *("durable/__main__.py", "durable/installation.py", "durable/templates"),
 )
 """What no Lambda ships: what only synthesis, one machine or a test needs."""
 
@@ -116,18 +117,21 @@ def _layer_hash(requirements: str, target: Target) -> str:
 
 
 def _install(requirements: Path, target: Target, folder: Path) -> None:
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"),
-        *("--requirement", str(requirements), *target.extra, "--target", str(folder)),
-        *target.options(),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _pip("--requirement", str(requirements), "--target", str(folder), *target.options())
+    if target.extra and not done.returncode:  # in a call of its own: the requirements may be locked with hashes
+        done = _pip(*target.extra, "--target", str(folder))
     if done.returncode:
         raise PackagingError(
             f"pip could not bring the wheels of {requirements.name} for Python {target.python}"
             f" on {', '.join(target.platforms) or 'this machine'}: {_last_line(done.stderr)};"
             " see whether each pinned version has such a wheel"
         )
+
+
+def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    options = ("--quiet", "--no-compile", "--disable-pip-version-check")
+    command = [sys.executable, "-m", "pip", "install", *options, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def _last_line(text: str) -> str:

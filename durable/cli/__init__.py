@@ -1,4 +1,4 @@
-"""The command line: `python -m durable`."""
+"""The command line: `durable`, or `python -m durable`."""
 
 from durable.cli.commands import main
 

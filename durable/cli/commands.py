@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import Any, Final
 
 import click
 
+from durable import __version__
 from durable.cli.outcome import WRONG, tell
 
 MODULES: Final = {
@@ -57,5 +60,9 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="durable", message="%(prog)s %(version)s")
 def main() -> None:
     """Durable workflows on AWS, and on this machine."""
+    folder = os.getcwd()
+    if folder not in sys.path:  # an installed command has its own folder there, and app.py is imported from this one
+        sys.path.insert(0, folder)

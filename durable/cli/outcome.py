@@ -12,6 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import click
 
 from durable.errors import DurableError
+from durable.installation import lacking
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class CommandError(DurableError):
 
 
 def sentences(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn an error of ours into its sentences and an exit code; with --json into JSON."""
+    """Turn an error of ours, or a package that is not installed, into sentences and an exit code; or into JSON."""
 
     @functools.wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -64,6 +65,12 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
             sys.exit(error.code)
         except DurableError as error:
             tell(str(error), kwargs.get("as_json"))
+            sys.exit(WRONG)
+        except ModuleNotFoundError as error:
+            said = lacking(error)
+            if said is None:
+                raise
+            tell(said, kwargs.get("as_json"))
             sys.exit(WRONG)
 
     return told

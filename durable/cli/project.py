@@ -58,6 +58,7 @@ def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:
     """Return the files that are not up to date, and write them, unless they are only to be checked."""
     stale = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in () if check else stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[path], encoding="utf-8")
     return stale
 

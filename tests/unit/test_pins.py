@@ -1,11 +1,77 @@
-"""What is pinned in two places is the same in both."""
+"""What is pinned in two places is the same in both, and what is installed is locked with hashes."""
 
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
+DEPENDENCIES: list[str] = PYPROJECT["project"]["dependencies"]
+LOCKS = {
+    "requirements.txt": [*DEPENDENCIES, *chain.from_iterable(EXTRAS.values()), *PYPROJECT["dependency-groups"]["dev"]],
+    "requirements-local.txt": [*DEPENDENCIES, *EXTRAS["local"]],
+    "functions/requirements.txt": DEPENDENCIES,
+}
+
+
+def entries(lock: str) -> Iterator[tuple[Requirement, int]]:
+    """Yield what a lock file pins, each with the number of its hashes."""
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", "")
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            pinned, *hashes = re.split(r"\s+--hash=sha256:", line.strip())
+            yield Requirement(pinned), len(hashes)
+
+
+def versions(lock: str) -> dict[str, Version]:
+    return {canonicalize_name(each.name): Version(str(each.specifier).removeprefix("==")) for each, _ in entries(lock)}
+
+
+def outside(wanted: Iterable[str], locked: dict[str, Version]) -> list[str]:
+    """Return the requirements that a lock file does not meet."""
+    named = [Requirement(each) for each in wanted]
+    others = [each for each in named if each.name != PYPROJECT["project"]["name"]]
+    return [
+        str(each)
+        for each in others
+        if (version := locked.get(canonicalize_name(each.name))) is None or not each.specifier.contains(version)
+    ]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_every_package_with_hashes(lock: str) -> None:
+    assert [str(each) for each, hashes in entries(lock) if not hashes or "==" not in str(each.specifier)] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_meets_what_pyproject_names(lock: str) -> None:
+    assert outside([*LOCKS[lock], *_named_by_steps()], versions(lock)) == []
+
+
+@pytest.mark.parametrize("lock", ["requirements-local.txt", "functions/requirements.txt"])
+def test_every_lock_pins_the_same_versions(lock: str) -> None:
+    assert versions(lock).items() <= versions("requirements.txt").items()
+
+
+def test_a_version_outside_of_what_is_named_is_found() -> None:
+    assert outside(["one>=2", "two", "three<2"], {"one": Version("1"), "three": Version("1")}) == ["one>=2", "two"]
+
+
+def _named_by_steps() -> list[str]:
+    lines = (ROOT / "functions" / "requirements.in").read_text(encoding="utf-8").splitlines()
+    return [each for each in lines if each and not each.startswith("#")]
 
 
 def test_npx_takes_the_cdk_cli_that_package_json_pins() -> None:
@@ -18,5 +84,4 @@ def test_npx_takes_the_cdk_cli_that_package_json_pins() -> None:
 def test_the_rehearsal_has_the_boto3_that_the_tests_have() -> None:
     from durable.cdk.packaging import HOST
 
-    (pinned,) = (line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("boto3=="))
-    assert HOST.extra == (pinned,)
+    assert HOST.extra == (f"boto3=={versions('requirements.txt')['boto3']}",)

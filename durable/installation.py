@@ -1,0 +1,81 @@
+"""How this library is installed: from where, and which extra brings a package that is missing.
+
+It imports the standard library alone: it is what speaks when nothing else can be imported.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Final
+
+NAME: Final = "durable-workflows"
+EXTRA_OF: Final = {
+    "aws_cdk": "cdk",
+    "aws_lambda_powertools": "local",
+    "boto3": "cdk",
+    "botocore": "cdk",
+    "cdk_nag": "cdk",
+    "click": "local",
+    "constructs": "cdk",
+    "cryptography": "cdk",
+    "httptools": "local",
+    "jsonata": "local",
+    "pydantic": "local",
+    "pytest": "test",
+    "rich": "local",
+    "starlette": "local",
+    "typing_extensions": "local",
+    "uvicorn": "local",
+}
+"""The extra of the distribution that brings a package, by the name that is imported."""
+
+
+def requirement(*extras: str) -> str:
+    """Return what pip is told to install this library again, from where it was installed, with these extras."""
+    named = f"{NAME}[{','.join(extras)}]" if extras else NAME
+    url = _url()
+    if url is not None:
+        return f"{named} @ {url}"
+    from durable import __version__
+
+    return f"{named}=={__version__}"
+
+
+def lacking(error: ModuleNotFoundError) -> str | None:
+    """Return which package is missing and how to get it; None where it is none that the library needs."""
+    package = (error.name or "").partition(".")[0]
+    extra = EXTRA_OF.get(package)
+    if extra is None:
+        return None
+    return f"{sys.executable} has no package {package}, which this command needs; {_remedy(extra)}"
+
+
+def _remedy(extra: str) -> str:
+    own = Path(".venv", "bin", "python")
+    if own.exists() and own.parent.parent.resolve() != Path(sys.prefix).resolve():
+        return f"use the environment of this folder: {own} -m durable"
+    return f"install it in a virtual environment: pip install {shlex.quote(requirement(extra))}"
+
+
+def _url() -> str | None:
+    """Return where the library was installed from; None where that was a package index."""
+    try:
+        return _recorded(distribution(NAME))
+    except PackageNotFoundError:  # it is imported from its sources
+        return Path(__file__).resolve().parents[1].as_uri()
+
+
+def _recorded(installed: Distribution) -> str | None:
+    """Return the URL that pip recorded in direct_url.json (PEP 610)."""
+    text = installed.read_text("direct_url.json")
+    if text is None:
+        return None
+    recorded: dict[str, Any] = json.loads(text)
+    url: str = recorded["url"]
+    if vcs := recorded.get("vcs_info"):
+        return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
+    return url

@@ -1,0 +1,71 @@
+"""The command as it is installed: a program of its own, called in a project's folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from durable import __version__
+
+ROOT = Path(__file__).resolve().parents[3]
+Durable = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Durable:
+    """Calls the command in a folder with an empty app.py; like pip's, it stands in a folder of its own."""
+    program = tmp_path / "bin" / "durable"
+    program.parent.mkdir()
+    program.write_text("from durable.__main__ import main\nmain()\n")
+    project = tmp_path / "project"
+    (project / "statemachines").mkdir(parents=True)
+    (project / "statemachines" / "__init__.py").touch()
+    (project / "app.py").touch()
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(program), *arguments],
+            cwd=project,
+            env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return call
+
+
+def test_it_says_its_version(durable: Durable) -> None:
+    assert durable("--version").stdout == f"durable {__version__}\n"
+
+
+def test_it_reads_the_app_of_the_folder_that_it_is_called_in(durable: Durable) -> None:
+    done = durable("compile", "--json")
+
+    assert (done.returncode, done.stdout) == (0, '{"written": [], "notes": []}\n')
+
+
+def test_openapi_makes_the_folder_of_its_document(durable: Durable) -> None:
+    done = durable("openapi")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "wrote docs/openapi.json\n", "")
+    assert durable("openapi", "--check").returncode == 0
+
+
+def test_a_shell_completes_its_commands(durable: Durable) -> None:
+    done = durable(_DURABLE_COMPLETE="bash_complete", COMP_WORDS="durable re", COMP_CWORD="1")
+
+    assert done.stdout.split() == ["plain,resume", "plain,restart", "plain,retry"]
+
+
+def test_an_unknown_command_is_refused(durable: Durable) -> None:
+    done = durable("lst")
+
+    assert done.returncode == 2
+    assert "No such command 'lst'" in done.stderr
+    assert "Traceback" not in done.stderr
