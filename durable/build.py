@@ -11,10 +11,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from durable.bindings import Worker
+from durable.bindings import Binding, Worker
 from durable.check import check
 from durable.compiler import Compiled, compile_workflow
 from durable.errors import ConfigurationError, DeclarationError, ModuleError, SignatureError
+from durable.http import Api
 from durable.modules import imported, place_of, shown
 from durable.project import Project
 from durable.signature import Signature, entry_of
@@ -70,6 +71,21 @@ def fetch_of(worker: Worker) -> Callable[..., Any]:
     if fetch is None:
         raise SignatureError(f"{worker!r}: {worker.module} has no function `fetch` that returns its API")
     return fetch
+
+
+def api_of(worker: Worker, clients: Mapping[str, Binding]) -> Api:
+    """Return the API of a worker on these clients, by the names of its bindings.
+
+    Raises:
+        ModuleError: the module cannot be imported.
+        SignatureError: its `fetch` is missing, or returns something else.
+    """
+    fetch = fetch_of(worker)
+    api = fetch(**{each.name: clients[each.name] for each in entry_of(fetch).bindings})
+    if not isinstance(api, Api):
+        raise SignatureError(f"{worker!r}: {worker.module}.fetch returns {api!r}; return the `Api` of its routes")
+    api.allow_origins(worker.origins)
+    return api
 
 
 def asl_path(workflow: type[Any]) -> Path:

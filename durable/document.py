@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from durable.build import api_of
 from durable.http.openapi import document
-from durable.http.worker import api_of
-from durable.modules import imported
 from durable.operations.routes import operations
 from durable.project import Project
 
@@ -29,7 +28,7 @@ _SERVERS: Final = (
 
 def document_text(project: Project) -> str:
     """Return the document as JSON text: the same for the same declarations."""
-    apis = [api_of(imported(each.module), each.uses(), each.origins) for each in project.workers if each.url]
+    apis = [api_of(each, each.uses()) for each in project.workers if each.url]
     operator = operations({each.name: each for each in project.workflows})
     made: dict[str, Any] = document([*apis, operator], title="Durable workflows", servers=_SERVERS)
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

@@ -18,7 +18,7 @@ def fetch(onboarding: Workflow[SignUp]) -> Api:
         location = f"/api/workflow/status/{run.id}"
         return Reply(Started(run.id), status=201 if run.new else 200, location=location)
 
-    @api.get("/api/workflow/status/<id>")
+    @api.get("/api/workflow/status/{id}")
     def status(id: RunId) -> WorkflowStatus:
         """Show how far a sign-up is."""
         return WorkflowStatus.of(onboarding.get(id))

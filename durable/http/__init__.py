@@ -3,6 +3,7 @@
 from durable.http.api import Api
 from durable.http.body import Accepted, Body
 from durable.http.endpoint import IdempotencyKey, Parameter, Reply, RunId, accepts
+from durable.http.messages import Request
 from durable.http.problems import FieldError, Problem, described
 from durable.http.statuses import RunError, Started, Step, WorkflowStatus
 
@@ -15,6 +16,7 @@ __all__ = [
     "Parameter",
     "Problem",
     "Reply",
+    "Request",
     "RunError",
     "RunId",
     "Started",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from durable.http.messages import Request
 from durable.http.problems import FieldError, Problem
 from durable.wire import MAX_INTEGER, MAX_PAYLOAD_BYTES
 
@@ -70,9 +69,8 @@ class Accepted(Generic[T]):
 class Body:
     """The body of the request at hand, for a route that knows the type only when it is called."""
 
-    def __init__(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-        self._event = event
-        self._headers = headers
+    def __init__(self, request: Request) -> None:
+        self._request = request
 
     def read(self, accepted: Accepted[T]) -> T:
         """Return the body as a value of the type.
@@ -80,37 +78,17 @@ class Body:
         Raises:
             Problem: 413, 415, 400 or 422.
         """
-        data = content(self._event)
-        check_type(self._headers)
-        return accepted.read(data)
-
-
-def content(event: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a proxy event's body.
-
-    Raises:
-        Problem: 413 if there are more than a payload may have, 400 if they are not the Base64 they are said to be.
-    """
-    text = event.get("body") or ""
-    if len(text) > 2 * MAX_PAYLOAD_BYTES:
-        raise too_large()
-    if event.get("isBase64Encoded"):
-        try:
-            data = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            raise Problem(400, "The body is not the Base64 that it is said to be.") from None
-    else:
-        data = text.encode("utf-8", "surrogatepass")
-    if len(data) > MAX_PAYLOAD_BYTES:
-        raise too_large()
-    return data
+        if len(self._request.body) > MAX_PAYLOAD_BYTES:
+            raise too_large()
+        _check_type(self._request.headers)
+        return accepted.read(self._request.body)
 
 
 def too_large() -> Problem:
     return Problem(413, f"The body is larger than {MAX_PAYLOAD_BYTES} bytes.")
 
 
-def check_type(headers: Mapping[str, str]) -> None:
+def _check_type(headers: Mapping[str, str]) -> None:
     """Check that the body is said to be JSON in UTF-8, and plain.
 
     Raises:
@@ -181,7 +159,7 @@ def _misfit(error: ValidationError, body: Any) -> Problem:
     if errors[0]["type"] == "json_invalid" and not errors[0]["loc"]:
         return Problem(400, "The body is not JSON: a text has half a character, or it is nested too deeply.")
     found = _telling([(_path(each, body), each) for each in errors])
-    named = [FieldError(".".join(path), _message(each)) for path, each in found[:MAX_FIELD_ERRORS]]
+    named = [FieldError(".".join(path), message_of(each)) for path, each in found[:MAX_FIELD_ERRORS]]
     more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
     fields = ", ".join(dict.fromkeys(each.field or "the body" for each in named))
     return Problem(422, f"Not as it must be: {fields}{more}.", errors=named)
@@ -209,7 +187,7 @@ def _path(error: ErrorDetails, value: Any) -> Path:
     return tuple(path)
 
 
-def _message(error: ErrorDetails) -> str:
+def message_of(error: ErrorDetails) -> str:
     """Return pydantic's words, or those of the model's own check unless they repeat a part of what was sent."""
     kind = error["type"]
     if kind in _MISSING:

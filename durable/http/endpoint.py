@@ -1,68 +1,53 @@
-"""The contract of a route, read off its function's signature: path, headers and body in, a reply out."""
+"""The contract of a route, read off its function's signature: path, query, headers and body in, a reply out."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from uuid import UUID
 
-from aws_lambda_powertools.event_handler import Response
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from durable.errors import SignatureError
-from durable.http.body import Accepted, Body
+from durable.http.body import Accepted, Body, message_of
+from durable.http.messages import Request, Response
 from durable.http.problems import Problem
 from durable.runs.runs import INSTANCE_ID
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
-_PATH_PARAMETER: Final = re.compile(r"<(\w+)>")
+_WITHOUT_BODY: Final = frozenset({"GET", "DELETE"})
+_SCALARS: Final = (str, int, float, bool, Decimal, UUID, date, time, timedelta, Enum, types.NoneType)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A text from the path, from the query or from a header, with the form that it must have.
 
-    In a path another form is 404: nothing is there. In a query or a header it is 400.
+    The text must match the pattern, and fit the type of the function's parameter. In a path another form is 404:
+    nothing is there. In a query or a header it is 400.
 
     Attributes:
-        form: the pattern in words, as they follow "must be"; for who sent another.
-        schema: what the document says of it, where JSON Schema has better than the pattern of a text.
+        pattern: a regular expression for the whole text; empty for any text.
+        name: what the query parameter or header is called, where that is not the name of the function's parameter.
+        form: the form in words, as they follow "must be", for the sender of another one.
     """
 
     place: Literal["path", "query", "header"]
-    pattern: str
-    description: str
+    pattern: str = ""
+    description: str = ""
     name: str = ""
-    example: str | int = ""
+    example: str | int | None = None
     form: str = ""
-    schema: Mapping[str, Any] | None = None
-
-    def fits(self, value: str) -> bool:
-        return re.fullmatch(self.pattern, value, re.ASCII) is not None
-
-    def sent(self, event: Mapping[str, Any], headers: Mapping[str, str], name: str) -> str | None:
-        """Return what the query or the header has; None if there is nothing.
-
-        Raises:
-            Problem: 400 if it is of another form, or more than once in the query.
-        """
-        name = self.name or name
-        if self.place == "header":
-            where, value = f"The header {name}", headers.get(name.lower())
-        else:
-            where = f"The query parameter {name}"
-            values = (event.get("multiValueQueryStringParameters") or {}).get(name) or [None]
-            if len(values) > 1:
-                raise Problem(400, f"{where} is given {len(values)} times; give it once.")
-            value = values[0]
-        if value is not None and not self.fits(value):
-            raise Problem(400, f"{where} must {f'be {self.form}' if self.form else f'match {self.pattern}'}.")
-        return value
 
 
 RunId = Annotated[
@@ -96,12 +81,70 @@ class Reply(Generic[T]):
     location: str | None = None
 
 
+class Argument:
+    """A parameter of a route's function that comes from the path, the query or a header."""
+
+    def __init__(self, declared: Parameter, type_: Any, name: str, *, required: bool) -> None:
+        self.declared: Final = declared
+        self.type: Final = type_
+        self.name: Final = declared.name or name
+        self.required: Final = required
+        self._pattern = re.compile(declared.pattern, re.ASCII) if declared.pattern else None
+        self._adapter: TypeAdapter[Any] | None = None if _is_text(type_) else TypeAdapter(type_)
+
+    def value_of(self, text: str) -> Any:
+        """Return a text as the function's parameter.
+
+        Raises:
+            Problem: it has another form: 404 in a path, 400 elsewhere.
+        """
+        declared = self.declared
+        if self._pattern and not self._pattern.fullmatch(text):
+            raise self._misfit(f"must match {declared.pattern}")
+        if self._adapter is None:
+            return text
+        try:
+            return self._adapter.validate_strings(text)
+        except ValidationError as error:
+            misfit = self._misfit(f"is wrong: {message_of(error.errors(include_url=False)[0])}")
+        raise misfit
+
+    def sent(self, request: Request) -> str | None:
+        """Return what a request's query or header has; None if there is nothing.
+
+        Raises:
+            Problem: 400 if it is there more than once, or not there though it is required.
+        """
+        if self.declared.place == "header":
+            text = request.headers.get(self.name.lower())
+        else:
+            texts = request.query.get(self.name, ())
+            if len(texts) > 1:
+                raise Problem(400, f"{self._where} is given {len(texts)} times; give it once.")
+            text = texts[0] if texts else None
+        if text is None and self.required:
+            raise Problem(400, f"{self._where} is missing.")
+        return text
+
+    @property
+    def _where(self) -> str:
+        return f"The {'header' if self.declared.place == 'header' else 'query parameter'} {self.name}"
+
+    def _misfit(self, reason: str) -> Problem:
+        if self.declared.place == "path":
+            return Problem(404, "There is nothing here.")
+        form = self.declared.form
+        return Problem(400, f"{self._where} {f'must be {form}' if form else reason}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What a route takes and answers."""
+    """What a route takes and returns; `arguments` stand by the names of the function's parameters."""
 
     function: Callable[..., Any]
-    parameters: Mapping[str, Parameter]
+    takes: Mapping[str, Argument]
+    request: str | None
+    """The name of the parameter that is given the request."""
     body: str | None
     """The name of the parameter that is given the body."""
     accepted: Accepted[Any] | None
@@ -111,36 +154,33 @@ class Endpoint:
     returns: Any
     reply: TypeAdapter[Any]
 
-    def arguments(
-        self, event: Mapping[str, Any], headers: Mapping[str, str], path: Mapping[str, str]
-    ) -> dict[str, Any]:
+    def arguments(self, request: Request, path: Mapping[str, str]) -> dict[str, Any]:
         """Return the function's arguments from a request.
 
         Raises:
             Problem: 404, 400, 413, 415 or 422.
         """
-        found: dict[str, Any] = dict(path)
-        for name, parameter in self.parameters.items():
-            if parameter.place == "path":
-                if not parameter.fits(path[name]):
-                    raise Problem(404, "There is nothing here.")
-            elif (value := parameter.sent(event, headers, name)) is not None:
-                found[name] = value
+        found: dict[str, Any] = {}
+        for name, argument in self.takes.items():
+            text = path[name] if argument.declared.place == "path" else argument.sent(request)
+            if text is not None:
+                found[name] = argument.value_of(text)
+        if self.request:
+            found[self.request] = request
         if self.body:
-            body = Body(event, headers)
+            body = Body(request)
             found[self.body] = body.read(self.accepted) if self.accepted else body
         return found
 
-    def answer(self, result: Any, status: int, prefix: str) -> Response[Any]:
+    def response(self, result: Any, status: int, prefix: str) -> Response:
         """Return the response for what the function returned."""
-        headers: dict[str, str | list[str]] = {}
+        headers = {"Content-Type": "application/json"}
         if isinstance(result, Reply):
             status = result.status or status
             if result.location:
                 headers["Location"] = prefix + result.location
             result = result.body
-        text = self.reply.dump_json(result, by_alias=True).decode()
-        return Response(status, "application/json", text, headers)
+        return Response(status, self.reply.dump_json(result, by_alias=True), headers)
 
 
 def accepts(*types: Accepted[Any]) -> Callable[[F], F]:
@@ -153,37 +193,87 @@ def accepts(*types: Accepted[Any]) -> Callable[[F], F]:
     return mark
 
 
-def endpoint_of(function: Callable[..., Any], rule: str) -> Endpoint:
+def endpoint_of(function: Callable[..., Any], method: str, path: str, in_path: Sequence[str]) -> Endpoint:
     """Return the contract of a route's function.
 
-    Parameters named in the rule come from the path, those of an annotation with a `Parameter` from where it says, and
-    one that is left is the body.
+    Args:
+        in_path: the names of the path's parameters.
 
     Raises:
         SignatureError: the signature cannot be read so.
     """
+    where = f"{function.__module__}.{function.__qualname__} ({method} {path})"
     hints = typing.get_type_hints(function, include_extras=True)
-    in_path = frozenset(_PATH_PARAMETER.findall(rule))
-    parameters: dict[str, Parameter] = {}
+    signature = inspect.signature(function).parameters
+    if missing := [name for name in (*signature, "return") if name not in hints]:
+        raise SignatureError(f"{where}: annotate {', '.join(missing)}; a route says what it takes and returns")
+    takes: dict[str, Argument] = {}
     bodies: list[str] = []
-    for name in inspect.signature(function).parameters:
-        if (parameter := _parameter(hints.get(name))) is not None:
-            parameters[name] = parameter
-        elif name not in in_path:
+    request = None
+    for name, parameter in signature.items():
+        hint = hints[name]
+        declared = _declared(hint)
+        if hint is Request:
+            request = name
+        elif name in in_path:
+            takes[name] = Argument(declared or Parameter("path"), hint, name, required=True)
+        elif declared or (method in _WITHOUT_BODY and _is_scalar(hint)):
+            required = parameter.default is inspect.Parameter.empty
+            takes[name] = Argument(declared or Parameter("query"), hint, name, required=required)
+        else:
             bodies.append(name)
-    if len(bodies) > 1 or not all(name in hints for name in (*bodies, "return")):
-        raise SignatureError(
-            f"{function.__module__}.{function.__qualname__} ({rule}): a route takes its path's parameters, headers by"
-            f" annotation and one body at most, and says what it returns; found {', '.join(bodies) or 'no return type'}"
-        )
+    _check(where, method, in_path, takes, bodies)
     body = bodies[0] if bodies else None
-    return Endpoint(
-        function, parameters, body, *_body(function, hints[body] if body else None), *_reply(hints["return"])
-    )
+    accepted, accepted_types = _body(function, hints[body] if body else None)
+    returns = typing.get_args(hints["return"])[0] if typing.get_origin(hints["return"]) is Reply else hints["return"]
+    return Endpoint(function, takes, request, body, accepted, accepted_types, returns, TypeAdapter(returns))
 
 
-def _parameter(hint: Any) -> Parameter | None:
+def _check(
+    where: str, method: str, in_path: Sequence[str], takes: Mapping[str, Argument], bodies: Sequence[str]
+) -> None:
+    found = {name for name, argument in takes.items() if argument.declared.place == "path"}
+    if apart := sorted(found.symmetric_difference(in_path)):
+        raise SignatureError(f"{where}: the path and the function do not both have {', '.join(apart)}")
+    if others := [name for name in in_path if not _is_scalar(takes[name].type)]:
+        raise SignatureError(
+            f"{where}: {', '.join(others)} cannot be read from a path; a text, a number or an enum can"
+        )
+    if bodies and method in _WITHOUT_BODY:
+        raise SignatureError(
+            f"{where}: a {method} has no body; {', '.join(bodies)} must be a text, a number, a boolean or an enum,"
+            " which are read from the query"
+        )
+    if len(bodies) > 1:
+        raise SignatureError(
+            f"{where}: a route takes one body at most, and finds {', '.join(bodies)}; put them into one model, or"
+            ' annotate those of the query, as in `Annotated[bool, Parameter("query")]`'
+        )
+
+
+def _declared(hint: Any) -> Parameter | None:
     return next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Parameter)), None)
+
+
+def _is_scalar(hint: Any) -> bool:
+    """Return whether values of a type are written as one text."""
+    origin = typing.get_origin(hint)
+    if origin is Annotated:
+        return _is_scalar(typing.get_args(hint)[0])
+    if origin in (typing.Union, types.UnionType):
+        return all(_is_scalar(each) for each in typing.get_args(hint))
+    if origin is Literal:
+        return True
+    if isinstance(hint, typing.NewType):
+        return _is_scalar(hint.__supertype__)
+    return isinstance(hint, type) and issubclass(hint, _SCALARS)
+
+
+def _is_text(hint: Any) -> bool:
+    """Return whether any text is a value of a type, so that it need not be read."""
+    if typing.get_origin(hint) is Annotated:
+        return len(typing.get_args(hint)) == 1 + (_declared(hint) is not None) and _is_text(typing.get_args(hint)[0])
+    return hint is str or hint == str | None
 
 
 def _body(function: Callable[..., Any], hint: Any) -> tuple[Accepted[Any] | None, tuple[Accepted[Any], ...]]:
@@ -191,8 +281,3 @@ def _body(function: Callable[..., Any], hint: Any) -> tuple[Accepted[Any] | None
         return None, getattr(function, "accepts", ())
     accepted = Accepted[Any](hint)
     return accepted, (accepted,)
-
-
-def _reply(hint: Any) -> tuple[Any, TypeAdapter[Any]]:
-    returns = typing.get_args(hint)[0] if typing.get_origin(hint) is Reply else hint
-    return returns, TypeAdapter(returns)

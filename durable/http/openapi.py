@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from aws_lambda_powertools.event_handler.api_gateway import Route
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from durable.http.api import RETRY_AFTER_SECONDS, Api
-from durable.http.endpoint import Endpoint, Parameter
-from durable.http.problems import CONTENT_TYPE, DESCRIPTIONS, TITLES, Problem
+from durable.http.endpoint import Argument, Endpoint
+from durable.http.problems import CONTENT_TYPE, Problem, description_of, title_of
+from durable.http.routing import Route
 
 Json = dict[str, Any]
 
@@ -38,20 +38,20 @@ def document(
         servers: where the APIs are, as OpenAPI's Server Objects.
         signed: whether to say that the APIs of operators want signed requests, as on AWS and not on one machine.
     """
-    operations = [(api, route, api.endpoints[route.func]) for api in apis for route in api.routes]
-    schemas = _Schemas([endpoint for _, _, endpoint in operations])
+    operations = [(api, route) for api in apis for route in api.routes]
+    schemas = _Schemas([route.endpoint for _, route in operations])
     paths: Json = {}
     taken: Counter[str] = Counter()
-    for api, route, endpoint in operations:
-        operation = _operation(route, endpoint, schemas) | {"tags": route.tags or [api.title]}
+    for api, route in operations:
+        operation = _operation(route, schemas) | {"tags": [*route.tags] or [api.title]}
         name = operation["operationId"]
         taken[name] += 1
         if taken[name] > 1:
             operation["operationId"] = f"{name}_{taken[name]}"
         if signed and api.signed:
             operation["security"] = [{_SIGNED: []}]
-        paths.setdefault(route.openapi_path, {})[route.method.lower()] = operation
-    components: Json = {"schemas": schemas.components(), "responses": _problems(operations)}
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    components: Json = {"schemas": schemas.components(), "responses": _problems([route for _, route in operations])}
     if signed and any(api.signed for api in apis):
         components["securitySchemes"] = {_SIGNED: _sigv4()}
     info = {"title": title, "version": version} | ({"description": description} if description else {})
@@ -138,28 +138,41 @@ def _untitled(schema: Json) -> Json:
     return schema | ({"properties": shown} if shown else {})
 
 
-def _operation(route: Route, endpoint: Endpoint, schemas: _Schemas) -> Json:
+def _operation(route: Route, schemas: _Schemas) -> Json:
+    endpoint = route.endpoint
     summary, _, description = (inspect.getdoc(endpoint.function) or endpoint.function.__name__).partition("\n")
-    operation: Json = {"operationId": endpoint.function.__name__, "summary": route.summary or summary.rstrip(".")}
-    if text := route.description or " ".join(description.split()):
+    operation: Json = {"operationId": endpoint.function.__name__, "summary": summary.rstrip(".")}
+    if text := " ".join(description.split()):
         operation["description"] = text
-    if endpoint.parameters:
-        operation["parameters"] = [_parameter(name, each) for name, each in endpoint.parameters.items()]
+    if endpoint.takes:
+        operation["parameters"] = [_parameter(each) for each in endpoint.takes.values()]
     if endpoint.body:
         operation["requestBody"] = {"required": True, "content": _content(schemas, schemas.body(endpoint))}
-    operation["responses"] = _responses(route, endpoint, schemas)
+    operation["responses"] = _responses(route, schemas)
     return operation
 
 
-def _parameter(name: str, parameter: Parameter) -> Json:
-    return {
-        "name": parameter.name or name,
-        "in": parameter.place,
-        "required": parameter.place == "path",
-        "description": parameter.description,
-        "schema": parameter.schema or {"type": "string", "pattern": _whole(parameter.pattern)},
-        "example": parameter.example,
-    }
+def _parameter(argument: Argument) -> Json:
+    declared = argument.declared
+    described: Json = {"name": argument.name, "in": declared.place, "required": argument.required}
+    if declared.description:
+        described["description"] = declared.description
+    described["schema"] = _schema(argument)
+    if declared.example is not None:
+        described["example"] = declared.example
+    return described
+
+
+def _schema(argument: Argument) -> Json:
+    """Return the schema of a parameter's type, of which null is no part: nobody can send it."""
+    schema = TypeAdapter(argument.type).json_schema(ref_template="{model}")
+    definitions = schema.pop("$defs", {})
+    kinds = [definitions.get(each.get("$ref"), each) for each in schema.pop("anyOf", [schema])]
+    kinds = [each for each in kinds if each != {"type": "null"}]
+    found: Json = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    if argument.declared.pattern and found.get("type") == "string":
+        found["pattern"] = _whole(argument.declared.pattern)
+    return found
 
 
 def _whole(pattern: str) -> str:
@@ -172,49 +185,49 @@ def _content(schemas: _Schemas, schema: Json) -> Json:
     return {"application/json": {"schema": schema} | ({} if example is _NONE else {"example": example})}
 
 
-def _responses(route: Route, endpoint: Endpoint, schemas: _Schemas) -> Json:
-    reply = schemas.reply(endpoint)
+def _responses(route: Route, schemas: _Schemas) -> Json:
+    reply = schemas.reply(route.endpoint)
     described = schemas.resolved(reply).get("description", "Done.")
     success: Json = {"description": described, "content": _content(schemas, reply)}
-    if route.status_code == 201:
+    if route.status == 201:
         success["headers"] = {
             "Location": {"description": "Where to see it.", "schema": {"type": "string", "format": "uri-reference"}}
         }
-    responses: Json = {str(route.status_code): success}
-    for status, response in (route.responses or {}).items():
+    responses: Json = {str(route.status): success}
+    for status, response in route.responses.items():
         responses[str(status)] = success | dict(response) if status < 400 else _reference(status)
-    responses |= {str(status): _reference(status) for status in _statuses(endpoint)}
+    responses |= {str(status): _reference(status) for status in _statuses(route.endpoint)}
     return dict(sorted(responses.items()))
 
 
 def _statuses(endpoint: Endpoint) -> set[int]:
     """Return the problems that follow from what a route takes."""
     found = {500}
-    for parameter in endpoint.parameters.values():
-        found.add(404 if parameter.place == "path" else 400)
+    for argument in endpoint.takes.values():
+        found.add(404 if argument.declared.place == "path" else 400)
     return found | ({400, 413, 415, 422} if endpoint.body else set())
 
 
 def _name(status: int) -> str:
-    return TITLES[status].replace(" ", "")
+    return title_of(status).replace(" ", "")
 
 
 def _reference(status: int) -> Json:
     return {"$ref": f"#/components/responses/{_name(status)}"}
 
 
-def _problems(operations: Sequence[tuple[Api, Route, Endpoint]]) -> Json:
-    used = {status for _, _, endpoint in operations for status in _statuses(endpoint)}
-    used |= {status for _, route, _ in operations for status in route.responses or () if status >= 400}
+def _problems(routes: Sequence[Route]) -> Json:
+    used = {status for route in routes for status in _statuses(route.endpoint)}
+    used |= {status for route in routes for status in route.responses if status >= 400}
     return {_name(status): _problem(status) for status in sorted(used)}
 
 
 def _problem(status: int) -> Json:
-    example = Problem(status, DESCRIPTIONS[status]).body()
+    example = Problem(status, description_of(status)).body()
     if status == 422:
         example["errors"] = [{"field": "email", "message": "Field required"}]
     response: Json = {
-        "description": DESCRIPTIONS[status],
+        "description": description_of(status),
         "content": {CONTENT_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}, "example": example}},
     }
     if status == 503:

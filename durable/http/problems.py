@@ -1,30 +1,17 @@
-"""Problems: every answer that is not a success, as application/problem+json (RFC 9457)."""
+"""Problems: every response that is not a success, as application/problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
-
-from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 
 CONTENT_TYPE: Final = "application/problem+json"
 
-TITLES: Final = {
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    421: "Misdirected Request",
-    422: "Unprocessable Content",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-"""The names of RFC 9110; those of `http.HTTPStatus` changed with Python 3.13, and AWS and one machine may differ."""
+_RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""What RFC 9110 calls them; Python does so from 3.13 on, and AWS and one machine may differ in their Python."""
 
 DESCRIPTIONS: Final = {
     200: "It had been done before, by the same request.",
@@ -39,9 +26,22 @@ DESCRIPTIONS: Final = {
 }
 
 
-def described(*statuses: int) -> dict[int, OpenAPIResponse]:
-    """Return the answers that a route has besides its success, for the `responses` of its decorator."""
-    return {status: {"description": DESCRIPTIONS[status]} for status in statuses}
+def title_of(status: int) -> str:
+    """Return the name of an HTTP status."""
+    try:
+        return _RENAMED.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def description_of(status: int) -> str:
+    """Return a sentence for the document."""
+    return DESCRIPTIONS.get(status, f"{title_of(status)}.")
+
+
+def described(*statuses: int) -> dict[int, dict[str, Any]]:
+    """Return the responses that a route has besides its success, for the `responses` of its decorator."""
+    return {status: {"description": description_of(status)} for status in statuses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,10 @@ class FieldError:
 
 
 class Problem(Exception):
-    """An answer that says what is wrong with a request.
+    """A response that says what is wrong with a request.
 
     Args:
-        status: the HTTP status, one of those in `TITLES`.
+        status: the HTTP status, from 400 on.
         detail: a sentence for whoever sent the request, which may be shown to anyone.
         errors: for 422, each field that is wrong.
         headers: what the status asks for, as Allow for 405.
@@ -80,7 +80,7 @@ class Problem(Exception):
         """Return the members of RFC 9457. The type is about:blank: the status and the detail say everything."""
         body: dict[str, Any] = {
             "type": "about:blank",
-            "title": TITLES.get(self.status, "Error"),
+            "title": title_of(self.status),
             "status": self.status,
             "detail": self.detail,
         }
@@ -88,5 +88,5 @@ class Problem(Exception):
             body["errors"] = [{"field": each.field, "message": each.message} for each in self.errors]
         return body
 
-    def text(self) -> str:
-        return json.dumps(self.body())
+    def content(self) -> bytes:
+        return json.dumps(self.body()).encode()

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Protocol
 
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
-from durable.build import Build, fetch_of
+from durable.build import Build, api_of, fetch_of
 from durable.clients.var import json_of, var_client
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
@@ -187,10 +187,7 @@ class Host:
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
-        fetch = fetch_of(worker)
-        api: Api = fetch(**self._clients(entry_of(fetch), worker))
-        api.allow_origins(worker.origins)
-        return api
+        return api_of(worker, self._clients(entry_of(fetch_of(worker)), worker))
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.instances.close(workflow, execution, state)

@@ -45,7 +45,7 @@ def application(
         apis: those of the workers, in the order of their declaration; the first that has a path is asked for it.
         operations: what is asked for everything under /api/workflows/.
         gate: waits until all that has been written so far is on disk. With it, handlers run on the event loop, their
-            writes do not wait, and each answer is held until what it tells is durable (on Cloudflare: an output gate).
+            writes do not wait, and each response is held until what it says is durable (on Cloudflare: an output gate).
             Without it, and for an `Api(blocking=True)`, they run in threads.
         document: makes the OpenAPI document, once, when it is first asked for.
         routes: further routes, which go before those of the APIs.
@@ -72,4 +72,4 @@ def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request],
 def _refused(_: Request, error: Exception) -> Response:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     problem = Problem(status, _REFUSALS.get(status, "There is nothing here."))
-    return Response(problem.text(), status, headers, CONTENT_TYPE)
+    return Response(problem.content(), status, headers, CONTENT_TYPE)

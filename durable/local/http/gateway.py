@@ -11,11 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
-from durable.http import Api, Problem
+from durable.http import Api, Problem, Request
 from durable.http.api import busy
+from durable.http.messages import Response
 from durable.local.http.holding import held
 from durable.local.http.loopback import is_operators
-from durable.local.http.proxy import Answer, Event, body_of, event_of, problem_answer, send_answer
+from durable.local.http.messages import request_of, send_problem, send_response
 from durable.local.workers import Workers
 from durable.store.failure import frames_of
 
@@ -25,7 +26,7 @@ _log = logging.getLogger("durable.http")
 
 
 class Gateway:
-    """Calls the API that has the path with a proxy event, as API Gateway does."""
+    """Calls the API that has the path of a request, as API Gateway does."""
 
     def __init__(self, apis: Sequence[Api], operations: Api, gate: Gate | None, workers: Workers) -> None:
         self._apis = tuple(apis) or (Api("No worker"),)
@@ -47,38 +48,39 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = scope["method"] == "HEAD"
         try:
-            body = await body_of(scope, receive)
-            api, event = self._api(scope["path"]), event_of(scope, body)
-            answer = await held(event, functools.partial(self._call, api, event))
+            request = await request_of(scope, receive)
+            api = self._api(request.path)
+            response = await held(request, functools.partial(self._call, api, request))
         except Problem as problem:
-            answer = problem_answer(problem)
+            await send_problem(send, problem, head=head)
         except Throttled:  # the gate: what was written will never be durable
-            answer = problem_answer(busy())
+            await send_problem(send, busy(), head=head)
         except Exception as error:
             _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
-            answer = problem_answer(Problem(500, "Something went wrong here; it has been logged."))
-        await send_answer(send, answer, head)
-
-    async def _call(self, api: Api, event: Event) -> Answer:
-        if self._gate is None or api.blocking:
-            answer = await self._in_thread(functools.partial(api, event, None))
+            await send_problem(send, Problem(500, "Something went wrong here; it has been logged."), head=head)
         else:
-            answer = api(event, None)
+            await send_response(send, response, head=head)
+
+    async def _call(self, api: Api, request: Request) -> Response:
+        if self._gate is None or api.is_blocking(request.method, request.path):
+            response = await self._in_thread(functools.partial(api.respond, request))
+        else:
+            response = api.respond(request)
         if self._gate is not None:
             await self._gate()
-        return answer
+        return response
 
-    async def _in_thread(self, call: Callable[[], Answer]) -> Answer:
+    async def _in_thread(self, call: Callable[[], Response]) -> Response:
         loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Answer] = loop.create_future()
+        responded: asyncio.Future[Response] = loop.create_future()
 
         def work() -> None:
             try:
-                settle = functools.partial(answered.set_result, call())
+                settle = functools.partial(responded.set_result, call())
             except Exception as error:
-                settle = functools.partial(answered.set_exception, error)
+                settle = functools.partial(responded.set_exception, error)
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-                loop.call_soon_threadsafe(lambda: None if answered.done() else settle())
+                loop.call_soon_threadsafe(lambda: None if responded.done() else settle())
 
         self._workers.submit(work)
-        return await answered
+        return await responded

@@ -9,7 +9,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from durable.http import Problem
-from durable.local.http.proxy import problem_answer, send_answer
+from durable.local.http.messages import send_problem
 
 _FOREIGN: Final = (b"cross-site", b"same-site")
 _OPERATIONS: Final = "/api/workflows"
@@ -38,7 +38,7 @@ class Loopback:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (problem := self._refusal(scope)) is not None:
-            await send_answer(send, problem_answer(problem), head=scope["method"] == "HEAD")
+            await send_problem(send, problem, head=scope["method"] == "HEAD")
             return
         await self._app(scope, receive, send)
 

@@ -11,8 +11,8 @@ from durable.bindings.workflow import Workflow
 from durable.http import Parameter, Problem
 
 WORKFLOWS: Final = "/api/workflows"
-INSTANCES: Final = f"{WORKFLOWS}/<workflow>/instances"
-INSTANCE: Final = f"{INSTANCES}/<id>"
+INSTANCES: Final = f"{WORKFLOWS}/{{workflow}}/instances"
+INSTANCE: Final = f"{INSTANCES}/{{id}}"
 
 WorkflowName = Annotated[
     str, Parameter("path", r"[a-z][a-z0-9-]{0,39}", "The declared name of the workflow.", example="onboarding")

@@ -18,18 +18,15 @@ from durable.operations.routes.names import INSTANCE, INSTANCES, WORKFLOWS, Work
 from durable.operations.routes.times import TIME, milliseconds_of
 from durable.workflow import payload_type
 
-_STATUSES: Final = get_args(Status)
 _CURSOR: Final = r"[A-Za-z0-9_=-]{1,8000}"
 
 WantedStatus = Annotated[
-    str | None,
+    Status | None,
     Parameter(
         "query",
-        "|".join(_STATUSES),
-        "Only those in this status.",
+        description="Only those in this status.",
         example="errored",
-        form=f"one of {', '.join(_STATUSES)}",
-        schema={"type": "string", "enum": list(_STATUSES)},
+        form=f"one of {', '.join(get_args(Status))}",
     ),
 ]
 Since = Annotated[
@@ -53,14 +50,14 @@ Until = Annotated[
     ),
 ]
 Limit = Annotated[
-    str | None,
+    int,
+    Field(ge=1, le=100),
     Parameter(
         "query",
-        r"[1-9][0-9]?|100",
+        r"[0-9]{1,3}",
         "How many there are on a page: 50 unless said.",
         example=20,
         form="a whole number from 1 to 100",
-        schema={"type": "integer", "minimum": 1, "maximum": 100},
     ),
 ]
 Cursor = Annotated[
@@ -114,7 +111,7 @@ class RunPage:
 def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) -> None:
     """Add the routes."""
 
-    @api.get(WORKFLOWS, tags=["workflows"])
+    @api.get(WORKFLOWS, blocking=True, tags=["workflows"])
     def list_workflows() -> WorkflowList:
         """List the workflows."""
         return WorkflowList(tuple(_summary(name, each, directory) for name, each in sorted(workflows.items())))
@@ -125,16 +122,14 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) ->
         status: WantedStatus = None,
         since: Since = None,
         until: Until = None,
-        limit: Limit = None,
+        limit: Limit = 50,
         cursor: Cursor = None,
     ) -> RunPage:
         """List instances of a workflow."""
         found(workflows, workflow)
         first, last = milliseconds_of("since", since), milliseconds_of("until", until)
         try:
-            page = directory.list(
-                workflow, status=status, since=first, until=last, limit=int(limit or 50), cursor=cursor
-            )
+            page = directory.list(workflow, status=status, since=first, until=last, limit=limit, cursor=cursor)
         except ValueError:
             raise Problem(400, OTHER_LIST) from None
         return RunPage(page.entries, page.cursor)

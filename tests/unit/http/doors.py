@@ -1,4 +1,4 @@
-"""The two doors of an API: a proxy event, as on AWS, and the server of one machine."""
+"""The doors of an API: the events of a REST API and of an HTTP API, as on AWS, and the server of one machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.testclient import TestClient
 
@@ -38,6 +39,8 @@ def proxy_event(
 ) -> dict[str, Any]:
     """Return what API Gateway sends for a resource `/{proxy+}` on a stage."""
     sent = dict(headers or {})
+    path, _, query = path.partition("?")
+    values = parse_qs(query, keep_blank_values=True)
     try:
         text, is_base64 = body.decode() or None, False
     except UnicodeDecodeError:
@@ -48,8 +51,8 @@ def proxy_event(
         "httpMethod": method,
         "headers": sent or None,
         "multiValueHeaders": {name: [value] for name, value in sent.items()} or None,
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
+        "queryStringParameters": {name: each[-1] for name, each in values.items()} or None,
+        "multiValueQueryStringParameters": values or None,
         "pathParameters": {"proxy": path[1:]},
         "stageVariables": None,
         "requestContext": {
@@ -62,16 +65,35 @@ def proxy_event(
     }
 
 
-def through_events(api: Api) -> Ask:
+def http_api_event(
+    method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, stage: str = ""
+) -> dict[str, Any]:
+    """Return what API Gateway sends for the default route of an HTTP API (format 2.0)."""
+    event = proxy_event(method, path, body, headers)
+    full, _, query = (f"/{stage}{path}" if stage else path).partition("?")
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": full,
+        "rawQueryString": query,
+        "headers": {name.lower(): value for name, value in (headers or {}).items()},
+        "requestContext": {"stage": stage or "$default", "http": {"method": method, "path": full}},
+        "body": event["body"],
+        "isBase64Encoded": event["isBase64Encoded"],
+    }
+
+
+def through_events(api: Api, event: Callable[..., dict[str, Any]] = proxy_event) -> Ask:
     def ask(method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answered:
-        return answered(api(proxy_event(method, path, body, headers), None))
+        return answered(api(event(method, path, body, headers), None))
 
     return ask
 
 
 def answered(answer: Mapping[str, Any]) -> Answered:
-    headers = {name.lower(): ", ".join(values) for name, values in answer["multiValueHeaders"].items()}
-    return Answered(answer["statusCode"], headers, answer["body"])
+    return Answered(
+        answer["statusCode"], {name.lower(): value for name, value in answer["headers"].items()}, answer["body"]
+    )
 
 
 def through_server(client: TestClient) -> Ask:

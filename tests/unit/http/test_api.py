@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from durable.errors import SignatureError
-from durable.http import Accepted, Api, Parameter, Problem, Reply
+from durable.http import Accepted, Api, Parameter, Problem, Reply, Request
 from tests.unit.http.doors import JSON, answered, proxy_event, through_events
 from tests.unit.http.site import FakeWorkflow, fetch
 
@@ -31,14 +30,13 @@ class Shape(BaseModel):
 
 
 def test_requests_in_many_threads_do_not_see_one_another() -> None:
-    """Powertools keeps the event on a class: every thread would read the one that came last."""
     api = Api("Echo")
     together = threading.Barrier(8)
 
-    @api.post("/echo/<name>")
-    def echo(name: str, shape: Shape) -> dict[str, Any]:
+    @api.post("/echo/{name}")
+    def echo(name: str, shape: Shape, request: Request) -> dict[str, Any]:
         together.wait(timeout=10)
-        return {"name": name, "x": shape.at.x, "event": api.current_event.path, "route": api.request.path_parameters}
+        return {"name": name, "x": shape.at.x, "path": request.path}
 
     def ask(number: int) -> Any:
         body = b'{"at": {"x": %d}}' % number
@@ -46,9 +44,7 @@ def test_requests_in_many_threads_do_not_see_one_another() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, range(80)))
-    assert found == [
-        {"name": f"n{each}", "x": each, "event": f"/echo/n{each}", "route": {"name": f"n{each}"}} for each in range(80)
-    ]
+    assert found == [{"name": f"n{each}", "x": each, "path": f"/echo/n{each}"} for each in range(80)]
 
 
 @pytest.mark.parametrize(
@@ -113,48 +109,6 @@ def test_a_problem_that_a_route_raises_is_its_answer() -> None:
 
     answer = through_events(api)("GET", "/gone")
     assert (answer.status, answer.json["detail"], answer.headers["x-why"]) == (409, "It is gone.", "gone")
-
-
-def test_powertools_middleware_still_works() -> None:
-    api = Api("Things")
-    seen: list[str] = []
-
-    def note(app: Api, following: Any) -> Any:
-        seen.append(app.current_event.path)
-        return following(app)
-
-    @api.get("/a", middlewares=[note])
-    def a() -> int:
-        return 1
-
-    assert through_events(api)("GET", "/a").json == 1
-    assert seen == ["/a"]
-
-
-def test_a_signature_that_cannot_be_read_is_refused() -> None:
-    api = Api("Things")
-    with pytest.raises(SignatureError, match="one body at most"):
-
-        @api.post("/two")
-        def two(one: Point, other: Point) -> None: ...
-
-    with pytest.raises(SignatureError, match="no return type"):
-
-        @api.get("/none")
-        def none():  # type: ignore[no-untyped-def]  # that is the mistake
-            ...
-
-
-def test_debug_mode_of_powertools_stays_off(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_DEV", "true")
-    workflow = FakeWorkflow()
-    workflow.failure = ValueError("secret")
-    answer = through_events(fetch(workflow))("GET", "/api/workflow/status/a")
-    assert answer.status == 500
-    assert "Traceback" not in answer.text
-    assert capsys.readouterr().out == ""
 
 
 def test_declared_origins_get_cors_and_others_get_none() -> None:

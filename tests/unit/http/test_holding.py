@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from durable.http import Problem
+from durable.http import Problem, Request
+from durable.http.messages import Response
 from durable.local.http.holding import held
 
 
@@ -19,19 +20,18 @@ class Calls:
     def __init__(self, bodies: Sequence[Any], status: int = 200) -> None:
         self.bodies, self.status, self.number = list(bodies), status, 0
 
-    async def __call__(self) -> dict[str, Any]:
+    async def __call__(self) -> Response:
         body = self.bodies[min(self.number, len(self.bodies) - 1)]
         self.number += 1
-        return {"statusCode": self.status, "body": json.dumps(body)}
+        return Response(self.status, json.dumps(body).encode())
 
 
 RUNNING, MORE, DONE = {"status": "running"}, {"status": "running", "steps": [1]}, {"status": "complete"}
 
 
 def ask(calls: Calls, *waits: str, method: str = "GET") -> Any:
-    event = {"httpMethod": method, "multiValueQueryStringParameters": {"wait": [*waits]} if waits else None}
-    answer = asyncio.run(held(event, calls))
-    return json.loads(answer["body"])
+    request = Request(method, "/", query={"wait": waits} if waits else {})
+    return json.loads(asyncio.run(held(request, calls)).body)
 
 
 def test_an_answer_is_held_until_it_is_another() -> None:

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from durable.errors import Throttled
-from durable.http import Api
+from durable.http import Api, Request
 from durable.local.http import application
 from durable.operations.routes import operations
 from durable.wire import MAX_PAYLOAD_BYTES
@@ -187,29 +187,25 @@ def test_a_sender_that_goes_away_starts_nothing(api: Api, operator: Api, workflo
     assert not workflow.started
 
 
-def test_the_event_is_that_of_api_gateway(operator: Api) -> None:
+def test_the_request_is_that_of_api_gateway(operator: Api) -> None:
     api = Api("Mirror")
-    seen: list[dict[str, Any]] = []
+    seen: list[Request] = []
 
-    @api.post("/mirror/<rest>")
-    def mirror(rest: str) -> None:
-        seen.append(api.current_event.raw_event)
+    @api.post("/mirror/{rest}")
+    def mirror(rest: str, request: Request) -> None:
+        seen.append(request)
 
     client = TestClient(application([api], operator, gate=nothing_to_wait_for), base_url=BASE)
     client.post("/mirror/a%20b?x=1&x=2&y=", content=b"\xff", headers=[("X-A", "1"), ("X-A", "2")])
 
-    (event,) = seen
-    assert event["resource"] == "/{proxy+}"
-    assert event["path"] == "/mirror/a b"
-    assert event["pathParameters"] == {"proxy": "mirror/a b"}
-    assert event["queryStringParameters"] == {"x": "2", "y": ""}
-    assert event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": [""]}
-    assert event["headers"]["x-a"] == "2"
-    assert event["multiValueHeaders"]["x-a"] == ["1", "2"]
-    assert (event["body"], event["isBase64Encoded"]) == ("/w==", True)
+    (request,) = seen
+    assert (request.method, request.path, request.prefix) == ("POST", "/mirror/a b", "")
+    assert request.query == {"x": ["1", "2"], "y": [""]}
+    assert request.headers["x-a"] == "1, 2"
+    assert request.body == b"\xff"
 
 
-def test_an_answer_is_held_until_it_is_durable(api: Api, operator: Api, workflow: FakeWorkflow) -> None:
+def test_a_response_is_held_until_it_is_durable(api: Api, operator: Api, workflow: FakeWorkflow) -> None:
     seen: list[tuple[str, int]] = []
 
     async def gate() -> None:
@@ -307,7 +303,6 @@ def test_without_a_worker_operators_are_served() -> None:
 
 
 def test_two_sites_side_by_side_do_not_mix(operator: Api) -> None:
-    """Powertools keeps the current event on a class that all resolvers share."""
     first, second = FakeWorkflow("first"), FakeWorkflow("second")
     for each in (first, second):
         client = TestClient(application([fetch(each)], operator), base_url=BASE)

@@ -2,53 +2,56 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
 import pytest
 
-from durable import KVNamespace, Workflow
-from durable.errors import SignatureError
+from durable import Worker, Workflow
+from durable.build import api_of
+from durable.errors import ModuleError, SignatureError
 from durable.http import Api
-from durable.http.worker import api_of, bindings_of
-from tests.unit.http import site
 from tests.unit.http.doors import through_events
 from tests.unit.http.site import FakeWorkflow, SignUp
 
 
-def module_of(fetch: Any) -> types.ModuleType:
-    module = types.ModuleType("a.worker")
-    vars(module)["fetch"] = fetch
-    return module
-
-
-def unbound(onboarding: SignUp) -> Api:
-    raise NotImplementedError
-
-
-def returns_nothing(onboarding: Workflow[SignUp]) -> None: ...
-
-
-def two(onboarding: Workflow[SignUp], profiles: KVNamespace) -> Api:
-    raise NotImplementedError
-
-
-def test_the_bindings_are_those_that_fetch_names() -> None:
-    (binding,) = bindings_of(site)
-    assert (binding.name, binding.binding, binding.value) == ("onboarding", Workflow, SignUp)
-    assert [each.binding for each in bindings_of(module_of(two))] == [Workflow, KVNamespace]
+def worker_of(monkeypatch: pytest.MonkeyPatch, fetch: Any) -> Worker:
+    module = types.ModuleType("a_worker")
+    if fetch is not None:
+        vars(module)["fetch"] = fetch
+        fetch.__module__, fetch.__qualname__ = "a_worker", "fetch"
+    monkeypatch.setitem(sys.modules, "a_worker", module)
+    return Worker("site", "a_worker")
 
 
 def test_the_api_is_made_on_its_clients_for_its_origins() -> None:
-    api = api_of(site, {"onboarding": FakeWorkflow(), "unused": FakeWorkflow()}, ["https://a.example"])
+    worker = Worker("site", "tests.unit.http.site", origins=["https://a.example"])
+    api = api_of(worker, {"onboarding": FakeWorkflow(), "unused": FakeWorkflow()})
     assert api.origins == ("https://a.example",)
     assert through_events(api)("GET", "/api/workflow/status/a").status == 404
 
 
-@pytest.mark.parametrize(
-    ("fetch", "message"),
-    [(None, "has no function"), (unbound, "is no binding"), (returns_nothing, "-> Api"), (two, "names profiles")],
-)
-def test_a_fetch_that_cannot_be_used_is_refused(fetch: Any, message: str) -> None:
-    with pytest.raises(SignatureError, match=message):
-        api_of(module_of(fetch), {"onboarding": FakeWorkflow()})
+def test_a_module_without_fetch_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SignatureError, match="a_worker has no function `fetch`"):
+        api_of(worker_of(monkeypatch, None), {})
+
+
+def test_a_module_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ModuleError, match=r"there is no nowhere/at_all\.py"):
+        api_of(Worker("site", "nowhere.at_all"), {})
+
+
+def test_a_fetch_that_takes_data_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(onboarding: SignUp) -> Api:
+        raise NotImplementedError
+
+    with pytest.raises(SignatureError, match="takes more than bindings"):
+        api_of(worker_of(monkeypatch, fetch), {"onboarding": FakeWorkflow()})
+
+
+def test_a_fetch_that_returns_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(onboarding: Workflow[SignUp]) -> None: ...
+
+    with pytest.raises(SignatureError, match="fetch returns None; return the `Api`"):
+        api_of(worker_of(monkeypatch, fetch), {"onboarding": FakeWorkflow()})

@@ -1,0 +1,122 @@
+"""A request and a response, and the events in which API Gateway writes them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from durable.http.problems import CONTENT_TYPE, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request. A route's function gets it by a parameter of this type.
+
+    Attributes:
+        path: the path that routes are matched with, without the stage or a custom domain's base path.
+        headers: by their names in lower case; a header that was sent several times has its values joined by commas.
+        query: all values of each parameter, in their order.
+        prefix: what stands before `path` in the URL, as "/prod".
+        event: API Gateway's event, with the authorizer's result; empty on one machine.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    body: bytes = b""
+    prefix: str = ""
+    event: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Response:
+    """An HTTP response."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_problem(cls, problem: Problem) -> Response:
+        return cls(problem.status, problem.content(), {"Content-Type": CONTENT_TYPE, **problem.headers})
+
+    def as_event(self) -> dict[str, Any]:
+        """Return what a Lambda returns for it, which is the same for both kinds of API."""
+        return {
+            "statusCode": self.status,
+            "headers": self.headers,
+            "body": self.body.decode(),
+            "isBase64Encoded": False,
+        }
+
+
+def parsed_query(text: str) -> dict[str, list[str]]:
+    """Return the values of each parameter of a query string."""
+    return parse_qs(text, keep_blank_values=True) if text else {}
+
+
+def request_of(event: Mapping[str, Any]) -> Request:
+    """Return the request of an event: of a REST API (format 1.0) or of an HTTP API (format 2.0).
+
+    Raises:
+        Problem: 400 if the body is not the Base64 that it is said to be.
+    """
+    return _of_http_api(event) if event.get("version") == "2.0" else _of_rest_api(event)
+
+
+def _of_rest_api(event: Mapping[str, Any]) -> Request:
+    path: str = event["path"]
+    routed = _routed(path, event.get("resource") or path, event)
+    full: str = event["requestContext"].get("path") or ""
+    several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
+    return Request(
+        event["httpMethod"],
+        routed,
+        {name.lower(): ", ".join(values) for name, values in several.items()},
+        event.get("multiValueQueryStringParameters") or {},
+        _body(event),
+        full.removesuffix(routed) if full.endswith(routed) else "",
+        event,
+    )
+
+
+def _of_http_api(event: Mapping[str, Any]) -> Request:
+    context = event["requestContext"]
+    full: str = event["rawPath"]
+    stage = f"/{context['stage']}"
+    without_stage = full.removeprefix(stage) if full.startswith(f"{stage}/") else full
+    routed = _routed(without_stage, event["routeKey"].partition(" ")[2] or without_stage, event)
+    headers = {name.lower(): value for name, value in event["headers"].items()}
+    if cookies := event.get("cookies"):
+        headers["cookie"] = "; ".join(cookies)
+    return Request(
+        context["http"]["method"],
+        routed,
+        headers,
+        parsed_query(event["rawQueryString"]),
+        _body(event),
+        full.removesuffix(routed),
+        event,
+    )
+
+
+def _routed(path: str, resource: str, event: Mapping[str, Any]) -> str:
+    """Return the path that the resource stands for: the called path without the base path of a custom domain."""
+    for name, value in (event.get("pathParameters") or {}).items():
+        resource = resource.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value)
+    return resource if path.endswith(resource) else path
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return text.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Problem(400, "The body is not the Base64 that it is said to be.") from None

@@ -1,0 +1,110 @@
+"""Routing: which route a method and a path have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from durable.errors import SignatureError
+from durable.http.endpoint import Endpoint
+
+PARAMETER: Final = re.compile(r"\{(\w+)\}|<(\w+)>", re.ASCII)
+
+Methods = dict[str, "Route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method of a path, and what answers it.
+
+    Attributes:
+        path: with its parameters in braces, as in "/things/{id}".
+        responses: further responses for the document, by their status.
+        blocking: whether the function waits for something besides bindings.
+    """
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    status: int
+    responses: Mapping[int, Mapping[str, Any]]
+    tags: Sequence[str]
+    blocking: bool
+
+
+def path_of(rule: str) -> str:
+    """Return a route's path with its parameters in braces; `<id>` is another way to write `{id}`."""
+    return PARAMETER.sub(lambda match: f"{{{match[1] or match[2]}}}", rule)
+
+
+def names_of(path: str) -> Sequence[str]:
+    """Return the names of a path's parameters."""
+    return [match[1] or match[2] for match in PARAMETER.finditer(path)]
+
+
+class Router:
+    """Finds routes. A parameter stands for one segment of a path; a slash at the end makes no difference.
+
+    A path without parameters is looked up; those with parameters are matched in the order of their registration.
+    """
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+        self._fixed: dict[str, Methods] = {}
+        self._patterns: dict[int, dict[re.Pattern[str], Methods]] = {}
+
+    def add(self, route: Route) -> None:
+        """Add a route.
+
+        Raises:
+            SignatureError: another one has its method and path, or its path has a parameter twice.
+        """
+        path, names = _trimmed(route.path), names_of(route.path)
+        if len(set(names)) < len(names):
+            raise SignatureError(f"{route.method} {route.path} names a parameter twice; give each its own name")
+        if names:
+            pattern = re.compile("/".join(_segment(each) for each in path.split("/")))
+            methods = self._patterns.setdefault(path.count("/"), {}).setdefault(pattern, {})
+        else:
+            methods = self._fixed.setdefault(path, {})
+        if route.method in methods:
+            raise SignatureError(f"{route.method} {route.path} is there twice; remove one of the two routes")
+        methods[route.method] = route
+        self.routes.append(route)
+
+    def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+        """Return the route, and its parameters as they stand in the path."""
+        for methods, parameters in self._matches(path):
+            if method in methods:
+                return methods[method], parameters
+        return None
+
+    def methods(self, path: str) -> tuple[str, ...]:
+        """Return the methods that a path has, sorted; none where nothing is there."""
+        found = {method for methods, _ in self._matches(path) for method in methods}
+        if "GET" in found:
+            found.add("HEAD")
+        return tuple(sorted(found | {"OPTIONS"})) if found else ()
+
+    def _matches(self, path: str) -> Iterator[tuple[Methods, dict[str, str]]]:
+        path = _trimmed(path)
+        if path in self._fixed:
+            yield self._fixed[path], {}
+        for pattern, methods in self._patterns.get(path.count("/"), {}).items():
+            if match := pattern.fullmatch(path):
+                yield methods, match.groupdict()
+
+
+def _trimmed(path: str) -> str:
+    return path.rstrip("/") or "/"
+
+
+def _segment(text: str) -> str:
+    """Return the pattern of a segment, which may have text around its parameters."""
+    found, at = "", 0
+    for match in PARAMETER.finditer(text):
+        found += f"{re.escape(text[at : match.start()])}(?P<{match[1] or match[2]}>[^/]+)"
+        at = match.end()
+    return found + re.escape(text[at:])

@@ -1,0 +1,81 @@
+"""Requests and responses between ASGI and an API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from durable.http import Problem, Request
+from durable.http.body import too_large
+from durable.http.messages import Response, parsed_query
+from durable.wire import MAX_PAYLOAD_BYTES
+
+_DRAINED_BYTES: Final = 8 * MAX_PAYLOAD_BYTES
+
+
+async def request_of(scope: Scope, receive: Receive) -> Request:
+    """Return the request, with its body.
+
+    Raises:
+        Problem: 413.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    query = parsed_query(scope["query_string"].decode("latin-1"))
+    body = await _body(headers.get("content-length", ""), receive)
+    return Request(scope["method"], scope["path"], headers, query, body)
+
+
+async def _body(announced: str, receive: Receive) -> bytes:
+    """Return the body, of which no more is kept than a payload may have.
+
+    Raises:
+        Problem: 413. A body that is not much larger is read to its end, so that its sender gets to see the response.
+    """
+    if announced.isdecimal() and int(announced) > _DRAINED_BYTES:
+        raise _closing()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in _chunks(receive):
+        size += len(chunk)
+        if size <= MAX_PAYLOAD_BYTES:
+            chunks.append(chunk)
+        elif size > _DRAINED_BYTES:
+            raise _closing()
+    if size > MAX_PAYLOAD_BYTES:
+        raise too_large()
+    return b"".join(chunks)
+
+
+def _closing() -> Problem:
+    problem = too_large()
+    problem.headers["Connection"] = "close"
+    return problem
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "The body ended early.")
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
+
+
+async def send_response(send: Send, response: Response, *, head: bool) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    if not head and response.status != 204:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else response.body})
+
+
+async def send_problem(send: Send, problem: Problem, *, head: bool) -> None:
+    response = Response.of_problem(problem)
+    response.headers.setdefault("Cache-Control", "no-store")
+    await send_response(send, response, head=head)
