@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from durable.errors import SignatureError
 
+BYTES_AS_BASE64: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
-def adapter_of(annotation: Any, what: str) -> TypeAdapter[Any]:
+
+def adapter_of(annotation: Any, what: str = "a value") -> TypeAdapter[Any]:
     """Return the adapter of a type, with all forward references resolved.
+
+    Bytes are base64 in JSON, except in a model, dataclass or TypedDict, which have a config of their own.
 
     Args:
         what: names the place of the type in the message.
@@ -20,7 +24,7 @@ def adapter_of(annotation: Any, what: str) -> TypeAdapter[Any]:
         SignatureError: the type names something that is not defined, or cannot travel as JSON.
     """
     try:
-        adapter = TypeAdapter(annotation)
+        adapter = _adapter(annotation)
         adapter.rebuild(raise_errors=True)
     except PydanticUndefinedAnnotation as error:
         raise SignatureError(
@@ -38,6 +42,15 @@ def adapter_of(annotation: Any, what: str) -> TypeAdapter[Any]:
             " use a pydantic model, a dataclass or a plain type"
         ) from None
     return adapter
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=BYTES_AS_BASE64)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(annotation)
 
 
 def _shown(annotation: Any) -> str:

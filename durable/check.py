@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from durable.adapters import adapter_of
 from durable.bindings import Binding, Queue, Var, Workflow
 from durable.clients.var import json_of, var_client
 from durable.errors import DeclarationError, SignatureError
@@ -136,7 +135,7 @@ def _consumer(queue: Queue[Any]) -> Iterator[str]:
 
 def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
     """Say which schedules are there twice, or start runs with what the workflow does not take."""
-    adapter = TypeAdapter(payload_type(workflow.workflow))
+    adapter = adapter_of(payload_type(workflow.workflow))
     seen = set[str]()
     for each in workflow.schedules:
         if each.key in seen:

@@ -47,6 +47,8 @@ MAX_WAIT_SECONDS: Final = 31_536_000
 """How long a run may wait for an event: a year, which is also how long an execution lasts."""
 EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 MAX_INTEGER: Final = 2**53 - 1
+MAX_DEPTH: Final = 64
+"""How deep lists and objects may be nested in a value: what is stored adds a few levels, and 200 can be read back."""
 
 LAMBDA_MARGIN_SECONDS: Final = 2
 """Lambda's own timeout is this much more than the step's."""

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
-from pydantic import TypeAdapter
 
+from durable.adapters import adapter_of
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
@@ -256,7 +256,7 @@ class DurableStack(Stack):
 
     def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
         resource = self._workflow_resource(workflow, self._machines[workflow.name].state_machine_arn)
-        adapter = TypeAdapter(payload_type(workflow.workflow))
+        adapter = adapter_of(payload_type(workflow.workflow))
         return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
 
     def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:

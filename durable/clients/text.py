@@ -1,12 +1,14 @@
-"""Values of one type as JSON text, with errors that hold no data."""
+"""Values of one type as JSON text, with the exceptions that a binding's author expects; they hold no data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from durable.adapters import adapter_of
+from durable.store.values import Misfit, TooLarge, dump_text, load_text
 
 T = TypeVar("T")
 
@@ -21,25 +23,25 @@ class TypedJSON(Generic[T]):
     def __init__(self, where: str, of: Any) -> None:
         self._where = where
         self._of = getattr(of, "__name__", str(of))
-        self._adapter: TypeAdapter[T] = TypeAdapter(of)
+        self._adapter = adapter_of(of)
 
     def dump(self, value: T, *, most_bytes: int) -> str:
         """Return the value as JSON.
 
         Raises:
-            TypeError: it is of another type.
-            ValueError: it is too large, or a number in it is not finite.
+            TypeError: it is of another type, or JSON cannot carry it unchanged.
+            ValueError: it is too large.
         """
         try:
-            text = self._adapter.dump_json(value, by_alias=True, warnings="error")
-        except (PydanticSerializationError, UnicodeEncodeError):
+            return dump_text(self._adapter, value, "value", most_bytes=most_bytes).decode()
+        except TooLarge as large:
+            message = f"{self._where}: a value is {large.bytes:,} bytes of JSON; it takes {most_bytes:,} at most"
+            raise ValueError(message) from None
+        except Misfit as misfit:
             raise TypeError(
-                f"{self._where}: a value of type {type(value).__name__} does not fit {self._of} as JSON;"
+                f"{self._where}: a value of type {type(value).__name__} does not fit {self._of} as JSON: {misfit};"
                 " write one that does"
             ) from None
-        if len(text) > most_bytes:
-            raise ValueError(f"{self._where}: a value is {len(text):,} bytes of JSON; it takes {most_bytes:,} at most")
-        return text.decode()
 
     def load(self, text: str) -> T:
         """Return the value.
@@ -48,29 +50,8 @@ class TypedJSON(Generic[T]):
             ValidationError: the text does not fit the type; the error names fields and no data.
         """
         try:
-            return self._adapter.validate_json(text)
-        except ValidationError as error:
-            details = self._without_data(error)
+            return cast(T, load_text(self._adapter, text, "value"))
+        except Misfit as misfit:
+            kind = PydanticCustomError("stored", "what is stored does not fit")
+            details = [InitErrorDetails(type=kind, loc=(each,), input=None) for each in misfit.fields]
         raise ValidationError.from_exception_data(self._where, details, hide_input=True)
-
-    def _without_data(self, error: ValidationError) -> list[InitErrorDetails]:
-        fields = set(_fields(self._adapter.json_schema()))
-        return [
-            InitErrorDetails(
-                type=PydanticCustomError(each["type"], "what is stored does not fit"),
-                loc=tuple(part if isinstance(part, int) or part in fields else "?" for part in each["loc"]),
-                input=None,
-            )
-            for each in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-
-
-def _fields(schema: Any) -> Iterator[str]:
-    """Yield the names of all properties in a JSON schema."""
-    if isinstance(schema, dict):
-        yield from schema.get("properties", {})
-        for part in schema.values():
-            yield from _fields(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            yield from _fields(part)

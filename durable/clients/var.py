@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import TypeAdapter
-
+from durable.adapters import adapter_of
 from durable.bindings.var import MAX_VAR_BYTES, Var
 from durable.errors import DeclarationError
 from durable.store.values import Misfit, dump, load, text_of
 
 V = TypeVar("V")
+
+_ANY: Final = adapter_of(Any)
 
 
 def json_of(declared: Var[Any]) -> Any:
@@ -20,7 +21,7 @@ def json_of(declared: Var[Any]) -> Any:
         DeclarationError: it cannot be written as JSON, or is too large.
     """
     try:
-        value = dump(TypeAdapter(Any), declared.value, "value")
+        value = dump(_ANY, load(_ANY, declared.value, "value"), "value")
     except Misfit as misfit:
         raise DeclarationError([f"{declared!r}: {misfit}"]) from None
     if len(text_of(value).encode("utf-8", "surrogatepass")) > MAX_VAR_BYTES:
@@ -35,6 +36,6 @@ def var_client(name: str, value_type: Any, value: Any) -> Var[Any]:
         DeclarationError: it does not fit.
     """
     try:
-        return Var(name, load(TypeAdapter(value_type), value, "value"))
+        return Var(name, load(adapter_of(value_type), value, "value"))
     except Misfit as misfit:
         raise DeclarationError([f"Var({name!r}) does not fit what a signature makes of it: {misfit}"]) from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from durable.adapters import adapter_of
 from durable.bindings.workflow import Created, RunStatus, Sent, Workflow
 from durable.errors import EventUnknown, InvalidInput, public_message
 from durable.runs.runs import INSTANCE_ID, Runs, random_id
@@ -39,7 +40,11 @@ class WorkflowClient(Workflow[Any]):
     @functools.cached_property
     def params(self) -> TypeAdapter[Any]:
         """The type of the payload."""
-        return TypeAdapter(payload_type(self.workflow))
+        return adapter_of(payload_type(self.workflow))
+
+    @functools.cached_property
+    def _event_types(self) -> Mapping[str, TypeAdapter[Any]]:
+        return {type: adapter_of(payload) for type, payload in self._payloads.items()}
 
     def create(self, params: Any, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
         """Start an instance.
@@ -69,7 +74,7 @@ class WorkflowClient(Workflow[Any]):
         if id is not None and not INSTANCE_ID.fullmatch(id):
             raise ValueError("an event's id is 1 to 64 of A-Z a-z 0-9 _ -")
         try:
-            value = dump(TypeAdapter(self._payloads[type]), payload, "payload")
+            value = dump(self._event_types[type], payload, "payload")
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         return self._events.send(self.name, instance, type, value, id or random_id())

@@ -12,7 +12,7 @@ from durable.bindings.workflow import Created
 from durable.errors import RunExists
 from durable.runs.runs import Runs
 from durable.schedules import Schedule, scheduled_id
-from durable.store.values import dump, load
+from durable.store.values import dump, fit
 
 SCHEDULED_TIME: Final = "<aws.scheduler.scheduled-time>"
 """What EventBridge Scheduler puts the time in the place of, as 2026-11-25T09:00:00Z."""
@@ -24,7 +24,7 @@ def scheduled_params(adapter: TypeAdapter[Any], schedule: Schedule) -> Any:
     Raises:
         Misfit: they are not what the workflow takes.
     """
-    return dump(adapter, load(adapter, schedule.params, "params"), "params")
+    return dump(adapter, fit(adapter, schedule.params, "params"), "params")
 
 
 def scheduled_event(workflow: str, schedule: Schedule, params: Any) -> dict[str, Any]:

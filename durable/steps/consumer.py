@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from durable.errors import InvalidInput, SignatureError, public_message
 from durable.signature import DataParameter, Signature
 from durable.store.failure import Failure, frames_of
 from durable.store.log import Log
-from durable.store.values import Misfit, load
+from durable.store.values import Misfit, load_text
 
 Postpone = Callable[[str, int], None]
 """Given a message's receipt handle and how often it was received: see that it comes again after its backoff."""
@@ -49,9 +48,9 @@ class ConsumerHandler:
 
     def _call(self, body: str) -> None:
         try:
-            message = load(self._message.adapter, json.loads(body), self._message.name)
-        except (ValueError, Misfit) as error:
-            raise InvalidInput(str(error) if isinstance(error, Misfit) else "not JSON") from None
+            message = load_text(self._message.adapter, body, self._message.name)
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
         self._signature.function(**{self._message.name: message}, **self._clients)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -81,7 +80,7 @@ class StepHandler:
         try:
             if event.get("undo", {}).get("input") and not _fits(text):
                 raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
-            result = self._call(event, json.loads(text), key, begun, self._clock.now() + timeout_ms)
+            result = self._call(event, event["input"], key, begun, self._clock.now() + timeout_ms)
         except Exception as error:
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
         at = self._clock.now()

@@ -1,22 +1,29 @@
-"""Values on their way between JSON and the types of a signature, checked both ways."""
+"""Values on their way between Python and JSON: written and read by one schema, and refused where they would change."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Secret, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
-from durable.wire import MAX_INTEGER, MAX_RESULT_BYTES
+from durable.wire import MAX_DEPTH, MAX_INTEGER, MAX_RESULT_BYTES
 
-_MAYBE_TOO_LARGE: Final = re.compile(r"\d{16}")
+_MAYBE_TOO_LARGE: Final = re.compile(rb"\d{16}")
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(each for each in range(256) if each not in b"[]{}")
+_HIDDEN: Final = b'"**********"'
+"""What pydantic writes in the place of a secret."""
+_UNREADABLE: Final = (PydanticSerializationError, ValueError, TypeError, RecursionError)
 
 
 class Misfit(Exception):
@@ -27,8 +34,16 @@ class Misfit(Exception):
         super().__init__("; ".join(fields))
 
 
+class TooLarge(Misfit):
+    """A value is too large; `bytes` is its length as JSON."""
+
+    def __init__(self, name: str, bytes: int, most_bytes: int) -> None:
+        self.bytes = bytes
+        super().__init__((f"{name} (larger than {most_bytes} bytes of JSON)",))
+
+
 def text_of(value: Any) -> str:
-    """Return a JSON value as compact, key-sorted text.
+    """Return a JSON value as compact, key-sorted text, for its hash: the order of keys is data and is lost in it.
 
     Raises:
         ValueError: a number is NaN or infinite.
@@ -47,48 +62,195 @@ def load(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
     Raises:
         Misfit: with the path of each field that is wrong, beginning with the name.
     """
+    return load_text(adapter, _json(value, name), name)
+
+
+def load_text(adapter: TypeAdapter[Any], text: str | bytes, name: str) -> Any:
+    """Return JSON text as the adapter's type. A computed field is ignored where the model forbids unknown ones.
+
+    Raises:
+        Misfit: with the path of each field that is wrong, beginning with the name.
+    """
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_json(text)
     except ValidationError as error:
-        raise Misfit(tuple(_fields(adapter, error, name))) from None
+        wrong = error
+    if _only_computed(adapter, wrong):
+        return adapter.validate_json(text, extra="ignore")
+    raise Misfit(tuple(_fields(adapter, wrong, name)))
+
+
+def fit(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
+    """Return a value of the adapter's type, given one or the same as JSON.
+
+    Raises:
+        Misfit: it is neither.
+    """
+    try:
+        return adapter.validate_python(value, strict=True)
+    except ValidationError:
+        return load(adapter, value, name)
 
 
 def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
-    """Return a value of the adapter's type as JSON.
+    """Return a value of the adapter's type as JSON for a run, which `load` reads as an equal value.
 
     Raises:
-        Misfit: it is of another type, or holds a number that JSON cannot carry unchanged.
+        Misfit: it is of another type, or JSON cannot carry it unchanged, or it holds an integer that is none to
+            JSONata, whose numbers are doubles.
     """
     try:
         valid = adapter.validate_python(value, strict=True)
-        dumped = adapter.dump_python(valid, mode="json", by_alias=True, warnings="error")
-        text = text_of(dumped)
     except ValidationError as error:
         raise Misfit(tuple(_fields(adapter, error, name))) from None
-    except (PydanticSerializationError, ValueError, TypeError, RecursionError):
-        raise Misfit((f"{name} (cannot be written as JSON)",)) from None
-    if "null" in text and _has_no_number(value):
-        raise Misfit((f"{name} (NaN or infinite)",))
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_RESULT_BYTES:
-        raise Misfit((f"{name} (larger than {MAX_RESULT_BYTES} bytes of JSON)",))
+    text = dump_text(adapter, valid, name)
+    dumped = from_json(text)
     if _MAYBE_TOO_LARGE.search(text) and any(abs(each) > MAX_INTEGER for each in _integers(dumped)):
         raise Misfit((f"{name} (an integer beyond 2**53; pass it as a string)",))
     return dumped
 
 
+def dump_text(adapter: TypeAdapter[Any], value: Any, name: str, *, most_bytes: int = MAX_RESULT_BYTES) -> bytes:
+    """Return a value of the adapter's type as JSON text that `load_text` reads as an equal value.
+
+    Raises:
+        Misfit: it is of another type, or JSON cannot carry it unchanged.
+    """
+    try:
+        text = written(adapter, value)
+    except _UNREADABLE:
+        raise Misfit((f"{name} (cannot be written as JSON)",)) from None
+    if len(text) > most_bytes:
+        raise TooLarge(name, len(text), most_bytes)
+    if _is_too_deep(text):
+        raise Misfit((f"{name} (nested more than {MAX_DEPTH} levels deep)",))
+    _check_round_trip(adapter, value, text, name)
+    return text
+
+
+def _json(value: Any, name: str) -> bytes:
+    try:
+        return to_json(value)
+    except _UNREADABLE:
+        raise Misfit((f"{name} (cannot be written as JSON)",)) from None
+
+
+def written(adapter: TypeAdapter[Any], value: Any) -> bytes:
+    """Return a value of the adapter's type as JSON text, secrets included; nothing is checked.
+
+    Raises:
+        PydanticSerializationError, ValueError: it cannot be written.
+    """
+    text = adapter.dump_json(value, by_alias=True, warnings="error")
+    if _HIDDEN not in text:
+        return text
+    return to_json(_revealed(from_json(text), adapter.dump_python(value, by_alias=True, warnings="error")))
+
+
+def _revealed(dumped: Any, python: Any) -> Any:
+    """Return dumped JSON with its secrets, which are in the same places of the value as dumped to Python.
+
+    Raises:
+        ValueError: a secret has no form in JSON, or a serializer writes JSON of another shape than Python.
+    """
+    if isinstance(python, SecretStr | Secret):
+        return to_jsonable_python(python.get_secret_value())
+    if isinstance(dumped, dict) and isinstance(python, Mapping):
+        pairs = zip(dumped.items(), python.values(), strict=True)
+        return {key: _revealed(each, value) for (key, each), value in pairs}
+    if isinstance(dumped, list):
+        return [_revealed(each, value) for each, value in zip(dumped, python, strict=True)]
+    if dumped == _HIDDEN[1:-1].decode() and python != dumped:
+        raise ValueError("a secret that is no text")
+    return dumped
+
+
+def _is_too_deep(text: bytes) -> bool:
+    """Return whether JSON is nested deeper than it may be; each pass takes the innermost level away."""
+    if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
+        return False
+    brackets = _STRING.sub(b"", text).translate(_BRACKETS, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)
+
+
+def _check_round_trip(adapter: TypeAdapter[Any], sent: Any, text: bytes, name: str) -> None:
+    try:
+        from_json(text, allow_inf_nan=False)
+        arrived = load_text(adapter, text, name)
+        changed = difference(sent, arrived, name)
+    except ValueError:
+        raise Misfit((f"{name} (NaN or infinite)",)) from None
+    except Misfit as misfit:
+        if _has_no_number(sent):
+            raise Misfit((f"{name} (NaN or infinite)",)) from None
+        raise Misfit(tuple(f"{each[:-1]}: its JSON is not what its type reads)" for each in misfit.fields)) from None
+    if changed is not None:
+        raise Misfit((f"{name} (NaN or infinite)",) if _has_no_number(sent) else (changed,))
+
+
+def difference(sent: Any, arrived: Any, path: str, *, exactly: bool = False) -> str | None:
+    """Return where two values differ, as "path (reason)", or None. Private attributes of models do not count.
+
+    Args:
+        exactly: whether values that are equal and of other types differ too, but for 1 and 1.0.
+    """
+    alike = type(sent) is type(arrived) or _are_numbers(sent, arrived)
+    if (alike or not exactly) and _equal(sent, arrived) and not (exactly and _parts(sent)):
+        return None
+    if not alike:
+        return f"{path} ({type(sent).__name__} is read back as {type(arrived).__name__})"
+    parts, others = _parts(sent), _parts(arrived)
+    if len(parts) != len(others) or any(one != other for (one, _), (other, _) in zip(parts, others, strict=True)):
+        return f"{path} (is read back as another value)"
+    if parts:
+        pairs = zip(parts, others, strict=True)
+        each = (difference(one, other, f"{path}.{name}", exactly=exactly) for (name, one), (_, other) in pairs)
+        return next((found for found in each if found is not None), None)
+    has_no_equality = all("__eq__" not in vars(each) for each in type(sent).__mro__[:-1])
+    return None if has_no_equality or _equal(sent, arrived) else f"{path} (is read back as another value)"
+
+
+def _are_numbers(one: Any, other: Any) -> bool:
+    return {type(one), type(other)} == {int, float}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # the comparison of a value's own class may fail in any way
+        return False
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    """Return what a value consists of, each with its name; keys of a dict are data, and stand as `*`."""
+    if isinstance(value, BaseModel):
+        return [*vars(value).items(), *(("*", each) for each in (value.model_extra or {}).values())]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [(each.name, getattr(value, each.name)) for each in dataclasses.fields(value)]
+    if isinstance(value, Mapping):
+        return [("*", part) for pair in value.items() for part in pair]
+    if isinstance(value, list | tuple):
+        return [(str(place), each) for place, each in enumerate(value)]
+    return []
+
+
 def _fields(adapter: TypeAdapter[Any], error: ValidationError, name: str) -> Iterator[str]:
     """Yield the paths of what is wrong; the keys of a dict are data, and stand as `*`."""
-    known = frozenset(_properties(_schema(adapter)))
+    known = field_names(adapter)
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         parts = [str(part) if isinstance(part, int) or part in known else "*" for part in each["loc"]]
         yield f"{'.'.join([name, *parts])} ({each['type']})"
 
 
-def _schema(adapter: TypeAdapter[Any]) -> Any:
+@functools.lru_cache(maxsize=512)
+def field_names(adapter: TypeAdapter[Any]) -> frozenset[str]:
+    """Return the names of all fields that a type has, in nested types too."""
     try:
-        return adapter.json_schema()
+        return frozenset(_properties(adapter.json_schema()))
     except PydanticInvalidForJsonSchema:
-        return None
+        return frozenset()
 
 
 def _properties(schema: Any) -> Iterator[str]:
@@ -99,19 +261,40 @@ def _properties(schema: Any) -> Iterator[str]:
         yield from _properties(each)
 
 
+def _only_computed(adapter: TypeAdapter[Any], error: ValidationError) -> bool:
+    """Return whether all that is wrong are fields that a model computes and does not take."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(each["type"] != "extra_forbidden" for each in found):
+        return False
+    computed, allows_more = _computed_fields(adapter)
+    return not allows_more and all(each["loc"][-1] in computed for each in found)
+
+
+@functools.lru_cache(maxsize=512)
+def _computed_fields(adapter: TypeAdapter[Any]) -> tuple[frozenset[str], bool]:
+    """Return the keys of all computed fields of a type, and whether a model in it keeps unknown fields."""
+    nodes = list(_nodes(adapter.core_schema))
+    computed = [each for each in nodes if each.get("type") == "computed-field"]
+    names = {name for each in computed for name in (each["property_name"], each.get("alias")) if name}
+    configs = [each["config"] for each in nodes if isinstance(each.get("config"), dict)]
+    allows = any(each.get("extra_behavior") == "allow" for each in nodes)
+    return frozenset(names), allows or any(each.get("extra_fields_behavior") == "allow" for each in configs)
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield cast(dict[str, Any], schema)
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ():
+        yield from _nodes(each)
+
+
 def _has_no_number(value: Any) -> bool:
-    """Return whether a NaN or an infinite float is somewhere in the value: pydantic writes one of type Any as null."""
+    """Return whether a NaN or an infinite float is somewhere in the value: pydantic writes it as null."""
     if isinstance(value, float):
         return not math.isfinite(value)
-    if isinstance(value, Mapping):
-        return any(_has_no_number(each) for each in value.values())
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, set | frozenset):
         return any(_has_no_number(each) for each in value)
-    if isinstance(value, BaseModel):
-        return _has_no_number(vars(value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return any(_has_no_number(getattr(value, each.name)) for each in dataclasses.fields(value))
-    return False
+    return any(_has_no_number(each) for _, each in _parts(value))
 
 
 def _integers(value: Any) -> Iterator[int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
-
+from durable.adapters import adapter_of
 from durable.clock import Clock
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.queue import Messages, SQLiteQueue
 from durable.local.store import Store
+from durable.store.values import fit
 
 V = TypeVar("V")
 M = TypeVar("M")
@@ -21,7 +21,7 @@ class KVContents(SQLiteKVNamespace[V]):
 
     def __init__(self, name: str, value_type: Any, journal: Store, clock: Clock) -> None:
         super().__init__(name, value_type, journal, clock)
-        self._type: TypeAdapter[V] = TypeAdapter(value_type)
+        self._type = adapter_of(value_type)
 
     @property
     def contents(self) -> dict[str, V]:
@@ -37,7 +37,7 @@ class KVContents(SQLiteKVNamespace[V]):
     def fill(self, values: Mapping[str, Any]) -> None:
         """Put values of the namespace's type, or the same as JSON."""
         for key, value in values.items():
-            self.put(key, self._type.validate_python(value))
+            self.put(key, fit(self._type, value, key))
 
 
 class QueueContents(SQLiteQueue[M]):
@@ -45,7 +45,7 @@ class QueueContents(SQLiteQueue[M]):
 
     def __init__(self, name: str, message_type: Any, messages: Messages, delivered: Iterable[M]) -> None:
         super().__init__(name, message_type, messages)
-        self._type: TypeAdapter[M] = TypeAdapter(message_type)
+        self._type = adapter_of(message_type)
         self._delivered = delivered
 
     @property
@@ -66,7 +66,7 @@ class QueueContents(SQLiteQueue[M]):
     def fill(self, messages: Iterable[Any]) -> None:
         """Send messages of the queue's type, or the same as JSON."""
         for message in messages:
-            self.send(self._type.validate_python(message))
+            self.send(fit(self._type, message, "message"))
 
     def _read(self, sql: str) -> list[M]:
         journal = self._messages.journal

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import copy
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest import mock
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic_core import from_json, to_jsonable_python
 
+from durable.adapters import adapter_of
 from durable.durations import Duration, parse_duration
 from durable.errors import (
     ChildWorkflowError,
@@ -30,6 +30,7 @@ from durable.errors import (
 )
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
+from durable.store.values import Misfit, dump, load, written
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -83,12 +84,10 @@ class Steps:
         function = self.functions.get(step, signature.function)
         try:
             arguments = [
-                each.adapter.validate_json(json.dumps(given[each.name]))
-                for each in signature.data
-                if each.name in given
+                load(each.adapter, given[each.name], each.name) for each in signature.data if each.name in given
             ]
-        except ValidationError:
-            raise InvalidInput from None
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
         try:
             result = function(*arguments)
         except Exception as error:
@@ -97,10 +96,9 @@ class Steps:
 
     def _result(self, signature: Signature, result: Any) -> Any:
         try:
-            dumped = signature.result.dump_python(result, mode="json", by_alias=True, warnings="error")
-            return json.loads(json.dumps(dumped, allow_nan=False))
-        except ValueError:
-            raise InvalidResult from None
+            return dump(signature.result, result, "result")
+        except Misfit as misfit:
+            raise InvalidResult(str(misfit)) from None
 
 
 def reported(error: Exception, signature: Signature) -> Exception:
@@ -132,20 +130,20 @@ class NativeStep(WorkflowStep):
     ) -> Any:
         signature = signature_of(function)
         given = {
-            each.name: each.adapter.dump_python(value, mode="json", by_alias=True)
+            each.name: from_json(written(each.adapter, value))
             for each, value in zip(signature.data, arguments, strict=False)
         }
         await asyncio.sleep(0)
         for left in range(retries.limit, -1, -1):
             try:
-                result = self._steps.attempt(name, signature, json.loads(json.dumps(given)))
+                result = self._steps.attempt(name, signature, copy.deepcopy(given))
             except NonRetryableError:
                 raise
             except Exception:
                 if not left:
                     raise
             else:
-                return signature.result.validate_json(json.dumps(result))
+                return load(signature.result, result, "result")
         raise AssertionError("the last attempt returns or raises")
 
     async def sleep(self, name: str, duration: Duration, /) -> None:
@@ -160,22 +158,22 @@ class NativeStep(WorkflowStep):
     ) -> Any:
         await asyncio.sleep(0)
         try:
-            return TypeAdapter(payload).validate_json(json.dumps(self._steps.event(name, type)))
+            return load(adapter_of(payload), self._steps.event(name, type), "payload")
         except StepTimeoutError:
             _now.set(_now.get() + parse_duration(timeout))
             raise
 
     async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
-        takes, returns = TypeAdapter(payload_type(workflow)), TypeAdapter(result_type(workflow))
-        given = json.dumps(takes.dump_python(payload, mode="json", by_alias=True))
-        self._steps.calls.append(Call(name, {"payload": json.loads(given)}))
-        event = WorkflowEvent(takes.validate_json(given), _now.get(), "child", workflow.__name__)
+        takes, returns = adapter_of(payload_type(workflow)), adapter_of(result_type(workflow))
+        given = dump(takes, payload, "payload")
+        self._steps.calls.append(Call(name, {"payload": given}))
+        event = WorkflowEvent(load(takes, given, "payload"), _now.get(), "child", workflow.__name__)
         await asyncio.sleep(0)
         try:
             result = await workflow().run(event, self)
         except Exception:
             raise ChildWorkflowError from None
-        return returns.validate_json(json.dumps(to_jsonable_python(result, by_alias=True)))
+        return load(returns, to_jsonable_python(result, by_alias=True), "result")
 
     async def map(
         self,

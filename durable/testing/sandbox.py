@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
-from pydantic import TypeAdapter
-
+from durable.adapters import adapter_of
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
@@ -20,7 +19,7 @@ from durable.errors import InvalidInput
 from durable.local.engine import Pause
 from durable.runs.runs import instance_of
 from durable.store.table import every
-from durable.store.values import Misfit, load
+from durable.store.values import Misfit, fit
 from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.doubles import SandboxDoubles
@@ -107,7 +106,7 @@ class Sandbox:
         """
         name = self._workflow(workflow)
         try:
-            params = load(self._virtual.host.workflows[name].params, payload, "payload")
+            params = fit(self._virtual.host.workflows[name].params, payload, "payload")
         except Misfit as misfit:
             raise InvalidInput(f"{name} cannot start: {misfit}") from None
         return self._run(name, self._virtual.start(name, params, id=id or f"run-{next(self._count)}"))
@@ -168,7 +167,7 @@ class Sandbox:
         waits = self._payloads(name)
         if wait not in waits:
             raise LookupError(f"{name} waits for no event as {wait!r}; it waits as {', '.join(waits) or 'none'}")
-        return self._doubles.stubs.event(name, wait, TypeAdapter(waits[wait]), run)
+        return self._doubles.stubs.event(name, wait, adapter_of(waits[wait]), run)
 
     def disable_sleeps(self, *names: str, run: str | None = None) -> None:
         """Have sleeps of these names, or all, end at once: the clock stands still, in the run of an id or in all.
@@ -220,8 +219,8 @@ class Sandbox:
     def _run(self, workflow: str, id: str) -> Run:
         compiled = self._prepared.build.compiled[workflow]
         results = {each.name: each.signature.result for each in compiled.steps}
-        events = {name: TypeAdapter(payload) for name, payload in self._payloads(workflow).items()}
-        calls = {each.name: TypeAdapter(result_type(each.workflow)) for each in compiled.calls}
+        events = {name: adapter_of(payload) for name, payload in self._payloads(workflow).items()}
+        calls = {each.name: adapter_of(result_type(each.workflow)) for each in compiled.calls}
         return Run(self._virtual, self._doubles.attempts, results | events | calls, workflow, id)
 
     def _payloads(self, workflow: str) -> dict[str, Any]:

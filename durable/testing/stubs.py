@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from durable.local.functions import Hang
 from durable.signature import Signature
-from durable.store.values import Misfit, dump, load
+from durable.store.values import Misfit, dump, fit
 from durable.testing.attempts import Attempt
 
 Act = Callable[[Mapping[str, Any]], Any]
@@ -87,7 +87,7 @@ class Stub:
             ValueError: the value does not fit what the step returns.
         """
         try:
-            result = load(self._signature.result, value, "result")
+            result = fit(self._signature.result, value, "result")
         except Misfit as misfit:
             raise ValueError(
                 f"{self._step} returns {_name(self._signature.returns)}, which the fixed result is not: {misfit}"
@@ -159,7 +159,7 @@ class EventStub:
             ValueError: the payload does not fit.
         """
         try:
-            fixed = dump(self._payload, load(self._payload, payload, "payload"), "payload")
+            fixed = dump(self._payload, fit(self._payload, payload, "payload"), "payload")
         except Misfit as misfit:
             raise ValueError(f"{self._name} waits for another payload than the fixed one: {misfit}") from None
         self._rules.results.append(_Rule(lambda arguments: fixed, self._run, round, key, None))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
+from durable.adapters import BYTES_AS_BASE64
 from durable.bindings.workflow import Workflow
 from durable.http import Accepted, Api, Body, Parameter, Problem, Reply, RunId, accepts, described
 from durable.http.statuses import CAMEL
@@ -20,6 +21,8 @@ EventType = Annotated[str, Parameter("path", EVENT_TYPE.pattern, "The type of th
 
 class SendEvent(BaseModel):
     """What an event carries; without an id, one is drawn at random."""
+
+    model_config = BYTES_AS_BASE64
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
         default=None, examples=["mail-77"]

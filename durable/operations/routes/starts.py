@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
+from durable.adapters import BYTES_AS_BASE64
 from durable.bindings.workflow import Workflow
 from durable.errors import InvalidInput, RunExists, Throttled, public_message
 from durable.http import Accepted, Api, Body, Reply, accepts, described
@@ -20,6 +21,8 @@ MOST_AT_ONCE: Final = 100
 
 class Start(BaseModel):
     """What an instance is started with; without an id, one is drawn at random."""
+
+    model_config = BYTES_AS_BASE64
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
         default=None, examples=["order-1234"]

@@ -25,6 +25,14 @@ def test_runs_the_function_and_records_its_result(bench: Bench) -> None:
     assert steps.calls == [(5, "shop/one/1/charge", 1)]
 
 
+def test_a_dict_keeps_its_order_into_the_step_and_any_order_is_the_same_input(bench: Bench) -> None:
+    handler, event = bench.handler(steps.keys_of), bench.event()
+    event["input"] = {"counts": {"b": 1, "a": 2}}
+    assert handler(event, "a")["result"] == ["b", "a"]
+    event["input"] = {"counts": {"a": 2, "b": 1}}
+    assert handler(event, "b")["result"] == ["b", "a"]
+
+
 def test_a_second_invocation_gets_the_recorded_result_and_runs_nothing(bench: Bench) -> None:
     first = bench.handler()(bench.event(), "a")
     bench.clock.advance_to(bench.clock.now() + 60_000)
