@@ -87,19 +87,17 @@ class Bookkeeping:
         """Stop the branches or iterations that are still alive."""
         assert isinstance(flow.wait, ForkWait)
         for position, child in flow.wait.flows.items():
-            self._record_aborted(child)
+            self._record_aborted(flow, position, child)
             self.stop(child)
-            if isinstance(flow.state, Map) and child.state is not None:
-                self.record("MapIterationAborted", iteration(flow, position))
         flow.wait = None
 
-    def _record_aborted(self, flow: Flow) -> None:
-        """Note the states that a failure beside them ends, the innermost first."""
+    def _record_aborted(self, outer: Flow, position: int, flow: Flow) -> None:
+        """Record that a failure ends a branch or an iteration beside it: the iteration, then its states from within."""
+        if isinstance(outer.state, Map) and flow.state is not None:
+            self.record("MapIterationAborted", iteration(outer, position))
         if isinstance(flow.wait, ForkWait):
-            for position, child in flow.wait.flows.items():
-                self._record_aborted(child)
-                if isinstance(flow.state, Map) and child.state is not None:
-                    self.record("MapIterationAborted", iteration(flow, position))
+            for inner, child in flow.wait.flows.items():
+                self._record_aborted(flow, inner, child)
         if flow.state is not None and flow.wait is not None:
             self.record(f"{flow.state.type}StateAborted")
 

@@ -40,17 +40,24 @@ class DefinitionError(ConfigurationError):
 
 
 class StateError(Exception):
-    """A state failed with an error name and a cause, as Retry and Catch see it.
+    """A state failed with an error name and a cause.
 
     `location` is the field whose expression failed. A cause that `belongs_to_state` is introduced by the state's
-    name and event id when it is reported, as Step Functions does.
+    name and event id when it is reported, as Step Functions does. `alias` is a second name by which Retry and Catch
+    find the error; it is never reported.
     """
 
     def __init__(
-        self, error: str | None, cause: str | None, *, location: str | None = None, belongs_to_state: bool = False
+        self,
+        error: str | None,
+        cause: str | None,
+        *,
+        location: str | None = None,
+        belongs_to_state: bool = False,
+        alias: str | None = None,
     ) -> None:
         super().__init__(error, cause)
-        self.error, self.cause = error, cause
+        self.error, self.cause, self.alias = error, cause, alias
         self.location, self.belongs_to_state = location, belongs_to_state
 
 
@@ -64,20 +71,15 @@ def runtime_error(cause: str) -> StateError:
     return StateError(RUNTIME, cause, belongs_to_state=True)
 
 
-def error_matches(names: Sequence[str], error: str | None) -> bool:
-    """Tell whether ErrorEquals matches an error name.
+def error_matches(names: Sequence[str], error: StateError) -> bool:
+    """Tell whether ErrorEquals matches an error.
 
-    Nothing matches States.Runtime, which always ends the execution. States.ALL and States.TaskFailed leave out
-    States.DataLimitExceeded, which has to be named; States.TaskFailed leaves out States.Timeout too; States.Timeout
-    covers a missed heartbeat.
-    Source: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows".
+    Nothing matches States.Runtime, which always ends the execution. States.TaskFailed leaves out States.Timeout.
+    Source: AWS Step Functions Developer Guide, "Handling errors in Step Functions workflows". It also says that
+    States.ALL does not match States.DataLimitExceeded, but recordings of AWS show that it does.
     """
-    if error == RUNTIME:
+    if error.error == RUNTIME:
         return False
-    if error in names:
+    if error.error in names or (error.alias is not None and error.alias in names):
         return True
-    if error == HEARTBEAT_TIMEOUT and TIMEOUT in names:
-        return True
-    if error == DATA_LIMIT_EXCEEDED:
-        return False
-    return STATES_ALL in names or (TASK_FAILED in names and error != TIMEOUT)
+    return STATES_ALL in names or (TASK_FAILED in names and error.error != TIMEOUT)

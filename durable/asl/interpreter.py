@@ -17,6 +17,7 @@ from durable.asl.errors import (
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
     QUERY_EVALUATION_ERROR,
     RUNTIME,
+    TIMEOUT,
     StateError,
 )
 from durable.asl.execution import DEFAULT_MACHINE, Execution, StartContext, Turn
@@ -25,6 +26,7 @@ from durable.asl.machine import Machine
 from durable.asl.states.base import State
 from durable.asl.states.map_state import Map
 from durable.asl.states.parallel import Parallel
+from durable.asl.states.task import Task
 from durable.asl.turn import (
     EXECUTION_TIMER,
     Aborted,
@@ -203,7 +205,7 @@ class _Run(Bookkeeping):
             self._failed(flow, error)
 
     def _stop_state(self, flow: Flow, decision: Stop) -> None:
-        self._died(flow, decision.error, decision.cause)
+        self._died(flow, StateError(decision.error, decision.cause))
 
     def _sleep(self, flow: Flow, decision: Sleep) -> None:
         if decision.at_ms <= self.now_ms:
@@ -243,12 +245,12 @@ class _Run(Bookkeeping):
     def _failed(self, flow: Flow, error: StateError) -> None:
         state = _state(flow)
         cause = self._cause(flow, error)
-        if self._retry(flow, state, error.error):
+        if self._retry(flow, state, error):
             return
         if isinstance(state, Map | Parallel):
             self.record(f"{state.type}StateFailed")
-        if not self._catch(flow, state, error.error, cause):
-            self._died(flow, error.error, cause)
+        if not self._catch(flow, state, error, cause):
+            self._died(flow, StateError(error.error, cause, alias=error.alias))
 
     def _cause(self, flow: Flow, error: StateError) -> str | None:
         """Return the cause as it is reported; an expression that failed is an event of its own."""
@@ -264,7 +266,7 @@ class _Run(Bookkeeping):
             self.record("EvaluationFailed", lambda: {**details, "state": name})
         return cause
 
-    def _retry(self, flow: Flow, state: State, error: str | None) -> bool:
+    def _retry(self, flow: Flow, state: State, error: StateError) -> bool:
         for index, retrier in enumerate(state.retriers):
             if retrier.matches(error):
                 retries = flow.retries = flow.retries or [0] * len(state.retriers)
@@ -277,23 +279,24 @@ class _Run(Bookkeeping):
                 return True
         return False
 
-    def _catch(self, flow: Flow, state: State, error: str | None, cause: str | None) -> bool:
+    def _catch(self, flow: Flow, state: State, error: StateError, cause: str | None) -> bool:
+        """Go on with the first Catch that matches; a timeout has an empty cause there, as recorded on AWS."""
         for catcher in state.catchers:
             if catcher.matches(error):
-                output = {"Error": error or "", "Cause": cause or ""}
+                output = {"Error": error.error, "Cause": "" if cause is None and error.error == TIMEOUT else cause}
                 try:
                     self._leave(flow, catcher.leave(flow.scope(self.now_ms, error_output=output)))
                 except StateError as failure:
-                    self._died(flow, failure.error, self._cause(flow, failure))
+                    self._died(flow, StateError(failure.error, self._cause(flow, failure)))
                 return True
         return False
 
-    def _died(self, flow: Flow, error: str | None, cause: str | None) -> None:
-        """End a thread of control with an error."""
+    def _died(self, flow: Flow, error: StateError) -> None:
+        """End a thread of control with an error, whose cause is complete."""
         if flow.outer is None:
-            self.close(Outcome(Status.FAILED, None, error, cause))
+            self.close(Outcome(Status.FAILED, None, error.error, error.cause))
         else:
-            self._child_died(flow, flow.outer, StateError(error, cause))
+            self._child_died(flow, flow.outer, error)
 
     # Branches and iterations
 
@@ -361,6 +364,10 @@ class _Run(Bookkeeping):
         self._go_on(flow, fork)
 
     def _child_died(self, child: Flow, flow: Flow, error: StateError) -> None:
+        """End a branch or an iteration with an error, and the state around it unless that tolerates the failure.
+
+        A Task that failed is aborted too, as recorded on AWS; a Fail state, or a Pass whose expression failed, is not.
+        """
         fork = flow.wait
         assert isinstance(fork, ForkWait)
         child.alive = False
@@ -375,6 +382,8 @@ class _Run(Bookkeeping):
                 error = StateError(
                     EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
                 )
+        if isinstance(child.state, Task):
+            self.record("TaskStateAborted")
         self.stop_children(flow)
         self._failed(flow, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -39,7 +40,10 @@ class Loaded:
 
 @dataclass(slots=True)
 class _Scope:
-    """One program while it is read: its query language, and the variables that it and those around it assign."""
+    """One program while it is read: the machine's query language, and the variables of the programs around it.
+
+    A state that says another language does not pass it on to the states inside it (measured on AWS).
+    """
 
     language: str
     names: set[str]
@@ -57,6 +61,9 @@ def load_machine(definition: Mapping[str, Any]) -> Loaded:
     comment = fields.text("Comment") or ""
     scope = _Scope(_language(fields, "JSONPath"), set())
     program = _program(fields, scope)
+    if program.states and all(isinstance(state, Choice) or state.next for state in program.states.values()):
+        # Measured on AWS for the machine itself only: MISSING_END_STATE.
+        fields.problem("States", "no state ends the state machine: one needs End, or is a Succeed or a Fail")
     fields.close()
     return Loaded(program, None if timeout is None else int(timeout), comment, problems)
 
@@ -67,8 +74,8 @@ def _program(fields: Fields, scope: _Scope) -> Program:
     if not isinstance(raw, Mapping) or not raw:
         fields.problem("States", "an object of one state at least is wanted")
         return Program(start_at or "")
-    inner = _Scope(scope.language, scope.names, scope.outer_variables | _assigned(raw))
-    states = {name: _state(name, body, fields, scope, inner) for name, body in raw.items()}
+    assigned = _assigned(raw)
+    states = {name: _state(name, body, fields, scope, assigned) for name, body in raw.items()}
     known = {name: state for name, state in states.items() if state is not None}
     if start_at is not None and start_at not in raw:
         fields.problem("StartAt", f"there is no state {start_at!r}")
@@ -77,7 +84,7 @@ def _program(fields: Fields, scope: _Scope) -> Program:
     return Program(start_at or "", known)
 
 
-def _state(name: str, raw: Any, parent: Fields, scope: _Scope, inner: _Scope) -> State | None:
+def _state(name: str, raw: Any, parent: Fields, scope: _Scope, assigned: Counter[str]) -> State | None:
     fields = Fields(raw, parent.problems, name)
     if not name or len(name) > MAX_NAME:
         fields.problem("", f"a name has 1 to {MAX_NAME} characters")
@@ -95,7 +102,9 @@ def _state(name: str, raw: Any, parent: Fields, scope: _Scope, inner: _Scope) ->
         if kind is not None:
             fields.problem("Type", f"there is no type {kind!r}")
         return None
-    state = build(fields, _Scope(language, scope.names, inner.outer_variables), scope.outer_variables)
+    around = assigned - _caught(raw)
+    inner = _Scope(scope.language, scope.names, scope.outer_variables | frozenset(around))
+    state = build(fields, inner, scope.outer_variables)
     fields.close()
     return state
 
@@ -144,16 +153,31 @@ def _assign(fields: Fields, outer: frozenset[str], sees: str = "") -> Template |
     return fields.compiled("Assign", dict(value), sees)
 
 
-def _assigned(states: Mapping[str, Any]) -> frozenset[str]:
-    """Return the variables that the states of a program assign, those of inner programs left out."""
-    names: set[str] = set()
+def _assigned(states: Mapping[str, Any]) -> Counter[str]:
+    """Count how often the states of a program assign each variable, those of inner programs left out."""
+    names: Counter[str] = Counter()
     for state in states.values():
         if isinstance(state, Mapping):
-            members = [*_list(state.get("Choices")), *_list(state.get("Catch"))]
-            for holder in (state, *(member for member in members if isinstance(member, Mapping))):
-                assign = holder.get("Assign")
-                names.update(assign if isinstance(assign, Mapping) else ())
-    return frozenset(names)
+            names += _names(state) + _caught(state)
+            for rule in _list(state.get("Choices")):
+                names += _names(rule)
+    return names
+
+
+def _caught(state: Any) -> Counter[str]:
+    """Count the variables that a state's own Catch assigns.
+
+    A branch or a processor of that state may assign them too: it has ended when they are assigned (recorded on AWS).
+    """
+    names: Counter[str] = Counter()
+    for catcher in _list(state.get("Catch") if isinstance(state, Mapping) else None):
+        names += _names(catcher)
+    return names
+
+
+def _names(holder: Any) -> Counter[str]:
+    assign = holder.get("Assign") if isinstance(holder, Mapping) else None
+    return Counter(assign.keys() if isinstance(assign, Mapping) else ())
 
 
 def _list(value: Any) -> list[Any]:

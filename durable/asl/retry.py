@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from durable.asl.decisions import Exit
-from durable.asl.errors import error_matches
+from durable.asl.errors import StateError, error_matches
 from durable.asl.scope import StateScope
 from durable.asl.template import Template
 from durable.asl.transition import leave
@@ -23,7 +23,7 @@ class Retrier:
     max_delay_seconds: float | None = None
     full_jitter: bool = False
 
-    def matches(self, error: str | None) -> bool:
+    def matches(self, error: StateError) -> bool:
         return error_matches(self.error_equals, error)
 
     def delay_ms(self, retries: int, random: Random) -> int:
@@ -45,7 +45,7 @@ class Catcher:
     assign: Template | None = None
     output: Template | None = None
 
-    def matches(self, error: str | None) -> bool:
+    def matches(self, error: StateError) -> bool:
         return error_matches(self.error_equals, error)
 
     def leave(self, scope: StateScope) -> Exit:

@@ -34,9 +34,9 @@ def begin(run: Bookkeeping, flow: Flow, call: RunTask) -> None:
 
 
 def submitted(run: Bookkeeping, flow: Flow, wait: TaskWait, output: Any) -> None:
-    """Note that a task which waits for its token was asked for."""
+    """Record that the service accepted the request; the task ends later."""
     resource = flow.task().resource
-    if not wait.submitted and resource.waits_for_token:
+    if not wait.submitted and resource.reports_submission:
         wait.submitted = True
         details = history.of_resource(resource)
         run.record(
@@ -99,16 +99,21 @@ def timed_out(run: Bookkeeping, flow: Flow, wait: TaskWait) -> bool:
     run.actions.append(Cancel(wait.token))
     run.record(
         history.task_events(resource).timed_out,
-        lambda: {**history.of_resource(resource), **history.failure(error, None)},
+        lambda: {**history.of_resource(resource), **history.failure(error.error, None)},
     )
-    raise StateError(error, None)
+    raise error
 
 
-def _missed(wait: TaskWait, now_ms: int) -> str | None:
+def _missed(wait: TaskWait, now_ms: int) -> StateError | None:
+    """Return the failure if a deadline is over.
+
+    A missed heartbeat is reported as States.Timeout too (recorded on AWS); Retry and Catch also find it by the name
+    States.HeartbeatTimeout. Source: AWS Step Functions Developer Guide, "Handling errors", States.HeartbeatTimeout.
+    """
     if wait.timeout_at_ms is not None and wait.timeout_at_ms <= now_ms:
-        return TIMEOUT
+        return StateError(TIMEOUT, None)
     if wait.heartbeat_at_ms is not None and wait.heartbeat_at_ms <= now_ms:
-        return HEARTBEAT_TIMEOUT
+        return StateError(TIMEOUT, None, alias=HEARTBEAT_TIMEOUT)
     return None
 
 

@@ -134,11 +134,12 @@ def execute(
         start_ms: when it starts, in ms since 1970.
         restarts: restore the execution from its JSON snapshot before every event and every state, as after a crash.
 
-    A function is called with one argument: a Lambda's with its event (of lambda:invoke, the Payload, {} if there is
-    none, parsed if it is JSON text; of a bare Lambda ARN, the Arguments, or the state's input if there are none), any
-    other with the Arguments. What it returns is the result, passed through JSON; of lambda:invoke it is the Payload of
-    the response, which has StatusCode, ExecutedVersion and the SDK's metadata besides. A function with a second
-    parameter that has no default is given a `TaskContext` too.
+    A function is called with one argument: a Lambda's with its event (of lambda:invoke, the Payload, {} if it is
+    absent or null, parsed if it is JSON text; of a bare Lambda ARN, the Arguments, or the state's input if there are
+    none), any other with the Arguments. What it returns is the result, passed through JSON; of lambda:invoke it is the
+    Payload of the response, which has StatusCode, ExecutedVersion and the SDK's metadata besides. A function with a
+    second parameter that has no default is given a `TaskContext` too. A job (.sync) is submitted at once, and ends
+    when its function does.
 
     An exception fails the task as Lambda reports it: Error is the class's name, Cause the JSON text of {"errorMessage",
     "errorType", "requestId", "stackTrace"}; a result that is no JSON is a Runtime.MarshalError. `TaskFailure` gives
@@ -243,7 +244,8 @@ class _World:
             ending = _lambda_failure(call.token, type(error).__name__, str(error))
         else:
             ending = _result(call, result)
-        for after, event in [(context.duration_seconds, ending), *context.sent]:
+        submission = [] if not _runs_a_job(call) else [(0.0, TaskSubmitted(call.token, {}))]
+        for after, event in [*submission, (context.duration_seconds, ending), *context.sent]:
             self._push(self._now_ms + round(after * 1000), event)
 
     def _outcome(self, execution: Execution, history: list[HistoryEvent]) -> ExecutionOutcome:
@@ -258,6 +260,11 @@ class _World:
         return ExecutionOutcome(str(closed.status), closed.output, closed.error, closed.cause, events, elapsed)
 
 
+def _runs_a_job(call: Invoke) -> bool:
+    """Whether the request is accepted first and the task ends with the job (.sync)."""
+    return call.resource.endswith((".sync", ".sync:2"))
+
+
 def _find(call: Invoke, functions: Mapping[str, Function]) -> tuple[Function, Any]:
     """Return the function that does a task, and its argument."""
     integration = call.resource.partition(":states:::")[2]
@@ -267,7 +274,7 @@ def _find(call: Invoke, functions: Mapping[str, Function]) -> tuple[Function, An
         name = call.arguments.get("FunctionName", "") if wrapped else call.resource
         for key, function in functions.items():
             if key == name or _function_name(key) == _function_name(name):
-                return function, _event(call.arguments.get("Payload", {}) if wrapped else call.arguments)
+                return function, _event(_payload(call.arguments) if wrapped else call.arguments)
     for key in (call.resource, integration):
         if key in functions:
             return functions[key], _as_json(call.arguments)
@@ -277,6 +284,12 @@ def _find(call: Invoke, functions: Mapping[str, Function]) -> tuple[Function, An
 def _function_name(reference: str) -> str:
     """Return the name of a Lambda function that an ARN, whole or partial, or a name with a qualifier refers to."""
     return reference.rpartition("function:")[2].partition(":")[0]
+
+
+def _payload(arguments: Mapping[str, Any]) -> Any:
+    """Return the Payload of lambda:invoke: without one, or with null, the function is given {} (recorded on AWS)."""
+    payload = arguments.get("Payload")
+    return {} if payload is None else payload
 
 
 def _event(payload: Any) -> Any:

@@ -37,6 +37,11 @@ class Resource:
         return self.action.endswith("." + WAIT_FOR_TASK_TOKEN)
 
     @property
+    def reports_submission(self) -> bool:
+        """Whether the task goes on after its request was accepted (.waitForTaskToken, .sync)."""
+        return self.waits_for_token or self.action.partition(".")[2].startswith("sync")
+
+    @property
     def invokes_lambda(self) -> bool:
         """Whether it is lambda:invoke with its wrapped response."""
         return self.service == "lambda" and self.action == "invoke"

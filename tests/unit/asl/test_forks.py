@@ -110,15 +110,43 @@ def test_an_empty_map_gives_an_empty_list() -> None:
 def test_a_failed_iteration_fails_the_map_with_its_error() -> None:
     outcome = run(a_map(program("P", P=task("odd")), MaxConcurrency=1), [1, 2, 3])
     assert (outcome.error, outcome.cause) == ("Even", "2")
-    assert outcome.event_types[-4:] == ["TaskFailed", "MapIterationFailed", "MapStateFailed", "ExecutionFailed"]
+    assert outcome.event_types[-5:] == [
+        "TaskFailed",
+        "MapIterationFailed",
+        "TaskStateAborted",
+        "MapStateFailed",
+        "ExecutionFailed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "types"),
+    [
+        ({"Type": "Fail", "Error": "E"}, ["FailStateEntered"]),
+        (a_pass(Output="{% $nope %}"), ["PassStateEntered", "EvaluationFailed"]),
+        (task("odd", payload=2), ["TaskFailed", "TaskStateAborted"]),
+        (task("odd", payload=2, TimeoutSeconds=1), ["TaskFailed", "TaskStateAborted"]),
+        ({"Type": "Map", "Items": "{% 1 %}", "ItemProcessor": program("P", P=a_pass())}, ["MapStateFailed"]),
+    ],
+)
+def test_a_task_that_failed_in_a_branch_is_aborted_and_no_other_state(state: dict[str, Any], types: list[str]) -> None:
+    outcome = run({"Type": "Parallel", "Branches": [program("B", B=state)]})
+    end = [*types, "ParallelStateFailed", "ExecutionFailed"]
+    assert outcome.event_types[-len(end) :] == end
+
+
+def test_a_task_whose_failure_the_map_tolerates_is_not_aborted() -> None:
+    outcome = run(a_map(program("P", P=task("odd")), ToleratedFailureCount=1), [1, 2])
+    assert outcome.status == "SUCCEEDED"
+    assert "TaskStateAborted" not in outcome.event_types
 
 
 def test_the_other_iterations_are_aborted() -> None:
     outcome = run(a_map(program("P", P=task("odd"))), [1, 2, 3])
     assert outcome.event_types[-5:] == [
-        "MapIterationFailed",
         "TaskStateAborted",
         "MapIterationAborted",
+        "TaskStateAborted",
         "MapStateFailed",
         "ExecutionFailed",
     ]
@@ -133,8 +161,8 @@ def test_a_failing_branch_aborts_the_states_beside_it() -> None:
     assert outcome.event_types[-7:] == [
         "FailStateEntered",
         "WaitStateAborted",
-        "WaitStateAborted",
         "MapIterationAborted",
+        "WaitStateAborted",
         "MapStateAborted",
         "ParallelStateFailed",
         "ExecutionFailed",

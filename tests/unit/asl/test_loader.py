@@ -6,6 +6,7 @@ import pytest
 
 from durable.asl import DefinitionError, Machine
 from durable.errors import ConfigurationError
+from durable.testing.execution import execute
 from tests.unit.asl.machines import a_pass, definition, program, task
 
 
@@ -116,6 +117,55 @@ def test_refuses_to_assign_a_variable_of_the_scope_around() -> None:
     branch = program("B", B=a_pass(Assign={"x": 1}))
     raw = definition("A", A=a_pass(Assign={"x": 0}, Next="S"), S={"Type": "Parallel", "Branches": [branch]})
     assert problems(raw) == [("B", "Assign")]
+
+
+@pytest.mark.parametrize("around", ["Parallel", "Map"])
+def test_a_catch_may_assign_what_a_branch_of_its_own_state_assigns(around: str) -> None:
+    inner = program("B", B=a_pass(Assign={"x": 1}, Next="F"), F={"Type": "Fail", "Error": "Boom"})
+    programs: dict[str, Any] = {"Parallel": {"Branches": [inner]}, "Map": {"Items": [1], "ItemProcessor": inner}}
+    catch = [{"ErrorEquals": ["States.ALL"], "Assign": {"x": 2}, "Next": "E"}]
+    state = {"Type": around, **programs[around], "Catch": catch}
+    raw = definition("S", S=state, E=a_pass(Output="{% $x %}"))
+    assert execute(raw).output == 2
+    other = definition("T", T=task(Catch=catch, Next="S"), S=state, E=a_pass())
+    assert problems(other) == [("B", "Assign")]
+
+
+LOOP: dict[str, Any] = {
+    "A": a_pass(Next="B"),
+    "B": {"Type": "Choice", "Choices": [{"Condition": True, "Next": "A"}], "Default": "A"},
+}
+
+
+def test_refuses_a_machine_that_cannot_end() -> None:
+    assert problems(definition("A", **LOOP)) == [("", "States")]
+    for end in (a_pass(), {"Type": "Succeed"}, {"Type": "Fail"}):
+        Machine.load(definition("A", **{**LOOP, "B": {**LOOP["B"], "Default": "C"}, "C": end}))
+
+
+@pytest.mark.parametrize("around", ["Parallel", "Map"])
+def test_states_inside_have_the_query_language_of_the_machine(around: str) -> None:
+    def state(**inner: Any) -> dict[str, Any]:
+        program = {"StartAt": "P", "States": {"P": a_pass(End=True, **inner)}}
+        programs: dict[str, Any] = {
+            "Parallel": {"Branches": [program]},
+            "Map": {"Items": [1], "ItemProcessor": program},
+        }
+        return {"Type": around, "QueryLanguage": "JSONata", "End": True, **programs[around]}
+
+    assert problems({"StartAt": "S", "States": {"S": state()}}) == [("P", "QueryLanguage")]
+    Machine.load({"StartAt": "S", "States": {"S": state(QueryLanguage="JSONata")}})
+    Machine.load({"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": state()}})
+
+
+@pytest.mark.parametrize("field", ["Branches", "ItemProcessor", "Iterator"])
+def test_a_program_inside_says_no_query_language(field: str) -> None:
+    inner = {**program("P", P=a_pass()), "QueryLanguage": "JSONata"}
+    kind: dict[str, Any] = (
+        {"Type": "Parallel", field: [inner]} if field == "Branches" else {"Type": "Map", field: inner}
+    )
+    ((_, where),) = problems(definition(S=kind))
+    assert where.endswith("QueryLanguage")
 
 
 def test_refuses_jsonpath_unless_the_state_says_jsonata() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable.asl.errors import error_matches
+from durable.asl.errors import StateError, error_matches
 from durable.asl.retry import Retrier
 from durable.testing.execution import ExecutionOutcome, TaskFailure, execute
-from tests.unit.asl.machines import a_pass, definition, task
+from tests.unit.asl.machines import CALLBACK, a_pass, definition, program, task
 
 
 def attempts(*errors: str, **fields: Any) -> tuple[ExecutionOutcome, list[float]]:
@@ -143,17 +143,37 @@ def test_a_delay_never_passes_the_longest_wait_of_step_functions() -> None:
         (["States.ALL"], "States.Runtime", False),
         (["States.Runtime"], "States.Runtime", False),
         (["States.DataLimitExceeded"], "States.DataLimitExceeded", True),
-        (["States.ALL"], "States.DataLimitExceeded", False),
+        (["States.ALL"], "States.DataLimitExceeded", True),
+        (["States.TaskFailed"], "States.DataLimitExceeded", True),
         (["States.TaskFailed"], "Anything", True),
         (["States.TaskFailed"], "States.Timeout", False),
         (["States.TaskFailed"], "States.Runtime", False),
         (["States.Timeout"], "States.Timeout", True),
-        (["States.Timeout"], "States.HeartbeatTimeout", True),
-        (["States.HeartbeatTimeout"], "States.HeartbeatTimeout", True),
         (["States.HeartbeatTimeout"], "States.Timeout", False),
         (["A", "B"], "B", True),
         (["A"], "a", False),
     ],
 )
 def test_error_names_match(names: list[str], error: str | None, matches: bool) -> None:
-    assert error_matches(names, error) is matches
+    assert error_matches(names, StateError(error, None)) is matches
+
+
+@pytest.mark.parametrize("name", ["States.Timeout", "States.HeartbeatTimeout", "States.ALL"])
+def test_a_missed_heartbeat_is_found_by_either_name_and_reported_as_a_timeout(name: str) -> None:
+    """Also around the Task: a Parallel finds the failure of a branch by the same names."""
+    asks = task(Resource=CALLBACK, payload="{% $states.context.Task.Token %}", HeartbeatSeconds=5)
+    branch = program("T", T={**asks, "TimeoutSeconds": 50})
+    for state in (asks, {"Type": "Parallel", "Branches": [branch]}):
+        caught = {**state, "Catch": [{"ErrorEquals": [name], "Next": "C"}], "Next": "E"}
+        outcome = execute(definition("S", S=caught, C=a_pass(), E=a_pass()), 1, {"work": lambda token: None})
+        assert outcome.output == {"Error": "States.Timeout", "Cause": ""}
+        assert outcome.elapsed_seconds == 5
+        (timed_out,) = (event for event in outcome.history if event["type"] == "TaskTimedOut")
+        assert timed_out["details"]["error"] == "States.Timeout"
+
+
+def test_a_timeout_is_no_missed_heartbeat() -> None:
+    catch = [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "C"}]
+    state = task(Resource=CALLBACK, payload=1, TimeoutSeconds=5, Catch=catch)
+    outcome = execute(definition("S", S=state, C=a_pass()), 1, {"work": lambda token: None})
+    assert (outcome.status, outcome.error) == ("FAILED", "States.Timeout")

@@ -218,16 +218,15 @@ def test_an_expression_error_can_be_caught(field: str) -> None:
     assert "EvaluationFailed" in outcome.event_types
 
 
-def test_too_large_a_result_is_only_caught_by_name() -> None:
+def test_too_large_a_result_fails_the_task_and_can_be_caught() -> None:
     large = {"work": lambda event: "x" * 262_144}
-    states = {"S": task(Catch=CATCH_ALL), "Caught": a_pass()}
-    outcome = execute(definition("S", **states), None, large)
-    assert failure(outcome) == (
+    assert failure(execute(definition(S=task()), None, large)) == (
         "States.DataLimitExceeded",
         "The state/task 'lambda' returned a result with a size exceeding the maximum number of bytes service limit.",
     )
-    named = [{"ErrorEquals": ["States.DataLimitExceeded"], "Next": "Caught", "Output": 1}]
-    assert execute(definition("S", S=task(Catch=named), Caught=a_pass()), None, large).output == 1
+    for name in ("States.DataLimitExceeded", "States.ALL", "States.TaskFailed"):
+        catch = [{"ErrorEquals": [name], "Next": "Caught", "Output": name}]
+        assert execute(definition("S", S=task(Catch=catch), Caught=a_pass()), None, large).output == name
 
 
 def test_too_large_an_output_or_argument_fails_the_state() -> None:
@@ -288,7 +287,7 @@ def test_a_machine_times_out() -> None:
 
 def test_a_loop_without_end_fills_the_history() -> None:
     rule = {"Condition": "{% true %}", "Next": "S"}
-    outcome = run(S=choice(rule, Default="S"))
+    outcome = run(S=choice(rule, Default="End"), End=a_pass())
     assert failure(outcome) == (
         "States.Runtime",
         "The execution reached the maximum number of history events (25000).",

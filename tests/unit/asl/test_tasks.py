@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from durable.asl import (
     Aborted,
     Cancel,
@@ -21,7 +23,7 @@ from durable.asl import (
     start,
 )
 from durable.testing.execution import ExecutionOutcome, TaskContext, execute
-from tests.unit.asl.machines import CALLBACK, a_pass, definition, machine, task
+from tests.unit.asl.machines import CALLBACK, a_pass, definition, machine, program, task
 
 
 def call(turn: Any) -> Invoke:
@@ -160,6 +162,35 @@ def test_a_function_that_fails_fails_the_task_that_waits_for_it() -> None:
     assert wait_for_token(answer).error == "ValueError"
 
 
+@pytest.mark.parametrize(("error", "cause"), [(None, None), ("E", None), (None, "c"), ("E", "c")])
+def test_a_failure_is_caught_with_the_error_and_the_cause_that_were_sent(error: str | None, cause: str | None) -> None:
+    def work(event: Any, context: TaskContext) -> None:
+        context.send_task_failure(error, cause)
+
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "C"}]
+    state = task(Resource=CALLBACK, payload=1, Catch=catch)
+    branch = {"Type": "Parallel", "Branches": [program("T", T=task(Resource=CALLBACK, payload=1))], "Catch": catch}
+    for each in (state, branch):
+        outcome = execute(definition("S", S=each, C=a_pass()), None, {"work": work})
+        assert outcome.output == {"Error": error, "Cause": cause}
+
+
+@pytest.mark.parametrize("pattern", ["sync", "sync:2"])
+@pytest.mark.parametrize(
+    ("fields", "end"),
+    [({}, "TaskSucceeded"), ({"Arguments": {"fail": True}}, "TaskFailed"), ({"TimeoutSeconds": 5}, "TaskTimedOut")],
+)
+def test_a_job_is_submitted_before_it_ends(pattern: str, fields: dict[str, Any], end: str) -> None:
+    def job(event: dict[str, Any], context: TaskContext) -> None:
+        context.takes(10)
+        if "fail" in event:
+            raise ValueError
+
+    state = {"Type": "Task", "Resource": f"arn:aws:states:::states:startExecution.{pattern}", **fields}
+    outcome = execute(definition(S=state), {}, {f"states:startExecution.{pattern}": job})
+    assert outcome.event_types[2:6] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", end]
+
+
 def test_nobody_answers() -> None:
     assert wait_for_token(lambda event, context: None).status == "RUNNING"
     outcome = wait_for_token(lambda event, context: None, TimeoutSeconds=30)
@@ -172,7 +203,7 @@ def test_heartbeats_keep_a_task_alive() -> None:
             context.send_task_heartbeat(after=seconds)
 
     outcome = wait_for_token(answer, HeartbeatSeconds=10)
-    assert (outcome.error, outcome.elapsed_seconds) == ("States.HeartbeatTimeout", 34)
+    assert (outcome.error, outcome.elapsed_seconds) == ("States.Timeout", 34)
     assert wait_for_token(answer, HeartbeatSeconds=10, TimeoutSeconds=30).error == "States.Timeout"
 
 

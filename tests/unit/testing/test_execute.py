@@ -45,7 +45,7 @@ def test_a_bare_lambda_is_called_with_the_arguments_or_the_input() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "event"),
-    [({}, {}), ({"Payload": '{"a": 1}'}, {"a": 1}), ({"Payload": "text"}, "text"), ({"Payload": None}, None)],
+    [({}, {}), ({"Payload": '{"a": 1}'}, {"a": 1}), ({"Payload": "text"}, "text"), ({"Payload": None}, {})],
 )
 def test_a_payload_of_lambda_invoke_is_the_event(arguments: dict[str, Any], event: Any) -> None:
     state = task(Arguments={"FunctionName": "work", **arguments})
