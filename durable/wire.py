@@ -66,6 +66,12 @@ EVENTS: Final = "wait_for_event"
 """Stands in a definition for the Lambda of the workflow's waits; no step's placeholder begins with a small letter."""
 CALLS: Final = "call"
 """Stands there for the Lambda of its calls of other workflows."""
+TURN: Final = "turn"
+"""Stands there for the Lambda that parks, moves and closes runs."""
+HAND_OVER: Final = "HandOver"
+"""The error of a step that an execution has no time left for."""
+PARKED: Final = "Parked"
+"""The error of a wait for an event or a child that has parked its run."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
 """A Lambda that died: read as StepError."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")

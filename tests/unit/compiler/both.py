@@ -18,6 +18,7 @@ from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
 from durable.wire import CALLS, EVENTS
 from durable.workflow import WorkflowEntrypoint
+from tests.unit.compiler.segmented import run_segments
 
 PYTHON_ERRORS = ("IndexError", "KeyError")
 EVALUATION_ERROR = "States.QueryEvaluationError"
@@ -106,10 +107,14 @@ def agree(
     error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
     print(compiled.text)  # noqa: T201  # shown where the test fails
     assert (other.error, other.output) == (error, native.output)
+    segmented, _ = run_segments(compiled, payload, functions, events)
+    assert (segmented.error, segmented.output) == (error, native.output)
     if ordered:
         assert other.calls == native.calls
+        assert segmented.calls == native.calls
     else:
         assert sorted(map(repr, other.calls)) == sorted(map(repr, native.calls))
+        assert sorted(map(repr, segmented.calls)) == sorted(map(repr, native.calls))
     return native
 
 

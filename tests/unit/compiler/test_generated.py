@@ -21,6 +21,7 @@ from durable.testing.native import Call, Functions, NativeOutcome, run_natively
 from tests.unit.compiler.both import EVALUATION_ERROR, PYTHON_ERRORS, run_compiled
 from tests.unit.compiler.generator import Generator, Group
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
+from tests.unit.compiler.segmented import run_segments
 from tests.unit.compiler.test_expressions import USERS
 from tests.unit.compiler.written import written
 
@@ -30,6 +31,8 @@ SHARDS = 4
 FEW = 1_000
 # how many programs, on every run the same; more and larger ones where asked for
 PROGRAMS = int(os.environ.get("DURABLE_PROGRAMS", FEW))
+SEGMENTED = 3
+# of how many programs of every run one is run in segments too
 LARGEST = 3 if PROGRAMS <= FEW else 5
 FAILURES = (EmailTakenError, OutOfStockError, StepTimeoutError, NonRetryableError, ValueError)
 
@@ -109,6 +112,12 @@ def _check(seed: int, size: int) -> None:
         native, other, generator.groups, failed=behaviour.failed or error is not None
     ):
         pytest.fail(f"{body}\n\n{user!r}\n\nnative: {native}\n\ncompiled: {other}", pytrace=False)
+    if PROGRAMS > FEW or seed % SEGMENTED == 0:
+        segmented, _ = run_segments(compiled, user, Behaviour(seed).functions(steps))
+        if (segmented.error, segmented.output) != (error, native.output) or not _same_calls(
+            native, segmented, generator.groups, failed=behaviour.failed or error is not None
+        ):
+            pytest.fail(f"{body}\n\n{user!r}\n\nnative: {native}\n\nin segments: {segmented}", pytrace=False)
 
 
 def _same_calls(native: NativeOutcome, other: NativeOutcome, groups: dict[str, Group], *, failed: bool) -> bool:

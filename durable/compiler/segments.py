@@ -1,0 +1,472 @@
+"""Cuts a compiled definition into segments: what an Express machine executes, and what Standard does in its place.
+
+A run on AWS executes on an Express machine until it has to wait. Then it is parked: where it is and its variables go
+into its header, and the execution ends. Whoever has news wakes it: a new execution enters at that state. Two
+definitions are made of one, with the same names of top-level states, so that a run can be entered in both:
+
+- `express`: a long wait parks; a step that has to be tried much later parks; a block (Parallel, Map) in which something
+  waits is moved to Standard; how the run ended is told to the function `turn`, because nobody hears of the end of an
+  Express execution.
+- `standard`: executes one top-level state, and moves the run back to Express.
+
+Both begin with a Choice that enters at `$states.context.Execution.Input.at.state` and assigns the variables that are
+kept there. A state is entered with the variables that are read from it on, and no others: an execution's input holds
+256 KiB.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from durable import wire
+from durable.compiler.names import state_name
+
+Json = dict[str, Any]
+
+SEGMENT_SECONDS: Final = 285
+"""How long an execution goes on; Express ends at 300 seconds, without a word."""
+SHORT_WAIT_MS: Final = 10_000
+"""A wait up to this long costs less in Express than being parked: from 7.5 seconds on parking is cheaper."""
+RETRY_SECONDS: Final = 30
+"""How long the delays of retries may be in all, before the run parks until the next attempt."""
+
+_RUN: Final = "{% $states.context.Execution.Input.run %}"
+_EXECUTION: Final = "{% $states.context.Execution.Name %}"
+_AT: Final = "$states.context.Execution.Input.at"
+_END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SECONDS * 1000}"
+_TOO_MANY: Final = "TooManyRounds"
+_TOKEN: Final = ".waitForTaskToken"
+_INVOKE: Final = "arn:aws:states:::lambda:invoke"
+_TOKENS: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[A-Za-z_]\w*')
+"""String literals and names of a JSONata expression; what stands within a literal is no variable."""
+_UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", "StepInProgress", wire.HAND_OVER)
+"""Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
+_CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
+_TRIED_AGAIN: Final[list[Json]] = [
+    {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 4, "MaxDelaySeconds": 10}
+]
+
+
+def express(definition: Json) -> Json:
+    """Return what the run's Express machine executes."""
+    return _Express(definition).machine()
+
+
+def standard(definition: Json) -> Json:
+    """Return what a Standard machine executes of a run that was moved there: one state, then back."""
+    return _Standard(definition).machine()
+
+
+def uncapped(definition: Json) -> Json:
+    """Return the definition without the bounds on rounds at top level: they are for an execution's history.
+
+    An Express execution keeps no history, and a new segment begins with none.
+    """
+    states: Json = copy.deepcopy(definition["States"])
+    ends = [name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY]
+    for state in states.values():
+        if state["Type"] != "Choice":
+            continue
+        if state["Default"] in ends:  # a loop: the last rule says that there is room for another round
+            allowed = state["Choices"].pop()
+            state |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
+            if not state["Choices"]:
+                _pass(state)
+        elif any(rule["Next"] in ends for rule in state["Choices"]):  # a map: the rule says that there are too many
+            state["Choices"] = [rule for rule in state["Choices"] if rule["Next"] not in ends]
+            if not state["Choices"]:
+                _pass(state)
+    return {**definition, "States": {name: each for name, each in states.items() if name not in ends}}
+
+
+def _pass(choice: Json) -> None:
+    """Make a Choice without rules a Pass."""
+    del choice["Choices"]
+    choice |= {"Type": "Pass", "Next": choice.pop("Default")}
+
+
+class _Segments:
+    """What both flavours have: names, what is kept for each state, the entry, and calls of `turn`."""
+
+    def __init__(self, definition: Json) -> None:
+        self.definition = uncapped(definition)
+        self.states: Json = self.definition["States"]
+        self.start: str = self.definition["StartAt"]
+        self.kept = kept_variables(self.start, self.states)
+        self._taken = set(_names(self.definition))
+
+    def named(self, label: str) -> str:
+        return state_name(label, self._taken)
+
+    def where(self, state: str) -> Json:
+        """Return what a header keeps of a run that is to be entered at a state."""
+        return {"state": state, "vars": {name: f"{{% ${name} %}}" for name in self.kept[state]}}
+
+    def entry(self, targets: Mapping[str, str]) -> Json:
+        """Return the state that enters at the state that the header names."""
+        rules = []
+        for state, target in targets.items():
+            assign = {name: f"{{% {_AT}.vars.{name} %}}" for name in self.kept[state]}
+            rule = {"Condition": f"{{% {_AT}.state = {json.dumps(state)} %}}", "Next": target}
+            rules.append(rule | ({"Assign": assign} if assign else {}))
+        return {"Type": "Choice", "Choices": rules, "Default": targets[self.start]}
+
+    def machine_of(self, states: Json, targets: Mapping[str, str]) -> Json:
+        enter = self.named("enter")
+        return {
+            **{name: each for name, each in self.definition.items() if name != "States"},
+            "StartAt": enter,
+            "States": _reached(enter, {enter: self.entry(targets)} | states),
+        }
+
+
+def _turn(payload: Json, *, attempts: int = 4) -> Json:
+    """Return a state that says what becomes of the run, and ends the execution."""
+    return {
+        "Type": "Task",
+        "Resource": _INVOKE,
+        "Arguments": {
+            "FunctionName": f"${{{wire.TURN}}}",
+            "Payload": {"run": _RUN, "execution": _EXECUTION, **payload},
+        },
+        "TimeoutSeconds": 30,
+        "Retry": [{**_TRIED_AGAIN[0], "MaxAttempts": attempts}],
+        "End": True,
+    }
+
+
+class _Express(_Segments):
+    def machine(self) -> Json:
+        self.close, self.fail, self.parked = self.named("close"), self.named("fail"), self.named("parked")
+        targets: dict[str, str] = {}
+        written: Json = {}
+        for name, state in self.states.items():
+            targets[name], states = self._cut(name, state)
+            written |= states
+        moved = {name: target for name, target in targets.items() if name != target}
+        for name, state in written.items():
+            if name not in moved.values():
+                _redirect(state, moved)
+        written[self.close] = _turn({"end": {"status": "SUCCEEDED", "output": "{% $states.input %}"}})
+        failed = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
+        written[self.fail] = _turn({"end": {"status": "FAILED", **failed}})
+        written[self.parked] = {"Type": "Succeed"}
+        return self.machine_of(written, targets)
+
+    def _cut(self, name: str, state: Json) -> tuple[str, Json]:
+        """Return where a top-level state is entered, and the states that stand in its place."""
+        match state["Type"]:
+            case "Wait":
+                return self._wait(name, state)
+            case "Task" if state["Resource"].endswith(_TOKEN):
+                return name, self._token_task(name, state)
+            case "Task":
+                return name, self._task(name, state)
+            case "Parallel" | "Map" if _waits(state):
+                move = self.named(f"{name} move")
+                return move, {move: _turn({"move": self.where(name)})}
+            case "Parallel" | "Map":
+                return name, self._block(name, state)
+            case "Fail":
+                told = {"error": state["Error"], "cause": state["Cause"]}
+                return name, {name: {"Type": "Pass", "Output": told, "Next": self.fail}}
+            case "Succeed":
+                return name, {name: {**state, "Type": "Pass", "Next": self.close}}
+        return name, {name: self._closing(state)}
+
+    def _closing(self, state: Json) -> Json:
+        """Return a state of which the end is told."""
+        return (
+            {**{field: each for field, each in state.items() if field != "End"}, "Next": self.close}
+            if state.get("End")
+            else state
+        )
+
+    def _wait(self, name: str, state: Json) -> tuple[str, Json]:
+        """A wait that ends soon stays; one that is longer, or would outlast the execution, parks."""
+        ask, park = self.named(f"{name}?"), self.named(f"{name} park")
+        until = f"$toMillis({_expression(state['Timestamp'])})"
+        long = f"{{% {until} > $min([$millis() + {SHORT_WAIT_MS}, {_END_MS}]) %}}"
+        return ask, {
+            ask: {"Type": "Choice", "Choices": [{"Condition": long, "Next": park}], "Default": name},
+            name: self._closing(state),
+            park: _turn({"park": {**self.where(name), "until": f"{{% {until} %}}"}}),
+        }
+
+    def _task(self, name: str, state: Json) -> Json:
+        park = self.named(f"{name} park")
+        finals, author = _finals(state), _author(state)
+        payload = state["Arguments"]["Payload"]
+        step = {"step": payload.get("key", payload["step"])}
+        caught = _heard(state.get("Catch", ()), _not_final(finals))
+        delays = {"delay": author["IntervalSeconds"], "rate": author["BackoffRate"]}
+        return {
+            name: self._closing(_in_time(state)) | {"Catch": self._catch(caught, finals, park)},
+            park: _turn({"park": {**self.where(name), **step, **delays, "error": "{% $states.input.error %}"}}),
+        }
+
+    def _token_task(self, name: str, state: Json) -> Json:
+        """A wait for an event or a child: its function returns what there is, or parks the run itself."""
+        park = self.named(f"{name} park")
+        finals = _finals(state)
+        caught = _heard(state.get("Catch", ()), _UNHEARD)
+        written = _answered_at_once(self._closing(state))
+        written["Arguments"]["Payload"] |= {"park": self.where(name)}
+        written |= {
+            "Resource": _INVOKE,
+            "TimeoutSeconds": 30,
+            "Retry": [{"ErrorEquals": sorted({*finals, wire.PARKED}), "MaxAttempts": 0}, *_TRIED_AGAIN],
+            "Catch": [{"ErrorEquals": [wire.PARKED], "Next": self.parked}, *self._catch(caught, finals, park)],
+        }
+        return {name: written, park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}})}
+
+    def _block(self, name: str, state: Json) -> Json:
+        """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
+        park = self.named(f"{name} park")
+        finals = {"States.QueryEvaluationError"}
+        for inner in _inner(state):
+            if inner["Type"] == "Task":
+                finals |= _finals(inner)
+            elif inner["Type"] == "Fail" and not inner["Error"].startswith("{%"):
+                finals.add(inner["Error"])
+        cut = self._cut_inside(self._closing(state))
+        caught = _heard(state.get("Catch", ()), _UNHEARD)
+        error = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
+        return {
+            name: cut | {"Catch": self._catch(caught, finals, park)},
+            park: _turn({"park": {**self.where(name), **error}}),
+        }
+
+    def _cut_inside(self, block: Json) -> Json:
+        """Return a block whose steps hand over where the record decides what becomes of them."""
+        changed = dict(block)
+        if "Branches" in block:
+            changed["Branches"] = [self._cut_machine(each) for each in block["Branches"]]
+        if "ItemProcessor" in block:
+            changed["ItemProcessor"] = self._cut_machine(block["ItemProcessor"])
+        return changed
+
+    def _cut_machine(self, machine: Json) -> Json:
+        states: Json = {}
+        for name, state in machine["States"].items():
+            states[name] = self._cut_inside(state)
+            if state["Type"] == "Task":
+                over = self.named(f"{name} over")
+                unheard = _not_final(_finals(state))
+                handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _CAUSE}, "Next": over}
+                states[name] = _in_time(state) | {"Catch": [*_heard(state.get("Catch", ()), unheard), handing]}
+                states[over] = {"Type": "Fail", "Error": wire.HAND_OVER, "Cause": "{% $states.input.cause %}"}
+        return {**machine, "States": states}
+
+    def _catch(self, caught: list[Json], finals: set[str], park: str) -> list[Json]:
+        """Return what catches: the author's `except`s, then what is final, then what the record is to decide."""
+        rest = finals.difference(*(each["ErrorEquals"] for each in caught))
+        told = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
+        failing = [{"ErrorEquals": sorted(rest), "Output": told, "Next": self.fail}] if rest else []
+        return [*caught, *failing, {"ErrorEquals": ["States.ALL"], "Output": told, "Next": park}]
+
+
+class _Standard(_Segments):
+    def machine(self) -> Json:
+        written: Json = {}
+        for name, state in self.states.items():
+            written[name] = state
+            if state["Type"] in ("Task", "Parallel", "Map"):
+                for leaving in (state, *state.get("Catch", ())):
+                    self._back(name, leaving, written)
+        return self.machine_of(written, {name: name for name in self.states})
+
+    def _back(self, name: str, leaving: Json, written: Json) -> None:
+        """Have what leaves a state move the run back to Express, where it is entered at the next one."""
+        target = leaving.get("Next")
+        if target is None:
+            return
+        back = next((each for each, state in written.items() if state.get("Comment") == f"back at {target}"), None)
+        if back is None:
+            back = self.named(f"{target} back")
+            written[back] = {**_turn({"back": self.where(target)}, attempts=20), "Comment": f"back at {target}"}
+        leaving["Next"] = back
+
+
+def _in_time(state: Json) -> Json:
+    """Return a Task of a step that ends before its execution does, and of which retries with long delays are left."""
+    left = f"$floor(({_END_MS} - $millis()) / 1000)"
+    payload = state["Arguments"]["Payload"] | {"until": f"{{% {_END_MS} %}}"}
+    author, finals = _author(state), _finals(state)
+    few = _soon(author)
+    return state | {
+        "Arguments": state["Arguments"] | {"Payload": payload},
+        "TimeoutSeconds": f"{{% $max([1, $min([{state['TimeoutSeconds']}, {left}])]) %}}",
+        "Retry": [
+            {"ErrorEquals": ["StepInProgress"], "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
+            {**_TRIED_AGAIN[0], "ErrorEquals": list(wire.LAMBDA_FAULTS)},
+            {"ErrorEquals": sorted({*finals, wire.HAND_OVER, "States.Timeout"}), "MaxAttempts": 0},
+            *([{**author, "MaxAttempts": few}] if few else []),
+        ],
+    }
+
+
+def _soon(author: Json) -> int:
+    """Return how many of the author's retries are waited for, before the run parks."""
+    count, waited, delay = 0, 0.0, author["IntervalSeconds"]
+    while count < author["MaxAttempts"] and waited + delay <= RETRY_SECONDS:
+        count, waited, delay = count + 1, waited + delay, delay * author["BackoffRate"]
+    return count
+
+
+def _finals(state: Json) -> set[str]:
+    """Return the errors of a Task after which it is not tried again."""
+    retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
+    return {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
+
+
+def _author(state: Json) -> Json:
+    """Return the author's own retries of a Task."""
+    author: Json = state["Retry"][-1]
+    assert author["ErrorEquals"] == ["States.ALL"], author
+    return author
+
+
+def _not_final(finals: set[str]) -> set[str]:
+    """Return the errors of a Task that are no outcome of its step.
+
+    An error that is tried again is none until it is reported as final: `MailDown` is `Final.MailDown` then.
+    """
+    return {*_UNHEARD, *(name.removeprefix(wire.FINAL) for name in finals if name.startswith(wire.FINAL))}
+
+
+def _heard(catches: Iterable[Json], unheard: Collection[str]) -> list[Json]:
+    """Return what catches, without the errors that are no outcome of a step."""
+    found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in unheard]} for each in catches]
+    return [each for each in found if each["ErrorEquals"]]
+
+
+def _answered_at_once(state: Json) -> Json:
+    """Return the Task of a token as one whose function returns what would be sent by the token."""
+    payload = {field: each for field, each in state["Arguments"]["Payload"].items() if field != "token"}
+
+    def returned(match: re.Match[str]) -> str:
+        return "$states.result.Payload" if match[0] == "$states.result" else match[0]
+
+    read = {
+        field: _mapped(state[field], lambda text: _TOKENS.sub(returned, text))
+        for field in ("Assign", "Output")
+        if field in state
+    }
+    return state | {"Arguments": state["Arguments"] | {"Payload": payload}} | read
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a template with its expressions changed."""
+    if isinstance(value, dict):
+        return {name: _mapped(each, change) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_mapped(each, change) for each in value]
+    return change(value) if isinstance(value, str) and value.startswith("{%") else value
+
+
+def _expression(text: str) -> str:
+    return text.removeprefix("{%").removesuffix("%}").strip()
+
+
+def _machines(state: Json) -> list[Json]:
+    return [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())]
+
+
+def _inner(state: Json) -> Iterator[Json]:
+    """Yield all states within a block."""
+    for machine in _machines(state):
+        for each in machine["States"].values():
+            yield each
+            yield from _inner(each)
+
+
+def _waits(state: Json) -> bool:
+    return any(each["Type"] == "Wait" or each.get("Resource", "").endswith(_TOKEN) for each in _inner(state))
+
+
+def _redirect(state: Json, moved: Mapping[str, str]) -> None:
+    """Have what leads to a state lead to what stands before it."""
+    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        for field in ("Next", "Default"):
+            if each.get(field) in moved:
+                each[field] = moved[each[field]]
+
+
+def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
+    """Return, for each state of a machine, the variables that are read from it on and have a value when it is entered.
+
+    What is read is found in the text of expressions, so that a name of JSONata's own can be taken for a variable; what
+    has a value is certain, since each way to the state assigns it.
+    """
+    edges = {name: list(_edges(state)) for name, state in states.items()}
+    every = frozenset(name for each in edges.values() for _, assign in each for name in assign)
+    live = dict.fromkeys(states, frozenset[str]())
+    assigned = dict.fromkeys(states, every) | {start: frozenset[str]()}
+    changed = True
+    while changed:
+        changed = False
+        for name in reversed(states):
+            found = _read(_own(states[name])) & every
+            for target, assign in edges[name]:
+                found |= _read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
+            if found != live[name]:
+                live[name], changed = found, True
+    changed = True
+    while changed:
+        changed = False
+        for name in states:
+            for target, assign in edges[name]:
+                if target is not None and not assigned[target] <= (after := assigned[name] | assign.keys()):
+                    assigned[target], changed = assigned[target] & after, True
+    return {name: tuple(sorted(live[name] & assigned[name])) for name in states}
+
+
+def _edges(state: Json) -> Iterator[tuple[str | None, Json]]:
+    """Yield where a state leads to and what is assigned on the way; None is the end of the machine."""
+    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        if "Next" in each or "Default" in each or "End" in each:
+            yield each.get("Next", each.get("Default")), each.get("Assign", {})
+
+
+def _own(state: Json) -> Json:
+    """Return what a state reads when it is entered, whichever way it leaves."""
+    bare = {field: each for field, each in state.items() if field != "Assign"}
+    for field in ("Choices", "Catch"):
+        if field in bare:
+            bare[field] = [{name: each for name, each in rule.items() if name != "Assign"} for rule in bare[field]]
+    return bare
+
+
+def _read(value: Any) -> frozenset[str]:
+    """Return the variables that the expressions of a template read."""
+    if isinstance(value, dict):
+        return frozenset[str]().union(*map(_read, value.values()))
+    if isinstance(value, list):
+        return frozenset[str]().union(*map(_read, value))
+    if isinstance(value, str) and value.startswith("{%"):
+        return frozenset(each[1:] for each in _TOKENS.findall(value) if each.startswith("$"))
+    return frozenset()
+
+
+def _reached(start: str, states: Json) -> Json:
+    """Return the states that something leads to."""
+    found, left = {start}, [start]
+    while left:
+        for target, _ in _edges(states[left.pop()]):
+            if target is not None and target not in found:
+                found.add(target)
+                left.append(target)
+    # a Choice has rules and a Default
+    return {name: each for name, each in states.items() if name in found}
+
+
+def _names(machine: Json) -> Iterator[str]:
+    for name, state in machine["States"].items():
+        yield name
+        for inner in _machines(state):
+            yield from _names(inner)

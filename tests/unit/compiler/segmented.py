@@ -1,0 +1,196 @@
+"""A run on the two flavours of a definition, on virtual time: parked, moved, moved back and entered again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from durable import wire
+from durable.asl import Machine
+from durable.compiler import Compiled, StepUse, compile_workflow
+from durable.compiler.segments import express, standard
+from durable.errors import InvalidInput, InvalidResult, NonRetryableError, StepTimeoutError
+from durable.testing.execution import START_MS, ExecutionOutcome, TaskContext, TaskFailure, execute
+from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps
+from durable.wire import CALLS, EVENTS, FINAL
+
+Doers = Mapping[str, Callable[..., Any]]
+MOST_EXECUTIONS = 2_000
+SILENT_MS = 390_000
+"""After how long an Express execution that says nothing is taken for dead."""
+_NEVER_RETRIED = (NonRetryableError, InvalidInput, InvalidResult)
+
+
+class Recorded:
+    """What steps do, with the record's part: an outcome is heard again, attempts are counted over executions."""
+
+    def __init__(self, compiled: Compiled, steps: Steps) -> None:
+        self.compiled, self.steps = compiled, steps
+        self.outcomes: dict[str, tuple[Any, str | None, int]] = {}
+        self.attempts: Counter[str] = Counter()
+        self.failed_ms: dict[str, int] = {}
+        self.waits: Counter[str] = Counter()
+
+    def doers(self) -> dict[str, Callable[..., Any]]:
+        doers = {f"${{{use.placeholder}}}": self._doer(use) for use in self.compiled.steps}
+        return doers | {f"${{{EVENTS}}}": self._event, f"${{{CALLS}}}": self._call}
+
+    def _doer(self, use: StepUse) -> Callable[..., Any]:
+        def do(event: dict[str, Any], context: TaskContext) -> Any:
+            key = event.get("key", event["step"])
+            if key not in self.outcomes:
+                self._attempt(use, event, key, context.now_ms)
+            return self._told(key)
+
+        return do
+
+    def _attempt(self, use: StepUse, event: dict[str, Any], key: str, now: int) -> None:
+        self.attempts[key] += 1
+        try:
+            result = self.steps.attempt(event["step"], use.signature, event["input"])
+        except Exception as error:
+            name = type(error).__name__
+            last = self.attempts[key] >= event["attempts"]
+            if not last and not isinstance(error, _NEVER_RETRIED):
+                self.failed_ms[key] = now
+                raise TaskFailure(name, _cause(key, name, now)) from None
+            mark = "" if isinstance(error, _NEVER_RETRIED) else FINAL
+            self.outcomes[key] = (None, mark + name, now)
+        else:
+            self.outcomes[key] = (result, None, now)
+
+    def _told(self, key: str) -> Any:
+        result, error, at = self.outcomes[key]
+        if error is not None:
+            raise TaskFailure(error, _cause(key, error, at))
+        return {"result": result, "at": at}
+
+    def _event(self, event: dict[str, Any], context: TaskContext) -> Any:
+        key = event.get("key", event["step"])
+        if key not in self.outcomes:
+            at = context.now_ms
+            try:
+                self.outcomes[key] = (self.steps.event(event["step"], event["type"]), None, at)
+            except StepTimeoutError:
+                self.outcomes[key] = (None, "StepTimeoutError", at + event["timeout"] * 1000)
+        return self._waited(event, key, context)
+
+    def _call(self, event: dict[str, Any], context: TaskContext) -> Any:
+        key = event.get("key", event["step"])
+        if key not in self.outcomes:
+            self.steps.calls.append(Call(event["step"], {"payload": event["input"]}))
+            child = compile_workflow({use.name: use.workflow for use in self.compiled.calls}[event["step"]])
+            outcome, now = Segments(child, Recorded(child, self.steps)).run(event["input"], context.now_ms)
+            failed = None if outcome.status == "SUCCEEDED" else "ChildWorkflowError"
+            self.outcomes[key] = (outcome.output, failed, now)
+        return self._waited(event, key, context)
+
+    def _waited(self, event: dict[str, Any], key: str, context: TaskContext) -> Any:
+        """Tell what came of a wait by its token; without one, when it is time: until then the run is parked."""
+        result, error, at = self.outcomes[key]
+        after = max(0, at - context.now_ms) / 1000
+        if "token" in event and error is None:
+            context.send_task_success({"result": result, "at": at}, after=after)
+        elif "token" in event:
+            context.send_task_failure(error, _cause(key, str(error), at), after=after)
+        elif at > context.now_ms or not self.waits[key]:
+            self.waits[key] += 1
+            self.parked(event["park"], max(at, context.now_ms))
+            raise TaskFailure(wire.PARKED, _cause(key, wire.PARKED, at))
+        else:
+            return self._told(key)
+        return None
+
+    parked: Callable[[dict[str, Any], int], None]
+
+
+def _cause(key: str, name: str, at: int) -> str:
+    return json.dumps({"errorMessage": f"{key}: (at={at})", "errorType": name, "stackTrace": []})
+
+
+class Segments:
+    """Executes a run segment by segment, as `turn` decides."""
+
+    def __init__(self, compiled: Compiled, recorded: Recorded) -> None:
+        self.machines = {
+            "express": Machine.load(express(compiled.definition)),
+            "standard": Machine.load(standard(compiled.definition)),
+        }
+        self.recorded = recorded
+        recorded.parked = self._park
+        self.functions = recorded.doers() | {f"${{{wire.TURN}}}": self._turn}
+        self.kind = "express"
+        self.at: dict[str, Any] = {"state": None, "vars": {}}
+        self.due_ms = 0
+        self.told = False
+        self.end: dict[str, Any] | None = None
+        self.entered: list[tuple[str, str | None]] = []
+
+    def run(self, payload: Any, start_ms: int = START_MS) -> tuple[ExecutionOutcome, int]:
+        """Return how the run ended, and when, in ms since 1970."""
+        run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
+        now = start_ms
+        while True:
+            assert len(self.entered) < MOST_EXECUTIONS, "the run goes on and on"
+            self.entered.append((self.kind, self.at["state"]))
+            given = json.loads(json.dumps({"run": run, "payload": payload, "at": self.at}))
+            self.told = False
+            outcome = execute(self.machines[self.kind], given, self.functions, start_ms=now)
+            assert outcome.status != "RUNNING", self.entered
+            now += round(outcome.elapsed_seconds * 1000)
+            if self.end is not None:
+                end = self.end
+                return ExecutionOutcome(
+                    end["status"], end.get("output"), end.get("error"), end.get("cause"), [], 0
+                ), now
+            if self.told:
+                now = max(now, self.due_ms)
+            elif self.kind == "standard":
+                return outcome, now
+            else:  # Express fails without a word: Standard says why
+                assert (outcome.status, outcome.error) == ("FAILED", "States.QueryEvaluationError"), outcome
+                self.kind, now = "standard", now + SILENT_MS
+
+    def _park(self, where: dict[str, Any], due_ms: int, kind: str = "express") -> None:
+        assert not self.told
+        self.told, self.kind, self.due_ms = True, kind, due_ms
+        self.at = {"state": where["state"], "vars": where["vars"]}
+
+    def _turn(self, told: dict[str, Any], context: TaskContext) -> None:
+        if "end" in told:
+            assert not self.told
+            self.told, self.end = True, told["end"]
+        elif "park" in told:
+            self._park(told["park"], self._due(told["park"], context.now_ms))
+        elif "move" in told:
+            self._park(told["move"], context.now_ms, "standard")
+        else:
+            self._park(told["back"], context.now_ms)
+
+    def _due(self, park: dict[str, Any], now: int) -> int:
+        """A step that failed is tried again after its delay: which it is, the state says, or the cause."""
+        if "until" in park:
+            return int(park["until"])
+        key = park.get("step") or json.loads(park["cause"])["errorMessage"].partition(": ")[0]
+        if key in self.recorded.outcomes:
+            return now
+        delay = park.get("delay", 10) * park.get("rate", 2) ** (self.recorded.attempts[key] - 1)
+        return int(self.recorded.failed_ms[key] + delay * 1000)
+
+
+def run_segments(
+    compiled: Compiled, payload: Any, functions: Functions | None = None, events: Events | None = None
+) -> tuple[NativeOutcome, Segments]:
+    """Run a workflow's segments, and return how the run ended in the words of a native run, and what was executed."""
+    steps = Steps(functions or {}, events or {})
+    segments = Segments(compiled, Recorded(compiled, steps))
+    given = json.loads(json.dumps(to_jsonable_python(payload, by_alias=True)))
+    outcome, now = segments.run(given)
+    error = outcome.error.removeprefix(FINAL) if outcome.error else None
+    elapsed = timedelta(milliseconds=now - START_MS) if outcome.status == "SUCCEEDED" else timedelta(0)
+    return NativeOutcome(outcome.output, error, tuple(steps.calls), elapsed), segments
