@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from durable import wire
+from durable.compiler.carried import NAMES, edges, kept_variables
 from durable.compiler.names import state_name
 
 Json = dict[str, Any]
@@ -41,8 +42,6 @@ _END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SEC
 _TOO_MANY: Final = "TooManyRounds"
 _TOKEN: Final = ".waitForTaskToken"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
-_TOKENS: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[A-Za-z_]\w*')
-"""String literals and names of a JSONata expression; what stands within a literal is no variable."""
 _UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", "StepInProgress", wire.HAND_OVER)
 """Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
@@ -353,7 +352,7 @@ def _answered_at_once(state: Json) -> Json:
         return "$states.result.Payload" if match[0] == "$states.result" else match[0]
 
     read = {
-        field: _mapped(state[field], lambda text: _TOKENS.sub(returned, text))
+        field: _mapped(state[field], lambda text: NAMES.sub(returned, text))
         for field in ("Assign", "Output")
         if field in state
     }
@@ -397,67 +396,11 @@ def _redirect(state: Json, moved: Mapping[str, str]) -> None:
                 each[field] = moved[each[field]]
 
 
-def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
-    """Return, for each state of a machine, the variables that are read from it on and have a value when it is entered.
-
-    What is read is found in the text of expressions, so that a name of JSONata's own can be taken for a variable; what
-    has a value is certain, since each way to the state assigns it.
-    """
-    edges = {name: list(_edges(state)) for name, state in states.items()}
-    every = frozenset(name for each in edges.values() for _, assign in each for name in assign)
-    live = dict.fromkeys(states, frozenset[str]())
-    assigned = dict.fromkeys(states, every) | {start: frozenset[str]()}
-    changed = True
-    while changed:
-        changed = False
-        for name in reversed(states):
-            found = _read(_own(states[name])) & every
-            for target, assign in edges[name]:
-                found |= _read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
-            if found != live[name]:
-                live[name], changed = found, True
-    changed = True
-    while changed:
-        changed = False
-        for name in states:
-            for target, assign in edges[name]:
-                if target is not None and not assigned[target] <= (after := assigned[name] | assign.keys()):
-                    assigned[target], changed = assigned[target] & after, True
-    return {name: tuple(sorted(live[name] & assigned[name])) for name in states}
-
-
-def _edges(state: Json) -> Iterator[tuple[str | None, Json]]:
-    """Yield where a state leads to and what is assigned on the way; None is the end of the machine."""
-    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-        if "Next" in each or "Default" in each or "End" in each:
-            yield each.get("Next", each.get("Default")), each.get("Assign", {})
-
-
-def _own(state: Json) -> Json:
-    """Return what a state reads when it is entered, whichever way it leaves."""
-    bare = {field: each for field, each in state.items() if field != "Assign"}
-    for field in ("Choices", "Catch"):
-        if field in bare:
-            bare[field] = [{name: each for name, each in rule.items() if name != "Assign"} for rule in bare[field]]
-    return bare
-
-
-def _read(value: Any) -> frozenset[str]:
-    """Return the variables that the expressions of a template read."""
-    if isinstance(value, dict):
-        return frozenset[str]().union(*map(_read, value.values()))
-    if isinstance(value, list):
-        return frozenset[str]().union(*map(_read, value))
-    if isinstance(value, str) and value.startswith("{%"):
-        return frozenset(each[1:] for each in _TOKENS.findall(value) if each.startswith("$"))
-    return frozenset()
-
-
 def _reached(start: str, states: Json) -> Json:
     """Return the states that something leads to."""
     found, left = {start}, [start]
     while left:
-        for target, _ in _edges(states[left.pop()]):
+        for target, _ in edges(states[left.pop()]):
             if target is not None and target not in found:
                 found.add(target)
                 left.append(target)

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from durable.compiler import compile_workflow
-from durable.compiler.segments import express, kept_variables, standard
+from durable.compiler.carried import kept_variables
+from durable.compiler.segments import express, standard
 from tests.unit.compiler.both import agree, all_states
 from tests.unit.compiler.segmented import Segments, run_segments
 from tests.unit.compiler.written import written
+
 
 def segments_of(body: str, functions: Any = None, events: Any = None) -> Segments:
     """Run a workflow both ways, and return what was executed of its segments."""

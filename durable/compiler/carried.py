@@ -1,0 +1,71 @@
+"""Which variables a state is entered with: those that are read from it on, and have a value there.
+
+Worked out on a finished definition, by the text of its expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+NAMES: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[A-Za-z_]\w*')
+"""String literals and names of a JSONata expression; what stands within a literal is no variable."""
+
+
+def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
+    """Return, for each state of a machine, the variables that are read from it on and have a value when it is entered.
+
+    What is read is found in the text of expressions, so that a name of JSONata's own can be taken for a variable; what
+    has a value is certain, since each way to the state assigns it.
+    """
+    leaving = {name: list(edges(state)) for name, state in states.items()}
+    every = frozenset(name for each in leaving.values() for _, assign in each for name in assign)
+    live = dict.fromkeys(states, frozenset[str]())
+    assigned = dict.fromkeys(states, every) | {start: frozenset[str]()}
+    changed = True
+    while changed:
+        changed = False
+        for name in reversed(states):
+            found = _read(_own(states[name])) & every
+            for target, assign in leaving[name]:
+                found |= _read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
+            if found != live[name]:
+                live[name], changed = found, True
+    changed = True
+    while changed:
+        changed = False
+        for name in states:
+            for target, assign in leaving[name]:
+                if target is not None and not assigned[target] <= (after := assigned[name] | assign.keys()):
+                    assigned[target], changed = assigned[target] & after, True
+    return {name: tuple(sorted(live[name] & assigned[name])) for name in states}
+
+
+def edges(state: Json) -> Iterator[tuple[str | None, Json]]:
+    """Yield where a state leads to and what is assigned on the way; None is the end of the machine."""
+    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        if "Next" in each or "Default" in each or "End" in each:
+            yield each.get("Next", each.get("Default")), each.get("Assign", {})
+
+
+def _own(state: Json) -> Json:
+    """Return what a state reads when it is entered, whichever way it leaves."""
+    bare = {field: each for field, each in state.items() if field != "Assign"}
+    for field in ("Choices", "Catch"):
+        if field in bare:
+            bare[field] = [{name: each for name, each in rule.items() if name != "Assign"} for rule in bare[field]]
+    return bare
+
+
+def _read(value: Any) -> frozenset[str]:
+    """Return the variables that the expressions of a template read."""
+    if isinstance(value, dict):
+        return frozenset[str]().union(*map(_read, value.values()))
+    if isinstance(value, list):
+        return frozenset[str]().union(*map(_read, value))
+    if isinstance(value, str) and value.startswith("{%"):
+        return frozenset(each[1:] for each in NAMES.findall(value) if each.startswith("$"))
+    return frozenset()
