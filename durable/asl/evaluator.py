@@ -10,16 +10,19 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
+from durable.asl.bounds import OutOfBounds, check_characters, check_items
 from durable.asl.numerals import value_text
 from durable.asl.signatures import Checked
 
 MAX_STEPS: Final = 1_000_000
 """How many nodes of expressions one evaluation may visit: a few seconds, where Step Functions allows one second."""
+MAX_DEPTH: Final = 100
+"""How deeply evaluations may be nested, as measured on AWS: a sum of 100 terms is evaluated, one of 101 is not."""
 OUT_OF_TIME: Final = "Expression evaluation timeout"
-
-
-class OutOfTime(Exception):
-    """An evaluation takes too long: it may never end."""
+STACK_OVERFLOW: Final = (
+    "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive."
+)
+_TOO_DEEP: Final = f"{STACK_OVERFLOW} Depth={MAX_DEPTH + 1} max={MAX_DEPTH}"
 
 
 class Frame(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
@@ -51,14 +54,14 @@ class Evaluator(Jsonata):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__("null")
-        self._steps = 0
+        self._steps = self._depth = 0
 
     def run(self, ast: Any, frame: Any) -> Any:
         """Return the value in the library's terms; whatever the library raises goes through."""
         local = Jsonata.CURRENT
         before = getattr(local, "jsonata", None)
         local.jsonata = self
-        self._steps = 0
+        self._steps = self._depth = 0
         try:
             return self.eval(ast, None, frame)
         finally:
@@ -75,8 +78,11 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def eval(self, expr: Any, input: Any, environment: Any) -> Any:
         """Do what the library's own does, without its hooks, and count."""
         self._steps += 1
+        self._depth += 1
         if self._steps > MAX_STEPS:
-            raise OutOfTime
+            raise OutOfBounds(OUT_OF_TIME)
+        if self._depth > MAX_DEPTH:
+            raise OutOfBounds(_TOO_DEEP)
         around = self.input, self.environment
         self.input, self.environment = input, environment
         try:
@@ -87,6 +93,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
                 result = self.evaluate_group_expression(expr.group, result, environment)
         finally:
             self.input, self.environment = around
+            self._depth -= 1
         return _unwrapped(expr, result) if type(result) is Utils.JList else result
 
     def apply_inner(self, proc: Any, args: Any, input: Any, environment: Any) -> Any:
@@ -104,7 +111,15 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         return Utils.convert_number(math.fmod(lhs, rhs))
 
     def evaluate_string_concat(self, lhs: Any, rhs: Any) -> str:
-        return self._text(lhs) + self._text(rhs)
+        left, right = self._text(lhs), self._text(rhs)
+        check_characters(len(left) + len(right))
+        return left + right
+
+    def evaluate_range_expression(self, lhs: Any, rhs: Any) -> Any:
+        numbers = super().evaluate_range_expression(lhs, rhs)
+        if numbers is not None:
+            check_items(rhs - lhs + 1)
+        return numbers
 
     def _text(self, value: Any) -> str:
         if isinstance(value, str):

@@ -1,6 +1,6 @@
 """JSONata expressions: parsed once, evaluated against a scope; plain paths without the library.
 
-AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval` is not defined.
+AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval` is no function.
 """
 
 from __future__ import annotations
@@ -16,10 +16,20 @@ from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
 from durable.asl import functions
+from durable.asl.bounds import OutOfBounds
 from durable.asl.direct import Compiled, Unsure, compile_direct
-from durable.asl.evaluator import OUT_OF_TIME, Evaluator, OutOfTime
+from durable.asl.evaluator import MAX_DEPTH, STACK_OVERFLOW, Evaluator
 from durable.asl.messages import message_of
-from durable.asl.syntax import SyntaxProblem, is_plain, names_any, nodes, parse_tree, plain_path
+from durable.asl.syntax import (
+    SyntaxProblem,
+    context_references,
+    depth,
+    is_plain,
+    names_any,
+    nodes,
+    parse_tree,
+    plain_path,
+)
 from durable.asl.values import MISSING
 
 
@@ -34,6 +44,10 @@ class Scope(Protocol):
 
 class EvaluationFailed(Exception):
     """An expression raised an error; the text is code and message, as AWS reports them."""
+
+
+class BoundExceeded(EvaluationFailed):
+    """An expression used more time, memory or depth than it may."""
 
 
 class UnsupportedResult(Exception):
@@ -57,14 +71,14 @@ class Expression:
             return _to_json(_evaluator().run(self._ast, _Outermost(scope)))
         except (UnsupportedResult, EvaluationFailed):
             raise
-        except OutOfTime as error:
-            raise EvaluationFailed(OUT_OF_TIME) from error
+        except OutOfBounds as error:
+            raise BoundExceeded(str(error)) from error
         except JException as error:
             raise EvaluationFailed(message_of(error)) from error
         except (ZeroDivisionError, OverflowError) as error:
             raise EvaluationFailed(_OUT_OF_RANGE) from error
         except RecursionError as error:
-            raise EvaluationFailed("Stack overflow error") from error
+            raise BoundExceeded(STACK_OVERFLOW) from error
         except Exception as error:
             raise EvaluationFailed(f"{type(error).__name__}: {error}") from error
 
@@ -156,11 +170,14 @@ class Computed(Expression):
 def parse(source: str) -> Expression:
     """Parse an expression, which the same text shares; raises SyntaxProblem."""
     ast = parse_tree(source)
-    if names_any(source, ast, {"eval"}):
-        raise SyntaxProblem("$eval is not available in Step Functions; use $parse")
+    references = context_references(ast)
+    if references:
+        raise SyntaxProblem(
+            f"reference to '{references[0]}' at the top level is not supported; write $states.input or a variable"
+        )
     keys = plain_path(ast)
     if keys is None:
-        return _special(source, ast)
+        return Expression(source, ast) if depth(ast) > MAX_DEPTH else _special(source, ast)
     if keys[0] != "states" or len(keys) == 1:
         return VariablePath(source, ast, keys)
     return ContextPath(source, ast, keys) if keys[1] == "context" and len(keys) > 2 else StatesPath(source, ast, keys)

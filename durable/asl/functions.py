@@ -16,10 +16,12 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
+from durable.asl.bounds import OUT_OF_MEMORY, OutOfBounds
 from durable.asl.repairs import REPAIRED
 from durable.asl.signatures import Function, strict
 
-_LONGEST_RANGE: Final = 10_000_000
+_LONGEST_RANGE: Final = 436_891
+"""Half of what the range operator makes. Source: on AWS a $range of 200,000 was evaluated, one of 500,000 was not."""
 _ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 
 
@@ -39,21 +41,23 @@ def bind_nulls(value: Any) -> Any:
 def _partition(items: Any, size: Any) -> Any:
     if items is None or size is None:
         return None
-    chunk = math.floor(size)
-    if chunk < 1:
+    chunk = math.trunc(size)
+    if chunk < 0:
         raise JException("D3137", -1, "The chunk size of the partition function must be a positive integer")
+    if chunk == 0:
+        return None
     return [items[start : start + chunk] for start in range(0, len(items), chunk)]
 
 
 def _range(first: Any, last: Any, step: Any) -> Any:
     if first is None or last is None or step is None:
         return None
-    start, end, by = math.floor(first), math.floor(last), math.floor(step)
+    start, end, by = math.trunc(first), math.trunc(last), math.trunc(step)
     if by == 0:
-        raise JException("D3137", -1, "The step of the range function must not be zero")
+        return None
     numbers = range(start, end + (1 if by > 0 else -1), by)
     if len(numbers) > _LONGEST_RANGE:
-        raise JException("D2014", -1, len(numbers))
+        raise OutOfBounds(OUT_OF_MEMORY)
     return Utils.create_sequence_from_iter(numbers)
 
 
@@ -61,9 +65,7 @@ def _hash(text: Any, algorithm: Any) -> Any:
     if text is None:
         return None
     name = _ALGORITHMS.get(algorithm)
-    if name is None:
-        raise JException("D3137", -1, f"The hash algorithm must be one of {', '.join(_ALGORITHMS)}")
-    return hashlib.new(name, text.encode()).hexdigest()
+    return None if name is None else hashlib.new(name, text.encode()).hexdigest()
 
 
 def _refuse(constant: str) -> Any:
@@ -109,7 +111,18 @@ def _millis(now_ms: int, _: Random) -> Any:
 
 
 def _random(_: int, random: Random) -> Any:
-    return Function("random", lambda seed: random.random() if seed is None else Random(seed).random(), "<n?:n>")
+    return Function("random", lambda seed: random.random() if seed is None else _seeded(seed), "<n?:n>")
+
+
+def _seeded(seed: float) -> float:
+    """Return the number that AWS draws from a seed: the first nextDouble of java.util.Random, bit for bit.
+
+    Source: measured on AWS, `$random(42)` is 0.7275636800328681; the generator is in the documentation of Java.
+    """
+    multiplier, mask = 0x5DEECE66D, 2**48 - 1
+    first = ((math.trunc(seed) ^ multiplier) * multiplier + 0xB) & mask
+    second = (first * multiplier + 0xB) & mask
+    return ((first >> 22 << 27) + (second >> 21)) * 2.0**-53
 
 
 def _uuid(_: int, random: Random) -> Any:

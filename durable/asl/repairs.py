@@ -16,6 +16,7 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
+from durable.asl.bounds import check_characters
 from durable.asl.numerals import number_text, value_text
 from durable.asl.pictures import format_number
 from durable.asl.signatures import Function
@@ -272,6 +273,11 @@ def _url(name: str, change: Callable[[str], str]) -> Callable[[Any], Any]:
     return call
 
 
+def _pad(text: Any, width: Any, filling: Any) -> Any:
+    check_characters(0 if width is None else math.trunc(abs(width)))
+    return Functions.pad(text, width, filling)
+
+
 def _format_number(value: Any, picture: Any, options: Any) -> Any:
     return None if value is None else format_number(value, picture, options, _round)
 
@@ -291,6 +297,7 @@ REPAIRED: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "string": Function("string", _string, "<x-b?:s>"),
         "number": Function("number", _number, "<(nsb)-:n>"),
+        "pad": Function("pad", _pad, "<s-ns?:s>"),
         "substring": Function("substring", _substring, "<s-nn?:s>"),
         "lowercase": Function("lowercase", lambda text: None if text is None else text.lower(), "<s-:s>"),
         "round": Function("round", _round, "<n-n?:n>"),

@@ -78,6 +78,60 @@ def nodes(root: Any) -> Iterator[Any]:
 _CHILDREN: Final = (list, tuple, Parser.Symbol)
 
 
+def depth(root: Any) -> int:
+    """Return how deeply the nodes of a syntax tree are nested."""
+    deepest, stack, seen = 0, [(root, 1)], set()
+    while stack:
+        node, level = stack.pop()
+        if isinstance(node, list | tuple):
+            stack.extend((each, level) for each in node)
+        elif isinstance(node, Parser.Symbol) and id(node) not in seen:
+            seen.add(id(node))
+            deepest = max(deepest, level)
+            stack.extend((part, level + 1) for part in vars(node).values() if isinstance(part, _CHILDREN))
+    return deepest
+
+
+def context_references(root: Any) -> list[str]:
+    """Return what an expression reads of a context item where there is none: `phone`, `$`, `*`, and `$$` anywhere.
+
+    An expression of Step Functions sees variables and $states alone. Inside a path, a predicate, a sort or a transform
+    there is a context item. Source: CreateStateMachine answers "Reference to 'phone' at the top level is not
+    supported".
+    """
+    found = {"$$" for node in nodes(root) if node.type == "variable" and node.value == "$"}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, list | tuple):
+            stack.extend(node)
+        elif isinstance(node, Parser.Symbol):
+            if node.type == "name" or (node.type == "variable" and node.value == ""):
+                found.add(str(node.value or "$"))
+            elif node.type in _CONTEXT_SIGNS:
+                found.add(_CONTEXT_SIGNS[node.type])
+            elif node.type == "path":
+                stack.append(node.steps[0])
+            else:
+                stack.extend(getattr(node, part, None) for part in _WITHOUT_CONTEXT.get(node.type, ()))
+    return sorted(found)
+
+
+_CONTEXT_SIGNS: Final = {"wildcard": "*", "descendant": "**", "parent": "%"}
+_WITHOUT_CONTEXT: Final = {
+    "binary": ("lhs", "rhs"),
+    "unary": ("lhs_object", "expression", "expressions"),
+    "condition": ("condition", "then", "_else"),
+    "block": ("expressions",),
+    "bind": ("rhs",),
+    "function": ("procedure", "arguments"),
+    "partial": ("procedure", "arguments"),
+    "lambda": ("body",),
+    "apply": ("lhs", "rhs"),
+}
+"""The parts of a node that have the context of the node itself."""
+
+
 def names_any(source: str, ast: Any, names: Collection[str]) -> bool:
     """Whether an expression names one of these variables; the text tells most that do not, without a walk."""
     if not any(name in source for name in names):

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from durable.asl.errors import query_error
 from durable.asl.expression import (
+    BoundExceeded,
     EvaluationFailed,
     Expression,
     Scope,
@@ -52,6 +53,8 @@ class Evaluated:
         """Return the value; raises StateError with AWS's cause."""
         try:
             value = self._expression.evaluate(scope)
+        except BoundExceeded as error:
+            raise query_error(f"{self._subject()} threw an error during evaluation: {error}", self.field) from error
         except EvaluationFailed as error:
             raise query_error(f"{self._subject()} threw an error during evaluation. {error}", self.field) from error
         except UnsupportedResult as error:
@@ -114,6 +117,7 @@ def is_expression(value: Any) -> bool:
 
 _GUARDED: Final = frozenset({"result", "errorOutput"})
 """The fields of $states that are there in some places only."""
+_FIELDS: Final = _GUARDED | {"input", "context"}
 
 
 def compile_expression(value: str, field: str, sees: str = "") -> Evaluated:
@@ -126,6 +130,9 @@ def compile_expression(value: str, field: str, sees: str = "") -> Evaluated:
         expression = parse(source)
     except SyntaxProblem as problem:
         raise SyntaxProblem(f"the expression '{source}' in '{field}' is not valid: {problem}") from problem
+    unknown = sorted(expression.states_fields - _FIELDS)
+    if unknown:
+        raise SyntaxProblem(f"the expression '{source}' in '{field}' names $states.{unknown[0]}, which there is not")
     hidden = sorted(expression.states_fields & _GUARDED - {sees})
     if hidden:
         raise SyntaxProblem(f"the expression '{source}' in '{field}' sees no $states.{hidden[0]}: {_WHERE[hidden[0]]}")

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from durable.asl.expression import EvaluationFailed
+from durable.asl.expression import BoundExceeded, EvaluationFailed
 from durable.asl.values import MISSING
+from durable.testing.execution import execute
+from tests.unit.asl.machines import a_pass, definition
 from tests.unit.asl.test_expression import evaluate
 
 
@@ -248,9 +250,52 @@ def test_an_expression_that_goes_on_and_on_is_stopped(source: str, monkeypatch: 
     assert evaluate("$sum([1..10])") == 55
 
 
-def test_an_expression_that_recurses_too_deeply_is_stopped() -> None:
-    with pytest.raises(EvaluationFailed, match=r"^Stack overflow error$"):
-        evaluate("($f := function($n) { 1 + $f($n + 1) }; $f(0))")
+@pytest.mark.parametrize(
+    ("source", "deep"),
+    [
+        ("+".join(["1"] * 100), False),
+        ("+".join(["1"] * 101), True),
+        ("&".join(["$v"] * 101), True),
+        ("(" * 99 + "1" + ")" * 99, False),
+        ("(" * 100 + "1" + ")" * 100, True),
+        ("[" * 100 + "1" + "]" * 100, True),
+        ("$v in [1] and " * 100 + "true", True),
+        ("false ? " + "+".join(["1"] * 101) + " : 1", False),
+        ("($f := function($n) { $n = 0 ? 0 : 1 + $f($n - 1) }; $f(20))", False),
+        ("($f := function($n) { $n = 0 ? 0 : 1 + $f($n - 1) }; $f(40))", True),
+        ("($f := function($n, $sum) { $n = 0 ? $sum : $f($n - 1, $sum + 1) }; $f(200, 0))", False),
+    ],
+)
+def test_evaluations_are_nested_a_hundred_deep_at_most(source: str, deep: bool) -> None:
+    if not deep:
+        evaluate(source, {"v": 1})
+        return
+    with pytest.raises(BoundExceeded, match=r"^Stack overflow error: .* Depth=101 max=100$"):
+        evaluate(source, {"v": 1})
+
+
+@pytest.mark.parametrize(
+    ("fits", "too_large"),
+    [
+        ("$count([1..873782])", "$count([1..873783])"),
+        ("$count($range(1, 200000, 1))", "$count($range(1, 500000, 1))"),
+        ("$length($pad('', 4194304))", "$length($pad('', 8388608))"),
+        ("$length($pad('', 4194304) & 'x')", "$length($pad('', 4194304) & $pad('', 4194304))"),
+    ],
+)
+def test_an_expression_that_takes_too_much_memory_is_stopped(fits: str, too_large: str) -> None:
+    evaluate(fits)
+    with pytest.raises(BoundExceeded, match=r"^Expression evaluation memory limit exceeded"):
+        evaluate(too_large)
+
+
+def test_a_state_says_which_bound_its_expression_exceeded() -> None:
+    source = "+".join(["1"] * 101)
+    outcome = execute(definition(S=a_pass(Output=f"{{% {source} %}}")))
+    assert outcome.error == "States.QueryEvaluationError"
+    assert f"'{source}' specified for the field 'Output' threw an error during evaluation: Stack overflow" in str(
+        outcome.cause
+    )
 
 
 def test_a_name_that_is_bound_to_a_function_is_not_taken_for_the_functions_own() -> None:
