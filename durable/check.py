@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, Queue, Var, Workflow
+from durable.bindings import Binding, KVNamespace, Queue, Var, Workflow
 from durable.clients.var import json_of, var_client
+from durable.compiler.roundtrip import loss
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
@@ -108,6 +109,8 @@ def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[s
                 )
             elif isinstance(given, Var):
                 yield from _value(given, parameter, signature)
+            elif issubclass(parameter.binding, KVNamespace | Queue):
+                yield from _carried(given, parameter, signature)
     for name in bindings.keys() - used:
         yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
 
@@ -117,6 +120,16 @@ def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> 
         var_client(var.name, parameter.value, json_of(var))
     except DeclarationError as error:
         yield f"{error} ({signature.place})"
+
+
+def _carried(given: Binding, parameter: BindingParameter, signature: Signature) -> Iterator[str]:
+    """Say what of the values of a namespace or queue would not come back as it was written."""
+    try:
+        lost = loss(parameter.value)
+    except SignatureError as error:
+        lost = str(error)
+    if lost is not None:
+        yield f"{given!r} would not give back what {signature.import_name} writes ({signature.place}): {lost}"
 
 
 def _consumer(queue: Queue[Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.errornames import CALL_ERRORS, WAIT_ERRORS
 from durable.compiler.kinds import Kind, describe
 from durable.compiler.problems import Refused
+from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
 from durable.compiler.tree import EventWait, Place, WorkflowCall
@@ -60,6 +61,9 @@ def _annotation(steps: StepReader, node: ast.expr, source: str) -> Any:
         raise options.refused(node, error) from None
     except Exception as error:
         raise Refused(node, f"the payload `{source}` cannot be read: {error}", "name a type of the module") from None
+    if (lost := loss(annotation)) is not None:
+        found, _, remedy = lost.partition("; ")
+        raise Refused(node, f"the payload would not arrive as it was sent: {found}", remedy)
     return annotation
 
 

@@ -10,6 +10,7 @@ from durable.adapters import adapter_of
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import Anything, Kind, describe
+from durable.compiler.roundtrip import loss
 from durable.compiler.source import Source
 from durable.errors import CompileError, SignatureError
 from durable.modules import place_of
@@ -34,6 +35,10 @@ def payload_kind(workflow: type[WorkflowEntrypoint[Any]], source: Source) -> Kin
     except SignatureError as error:
         what, _, remedy = str(error).rpartition("; ")
         raise CompileError(*place_of(workflow), what, remedy) from None
+    if (lost := loss(found)) is not None:
+        what, _, remedy = lost.partition("; ")
+        what = f"the payload of {name} would not arrive as it was sent: {what}"
+        raise CompileError(*place_of(workflow), what, remedy)
     kind, event = kind_of(found), source.run.args.args[1]
     if event.annotation is not None and not assignable(kind, _taken(event.annotation, source)):
         taken = ast.unparse(event.annotation).strip("'")

@@ -16,6 +16,7 @@ from durable.compiler.expressions import ExpressionReader
 from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
+from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
@@ -33,11 +34,13 @@ class StepReader:
     Attributes:
         lines: where each name was written first.
         events: the payload of each type of event that is waited for, as it is written, and in which line first.
+        lost: what of the steps' types does not come back from JSON, and which value named it first.
     """
 
     expressions: ExpressionReader
     lines: dict[str, tuple[int, int]] = field(default_factory=dict)
     events: dict[str, tuple[str, int]] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
 
     def source(self, node: ast.AST) -> str:
         """Return a node's source."""
@@ -155,9 +158,19 @@ class StepReader:
         if not inspect.isfunction(function):
             raise Refused(node, f"`{text}` is no function", "pass a plain function as the step")
         try:
-            return signature_of(function)
+            signature = signature_of(function)
         except SignatureError as error:
             raise options.refused(node, error) from None
+        for what, annotation in (*((each.name, each.type) for each in signature.data), ("result", signature.returns)):
+            self._check_travels(node, f"the {what} of {text}", annotation)
+        return signature
+
+    def _check_travels(self, node: ast.expr, what: str, annotation: Any) -> None:
+        """Refuse a type whose values do not come back from JSON, in the first step that names it."""
+        lost = loss(annotation)
+        if lost is not None and self.lost.setdefault(lost, what) == what:
+            found, _, remedy = lost.partition("; ")
+            raise Refused(node, f"{what} would not arrive as it was sent: {found}", remedy)
 
     def _arguments(
         self, node: ast.Call, name: str, signature: Signature, nodes: list[ast.expr], scope: Scope

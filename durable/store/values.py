@@ -233,6 +233,8 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
         return [("*", part) for pair in value.items() for part in pair]
     if isinstance(value, list | tuple):
         return [(str(place), each) for place, each in enumerate(value)]
+    if isinstance(value, set | frozenset):
+        return [("*", each) for each in sorted(value, key=repr)]
     return []
 
 
@@ -273,7 +275,7 @@ def _only_computed(adapter: TypeAdapter[Any], error: ValidationError) -> bool:
 @functools.lru_cache(maxsize=512)
 def _computed_fields(adapter: TypeAdapter[Any]) -> tuple[frozenset[str], bool]:
     """Return the keys of all computed fields of a type, and whether a model in it keeps unknown fields."""
-    nodes = list(_nodes(adapter.core_schema))
+    nodes = list(schema_nodes(adapter.core_schema))
     computed = [each for each in nodes if each.get("type") == "computed-field"]
     names = {name for each in computed for name in (each["property_name"], each.get("alias")) if name}
     configs = [each["config"] for each in nodes if isinstance(each.get("config"), dict)]
@@ -281,19 +283,18 @@ def _computed_fields(adapter: TypeAdapter[Any]) -> tuple[frozenset[str], bool]:
     return frozenset(names), allows or any(each.get("extra_fields_behavior") == "allow" for each in configs)
 
 
-def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+def schema_nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every part of a core schema."""
     if isinstance(schema, dict):
         yield cast(dict[str, Any], schema)
     for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ():
-        yield from _nodes(each)
+        yield from schema_nodes(each)
 
 
 def _has_no_number(value: Any) -> bool:
     """Return whether a NaN or an infinite float is somewhere in the value: pydantic writes it as null."""
     if isinstance(value, float):
         return not math.isfinite(value)
-    if isinstance(value, set | frozenset):
-        return any(_has_no_number(each) for each in value)
     return any(_has_no_number(each) for _, each in _parts(value))
 
 
