@@ -76,11 +76,15 @@ class Problem(Exception):
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
 
+    @property
+    def title(self) -> str:
+        return title_of(self.status)
+
     def body(self) -> dict[str, Any]:
         """Return the members of RFC 9457. The type is about:blank: the status and the detail say everything."""
         body: dict[str, Any] = {
             "type": "about:blank",
-            "title": title_of(self.status),
+            "title": self.title,
             "status": self.status,
             "detail": self.detail,
         }

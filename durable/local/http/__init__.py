@@ -1,7 +1,8 @@
 """The HTTP server on one machine."""
 
 from durable.local.http.application import application
+from durable.local.http.edge import Limits
 from durable.local.http.gateway import Gate
 from durable.local.http.server import PortTaken, listen, serve, server
 
-__all__ = ["Gate", "PortTaken", "application", "listen", "serve", "server"]
+__all__ = ["Gate", "Limits", "PortTaken", "application", "listen", "serve", "server"]

@@ -14,8 +14,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from durable.errors import ConfigurationError
+from durable.local.http.edge import Edge, Limits, tell_once
 
 _SHUTDOWN_SECONDS: Final = 5
+_BACKLOG: Final = 2048
 
 
 class PortTaken(ConfigurationError):
@@ -41,7 +43,7 @@ def listen(host: str = "127.0.0.1", port: int = 8787) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(2048)
+        listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         raise PortTaken(host, port) from error
@@ -50,6 +52,13 @@ def listen(host: str = "127.0.0.1", port: int = 8787) -> socket.socket:
 
 class _Server(uvicorn.Server):
     """Ends on Ctrl-C and SIGTERM by returning, so that what stands after it is done too; a second Ctrl-C hurries it."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(tell_once(loop))
+        await super().startup(sockets)
+        for each in sockets or ():
+            each.listen(_BACKLOG)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,19 +76,22 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(each)
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
+def server(app: ASGIApp, limits: Limits = Limits()) -> uvicorn.Server:
     """Return the server of an application: silent, as the application says what happened."""
     return _Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=type("LimitedEdge", (Edge,), {"limits": limits}),
             ws="none",
             access_log=False,
             log_config=None,
-            log_level="warning",
+            log_level="error",
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            # asyncio tries as many accepts in a row as this, and when no file can be opened fails as often and sets
+            # as many timers. The queue of the kernel is made longer again in `startup`.
+            backlog=1,
         )
     )
 
