@@ -36,7 +36,7 @@ from durable.aws.expression import listed_as as _listed_as
 from durable.aws.session import client, code_of
 from durable.bindings.workflow import Status
 from durable.clock import Clock
-from durable.store.conditions import RUN, check, check_limit, expired, holds
+from durable.store.conditions import RUN, check, check_limit, expired, holds, is_place
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 Start = Sequence[Any] | None
@@ -126,7 +126,9 @@ class DynamoDBTable:
         between = (since or 0, _LATEST if until is None else until - 1)
         if between[0] > between[1]:
             return Page((), None)
-        starts = dict.fromkeys(_STATUSES if status is None else (status,)) if cursor is None else _starts(cursor)
+        starts = (
+            dict.fromkeys(_STATUSES if status is None else (status,)) if cursor is None else _starts(workflow, cursor)
+        )
         streams = [self._listed(workflow, each, start, between, limit + 1) for each, start in starts.items()]
         merged = heapq.merge(*streams, key=lambda entry: -int(entry[2]["updated"]))
         found = list(itertools.islice(merged, limit + 1))
@@ -293,18 +295,14 @@ def _row(item: Item) -> Row:
     return {name: decode(value) for name, value in item.items() if name not in _KEYS}
 
 
-def _starts(cursor: str) -> dict[str, Start]:
+def _starts(workflow: str, cursor: str) -> dict[str, Start]:
     try:
         starts: dict[str, Start] = json.loads(base64.urlsafe_b64decode(cursor))
-        if all(each in _STATUSES and _is_start(start) for each, start in starts.items()):
+        if all(each in _STATUSES and (at is None or is_place(workflow, *at)) for each, at in starts.items()):
             return starts
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         pass
     raise ValueError("the cursor is none that list returned")
-
-
-def _is_start(start: Any) -> bool:
-    return start is None or [type(each) for each in start] == [str, int]
 
 
 def _cursor(starts: Mapping[str, Start]) -> str:

@@ -79,6 +79,14 @@ class Operations:
         page: dict[str, Any] = self.call("GET", _instances(workflow), query=query)
         return page
 
+    def list_all(self, limit: int, query: Mapping[str, str | int | None]) -> dict[str, Any]:
+        """Return runs of all workflows, the last changed first, and whether there are more; it has no cursor."""
+        pages = [self.list(each["name"], **query) for each in self.workflows()]
+        runs = [run for page in pages for run in page["instances"]]
+        runs.sort(key=lambda run: str(run["updatedAt"]), reverse=True)
+        more = len(runs) > limit or any(page["cursor"] for page in pages)
+        return {"instances": runs[:limit], "more": more, "cursor": None}
+
     def start(self, workflow: str, params: Any, id: str | None) -> dict[str, Any]:
         body = {"params": params} | ({"id": id} if id else {})
         made: dict[str, Any] = self.call("POST", _instances(workflow), body)

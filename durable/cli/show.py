@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 import click
+from click.core import ParameterSource
 
 from durable.bindings.workflow import Status
 from durable.cli import tables
@@ -30,19 +31,33 @@ def list(
     screen: Screen,
     *,
     workflow: str | None,
+    status: str | None,
     since: str | None,
     until: str | None,
-    **query: Any,
+    limit: int,
+    cursor: str | None,
 ) -> None:
-    """List workflows with how many runs have which status; with WORKFLOW, its runs, the last changed first."""
-    if workflow is None:
+    """List workflows with how many runs have which status; with WORKFLOW or an option, runs, the last changed first."""
+    if workflow is None and cursor is not None:
+        raise click.UsageError("--cursor goes with the WORKFLOW whose list it is from")
+    if workflow is None and not (status or since or until or _is_said("limit")):
         found = operations.workflows()
         screen.show(found, lambda: tables.workflows(found))
         return
     clock = SystemClock()
-    since, until = moment("--since", since, clock), moment("--until", until, clock)
-    page = operations.list(workflow, since=since, until=until, **query)
-    screen.show(page, lambda: tables.runs(page, clock.now()))
+    query = {
+        "since": moment("--since", since, clock),
+        "until": moment("--until", until, clock),
+        "status": status,
+        "limit": limit,
+        "cursor": cursor,
+    }
+    page = operations.list(workflow, **query) if workflow else operations.list_all(limit, query)
+    screen.show(page, lambda: tables.runs(page, clock.now(), of_all=workflow is None))
+
+
+def _is_said(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 @click.command()

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from durable.cli.times import ago, lasted, milliseconds
+from durable.operations.queries import MOST_COUNTED
 from durable.store.statuses import CLOSED
 
 Run = Mapping[str, Any]
@@ -56,19 +57,27 @@ def workflows(found: Sequence[Run]) -> RenderableType:
     statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
     table = _table("workflow", *(statuses or ["runs"]))
     for each in found:
-        table.add_row(Text(each["name"]), *(str(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
+        table.add_row(Text(each["name"]), *(_count(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
     return table
 
 
-def runs(page: Run, now: int) -> RenderableType:
-    """Draw a page of a list."""
+def _count(number: int) -> str:
+    """Return a count as it is shown: the server counts as far as 10,000."""
+    return f"{number:,}+" if number >= MOST_COUNTED else str(number)
+
+
+def runs(page: Run, now: int, *, of_all: bool = False) -> RenderableType:
+    """Draw a page of a list; one of all workflows names them."""
     if not page["instances"]:
         return Text("no runs")
-    table = _table("id", "status", "started", "changed")
+    table = _table(*(["workflow"] if of_all else []), "id", "status", "started", "changed")
     for each in page["instances"]:
         started, changed = ago(each["createdAt"], now), ago(each["updatedAt"], now)
-        table.add_row(Text(each["id"], overflow="fold"), status_text(each["status"]), started, changed)
+        row = (Text(each["id"], overflow="fold"), status_text(each["status"]), started, changed)
+        table.add_row(*([Text(each["workflow"])] if of_all else []), *row)
     more = [Text(f"more: --cursor {page['cursor']}", style="dim")] if page["cursor"] else []
+    if page.get("more"):
+        more.append(Text("more: name a workflow, or a greater --limit", style="dim"))
     return Group(table, *more)
 
 

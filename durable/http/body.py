@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from durable.adapters import adapter_of
 from durable.http.messages import Request
 from durable.http.problems import FieldError, Problem
 from durable.wire import MAX_INTEGER, MAX_PAYLOAD_BYTES
@@ -49,7 +50,7 @@ class Accepted(Generic[T]):
     """
 
     def __init__(self, type_: Any) -> None:
-        self.adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self.adapter: TypeAdapter[T] = adapter_of(type_, "a body")
         self._extra: Any = None if _allows_extra(self.adapter.core_schema) else "forbid"
 
     def read(self, data: bytes) -> T:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
+from durable.adapters import adapter_of
 from durable.errors import SignatureError
 from durable.http.body import Accepted, Body, message_of
 from durable.http.messages import Request, Response
@@ -90,7 +91,7 @@ class Argument:
         self.name: Final = declared.name or name
         self.required: Final = required
         self._pattern = re.compile(declared.pattern, re.ASCII) if declared.pattern else None
-        self._adapter: TypeAdapter[Any] | None = None if _is_text(type_) else TypeAdapter(type_)
+        self._adapter: TypeAdapter[Any] | None = None if _is_text(type_) else adapter_of(type_, f"the parameter {name}")
 
     def value_of(self, text: str) -> Any:
         """Return a text as the function's parameter.
@@ -226,7 +227,7 @@ def endpoint_of(function: Callable[..., Any], method: str, path: str, in_path: S
     body = bodies[0] if bodies else None
     accepted, accepted_types = _body(function, hints[body] if body else None)
     returns = typing.get_args(hints["return"])[0] if typing.get_origin(hints["return"]) is Reply else hints["return"]
-    return Endpoint(function, takes, request, body, accepted, accepted_types, returns, TypeAdapter(returns))
+    return Endpoint(function, takes, request, body, accepted, accepted_types, returns, adapter_of(returns, where))
 
 
 def _check(

@@ -9,16 +9,17 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic_core import from_json, to_json
 
+from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.local.folder import JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
-from durable.store.conditions import RUN, changed, check, check_limit, expired, holds
+from durable.store.conditions import RUN, changed, check, check_limit, expired, holds, is_place
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
 
 _MOST_CACHED: Final = 64_000_000
@@ -116,7 +117,7 @@ class SQLiteTable:
                 parameters.append(value)
         if cursor is not None:
             where += " AND (updated, partition)<(?,?)"
-            parameters += _position(cursor)
+            parameters += _position(workflow, cursor)
         found = self.journal.read(
             f"SELECT updated, partition, data FROM record WHERE {where} ORDER BY updated DESC, partition DESC LIMIT ?",
             [*parameters, limit + 1],
@@ -127,11 +128,18 @@ class SQLiteTable:
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         self.journal.flush()
-        found = self.journal.read(
-            "SELECT status, count(*) FROM record WHERE workflow=? AND (expires IS NULL OR expires>?) GROUP BY status",
-            (workflow, self._clock.now() // 1000),
+        now = self._clock.now() // 1000
+        counted = {status: self._count(workflow, status, now, most) for status in get_args(Status)}
+        return {status: number for status, number in counted.items() if number}
+
+    def _count(self, workflow: str, status: str, now: int, most: int) -> int:
+        """Return how many rows have a status, of which no more than `most` are read."""
+        ((number,),) = self.journal.read(
+            "SELECT count(*) FROM (SELECT 1 FROM record WHERE workflow=? AND status=?"
+            " AND (expires IS NULL OR expires>?) LIMIT ?)",
+            (workflow, status, now, most),
         )
-        return {status: min(number, most) for status, number in found}
+        return int(number)
 
     def purge(self, now: int) -> int:
         """Remove what was over at a time in milliseconds, up to 200 partitions or rows, and return how many."""
@@ -263,9 +271,11 @@ def _cursor(updated: int, partition: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([updated, partition]).encode()).decode()
 
 
-def _position(cursor: str) -> list[Any]:
+def _position(workflow: str, cursor: str) -> list[Any]:
     try:
         updated, partition = json.loads(base64.urlsafe_b64decode(cursor))
-        return [int(updated), str(partition)]
-    except (ValueError, TypeError):
-        raise ValueError("the cursor is none that list returned") from None
+        if is_place(workflow, partition, updated):
+            return [updated, partition]
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise ValueError("the cursor is none that list returned")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from durable.store.table import Absent, Below, Condition, Delete, Equals, Row, Write
 
 MOST_CHANGES: Final = 25
 MOST_LISTED: Final = 100
+_LONGEST_PARTITION: Final = 1024
 RUN: Final = "run"
 """The sort key of the rows that `list` finds."""
 _LISTED: Final = frozenset({"workflow", "status", "updated"})
@@ -52,6 +53,12 @@ def check_limit(limit: int) -> None:
     """Raise ValueError for a page size that `list` does not take."""
     if not 0 < limit <= MOST_LISTED:
         raise ValueError(f"limit is {limit}; list takes 1 to {MOST_LISTED}")
+
+
+def is_place(workflow: str, partition: Any, updated: Any) -> bool:
+    """Return whether a place in a list of a workflow's runs can be one; a cursor may be forged."""
+    of_workflow = isinstance(partition, str) and partition.startswith(f"{workflow}#")
+    return of_workflow and len(partition) <= _LONGEST_PARTITION and type(updated) is int and 0 <= updated < 2**63
 
 
 def expired(row: Row, now: int) -> bool:

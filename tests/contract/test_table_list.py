@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import pytest
@@ -82,6 +83,31 @@ def test_rows_of_the_same_time_are_all_found(table: Table) -> None:
 def test_a_limit_out_of_bounds_is_refused(table: Table, limit: int) -> None:
     with pytest.raises(ValueError, match="list takes 1 to 100"):
         table.list("w", limit=limit)
+
+
+FORGED = {
+    "a float": '[1e30, "w#a"]',
+    "beyond 64 bits": f'[{2**63}, "w#a"]',
+    "negative": '[-1, "w#a"]',
+    "a boolean": '[true, "w#a"]',
+    "of another workflow": '[1, "other#a"]',
+    "a list": '[1, ["w#a"]]',
+    "long": f'[1, "w#{"a" * 3000}"]',
+    "nested deeply": "[" * 5000,
+    "by status, a float": '{"running": ["w#a", 1e30]}',
+    "by status, beyond numbers": f'{{"running": ["w#a", {10**40}]}}',
+    "by status, empty": '{"running": ["", 1]}',
+    "by status, of another workflow": '{"running": ["other#a", 1]}',
+    "by status, too much": '{"running": ["w#a", 1, 1]}',
+    "by no status": '{"asleep": null}',
+}
+
+
+@pytest.mark.parametrize("text", FORGED.values(), ids=FORGED.keys())
+def test_a_forged_cursor_is_refused(table: Table, text: str) -> None:
+    table.write(run("a", "running", 1))
+    with pytest.raises(ValueError, match="cursor"):
+        table.list("w", cursor=base64.urlsafe_b64encode(text.encode()).decode())
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "e30x", "bnVsbA==", "WzFd", "🎉"])

@@ -116,7 +116,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) ->
         """List the workflows."""
         return WorkflowList(tuple(_summary(name, each, directory) for name, each in sorted(workflows.items())))
 
-    @api.get(INSTANCES, responses=described(400), tags=["instances"])
+    @api.get(INSTANCES, blocking=True, responses=described(400), tags=["instances"])
     def list_instances(
         workflow: WorkflowName,
         status: WantedStatus = None,

@@ -108,6 +108,41 @@ def test_list_shows_workflows_and_with_one_its_runs(serve: Serve) -> None:
     assert server.asked[0][1] == ("/api/workflows/shop/instances?since=2026-01-01T00%3A00%3A00Z&status=running&limit=1")
 
 
+def test_a_filter_without_a_workflow_lists_runs_of_all(serve: Serve) -> None:
+    declared = [{"name": each, "counts": dict[str, int](), "params": dict[str, Any]()} for each in ("shop", "mail")]
+    names = (200, {"workflows": declared})
+    older = RUN | {"id": "mail-1", "workflow": "mail", "updatedAt": "2025-01-01T00:00:00.000Z"}
+    pages = (200, {"instances": [RUN], "cursor": None}), (200, {"instances": [older], "cursor": None})
+    server = serve(names, *pages)
+    result = run("list", "--status", "running")
+    assert [line.split()[:2] for line in result.output.splitlines()] == [
+        ["workflow", "id"],
+        [RUN["workflow"], RUN["id"]],
+        ["mail", "mail-1"],
+    ]
+    assert [path for _, path, _ in server.asked] == [
+        "/api/workflows",
+        "/api/workflows/shop/instances?status=running&limit=20",
+        "/api/workflows/mail/instances?status=running&limit=20",
+    ]
+    serve(names, *reversed(pages))
+    limited = run("list", "--limit", "1")
+    assert RUN["id"] in limited.output
+    assert "mail-1" not in limited.output
+    assert "more: name a workflow" in limited.output
+
+
+def test_a_cursor_goes_with_its_workflow(serve: Serve) -> None:
+    result = run("list", "--status", "running", "--cursor", "abc")
+    assert result.exit_code == 2
+    assert "--cursor goes with the WORKFLOW" in result.output
+
+
+def test_a_count_that_is_capped_is_marked(serve: Serve) -> None:
+    serve((200, {"workflows": [{"name": "shop", "counts": {"complete": 10_000, "errored": 9_999}, "params": {}}]}))
+    assert run("list").output.splitlines()[1].split() == ["shop", "10,000+", "9999"]
+
+
 def test_describe_takes_the_run_that_changed_last(serve: Serve) -> None:
     server = serve((200, {"instances": [RUN], "cursor": None}), (200, RUN | {"steps": [PAY]}))
     result = run("describe", "shop")

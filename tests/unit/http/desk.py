@@ -19,6 +19,7 @@ from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.testing.table import MemoryTable
+from durable.workflow import WorkflowEntrypoint
 from tests.unit.http.site import Onboarding
 
 
@@ -61,8 +62,12 @@ class Desk:
     @property
     def client(self) -> WorkflowClient:
         """The client that starts what this record holds."""
+        return self.client_of("onboarding", Onboarding)
+
+    def client_of(self, name: str, workflow: type[WorkflowEntrypoint[Any]]) -> WorkflowClient:
+        """Return the client that starts runs of a workflow."""
         events = Events(self.table, Callbacks(self.table, self.machines, self.clock), self.clock)
-        return WorkflowClient("onboarding", Onboarding, self.instances, events, {})
+        return WorkflowClient(name, workflow, self.instances, events, {})
 
     def execution(self, id: str) -> str:
         """Return the name of a run's current execution."""

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.errors import InvalidInput, Throttled
 from durable.http import Api
+from durable.operations.routes import operations
 from durable.store.machines import MachinesBusy
 from durable.store.table import TableBusy
 from durable.wire import MAX_PAYLOAD_BYTES
-from tests.unit.http.doors import GOOD, JSON, Answered, Ask, answered, proxy_event
+from tests.unit.http.desk import Desk
+from tests.unit.http.doors import GOOD, JSON, Answered, Ask, answered, proxy_event, through_events
 from tests.unit.http.site import FakeWorkflow
 
 BODY = json.dumps(GOOD).encode()
@@ -183,6 +186,28 @@ def test_options_says_what_a_path_takes(ask: Ask) -> None:
     answer = ask("OPTIONS", START)
     assert (answer.status, answer.headers["allow"], answer.text) == (204, "OPTIONS, POST", "")
     assert "access-control-allow-origin" not in answer.headers
+
+
+class Anything(WorkflowEntrypoint[Any]):
+    async def run(self, event: WorkflowEvent[Any], step: WorkflowStep) -> None: ...
+
+
+DEEP = {
+    "199 levels": '{"a":' * 199 + "1" + "}" * 199,
+    "65 levels of lists": "[" * 65 + "]" * 65,
+}
+
+
+@pytest.mark.parametrize("params", DEEP.values(), ids=DEEP.keys())
+def test_params_that_are_nested_too_deeply_are_422_and_nothing_is_stored(desk: Desk, params: str) -> None:
+    ask = through_events(operations({"anything": desk.client_of("anything", Anything)}, desk.operator))
+    path = "/api/workflows/anything/instances"
+    found = problem(ask("POST", path, f'{{"id":"deep","params":{params}}}'.encode(), JSON), 422)
+    assert "nested more than 64 levels deep" in found["detail"]
+    assert ask("GET", f"{path}/deep").status == 404
+    assert ask("GET", path).json["instances"] == []
+    flat = "[" * 60 + "]" * 60
+    assert ask("POST", path, f'{{"id":"flat","params":{flat}}}'.encode(), JSON).status == 201
 
 
 @pytest.mark.parametrize("busy", [Throttled, TableBusy, MachinesBusy])

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 from durable.errors import Throttled
 from durable.http import Api, Request
 from durable.local.http import application
-from durable.operations.routes import operations
+from durable.operations.queries import EntryPage, Queries
+from durable.operations.routes import Operator, operations
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.desk import Desk
@@ -255,6 +256,32 @@ def test_handlers_run_on_the_loop_with_a_gate_and_in_threads_without(
     gate = nothing_to_wait_for if gated else None
     with TestClient(application([api], operator, gate=gate), base_url=BASE) as client:
         assert client.get("/where").json().startswith("step-") is threaded
+
+
+class Watched(Queries):
+    """Keeps which thread reads."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.table, desk.clock)
+        self.threads: list[str] = []
+
+    def counts(self, workflow: str) -> Mapping[str, int]:
+        self.threads.append(threading.current_thread().name)
+        return super().counts(workflow)
+
+    def list(self, workflow: str, **query: Any) -> EntryPage:
+        self.threads.append(threading.current_thread().name)
+        return super().list(workflow, **query)
+
+
+def test_counting_and_listing_stay_off_the_loop(api: Api, workflow: FakeWorkflow, desk: Desk) -> None:
+    watched = Watched(desk)
+    operator = operations({workflow.name: workflow}, Operator(watched, desk.operator.lifecycle))
+    with TestClient(application([api], operator, gate=nothing_to_wait_for), base_url=BASE) as client:
+        assert client.get("/api/workflows").status_code == 200
+        assert client.get(INSTANCES).status_code == 200
+        assert client.head(INSTANCES).status_code == 200
+    assert [each.startswith("step-") for each in watched.threads] == [True, True, True]
 
 
 def test_slow_handlers_in_threads_do_not_wait_for_one_another(operator: Api) -> None:

@@ -32,6 +32,8 @@ export const STATUSES = ["queued", "running", "waiting", "waitingForPause", "pau
   "rollingBack"];
 export const CLOSED = new Set(["complete", "errored", "terminated"]);
 
+/** A count as it is shown: the server counts as far as 10,000. */
+export const count = (number) => (number >= 10_000 ? `${number.toLocaleString()}+` : number.toLocaleString());
 export const word = (status) => WORDS[status] ?? status;
 
 export function pill(status) {

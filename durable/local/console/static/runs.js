@@ -1,7 +1,7 @@
 // The runs of one workflow: a list of which only what is seen is drawn, filtered, searched, live.
 
 import { get, instance, instances, poll, query, Refused } from "./api.js";
-import { STATUSES, h, pill, replace, time, word } from "./dom.js";
+import { STATUSES, count, h, pill, replace, time, word } from "./dom.js";
 import { startDialog } from "./start.js";
 
 const ROW = 44;
@@ -49,7 +49,7 @@ function drawChips(chips, counts, list) {
     type: "button", class: `chip ${status ? `s-${status}` : ""}`, "aria-pressed": String(list.status === status),
     data: { chip: status || "all", ...(status ? {} : { shortcut: "f", focus: "yes" }) },
     onclick: () => { list.filter({ status }); drawChips(chips, counts, list); },
-  }, name, h("b", {}, number.toLocaleString()));
+  }, name, h("b", {}, count(number)));
   replace(chips, chip("", "all", total),
     STATUSES.filter((status) => counts[status] || list.status === status).map((status) => chip(status, word(status), counts[status] ?? 0)));
   if (focused) chips.querySelector(`[data-chip="${CSS.escape(focused)}"]`)?.focus();

@@ -1,7 +1,7 @@
 // The overview: each workflow with how many of its runs are in which status.
 
 import { get, poll } from "./api.js";
-import { STATUSES, h, mark, replace, word } from "./dom.js";
+import { STATUSES, count, h, mark, replace, word } from "./dom.js";
 import { startDialog } from "./start.js";
 
 export async function workflowsView(root, _, signal) {
@@ -32,11 +32,11 @@ function card(workflow) {
   const total = counts.reduce((sum, [, number]) => sum + number, 0);
   return h("li", { class: "card" },
     h("div", { class: "card-head" }, h("h2", {}, h("a", { href }, workflow.name)),
-      h("span", { class: "dim" }, total === 1 ? "1 run" : `${total.toLocaleString()} runs`),
+      h("span", { class: "dim" }, total === 1 ? "1 run" : `${count(total)} runs`),
       h("button", { class: "primary", type: "button", onclick: () => startDialog(workflow) }, "Start")),
     bar(counts, total),
     h("ul", { class: "counts" }, counts.length ? counts.map(([status, number]) => h("li", {},
-      h("a", { href: `${href}?status=${status}`, class: `count s-${status}` }, mark(status), h("b", {}, number.toLocaleString()), ` ${word(status)}`)))
+      h("a", { href: `${href}?status=${status}`, class: `count s-${status}` }, mark(status), h("b", {}, count(number)), ` ${word(status)}`)))
       : h("li", { class: "dim" }, "Nothing has run yet.")));
 }
 
