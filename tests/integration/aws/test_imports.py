@@ -56,8 +56,8 @@ MOST_MODULES: Final = (
     dict.fromkeys((*STEPS, CONSUMER), 195)
     | {"worker": 260, "operations": 270}
     | {
-        "closer": 125,
-        "sweep": 125,
+        "closer": 130,
+        "sweep": 130,
         "changes": 150,
     }
 )
