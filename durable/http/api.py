@@ -153,7 +153,7 @@ class Api:
         try:
             result = route.endpoint.function(**route.endpoint.arguments(request, parameters))
             return route.endpoint.response(result, route.status, request.prefix)
-        except Exception as error:
+        except BaseException as error:  # SystemExit or CancelledError would end the server that others share
             if (problem := _problem_of(error)) is None:
                 frames = " < ".join(reversed(frames_of(error)[-_MAX_FRAMES:]))
                 _log.error("%s %s failed: %s at %s", route.method, route.path, type(error).__name__, frames)
@@ -183,7 +183,7 @@ def busy() -> Problem:
     return Problem(503, public_message(Throttled), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def _problem_of(error: Exception) -> Problem | None:
+def _problem_of(error: BaseException) -> Problem | None:
     """Return the problem that an error of a route's function stands for; None for an unexpected one."""
     match error:
         case Problem():

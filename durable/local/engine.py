@@ -10,6 +10,8 @@ It knows state machines and nothing of instances, as Step Functions does; what a
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,16 +39,23 @@ from durable.asl import advance as advance_execution
 from durable.asl import start as start_execution
 from durable.asl.flow import TimerWait
 from durable.clock import Clock
+from durable.errors import WorkflowError
 from durable.local.executions import Definition, Executions, Rest, Stored
 from durable.local.folder import JournalError
 from durable.local.functions import Answer, Functions, Later, Returned
+from durable.local.threads import Work, call
 from durable.local.timers import Timers
 from durable.local.waits import AT_WORK, Waited, Waits, called, waits_of
 from durable.local.workers import Workers
+from durable.store.failure import frames_of
 from durable.store.machines import ExecutionState
 from durable.store.table import TableBusy
 
+_log: Final = logging.getLogger(__name__)
 _AGAIN: Final = "again"
+_BROKEN: Final = (
+    "The engine could not go on with the run ({}). The log of the server says where; retry the run once that is mended."
+)
 Closed = Callable[[str, str, ExecutionState], None]
 """Given a workflow, an execution's name and what it came to."""
 
@@ -137,10 +146,14 @@ class Engine:
         return {name: each.hash for name, each in self._definitions.items()}
 
     def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
-        definition = self._definitions[workflow]
-        turn = start_execution(
-            definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random
-        )
+        try:
+            definition = self._definitions[workflow]
+            turn = start_execution(
+                definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random
+            )
+        except BaseException as error:
+            self._closed(workflow, name, self._broken(name, error))
+            return
         live = _Live(name, self._read, _Opened(workflow, definition.hash, turn.execution), told=AT_WORK)
         with live.lock:
             if self._live.setdefault(name, live) is live:
@@ -192,17 +205,22 @@ class Engine:
             self._live[name] = _Live(name, self._read, rests=True, asked=set(rest.asked))
             pending[name] = rest.timers
             self._unheard += [(name, token) for token in rest.asked]
-        for stored in self._executions.moving():
-            opened, pending[stored.name] = self._restored(stored)
-            self._live[stored.name] = _Live(stored.name, self._read, opened)
+        for name in self._executions.moving():
+            self._live[name] = _Live(name, self._read)
+            self._of(name, partial(self._reopen, name, pending))()
         return pending
+
+    def _reopen(self, name: str, pending: dict[str, Sequence[Action]]) -> None:
+        opened, actions = self._restored(self._executions.get(name))
+        self._live[name].opened = opened
+        pending[name] = actions
 
     def go_on(self, pending: Mapping[str, Sequence[Action]]) -> None:
         """Have executions that were taken up move."""
         for name, actions in pending.items():
             live = self._live.get(name)
             if live is not None:
-                self._perform(live, actions)
+                self._of(name, partial(self._perform, live, actions))()
         self._workers.submit(self._hear)
 
     def _hear(self) -> None:
@@ -211,8 +229,9 @@ class Engine:
         An answer may be in the record that this process told nobody, or not yet. Whoever sends one meanwhile is heard.
         """
         if self._unheard:
-            self._ask_again(*self._unheard.popleft())
+            name, token = self._unheard.popleft()
             self._workers.submit(self._hear)
+            self._of(name, partial(self._ask_again, name, token))()
 
     def _read(self, name: str) -> _Opened:
         """Read an execution that rests; its timers are set already."""
@@ -222,6 +241,32 @@ class Engine:
         machine = self._executions.machine(stored.definition)
         execution, actions = Execution.restore(machine, stored.snapshot, random=self._random)
         return _Opened(stored.workflow, stored.definition, execution), actions
+
+    def _of(self, name: str, work: Work) -> Work:
+        """Return work of an execution that ends the execution if it cannot be done, and never raises."""
+        return partial(self._attempt, name, work)
+
+    def _attempt(self, name: str, work: Work) -> None:
+        try:
+            call(work)
+        except BaseException as error:
+            if self._executions.failed is None:  # else nothing can be stored any more: the next process goes on
+                self._break(name, error)
+
+    def _break(self, name: str, error: BaseException) -> None:
+        """End an execution that cannot go on, with a reason."""
+        state, live = self._broken(name, error), self._live.pop(name, None)
+        if live is None:
+            return
+        workflow = live.opened.workflow if live.opened else self._executions.workflow(name)
+        self._executions.delete(name, rested=live.rests)
+        self._closed(workflow, name, state)
+
+    def _broken(self, name: str, error: BaseException) -> ExecutionState:
+        """Log why an execution cannot go on, and return what it comes to."""
+        _log.error("%s cannot go on: %s at %s", name, type(error).__name__, " < ".join(frames_of(error)[::-1]))
+        cause = json.dumps({"errorMessage": _BROKEN.format(type(error).__name__)})
+        return ExecutionState("FAILED", None, WorkflowError.__name__, cause)
 
     def _advance(self, name: str, event: Event) -> bool:
         """Take an event, and return whether it was for a task that the execution waited for.
@@ -261,7 +306,7 @@ class Engine:
         if turn.actions or heard or rest is not None:
             self._keep(live, rest)
         if turn.actions:
-            self._executions.committed(partial(self._perform, live, turn.actions))
+            self._executions.committed(self._of(live.name, partial(self._perform, live, turn.actions)))
 
     def _tell(self, live: _Live) -> None:
         """Tell what an execution waits for, if that is new."""
@@ -289,12 +334,13 @@ class Engine:
         for action in actions:
             match action:
                 case SetTimer(token, at):
-                    self._timers.set((live.name, token), at, partial(self._advance, live.name, TimerFired(token)))
+                    fire = self._of(live.name, partial(self._advance, live.name, TimerFired(token)))
+                    self._timers.set((live.name, token), at, fire)
                 case Cancel(token):
                     self._cancel(live.name, token)
         for action in actions:
             if isinstance(action, Invoke):
-                self._workers.submit(partial(self._invoke, live.name, action))
+                self._workers.submit(self._of(live.name, partial(self._invoke, live.name, action)))
 
     def _cancel(self, name: str, token: str) -> None:
         """Give up the timers of a token: a task's deadline, and when its function is called again."""
@@ -311,7 +357,7 @@ class Engine:
         timeout = self._functions.timeout_ms(function, event)
         if timeout is not None:
             give_up = partial(self._give_up, name, action.token, function, event, owner)
-            self._timers.set(owner, self._clock.now() + timeout, give_up)
+            self._timers.set(owner, self._clock.now() + timeout, self._of(name, give_up))
         answer = self._functions.invoke(function, event, owner)
         if answer is None:
             return
@@ -330,8 +376,8 @@ class Engine:
             if name not in self._live or token not in live.open().execution.waiting:
                 return
             if again is not None:
-                ask = partial(self._workers.submit, partial(self._ask_again, name, token))
-                self._timers.set((token, _AGAIN), again, ask)
+                ask = self._of(name, partial(self._ask_again, name, token))
+                self._timers.set((token, _AGAIN), again, partial(self._workers.submit, ask))
             live.asked.add(token)
             self._tell(live)
             rest = _rest(live.open().execution, live.asked)

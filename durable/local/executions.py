@@ -11,6 +11,7 @@ from typing import Any
 
 from durable.asl import Machine, SetTimer
 from durable.asl.values import json_text
+from durable.local.folder import JournalError
 from durable.local.journal import Change, JournalFailed
 from durable.local.spaces import DEFINITION, EXECUTION, RESTING
 from durable.local.store import Store
@@ -95,13 +96,26 @@ class Executions:
             changes.append((RESTING, (name,), None))
         self._journal.write(changes)
 
+    @property
+    def failed(self) -> JournalError | None:
+        """Why nothing can be stored any more; None while all is well."""
+        return self._journal.failed
+
+    def workflow(self, name: str) -> str:
+        """Return the workflow of an open execution, also of one whose snapshot cannot be read."""
+        row = self._journal.get(EXECUTION, (name,))
+        assert row is not None, f"execution {name} is open"
+        workflow: str = json.JSONDecoder().raw_decode(str(row[0]), 1)[0]
+        return workflow
+
     def get(self, name: str) -> Stored:
         """Return an open execution as it was last put."""
         row = self._journal.get(EXECUTION, (name,))
         assert row is not None, f"execution {name} is open"
-        return _stored(name, str(row[0]))
+        workflow, definition, snapshot = json.loads(str(row[0]))
+        return Stored(name, workflow, definition, snapshot)
 
-    def committed(self, then: Callable[[], None]) -> None:
+    def committed(self, then: Callable[[], object]) -> None:
         """Call back once all that was put before is durable; never, if the journal fails."""
 
         def settled(error: JournalFailed | None) -> None:
@@ -115,21 +129,16 @@ class Executions:
         for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):
             yield name, Rest([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
 
-    def moving(self) -> Iterator[Stored]:
-        """Yield every other open execution."""
-        others = "SELECT name, data FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
-        for name, data in self._journal.read(others):
-            yield _stored(name, data)
+    def moving(self) -> Iterator[str]:
+        """Yield the name of every other open execution."""
+        others = "SELECT name FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
+        for (name,) in self._journal.read(others):
+            yield name
 
 
 def _resting(name: str, rest: Rest) -> Change:
     timers = json_text([(each.token, each.at_ms) for each in rest.timers])
     return RESTING, (name,), (timers, json_text(sorted(rest.asked)))
-
-
-def _stored(name: str, data: str) -> Stored:
-    workflow, definition, snapshot = json.loads(data)
-    return Stored(name, workflow, definition, snapshot)
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable.errors import StepError, StepInProgress, StepTimeoutError, public_message
-from durable.steps.step import StepHandler
+from durable.errors import StepInProgress, StepTimeoutError, public_message
+from durable.steps.step import Hang, StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.wire import StepEvent
@@ -44,10 +44,6 @@ class Later:
 
 Wait = Callable[[Any], int | None]
 """Called with what a task sends; returns when it wants to be called again, in milliseconds."""
-
-
-class Hang(BaseException):
-    """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
 
 
 def raised(error: str, message: str) -> Raised:
@@ -104,12 +100,10 @@ class Functions:
             self._running.add(key)
         try:
             return Returned(handler(event, owner))
-        except Exception as error:
-            return raised(type(error).__name__, str(error))
         except Hang:
             return None
-        except BaseException:
-            return raised(StepError.__name__, "the step ended its process")
+        except Exception as error:
+            return raised(type(error).__name__, str(error))
         finally:
             with self._lock:
                 self._running.discard(key)

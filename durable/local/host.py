@@ -6,11 +6,11 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
 from durable.build import Build, api_of, fetch_of
@@ -31,6 +31,7 @@ from durable.local.schedules import Schedules
 from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
+from durable.local.threads import Work, call
 from durable.local.timers import Timers
 from durable.local.waits import Waits
 from durable.local.workers import Workers
@@ -48,12 +49,14 @@ from durable.steps.events import EventHandler, Events
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.log import Log
-from durable.store.machines import ExecutionState, MachinesBusy
+from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.store.statuses import OPEN
-from durable.store.table import TableBusy, every
+from durable.store.table import every
 from durable.wire import CALLS, EVENTS
+
+_AGAIN_MS: Final = 5_000
 
 
 class Doubles(Protocol):
@@ -193,7 +196,7 @@ class Host:
         self.instances.close(workflow, execution, state)
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
         if is_child(instance):
-            self._workers.submit(partial(self._tell_parent, own, instance))
+            self._persist(partial(self._children.look, own, instance))
         if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
 
@@ -203,22 +206,31 @@ class Host:
     def _dropped(self, event: Any) -> None:
         """Have a run stopped that was to stop when this step ends, which its execution waits for no more."""
         run = event["run"]
-        self._workers.submit(partial(self._halt, run["workflow"], run["instance"]))
-
-    def _halt(self, workflow: str, instance: str) -> None:
-        with suppress(TableBusy, MachinesBusy):
-            self.operator.lifecycle.halt(workflow, instance)
+        self._persist(partial(self.operator.lifecycle.halt, run["workflow"], run["instance"]))
 
     def _halt_wanted(self) -> None:
         """Stop the runs that were to stop when a step ends, which was cut off."""
         for workflow, status in itertools.product(self.workflows, OPEN):
             for header in every(self.table, workflow, status):
                 if "wanted" in header:
-                    self._halt(workflow, header["instance"])
+                    self._persist(partial(self.operator.lifecycle.halt, workflow, header["instance"]))
 
-    def _tell_parent(self, workflow: str, instance: str) -> None:
-        """Tell a run's parent, if it has one; in a thread of its own, for the engine holds the run that has ended."""
-        self._children.look(workflow, instance)
+    def _persist(self, work: Work) -> None:
+        """Have work done that must be done, and that may be done twice: until it succeeds, or nothing can be stored.
+
+        In a thread of its own, for the engine holds the execution that it follows from.
+        """
+
+        def attempt() -> None:
+            try:
+                call(work)
+            except BaseException:
+                if self.journal.failed is None:
+                    again = partial(self._workers.submit, attempt)
+                    self.timers.set(attempt, self._clock.now() + _AGAIN_MS, again)
+                    raise
+
+        self._workers.submit(attempt)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
         for step in self.built.compiled[workflow.name].steps:

@@ -11,25 +11,25 @@ interpreter's lock: with a busy program, rows written one by one would take mill
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from durable.local.folder import Folder, JournalError
 from durable.local.spaces import SPACES, Key, Space, Values, delete, select, upsert
+from durable.local.threads import SharedThread, Work, perform
 
 Change = tuple[Space, Key, Values | None]
 """A row as it is to be, or None for its removal."""
 Callback = Callable[["JournalFailed | None"], None]
 Listener = Callable[[int, "JournalFailed | None"], None]
 
-_log: Final = logging.getLogger(__name__)
 _MOST_ROWS: Final = 256
 _STATEMENTS: Final = 256
 _CHECKPOINT_PAGES: Final = 4_000
@@ -104,7 +104,7 @@ class Journal:
         self._filling, self._flushing = _Batch(), _Batch()
         self._listeners: tuple[Listener, ...] = ()
         self._readers: deque[sqlite3.Connection] = deque()
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread = SharedThread("journal", self._take)
         self._thread.start()
 
     @property
@@ -250,14 +250,18 @@ class Journal:
             self._dormant = self._idle = False
             self._changed.notify()
 
-    def _run(self) -> None:
-        while (batch := self._next()) is not None:
-            try:
-                self._commit(batch)
-            except BaseException as error:
-                self._fail(JournalFailed(self.path, error))
-                return
-            self._settle(batch)
+    def _take(self) -> Work | None:
+        """Return the writing of the next batch; None when the journal is being closed, or has failed."""
+        batch = None if self._error is not None else self._next()
+        return None if batch is None else partial(self._write_batch, batch)
+
+    def _write_batch(self, batch: _Batch) -> None:
+        try:
+            self._commit(batch)
+        except BaseException as error:
+            self._fail(JournalFailed(self.path, error))
+            return
+        self._settle(batch)
 
     def _next(self) -> _Batch | None:
         """Return the next batch to commit, after waiting for one; None when the journal is being closed."""
@@ -307,15 +311,9 @@ class Journal:
 
     def _tell(self, callbacks: Iterable[Callback], listeners: Iterable[Listener], error: JournalFailed | None) -> None:
         for callback in callbacks:
-            self._safely(callback, error)
+            perform(partial(callback, error))
         for listener in listeners:
-            self._safely(listener, self._durable, error)
-
-    def _safely(self, call: Callable[..., None], *arguments: object) -> None:
-        try:
-            call(*arguments)
-        except Exception as error:
-            _log.error("%s: a callback after a commit raised %s", self.path, type(error).__name__)
+            perform(partial(listener, self._durable, error))
 
 
 def _chunks(rows: Sequence[tuple[object, ...]]) -> Iterator[tuple[int, list[object]]]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from durable.bindings.queue import Queue
 from durable.local.folder import JournalError
 from durable.local.queue import Message, Messages
+from durable.local.threads import SharedThread, Work
 
 Deliver = Callable[[str, dict[str, Any]], Mapping[str, Any] | None]
 """Called with the queue's name and an SQS event; returns {"batchItemFailures": [{"itemIdentifier": id}, …]}."""
@@ -41,7 +43,7 @@ class Pump:
         self._deliver = deliver
         self._draw = draw
         self._stopping = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[SharedThread] = []
 
     def next_due(self) -> int | None:
         """Return when the next message is due; None if there is none for any consumer."""
@@ -54,7 +56,7 @@ class Pump:
     def start(self) -> None:
         """Deliver what becomes due until `stop`."""
         for queue in self._queues.values():
-            thread = threading.Thread(target=self._serve, args=(queue,), name=f"queue-{queue.name}", daemon=True)
+            thread = SharedThread(f"queue-{queue.name}", partial(self._take, queue))
             self._threads.append(thread)
             thread.start()
 
@@ -66,35 +68,29 @@ class Pump:
         for thread in self._threads:
             thread.join(timeout)
 
-    def _serve(self, queue: Queue[Any]) -> None:
-        while self._wait(queue.name):
-            try:
-                self._run_queue(queue, self._messages.clock.now())
-            except JournalError:
-                return
-
-    def _wait(self, queue: str) -> bool:
-        """Return True when a message is due, False when the pump is to stop."""
+    def _take(self, queue: Queue[Any]) -> Work | None:
+        """Return the delivery of a queue's next batch, as soon as a message is due; None when the pump is to stop."""
         messages = self._messages
-        while not self._stopping:
-            due, now = messages.next_due(queue), messages.clock.now()
+        while not self._stopping and messages.journal.failed is None:
+            due, now = messages.next_due(queue.name), messages.clock.now()
             if due is not None and due <= now:
-                return True
+                return partial(self._run_queue, queue, now)
             seconds = _LONGEST_WAIT_SECONDS if due is None else (due - now) / 1000
             with messages.changed:
-                if messages.next_due(queue) == due and not self._stopping:
+                if messages.next_due(queue.name) == due and not self._stopping:
                     messages.changed.wait(min(seconds, _LONGEST_WAIT_SECONDS))
-        return False
+        return None
 
     def _run_queue(self, queue: Queue[Any], now: int) -> int:
-        batch = self._messages.take(queue.name, now, queue.batch_size)
-        if batch:
-            failed = self._failures(queue.name, batch)
+        with suppress(JournalError):  # then the next process delivers them
+            batch = self._messages.take(queue.name, now, queue.batch_size)
+            failed = self._failures(queue.name, batch) if batch else ()
             self._messages.delivered(message for message in batch if message.id not in failed)
             for message in batch:
                 if message.id in failed:
                     self._retry(queue, message)
-        return len(batch)
+            return len(batch)
+        return 0
 
     def _failures(self, queue: str, batch: tuple[Message, ...]) -> frozenset[str]:
         """Deliver a batch and return the ids of the messages that failed, read as Lambda reads the answer."""
@@ -102,7 +98,7 @@ class Pump:
         try:
             answer = self._deliver(queue, event(batch)) or {}
             failed = [each["itemIdentifier"] for each in answer.get("batchItemFailures") or ()]
-        except Exception as error:
+        except BaseException as error:  # a consumer may raise SystemExit; its messages come again
             _log.warning("queue %s: the consumer failed (%s)", queue, type(error).__name__)
             return ids
         return frozenset(failed) if ids.issuperset(failed) else ids

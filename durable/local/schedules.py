@@ -13,6 +13,7 @@ from typing import Any, Final
 from durable.bindings import Workflow
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock, timestamp
+from durable.errors import Throttled
 from durable.local.log import logger
 from durable.runs.scheduled import Starter, scheduled_params
 from durable.schedules import Schedule
@@ -85,7 +86,14 @@ class Schedules:
         """
         due = [entry for entry in self._entries if entry.next <= now]
         for entry in due:
-            self._tell(entry, entry.next)
+            try:
+                self._tell(entry, entry.next)
+            except Throttled:
+                raise
+            except Exception as error:  # the others go on
+                logger.error(
+                    "%s: its run of %s failed: %s", entry.workflow, timestamp(entry.next), type(error).__name__
+                )
             entry.next = entry.schedule.next_after(max(entry.next, now))
         return len(due)
 

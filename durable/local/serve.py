@@ -24,6 +24,7 @@ from durable.local.host import Host
 from durable.local.http import application, listen, server
 from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger, to_terminal
+from durable.local.recurring import Recurring
 from durable.local.timers import TimerThread
 from durable.local.workers import ThreadWorkers, Workers
 from durable.operations.routes import operations
@@ -52,7 +53,7 @@ def serve(port: int, data: Path) -> None:
             clock, workers = SystemClock(), ThreadWorkers()
             host = Host(built, journal, data, clock=clock, workers=workers, log=TextLog(), random=Random())
             greet = partial(_greet, port, data, host.recover())
-            with _moving(host, clock, workers):
+            with moving(host, clock, workers):
                 running = server(_application(host, journal, data, workers, greet))
                 journal.listen(partial(_end, running))
                 running.run(sockets=[listening])
@@ -68,29 +69,32 @@ def _end(running: Server, _: int, failed: JournalFailed | None) -> None:
 
 
 @contextmanager
-def _moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
+def moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
     """Have a host moved by the clock, and what is past its time removed, until the block's end."""
     timers = TimerThread(host.timers, clock)
+    removed = 1
 
     def purge() -> None:
+        nonlocal removed
+        removed = 0
         with suppress(JournalError):
-            pause = _PURGE_MORE_MS if host.purge() else _PURGE_MS
-            host.timers.set(purge, clock.now() + pause, partial(workers.submit, purge))
+            removed = host.purge()
+
+    def purge_due() -> int:
+        return clock.now() + (_PURGE_MORE_MS if removed else _PURGE_MS)
 
     def schedule() -> None:
         with suppress(JournalError, TableBusy, Throttled):
             host.schedules.run(clock.now())
-        arm()
 
-    def arm() -> None:
+    def schedule_due() -> int | None:
         due = host.schedules.next_due()
-        if due is not None:
-            host.timers.set(schedule, max(due, clock.now() + _RETRY_MS), partial(workers.submit, schedule))
+        return None if due is None else max(due, clock.now() + _RETRY_MS)
 
     timers.start()
     host.pump.start()
-    workers.submit(purge)
-    arm()
+    for work, due in ((purge, purge_due), (schedule, schedule_due)):
+        Recurring(work, due, host.timers, workers).arm()
     try:
         yield
     finally:

@@ -123,7 +123,7 @@ class SQLiteTable:
             [*parameters, limit + 1],
         )
         more = len(found) > limit
-        rows = tuple(from_json(data) for _, _, data in found[:limit])
+        rows = tuple(_row_from(data) for _, _, data in found[:limit])
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
@@ -193,7 +193,7 @@ class SQLiteTable:
         with _translated():
             rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
         for sort, data in rows:
-            partition.put(sort, from_json(data), len(data))
+            partition.put(sort, _row_from(data), len(data))
         return partition
 
     def _add(self, name: str, partition: _Partition) -> _Partition:
@@ -259,6 +259,15 @@ def _json(row: Row) -> str:
     if b"NaN" in data or b"Infinity" in data:
         json.dumps(row, allow_nan=False)
     return data.decode()
+
+
+def _row_from(data: str) -> Row:
+    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `to_json` writes up to 254."""
+    try:
+        row: Row = from_json(data)
+    except ValueError:
+        row = json.loads(data)
+    return row
 
 
 def _row_of(key: Key, row: Row) -> Change:

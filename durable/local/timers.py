@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 from durable.clock import Clock
+from durable.local.threads import SharedThread, Work
 
 _SLACK: Final = 4096
 _ALWAYS: Final = 2**63
@@ -60,12 +61,13 @@ class Timers:
     def fire_due(self, now: int) -> int:
         """Fire those whose time has come, in order, and return how many there were."""
         fired = 0
-        while (fire := self._pop_due(now)) is not None:
+        while (fire := self.pop_due(now)) is not None:
             fire()
             fired += 1
         return fired
 
-    def _pop_due(self, now: int) -> Callable[[], object] | None:
+    def pop_due(self, now: int) -> Callable[[], object] | None:
+        """Take out the earliest of those whose time has come, and return what it fires; None where there is none."""
         with self._lock:
             while self._heap and self._heap[0][0] <= now:
                 entry = heapq.heappop(self._heap)
@@ -81,7 +83,7 @@ class TimerThread:
         self._timers = timers
         self._clock = clock
         self._ended = False
-        self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
+        self._thread = SharedThread("timers", self._take)
 
     def start(self) -> None:
         self._thread.start()
@@ -91,14 +93,18 @@ class TimerThread:
         self._timers.changed.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _take(self) -> Work | None:
+        """Return what is due next, as soon as it is; None when the thread is to stop."""
         timers = self._timers
         while not self._ended:
             timers.until = _ALWAYS
             timers.changed.clear()
-            timers.fire_due(self._clock.now())
+            fire = timers.pop_due(self._clock.now())
+            if fire is not None:
+                return fire
             following, now = timers.next(), self._clock.now()
             latest = now + _LONGEST_WAIT_MS
             timers.until = latest if following is None else min(following, latest)
             if timers.until > now:
                 timers.changed.wait((timers.until - now) / 1000)
+        return None

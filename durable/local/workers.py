@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
 
-Work = Callable[[], None]
+from durable.local.threads import SharedThread, Work
 
 
 class Workers(Protocol):
@@ -22,42 +22,44 @@ class ThreadWorkers:
     The threads are daemons: a step that never returns does not keep the process from ending.
     """
 
-    def __init__(self, limit: int = 256) -> None:
+    def __init__(self, limit: int = 256, *, name: str = "step") -> None:
         self._limit = limit
-        self._queue: SimpleQueue[Work | None] = SimpleQueue()
+        self._name = name
+        self._queue: SimpleQueue[Work] = SimpleQueue()
         self._lock = threading.Lock()
-        self._idle = 0
         self._threads = 0
-        self._busy = 0
+        self._idle = 0
+        """Threads that wait for work, less the pieces of work that wait for a thread."""
         self._quiet = threading.Condition(self._lock)
 
     def submit(self, work: Work) -> None:
-        with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif self._threads < self._limit:
-                self._threads += 1
-                threading.Thread(target=self._run, name=f"step-{self._threads}", daemon=True).start()
-            else:
-                self._idle -= 1
-            self._busy += 1
         self._queue.put(work)
+        with self._lock:
+            self._idle -= 1
+            if self._idle < 0 and self._threads < self._limit:
+                self._grow()
 
-    def _run(self) -> None:
-        while (work := self._queue.get()) is not None:
-            try:
-                work()
-            finally:
-                with self._lock:
-                    self._idle += 1
-                    self._busy -= 1
-                    if not self._busy:
-                        self._quiet.notify_all()
+    def _grow(self) -> None:
+        """Start a thread; where the system gives no more, the others do the work."""
+        try:
+            SharedThread(f"{self._name}-{self._threads + 1}", self._take).start()
+        except RuntimeError:
+            if not self._threads:
+                raise
+        else:
+            self._threads += 1
+
+    def _take(self) -> Work:
+        with self._lock:
+            self._idle += 1
+            if self._idle == self._threads:
+                self._quiet.notify_all()
+        return self._queue.get()
 
     def drain(self, seconds: float) -> bool:
         """Wait until nothing runs, for so long at most, and return whether that was reached."""
         with self._lock:
-            return self._quiet.wait_for(lambda: not self._busy, seconds)
+            return self._quiet.wait_for(lambda: self._idle == self._threads, seconds)
 
 
 class InlineWorkers:

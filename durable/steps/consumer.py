@@ -37,7 +37,7 @@ class ConsumerHandler:
     def _deliver(self, record: Mapping[str, Any]) -> bool:
         try:
             self._call(record["body"])
-        except Exception as error:
+        except BaseException as error:  # a consumer may raise SystemExit: only its message failed
             attempt = int(record["attributes"]["ApproximateReceiveCount"])
             cls = type(error)
             failure = Failure(cls.__name__, public_message(cls), cls.__name__, frames_of(error))

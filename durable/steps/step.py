@@ -37,6 +37,10 @@ Deadline = Callable[[int], AbstractContextManager[None]]
 _OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
 
 
+class Hang(BaseException):
+    """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
+
+
 class StepHandler:
     """Runs one step's function for the events that its Task sends; the same in Lambda and on one machine."""
 
@@ -81,7 +85,9 @@ class StepHandler:
             if event.get("undo", {}).get("input") and not _fits(text):
                 raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
             result = self._call(event, event["input"], key, begun, self._clock.now() + timeout_ms)
-        except Exception as error:
+        except Hang:
+            raise
+        except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
         at = self._clock.now()
         instead = self._record.succeed(key, owner=owner, result=result, at=at)
@@ -136,7 +142,7 @@ class StepHandler:
         self._record.wake(StepKey.of(event), at)
 
     def _failed(
-        self, error: Exception, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
+        self, error: BaseException, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:
         failure, at = self._failure(error), self._clock.now()
         instead, failed = self._end(key, event, owner, attempt, failure, at)
@@ -159,7 +165,7 @@ class StepHandler:
         instead = self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
         return instead, self._reported(failure, event, at, final=final)
 
-    def _failure(self, error: Exception) -> Failure:
+    def _failure(self, error: BaseException) -> Failure:
         cls = type(error)
         frames = frames_of(error)
         if isinstance(error, _OURS):

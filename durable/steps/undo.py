@@ -17,7 +17,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runs.outcome import path_of
 from durable.runs.status import current_steps
-from durable.steps.step import StepHandler, reported
+from durable.steps.step import Hang, StepHandler, reported
 from durable.store.failure import Failure
 from durable.store.keys import HEADER, StepKey, header_key, partition
 from durable.store.record import Leased, forget, is_undoable
@@ -53,7 +53,9 @@ class UndoHandler(StepHandler):
         begun = Leased(row["undo_attempts"], row.get("again", 0))
         try:
             self._call(event, given, key, begun, now + event["timeout"] * 1000)
-        except Exception as error:
+        except Hang:
+            raise
+        except BaseException as error:
             failure = self._failure(error)
             self._fail(key, event, owner, failure)
             raise reported(failure, event) from None

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from durable.local.functions import Hang
 from durable.signature import Signature
+from durable.steps.step import Hang
 from durable.store.values import Misfit, dump, fit
 from durable.testing.attempts import Attempt
 

@@ -15,12 +15,13 @@ from durable.build import Build, build
 from durable.clock import VirtualClock
 from durable.errors import RunNotFound, StepTimeoutError
 from durable.local.executions import Executions, Stored
-from durable.local.functions import Functions, Hang
+from durable.local.functions import Functions
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.timers import Timers
 from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
 from durable.runs.runs import instance_of
+from durable.steps.step import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -180,7 +181,7 @@ def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
         set_timer(timers, key, at, fire)
         timers.fire_due(START + 40 * DAY)
 
-    def read_late(executions: Executions) -> Iterator[Stored]:
+    def read_late(executions: Executions) -> Iterator[str]:
         executions._journal.flush()
         return read_moving(executions)
 
@@ -346,3 +347,26 @@ def test_a_run_that_goes_on_is_kept(host: MakeHost, project: Build) -> None:
     assert virtual.status("order", failed).status in ("queued", "running")
     virtual.run()
     assert virtual.status("order", failed).status == "complete"
+
+
+def test_a_run_whose_execution_cannot_be_read_ends_with_a_reason_and_the_others_go_on(
+    host: MakeHost, project: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = host(project)
+    stock(first).put("apples", 100)
+    ids = [first.start("order", amount) for amount in (11, 12, 1)]
+    for _ in range(3):
+        first.run(turns=100, enough=lambda: True)
+    first.close()
+    assert first.folder is not None
+    with sqlite3.connect(first.folder / "durable.sqlite3") as database:
+        query = "UPDATE execution SET data=substr(data, 1, 60) WHERE name LIKE ?"
+        database.executemany(query, [(f"{id}.%",) for id in ids[1:]])
+    second = host(project)
+    broken = [second.status("order", id) for id in ids[1:]]
+    assert [each.status for each in broken] == ["errored", "errored"]
+    assert [each.error and each.error["name"] for each in broken] == ["WorkflowError", "WorkflowError"]
+    lines = [each.getMessage() for each in caplog.records if "cannot go on" in each.getMessage()]
+    assert [line.split(".")[0] for line in lines] == ids[1:]
+    second.run()
+    assert second.status("order", ids[0]).status == "complete"

@@ -13,11 +13,11 @@ from durable import NonRetryableError, Retries, StepError, Workflow, WorkflowEnt
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
-from durable.local.functions import Hang
 from durable.operations.description import Description
 from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
 from durable.steps.callbacks import Callbacks
+from durable.steps.step import Hang
 from durable.store.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 

@@ -335,3 +335,25 @@ def test_two_sites_side_by_side_do_not_mix(operator: Api) -> None:
         client = TestClient(application([fetch(each)], operator), base_url=BASE)
         assert post(client, START) == 201
     assert (len(first.started), len(second.started)) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
+@pytest.mark.parametrize("gated", [True, False])
+def test_whatever_a_handler_raises_is_one_failed_request(
+    operator: Api, caplog: pytest.LogCaptureFixture, gated: bool, error: BaseException
+) -> None:
+    api = Api("Hostile")
+
+    @api.get("/raise")
+    def fail() -> int:
+        raise error
+
+    @api.get("/well")
+    def well() -> int:
+        return 1
+
+    app = application([api], operator, gate=nothing_to_wait_for if gated else None)
+    with TestClient(app, base_url=BASE) as client:
+        assert client.get("/raise").status_code == 500
+        assert client.get("/well").json() == 1
+    assert f"GET /raise failed: {type(error).__name__}" in caplog.text

@@ -108,3 +108,15 @@ def test_purge_removes_what_is_over_and_nothing_else(journal: Journal, clock: Vi
     assert table.purge(clock.now()) == 6
     journal.flush()
     assert len(table.list("w").rows) == 2
+
+
+@pytest.mark.parametrize("depth", [199, 200, 250])
+def test_what_is_nested_deeply_is_read_back(journal: Journal, clock: VirtualClock, depth: int) -> None:
+    value: object = "x"
+    for _ in range(depth):
+        value = {"a": value}
+    SQLiteTable(journal, clock).write(Write(key(1), header(1) | {"value": value}))
+    journal.flush()
+    table = SQLiteTable(journal, clock)
+    assert (table.get(key(1)) or {})["value"] == value
+    assert [row["value"] for row in table.list("w").rows] == [value]

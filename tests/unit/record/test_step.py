@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -177,3 +178,13 @@ def test_a_step_that_ends_under_a_stop_is_recorded_and_goes_no_further(bench: Be
     assert type(error).__name__ == "Stopped"
     step = next(row for row in bench.table.query("shop#one") if row["sort"] != FLAG)
     assert step["result"] == "charged 5"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
+def test_whatever_a_step_raises_is_a_failed_attempt_and_gives_the_lease_up(bench: Bench, error: BaseException) -> None:
+    steps.raises[:] = [error]
+    failed = raised_by(bench)
+    assert (type(failed).__name__, str(failed).startswith("charge: The step failed.")) == ("StepError", True)
+    row = bench.table.get(StepKey.of(bench.event()).row) or {}
+    assert (row["status"], row["error"]["exception"], "lease" in row) == ("retrying", type(error).__name__, False)
+    assert bench.handler()(bench.event(), "b")["result"] == "charged 5"

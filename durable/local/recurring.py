@@ -1,0 +1,34 @@
+"""Work that is done again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from durable.local.threads import Work, call
+from durable.local.timers import Timers
+from durable.local.workers import Workers
+
+
+class Recurring:
+    """Does a piece of work at the times that `due` returns, whatever becomes of each.
+
+    Args:
+        due: returns the next time in milliseconds since 1970; None ends it.
+    """
+
+    def __init__(self, work: Work, due: Callable[[], int | None], timers: Timers, workers: Workers) -> None:
+        self._work, self._due = work, due
+        self._timers, self._workers = timers, workers
+
+    def arm(self) -> None:
+        """Wait for the next time."""
+        at = self._due()
+        if at is not None:
+            self._timers.set(self, at, partial(self._workers.submit, self))
+
+    def __call__(self) -> None:
+        try:
+            call(self._work)
+        finally:
+            self.arm()

@@ -1,0 +1,156 @@
+"""Nothing that a piece of work raises ends a thread that others share, or keeps any other run from its end."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+
+import durable.local
+from durable.build import build
+from durable.clock import VirtualClock
+from durable.errors import RunClosed
+from durable.local import engine, host, pump, recurring, threads, timers
+from durable.local.host import Host
+from durable.local.journal import Journal
+from durable.local.log import TextLog
+from durable.local.serve import moving
+from durable.local.threads import Work, name_of
+from durable.local.workers import ThreadWorkers
+from durable.project import Project, declarations
+from tests.integration.local import hazards
+
+PATIENCE_SECONDS: Final = 20
+ENDED: Final = ("complete", "errored", "terminated")
+WORKFLOWS: Final = ("everything", "undone", "stalled", "tick")
+GUARDS: Final = {
+    "Engine._attempt",
+    "Executions.committed.<locals>.settled",
+    "Host._persist.<locals>.attempt",
+    "Journal._write_batch",
+    "Journal.wait.<locals>.settle",
+    "Recurring",
+    "ThreadWorkers.submit",
+}
+"""What only hands over, wakes, or catches failures of other work; a failed commit ends the server (test_journal.py)."""
+
+
+class Server:
+    """A host on threads and on disk, whose clock goes a thousand times as fast as ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = VirtualClock()
+        self.workers = ThreadWorkers(64)
+        self.journal = Journal(folder, linger=0)
+        project = Project("hazards", tuple(declarations(sys.modules[hazards.__name__])))
+        self.host = Host(
+            build(project),
+            self.journal,
+            folder,
+            clock=self.clock,
+            workers=self.workers,
+            log=TextLog(),
+            random=Random(1),
+        )
+
+    def start(self, tag: str) -> dict[str, str]:
+        """Start a run of each workflow, and return their ids."""
+        ids = {name: f"{tag}-{name}" for name in WORKFLOWS}
+        for name, id in ids.items():
+            self.host.workflows[name].create(None if name == "tick" else 1, id=id)
+        return ids
+
+    def statuses(self, ids: dict[str, str]) -> dict[str, str]:
+        return {name: self.host.workflows[name].get(id).status for name, id in ids.items()}
+
+    def await_end(self, ids: dict[str, str]) -> dict[str, str]:
+        """Have time pass until all of these runs have ended, send them the events that they wait for."""
+        everything = self.host.workflows["everything"]
+        self.until(lambda: self._waits_or_ended(ids["everything"]))
+        with suppress(RunClosed):
+            everything.send_event(ids["everything"], "tell", 2, id="told")
+        self.until(lambda: all(status in ENDED for status in self.statuses(ids).values()))
+        return self.statuses(ids)
+
+    def _waits_or_ended(self, id: str) -> bool:
+        run = self.host.workflows["everything"].get(id)
+        return run.status in ENDED or "told" in [step.name for step in run.steps]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        for _ in range(PATIENCE_SECONDS * 500):
+            self.journal.flush()
+            if condition():
+                return
+            self.clock.advance_to(self.clock.now() + 5_000)
+            threading.Event().wait(0.002)
+        raise TimeoutError(threading.enumerate())
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(timers, "_LONGEST_WAIT_MS", 1)
+    monkeypatch.setattr(pump, "_LONGEST_WAIT_SECONDS", 0.001)
+    hazards.raises.clear()
+    hazards.released.clear()
+    made = Server(tmp_path / "data")
+    made.host.recover()
+    with moving(made.host, made.clock, made.workers):
+        yield made
+        hazards.released.set()
+    made.journal.close()
+
+
+class Calls:
+    """Stands in the place of `threads.call`: notes what is called, and has one piece of work fail once."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen: set[str] = set()
+        self.fails: str | None = None
+        for module in (threads, engine, host, recurring):
+            monkeypatch.setattr(module, "call", self)
+
+    def __call__(self, work: Work) -> None:
+        name = name_of(work)
+        self.seen.add(name)
+        if name == self.fails:
+            self.fails = None
+            raise SystemExit(3)
+        work()
+
+
+def shared() -> set[str]:
+    return {each.name for each in threading.enumerate()}
+
+
+def test_every_piece_of_work_may_fail_once_and_every_run_still_ends(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch)
+    whole = server.await_end(server.start("whole"))
+    assert whole == {"everything": "complete", "undone": "errored", "stalled": "errored", "tick": "complete"}
+    for number, name in enumerate(sorted(calls.seen - GUARDS)):
+        running = shared()
+        calls.fails = name
+        server.await_end(server.start(f"broken-{number}"))
+        server.until(lambda: calls.fails is None)
+        assert running <= shared(), name
+        assert server.await_end(server.start(f"after-{number}")) == whole, name
+    assert {"Engine._invoke", "Engine._advance", "Engine._give_up", "Pump._run_queue"} <= calls.seen
+
+
+def test_only_shared_threads_are_started() -> None:
+    """Whoever starts a thread of another kind has work that no guard sees."""
+    folder = Path(durable.local.__file__).parent
+    others = {"Thread", "Timer", "ThreadPoolExecutor", "start_new_thread"}
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used |= {each.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names}
+        assert not used & others or path.name == "threads.py", path
