@@ -12,6 +12,7 @@ snapshot is complete, its other actions may be performed before the next piece, 
 
 from durable.asl.errors import DefinitionError, Problem
 from durable.asl.execution import Execution, StartContext, Turn, execution_name
+from durable.asl.flow import Flow, TaskWait, TimerWait
 from durable.asl.interpreter import advance, start
 from durable.asl.machine import Machine
 from durable.asl.turn import (
@@ -33,6 +34,7 @@ from durable.asl.turn import (
     TaskSucceeded,
     TimerFired,
 )
+from durable.asl.values import json_text
 
 __all__ = [
     "EXECUTION_TIMER",
@@ -44,6 +46,7 @@ __all__ = [
     "DefinitionError",
     "Event",
     "Execution",
+    "Flow",
     "Heartbeat",
     "HistoryEvent",
     "Invoke",
@@ -56,9 +59,12 @@ __all__ = [
     "TaskFailed",
     "TaskSubmitted",
     "TaskSucceeded",
+    "TaskWait",
     "TimerFired",
+    "TimerWait",
     "Turn",
     "advance",
     "execution_name",
+    "json_text",
     "start",
 ]

@@ -35,6 +35,7 @@ class Bookkeeping:
 
     def turn(self) -> Turn:
         """Return what was gathered."""
+        self.execution.bound.clear()
         return Turn(self.execution, self.actions, self.execution.closed, self._events)
 
     def record(self, type: str, details: Details | None = None) -> int:

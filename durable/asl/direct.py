@@ -80,7 +80,63 @@ def _follow(value: Any, keys: list[str]) -> Any:
 
 
 def _block(node: Any) -> Compiled | None:
-    return compile_direct(node.expressions[0]) if len(node.expressions) == 1 else None
+    if len(node.expressions) == 1:
+        return compile_direct(node.expressions[0])
+    *before, last = node.expressions or [None]
+    statements = [_statement(each) for each in before]
+    result = compile_direct(last) if last is not None else None
+    if result is None:
+        return None
+    run = [each for each in statements if each is not None]
+    if len(run) < len(statements):
+        return None
+
+    def block(scope: Lookups) -> Any:
+        inner = _Block(scope)
+        for each in run:
+            each(inner)
+        return result(inner)
+
+    return block
+
+
+class _Block:
+    """What a block sees: the variables that it has bound so far, and those around it."""
+
+    __slots__ = ("_outer", "bound", "context_section", "states_field")
+
+    def __init__(self, outer: Lookups) -> None:
+        self._outer = outer
+        self.bound: dict[str, Any] = {}
+        self.states_field, self.context_section = outer.states_field, outer.context_section
+
+    def variable(self, name: str) -> Any:
+        value = self.bound.get(name, MISSING)
+        return self._outer.variable(name) if value is MISSING else value
+
+
+def _statement(node: Any) -> Callable[[_Block], None] | None:
+    """Return a binding or an assertion, whose own value the block does not use."""
+    if node.predicate or node.group is not None:
+        return None
+    if node.type == "bind" and is_plain(node, "lhs", "rhs"):
+        name, value = node.lhs.value, compile_direct(node.rhs)
+        return None if value is None else lambda block: block.bound.__setitem__(name, value(block))
+    if node.type == "function" and is_plain(node, "procedure", "arguments") and node.procedure.value == "assert":
+        return _assert(node)
+    return None
+
+
+def _assert(node: Any) -> Callable[[_Block], None] | None:
+    condition = compile_direct(node.arguments[0]) if len(node.arguments) == 2 else None
+    if condition is None:
+        return None
+
+    def check(block: _Block) -> None:
+        if block.variable("assert") is not MISSING or condition(block) is not True:
+            raise Unsure
+
+    return check
 
 
 def _item(node: Any) -> Compiled | None:
@@ -190,29 +246,31 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
 
 
 def _list(node: Any) -> Compiled | None:
-    """Return a constructed list of scalars; JSONata flattens what is a list itself."""
+    """Return a constructed list; JSONata flattens an item that is a list itself."""
     items = [compile_direct(each) for each in node.expressions] if node.value == "[" else [None]
     made = [each for each in items if each is not None]
-    return (lambda scope: [_scalar(each(scope)) for each in made]) if len(made) == len(items) else None
+    return (lambda scope: [_item_of_list(each(scope)) for each in made]) if len(made) == len(items) else None
 
 
-def _scalar(value: Any) -> Any:
-    if isinstance(value, dict | list):
+def _item_of_list(value: Any) -> Any:
+    if isinstance(value, list):
         raise Unsure
     return value
 
 
 def _function(node: Any) -> Compiled | None:
     name = node.procedure.value if node.procedure.type == "variable" and is_plain(node.procedure) else None
-    apply = _FUNCTIONS.get(name) if name is not None and len(node.arguments) == 1 else None
-    argument = compile_direct(node.arguments[0]) if apply is not None else None
-    if apply is None or argument is None or name is None:
+    arity, apply = _FUNCTIONS.get(name, (0, None)) if name is not None else (0, None)
+    if apply is None or name is None or len(node.arguments) != arity:
+        return None
+    arguments = [each for each in map(compile_direct, node.arguments) if each is not None]
+    if len(arguments) < arity:
         return None
 
     def call(scope: Lookups) -> Any:
         if scope.variable(name) is not MISSING:
             raise Unsure
-        return apply(argument(scope))
+        return apply(*[argument(scope) for argument in arguments])
 
     return call
 
@@ -223,17 +281,33 @@ def _count(value: Any) -> int:
     return len(value)
 
 
+def _length(value: Any) -> int:
+    if type(value) is not str:
+        raise Unsure
+    return len(value)
+
+
+def _append(left: Any, right: Any) -> list[Any]:
+    if type(left) is not list or type(right) is not list:
+        raise Unsure
+    return left + right
+
+
 def _in_base_ten(value: Any) -> str:
     if type(value) is not int:
         raise Unsure
     return str(value)
 
 
-_FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "count": _count,
-    "formatBase": _in_base_ten,
-    "not": lambda value: not _truth(value),
+_FUNCTIONS: Final[Mapping[str, tuple[int, Callable[..., Any]]]] = {
+    "append": (2, _append),
+    "count": (1, _count),
+    "exists": (1, lambda value: True),
+    "formatBase": (1, _in_base_ten),
+    "length": (1, _length),
+    "not": (1, lambda value: not _truth(value)),
 }
+"""By name: how many arguments they take, and what they do. A missing argument has raised Unsure before."""
 _BUILDERS: Final[Mapping[str, tuple[Any, ...]]] = {
     "block": (_block, "expressions"),
     "condition": (_condition, "condition", "then", "_else"),

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from durable.errors import ConfigurationError
-
 STATES_ALL: Final = "States.ALL"
 DATA_LIMIT_EXCEEDED: Final = "States.DataLimitExceeded"
 EXCEED_TOLERATED_FAILURE_THRESHOLD: Final = "States.ExceedToleratedFailureThreshold"
@@ -31,8 +29,8 @@ class Problem:
         return f"{where}, field {self.field!r}: {self.why}" if self.field else f"{where}: {self.why}"
 
 
-class DefinitionError(ConfigurationError):
-    """A definition holds what this interpreter does not run."""
+class DefinitionError(ValueError):
+    """A definition holds what this interpreter does not run, or Step Functions would not create."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -96,6 +96,18 @@ class Evaluator(Jsonata):  # type: ignore[misc]
             self._depth -= 1
         return _unwrapped(expr, result) if type(result) is Utils.JList else result
 
+    def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:
+        """Evaluate a predicate once if it is an index that does not depend on the item: the library does for each."""
+        if type(input) is list and input and predicate.type != "number" and _is_index(predicate):
+            index = self.eval(predicate, input[0], environment)
+            if Utils.is_numeric(index):
+                position = int(index)
+                result = Utils.create_sequence()
+                if -len(input) <= position < len(input):
+                    result.append(input[position])
+                return result
+        return super().evaluate_filter(predicate, input, environment)
+
     def apply_inner(self, proc: Any, args: Any, input: Any, environment: Any) -> Any:
         if not self.is_function_like(proc):
             raise JException("T1006", -1)
@@ -133,6 +145,18 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         if isinstance(lhs, dict | list):
             return any(item is lhs for item in items)
         return any(Utils.is_deep_equal(item, lhs) for item in items)
+
+
+def _is_index(node: Any) -> bool:
+    """Tell whether a node computes with named variables and numbers alone: it gives the same for every item."""
+    if node.predicate or node.group is not None:
+        return False
+    if node.type == "binary":
+        return node.value in _ARITHMETIC and _is_index(node.lhs) and _is_index(node.rhs)
+    return node.type == "number" or (node.type == "variable" and node.value not in ("", "$"))
+
+
+_ARITHMETIC: Final = frozenset("+-*/%")
 
 
 def _unwrapped(expr: Any, result: Any) -> Any:

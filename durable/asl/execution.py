@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Final
 
 from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, restore_flow
+from durable.asl.functions import BoundValues
 from durable.asl.machine import Machine
 from durable.asl.turn import EXECUTION_TIMER, Action, Continue, HistoryEvent, Invoke, Outcome, SetTimer, Status
 from durable.asl.values import instant
@@ -82,6 +83,7 @@ class Execution:
     ready: list[Flow] = field(default_factory=list)
     continues: bool = False
     sections: dict[str, Any] = field(default_factory=dict)
+    bound: BoundValues = field(default_factory=BoundValues)
 
     def __post_init__(self) -> None:
         self.sections = {"Execution": self.start.section(), "StateMachine": self.start.machine_section()}

@@ -30,7 +30,7 @@ from durable.asl.syntax import (
     parse_tree,
     plain_path,
 )
-from durable.asl.values import MISSING
+from durable.asl.values import CONTEXT_SECTIONS, MISSING
 
 
 class Scope(Protocol):
@@ -40,6 +40,7 @@ class Scope(Protocol):
     def states_field(self, name: str) -> Any: ...
     def context_section(self, name: str) -> Any: ...
     def volatile(self, name: str) -> Any: ...
+    def bound(self, value: Any) -> Any: ...
 
 
 class EvaluationFailed(Exception):
@@ -220,14 +221,22 @@ class _Outermost(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no 
         return value
 
     def _find(self, name: str) -> Any:
-        value = self._states() if name == "states" else self._scope.variable(name)
+        if name == "states":
+            return self._states()
+        value = self._scope.variable(name)
         if value is not MISSING:
-            return functions.bind_nulls(value)
+            return self._scope.bound(value)
         return self._scope.volatile(name) if name in functions.VOLATILE else functions.FIXED.get(name)
 
     def _states(self) -> dict[str, Any]:
-        fields = {name: self._scope.states_field(name) for name in ("input", "result", "errorOutput", "context")}
-        return {name: value for name, value in fields.items() if value is not MISSING}
+        scope = self._scope
+        fields = {name: scope.states_field(name) for name in ("input", "result", "errorOutput")}
+        sections = {name: scope.context_section(name) for name in CONTEXT_SECTIONS}
+        return {**_bound(fields, scope), "context": _bound(sections, scope)}
+
+
+def _bound(members: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    return {name: scope.bound(value) for name, value in members.items() if value is not MISSING}
 
 
 _LONGEST_INTEGER: Final = 10**21

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Protocol
 
 from durable.asl.decisions import RunBranches, RunItems, RunTask
+from durable.asl.functions import BoundValues
 from durable.asl.scope import StateScope
 from durable.asl.states.base import Program, State
 from durable.asl.states.map_state import Map, Tolerance
@@ -20,6 +21,7 @@ class Owner(Protocol):
     """What a thread of control needs of its execution."""
 
     random: Random
+    bound: BoundValues
     sections: dict[str, Any]
     waiting: dict[str, Flow]
 
@@ -129,7 +131,8 @@ class Flow:
 
     def scope(self, now_ms: int, result: Any = MISSING, error_output: Any = MISSING) -> StateScope:
         """Return what the current state's expressions see."""
-        return StateScope(self.visible, self.input, self, now_ms, self.owner.random, result, error_output)
+        owner = self.owner
+        return StateScope(self.visible, self.input, self, now_ms, owner.random, result, error_output, owner.bound)
 
     def section(self, name: str) -> Any:
         """Return a section of the context object, or MISSING."""

@@ -38,6 +38,35 @@ def bind_nulls(value: Any) -> Any:
     return value
 
 
+class BoundValues:
+    """Binds the nulls of values, and remembers the objects and lists of one turn: they are not walked again.
+
+    An expression in a loop sees the same variables round after round, however large they are.
+    """
+
+    __slots__ = ("_values",)
+
+    _MOST = 64
+
+    def __init__(self) -> None:
+        self._values: dict[int, tuple[Any, Any]] = {}
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, dict | list):
+            return bind_nulls(value)
+        known = self._values.get(id(value))  # the value is kept, so that no other can have its id
+        if known is not None:
+            return known[1]
+        if len(self._values) >= self._MOST:
+            self._values.clear()
+        bound = bind_nulls(value)
+        self._values[id(value)] = (value, bound)
+        return bound
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
 def _partition(items: Any, size: Any) -> Any:
     if items is None or size is None:
         return None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from durable.asl import functions
-from durable.asl.values import MISSING
-
-CONTEXT_SECTIONS: Final = ("Execution", "State", "StateMachine", "Task", "Map")
+from durable.asl.values import CONTEXT_SECTIONS, MISSING
 
 
 class Sections(Protocol):
@@ -21,7 +19,7 @@ class Sections(Protocol):
 class StateScope:
     """Variables and the fields of $states at one moment of one state."""
 
-    __slots__ = ("_error_output", "_input", "_now_ms", "_random", "_result", "_sections", "_variables")
+    __slots__ = ("_bound", "_error_output", "_input", "_now_ms", "_random", "_result", "_sections", "_variables")
 
     def __init__(
         self,
@@ -32,10 +30,11 @@ class StateScope:
         random: Random,
         result: Any = MISSING,
         error_output: Any = MISSING,
+        bound: Callable[[Any], Any] = functions.bind_nulls,
     ) -> None:
         self._variables, self._input, self._sections = variables, input, sections
         self._now_ms, self._random = now_ms, random
-        self._result, self._error_output = result, error_output
+        self._result, self._error_output, self._bound = result, error_output, bound
 
     def default_output(self) -> Any:
         """Return what a state without Output puts out: its result if it has one, else its input."""
@@ -58,6 +57,10 @@ class StateScope:
 
     def volatile(self, name: str) -> Any:
         return functions.volatile(name, self._now_ms, self._random)
+
+    def bound(self, value: Any) -> Any:
+        """Return a value as the library wants it; what was bound before in the same turn is not walked again."""
+        return self._bound(value)
 
     def _context(self) -> dict[str, Any]:
         sections = {name: self._sections.section(name) for name in CONTEXT_SECTIONS}

@@ -12,7 +12,7 @@ from durable.asl.flow import Flow, TaskWait
 from durable.asl.states.base import State
 from durable.asl.states.task import Resource, Task
 from durable.asl.turn import Cancel, SetTimer
-from durable.asl.values import exceeds_limit
+from durable.asl.values import exceeds_limit, exceeds_limit_as_text, json_text
 
 
 def prepare(run: Bookkeeping, flow: Flow, state: State) -> None:
@@ -70,7 +70,7 @@ def succeeded(run: Bookkeeping, flow: Flow, output: Any) -> Any:
 def _problem(resource: Resource, output: Any) -> StateError | None:
     name = resource.service or resource.arn
     try:
-        return _too_large(name) if exceeds_limit(output) else None
+        return _too_large(name) if exceeds_limit_as_text(json_text(output)) else None
     except (TypeError, ValueError) as error:
         return StateError(RUNTIME, f"The state/task '{name}' returned a result that is not JSON: {error}")
 

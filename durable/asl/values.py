@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import marshal
 import math
+from datetime import UTC, datetime, timedelta
 from json import encoder
 from typing import Any, Final
 
-from durable.clock import timestamp
-
 MAX_BYTES: Final = 262_144
 """What a state's input, result, arguments or output may hold, in bytes of UTF-8."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MARSHAL_WITHOUT_REFERENCES: Final = 2
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False)
 _ENCODE_STRING: Final = getattr(encoder, "c_encode_basestring", None)
@@ -25,6 +27,8 @@ class _Missing:
 
 MISSING: Final = _Missing()
 """What an expression gives when it returns nothing (undefined)."""
+CONTEXT_SECTIONS: Final = ("Execution", "State", "StateMachine", "Task", "Map")
+"""The members of $states.context."""
 
 
 def json_text(value: Any) -> str:
@@ -36,10 +40,23 @@ def json_text(value: Any) -> str:
 
 
 def exceeds_limit(value: Any) -> bool:
-    """Tell whether a value is larger than Step Functions carries."""
+    """Tell whether a JSON value is larger than Step Functions carries.
+
+    Most are far smaller, which marshal tells at a tenth of the time: JSON takes six times as many bytes at most (a
+    control character, false with its comma).
+    """
     if not value or value is True:
         return False
-    text = json_text(value)
+    try:
+        if len(marshal.dumps(value, _MARSHAL_WITHOUT_REFERENCES)) * 6 <= MAX_BYTES:
+            return False
+    except ValueError:  # nested too deeply, or a subclass: JSON takes it
+        pass
+    return exceeds_limit_as_text(json_text(value))
+
+
+def exceeds_limit_as_text(text: str) -> bool:
+    """Tell whether a value is larger than Step Functions carries, by its JSON text."""
     if len(text) * 4 <= MAX_BYTES:
         return False
     return len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES
@@ -63,5 +80,7 @@ def is_integer(value: Any) -> bool:
 
 
 def instant(milliseconds: int) -> str:
-    """Return a time as the context object shows it: whole seconds have no fraction."""
-    return timestamp(milliseconds).replace(".000Z", "Z")
+    """Return a time as the context object shows it: ISO 8601 in UTC, whole seconds without a fraction."""
+    when = _EPOCH + timedelta(milliseconds=milliseconds)
+    precision = "seconds" if when.microsecond == 0 else "milliseconds"
+    return when.isoformat(timespec=precision).replace("+00:00", "Z")

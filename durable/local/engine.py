@@ -32,12 +32,12 @@ from durable.asl import (
     TaskFailed,
     TaskSucceeded,
     TimerFired,
+    TimerWait,
     Turn,
     execution_name,
 )
 from durable.asl import advance as advance_execution
 from durable.asl import start as start_execution
-from durable.asl.flow import TimerWait
 from durable.clock import Clock
 from durable.errors import WorkflowError
 from durable.local.executions import Definition, Executions, Rest, Stored

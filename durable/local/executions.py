@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable.asl import Machine, SetTimer
-from durable.asl.values import json_text
+from durable.asl import Machine, SetTimer, json_text
 from durable.local.folder import JournalError
 from durable.local.journal import Change, JournalFailed
 from durable.local.spaces import DEFINITION, EXECUTION, RESTING

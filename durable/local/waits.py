@@ -6,9 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.asl import Event, Execution
-from durable.asl.flow import Flow, TaskWait, TimerWait
-from durable.asl.turn import Aborted, Continued
+from durable.asl import Aborted, Continued, Event, Execution, Flow, TaskWait, TimerWait
 from durable.store.machines import Sleep
 
 

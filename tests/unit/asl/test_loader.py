@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from durable.asl import DefinitionError, Machine
-from durable.errors import ConfigurationError
 from durable.testing.execution import execute
 from tests.unit.asl.machines import a_pass, definition, program, task
 
@@ -22,7 +21,7 @@ def test_lists_every_problem_by_state_and_field() -> None:
 
 
 def test_says_what_is_wrong_and_what_to_write() -> None:
-    with pytest.raises(ConfigurationError, match="state 'S', field 'Parameters': it belongs to JSONPath"):
+    with pytest.raises(DefinitionError, match="state 'S', field 'Parameters': it belongs to JSONPath"):
         Machine.load(definition(S=a_pass(Parameters={})))
 
 
