@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from durable.aws.session import client
+from durable.store.rows import Header
 from durable.store.statuses import UNSETTLED
 from durable.store.table import Table
 
@@ -94,7 +95,7 @@ class Changes:
         found: list[str] = []
         for status in UNSETTLED:
             page = self._table.list(workflow, status=status, limit=_MOST_NAMED + 1)
-            found += [row["instance"] for row in page.rows]
+            found += [Header.from_row(row).instance for row in page.rows]
         return found[: _MOST_NAMED + 1]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.steps.callbacks import Callbacks
     from durable.steps.children import Children
     from durable.steps.events import Events
-    from durable.store.table import Row
+    from durable.store.rows import Header
 
 Handler = Callable[[dict[str, Any], Any], Any]
 Environment = Mapping[str, str]
@@ -101,8 +101,8 @@ def _calls(environment: Environment) -> Handler:
     table, clock = _table(environment), SystemClock()
     called = json.loads(environment["DURABLE_CALLS"])
     callees = {step: _workflow_client(each["workflow"], each, environment) for step, each in called.items()}
-    instances = _instances(environment, {each["workflow"]: each for each in called.values()})
-    begin = CallHandler(callees, _children(environment), instances, table, StepRecord(table, clock), clock)
+    runs = _runs(environment, {each["workflow"]: each for each in called.values()})
+    begin = CallHandler(callees, _children(environment), runs, table, StepRecord(table, clock), clock)
     return _of_a_run(log, lambda event, context: begin(event))
 
 
@@ -147,8 +147,8 @@ def _operations(environment: Environment) -> Handler:
 
     log = _log()
     workflows = _workflows(environment)
-    table, instances = _table(environment), _instances(environment, workflows)
-    lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), instances, _children(environment))
+    table, runs = _table(environment), _runs(environment, workflows)
+    lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), runs, _children(environment))
     operator = Operator(Queries(table, SystemClock()), lifecycle)
     clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
     api = operations(clients, operator)
@@ -166,7 +166,7 @@ def _closer(environment: Environment) -> Handler:
     log = _log()
     workflows = _workflows(environment)
     names = {machine: name for name, machine in _arns(workflows).items()}
-    closer = Completion(names, _machines(workflows), _instances(environment, workflows), _children(environment))
+    closer = Completion(names, _machines(workflows), _runs(environment, workflows), _children(environment))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -183,17 +183,17 @@ def _sweep(environment: Environment) -> Handler:
     from durable.operations.reconciler import Reconciler
 
     log = _log()
-    workflows, instances = _workflows(environment), _instances(environment, _workflows(environment))
+    workflows, runs = _workflows(environment), _runs(environment, _workflows(environment))
     events, children = _event_store(environment), _children(environment)
 
-    def settle(header: Row) -> int:
-        return events.settle(header) + children.settle(header)
+    def settle(header: Header) -> int:
+        return events.settle(header.partition, header.epoch) + children.settle(header)
 
-    healing = Reconciler(_table(environment), _machines(workflows), SystemClock(), instances, settle)
+    reconciler = Reconciler(_table(environment), _machines(workflows), SystemClock(), runs, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
-        log.swept(healing.sweep(workflows))
+        log.reconciled(reconciler.reconcile(workflows))
 
     return handle
 
@@ -202,11 +202,11 @@ def _starter(environment: Environment) -> Handler:
     from durable.runs.scheduled import Starter
 
     log = _log()
-    starter = Starter(_instances(environment, _workflows(environment)))
+    starter = Starter(_runs(environment, _workflows(environment)))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context, workflow=event["workflow"])
-        log.scheduled(event["workflow"], starter.told(event))
+        log.scheduled(event["workflow"], starter.scheduled(event))
 
     return handle
 
@@ -262,7 +262,7 @@ def _machines(workflows: Workflows) -> StepFunctionsMachines:
     return StepFunctionsMachines(_arns(workflows))
 
 
-def _instances(environment: Environment, workflows: Workflows) -> Runs:
+def _runs(environment: Environment, workflows: Workflows) -> Runs:
     from durable.runs.runs import Runs
 
     definitions = {name: each["definition"] for name, each in workflows.items()}
@@ -272,7 +272,7 @@ def _instances(environment: Environment, workflows: Workflows) -> Runs:
     )
 
 
-def _answers(environment: Environment) -> Callbacks:
+def _callbacks(environment: Environment) -> Callbacks:
     from durable.aws.tokens import StepFunctionsTokens
     from durable.steps.callbacks import Callbacks
 
@@ -282,13 +282,13 @@ def _answers(environment: Environment) -> Callbacks:
 def _event_store(environment: Environment) -> Events:
     from durable.steps.events import Events
 
-    return Events(_table(environment), _answers(environment), SystemClock())
+    return Events(_table(environment), _callbacks(environment), SystemClock())
 
 
 def _children(environment: Environment) -> Children:
     from durable.steps.children import Children
 
-    return Children(_table(environment), _answers(environment))
+    return Children(_table(environment), _callbacks(environment))
 
 
 def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
@@ -298,7 +298,7 @@ def _workflow_client(name: str, resource: Mapping[str, Any], environment: Enviro
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
     events = _event_store(environment)
-    return WorkflowClient(name, workflow, _instances(environment, {name: resource}), events, payloads)
+    return WorkflowClient(name, workflow, _runs(environment, {name: resource}), events, payloads)
 
 
 def _clients(signature: Signature, environment: Environment) -> dict[str, Binding]:

@@ -40,9 +40,9 @@ class LambdaLog:
         self._logger.info("run ended", extra={"execution": execution, "status": status})
         self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
 
-    def swept(self, mended: int) -> None:
+    def reconciled(self, mended: int) -> None:
         """Say how many runs the sweep mended."""
-        self._logger.info("swept", extra={"mended": mended})
+        self._logger.info("reconciled", extra={"mended": mended})
 
     def scheduled(self, workflow: str, created: Created) -> None:
         """Say which run a scheduled time has, and whether it was started only now."""

@@ -1,4 +1,4 @@
-"""Workflow: a workflow class under its declared name, and what a worker starts instances of it with."""
+"""Workflow: a workflow class under its declared name, and what a worker starts runs of it with."""
 
 from __future__ import annotations
 

@@ -11,14 +11,16 @@ from pydantic import TypeAdapter
 from durable.adapters import adapter_of
 from durable.bindings.workflow import Created, RunStatus, Sent, Workflow
 from durable.errors import EventUnknown, InvalidInput, public_message
-from durable.runs.runs import INSTANCE_ID, Runs, random_id
+from durable.runs.description import status_of
+from durable.runs.record import INSTANCE_ID
+from durable.runs.runs import Runs, random_id
 from durable.steps.events import Events
 from durable.store.values import Misfit, dump
 from durable.workflow import WorkflowEntrypoint, payload_type
 
 
 class WorkflowClient(Workflow[Any]):
-    """Starts and shows the instances of one workflow, and sends them events.
+    """Starts and shows the runs of one workflow, and sends them events.
 
     Args:
         payloads: the type of the payload of each event that the workflow waits for, by the event's type.
@@ -28,12 +30,12 @@ class WorkflowClient(Workflow[Any]):
         self,
         name: str,
         workflow: type[WorkflowEntrypoint[Any]],
-        instances: Runs,
+        runs: Runs,
         events: Events,
         payloads: Mapping[str, Any],
     ) -> None:
         super().__init__(name, workflow)
-        self._instances = instances
+        self._runs = runs
         self._events = events
         self._payloads = dict(payloads)
 
@@ -47,7 +49,7 @@ class WorkflowClient(Workflow[Any]):
         return {type: adapter_of(payload) for type, payload in self._payloads.items()}
 
     def create(self, params: Any, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
-        """Start an instance.
+        """Start a run.
 
         Raises:
             InvalidInput: the params are not of the workflow's type, or too large.
@@ -56,14 +58,14 @@ class WorkflowClient(Workflow[Any]):
             payload = dump(self.params, params, "params")
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
-        return self._instances.create(self.name, payload, id=id, idempotency_key=idempotency_key)
+        return self._runs.create(self.name, payload, id=id, idempotency_key=idempotency_key)
 
     @property
     def events(self) -> Mapping[str, Any]:
         return self._payloads
 
     def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
-        """Send an event to an instance.
+        """Send an event to a run.
 
         Raises:
             InvalidInput: the payload is not of the type that the workflow waits for, or too large.
@@ -80,4 +82,4 @@ class WorkflowClient(Workflow[Any]):
         return self._events.send(self.name, instance, type, value, id or random_id())
 
     def get(self, id: str) -> RunStatus:
-        return self._instances.status(self.name, id)
+        return status_of(self._runs.load(self.name, id))

@@ -21,7 +21,7 @@ from durable.errors import SignatureError
 from durable.http.body import Accepted, Body, message_of
 from durable.http.messages import Request, Response
 from durable.http.problems import Problem
-from durable.runs.runs import INSTANCE_ID
+from durable.runs.record import INSTANCE_ID
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,7 +5,7 @@ performs the actions once that is committed:
 
     event ──► interpreter.advance ──► snapshot to the journal ──► (commit) ──► invoke · set timer · close
 
-It knows state machines and nothing of instances, as Step Functions does; what an end means is for `closed`.
+It knows state machines and nothing of runs, as Step Functions does; what an end means is for `closed`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ from durable.operations.queries import Queries
 from durable.operations.routes import Operator
 from durable.runs.runs import Runs, instance_of
 from durable.runs.scheduled import Starter
-from durable.runs.waiting import Resting
+from durable.runs.waiting import Waiting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, is_child
@@ -52,6 +52,7 @@ from durable.store.log import Log
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
+from durable.store.rows import Header
 from durable.store.statuses import OPEN
 from durable.store.table import every
 from durable.wire import CALLS, EVENTS
@@ -112,19 +113,17 @@ class Host:
         self._others: dict[str, Callable[[Any], Any]] = {}
         functions = Functions(self._handlers, self._waits, self._others)
         self.table = SQLiteTable(journal, clock)
-        self._resting = Resting(self.table, clock)
+        self._waiting = Waiting(self.table, clock)
         self.engine = self._engine(functions, workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
-        self.instances = Runs(
-            self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions
-        )
-        answers = Callbacks(self.table, self.engine, clock, alone=True)
-        self._children = Children(self.table, answers)
+        self.runs = Runs(self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions)
+        callbacks = Callbacks(self.table, self.engine, clock, alone=True)
+        self._children = Children(self.table, callbacks)
         self.operator = Operator(
             Queries(self.table, clock),
-            Lifecycle(self.table, self.engine, clock, self.instances, self._children, alive=functions.alive),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, alive=functions.alive),
         )
-        events = Events(self.table, answers, clock)
+        events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
         record = StepRecord(self.table, clock, alive=functions.alive)
         handler: Wait = EventHandler(events, record)
@@ -136,7 +135,7 @@ class Host:
             self._waits[function_name(workflow.name, EVENTS)] = wait
             self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
             self._others[function_name(workflow.name, ROLLBACK)] = rollback
-        self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.instances), self.table, clock)
+        self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
@@ -166,13 +165,13 @@ class Host:
         never acknowledged; it begins now.
         """
         pending = self.engine.reopen()
-        queued = [header for workflow in self.workflows for header in every(self.table, workflow, "queued")]
+        queued = [Header.from_row(row) for workflow in self.workflows for row in every(self.table, workflow, "queued")]
         for header in queued:
-            self.instances.start(header)
+            self.runs.start(header)
         self.engine.go_on(pending)
         self._workers.submit(self._halt_wanted)
         self.schedules.begin()
-        return len(pending.keys() | {header["execution"] for header in queued})
+        return len(pending.keys() | {header.execution for header in queued})
 
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
@@ -181,27 +180,27 @@ class Host:
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
-        return WorkflowClient(declared.name, declared.workflow, self.instances, events, payloads)
+        return WorkflowClient(declared.name, declared.workflow, self.runs, events, payloads)
 
     def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
         calls = self.built.compiled[workflow.name].calls
         callees = {each.name: self.workflows[self.built.project.declared(each.workflow)[0].name] for each in calls}
-        return CallHandler(callees, self._children, self.instances, self.table, record, self._clock)
+        return CallHandler(callees, self._children, self.runs, self.table, record, self._clock)
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
         return api_of(worker, self._clients(entry_of(fetch_of(worker)), worker))
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
-        self.instances.close(workflow, execution, state)
+        self.runs.close(workflow, execution, state)
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
         if is_child(instance):
-            self._persist(partial(self._children.look, own, instance))
+            self._persist(partial(self._children.report, own, instance))
         if own == workflow:
             self._log.run_ended(workflow, execution, state.status)
 
     def _waited(self, workflow: str, execution: str, waits: Waits) -> None:
-        self._resting.note(workflow, execution, waits.sleeps, idle=waits.idle)
+        self._waiting.note(workflow, execution, waits.sleeps, idle=waits.idle)
 
     def _dropped(self, event: Any) -> None:
         """Have a run stopped that was to stop when this step ends, which its execution waits for no more."""
@@ -211,9 +210,9 @@ class Host:
     def _halt_wanted(self) -> None:
         """Stop the runs that were to stop when a step ends, which was cut off."""
         for workflow, status in itertools.product(self.workflows, OPEN):
-            for header in every(self.table, workflow, status):
-                if "wanted" in header:
-                    self._persist(partial(self.operator.lifecycle.halt, workflow, header["instance"]))
+            for header in map(Header.from_row, every(self.table, workflow, status)):
+                if header.wanted is not None:
+                    self._persist(partial(self.operator.lifecycle.halt, workflow, header.instance))
 
     def _persist(self, work: Work) -> None:
         """Have work done that must be done, and that may be done twice: until it succeeds, or nothing can be stored.

@@ -1,4 +1,4 @@
-"""Writes the end of an execution into the record, told by EventBridge."""
+"""Writes the end of an execution into the record when EventBridge reports it."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Completion:
         workflows: the name of each workflow by the ARN of its state machine.
     """
 
-    def __init__(self, workflows: Mapping[str, str], machines: Machines, instances: Runs, children: Children) -> None:
+    def __init__(self, workflows: Mapping[str, str], machines: Machines, runs: Runs, children: Children) -> None:
         self._workflows = dict(workflows)
         self._machines = machines
-        self._instances = instances
+        self._runs = runs
         self._children = children
 
     def status_changed(self, detail: Mapping[str, Any]) -> ExecutionState | None:
-        """Close the run of an event's detail, and return what it came to; None for one that is not ours or not over."""
+        """Close the run of an event's detail, and return the execution's state; None if it is not ours or not over."""
         workflow = self._workflows.get(detail["stateMachineArn"])
         if workflow is None or detail["status"] == "RUNNING":
             return None
         state = self._state(workflow, detail)
         if state is not None:
-            self._instances.close(workflow, detail["name"], state)
+            self._runs.close(workflow, detail["name"], state)
             instance = instance_of(detail["name"])
             if is_child(instance):
-                self._children.look(rolled_back(workflow) or workflow, instance)
+                self._children.report(rolled_back(workflow) or workflow, instance)
         return state
 
     def _state(self, workflow: str, detail: Mapping[str, Any]) -> ExecutionState | None:

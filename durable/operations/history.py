@@ -1,9 +1,9 @@
-"""What happened to a run, derived from its record: no row is written for it, and none of it tells any data.
+"""The history of a run, derived from its record: no row is written for it, and it holds none of the run's data.
 
-It is told in the order in which it was recorded. Of two things that are recorded at about the same time, the later
-may be seen first: clocks differ, and writes take a while. So a cursor says up to when all was told, and knows the
-latest of what was told one by one, as many as fit. When more than that happens at once, some of it is held back until
-nothing can come before it any more.
+Entries are in the order in which they were recorded. Of two that are recorded at about the same time, the later may be
+seen first: clocks differ, and writes take a while. So a cursor holds the time up to which all entries were delivered,
+and the ids of the latest that were delivered after it, as many as fit. When more than that happens at once, some
+entries are held back until nothing can come before them any more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,27 +19,26 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from durable.clock import timestamp
-from durable.runs.outcome import path_of
+from durable.runs.record import RunRecord
 from durable.runs.runs import end_of
-from durable.store.keys import HEADER, STEP
-from durable.store.record import history_of
-from durable.store.table import Row
+from durable.store.keys import HEADER
+from durable.store.rows import AnyStep, AttemptRow
 
 _SETTLED_MS: Final = 5_000
 """How much later than its own time something may come to light, by clocks that differ and writes that take a while."""
 _MOST_KNOWN: Final = 300
-"""How many happenings a cursor knows one by one; 11 characters each."""
+"""How many entries a cursor holds the ids of; 11 characters each."""
 _FORM: Final = b"\x02"
 _TIME_BYTES: Final = 8
 _ID_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class HistoryEntry:
     """Something that happened to a run.
 
     Attributes:
-        at: when it came about; what was recorded only later is told later.
+        at: when it came about; what was recorded later is delivered later.
         type: created, complete, errored, or what an operator did (paused, resumed, …); of a step stepStarted,
             attemptFailed, stepComplete, stepErrored, stepUndone.
         attempt: which attempt of the step it was, counted from the first one of this epoch.
@@ -55,59 +54,58 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HistoryPage:
     """What happened, in order, and the cursor to ask with for what happens next.
 
     Attributes:
-        more: whether more has happened than is told at once: ask again, now or in a few seconds.
+        more: whether more has happened than fits: ask again, now or in a few seconds.
     """
 
-    events: tuple[Happening, ...]
+    events: tuple[HistoryEntry, ...]
     cursor: str
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A happening, when it was recorded, and what tells it from all others of its run."""
+class _Recorded:
+    """An entry, when it was recorded, and an id that no other entry of its run has."""
 
-    recorded: int
+    at: int
     id: bytes
-    happening: Happening
+    entry: HistoryEntry
 
 
-def happenings(header: Row, rows: Iterable[Row], after: str | None, now: int) -> Told:
+def history(run: RunRecord, after: str | None, now: int) -> HistoryPage:
     """Return what happened since a cursor, or from the beginning.
 
     Args:
-        now: a time before the header and the rows were read.
+        now: a time before the run was read.
 
     Raises:
         ValueError: the cursor is none that this function gave.
     """
     since, known = _read(after)
-    later = (each for each in _all(header, rows) if each.recorded > since)
-    found = sorted(later, key=lambda each: each.recorded)
+    found = sorted((each for each in _all(run) if each.at > since), key=lambda each: each.at)
     settled = now - _SETTLED_MS
-    room = _MOST_KNOWN - sum(each.id in known and each.recorded > settled for each in found)
+    room = _MOST_KNOWN - sum(each.id in known and each.at > settled for each in found)
     new = [each for each in found if each.id not in known]
-    old = sum(each.recorded <= settled for each in new)
-    told = new[: old + max(0, room)]
-    known = known | {each.id for each in told}
+    old = sum(each.at <= settled for each in new)
+    page = new[: old + max(0, room)]
+    known = known | {each.id for each in page}
     cursor = _cursor(since, [each for each in found if each.id in known])
-    return Told(tuple(each.happening for each in told), cursor, len(told) < len(new))
+    return HistoryPage(tuple(each.entry for each in page), cursor, len(page) < len(new))
 
 
-def _cursor(since: int, told: Sequence[_Found]) -> str:
-    """Return the cursor after all that was told since a time: what it cannot know one by one has settled."""
-    if len(told) > _MOST_KNOWN:
-        since = told[-_MOST_KNOWN - 1].recorded
-    ids = (each.id for each in told if each.recorded > since)
+def _cursor(since: int, delivered: Sequence[_Recorded]) -> str:
+    """Return the cursor after all that was delivered since a time: what it cannot hold the ids of has settled."""
+    if len(delivered) > _MOST_KNOWN:
+        since = delivered[-_MOST_KNOWN - 1].at
+    ids = (each.id for each in delivered if each.at > since)
     return base64.urlsafe_b64encode(_FORM + since.to_bytes(_TIME_BYTES) + b"".join(ids)).decode()
 
 
 def _read(cursor: str | None) -> tuple[int, frozenset[bytes]]:
-    """Return up to when all was told, and the ids of what was told since."""
+    """Return what a cursor holds: the time up to which all entries were delivered, and the ids delivered after it."""
     if cursor is None:
         return 0, frozenset()
     text = base64.urlsafe_b64decode(cursor)
@@ -118,36 +116,36 @@ def _read(cursor: str | None) -> tuple[int, frozenset[bytes]]:
     return since, frozenset(ids[at : at + _ID_BYTES] for at in range(0, len(ids), _ID_BYTES))
 
 
-def _all(header: Row, rows: Iterable[Row]) -> Iterator[_Found]:
-    yield _found(HEADER, header["created"], type="created")
-    for row in sorted((row for row in rows if row["sort"].startswith(STEP)), key=lambda row: str(row["order"])):
-        for attempt in history_of(row):
+def _all(run: RunRecord) -> Iterator[_Recorded]:
+    header = run.header
+    yield _recorded(HEADER, header.created, type="created")
+    for row in sorted(run.steps, key=lambda row: row.order):
+        for attempt in row.all_attempts():
             yield from _of_attempt(row, attempt)
-    for each in (*header.get("changes", ()), *end_of(header)):
-        yield _found(HEADER, each["at"], type=each["did"], error=each.get("error"))
+    for each in (*header.changes, *end_of(header)):
+        yield _recorded(HEADER, each["at"], type=each["did"], error=each.get("error"))
 
 
-def _of_attempt(row: Row, attempt: Row) -> Iterator[_Found]:
-    sort: str = row["sort"]
-    about: dict[str, Any] = {"step": row["step"], "key": path_of(row)}
+def _of_attempt(row: AnyStep, attempt: AttemptRow) -> Iterator[_Recorded]:
+    about: dict[str, Any] = {"step": row.step, "key": row.path}
     numbered = about | {"attempt": attempt.get("number")}
-    started, finished, error = attempt["started"], attempt["finished"], attempt["error"]
-    yield _found(sort, started, attempt.get("noted"), type="stepStarted", **numbered)
+    finished, error = attempt["finished"], attempt["error"]
+    yield _recorded(row.sort, attempt["started"], attempt.get("noted"), type="stepStarted", **numbered)
     if finished is not None:
-        recorded = attempt.get("recorded")
+        when = attempt.get("recorded")
         if error is not None:
-            told = {name: error[name] for name in ("name", "message")}
-            yield _found(sort, finished, recorded, type="attemptFailed", error=told, **numbered)
+            public = {name: error[name] for name in ("name", "message")}
+            yield _recorded(row.sort, finished, when, type="attemptFailed", error=public, **numbered)
         if "outcome" in attempt:
             ended = "stepComplete" if attempt["outcome"] == "result" else "stepErrored"
-            yield _found(sort, finished, recorded, type=ended, **numbered)
+            yield _recorded(row.sort, finished, when, type=ended, **numbered)
     if "undone" in attempt:
-        yield _found(sort, attempt["undone"], type="stepUndone", **about)
+        yield _recorded(row.sort, attempt["undone"], type="stepUndone", **about)
 
 
-def _found(sort: str, at: int, recorded: int | None = None, **fields: Any) -> _Found:
-    """Return what happened at a time; it was recorded then too unless something else is said."""
+def _recorded(sort: str, at: int, recorded: int | None = None, **fields: Any) -> _Recorded:
+    """Return the entry for what happened at a time; it was recorded then too unless something else is said."""
     when = at if recorded is None else recorded
     identity = json.dumps([sort, when, fields["type"], fields.get("attempt")])
     id = hashlib.sha256(identity.encode()).digest()[:_ID_BYTES]
-    return _Found(when, id, Happening(timestamp(at), **fields))
+    return _Recorded(when, id, HistoryEntry(timestamp(at), **fields))

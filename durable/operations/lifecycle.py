@@ -1,8 +1,8 @@
-"""The lifecycle of instances: what an operator can do to a run; the same on AWS and on one machine.
+"""The lifecycle of runs: what an operator can do to one; the same on AWS and on one machine.
 
-A verb on a run that may be executing says in the header what is wanted and sets the flag, in one write; the closer
-does it when the execution has stopped. A verb on a run that nothing executes happens at once. Each write holds only
-for the header as it was read, so that of two verbs at once the second one meets what the first one made of it.
+A transition of a run that may be executing says in the header what is wanted and sets the flag, in one write; it is
+made when the execution has stopped. A transition of a run that nothing executes is made at once. Each write holds only
+for the header as it was read, so that of two transitions at once the second one meets what the first one made of it.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
-from durable.runs.outcome import Wanted
-from durable.runs.runs import INSTANCE_ID, Runs, changes_with, unchanged
-from durable.runs.status import current_steps
-from durable.runs.transitions import FROM_OPEN, STOPPING, VERBS, Refused, Verb
+from durable.runs.record import RunRecord, load, load_header, load_steps
+from durable.runs.runs import Runs, changes_with, unchanged
+from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Refused, Transition
 from durable.steps.children import Children, open_children
-from durable.store.keys import FLAG, HEADER, header_key, partition, step_prefix
+from durable.store.keys import HEADER, STEP, flag_key
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.record import WAITING, forget
+from durable.store.record import forget
+from durable.store.rows import AnyStep, Header, StepRow, Wanted, step_row
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
+_T = TypeVar("_T")
 _TRIES: Final = 5
 _MOST_AT_ONCE: Final = 24
 _OTHER_CODE: Final = (
@@ -44,7 +45,7 @@ class From:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an operator wants of an instance.
+    """What an operator wants of a run.
 
     Attributes:
         rollback: with terminate, undo first what was done.
@@ -52,22 +53,23 @@ class Order:
         latest: with resume, go on with today's code although the workflow has changed.
     """
 
-    verb: Verb
+    transition: Transition
     rollback: bool = False
     start: From | None = None
     latest: bool = False
 
     @property
     def wanted(self) -> Wanted:
-        if self.verb == "terminate" and self.rollback:
+        """What the header says is wanted, where the transition waits for the execution to stop."""
+        if self.transition == "terminate" and self.rollback:
             return "rollback"
-        assert self.verb != "retry"
-        assert self.verb != "delete"
-        return self.verb
+        assert self.transition != "retry"
+        assert self.transition != "delete"
+        return self.transition
 
 
 class Lifecycle:
-    """Carries out what operators want of instances.
+    """Carries out what operators want of runs.
 
     Args:
         alive: whether the owner of a lease may still be running.
@@ -78,7 +80,7 @@ class Lifecycle:
         table: Table,
         machines: Machines,
         clock: Clock,
-        instances: Runs,
+        runs: Runs,
         children: Children,
         *,
         alive: Callable[[str], bool] = lambda owner: True,
@@ -86,7 +88,7 @@ class Lifecycle:
         self._table = table
         self._machines = machines
         self._clock = clock
-        self._instances = instances
+        self._runs = runs
         self._children = children
         self._alive = alive
 
@@ -95,7 +97,7 @@ class Lifecycle:
 
         Raises:
             RunNotFound: the workflow has none of that id.
-            RunConflict: the verb does not fit the instance as it is.
+            RunConflict: the run cannot make the transition from where it is.
             Throttled: nothing was done, or not all; the same call goes on where this one stopped.
         """
         for _ in range(_TRIES):
@@ -109,172 +111,178 @@ class Lifecycle:
         raise Throttled(public_message(Throttled)) from None
 
     def _carry_out(self, workflow: str, instance: str, order: Order) -> None:
-        rows = self._rows(workflow, instance)
-        header = next(row for row in rows if row["sort"] == HEADER)
+        run = load(self._table, workflow, instance)
+        header = run.header
         self._check(header, order)
-        match VERBS[order.verb][header["status"]]:
-            case Refused(why):
-                raise RunConflict(why)
+        effect = TRANSITIONS[order.transition][header.status]
+        if isinstance(effect, Refused):
+            raise RunConflict(effect.why)
+        match effect:
             case "halt":
                 self._ask(header, order)
-                self._end_children(header, order)
+                if order.transition in ("terminate", "restart"):
+                    # Read after the flag was set: a call that begins later sees the flag and starts no child.
+                    self._end_children(header, load_steps(self._table, header), order)
                 self._halt(header)
             case "now":
-                self._now(header, rows, order)
+                self._now(run, order)
+            case "nothing":
+                return
+            case _:
+                assert_never(effect)
 
-    def _end_children(self, header: Row, order: Order) -> None:
-        """Terminate the runs that a run waits for which is not to wait any more; flagged, it is not told."""
-        if order.verb in ("terminate", "restart"):
-            steps = self._table.query(partition(header["workflow"], header["instance"]), step_prefix(header["epoch"]))
-            self._end_calls(header, steps, order)
-
-    def _end_calls(self, header: Row, steps: Iterable[Row], order: Order) -> None:
-        """Terminate the runs that these steps wait for."""
+    def _end_children(self, header: Header, steps: Iterable[AnyStep], order: Order) -> None:
+        """Terminate the child runs that these steps wait for."""
         for child in open_children(header, steps):
             with contextlib.suppress(RunNotFound, RunConflict):
                 self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
-    def _rows(self, workflow: str, instance: str) -> Sequence[Row]:
-        rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
-        if not any(row["sort"] == HEADER for row in rows):
-            raise RunNotFound(public_message(RunNotFound))
-        return rows
-
-    def _check(self, header: Row, order: Order) -> None:
-        """Refuse what the table of verbs does not tell by the status alone."""
-        if "deleting" in header and order.verb != "delete":
+    def _check(self, header: Header, order: Order) -> None:
+        """Refuse what the table of transitions does not refuse by the status alone."""
+        if header.deleting and order.transition != "delete":
             raise RunConflict(_DELETING)
-        stopping = STOPPING.get(header.get("wanted", ""))
-        if order.verb in ("pause", "resume") and stopping is not None:
+        stopping = None if header.wanted is None else STOPPING.get(header.wanted)
+        if order.transition in ("pause", "resume") and stopping is not None:
             raise RunConflict(stopping.why)
-        if order.start is not None and VERBS["restart"][header["status"]] == "halt":
+        if order.start is not None and TRANSITIONS["restart"][header.status] == "halt":
             raise RunConflict(FROM_OPEN.why)
-        resumes = order.verb == "resume" and not isinstance(VERBS["resume"][header["status"]], Refused)
-        if resumes and not order.latest and self._instances.is_other_code(header):
+        resumes = order.transition == "resume" and not isinstance(TRANSITIONS["resume"][header.status], Refused)
+        if resumes and not order.latest and self._runs.is_other_code(header):
             raise RunConflict(_OTHER_CODE)
 
-    def _ask(self, header: Row, order: Order) -> None:
-        """Say in the header what is wanted, and set the flag that steps see."""
-        if header.get("wanted") == order.wanted:
+    def _ask(self, header: Header, order: Order) -> None:
+        """Write into the header what is wanted, and set the flag that steps see."""
+        if header.wanted == order.wanted:
             return
-        now, workflow, instance = self._clock.now(), header["workflow"], header["instance"]
-        fields: Row = {"workflow": workflow, "status": header["status"], "updated": now, "wanted": order.wanted}
-        if order.verb == "pause":
-            fields["status"] = "waitingForPause"
-        if order.verb == "resume":
-            fields |= self._instances.todays(workflow)
+        fields: Row = {
+            "workflow": header.workflow,
+            "status": "waitingForPause" if order.transition == "pause" else header.status,
+            "updated": self._clock.now(),
+            "wanted": order.wanted,
+        }
+        if order.transition == "resume":
+            fields |= self._runs.todays(header.workflow)
         self._table.write(
-            Write(header_key(workflow, instance), fields, when=unchanged(header)),
-            Write(Key(partition(workflow, instance), FLAG), {"want": order.wanted}),
+            Write(header.key, fields, when=unchanged(header)),
+            Write(flag_key(header.partition), {"want": order.wanted}),
         )
 
     def halt(self, workflow: str, instance: str) -> None:
         """Do what is wanted of a run, if something is, unless a step is at work.
 
-        To be called when a step has ended that its execution waits for no more, since its branch was stopped: it has
-        seen the flag, and nobody hears it say so. May be called by anyone, as often as they like.
+        To be called when a step has ended that its execution waits for no more, since its branch was stopped: the step
+        has seen the flag, but nobody hears what it returns. May be called by anyone, as often as they like.
         """
-        header = self._table.get(header_key(workflow, instance)) or {}
-        if "wanted" in header and "closed" not in header:
+        header = load_header(self._table, workflow, instance)
+        if header is not None and header.wanted is not None and not header.closed:
             self._halt(header)
 
-    def _halt(self, header: Row) -> None:
+    def _halt(self, header: Header) -> None:
         """Stop the execution of a flagged run at once, unless a step is at work: that one stops it when it ends.
 
         The leases are read after the flag was set, and a step reads the flag after it took its lease.
         """
-        workflow, execution = header["workflow"], header["execution"]
-        if any(self._is_held(row) for row in self._table.query(partition(workflow, header["instance"]), "step#")):
+        if any(self._is_held(step_row(row)) for row in self._table.query(header.partition, STEP)):
             return
-        self._machines.stop(workflow, execution)
-        state = self._machines.describe(workflow, execution) or ExecutionState("ABORTED")
-        self._instances.close(workflow, execution, state)
+        self._machines.stop(header.workflow, header.execution)
+        state = self._machines.describe(header.workflow, header.execution) or ExecutionState("ABORTED")
+        self._runs.close(header.workflow, header.execution, state)
 
-    def _is_held(self, row: Row) -> bool:
-        return bool(row.get("lease", 0) > self._clock.now()) and self._alive(row["owner"])
+    def _is_held(self, row: AnyStep) -> bool:
+        if not isinstance(row, StepRow) or row.owner is None:
+            return False
+        return row.lease > self._clock.now() and self._alive(row.owner)
 
-    def _now(self, header: Row, rows: Sequence[Row], order: Order) -> None:
-        match order.verb:
+    def _now(self, run: RunRecord, order: Order) -> None:
+        header, steps = run.header, run.current
+        match order.transition:
             case "resume":
-                self._instances.go_on(header, did="resumed")
+                self._runs.go_on(header, did="resumed")
             case "terminate":
-                self._end_calls(header, rows, order)
+                self._end_children(header, steps, order)
                 self._terminate(header, order)
             case "restart" if order.start is None:
-                self._end_calls(header, rows, order)
-                self._instances.go_on(header, anew=True, did="restarted")
+                self._end_children(header, steps, order)
+                self._runs.go_on(header, anew=True, did="restarted")
             case "restart":
                 assert order.start is not None
-                forgotten = _from(order.start, current_steps(header, rows))
+                forgotten = _from(order.start, steps)
                 self._forget(header, forgotten)
-                self._end_calls(header, forgotten, order)
-                self._instances.go_on(header, did=f"restarted from {order.start.name}")
+                self._end_children(header, forgotten, order)
+                self._runs.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
-                failed = _failed(header, rows)
-                self._forget(header, [row for row in failed if "outcome" in row or not self._is_held(row)])
-                self._instances.go_on(header, did="retried")
+                failed = _failed(header, steps)
+                self._forget(header, [row for row in failed if row.outcome is not None or not self._is_held(row)])
+                self._runs.go_on(header, did="retried")
             case "delete":
-                self._end_calls(header, rows, order)
-                self._delete(header, rows)
+                self._end_children(header, steps, order)
+                self._delete(run)
+            case "pause":
+                return  # an execution makes it; see `_ask`
+            case _:
+                assert_never(order.transition)
 
-    def _terminate(self, header: Row, order: Order) -> None:
-        now, workflow = self._clock.now(), header["workflow"]
-        key, changes = header_key(workflow, header["instance"]), changes_with(header, "terminated", now)
-        fields: Row = {"workflow": workflow, "status": "terminated", "updated": now, "closed": True, "changes": changes}
-        fields["expires"] = self._instances.expiry(workflow)
+    def _terminate(self, header: Header, order: Order) -> None:
+        now = self._clock.now()
+        fields: Row = {"workflow": header.workflow, "status": "terminated", "updated": now, "closed": True}
+        fields |= {
+            "changes": changes_with(header, "terminated", now),
+            "expires": self._runs.expiry(header.workflow),
+        }
         if order.rollback:
-            fields = self._instances.undoing(key, fields)
+            fields = self._runs.undoing(header.key, fields)
         gone = () if "closed" in fields else ("closed",)
-        written = self._table.write(Write(key, fields, remove=gone, when=unchanged(header)))
-        self._instances.start(written[0] or {})
-        with contextlib.suppress(TableBusy, MachinesBusy):  # then the sweep tells the parent
-            self._children.look(workflow, header["instance"])
+        written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)))
+        self._runs.start(Header.from_row(written[0] or {}))
+        with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it
+            self._children.report(header.workflow, header.instance)
 
-    def _forget(self, header: Row, steps: Sequence[Row]) -> None:
-        """Make steps as if they had not begun, as long as the run is what it was."""
+    def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
+        """Reset the given steps to "not started", provided the run has not changed since it was read."""
         held = next((row for row in steps if self._is_held(row)), None)
         if held is not None:
-            raise RunConflict(f'The step "{held["step"]}" is still at work: try again when it has ended.')
-        where = partition(header["workflow"], header["instance"])
-        guard = Write(Key(where, HEADER), when=unchanged(header), check_only=True)
+            raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
+        guard = Write(header.key, when=unchanged(header), check_only=True)
         for some in _batched(steps, _MOST_AT_ONCE):
-            self._table.write(guard, *(forget(Key(where, row["sort"]), row) for row in some))
+            self._table.write(guard, *(forget(Key(header.partition, row.sort), row) for row in some))
 
-    def _delete(self, header: Row, rows: Sequence[Row]) -> None:
+    def _delete(self, run: RunRecord) -> None:
         """Delete the rows, the header last; from the first write on, nothing else can be done to the run."""
-        where, mine = partition(header["workflow"], header["instance"]), unchanged(header)
-        self._table.write(Write(Key(where, HEADER), {"deleting": True}, when=mine))
-        guard = Write(Key(where, HEADER), when=mine, check_only=True)
-        others = [row for row in rows if row["sort"] != HEADER]
+        header = run.header
+        mine = unchanged(header)
+        self._table.write(Write(header.key, {"deleting": True}, when=mine))
+        guard = Write(header.key, when=mine, check_only=True)
+        others = [Key(header.partition, sort) for sort in run.sorts if sort != HEADER]
         for some in _batched(others, _MOST_AT_ONCE):
-            self._table.write(guard, *(Delete(Key(where, row["sort"])) for row in some))
-        self._table.write(Delete(Key(where, HEADER), when=mine))
+            self._table.write(guard, *(Delete(key) for key in some))
+        self._table.write(Delete(header.key, when=mine))
 
 
-def _failed(header: Row, rows: Sequence[Row]) -> Iterator[Row]:
+def _failed(header: Header, steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
     """Yield the steps that a retry runs again: the one whose error ended the run, those whose errors nothing in the
     run catches, and those that have no outcome, for their attempts are counted anew; not those that wait, whose
     deadlines stay as they are."""
-    for row in current_steps(header, rows):
-        is_unhandled = row.get("outcome") == "error" and not row.get("handled")
-        is_stopped = "outcome" not in row and row["status"] != WAITING
-        if is_unhandled or is_stopped or row["sort"] == header.get("ended_by"):
+    for row in steps:
+        is_unhandled = row.outcome == "error" and not row.handled
+        is_stopped = row.outcome is None and row.status != "waiting"
+        if is_unhandled or is_stopped or row.sort == header.ended_by:
             yield row
 
 
-def _from(start: From, steps: Sequence[Row]) -> Sequence[Row]:
+def _from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
     """Return a step and all that were begun after it.
 
     Raises:
         RunConflict: the run has not begun the step.
     """
-    rounds = [number for number, row in enumerate(steps) if row["step"] == start.name]
+    rounds = [number for number, row in enumerate(steps) if row.step == start.name]
     if len(rounds) < start.count:
         raise RunConflict("The instance has not begun that step: restart it from one that its steps show.")
     return steps[rounds[start.count - 1] :]
 
 
-def _batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
-    rest = iter(rows)
+def _batched(things: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """Yield things so many at a time, as `itertools.batched` does from Python 3.12 on."""
+    rest = iter(things)
     while some := list(itertools.islice(rest, size)):
         yield some

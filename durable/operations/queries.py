@@ -1,27 +1,27 @@
-"""Finding instances: lists, counts, and one as an operator sees it."""
+"""Finding runs: lists, counts, and one as an operator sees it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from durable.clock import Clock
 from durable.errors import RunNotFound, public_message
-from durable.operations.description import Description, Entry, describe, entry
-from durable.operations.history import Told, happenings
-from durable.runs.runs import INSTANCE_ID
-from durable.store.keys import HEADER, header_key, partition
-from durable.store.table import Row, Table
+from durable.operations.history import HistoryPage, history
+from durable.runs.description import Description, Entry, describe, entry
+from durable.runs.record import load, load_header
+from durable.store.rows import Header
+from durable.store.table import Table
 
 MOST_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class EntryPage:
-    """Instances, and where to go on in the list of the same workflow and status; None when there are no more."""
+    """Runs, and where to go on in the list of the same workflow and status; None when there are no more."""
 
     entries: tuple[Entry, ...]
     cursor: str | None
@@ -35,7 +35,7 @@ class Queries:
         self._clock = clock
 
     def counts(self, workflow: str) -> Mapping[str, int]:
-        """Return how many instances have each status that any has, counted to 10,000."""
+        """Return how many runs have each status that any has, counted to 10,000."""
         return self._table.counts(workflow, most=MOST_COUNTED)
 
     def list(
@@ -48,7 +48,7 @@ class Queries:
         cursor: str | None = None,
         limit: int = 50,
     ) -> EntryPage:
-        """Return instances, those that changed last first; of the table's page each that can be shown.
+        """Return runs, those that changed last first; of the table's page each that can be shown.
 
         Raises:
             ValueError: the cursor is none that a list of this workflow and status gave.
@@ -58,44 +58,38 @@ class Queries:
             raise ValueError("the cursor is of another list")
         start = None if cursor is None else cursor.removeprefix(mark)
         page = self._table.list(workflow, status=status, since=since, until=until, cursor=start, limit=limit)
-        return EntryPage(tuple(entry(row) for row in page.rows), None if page.cursor is None else mark + page.cursor)
+        return EntryPage(
+            tuple(entry(Header.from_row(row)) for row in page.rows), None if page.cursor is None else mark + page.cursor
+        )
 
     def entry(self, workflow: str, instance: str) -> Entry:
-        """Return an instance as lists show it.
+        """Return a run as lists show it.
 
         Raises:
             RunNotFound: the workflow has none of that id.
         """
-        header = self._table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
+        header = load_header(self._table, workflow, instance)
         if header is None:
             raise RunNotFound(public_message(RunNotFound))
         return entry(header)
 
     def describe(self, workflow: str, instance: str) -> Description:
-        """Return all that is known of an instance.
+        """Return all that is known of a run.
 
         Raises:
             RunNotFound: the workflow has none of that id.
         """
-        header, rows = self._rows(workflow, instance)
-        return describe(header, rows)
+        return describe(load(self._table, workflow, instance))
 
-    def happenings(self, workflow: str, instance: str, after: str | None) -> Told:
-        """Return what happened to an instance since a cursor, or from the beginning.
+    def history(self, workflow: str, instance: str, after: str | None) -> HistoryPage:
+        """Return what happened to a run since a cursor, or from the beginning.
 
         Raises:
             RunNotFound: the workflow has none of that id.
             ValueError: the cursor is none that was given.
         """
         now = self._clock.now()  # before the rows are read, one page after the other
-        return happenings(*self._rows(workflow, instance), after, now)
-
-    def _rows(self, workflow: str, instance: str) -> tuple[Row, Sequence[Row]]:
-        rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
-        header = next((row for row in rows if row["sort"] == HEADER), None)
-        if header is None:
-            raise RunNotFound(public_message(RunNotFound))
-        return header, rows
+        return history(load(self._table, workflow, instance), after, now)
 
 
 def _mark(workflow: str, status: str | None) -> str:

@@ -1,23 +1,25 @@
-"""Mends what a lost event or a crash between two writes left behind: open runs that nothing moves any more.
+"""Brings open runs back to life that nothing moves any more, after a lost event or a crash between two writes.
 
-The events that tell of an execution's end are best effort. So a run that is open and silent, beyond any lease and
-any time it is known to sleep to, is looked up once where it executes; what is found is written by the closer's code.
+The events that report the end of an execution are best effort. So a run that is open and silent, beyond any lease and
+any time it is known to sleep to, is looked up once where it executes; what is found is written as the event would
+have been.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from durable.clock import Clock
+from durable.errors import RunNotFound
+from durable.runs.record import RunRecord, load
 from durable.runs.runs import Runs, unchanged
-from durable.runs.status import current_steps
-from durable.runs.waiting import noting, told
-from durable.store.keys import partition
+from durable.runs.waiting import sleep_rows, waiting_write
 from durable.store.machines import ExecutionState, MachinesBusy, WatchedMachines
-from durable.store.record import WAITING
 from durable.store.rollback import rollback_of
+from durable.store.rows import Header, StepRow, WaitRow
 from durable.store.statuses import UNSETTLED
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, every
 
@@ -32,99 +34,103 @@ class Reconciler:
     """Looks up open runs that are silent."""
 
     def __init__(
-        self, table: Table, machines: WatchedMachines, clock: Clock, instances: Runs, settle: Callable[[Row], int]
+        self, table: Table, machines: WatchedMachines, clock: Clock, runs: Runs, settle: Callable[[Header], int]
     ) -> None:
         """Args:
-        settle: given a header, tells the steps that wait what came of them, and returns how many there were.
+        settle: given a header, delivers the outcomes that steps wait for, and returns how many there were.
         """
         self._table = table
         self._machines = machines
         self._clock = clock
-        self._instances = instances
+        self._runs = runs
         self._settle = settle
 
-    def sweep(self, workflows: Iterable[str]) -> int:
-        """Look at every open run of these workflows, and return how many were mended."""
-        return sum(
-            self._mended(row) for name in workflows for status in UNSETTLED for row in every(self._table, name, status)
+    def reconcile(self, workflows: Iterable[str]) -> int:
+        """Look at every open run of these workflows, and return for how many something was written."""
+        headers = (
+            Header.from_row(row)
+            for name in workflows
+            for status in UNSETTLED
+            for row in every(self._table, name, status)
         )
+        return sum(self._reconcile(header) for header in headers)
 
-    def _mended(self, header: Row) -> bool:
-        if self._rests(header):
+    def _reconcile(self, header: Header) -> bool:
+        if self._is_waiting(header):
             return False
         try:
-            rows = self._table.query(partition(header["workflow"], header["instance"]))
-        except TableBusy:
+            return self.reconcile_run(load(self._table, header.workflow, header.instance))
+        except (TableBusy, RunNotFound):
             return False
-        return self.heal(header, rows)
 
-    def heal(self, header: Row, rows: Sequence[Row]) -> bool:
-        """Mend a run, given its header and all its rows, and return whether something was written."""
+    def reconcile_run(self, run: RunRecord) -> bool:
+        """Look at one run, and return whether something was written for it."""
+        header, steps = run.header, run.current
         try:
-            if header["status"] == "queued":
+            if header.status == "queued":
                 return self._start_again(header)
-            if header["status"] not in UNSETTLED or self._rests(header):
+            if header.status not in UNSETTLED or self._is_waiting(header):
                 return False
-            waits = [row for row in current_steps(header, rows) if "token" in row]
+            waits = [row for row in steps if isinstance(row, WaitRow) and row.token is not None]
             if waits and self._settle(header):
                 return True
-            if not self._silent(header, rows):
-                return self._is_up(header)
+            if not self._is_silent(run):
+                return self._note_running(header)
             return self._look_up(header, waits)
         except (TableBusy, MachinesBusy):
             return False
 
-    def _rests(self, header: Row) -> bool:
-        return "wanted" not in header and bool(header.get("wake", 0) > self._clock.now())
+    def _is_waiting(self, header: Header) -> bool:
+        return header.wanted is None and header.wake is not None and header.wake > self._clock.now()
 
-    def _start_again(self, header: Row) -> bool:
-        if self._clock.now() - header["updated"] < QUEUED_MS:
+    def _start_again(self, header: Header) -> bool:
+        if self._clock.now() - header.updated < QUEUED_MS:
             return False
-        self._instances.start(header)
+        self._runs.start(header)
         return True
 
-    def _silent(self, header: Row, rows: Sequence[Row]) -> bool:
-        now, steps = self._clock.now(), current_steps(header, rows)
-        if any(row.get("lease", 0) > now for row in steps):
+    def _is_silent(self, run: RunRecord) -> bool:
+        now = self._clock.now()
+        if any(isinstance(row, StepRow) and row.lease > now for row in run.current):
             return False
-        latest = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
-        return bool(now - latest >= SILENT_MS)
+        return now - run.latest >= SILENT_MS
 
-    def _is_up(self, header: Row) -> bool:
-        """Note that a run which was found waiting has moved since."""
-        if header["status"] != "waiting":
+    def _note_running(self, header: Header) -> bool:
+        """Write that a run which was found waiting has moved since."""
+        if header.status != "waiting":
             return False
-        moves: Row = {"status": "running", "updated": header["updated"]}
+        running: Row = {"status": "running", "updated": header.updated}
         with suppress(ConditionFailed):
-            self._table.write(noting(header, moves, when=unchanged(header)))
+            self._table.write(waiting_write(header, running, (), when=unchanged(header)))
             return True
         return False
 
-    def _look_up(self, header: Row, waits: Sequence[Row]) -> bool:
-        rolling = header["status"] == "rollingBack"
-        machine = rollback_of(header["workflow"]) if rolling else header["workflow"]
-        execution = header["execution"]
+    def _look_up(self, header: Header, waits: Sequence[WaitRow]) -> bool:
+        is_rollback = header.status == "rollingBack"
+        machine = rollback_of(header.workflow) if is_rollback else header.workflow
+        execution = header.execution
         state = self._machines.describe(machine, execution)
-        if "wanted" in header and (state is None or state.status == "RUNNING"):
+        if header.wanted is not None and (state is None or state.status == "RUNNING"):
             self._machines.stop(machine, execution)
             state = ExecutionState("ABORTED")
         if state is None:
-            self._instances.start(header if rolling else header | {"status": "queued"})
+            self._runs.start(header if is_rollback else replace(header, status="queued"))
             return True
         if state.status != "RUNNING":
-            self._instances.close(machine, execution, state)
+            self._runs.close(machine, execution, state)
             return True
-        return not rolling and self._let_rest(header, waits)
+        return not is_rollback and self._note_waiting(header, waits)
 
-    def _let_rest(self, header: Row, waits: Sequence[Row]) -> bool:
-        """Note that the run waits, and look again after as long as it has been silent, or when a wait is over."""
+    def _note_waiting(self, header: Header, waits: Sequence[WaitRow]) -> bool:
+        """Write that the run waits, and look again after as long as it has been silent, or when a wait is over."""
         now = self._clock.now()
-        deadlines = [row["deadline"] for row in waits if row["status"] == WAITING and row.get("deadline", 0) > now]
-        wake = min([now + min(max(SILENT_MS, now - header["updated"]), _LONGEST_MS), *deadlines])
-        rests: Row = {"status": "waiting", "updated": header["updated"], "wake": wake}
-        rests |= told(self._machines.sleeps(header["workflow"], header["execution"]))
-        current = (Equals("execution", header["execution"]), Absent("closed"))
+        deadlines = [row.deadline for row in waits if row.status == "waiting" and row.deadline is not None]
+        next_look = now + min(max(SILENT_MS, now - header.updated), _LONGEST_MS)
+        wake = min([next_look, *(each for each in deadlines if each > now)])
+        fields: Row = {"status": "waiting", "updated": header.updated, "wake": wake}
+        sleeps = sleep_rows(self._machines.sleeps(header.workflow, header.execution))
+        current = (Equals("execution", header.execution), Absent("closed"))
         with suppress(ConditionFailed):
-            self._table.write(noting(header, rests, when=current))
+            self._table.write(waiting_write(header, fields, sleeps, when=current))
             return True
         return False

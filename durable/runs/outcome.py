@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, WorkflowError, public_message
-from durable.store.keys import STEP
 from durable.store.machines import ExecutionState
-from durable.store.table import Row
+from durable.store.rows import AnyStep, Wanted
 from durable.wire import CRASHES, FINAL, TIMEOUTS
 
-Wanted = Literal["pause", "resume", "terminate", "rollback", "restart"]
-"""What a header says is wanted of a run whose execution is to stop: `resume` is a pause that was taken back, and
-`rollback` is to terminate after undoing."""
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
 """What the run comes to; `undone` is terminated after undoing, `again` goes on and `anew` begins a new epoch."""
 
-_AFTER_STOP: Final[dict[str | None, Ending]] = {
+_AFTER_STOP: Final[Mapping[Wanted | None, Ending]] = {
     "pause": "paused",
     "resume": "again",
     "terminate": "terminated",
@@ -27,7 +23,7 @@ _AFTER_STOP: Final[dict[str | None, Ending]] = {
 }
 
 
-def ending(state: ExecutionState, wanted: str | None) -> Ending:
+def ending(state: ExecutionState, wanted: Wanted | None) -> Ending:
     """Return what a run comes to whose execution has ended so.
 
     What ended before it could be stopped has ended: only a restart still happens then.
@@ -41,30 +37,26 @@ def ending(state: ExecutionState, wanted: str | None) -> Ending:
     return "complete" if state.status == "SUCCEEDED" else "errored"
 
 
-def ended_by(state: ExecutionState, steps: Iterable[Row]) -> Row | None:
-    """Return the row of the step that a failed execution's error comes from: its cause begins with the step's path."""
+def ended_by(state: ExecutionState, steps: Iterable[AnyStep]) -> AnyStep | None:
+    """Return the step that a failed execution's error comes from: its cause begins with the step's path."""
     said = _said(state.cause, of_a_step=True)
-    found = [row for row in steps if said.startswith(f"{path_of(row)}: ")]
-    return max(found, key=lambda row: len(path_of(row)), default=None)
+    found = [row for row in steps if said.startswith(f"{row.path}: ")]
+    return max(found, key=lambda row: len(row.path), default=None)
 
 
-def path_of(row: Row) -> str:
-    """Return the path of blocks and rounds to a step: its key within the run."""
-    return str(row["sort"]).removeprefix(STEP).partition("#")[2]
-
-
-def error_of(state: ExecutionState, steps: Iterable[Row]) -> dict[str, str]:
+def error_of(state: ExecutionState, steps: Sequence[AnyStep]) -> dict[str, str]:
     """Return the public error of a failed execution: that of the step it comes from, where the record knows it."""
-    name, rows = _error_name(state), list(steps)
-    row = ended_by(state, rows)
-    if row is not None and row.get("outcome") == "error" and row["error"]["name"] == name:
-        return {"name": name, "message": row["error"]["message"], "step": row["step"]}
+    name = _error_name(state)
+    row = ended_by(state, steps)
+    error = None if row is None else row.failed_finally
+    if row is not None and error is not None and error["name"] == name:
+        return {"name": name, "message": error["message"], "step": row.step}
     if row is not None and name == StaleResult.__name__:
-        return {"name": name, "message": f"{public_message(StaleResult)} Restart from this step.", "step": row["step"]}
-    finished = (each for each in rows if each.get("outcome") == "error" and each["error"]["name"] == name)
-    last = max(finished, key=lambda each: each["finished"], default=None)
-    if last is not None:
-        return {"name": name, "message": last["error"]["message"], "step": last["step"]}
+        return {"name": name, "message": f"{public_message(StaleResult)} Restart from this step.", "step": row.step}
+    failed = [(each, error) for each in steps if (error := each.failed_finally) is not None and error["name"] == name]
+    if failed:
+        last, error = max(failed, key=lambda each: each[0].latest)
+        return {"name": name, "message": error["message"], "step": last.step}
     return {"name": name, "message": _message(name, state.cause)}
 
 

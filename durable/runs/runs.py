@@ -1,24 +1,23 @@
-"""Instances: how a run is created, looked at and closed; the same on AWS and on one machine."""
+"""Runs: how one is created, looked at and closed; the same on AWS and on one machine."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
-import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from durable.bindings.workflow import Created, RunStatus, Status, StepStatus
+from durable.bindings.workflow import Created, Status
 from durable.clock import Clock, timestamp
-from durable.errors import RunExists, RunNotFound, Throttled, public_message
+from durable.errors import RunExists, Throttled, public_message
 from durable.runs.outcome import ended_by, ending, error_of
-from durable.runs.status import current_steps, shown_status, step_status
-from durable.store.keys import FLAG, STEP, header_key, partition, step_prefix
+from durable.runs.record import INSTANCE_ID, RunRecord, load, load_header, load_steps
+from durable.store.keys import STEP, flag_key, header_key
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.record import RESTING, is_undoable
 from durable.store.rollback import rollback_of, rolled_back
+from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted, step_row
 from durable.store.table import (
     Absent,
     Condition,
@@ -34,7 +33,8 @@ from durable.store.table import (
 from durable.store.values import hash_of, text_of
 from durable.wire import Run
 
-INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+WAITING_FIELDS: Final = ("sleeps", "wake")
+"""The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
@@ -47,7 +47,7 @@ def random_id() -> str:
 
 
 def execution_name(instance: str) -> str:
-    """Return a name for an execution of the instance, which is no other's: 73 characters at most."""
+    """Return a name for an execution of the run, which is no other's: 73 characters at most."""
     return f"{instance}.{os.urandom(4).hex()}"
 
 
@@ -56,7 +56,7 @@ def instance_of(execution: str) -> str:
 
 
 class Runs:
-    """The instances of all workflows of a deployment."""
+    """The runs of all workflows of a deployment."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Runs:
         *,
         id: str | None = None,
         idempotency_key: str | None = None,
-        parent: Row | None = None,
+        parent: Parent | None = None,
     ) -> Created:
         """Put the header if it is absent, then start the execution that it names; a repeat starts that one again.
 
@@ -100,7 +100,7 @@ class Runs:
         """
         instance = self._id(workflow, id, idempotency_key)
         try:
-            header, new = self._put_header(workflow, instance, payload, {} if parent is None else {"parent": parent})
+            header, new = self._put_header(workflow, instance, payload, parent)
             self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -109,77 +109,56 @@ class Runs:
     def _id(self, workflow: str, id: str | None, idempotency_key: str | None) -> str:
         if id is not None:
             if not INSTANCE_ID.fullmatch(id):
-                raise ValueError("an instance id is 1 to 64 of A-Z a-z 0-9 _ -")
+                raise ValueError("a run's id is 1 to 64 of A-Z a-z 0-9 _ -")
             return id
         if idempotency_key is not None:
             return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
         return random_id()
 
-    def _put_header(self, workflow: str, instance: str, payload: Any, more: Row) -> tuple[Row, bool]:
+    def _put_header(self, workflow: str, instance: str, payload: Any, parent: Parent | None) -> tuple[Header, bool]:
         now = self._clock.now()
-        header: Row = {
-            "workflow": workflow,
-            "instance": instance,
-            "epoch": 1,
-            "status": "queued",
-            "payload": payload,
-            "payload_hash": hash_of(text_of(payload)),
-            "execution": execution_name(instance),
-            "created": now,
-            "updated": now,
-        }
-        header |= self.todays(workflow) | more
+        header = Header(
+            workflow=workflow,
+            instance=instance,
+            epoch=1,
+            status="queued",
+            payload=payload,
+            payload_hash=hash_of(text_of(payload)),
+            execution=execution_name(instance),
+            created=now,
+            updated=now,
+            definition=self._definitions.get(workflow),
+            parent=parent,
+        )
         try:
-            self._table.write(Write(header_key(workflow, instance), header, when=(Absent("epoch"),)))
+            self._table.write(Write(header.key, header.as_row(), when=(Absent("epoch"),)))
         except ConditionFailed as failed:
-            there = failed.rows[0] or {}
-            if there["payload_hash"] != header["payload_hash"]:
+            there = Header.from_row(failed.rows[0] or {})
+            if there.payload_hash != header.payload_hash:
                 raise RunExists(public_message(RunExists)) from None
             return there, False
         return header, True
 
-    def start(self, header: Row) -> None:
+    def start(self, header: Header) -> None:
         """Start the header's execution, unless it is known to run or to have ended."""
-        if header["status"] == "rollingBack":
-            self._machines.start(rollback_of(header["workflow"]), header["execution"], {"run": _run(header)})
-        if header["status"] != "queued":
+        if header.status == "rollingBack":
+            self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
+        if header.status != "queued":
             return
-        input = {"run": _run(header), "payload": header["payload"]}
-        self._machines.start(header["workflow"], header["execution"], input)
-        queued = (Equals("status", "queued"), Equals("execution", header["execution"]))
-        try:
-            self._table.write(
-                Write(
-                    header_key(header["workflow"], header["instance"]),
-                    {"workflow": header["workflow"], "status": "running", "updated": self._clock.now()},
-                    when=queued,
-                )
-            )
-        except ConditionFailed:
-            return  # it has ended already
+        input = {"run": _run(header), "payload": header.payload}
+        self._machines.start(header.workflow, header.execution, input)
+        running = {"workflow": header.workflow, "status": "running", "updated": self._clock.now()}
+        queued = (Equals("status", "queued"), Equals("execution", header.execution))
+        with contextlib.suppress(ConditionFailed):  # then it has ended already
+            self._table.write(Write(header.key, running, when=queued))
 
-    def status(self, workflow: str, instance: str) -> RunStatus:
-        """Return where an instance is.
+    def load(self, workflow: str, instance: str) -> RunRecord:
+        """Read a run.
 
         Raises:
             RunNotFound: the workflow has none of that id.
         """
-        rows = self._table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
-        header = next((row for row in rows if "epoch" in row), None)
-        if header is None:
-            raise RunNotFound(public_message(RunNotFound))
-        steps = current_steps(header, rows)
-        latest: int = max([header["updated"], *(row.get("finished", row["started"]) for row in steps)])
-        return RunStatus(
-            id=instance,
-            workflow=workflow,
-            status=shown_status(header, steps),
-            created_at=timestamp(header["created"]),
-            updated_at=timestamp(latest),
-            steps=tuple(_step_status(header, row) for row in steps),
-            output=header.get("output"),
-            error=header.get("error"),
-        )
+        return load(self._table, workflow, instance)
 
     def close(self, workflow: str, execution: str, state: ExecutionState) -> None:
         """Write the end of an execution into its header, if it is still the current one and open; else do nothing.
@@ -195,24 +174,26 @@ class Runs:
         if undone is not None:
             self._close_rollback(undone, execution)
             return
-        header: Row = {"execution": execution}
+        header: Header | None = None
         for _ in range(_TRIES):
             try:
-                self._close(workflow, header, state)
+                # The first write is made without a read: it assumes that nothing is wanted of the run.
+                self._close(workflow, execution, header, state)
                 return
             except ConditionFailed as failed:
-                header = failed.rows[0] or {}
-                if header.get("execution") != execution or "closed" in header:
+                there = failed.rows[0]
+                header = None if there is None else Header.from_row(there)
+                if header is None or header.execution != execution or header.closed:
                     return
         raise TableBusy(f"{workflow}/{instance_of(execution)} changes all the time; try again")
 
-    def _close(self, workflow: str, header: Row, state: ExecutionState) -> None:
-        """Write the end for a header of which the execution is known, and what is wanted unless it is nothing."""
-        wanted, execution = header.get("wanted"), header["execution"]
+    def _close(self, workflow: str, execution: str, header: Header | None, state: ExecutionState) -> None:
+        """Write the end of an execution; without a header, provided that nothing is wanted of the run."""
+        wanted = None if header is None else header.wanted
         came_to = ending(state, wanted)
-        if came_to == "again" and self.is_other_code(header):
+        if header is not None and came_to == "again" and self.is_other_code(header):
             came_to = "paused"
-        if came_to in ("again", "anew"):
+        if header is not None and came_to in ("again", "anew"):
             self.go_on(header, anew=came_to == "anew", did="restarted" if came_to == "anew" else "resumed")
             return
         key = header_key(workflow, instance_of(execution))
@@ -220,47 +201,52 @@ class Runs:
         if came_to == "complete":
             fields |= {"status": "complete", "output": state.output}
         elif came_to == "errored":
-            rows = self._table.query(key.partition, STEP)
-            fields |= {"status": "errored", "error": error_of(state, rows), **_ended_by(state, rows)}
+            steps = [step_row(row) for row in self._table.query(key.partition, STEP)]
+            fields |= {"status": "errored", "error": error_of(state, steps)}
+            row = ended_by(state, steps)
+            if row is not None:
+                fields["ended_by"] = row.sort
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
-            before = header if "status" in header else self._table.get(key) or header
+            before = header or load_header(self._table, workflow, instance_of(execution))
             fields |= {"status": did, "changes": changes_with(before, did, fields["updated"])}
         if came_to != "paused":
             fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
-        current = (Equals("execution", execution), Absent("closed"), _wanted_still(header))
-        flag = _flag_at_the_end(Key(key.partition, FLAG), wanted, fields["status"])
-        written = self._table.write(Write(key, fields, remove=("wanted", *RESTING), when=current), *flag)
-        self._start_soon(written[0] or {})
+        current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
+        flag = _flag_at_the_end(flag_key(key.partition), wanted, fields["status"])
+        written = self._table.write(Write(key, fields, remove=("wanted", *WAITING_FIELDS), when=current), *flag)
+        if fields["status"] == "rollingBack":
+            self._start_soon(Header.from_row(written[0] or {}))
 
     def undoing(self, key: Key, closed: Row) -> Row:
-        """Return what a header is given to close it; what the run did, or does still, and can be undone, goes first."""
-        header, now = self._table.get(key) or {"epoch": 0}, self._clock.now()
-        steps = self._table.query(key.partition, step_prefix(header["epoch"]))
-        if not any(is_undoable(row) or ("undo" in row and row.get("lease", 0) > now) for row in steps):
+        """Return the header fields that close the run. If completed or running steps have an undo, return those that
+        start the rollback instead.
+        """
+        workflow, _, instance = key.partition.partition("#")
+        header, now = load_header(self._table, workflow, instance), self._clock.now()
+        steps = [] if header is None else load_steps(self._table, header)
+        if not any(isinstance(row, StepRow) and (row.is_undoable or _may_be_undoable(row, now)) for row in steps):
             return closed
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
-        then: Row = {"then": closed["status"], "kept": closed["expires"] - self._clock.now() // 1000}
-        execution = execution_name(key.partition.partition("#")[2])
-        return rest | {"status": "rollingBack", "rollback": then, "execution": execution}
+        then = {"then": closed["status"], "kept": closed["expires"] - now // 1000}
+        return rest | {"status": "rollingBack", "rollback": then, "execution": execution_name(instance)}
 
     def _close_rollback(self, workflow: str, execution: str) -> None:
         """Close a run whose rollback has ended without closing it."""
-        key = header_key(workflow, instance_of(execution))
-        header = self._table.get(key) or {}
-        if header.get("status") != "rollingBack" or header["execution"] != execution:
+        header = load_header(self._table, workflow, instance_of(execution))
+        if header is None or header.status != "rollingBack" or header.execution != execution:
             return
         error = {"name": "WorkflowError", "message": "The rollback ended before its time."}
-        told = {"outcome": "failed", "error": error, "steps": []}
-        closed: Row = {"workflow": workflow, "status": header["rollback"]["then"], "updated": self._clock.now()}
-        closed["expires"] = self.expiry(workflow)
+        report = {"outcome": "failed", "error": error, "steps": []}
+        closed: Row = {"workflow": workflow, "status": header.status_after_rollback, "updated": self._clock.now()}
+        closed |= {"closed": True, "expires": self.expiry(workflow), "rollback": report}
         with contextlib.suppress(ConditionFailed):
-            self._table.write(Write(key, closed | {"closed": True, "rollback": told}, when=unchanged(header)))
+            self._table.write(Write(header.key, closed, when=unchanged(header)))
 
-    def _start_soon(self, header: Row) -> None:
-        """Start an execution now, or leave it to the sweep."""
+    def _start_soon(self, header: Header) -> None:
+        """Start an execution now, or leave it to the reconciler."""
         with contextlib.suppress(MachinesBusy):
             self.start(header)
 
@@ -269,15 +255,15 @@ class Runs:
         return self._clock.now() // 1000 + self._retentions.get(workflow, _RETENTION_SECONDS)
 
     def todays(self, workflow: str) -> Row:
-        """Return how a header says on which definition its execution runs, for one that is started now."""
+        """Return the header field that says which definition an execution runs on that is started now."""
         return {"definition": self._definitions[workflow]} if workflow in self._definitions else {}
 
-    def is_other_code(self, header: Row) -> bool:
+    def is_other_code(self, header: Header) -> bool:
         """Return whether a run was started on another definition than a new execution runs on."""
-        today = self._definitions.get(header["workflow"], "")
-        return bool(header.get("definition", today) != today)
+        today = self._definitions.get(header.workflow, "")
+        return header.definition is not None and header.definition != today
 
-    def go_on(self, header: Row, *, did: str, anew: bool = False) -> Row:
+    def go_on(self, header: Header, *, did: str, anew: bool = False) -> Header:
         """Start another execution of a run that none executes, on today's code, and return its header then.
 
         Args:
@@ -287,82 +273,70 @@ class Runs:
         Raises:
             ConditionFailed: the header is not as it was read.
         """
-        workflow, instance, now = header["workflow"], header["instance"], self._clock.now()
+        now = self._clock.now()
         fields: Row = {
-            "workflow": workflow,
+            "workflow": header.workflow,
             "status": "queued",
             "updated": now,
-            "execution": execution_name(instance),
+            "execution": execution_name(header.instance),
             "changes": changes_with(header, did, now),
-            **self.todays(workflow),
+            **self.todays(header.workflow),
         }
         if anew:
-            fields |= {"epoch": header["epoch"] + 1, "begun": now}
-        kept_until = ("expires",) if "expires" in header else ()
-        gone = ("closed", "wanted", "output", "error", "ended_by", *RESTING, "rollback", *kept_until)
+            fields |= {"epoch": header.epoch + 1, "begun": now}
+        kept_until = () if header.expires is None else ("expires",)
+        gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
         written = self._table.write(
-            Write(header_key(workflow, instance), fields, remove=gone, when=unchanged(header)),
-            Delete(Key(partition(workflow, instance), FLAG)),
+            Write(header.key, fields, remove=gone, when=unchanged(header)), Delete(flag_key(header.partition))
         )
-        new = written[0] or {}
+        new = Header.from_row(written[0] or {})
         self._start_soon(new)
         return new
 
 
-def _run(header: Row) -> Run:
-    begun = header["begun" if "begun" in header else "created"]
+def _run(header: Header) -> Run:
     return {
-        "workflow": header["workflow"],
-        "instance": header["instance"],
-        "epoch": header["epoch"],
-        "createdAt": timestamp(begun),
+        "workflow": header.workflow,
+        "instance": header.instance,
+        "epoch": header.epoch,
+        "createdAt": timestamp(header.created if header.begun is None else header.begun),
     }
 
 
-def _flag_at_the_end(key: Key, wanted: str | None, status: Status) -> tuple[Write | Delete, ...]:
-    """Return what becomes of the flag when an execution has ended; a step that comes late begins before no rollback."""
+def _may_be_undoable(row: StepRow, now: int) -> bool:
+    """Return whether a step that has an undo is still at work."""
+    return row.undo is not None and row.lease > now
+
+
+def _flag_at_the_end(key: Key, wanted: Wanted | None, status: Status) -> tuple[Write | Delete, ...]:
+    """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
+    step cannot start.
+    """
     if status == "rollingBack":
         return (Write(key, {"want": "rollback"}),)
     return (Delete(key),) if wanted is not None and status in ("complete", "errored") else ()
 
 
-def unchanged(header: Row) -> tuple[Condition, ...]:
+def unchanged(header: Header) -> tuple[Condition, ...]:
     """Return the conditions that nobody has changed what a run is at."""
-    return Equals("execution", header["execution"]), Equals("status", header["status"]), _wanted_still(header)
+    return Equals("execution", header.execution), Equals("status", header.status), _wanted_still(header.wanted)
 
 
-def _wanted_still(header: Row) -> Condition:
-    return Equals("wanted", header["wanted"]) if "wanted" in header else Absent("wanted")
+def _wanted_still(wanted: Wanted | None) -> Condition:
+    return Absent("wanted") if wanted is None else Equals("wanted", wanted)
 
 
-def changes_with(header: Row, did: str, now: int) -> list[Row]:
+def changes_with(header: Header | None, did: str, now: int) -> Sequence[ChangeRow]:
     """Return what operators did to a run and its earlier ends, with one thing more; the latest come last."""
-    return [*header.get("changes", []), *end_of(header), {"at": now, "did": did}][-_MOST_CHANGES:]
+    before = [] if header is None else [*header.changes, *end_of(header)]
+    return [*before, ChangeRow(at=now, did=did)][-_MOST_CHANGES:]
 
 
-def end_of(header: Row) -> list[Row]:
+def end_of(header: Header) -> list[ChangeRow]:
     """Return how a run ended by itself, as one of its changes; nothing where it did not. A long message is cut."""
-    if "closed" not in header or header["status"] not in ("complete", "errored"):
+    if not header.closed or header.status not in ("complete", "errored"):
         return []
-    end: Row = {"at": header["updated"], "did": header["status"]}
-    if "error" in header:
-        end["error"] = header["error"] | {"message": header["error"]["message"][:_MOST_MESSAGE]}
+    end: ChangeRow = {"at": header.updated, "did": header.status}
+    if header.error is not None:
+        end["error"] = {**header.error, "message": header.error["message"][:_MOST_MESSAGE]}
     return [end]
-
-
-def _ended_by(state: ExecutionState, rows: Iterable[Row]) -> Row:
-    """Return where a header says which step's error ended the run: `retry` forgets it."""
-    row = ended_by(state, rows)
-    return {} if row is None else {"ended_by": row["sort"]}
-
-
-def _step_status(header: Row, row: Row) -> StepStatus:
-    error = row.get("error") if row["status"] in ("errored", "retrying") else None
-    return StepStatus(
-        name=row["step"],
-        status=step_status(header, row),
-        attempts=row["attempts"],
-        started_at=timestamp(row["started"]),
-        finished_at=timestamp(row["finished"]) if "finished" in row else None,
-        error={"name": error["name"], "message": error["message"]} if error else None,
-    )

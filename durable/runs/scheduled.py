@@ -1,4 +1,4 @@
-"""Starts the run of a scheduled time: once, however often the time is told."""
+"""Starts the run of a scheduled time: once, however often the time is reported."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def scheduled_event(workflow: str, schedule: Schedule, params: Any) -> dict[str,
 class Starter:
     """Starts runs for scheduled times."""
 
-    def __init__(self, instances: Runs) -> None:
-        self._instances = instances
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
 
-    def told(self, event: Mapping[str, Any]) -> Created:
-        """Start the run of a time that EventBridge Scheduler tells of.
+    def scheduled(self, event: Mapping[str, Any]) -> Created:
+        """Start the run of a time that EventBridge Scheduler reports.
 
         Raises:
             Throttled: nothing was started; the same event may succeed later.
@@ -55,6 +55,6 @@ class Starter:
         """
         id = scheduled_id(schedule, time)
         try:
-            return self._instances.create(workflow, params, id=id)
+            return self._runs.create(workflow, params, id=id)
         except RunExists:
             return Created(id, new=False)  # it was started before a deployment gave the schedule other params

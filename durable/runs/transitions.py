@@ -1,6 +1,6 @@
-"""Which verb an instance takes in which status, as data; docs/lifecycle.md shows the same table.
+"""Which transition a run can make in which status, as data; docs/lifecycle.md shows the same table.
 
-A cell says how the verb works there, or, in a sentence, why it does not and what to do instead.
+A cell says how the transition is made there, or, in a sentence, why it is refused and what to do instead.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final, Literal
 from durable.bindings.workflow import Status
 from durable.store.statuses import GOING, STATUSES
 
-Verb = Literal["pause", "resume", "terminate", "restart", "retry", "delete"]
+Transition = Literal["pause", "resume", "terminate", "restart", "retry", "delete"]
 Effect = Literal["halt", "now", "nothing"]
-"""`halt`: a flag is set, and what the verb wants happens when the execution has stopped. `now`: nothing executes, so
-it happens at once. `nothing`: it is so already."""
+"""`halt`: a flag is set, and the transition is made when the execution has stopped. `now`: nothing executes, so it is
+made at once. `nothing`: it is so already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The verb does not fit the status: why not, and the remedy."""
+    """The transition is refused in this status: why, and the remedy."""
 
     why: str
 
@@ -46,7 +46,7 @@ def _all(statuses: tuple[Status, ...], cell: Cell) -> dict[Status, Cell]:
     return dict.fromkeys(statuses, cell)
 
 
-VERBS: Final[Mapping[Verb, Mapping[Status, Cell]]] = {
+TRANSITIONS: Final[Mapping[Transition, Mapping[Status, Cell]]] = {
     "pause": _all(GOING, "halt")
     | _all(("waitingForPause", "paused"), "nothing")
     | _finished("there is nothing to pause")
@@ -74,4 +74,4 @@ STOPPING: Final[Mapping[str, Refused]] = {
     "rollback": Refused("The instance is being terminated: wait until that is over."),
     "restart": Refused("The instance is being restarted: wait until it runs again."),
 }
-"""Why `pause` and `resume` are refused while another verb waits for the execution to stop."""
+"""Why `pause` and `resume` are refused while another transition waits for the execution to stop."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from durable.bindings import Binding
 from durable.clock import Clock
@@ -77,7 +77,7 @@ class StepHandler:
             owner=owner,
             lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
             input_hash=input_hash,
-            shown=_shown(event, text),
+            kept=_kept(event, text),
         )
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
@@ -193,27 +193,34 @@ class StepHandler:
                 raise reported(_failure_of(Stopped), event) from None
             case Held() | Leased():
                 raise reported(_failure_of(StepInProgress), event) from None
+            case _:
+                assert_never(begun)
 
     def _still_fits(self, result: Any, event: StepEvent) -> Any:
-        """Return a recorded result as what the step returns today: it may have been recorded by other code."""
+        """Re-validate a recorded result against the step's current return type: an older deployment may have written
+        it.
+        """
         try:
             return dump(self._signature.result, load(self._signature.result, result, "result"), "result")
         except Misfit:
             raise reported(_failure_of(StaleResult), event) from None
 
 
-def _shown(event: StepEvent, text: str) -> Row:
-    """Return what the row tells of the step besides how far it is."""
-    shown: Row = {}
+def _kept(event: StepEvent, text: str) -> Row:
+    """Return the fields of the row that hold the step's input and its undo.
+
+    The input of a sensitive step is kept only where its undo takes it; no input is kept that is too large for a row.
+    """
+    kept: Row = {}
     undo = event.get("undo")
     if undo is not None:
-        shown["undo"] = undo
+        kept["undo"] = undo
     if event.get("sensitive"):
-        shown["sensitive"] = True
-    kept = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
-    if kept and _fits(text):
-        shown["input"] = event["input"]
-    return shown
+        kept["sensitive"] = True
+    wanted = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
+    if wanted and _fits(text):
+        kept["input"] = event["input"]
+    return kept
 
 
 def _fits(text: str) -> bool:

@@ -1,12 +1,8 @@
 """Undoing what a run did: the wrapper around an undo's function, and the rollback that says what is undone next.
 
-The rollback of a run is an execution of its own, of a machine that is the same for all workflows (rollback.py). It
-asks here what to do, does it, and asks again. All that is known is in the rows of the steps:
-
-    undo                                    how the step is undone: by which function, with which retries
-    undo_by, undo_attempts                  the rollback that has tried to, and how often
-    undo_owner, undo_lease                  who is at it, and until when that is left to them
-    undo_error, undo_ended, undo_failed     of the last attempt; whether there is no other
+The rollback of a run is an execution of its own, of a machine that is the same for all workflows (store/rollback.py).
+It asks here what to do, does it, and asks again. All that is known is in the rows of the steps, in the fields whose
+names begin with `undo`.
 """
 
 from __future__ import annotations
@@ -15,16 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from durable.clock import Clock
-from durable.runs.outcome import path_of
-from durable.runs.status import current_steps
+from durable.runs.record import RunRecord
 from durable.steps.step import Hang, StepHandler, reported
 from durable.store.failure import Failure
-from durable.store.keys import HEADER, StepKey, header_key, partition
-from durable.store.record import Leased, forget, is_undoable
+from durable.store.keys import StepKey, partition
+from durable.store.record import Leased, forget
+from durable.store.rows import AnyStep, Header, RollbackRow, StepRow, UndoneRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
 
-UNDONE: Final = "undone"
 _TRACES: Final = ("undo_by", "undo_attempts", "undo_owner", "undo_lease", "undo_error", "undo_ended", "undo_failed")
 _LONGEST_SECONDS: Final = 86_400
 
@@ -48,9 +43,10 @@ class UndoHandler(StepHandler):
         if row is None:
             return None
         first, *others = self._signature.data
-        given = {each.name: row["input"][each.name] for each in others if each.name in row.get("input", {})}
-        given[first.name] = row["result"]
-        begun = Leased(row["undo_attempts"], row.get("again", 0))
+        input = row.input or {}
+        given = {each.name: input[each.name] for each in others if each.name in input}
+        given[first.name] = row.result
+        begun = Leased(row.undo_attempts, row.again)
         try:
             self._call(event, given, key, begun, now + event["timeout"] * 1000)
         except Hang:
@@ -62,8 +58,8 @@ class UndoHandler(StepHandler):
         undone = forget(key.row, row)
         mine = (*undone.when, Equals("undo_owner", owner))
         *earlier, latest = undone.set["history"]
-        shown = {**undone.set, "status": UNDONE, "history": [*earlier, latest | {"undone": self._clock.now()}]}
-        self._written(Write(key.row, shown, remove=(*undone.remove, *_TRACES), when=mine))
+        fields = {**undone.set, "status": "undone", "history": [*earlier, latest | {"undone": self._clock.now()}]}
+        self._written(Write(key.row, fields, remove=(*undone.remove, *_TRACES), when=mine))
         return None
 
     def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
@@ -72,32 +68,37 @@ class UndoHandler(StepHandler):
     def abandon(self, event: StepEvent, owner: str, failure: Failure) -> Exception | None:
         return reported(failure, event) if self._fail(StepKey.of(event), event, owner, failure) else None
 
-    def _begin(self, key: StepKey, event: StepEvent, owner: str, now: int) -> Row | None:
-        row = self._table.get(key.row) or {}
-        again = row.get("undo_by") == event["execution"]
-        lease = now + (event["timeout"] + LAMBDA_MARGIN_SECONDS) * 1000
+    def _read(self, key: StepKey) -> StepRow | None:
+        row = self._table.get(key.row)
+        return None if row is None else StepRow.from_row(row)
+
+    def _begin(self, key: StepKey, event: StepEvent, owner: str, now: int) -> StepRow | None:
+        row = self._read(key)
+        if row is None:
+            return None
         begun = {
             "undo_by": event["execution"],
-            "undo_attempts": row.get("undo_attempts", 0) + 1 if again else 1,
+            "undo_attempts": row.undo_attempts + 1 if row.undo_by == event["execution"] else 1,
             "undo_owner": owner,
-            "undo_lease": lease,
+            "undo_lease": now + (event["timeout"] + LAMBDA_MARGIN_SECONDS) * 1000,
         }
-        free = self._record.free(row, now, owner="undo_owner", lease="undo_lease")
+        free = self._record.free(row.undo_owner, now, owner="undo_owner", lease="undo_lease")
         gone = ("undo_error", "undo_ended", "undo_failed")
         return self._written(Write(key.row, begun, remove=gone, when=(Equals("outcome", "result"), free)))
 
     def _fail(self, key: StepKey, event: StepEvent, owner: str, failure: Failure) -> bool:
-        row = self._table.get(key.row) or {}
-        final = row.get("undo_attempts", 0) >= event["attempts"] or self._never_retried(failure.name)
-        self._log.attempt_failed(key, f"{event['step']}/undo", row.get("undo_attempts", 0), failure, final=final)
+        row = self._read(key)
+        attempts = 0 if row is None else row.undo_attempts
+        final = attempts >= event["attempts"] or self._never_retried(failure.name)
+        self._log.attempt_failed(key, f"{event['step']}/undo", attempts, failure, final=final)
         ended = {"undo_error": failure.as_row(), "undo_ended": self._clock.now(), "undo_failed": final}
         change = Write(key.row, ended, remove=("undo_owner", "undo_lease"), when=(Equals("undo_owner", owner),))
         return self._written(change) is not None
 
-    def _written(self, change: Write) -> Row | None:
+    def _written(self, change: Write) -> StepRow | None:
         """Make a change and return the row then; None where somebody else was faster."""
         try:
-            return self._table.write(change)[0]
+            return StepRow.from_row(self._table.write(change)[0] or {})
         except ConditionFailed:
             return None
 
@@ -116,71 +117,73 @@ class Rollback:
 
     def __call__(self, task: Any) -> dict[str, Any]:
         """Return {"do": "undo", "function", "payload"}, {"do": "wait", "seconds"} or {"do": "end"}."""
-        run, execution = task["run"], task["execution"]
-        rows = self._table.query(partition(run["workflow"], run["instance"]))
-        header = next((row for row in rows if row["sort"] == HEADER), {})
-        if header.get("execution") != execution or header["status"] != "rollingBack":
+        execution = task["execution"]
+        run = RunRecord.of(self._table.query(partition(task["run"]["workflow"], task["run"]["instance"])))
+        if run is None or run.header.execution != execution or run.header.status != "rollingBack":
             return {"do": "end"}
-        steps = current_steps(header, rows)
+        steps = run.current
         held = max([0, *self._leases(steps)])
-        row = next((each for each in reversed(steps) if is_undoable(each)), None)
+        row = next((each for each in reversed(steps) if isinstance(each, StepRow) and each.is_undoable), None)
         if held:
             return self._wait(held + 1)
-        if row is None or (row.get("undo_by") == execution and row.get("undo_failed")):
-            self._close(header, steps, row)
+        if row is None or (row.undo_by == execution and row.undo_failed):
+            self._close(run.header, steps, row)
             return {"do": "end"}
         due = _due(row, execution)
-        return self._wait(due) if due > self._clock.now() else _undo(run, execution, row)
+        return self._wait(due) if due > self._clock.now() else _undo(task["run"], execution, row)
 
-    def _leases(self, steps: Sequence[Row]) -> Iterator[int]:
-        """Yield until when those at work are left to it: it is undone when nobody is."""
+    def _leases(self, steps: Sequence[AnyStep]) -> Iterator[int]:
+        """Yield the ends of the leases that somebody holds: undoing begins when nobody is at work."""
         for row in steps:
-            for lease, owner in (("lease", "owner"), ("undo_lease", "undo_owner")):
-                if row.get(lease, -1) >= self._clock.now() and self._alive(row[owner]):
-                    yield row[lease]
+            if isinstance(row, StepRow):
+                for owner, lease in ((row.owner, row.lease), (row.undo_owner, row.undo_lease)):
+                    if owner is not None and lease >= self._clock.now() and self._alive(owner):
+                        yield lease
 
     def _wait(self, until: int) -> dict[str, Any]:
         seconds = -(-(until - self._clock.now()) // 1000)
         return {"do": "wait", "seconds": min(max(1, seconds), _LONGEST_SECONDS)}
 
-    def _close(self, header: Row, steps: Sequence[Row], failed: Row | None) -> None:
-        told: Row = {"outcome": "complete" if failed is None else "failed", "steps": list(_told(steps, failed))}
-        if failed is not None:
-            error = failed["undo_error"]
-            told["error"] = {"name": error["name"], "message": error["message"], "step": failed["step"]}
-        status = header["rollback"]["then"]
-        now = self._clock.now()
-        closed = {"workflow": header["workflow"], "status": status, "updated": now, "closed": True}
-        closed["expires"] = now // 1000 + header["rollback"]["kept"]
-        mine = (Equals("execution", header["execution"]), Absent("closed"))
+    def _close(self, header: Header, steps: Sequence[AnyStep], failed: StepRow | None) -> None:
+        report: RollbackRow = {
+            "outcome": "complete" if failed is None else "failed",
+            "steps": list(_undone(steps, failed)),
+        }
+        error = None if failed is None else failed.undo_error
+        if failed is not None and error is not None:
+            report["error"] = {"name": error["name"], "message": error["message"], "step": failed.step}
+        plan, now = header.rollback, self._clock.now()
+        assert plan is not None
+        closed: Row = {"workflow": header.workflow, "status": plan["then"], "updated": now, "closed": True}
+        closed |= {"expires": now // 1000 + plan["kept"], "rollback": report}
+        mine = (Equals("execution", header.execution), Absent("closed"))
         try:
-            self._table.write(
-                Write(header_key(header["workflow"], header["instance"]), closed | {"rollback": told}, when=mine)
-            )
+            self._table.write(Write(header.key, closed, when=mine))
         except ConditionFailed:
             return  # it was closed by another call
 
 
-def _due(row: Row, execution: str) -> int:
+def _due(row: StepRow, execution: str) -> int:
     """Return when a step may be undone, in milliseconds since 1970: after a failed attempt there is a delay."""
-    if row.get("undo_by") != execution or "undo_ended" not in row:
+    undo = row.undo
+    if undo is None or row.undo_by != execution or row.undo_ended is None:
         return 0
-    undo = row["undo"]
-    return int(row["undo_ended"] + undo["delay"] * 1000 * undo["rate"] ** (row["undo_attempts"] - 1))
+    return int(row.undo_ended + undo["delay"] * 1000 * undo["rate"] ** (row.undo_attempts - 1))
 
 
-def _undo(run: Any, execution: str, row: Row) -> dict[str, Any]:
-    undo = row["undo"]
-    payload = {"run": run, "execution": execution, "step": row["step"], "key": path_of(row)}
+def _undo(run: Any, execution: str, row: StepRow) -> dict[str, Any]:
+    undo = row.undo
+    assert undo is not None
+    payload = {"run": run, "execution": execution, "step": row.step, "key": row.path}
     payload |= {"attempts": undo["attempts"], "timeout": undo["timeout"], "input": {}}
     return {"do": "undo", "function": undo["function"], "payload": payload}
 
 
-def _told(steps: Sequence[Row], failed: Row | None) -> Iterator[Row]:
-    """Yield what became of each step that has an undo, newest first: undone, failed, or left as it was."""
+def _undone(steps: Sequence[AnyStep], failed: StepRow | None) -> Iterator[UndoneRow]:
+    """Yield what became of each step that has an undo, newest first."""
     for row in reversed(steps):
-        if row["status"] == UNDONE:
-            yield {"step": row["step"], "key": path_of(row), "status": UNDONE}
-        elif is_undoable(row):
-            status = "failed" if failed is not None and row["sort"] == failed["sort"] else "left"
-            yield {"step": row["step"], "key": path_of(row), "status": status}
+        if row.status == "undone":
+            yield {"step": row.step, "key": row.path, "status": "undone"}
+        elif isinstance(row, StepRow) and row.is_undoable:
+            status = "failed" if failed is not None and row.sort == failed.sort else "left"
+            yield {"step": row.step, "key": row.path, "status": status}

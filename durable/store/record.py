@@ -1,12 +1,4 @@
-"""The record of an instance: its header, and a row for each step, with leases.
-
-Rows of a partition `<workflow>#<instance>`:
-
-    run                     the header: status, payload, epoch, name of the current execution, output or error
-    flag                    there only while a run is to stop, or was stopped: what is wanted of it
-    step#<epoch>#<key>      one for each step key: attempts, lease, outcome, and what is shown of it; see answers.py for
-                            those without a lease
-    events, event#…         see events.py
+"""The lease protocol of a step's row, and what its outcome is.
 
 A step writes its lease and then reads the flag; a stop writes the flag and then reads the leases. Both reads are
 consistent, so one of the two sees the other, without a transaction.
@@ -22,21 +14,16 @@ from typing import Any, Final
 
 from durable.clock import Clock
 from durable.store.failure import Failure
-from durable.store.keys import FLAG, StepKey
+from durable.store.keys import StepKey, flag_key
+from durable.store.rows import AnyStep, StepRow
+from durable.store.statuses import StepState
 from durable.store.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
 
-WAITING: Final = "waiting"
-"""The status of a step that is answered by its token, until then."""
-RESTING: Final = ("sleeps", "wake")
-"""The fields of a header that tell what its execution waits for; see resting.py."""
-RETRYING: Final = "retrying"
-"""The status of a step between two attempts."""
-FORGOTTEN: Final = "forgotten"
-"""The status of a step whose outcome does not count any more: it is as if it had not begun."""
-_MOST_HISTORY: Final = 20
-"""How many earlier attempts a row tells of."""
-_NOTED: Final = ("noted", "recorded")
-"""When the begin and the outcome of a step that waits were written: it dates them by when they came about."""
+_RUNNING: Final[StepState] = "running"
+_RETRYING: Final[StepState] = "retrying"
+_COMPLETE: Final[StepState] = "complete"
+_ERRORED: Final[StepState] = "errored"
+_FORGOTTEN: Final[StepState] = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,81 +70,83 @@ class StepRecord:
         self._count = itertools.count()
 
     def begin(
-        self, key: StepKey, step: str, *, owner: str, lease_ms: int, input_hash: str, shown: Row | None = None
+        self, key: StepKey, step: str, *, owner: str, lease_ms: int, input_hash: str, kept: Row | None = None
     ) -> Begun:
         """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
 
         Args:
-            shown: further fields of the row, for whoever looks at the run or undoes it.
+            kept: further fields of the row: the input, and how the step is undone.
         """
         now = self._clock.now()
-        fresh = {
+        lease: Row = {
             "step": step,
-            "status": "running",
+            "status": _RUNNING,
             "owner": owner,
             "lease": now + lease_ms,
             "input_hash": input_hash,
-            **(shown or {}),
+            **(kept or {}),
         }
-        before: Row = {}
+        before: StepRow | None = None
         try:
-            self._table.write(Write(key.row, fresh | self._anew(now), when=(Absent("attempts"),)))
+            self._table.write(Write(key.row, lease | self._first(now), when=(Absent("attempts"),)))
             begun: Begun = Leased(1)
         except ConditionFailed as failed:
-            before = failed.rows[0] or {}
-            begun = self._begin_again(key, before, fresh, now)
-        if isinstance(begun, Leased) and self._table.get(Key(key.row.partition, FLAG)):
-            self._release(key, owner, before, fresh)
+            before = StepRow.from_row(failed.rows[0] or {})
+            begun = self._begin_again(key, before, lease, now)
+        # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
+        if isinstance(begun, Leased) and self._table.get(flag_key(key.row.partition)):
+            self._release(key, owner, before, lease)
             return Halted()
         return begun
 
-    def _anew(self, now: int) -> Row:
+    def _first(self, now: int) -> Row:
         return {"started": now, "order": self.order(now), "attempts": 1}
 
     def order(self, now: int) -> str:
         """Return what sorts steps as they were begun, in one process also those of one millisecond."""
         return f"{now:015d}.{next(self._count):09d}"
 
-    def _begin_again(self, key: StepKey, row: Row, fresh: Row, now: int) -> Begun:
-        if "outcome" in row:
+    def _begin_again(self, key: StepKey, row: StepRow, lease: Row, now: int) -> Begun:
+        if row.outcome is not None:
             return _recorded(row)
-        attempts = row["attempts"] + 1
-        started = self._anew(now) if attempts == 1 else {"attempts": attempts}
-        again = fresh | started | {"begun": now, "history": history_of(row)}
-        unchanged = (Equals("attempts", row["attempts"]), Absent("outcome"), self.free(row, now))
+        attempts = row.attempts + 1
+        started = self._first(now) if attempts == 1 else {"attempts": attempts}
+        again = lease | started | {"begun": now, "history": row.all_attempts()}
+        unchanged = (Equals("attempts", row.attempts), Absent("outcome"), self.free(row.owner, now))
         try:
             self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=unchanged))
         except ConditionFailed as failed:
-            newer = failed.rows[0] or {}
-            return _recorded(newer) if "outcome" in newer else Held()
-        return Leased(attempts, row.get("again", 0))
+            newer = StepRow.from_row(failed.rows[0] or {})
+            return Held() if newer.outcome is None else _recorded(newer)
+        return Leased(attempts, row.again)
 
-    def free(self, row: Row, now: int, *, owner: str = "owner", lease: str = "lease") -> Condition:
-        """Return the condition that nobody holds a lease: given the row, and the names of the fields it stands in."""
-        held = row.get(owner)
+    def free(self, held: str | None, now: int, *, owner: str = "owner", lease: str = "lease") -> Condition:
+        """Return the condition that nobody holds a lease.
+
+        Args:
+            held: its owner, as the row was read.
+            owner, lease: the fields of the row that the lease stands in.
+        """
         if held is not None and not self._alive(held):
             return Equals(owner, held)
         return Either((Absent(owner), Below(lease, now)))
 
-    def _release(self, key: StepKey, owner: str, before: Row, fresh: Row) -> None:
+    def _release(self, key: StepKey, owner: str, before: StepRow | None, lease: Row) -> None:
         """Put the row back to what it was before the lease was taken."""
-        old = before or {"status": FORGOTTEN, "attempts": 0}
-        added = ("begun", "history", "owner", "lease", *fresh)
-        remove = tuple(dict.fromkeys(name for name in added if name not in old)) if before else ("owner", "lease")
-        change = Write(key.row, old, remove=remove, when=(Equals("owner", owner),))
-        try:
-            self._table.write(change)
-        except ConditionFailed:
-            return
+        old: Row = {"status": _FORGOTTEN, "attempts": 0} if before is None else before.as_row()
+        added = ("begun", "history", "owner", "lease", *lease)
+        kept = ("owner", "lease") if before is None else tuple(name for name in dict.fromkeys(added) if name not in old)
+        with suppress(ConditionFailed):
+            self._table.write(Write(key.row, old, remove=kept, when=(Equals("owner", owner),)))
 
     def attempts(self, key: StepKey) -> int:
         """Return how many attempts of the step were begun."""
         row = self._table.get(key.row)
-        return row["attempts"] if row else 0
+        return 0 if row is None else StepRow.from_row(row).attempts
 
     def succeed(self, key: StepKey, *, owner: str, result: Any, at: int) -> Begun | None:
         """Record the result; None when it was recorded, else what stands in its place."""
-        return self._end(key, owner, {"status": "complete", "outcome": "result", "result": result, "finished": at})
+        return self._end(key, owner, {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at})
 
     def fail(
         self, key: StepKey, *, owner: str, failure: Failure, final: bool, at: int, handled: bool = False
@@ -167,15 +156,15 @@ class StepRecord:
         Args:
             handled: whether an `except` of the run catches the error.
         """
-        ended: Row = {"status": RETRYING, "ended": at}
+        ended: Row = {"status": _RETRYING, "ended": at}
         if final:
-            ended = {"status": "errored", "outcome": "error", "finished": at, "handled": handled}
+            ended = {"status": _ERRORED, "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()})
 
     def wake(self, key: StepKey, at: int) -> None:
-        """Note until when a step waits for its next attempt, in milliseconds since 1970."""
+        """Note when the next attempt of a step is due, in milliseconds since 1970."""
         with suppress(ConditionFailed):
-            self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", RETRYING),)))
+            self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", _RETRYING),)))
 
     def _end(self, key: StepKey, owner: str, fields: Row) -> Begun | None:
         try:
@@ -183,50 +172,43 @@ class StepRecord:
                 Write(key.row, fields, remove=("owner", "lease"), when=(Equals("owner", owner), Absent("outcome")))
             )
         except ConditionFailed as failed:
-            row = failed.rows[0] or {}
-            return _recorded(row) if "outcome" in row else Held()
-        return Halted() if self._table.get(Key(key.row.partition, FLAG)) else None
+            row = failed.rows[0]
+            there = None if row is None else StepRow.from_row(row)
+            return Held() if there is None or there.outcome is None else _recorded(there)
+        return Halted() if self._table.get(flag_key(key.row.partition)) else None
 
 
-def history_of(row: Row) -> list[Row]:
-    """Return what a row tells of its attempts so far, the latest last.
-
-    Of each its number, times and error, its outcome if it had one, and when that was recorded if that is not when it
-    ended. Numbers go on when an outcome is forgotten.
-    """
-    earlier: list[Row] = row.get("history", [])
-    if not row["attempts"]:
-        return earlier
-    error = row.get("error")
-    attempt: Row = {
-        "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
-        "started": row.get("begun", row["started"]),
-        "finished": row.get("finished", row.get("ended")),
-        "error": {name: error[name] for name in ("name", "message", "exception")} if error else None,
-    }
-    attempt |= {name: row[name] for name in ("outcome", *_NOTED) if name in row}
-    return [*earlier, attempt][-_MOST_HISTORY:]
-
-
-def forget(key: Key, row: Row) -> Write:
-    """Return the write after which a step is as if it had not begun, if it is still as it was read.
+def forget(key: Key, row: AnyStep) -> Write:
+    """Return the write that resets a step to "not started", provided it is still as it was read.
 
     Attempts are counted from one again. Where a result is forgotten, the step's next idempotency key is another one:
     whatever it does, it does once more.
     """
-    forgotten: Row = {"status": FORGOTTEN, "attempts": 0, "history": history_of(row)}
-    if row.get("outcome") == "result":
-        forgotten["again"] = row.get("again", 0) + 1
-    outcome = (Equals("outcome", row["outcome"]),) if "outcome" in row else (Absent("outcome"),)
-    gone = ("outcome", "result", "error", "finished", "ended", "begun", "owner", "lease", "handled", "wake", *_NOTED)
-    return Write(key, forgotten, remove=gone, when=(Equals("attempts", row["attempts"]), *outcome))
+    forgotten: Row = {"status": _FORGOTTEN, "attempts": 0, "history": row.all_attempts()}
+    if row.outcome == "result":
+        forgotten["again"] = row.again + 1
+    outcome = Absent("outcome") if row.outcome is None else Equals("outcome", row.outcome)
+    return Write(key, forgotten, remove=_OF_AN_ATTEMPT, when=(Equals("attempts", row.attempts), outcome))
 
 
-def is_undoable(row: Row) -> bool:
-    """Return whether a step has done what can be undone."""
-    return "undo" in row and row.get("outcome") == "result"
+_OF_AN_ATTEMPT: Final = (
+    "outcome",
+    "result",
+    "error",
+    "finished",
+    "ended",
+    "begun",
+    "owner",
+    "lease",
+    "handled",
+    "wake",
+    "noted",
+    "recorded",
+)
 
 
-def _recorded(row: Row) -> Recorded:
-    failure = Failure.from_row(row["error"]) if row["outcome"] == "error" else None
-    return Recorded(row.get("result"), row["finished"], failure, row["input_hash"])
+def _recorded(row: StepRow) -> Recorded:
+    """Return the outcome of a step that has one."""
+    error = row.failed_finally
+    failure = None if error is None else Failure.from_row(error)
+    return Recorded(row.result, row.latest, failure, row.input_hash)

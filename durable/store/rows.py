@@ -161,6 +161,11 @@ class Header(_Stored):
     def partition(self) -> str:
         return partition(self.workflow, self.instance)
 
+    @property
+    def status_after_rollback(self) -> Status:
+        """The status that follows the rollback which is under way."""
+        return (self.rollback or {}).get("then", "terminated")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step(_Stored):
@@ -294,7 +299,7 @@ class WaitRow(_Step):
         teller, telling: which process is delivering the outcome, and until when that is left to it.
         caught: names of the errors that an `except` around the step catches.
         type: of the event that is waited for.
-        deadline: until when an event must have been sent.
+        deadline: until when an event must have been sent; a call of a workflow has none.
         calls: the workflow that is called.
         first_in: the execution that called first; it is part of the child's id.
     """
@@ -307,7 +312,7 @@ class WaitRow(_Step):
     telling: int = 0
     caught: Sequence[str] = ()
     type: str = ""
-    deadline: int = 0
+    deadline: int | None = None
     calls: str = ""
     first_in: str | None = None
 
@@ -348,7 +353,9 @@ class EventRow(_Stored):
 
 
 _ROWS: Final = (Header, StepRow, WaitRow, EventRow)
-_FIELDS: Final[Mapping[type, frozenset[str]]] = {cls: frozenset(each.name for each in fields(cls)) for cls in _ROWS}
+_FIELDS: Final[Mapping[type, Mapping[str, None]]] = {
+    cls: dict.fromkeys(each.name for each in fields(cls)) for cls in _ROWS
+}
 _DEFAULTS: Final[Mapping[type, Mapping[str, Any]]] = {
     cls: {each.name: each.default for each in fields(cls)} for cls in _ROWS
 }

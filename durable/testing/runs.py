@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.bindings import RunStatus
-from durable.runs.status import current_steps
-from durable.store.keys import partition
+from durable.runs.record import load as load_run
+from durable.store.rows import AnyStep
 from durable.store.statuses import CLOSED
-from durable.store.table import Row
 from durable.store.values import load
 from durable.testing.attempts import Attempts
 from durable.testing.host import VirtualHost
@@ -98,8 +97,8 @@ class Run:
     @property
     def steps(self) -> tuple[StepRun, ...]:
         """The steps that were begun, in that order, each round by itself."""
-        header, rows = self._rows()
-        return tuple(self._step(row, header["created"]) for row in rows)
+        run = load_run(self._virtual.host.table, self.workflow, self.id)
+        return tuple(self._step(row, run.header.created) for row in run.current)
 
     def step(self, name: str, round: int = 1) -> StepRun:
         """Return what a step did, in the round that was begun as the how manieth.
@@ -173,28 +172,20 @@ class Run:
         if name not in self._results:
             raise unknown_step(self.workflow, name, self._results)
 
-    def _rows(self) -> tuple[Row, list[Row]]:
-        """Return the header and the rows of the steps."""
-        rows = self._virtual.host.table.query(partition(self.workflow, self.id))
-        header = next(row for row in rows if "epoch" in row)
-        return header, current_steps(header, rows)
-
     def _has_result(self, name: str, round: int) -> bool:
-        rounds = [row for row in self._rows()[1] if row["step"] == name]
-        return len(rounds) >= round and rounds[round - 1].get("outcome") == "result"
+        steps = load_run(self._virtual.host.table, self.workflow, self.id).current
+        rounds = [row for row in steps if row.step == name]
+        return len(rounds) >= round and rounds[round - 1].outcome == "result"
 
-    def _step(self, row: Row, started: int) -> StepRun:
-        key = row["sort"].split("#", 2)[2]
-        calls = self._attempts.of(self.workflow, self.id, key)
-        failed = row["status"] in ("errored", "retrying")
-        complete = row.get("outcome") == "result"
+    def _step(self, row: AnyStep, started: int) -> StepRun:
+        calls = self._attempts.of(self.workflow, self.id, row.path)
         return StepRun(
-            name=row["step"],
-            key=key,
-            status=row["status"],
-            attempts=row["attempts"],
-            result=load(self._results[row["step"]], row["result"], "result") if complete else None,
-            error=_error(row["error"]) if failed else None,
+            name=row.step,
+            key=row.path,
+            status=row.status,
+            attempts=row.attempts,
+            result=load(self._results[row.step], row.result, "result") if row.outcome == "result" else None,
+            error=None if row.error is None else _error(row.error),
             input=calls[-1].input if calls else {},
             attempted=tuple(timedelta(milliseconds=each.at_ms - started) for each in calls),
             exception=calls[-1].exception if calls else None,

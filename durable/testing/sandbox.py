@@ -18,6 +18,7 @@ from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
 from durable.local.engine import Pause
 from durable.runs.runs import instance_of
+from durable.store.rows import Header
 from durable.store.table import every
 from durable.store.values import Misfit, fit
 from durable.testing.bucket import MemoryBucket
@@ -120,8 +121,10 @@ class Sandbox:
     def runs(self, workflow: str | None = None) -> list[Run]:
         """Return all runs of a workflow, the oldest first: also those that a worker or a consumer started."""
         name = self._workflow(workflow)
-        found = sorted(every(self._virtual.host.table, name), key=lambda row: (row["created"], row["instance"]))
-        return [self._run(name, row["instance"]) for row in found]
+        found = sorted(
+            map(Header.from_row, every(self._virtual.host.table, name)), key=lambda each: (each.created, each.instance)
+        )
+        return [self._run(name, each.instance) for each in found]
 
     def settle(self) -> None:
         """Go on until nothing is left to do: no step, no sleep, no message to be delivered."""

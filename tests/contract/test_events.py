@@ -17,12 +17,13 @@ from durable.clock import VirtualClock, timestamp
 from durable.errors import StepTimeoutError, Throttled
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
-from durable.store.keys import event_prefix, header_key, partition
+from durable.store.keys import event_prefix, partition
 from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write
 from durable.wire import WaitTask
 from tests.contract.test_models import BUDGET
 from tests.contract.worlds import Moto, World
+from tests.rows import header
 
 INSTANCES = itertools.count(1)
 TIMEOUT_SECONDS = 100
@@ -96,9 +97,8 @@ class Story:
         self._entered: dict[str, int] = {}
         self.instance = f"run-{next(INSTANCES)}"
         self.part = partition("shop", self.instance)
-        self.header: Row = {"workflow": "shop", "instance": self.instance, "epoch": 1, "status": "running"}
-        self.header["execution"] = f"{self.instance}.x"
-        table.write(Write(header_key("shop", self.instance), self.header | {"updated": 0}))
+        self.header = header("shop", self.instance, "running")
+        table.write(Write(self.header.key, self.header.as_row()))
 
     def _events(self) -> tuple[Events, EventHandler]:
         """Return what a process has that begins now."""
@@ -120,7 +120,7 @@ class Story:
         """Call the Lambda of a Task that waits, as its Retry does."""
         task: WaitTask = {
             "run": {"workflow": "shop", "instance": self.instance, "epoch": 1, "createdAt": timestamp(0)},
-            "execution": self.header["execution"],
+            "execution": self.header.execution,
             "step": wait,
             "token": self.tokens[wait],
             "entered": timestamp(self._entered[wait]),
@@ -144,7 +144,7 @@ class Story:
         self.sent[id] = next(self._numbers)
 
     def settle(self) -> None:
-        self._events()[0].settle(self.header)
+        self._events()[0].settle(self.part, self.header.epoch)
 
     def ended(self, wait: str) -> bool:
         return any(token.startswith(f"{wait}.") for token in self.meddled.heard)

@@ -12,13 +12,14 @@ from durable.errors import RunConflict, RunNotFound, Throttled
 from durable.operations.lifecycle import From, Lifecycle, Order
 from durable.operations.reconciler import Reconciler
 from durable.runs.runs import Runs
-from durable.runs.transitions import FROM_OPEN, VERBS, Refused
+from durable.runs.transitions import FROM_OPEN, TRANSITIONS, Refused
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
 from durable.store.keys import FLAG, StepKey, header_key
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
 from durable.store.record import Halted, Leased, StepRecord
+from durable.store.rows import Header
 from durable.store.table import Key, Row, Table
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens
@@ -88,10 +89,10 @@ class Desk:
         self.table: Table = world.table()
         self.machines = Machines()
         self.definitions = {"shop": "d1"}
-        self.instances = Runs(self.table, self.machines, self.clock, definitions=self.definitions)
+        self.runs = Runs(self.table, self.machines, self.clock, definitions=self.definitions)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
-        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
-        self.healing = Reconciler(self.table, self.machines, self.clock, self.instances, lambda header: 0)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children)
+        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, lambda header: 0)
         self.steps = StepRecord(self.table, self.clock)
 
     @property
@@ -114,13 +115,13 @@ class Desk:
     def ends(self, state: ExecutionState) -> None:
         execution = self.header["execution"]
         self.machines.states[execution] = state
-        self.instances.close("shop", execution, state)
+        self.runs.close("shop", execution, state)
 
     def key(self, step: str) -> StepKey:
         return StepKey("shop", "one", self.header["epoch"], step)
 
-    def begin(self, step: str = "first", **shown: Any) -> Any:
-        return self.steps.begin(self.key(step), step, owner="x", lease_ms=MINUTE, input_hash="h", shown=shown)
+    def begin(self, step: str = "first", **kept: Any) -> Any:
+        return self.steps.begin(self.key(step), step, owner="x", lease_ms=MINUTE, input_hash="h", kept=kept)
 
     def succeed(self, step: str = "first") -> Any:
         return self.steps.succeed(self.key(step), owner="x", result=1, at=self.clock.now())
@@ -138,7 +139,7 @@ class Desk:
         """Bring a run to a status, as it comes to it."""
         self.machines.busy = status == "queued"
         try:
-            self.instances.create("shop", {"n": 1}, id="one")
+            self.runs.create("shop", {"n": 1}, id="one")
         except Throttled:
             self.machines.busy = False
             return
@@ -146,7 +147,7 @@ class Desk:
             return
         if status == "waiting":
             self.later(2 * MINUTE)
-            self.healing.sweep(["shop"])
+            self.reconciler.reconcile(["shop"])
             return
         undo: dict[str, Any] = {"undo": {"function": "f"}}
         self.begin("first", **(undo if status == "rollingBack" else {}))
@@ -166,7 +167,7 @@ def desk(world: World) -> Desk:
 
 
 def refusal(verb: str, status: Status) -> str:
-    cell = VERBS[ORDERS[verb].verb][status]
+    cell = TRANSITIONS[ORDERS[verb].transition][status]
     if verb == "restart from a step" and cell == "halt":
         return FROM_OPEN.why
     assert isinstance(cell, Refused)
@@ -289,14 +290,14 @@ def test_two_retries_at_once_start_one_execution(desk: Desk, monkeypatch: pytest
     desk.begin()
     desk.fail()
     desk.ends(FAILED)
-    go_on = desk.instances.go_on
+    go_on = desk.runs.go_on
 
-    def between(*arguments: Any, **options: Any) -> Row:
-        monkeypatch.setattr(desk.instances, "go_on", go_on)
+    def between(*arguments: Any, **options: Any) -> Header:
+        monkeypatch.setattr(desk.runs, "go_on", go_on)
         desk.tell("retry")
         return go_on(*arguments, **options)
 
-    monkeypatch.setattr(desk.instances, "go_on", between)
+    monkeypatch.setattr(desk.runs, "go_on", between)
     with pytest.raises(RunConflict, match="has not failed"):
         desk.tell("retry")
     assert desk.status == "running"
@@ -320,14 +321,14 @@ def test_an_old_execution_does_not_close_a_run_that_goes_on(desk: Desk) -> None:
     desk.make("paused")
     old = desk.header["execution"]
     desk.tell("resume")
-    desk.instances.close("shop", old, STOPPED)
+    desk.runs.close("shop", old, STOPPED)
     assert desk.status == "running"
 
 
 def test_a_run_that_was_to_stop_when_the_process_ended_is_stopped_by_the_sweep(desk: Desk) -> None:
     desk.make("waitingForPause")
     desk.later(3 * MINUTE)
-    assert desk.healing.sweep(["shop"]) == 1
+    assert desk.reconciler.reconcile(["shop"]) == 1
     assert desk.status == "paused"
 
 
@@ -336,14 +337,14 @@ def test_a_rollback_that_nobody_started_is_started_by_the_sweep(desk: Desk) -> N
     rollback = desk.header["execution"]
     del desk.machines.states[rollback]
     desk.later(3 * MINUTE)
-    desk.healing.sweep(["shop"])
+    desk.reconciler.reconcile(["shop"])
     assert desk.machines.states[rollback].status == "RUNNING"
     assert desk.status == "rollingBack"
 
 
 def test_a_rollback_that_ended_before_its_time_is_told_of(desk: Desk) -> None:
     desk.make("rollingBack")
-    desk.instances.close("shop/rollback", desk.header["execution"], ExecutionState("TIMED_OUT"))
+    desk.runs.close("shop/rollback", desk.header["execution"], ExecutionState("TIMED_OUT"))
     assert desk.status == "errored"
     assert desk.header["rollback"]["outcome"] == "failed"
 

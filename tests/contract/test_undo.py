@@ -17,6 +17,7 @@ from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
 from durable.store.record import Halted, Leased, StepRecord
+from durable.store.rows import Header
 from durable.store.table import Row
 from tests.contract.test_lifecycle import Machines
 from tests.contract.worlds import World
@@ -47,8 +48,8 @@ class Agency:
         undone.clear()
         errors.clear()
         self.clock, self.table = world.clock, world.table()
-        self.instances = Runs(self.table, Machines(), self.clock)
-        self.instances.create("shop", {}, id="one")
+        self.runs = Runs(self.table, Machines(), self.clock)
+        self.runs.create("shop", {}, id="one")
         record = StepRecord(self.table, self.clock)
         parts: Any = ({}, record, self.clock, lambda seconds: nullcontext(), TextLog())
         step = StepHandler(signature_of(book), *parts)
@@ -57,7 +58,7 @@ class Agency:
             self.clock.advance_to(self.clock.now() + 1)
         self.undo = UndoHandler(self.table, signature_of(cancel), *parts)
         self.rollback = Rollback(self.table, self.clock)
-        self.instances.close("shop", self.header["execution"], FAILED)
+        self.runs.close("shop", self.header["execution"], FAILED)
 
     def event(self, number: int) -> Any:
         run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
@@ -105,20 +106,20 @@ def test_what_was_done_last_is_undone_first(agency: Agency) -> None:
 
 
 def test_what_was_undone_is_told_with_what_was_done(agency: Agency, world: World) -> None:
-    directory = Queries(agency.table, world.clock)
-    told = directory.happenings("shop", "one", None)
+    queries = Queries(agency.table, world.clock)
+    told = queries.history("shop", "one", None)
     before = [(each.type, each.attempt) for each in told.events]
     assert before[0] == ("created", None)
     assert sorted(before[1:]) == sorted([("stepStarted", 1), ("stepComplete", 1)] * 2)
     world.clock.advance_to(world.clock.now() + 1000)
     agency.roll()
-    later = directory.happenings("shop", "one", told.cursor).events
+    later = queries.history("shop", "one", told.cursor).events
     assert [(each.type, each.key) for each in later[:2]] == [
         ("stepUndone", "all[1]/book"),
         ("stepUndone", "all[2]/book"),
     ]
     assert [each.type for each in later[2:]] == ["errored"]
-    assert len(directory.happenings("shop", "one", None).events) == 8
+    assert len(queries.history("shop", "one", None).events) == 8
 
 
 def test_a_failed_undo_is_tried_again_after_delays_that_grow(agency: Agency) -> None:
@@ -153,12 +154,12 @@ def test_an_undo_at_work_is_waited_for_and_one_whose_process_died_is_tried_again
 
 def test_a_step_at_work_is_waited_for_and_then_undone(agency: Agency) -> None:
     assert agency.roll() == ["undo", "undo"]
-    header = agency.instances.go_on(agency.header, did="retried")
+    header = agency.runs.go_on(Header.from_row(agency.header), did="retried")
     record = StepRecord(agency.table, agency.clock)
     key = StepKey("shop", "one", 1, "all[3]/book")
-    shown = {"undo": agency.event(3)["undo"], "input": {"number": 3}}
-    record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h", shown=shown)
-    agency.instances.close("shop", header["execution"], FAILED)
+    kept = {"undo": agency.event(3)["undo"], "input": {"number": 3}}
+    record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h", kept=kept)
+    agency.runs.close("shop", header.execution, FAILED)
     assert agency.ask() == {"do": "wait", "seconds": 6}
     record.succeed(key, owner="x", result="booking 3", at=agency.clock.now())
     assert agency.roll() == ["undo"]
@@ -170,7 +171,7 @@ def test_a_step_that_comes_late_does_not_begin(agency: Agency) -> None:
     assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Halted()
     assert agency.roll() == ["undo", "undo"]
     assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Halted()
-    agency.instances.go_on(agency.header, did="retried")
+    agency.runs.go_on(Header.from_row(agency.header), did="retried")
     assert record.begin(key, "book", owner="x", lease_ms=5_000, input_hash="h") == Leased(1)
 
 

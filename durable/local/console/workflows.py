@@ -18,10 +18,12 @@ from starlette.responses import JSONResponse, Response
 import durable
 from durable.bindings import Workflow
 from durable.compiler.graph import as_data, graph_of
+from durable.errors import RunNotFound
 from durable.local.console.page import FRESH
 from durable.modules import shown
-from durable.store.keys import header_key, partition, step_prefix
-from durable.store.table import Row, Table
+from durable.runs.record import load
+from durable.store.failure import FailureRow
+from durable.store.table import Table
 from durable.workflow import WorkflowEntrypoint
 
 _FRAME: Final = re.compile(r"(?P<file>.*):(?P<line>\d+) in (?P<function>.*)")
@@ -43,12 +45,11 @@ class Workflows:
 
     def tracebacks(self, request: Request) -> Response:
         workflow, instance = self._found(request).name, request.path_params["instance"]
-        header = self._table.get(header_key(workflow, instance))
-        if header is None:
-            raise HTTPException(404)
-        prefix = step_prefix(header["epoch"])
-        rows = self._table.query(partition(workflow, instance), prefix)
-        failed = [_traceback(row, prefix) for row in rows if "error" in row]
+        try:
+            run = load(self._table, workflow, instance)
+        except RunNotFound:
+            raise HTTPException(404) from None
+        failed = [_traceback(row.path, row.error) for row in run.current if row.error is not None]
         return JSONResponse({"tracebacks": failed}, headers=FRESH)
 
     def _found(self, request: Request) -> Workflow[Any]:
@@ -63,13 +64,12 @@ def _graph(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, Any]:
     return as_data(graph_of(workflow))
 
 
-def _traceback(row: Row, prefix: str) -> dict[str, Any]:
+def _traceback(key: str, error: FailureRow) -> dict[str, Any]:
     """Return where a step failed: in the code of its author, and where that is not in it at all, where else."""
-    error = row["error"]
-    frames = [_frame(each) for each in error.get("frames", ())]
+    frames = [_frame(each) for each in error["frames"]]
     own = [frame for frame in frames if not frame["file"].startswith(_LIBRARY)]
     named = [frame | {"file": shown(frame["file"])} for frame in own or frames]
-    return {"key": row["sort"].removeprefix(prefix), "exception": error.get("exception", ""), "frames": named}
+    return {"key": key, "exception": error["exception"], "frames": named}
 
 
 def _frame(text: str) -> dict[str, Any]:

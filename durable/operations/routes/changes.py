@@ -83,7 +83,7 @@ class DeletedRun:
     workflow: Name
 
 
-def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, directory: Queries) -> None:
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, queries: Queries) -> None:
     """Add the routes."""
 
     @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["instances"])
@@ -94,7 +94,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, 
         """
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, change.order())
-        now = directory.entry(workflow, id)
+        now = queries.entry(workflow, id)
         return ChangedRun(now.id, now.workflow, now.status, now.updated_at)
 
     @api.delete(INSTANCE, responses=described(409, 503), tags=["instances"])

@@ -17,7 +17,7 @@ from durable.operations.routes import changes, events, shows, starts
 class Operator:
     """What the routes look at, and what they change."""
 
-    directory: Queries
+    queries: Queries
     lifecycle: Lifecycle
 
 
@@ -29,6 +29,6 @@ def operations(workflows: Mapping[str, Workflow[Any]], operator: Operator = _NOB
     api = Api("Operations", signed=True)
     starts.add(api, workflows)
     events.add(api, workflows)
-    shows.add(api, workflows, operator.directory)
-    changes.add(api, workflows, operator.lifecycle, operator.directory)
+    shows.add(api, workflows, operator.queries)
+    changes.add(api, workflows, operator.lifecycle, operator.queries)
     return api

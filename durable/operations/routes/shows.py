@@ -11,11 +11,11 @@ from pydantic import Field, TypeAdapter
 from durable.bindings.workflow import Status, Workflow
 from durable.http import Api, Parameter, Problem, RunId, described
 from durable.http.statuses import Name
-from durable.operations.description import Description, Entry
-from durable.operations.history import Told
+from durable.operations.history import HistoryPage
 from durable.operations.queries import Queries
 from durable.operations.routes.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
 from durable.operations.routes.times import TIME, milliseconds_of
+from durable.runs.description import Description, Entry
 from durable.workflow import payload_type
 
 _CURSOR: Final = r"[A-Za-z0-9_=-]{1,8000}"
@@ -74,7 +74,7 @@ Cursor = Annotated[
 After = Annotated[
     str | None,
     Parameter(
-        "query", _CURSOR, "What was told before.", example="AgAAAAAAAAAA", form="a cursor that these events gave"
+        "query", _CURSOR, "What was delivered before.", example="AgAAAAAAAAAA", form="a cursor that these events gave"
     ),
 ]
 
@@ -108,13 +108,13 @@ class RunPage:
     cursor: Annotated[str | None, Field(examples=[None])]
 
 
-def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) -> None:
+def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> None:
     """Add the routes."""
 
     @api.get(WORKFLOWS, blocking=True, tags=["workflows"])
     def list_workflows() -> WorkflowList:
         """List the workflows."""
-        return WorkflowList(tuple(_summary(name, each, directory) for name, each in sorted(workflows.items())))
+        return WorkflowList(tuple(_summary(name, each, queries) for name, each in sorted(workflows.items())))
 
     @api.get(INSTANCES, blocking=True, responses=described(400), tags=["instances"])
     def list_instances(
@@ -129,7 +129,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) ->
         found(workflows, workflow)
         first, last = milliseconds_of("since", since), milliseconds_of("until", until)
         try:
-            page = directory.list(workflow, status=status, since=first, until=last, limit=limit, cursor=cursor)
+            page = queries.list(workflow, status=status, since=first, until=last, limit=limit, cursor=cursor)
         except ValueError:
             raise Problem(400, OTHER_LIST) from None
         return RunPage(page.entries, page.cursor)
@@ -138,21 +138,21 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], directory: Queries) ->
     def show_instance(workflow: WorkflowName, id: RunId) -> Description:
         """Show an instance."""
         found(workflows, workflow)
-        return directory.describe(workflow, id)
+        return queries.describe(workflow, id)
 
     @api.get(f"{INSTANCE}/events", responses=described(400), tags=["instances"])
-    def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> Told:
-        """Tell what happened to an instance.
+    def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> HistoryPage:
+        """Show what happened to an instance.
 
-        It is told from the beginning, or since the answer that the cursor is from.
+        From the beginning, or since the answer that the cursor is from.
         """
         found(workflows, workflow)
         try:
-            return directory.happenings(workflow, id, after)
+            return queries.history(workflow, id, after)
         except ValueError:
             raise Problem(400, "The cursor is none that these events gave.") from None
 
 
-def _summary(name: str, workflow: Workflow[Any], directory: Queries) -> WorkflowSummary:
+def _summary(name: str, workflow: Workflow[Any], queries: Queries) -> WorkflowSummary:
     params = TypeAdapter(payload_type(workflow.workflow)).json_schema(by_alias=True)
-    return WorkflowSummary(name, directory.counts(name), params)
+    return WorkflowSummary(name, queries.counts(name), params)

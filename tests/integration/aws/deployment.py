@@ -204,8 +204,8 @@ class Deployment:
     # What is around them.
 
     @property
-    def instances(self) -> Runs:
-        """The instances as a Lambda with the machine's ARN sees them."""
+    def runs(self) -> Runs:
+        """The runs as a Lambda with the machine's ARN sees them."""
         table = DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock)
         return Runs(table, StepFunctionsMachines({"onboarding": self.machine}), self.clock)
 

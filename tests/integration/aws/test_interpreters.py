@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from durable.build import Build
 from durable.errors import StepTimeoutError
-from durable.operations.description import Description
+from durable.runs.description import Description
 from durable.testing.host import VirtualHost
 from tests.integration.aws.deployment import SIGN_UP
 from tests.integration.aws.interpreter import Interpreter
@@ -147,7 +147,7 @@ def on_aws(case: Case, aws: Interpreter) -> dict[str, Any]:
         for id in ids:
             if id == "run":
                 break_steps(case, patches)
-            deployment.instances.create("onboarding", case.before if id == "before" else case.payload, id=id)
+            deployment.runs.create("onboarding", case.before if id == "before" else case.payload, id=id)
             deployment.close(aws.run(id))
     return deployment.instance("run")
 
@@ -157,9 +157,9 @@ def on_one_machine(case: Case, host: VirtualHost) -> dict[str, Any]:
         host.run_workflow("onboarding", case.before, id="before")
     with pytest.MonkeyPatch.context() as patches:
         break_steps(case, patches)
-        host.host.instances.create("onboarding", case.payload, id="run")
+        host.host.runs.create("onboarding", case.payload, id="run")
         host.run()
-    told = host.host.operator.directory.describe("onboarding", "run")
+    told = host.host.operator.queries.describe("onboarding", "run")
     dumped: dict[str, Any] = TypeAdapter(Description).dump_python(told, mode="json", by_alias=True)
     return dumped
 

@@ -121,7 +121,7 @@ def test_a_large_output_that_the_event_leaves_out_is_asked_for(deployment: Deplo
 
 def test_the_largest_payload_and_the_largest_output_stand_side_by_side(deployment: Deployment) -> None:
     payload, output = {"text": "x" * 131_000}, {"text": "x" * 262_000}
-    deployment.instances.create("onboarding", payload, id="large")
+    deployment.runs.create("onboarding", payload, id="large")
     deployment.close(ended(deployment.execution(), output))
     assert told(deployment, "large") == ("complete", output, None)
 

@@ -169,7 +169,7 @@ def test_a_deleted_run_is_gone_and_its_id_is_free(virtual: VirtualHost) -> None:
 def test_a_paused_run_whose_workflow_changed_says_so(virtual: VirtualHost) -> None:
     begin(virtual, until=1000)
     tell(virtual, Order("pause"))
-    virtual.host.instances._definitions = {"order": "another"}
+    virtual.host.runs._definitions = {"order": "another"}
     with pytest.raises(RunConflict, match="The workflow has changed"):
         tell(virtual, Order("resume"))
     assert tell(virtual, Order("resume", latest=True)) == "running"

@@ -11,9 +11,9 @@ import pytest
 from durable.build import Build, build
 from durable.errors import RunConflict
 from durable.local.kv import SQLiteKVNamespace
-from durable.operations.description import Description
 from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
+from durable.runs.description import Description
 from durable.testing.host import VirtualHost
 from tests.integration.local import trips
 from tests.integration.local.trips import SoldOut, Stubborn
@@ -45,7 +45,7 @@ def tell(virtual: VirtualHost, order: Order) -> str:
 
 
 def shown(virtual: VirtualHost) -> Description:
-    return virtual.host.operator.directory.describe("trip", "one")
+    return virtual.host.operator.queries.describe("trip", "one")
 
 
 def book(virtual: VirtualHost) -> Description:
@@ -183,7 +183,7 @@ def test_a_rollback_goes_on_from_wherever_it_was_cut_off(host: Callable[[Build],
         second = host(project)
         second.clock.advance_to(first.clock.now() + 1)
         second.run()
-        trip = second.host.operator.directory.describe("trip", f"cut-{turns}")
+        trip = second.host.operator.queries.describe("trip", f"cut-{turns}")
         second.close()
         assert trip.status == "errored"
         assert trips.done == DONE + UNDONE

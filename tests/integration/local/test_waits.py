@@ -13,9 +13,9 @@ from durable import NonRetryableError, Retries, StepError, Workflow, WorkflowEnt
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
-from durable.operations.description import Description
 from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
+from durable.runs.description import Description
 from durable.steps.callbacks import Callbacks
 from durable.steps.step import Hang
 from durable.store.machines import MachinesBusy
@@ -171,11 +171,11 @@ def begin(virtual: VirtualHost, workflow: str) -> int:
 
 
 def show(virtual: VirtualHost, workflow: str) -> Description:
-    return virtual.host.operator.directory.describe(workflow, "one")
+    return virtual.host.operator.queries.describe(workflow, "one")
 
 
 def listed(virtual: VirtualHost, workflow: str, status: str | None = None) -> list[str]:
-    return [each.status for each in virtual.host.operator.directory.list(workflow, status=status).entries]
+    return [each.status for each in virtual.host.operator.queries.list(workflow, status=status).entries]
 
 
 def naps(virtual: VirtualHost, workflow: str) -> list[tuple[str, str, str | None]]:
@@ -258,7 +258,7 @@ def test_an_answer_that_was_found_and_not_told_is_heard_after_a_restart(
 
     began = begin(virtual, "ask")
     with monkeypatch.context() as patch:
-        patch.setattr(Callbacks, "tell", dies)
+        patch.setattr(Callbacks, "deliver", dies)
         virtual.host.workflows["ask"].send_event("one", "answered", 7)
     virtual.run(until=began)
     assert listed(virtual, "ask") == ["waiting"]
@@ -318,7 +318,7 @@ def test_terminating_a_run_terminates_its_child(virtual: VirtualHost, paused: bo
 @pytest.mark.parametrize("paused", [False, True])
 def test_a_run_fails_at_once_when_its_child_is_terminated(virtual: VirtualHost, paused: bool) -> None:
     began = begin(virtual, "outer")
-    (child,) = virtual.host.operator.directory.list("nap").entries
+    (child,) = virtual.host.operator.queries.list("nap").entries
     if paused:
         virtual.host.operator.lifecycle.carry_out("nap", child.id, Order("pause"))
         assert (listed(virtual, "outer"), listed(virtual, "nap")) == (["waiting"], ["paused"])

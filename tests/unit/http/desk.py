@@ -53,10 +53,10 @@ class Desk:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
         self.machines = Machines()
-        self.instances = Runs(self.table, self.machines, self.clock)
+        self.runs = Runs(self.table, self.machines, self.clock)
         self.steps = StepRecord(self.table, self.clock)
         children = Children(self.table, Callbacks(self.table, self.machines, self.clock))
-        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, children)
+        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children)
         self.operator = Operator(Queries(self.table, self.clock), lifecycle)
 
     @property
@@ -67,7 +67,7 @@ class Desk:
     def client_of(self, name: str, workflow: type[WorkflowEntrypoint[Any]]) -> WorkflowClient:
         """Return the client that starts runs of a workflow."""
         events = Events(self.table, Callbacks(self.table, self.machines, self.clock), self.clock)
-        return WorkflowClient(name, workflow, self.instances, events, {})
+        return WorkflowClient(name, workflow, self.runs, events, {})
 
     def execution(self, id: str) -> str:
         """Return the name of a run's current execution."""
@@ -81,12 +81,12 @@ class Desk:
     def ends(self, id: str, state: ExecutionState) -> None:
         """End a run's execution."""
         self.machines.states[self.execution(id)] = state
-        self.instances.close("onboarding", self.execution(id), state)
+        self.runs.close("onboarding", self.execution(id), state)
 
-    def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **shown: Any) -> None:
+    def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **kept: Any) -> None:
         """Make one attempt of a step, which takes a second: it returns, or fails for good."""
         path = StepKey("onboarding", id, 1, key or name)
-        self.steps.begin(path, name, owner="x", lease_ms=60_000, input_hash="h", shown=shown)
+        self.steps.begin(path, name, owner="x", lease_ms=60_000, input_hash="h", kept=kept)
         self.later(1000)
         if error is None:
             self.steps.succeed(path, owner="x", result={"of": name}, at=self.clock.now())

@@ -166,6 +166,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "key": "all[1]/validate-user",
         "status": "complete",
         "attempts": [attempt],
+        "attemptsUsed": 1,
         "startedAt": attempt["startedAt"],
         "finishedAt": attempt["finishedAt"],
         "wakeAt": None,

@@ -90,7 +90,7 @@ class Bench:
     table: MemoryTable
     record: StepRecord
     machines: FakeMachines
-    instances: Runs
+    runs: Runs
     log: Lines
 
     def handler(

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from durable.aws.changes import Changes
+from durable.bindings.workflow import Status
 from durable.clock import VirtualClock
-from durable.store.keys import header_key
 from durable.store.table import TableBusy, Write
 from durable.testing.table import MemoryTable
+from tests.rows import header
 
 BEFORE = {"nap": ["KVNamespace('notes') in step WakeUp", "step LieDown", "step WakeUp"], "tea": ["step Pour"]}
 RENAMED = {"nap": ["KVNamespace('notes') in step GetUp", "step GetUp", "step LieDown"], "tea": ["step Pour"]}
@@ -25,9 +26,9 @@ class Asked:
         self.rolling_back = False
         self.changes = Changes(self.table, rolls_back=lambda stack: self.rolling_back, empty=self.emptied.append)
 
-    def run(self, workflow: str, instance: str, status: str) -> None:
-        fields = {"workflow": workflow, "instance": instance, "status": status, "updated": 1}
-        self.table.write(Write(header_key(workflow, instance), fields))
+    def run(self, workflow: str, instance: str, status: Status) -> None:
+        run = header(workflow, instance, status)
+        self.table.write(Write(run.key, run.as_row()))
 
     def ask(self, request: str, kind: str, properties: Any, before: Any = None) -> dict[str, str]:
         event = {
@@ -50,7 +51,7 @@ def asked() -> Asked:
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "waiting", "waitingForPause", "rollingBack"])
-def test_a_renamed_step_is_refused_while_a_run_is_open_and_the_run_is_named(asked: Asked, status: str) -> None:
+def test_a_renamed_step_is_refused_while_a_run_is_open_and_the_run_is_named(asked: Asked, status: Status) -> None:
     asked.run("nap", "asleep", status)
     answer = asked.update(RENAMED)
     assert answer["Status"] == "FAILED"
@@ -67,7 +68,7 @@ def test_a_renamed_step_is_refused_while_a_run_is_open_and_the_run_is_named(aske
 
 
 @pytest.mark.parametrize("status", ["complete", "errored", "terminated", "paused"])
-def test_a_run_without_an_execution_needs_nothing(asked: Asked, status: str) -> None:
+def test_a_run_without_an_execution_needs_nothing(asked: Asked, status: Status) -> None:
     asked.run("nap", "over", status)
     assert asked.update(RENAMED)["Status"] == "SUCCESS"
 

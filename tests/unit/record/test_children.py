@@ -10,13 +10,16 @@ from pydantic import TypeAdapter
 
 from durable.clock import VirtualClock, milliseconds_of, timestamp
 from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.runs.description import status_of
+from durable.runs.record import RunRecord, load
 from durable.runs.runs import Runs
-from durable.runs.transitions import Verb
+from durable.runs.transitions import Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
 from durable.store.keys import FLAG, StepKey, header_key, partition
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord, forget
+from durable.store.rows import step_row
 from durable.store.table import Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import CallTask
@@ -39,18 +42,18 @@ class Place:
         self.clock = VirtualClock(milliseconds_of(ENTERED))
         self.table = MemoryTable(self.clock)
         self.tokens, self.machines = FakeTokens(), FakeMachines()
-        self.instances = Runs(self.table, self.machines, self.clock)
+        self.runs = Runs(self.table, self.machines, self.clock)
         self.children = Children(self.table, Callbacks(self.table, self.tokens, self.clock))
         record = StepRecord(self.table, self.clock)
-        self.handler = CallHandler({"grow": Callee()}, self.children, self.instances, self.table, record, self.clock)
-        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.instances, self.children)
-        self.instances.create("shop", None, id="one")
+        self.handler = CallHandler({"grow": Callee()}, self.children, self.runs, self.table, record, self.clock)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, self.children)
+        self.runs.create("shop", None, id="one")
         self.machines.started.clear()
 
     def call(self, token: str, input: Any = 1) -> None:
         task: CallTask = {
             "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
-            "execution": self.header()["execution"],
+            "execution": self.run().header.execution,
             "step": "grow",
             "token": token,
             "entered": timestamp(self.clock.now()),
@@ -66,7 +69,7 @@ class Place:
     def close(self, state: ExecutionState) -> None:
         """End the child's execution, as the closer does, except that it tells nobody."""
         names = [name for workflow, name, _ in self.started if workflow == "child"]
-        self.instances.close("child", names[-1], state)
+        self.runs.close("child", names[-1], state)
 
     def child(self) -> str:
         return [name for workflow, name, _ in self.started if workflow == "child"][-1].rpartition(".")[0]
@@ -74,8 +77,8 @@ class Place:
     def row(self) -> Row:
         return self.table.get(StepKey("shop", "one", 1, "grow").row) or {}
 
-    def header(self) -> Row:
-        return self.table.get(header_key("shop", "one")) or {}
+    def run(self) -> RunRecord:
+        return load(self.table, "shop", "one")
 
 
 @pytest.fixture
@@ -96,15 +99,15 @@ def test_what_the_child_returned_is_told_to_the_task_that_waits_now(place: Place
     place.call("u")
     place.clock.advance_to(place.clock.now() + 5_000)
     place.close(DONE)
-    assert place.children.look("child", place.child())
-    assert not place.children.look("child", place.child())
+    assert place.children.report("child", place.child())
+    assert not place.children.report("child", place.child())
     assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
 
 
 def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place: Place) -> None:
     place.call("t")
     place.close(FAILED)
-    place.children.look("child", place.child())
+    place.children.report("child", place.child())
     ((_, (error, cause)),) = place.tokens.told
     assert error == "ChildWorkflowError"
     assert cause["errorMessage"].startswith(f"grow: child/{place.child()} ended errored with CardRefusedError. (at=")
@@ -113,25 +116,25 @@ def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place
 def test_a_child_that_was_terminated_has_failed(place: Place) -> None:
     place.call("t")
     place.close(ExecutionState("ABORTED"))
-    place.children.look("child", place.child())
+    place.children.report("child", place.child())
     assert place.tokens.told[0][1][0] == "ChildWorkflowError"
 
 
 def test_a_run_without_a_parent_tells_nobody(place: Place) -> None:
-    assert not place.children.look("shop", "one")
-    assert not place.children.look("shop", "nobody")
+    assert not place.children.report("shop", "one")
+    assert not place.children.report("shop", "nobody")
 
 
 def test_a_child_that_is_open_tells_nothing(place: Place) -> None:
     place.call("t")
-    assert not place.children.look("child", place.child())
-    assert place.children.settle(place.header()) == 0
+    assert not place.children.report("child", place.child())
+    assert place.children.settle(place.run().header) == 0
 
 
 def test_who_looks_at_the_parent_tells_what_the_closer_did_not(place: Place) -> None:
     place.call("t")
     place.close(DONE)
-    assert place.children.settle(place.header()) == 1
+    assert place.children.settle(place.run().header) == 1
     assert place.tokens.told == [("t", {"result": "grown", "at": place.clock.now()})]
 
 
@@ -147,7 +150,7 @@ def test_an_outcome_that_nobody_heard_is_told_to_the_task_that_comes(place: Plac
     place.call("t")
     place.tokens.waiting.clear()
     place.close(DONE)
-    place.children.look("child", place.child())
+    place.children.report("child", place.child())
     assert not place.tokens.told
     place.call("u")
     assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
@@ -169,47 +172,48 @@ def test_a_call_whose_failure_was_forgotten_starts_another_run_and_the_first_is_
     place.call("t")
     first = place.child()
     place.close(FAILED)
-    place.children.look("child", first)
-    place.table.write(forget(StepKey("shop", "one", 1, "grow").row, place.row()))
+    place.children.report("child", first)
+    place.table.write(forget(StepKey("shop", "one", 1, "grow").row, step_row(place.row())))
     place.call("u")
     assert place.child() != first
-    assert not place.children.look("child", first)
+    assert not place.children.report("child", first)
     place.close(DONE)
-    place.children.look("child", place.child())
+    place.children.report("child", place.child())
     assert place.tokens.told[1][0] == "u"
 
 
 def test_the_children_that_a_run_waits_for_can_be_listed(place: Place) -> None:
     place.call("t")
-    rows = place.table.query(partition("shop", "one"))
-    assert list(open_children(place.header(), rows)) == [("child", place.child())]
+    run = place.run()
+    assert list(open_children(run.header, run.current)) == [("child", place.child())]
     place.close(DONE)
-    place.children.look("child", place.child())
-    assert not list(open_children(place.header(), place.table.query(partition("shop", "one"))))
+    place.children.report("child", place.child())
+    run = place.run()
+    assert not list(open_children(run.header, run.current))
 
 
 def test_a_paused_child_is_not_one_that_has_ended(place: Place) -> None:
     place.call("t")
     key = header_key("child", place.child())
     place.table.write(Write(key, {"workflow": "child", "status": "paused", "updated": 0, "closed": True}))
-    assert not place.children.look("child", place.child())
+    assert not place.children.report("child", place.child())
 
 
 def test_a_paused_child_that_is_terminated_tells_its_parent_at_once(place: Place) -> None:
     place.call("t")
     for verb in ("pause", "terminate"):
         place.lifecycle.carry_out("child", place.child(), Order(verb))
-    assert place.instances.status("child", place.child()).status == "terminated"
+    assert status_of(place.runs.load("child", place.child())).status == "terminated"
     assert place.tokens.told[0][1][0] == "ChildWorkflowError"
 
 
 @pytest.mark.parametrize(("verb", "status"), [("terminate", "terminated"), ("restart", "running")])
-def test_terminating_a_run_or_beginning_it_anew_reaches_its_children(place: Place, verb: Verb, status: str) -> None:
+def test_terminating_or_restarting_a_run_reaches_its_children(place: Place, verb: Transition, status: str) -> None:
     place.call("t")
     child = place.child()
     place.lifecycle.carry_out("shop", "one", Order(verb))
-    assert place.instances.status("child", child).status == "terminated"
-    assert place.instances.status("shop", "one").status == status
+    assert status_of(place.runs.load("child", child)).status == "terminated"
+    assert status_of(place.runs.load("shop", "one")).status == status
 
 
 @pytest.mark.parametrize("order", [Order("restart", start=From("grow")), Order("delete")])
@@ -217,10 +221,10 @@ def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place,
     place.call("t")
     child = place.child()
     place.lifecycle.carry_out("shop", "one", Order("pause"))
-    assert place.instances.status("child", child).status == "running"
+    assert status_of(place.runs.load("child", child)).status == "running"
     place.lifecycle.carry_out("shop", "one", order)
-    assert place.instances.status("child", child).status == "terminated"
-    if order.verb == "restart":
+    assert status_of(place.runs.load("child", child)).status == "terminated"
+    if order.transition == "restart":
         place.call("u")
         assert place.child() != child
         assert not place.tokens.told
@@ -230,15 +234,15 @@ def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -
     place.call("t")
     place.table.write(Write(Key(partition("shop", "one"), FLAG), {"want": "terminate"}))
     place.close(ExecutionState("ABORTED"))
-    assert not place.children.look("child", place.child())
+    assert not place.children.report("child", place.child())
 
 
 def test_pausing_a_run_leaves_its_children_be_and_it_hears_of_them_when_it_goes_on(place: Place) -> None:
     place.call("t")
     place.lifecycle.carry_out("shop", "one", Order("pause"))
-    assert place.instances.status("child", place.child()).status == "running"
+    assert status_of(place.runs.load("child", place.child())).status == "running"
     place.close(DONE)
-    assert not place.children.look("child", place.child())
+    assert not place.children.report("child", place.child())
     place.lifecycle.carry_out("shop", "one", Order("resume"))
     place.tokens.waiting.clear()
     place.call("u")

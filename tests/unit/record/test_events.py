@@ -192,10 +192,10 @@ def test_what_could_not_be_told_is_told_by_whoever_looks_when_its_teller_had_tim
     place.wait("t")
     place.tokens.busy = 1
     assert place.send("yes")
-    place.events.settle(place.header())
+    place.events.settle("shop#one", 1)
     assert not place.tokens.told
     place.later(60)
-    assert place.events.settle(place.header()) == 1
+    assert place.events.settle("shop#one", 1) == 1
     assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
 
 
@@ -204,7 +204,7 @@ def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_the
     place.tokens.busy = 1
     place.send("yes")
     answers = Callbacks(place.table, place.tokens, place.clock, alone=True)
-    assert Events(place.table, answers, place.clock).settle(place.header()) == 1
+    assert Events(place.table, answers, place.clock).settle("shop#one", 1) == 1
 
 
 def test_a_run_that_rests_is_looked_at_again_once_an_event_was_sent(place: Place) -> None:

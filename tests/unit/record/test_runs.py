@@ -5,6 +5,7 @@ import json
 import pytest
 
 from durable.errors import RunExists, RunNotFound, Throttled
+from durable.runs.description import status_of
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
 from tests.unit.record.conftest import Bench
@@ -17,7 +18,7 @@ def execution(bench: Bench) -> str:
 
 
 def test_create_writes_the_header_and_starts_the_execution_that_it_names(bench: Bench) -> None:
-    created = bench.instances.create("shop", {"n": 1}, id="one")
+    created = bench.runs.create("shop", {"n": 1}, id="one")
     assert (created.id, created.new) == ("one", True)
     workflow, name, input = bench.machines.started[0]
     assert (workflow, name.rpartition(".")[0], len(name)) == ("shop", "one", len("one") + 9)
@@ -25,84 +26,84 @@ def test_create_writes_the_header_and_starts_the_execution_that_it_names(bench: 
         "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
         "payload": {"n": 1},
     }
-    assert bench.instances.status("shop", "one").status == "running"
+    assert status_of(bench.runs.load("shop", "one")).status == "running"
 
 
 def test_the_same_start_again_is_the_same_instance(bench: Bench) -> None:
-    first = bench.instances.create("shop", {"a": 1, "b": 2}, id="one")
-    again = bench.instances.create("shop", {"b": 2, "a": 1}, id="one")
+    first = bench.runs.create("shop", {"a": 1, "b": 2}, id="one")
+    again = bench.runs.create("shop", {"b": 2, "a": 1}, id="one")
     assert (first.new, again.new) == (True, False)
     assert len(bench.machines.started) == 1
 
 
 def test_an_id_is_taken_by_its_first_payload(bench: Bench) -> None:
-    bench.instances.create("shop", {"n": 1}, id="one")
+    bench.runs.create("shop", {"n": 1}, id="one")
     with pytest.raises(RunExists):
-        bench.instances.create("shop", {"n": 2}, id="one")
+        bench.runs.create("shop", {"n": 2}, id="one")
 
 
 def test_an_idempotency_key_belongs_to_its_workflow(bench: Bench) -> None:
-    one = bench.instances.create("shop", {"n": 1}, idempotency_key="k")
-    same = bench.instances.create("shop", {"n": 1}, idempotency_key="k")
-    other = bench.instances.create("post", {"n": 2}, idempotency_key="k")
+    one = bench.runs.create("shop", {"n": 1}, idempotency_key="k")
+    same = bench.runs.create("shop", {"n": 1}, idempotency_key="k")
+    other = bench.runs.create("post", {"n": 2}, idempotency_key="k")
     assert one.id == same.id != other.id
     with pytest.raises(RunExists):
-        bench.instances.create("shop", {"n": 3}, idempotency_key="k")
+        bench.runs.create("shop", {"n": 3}, idempotency_key="k")
 
 
 def test_a_throttled_start_goes_on_where_it_stopped_under_the_same_name(bench: Bench) -> None:
     bench.machines.busy = 1
     with pytest.raises(Throttled):
-        bench.instances.create("shop", {}, id="one")
-    assert bench.instances.status("shop", "one").status == "queued"
+        bench.runs.create("shop", {}, id="one")
+    assert status_of(bench.runs.load("shop", "one")).status == "queued"
     named = bench.table.get(header_key("shop", "one"))
-    assert not bench.instances.create("shop", {}, id="one").new
+    assert not bench.runs.create("shop", {}, id="one").new
     assert named is not None
     assert execution(bench) == named["execution"]
-    assert bench.instances.status("shop", "one").status == "running"
+    assert status_of(bench.runs.load("shop", "one")).status == "running"
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", "x" * 65, "ä", "a/b", "a\n"])
 def test_an_id_has_a_form(bench: Bench, wrong: str) -> None:
     with pytest.raises(ValueError, match="1 to 64"):
-        bench.instances.create("shop", {}, id=wrong)
+        bench.runs.create("shop", {}, id=wrong)
     with pytest.raises(RunNotFound):
-        bench.instances.status("shop", wrong)
+        status_of(bench.runs.load("shop", wrong))
 
 
 def test_another_workflows_instance_is_not_found(bench: Bench) -> None:
-    bench.instances.create("shop", {}, id="one")
+    bench.runs.create("shop", {}, id="one")
     with pytest.raises(RunNotFound):
-        bench.instances.status("post", "one")
+        status_of(bench.runs.load("post", "one"))
 
 
 def test_the_end_of_an_execution_is_the_end_of_the_run(bench: Bench) -> None:
-    bench.instances.create("shop", {}, id="one")
+    bench.runs.create("shop", {}, id="one")
     bench.clock.advance_to(bench.clock.now() + 1500)
-    bench.instances.close("shop", execution(bench), ExecutionState("SUCCEEDED", output={"ok": True}))
-    status = bench.instances.status("shop", "one")
+    bench.runs.close("shop", execution(bench), ExecutionState("SUCCEEDED", output={"ok": True}))
+    status = status_of(bench.runs.load("shop", "one"))
     assert (status.status, status.output, status.error) == ("complete", {"ok": True}, None)
     assert (status.created_at, status.updated_at) == ("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.500Z")
 
 
 def test_a_run_ends_once(bench: Bench) -> None:
-    bench.instances.create("shop", {}, id="one")
-    bench.instances.close("shop", execution(bench), ExecutionState("SUCCEEDED", output=1))
-    bench.instances.close("shop", execution(bench), FAILED)
-    assert bench.instances.status("shop", "one").status == "complete"
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", execution(bench), ExecutionState("SUCCEEDED", output=1))
+    bench.runs.close("shop", execution(bench), FAILED)
+    assert status_of(bench.runs.load("shop", "one")).status == "complete"
 
 
 def test_only_the_current_execution_can_end_the_run(bench: Bench) -> None:
-    bench.instances.create("shop", {}, id="one")
-    bench.instances.close("shop", "one.00000000", FAILED)
-    bench.instances.close("shop", execution(bench), ExecutionState("RUNNING"))
-    assert bench.instances.status("shop", "one").status == "running"
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", "one.00000000", FAILED)
+    bench.runs.close("shop", execution(bench), ExecutionState("RUNNING"))
+    assert status_of(bench.runs.load("shop", "one")).status == "running"
 
 
 def test_the_end_of_an_unknown_execution_makes_no_row(bench: Bench) -> None:
-    bench.instances.close("shop", "nobody.00000000", FAILED)
+    bench.runs.close("shop", "nobody.00000000", FAILED)
     with pytest.raises(RunNotFound):
-        bench.instances.status("shop", "nobody")
+        status_of(bench.runs.load("shop", "nobody"))
 
 
 @pytest.mark.parametrize(
@@ -120,9 +121,9 @@ def test_the_end_of_an_unknown_execution_makes_no_row(bench: Bench) -> None:
     ],
 )
 def test_an_error_says_what_happened_and_no_more(bench: Bench, state: ExecutionState, error: object) -> None:
-    bench.instances.create("shop", {}, id="one")
-    bench.instances.close("shop", execution(bench), state)
-    status = bench.instances.status("shop", "one")
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", execution(bench), state)
+    status = status_of(bench.runs.load("shop", "one"))
     assert status.status == "errored"
     assert status.error is not None
     assert status.error == error if isinstance(error, dict) else status.error["name"] == error
@@ -132,17 +133,17 @@ def test_an_error_says_what_happened_and_no_more(bench: Bench, state: ExecutionS
 def test_an_error_names_the_step_that_it_comes_from(bench: Bench) -> None:
     from tests.unit.record import steps
 
-    bench.instances.create("shop", {}, id="one")
+    bench.runs.create("shop", {}, id="one")
     steps.raises[:] = [steps.Declined("secret")]
     with pytest.raises(Exception, match="declined"):
         bench.handler()(bench.event(), "a")
-    bench.instances.close("shop", execution(bench), FAILED)
-    status = bench.instances.status("shop", "one")
+    bench.runs.close("shop", execution(bench), FAILED)
+    status = status_of(bench.runs.load("shop", "one"))
     assert status.error == {"name": "Declined", "message": "The card was declined.", "step": "charge"}
     assert [(each.name, each.status, each.attempts) for each in status.steps] == [("charge", "errored", 1)]
 
 
 def test_a_stopped_execution_is_a_terminated_run(bench: Bench) -> None:
-    bench.instances.create("shop", {}, id="one")
-    bench.instances.close("shop", execution(bench), ExecutionState("ABORTED"))
-    assert bench.instances.status("shop", "one").status == "terminated"
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
+    assert status_of(bench.runs.load("shop", "one")).status == "terminated"

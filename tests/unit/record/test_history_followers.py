@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 
 from durable.clock import timestamp
 from durable.operations import history as module
-from durable.operations.history import Happening, happenings
-from durable.store.record import WAITING, StepRecord, forget
+from durable.operations.history import HistoryEntry, history
+from durable.runs.record import RunRecord
+from durable.store.keys import HEADER
+from durable.store.record import StepRecord, forget
+from durable.store.rows import Header, step_row
 from durable.store.table import Row
-from tests.unit.record.test_happenings import DONE, FAILED, HOUR, ODD, Place
+from tests.unit.record.test_history import DONE, FAILED, HOUR, ODD, Place
 
 MOST_ATTEMPTS = 20
 """A row tells of no more."""
@@ -42,7 +45,7 @@ class World(Place):
     def __init__(self) -> None:
         super().__init__()
         self.expected: list[tuple[int, Expected]] = [(self.now(), ("created", None, None, timestamp(self.now())))]
-        self.heard: list[Happening] = []
+        self.heard: list[HistoryEntry] = []
         self.numbers: Counter[tuple[int, str]] = Counter()
         self.longest = 0
         self.seen: tuple[int, Row, tuple[Row, ...]] | None = None
@@ -84,13 +87,13 @@ class World(Place):
         if "closed" in self.header():
             return
         self.wait(step, entered)
-        if "outcome" not in row and row["status"] != WAITING:
+        if "outcome" not in row and row["status"] != "waiting":
             self.numbers[self._epoch, step] += 1
             self.happened("stepStarted", step, entered, self.now())
 
     def end_wait(self, step: str, at: int) -> None:
         row = self.row(step)
-        if row["status"] == WAITING:
+        if row["status"] == "waiting":
             self.answer(step, at)
             self.happened("stepComplete", step, at, self.now())
 
@@ -107,9 +110,9 @@ class World(Place):
         for bit, step in enumerate((*STEPS, *WAITS)):
             row = self.row(step)
             if forgotten >> bit & 1 and row["attempts"] and not anew:
-                self.table.write(forget(self.key(step).row, row))
+                self.table.write(forget(self.key(step).row, step_row(row)))
         did = "restarted" if anew else "retried"
-        self.instances.go_on(header, did=did, anew=anew)
+        self.runs.go_on(Header.from_row(header), did=did, anew=anew)
         self.happened(did, None, self.now())
 
     def look(self) -> None:
@@ -123,9 +126,10 @@ class World(Place):
         self.seen, self.longest = None, max(self.longest, self.now() - began)
         early = {row["sort"]: row for row in before}
         mixed = [early.get(row["sort"]) if bits >> place % 16 & 1 else row for place, row in enumerate(rows)]
-        told = happenings(
-            header if bits & 1 else self.header(), [row for row in mixed if row is not None], self.cursor, began
-        )
+        shown = [header if bits & 1 else self.header(), *(row for row in mixed if row is not None)]
+        run = RunRecord.of([shown[0] | {"sort": HEADER}, *(row for row in shown[1:] if row["sort"] != HEADER)])
+        assert run is not None
+        told = history(run, self.cursor, began)
         self.cursor = told.cursor
         self.heard += told.events
 
@@ -148,7 +152,7 @@ LATE = st.sampled_from((0, 100, LATE_MS)) | st.integers(0, LATE_MS)
 MOVE = st.tuples(st.sampled_from(NAMES), st.integers(0, 63), LATE)
 
 
-def told_of(each: Happening) -> Expected:
+def told_of(each: HistoryEntry) -> Expected:
     return each.type, each.key, each.attempt, each.at
 
 

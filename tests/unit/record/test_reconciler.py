@@ -12,12 +12,14 @@ from durable.clock import VirtualClock
 from durable.errors import Throttled
 from durable.operations.completion import Completion
 from durable.operations.reconciler import QUEUED_MS, SILENT_MS, Reconciler
+from durable.runs.description import status_of
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
 from durable.store.record import StepRecord
+from durable.store.rows import Header
 from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from tests.unit.record.conftest import FakeTokens
@@ -57,20 +59,23 @@ class World:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
         self.machines = Executions()
-        self.instances = Runs(self.table, self.machines, self.clock)
+        self.runs = Runs(self.table, self.machines, self.clock)
         self.waits = 0
-        self.healing = Reconciler(self.table, self.machines, self.clock, self.instances, self.settle)
+        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, self.settle)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
-        self.closer = Completion({ARN: "shop"}, self.machines, self.instances, children)
+        self.closer = Completion({ARN: "shop"}, self.machines, self.runs, children)
 
-    def settle(self, header: Row) -> int:
-        """Tell so many waits, once."""
+    def settle(self, header: Header) -> int:
+        """Deliver so many outcomes, once."""
         told, self.waits = self.waits, 0
         return told
 
     def wait(self, deadline: int) -> None:
         row: Row = {
             "step": "reply",
+            "kind": "event",
+            "input_hash": "h",
+            "attempts": 1,
             "status": "waiting",
             "token": "t",
             "started": 0,
@@ -83,7 +88,7 @@ class World:
         self.clock.advance_to(self.clock.now() + milliseconds)
 
     def create(self) -> str:
-        self.instances.create("shop", {}, id="one")
+        self.runs.create("shop", {}, id="one")
         return next(iter(self.machines.states))
 
     @property
@@ -92,7 +97,7 @@ class World:
 
     @property
     def status(self) -> str:
-        return self.instances.status("shop", "one").status
+        return status_of(self.runs.load("shop", "one")).status
 
 
 @pytest.fixture
@@ -124,21 +129,21 @@ def test_a_large_output_that_the_event_leaves_out_is_fetched(world: World) -> No
     execution = world.create()
     world.machines.states[execution] = DONE
     world.closer.status_changed(detail(execution, output=None) | {"outputDetails": {"included": False}})
-    assert world.instances.status("shop", "one").output == {"ok": True}
+    assert status_of(world.runs.load("shop", "one")).output == {"ok": True}
 
 
 def test_a_dropped_event_is_made_up_for(world: World) -> None:
     world.machines.states[world.create()] = DONE
     world.later(SILENT_MS)
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert world.status == "complete"
-    assert world.healing.sweep(["shop"]) == 0
+    assert world.reconciler.reconcile(["shop"]) == 0
 
 
 def test_a_run_that_is_not_silent_is_left_alone(world: World) -> None:
     world.create()
     world.later(SILENT_MS - 1)
-    world.healing.sweep(["shop"])
+    world.reconciler.reconcile(["shop"])
     assert world.machines.asked == 0
 
 
@@ -147,10 +152,10 @@ def test_a_run_whose_step_holds_a_lease_is_left_alone(world: World) -> None:
     record = StepRecord(world.table, world.clock)
     record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
     world.later(600_000)
-    world.healing.sweep(["shop"])
+    world.reconciler.reconcile(["shop"])
     assert world.machines.asked == 0
     world.later(300_001)
-    world.healing.sweep(["shop"])
+    world.reconciler.reconcile(["shop"])
     assert world.machines.asked == 1
 
 
@@ -158,7 +163,7 @@ def test_a_run_that_sleeps_is_looked_up_ever_more_seldom(world: World) -> None:
     world.create()
     for _ in range(12 * 24):
         world.later(300_000)
-        world.healing.sweep(["shop"])
+        world.reconciler.reconcile(["shop"])
     assert world.status == "waiting"
     assert world.machines.asked <= 12
 
@@ -167,26 +172,26 @@ def test_a_run_that_sleeps_says_in_which_sleep_until_it_moves(world: World) -> N
     world.create()
     world.machines.naps = (Sleep("cool down", 17),)
     world.later(SILENT_MS)
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert (world.status, world.header["sleeps"]) == ("waiting", [{"state": "cool down", "since": 17}])
     world.later(2 * SILENT_MS)
     record = StepRecord(world.table, world.clock)
     record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert world.header["status"] == "running"
     assert not world.header.keys() & {"sleeps", "wake"}
-    assert world.healing.sweep(["shop"]) == 0
+    assert world.reconciler.reconcile(["shop"]) == 0
 
 
 def test_a_crash_between_header_and_start_is_mended_under_the_same_name(world: World) -> None:
     world.machines.busy = True
     with pytest.raises(Throttled):
-        world.instances.create("shop", {}, id="one")
+        world.runs.create("shop", {}, id="one")
     world.machines.busy = False
     world.later(QUEUED_MS - 1)
-    assert world.healing.sweep(["shop"]) == 0
+    assert world.reconciler.reconcile(["shop"]) == 0
     world.later(1)
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert world.status == "running"
     assert list(world.machines.states) == [world.header["execution"]]
 
@@ -195,7 +200,7 @@ def test_an_execution_that_never_was_is_started(world: World) -> None:
     execution = world.create()
     del world.machines.states[execution]
     world.later(SILENT_MS)
-    world.healing.sweep(["shop"])
+    world.reconciler.reconcile(["shop"])
     assert list(world.machines.states) == [execution]
 
 
@@ -203,16 +208,16 @@ def test_a_throttled_sweep_goes_on_the_next_time(world: World) -> None:
     del world.machines.states[world.create()]
     world.machines.busy = True
     world.later(SILENT_MS)
-    assert world.healing.sweep(["shop"]) == 0
+    assert world.reconciler.reconcile(["shop"]) == 0
     world.machines.busy = False
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
 
 
 def test_a_run_whose_waits_have_something_to_be_told_is_mended_and_does_not_rest(world: World) -> None:
     world.create()
     world.wait(world.clock.now() + 1_000_000)
     world.waits = 1
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert "wake" not in world.header
 
 
@@ -221,5 +226,5 @@ def test_a_run_that_waits_for_an_event_is_looked_at_again_at_the_deadline(world:
     deadline = world.clock.now() + SILENT_MS + 1_000
     world.wait(deadline)
     world.later(SILENT_MS)
-    assert world.healing.sweep(["shop"]) == 1
+    assert world.reconciler.reconcile(["shop"]) == 1
     assert world.header["wake"] == deadline

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock, timestamp
-from durable.operations.history import Happening, Told
+from durable.operations.history import HistoryEntry, HistoryPage
 from durable.operations.lifecycle import From, Lifecycle, Order
 from durable.operations.queries import Queries
 from durable.runs.runs import Runs
@@ -18,6 +18,7 @@ from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
+from durable.store.rows import Parent
 from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import Run, WaitTask
@@ -35,14 +36,14 @@ class Place:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         self.table = MemoryTable(self.clock)
-        self.instances = Runs(self.table, FakeMachines(), self.clock)
+        self.runs = Runs(self.table, FakeMachines(), self.clock)
         self.answers = Callbacks(self.table, FakeTokens(), self.clock)
         self.steps = StepRecord(self.table, self.clock, alive=lambda owner: False)
         self.children = Children(self.table, self.answers)
         self.lifecycle = Lifecycle(
-            self.table, FakeMachines(), self.clock, self.instances, self.children, alive=lambda owner: False
+            self.table, FakeMachines(), self.clock, self.runs, self.children, alive=lambda owner: False
         )
-        self.instances.create("shop", None, id="one")
+        self.runs.create("shop", None, id="one")
         self.cursor: str | None = None
 
     def task(self, step: str, token: str) -> WaitTask:
@@ -87,32 +88,32 @@ class Place:
         self.table.write(Write(self.key(step).row, self.answers.result("yes", at)))
 
     def ends(self, state: ExecutionState) -> None:
-        self.instances.close("shop", self.header()["execution"], state)
+        self.runs.close("shop", self.header()["execution"], state)
 
     def order(self, verb: Any, start: str | None = None) -> None:
         self.lifecycle.carry_out("shop", "one", Order(verb, start=None if start is None else From(start)))
 
-    def told(self, after: str | None = None) -> Told:
-        return Queries(self.table, self.clock).happenings("shop", "one", after)
+    def page(self, after: str | None = None) -> HistoryPage:
+        return Queries(self.table, self.clock).history("shop", "one", after)
 
-    def follow(self) -> list[Happening]:
+    def follow(self) -> list[HistoryEntry]:
         """Ask for what is new."""
-        told = self.told(self.cursor)
+        told = self.page(self.cursor)
         self.cursor = told.cursor
         return list(told.events)
 
-    def follow_on(self) -> list[Happening]:
+    def follow_on(self) -> list[HistoryEntry]:
         """Ask until there is no more, a second between."""
-        found: list[Happening] = []
+        found: list[HistoryEntry] = []
         while True:
-            told = self.told(self.cursor)
+            told = self.page(self.cursor)
             self.cursor = told.cursor
             found += told.events
             if not told.more:
                 return found
             self.later()
 
-    def anew(self) -> list[Happening]:
+    def anew(self) -> list[HistoryEntry]:
         """Ask from the beginning until there is no more."""
         mine, self.cursor = self.cursor, None
         found = self.follow_on()
@@ -125,11 +126,11 @@ def place() -> Place:
     return Place()
 
 
-def briefly(events: list[Happening]) -> list[tuple[str, str | None, int | None]]:
+def briefly(events: list[HistoryEntry]) -> list[tuple[str, str | None, int | None]]:
     return [(each.type, each.key, each.attempt) for each in events]
 
 
-def types(events: list[Happening]) -> list[str]:
+def types(events: list[HistoryEntry]) -> list[str]:
     return [each.type for each in events]
 
 
@@ -150,25 +151,25 @@ def test_the_cursor_of_many_things_at_once_is_short_and_is_taken(place: Place) -
 def test_what_is_held_back_is_told_as_soon_as_it_has_settled(place: Place) -> None:
     for number in range(200):
         place.run(f"items[{number}]/load")
-    assert not place.told().more
+    assert not place.page().more
     place.later(HOUR)
     for number in range(200, 900):
         place.begin(f"items[{number}]/load")
-    told = place.told(place.told().cursor)
+    told = place.page(place.page().cursor)
     assert (told.events, told.more) == ((), True)
     place.later(4_999)
-    assert place.told(told.cursor) == told
+    assert place.page(told.cursor) == told
     place.later(1)
-    told = place.told(told.cursor)
+    told = place.page(told.cursor)
     assert (len(told.events), told.more) == (400, False)
 
 
 def test_a_follower_at_rest_gets_the_same_cursor(place: Place) -> None:
     place.run("a")
-    first = place.told()
-    assert place.told(first.cursor) == Told((), first.cursor, more=False)
+    first = place.page()
+    assert place.page(first.cursor) == HistoryPage((), first.cursor, more=False)
     place.later(HOUR)
-    assert place.told(first.cursor) == Told((), first.cursor, more=False)
+    assert place.page(first.cursor) == HistoryPage((), first.cursor, more=False)
 
 
 def test_what_came_about_long_before_it_was_recorded_is_told(place: Place) -> None:
@@ -198,20 +199,20 @@ def test_a_wait_that_is_noted_long_after_it_was_entered_is_told(place: Place) ->
 def test_a_child_that_ended_while_its_parent_was_paused_is_told(place: Place) -> None:
     fresh = {"kind": "child", "input_hash": "h", "calls": "child", "caught": []}
     place.answers.wait(place.task("grow", "t"), fresh, place.steps, place.now())
-    parent = {"partition": "shop#one", "sort": place.key("grow").row.sort, "anew": 0}
-    place.instances.create("child", None, id="child-1", parent=parent)
+    parent: Parent = {"partition": "shop#one", "sort": place.key("grow").row.sort, "anew": 0}
+    place.runs.create("child", None, id="child-1", parent=parent)
     place.later()
     place.order("pause")
     place.later()
     execution = place.table.get(header_key("child", "child-1")) or {}
-    place.instances.close("child", execution["execution"], DONE)
+    place.runs.close("child", execution["execution"], DONE)
     closed = place.now()
     place.later(HOUR)
     place.order("resume")
     for number in range(400):
         place.run(f"items[{number}]/load")
     place.follow_on()
-    assert place.children.look("child", "child-1")
+    assert place.children.report("child", "child-1")
     (told,) = place.follow()
     assert (told.type, told.key, told.at) == ("stepComplete", "grow", timestamp(closed))
 
@@ -227,7 +228,7 @@ def test_what_is_written_late_is_told(place: Place) -> None:
 
 
 def test_attempts_keep_their_numbers_and_are_told_once(place: Place) -> None:
-    told: list[Happening] = []
+    told: list[HistoryEntry] = []
     for _ in range(34):
         place.begin("a")
         place.later(10 * SECOND)
@@ -321,12 +322,12 @@ def test_an_end_of_long_ago_is_kept_without_a_long_message(place: Place) -> None
 @pytest.mark.parametrize("cursor", ["x", "WzAsW11d", "AgAA", "AgAAAAAAAAAAAA==", "", "AQAAAAAAAAAA"])
 def test_a_cursor_that_was_never_given_is_refused(place: Place, cursor: str) -> None:
     with pytest.raises(ValueError, match=r"cursor|base64|padding"):
-        place.told(cursor)
+        place.page(cursor)
 
 
 def test_a_cursor_holds_no_data(place: Place) -> None:
     place.run("secret-step")
-    assert b"secret" not in base64.urlsafe_b64decode(place.told().cursor)
+    assert b"secret" not in base64.urlsafe_b64decode(place.page().cursor)
 
 
 def test_a_run_of_ten_thousand_steps_is_told_whole_with_a_short_cursor(place: Place) -> None:

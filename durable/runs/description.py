@@ -1,0 +1,226 @@
+"""A run as people see it: all that the record knows, but for the data of steps that are marked sensitive.
+
+There is one read model. Operators see the whole description, whoever started the run sees the part of it that is
+`RunStatus`, and lists show what the header alone says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+from durable.bindings.workflow import RunStatus, Status, StepStatus
+from durable.clock import timestamp
+from durable.runs.record import RunRecord, latest
+from durable.store.rows import AnyStep, AttemptRow, Header, SleepRow, StepRow, WaitRow
+from durable.store.statuses import CLOSED, FAILED_ATTEMPT, UNDER_WAY
+
+CAMEL: Final = ConfigDict(alias_generator=to_camel)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A run as a list shows it."""
+
+    __pydantic_config__ = CAMEL
+    id: str
+    workflow: str
+    status: Status
+    epoch: int
+    created_at: str
+    updated_at: str
+    error: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a step. `finished_at` is None while it runs, and for one whose process died.
+
+    Attributes:
+        number: which it was of all of this epoch; None where an older version recorded it.
+    """
+
+    __pydantic_config__ = CAMEL
+    number: int | None
+    started_at: str
+    finished_at: str | None
+    error: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepDescription:
+    """A step of a run, in one round.
+
+    Attributes:
+        key: the path of blocks and rounds to it; its name where there are none.
+        attempts: the latest of them, also those before a retry or a restart from a step.
+        attempts_used: how many of the attempts that it may have were begun; a retry of the run counts from 0 again.
+        wake_at: until when it waits at the latest, for what it waits for or for its next attempt, where that is known.
+        input: the data by parameter; None where it is too large to be kept, or sensitive.
+        error: of the last attempt: name, message, the exception's own class, and the frames it came through.
+    """
+
+    __pydantic_config__ = CAMEL
+    name: str
+    key: str
+    status: str
+    attempts: tuple[Attempt, ...]
+    attempts_used: int
+    started_at: str
+    finished_at: str | None
+    wake_at: str | None
+    input: Any
+    output: Any
+    error: Mapping[str, Any] | None
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SleepDescription:
+    """A sleep that a run is in; `wake_at` is None where it is not known."""
+
+    __pydantic_config__ = CAMEL
+    name: str
+    started_at: str
+    wake_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A run. `wanted` is what happens when its execution has stopped, where something is to."""
+
+    __pydantic_config__ = CAMEL
+    id: str
+    workflow: str
+    status: Status
+    epoch: int
+    execution: str
+    created_at: str
+    updated_at: str
+    params: Any
+    output: Any
+    error: Mapping[str, str] | None
+    wanted: str | None
+    rollback: Mapping[str, Any] | None
+    steps: tuple[StepDescription, ...]
+    sleeps: tuple[SleepDescription, ...]
+
+
+def entry(header: Header) -> Entry:
+    """Return what lists show of a run."""
+    return Entry(
+        id=header.instance,
+        workflow=header.workflow,
+        status=header.status,
+        epoch=header.epoch,
+        created_at=timestamp(header.created),
+        updated_at=timestamp(header.updated),
+        error=header.error,
+    )
+
+
+def describe(run: RunRecord) -> Description:
+    """Return what operators see of a run."""
+    header, steps = run.header, run.current
+    return Description(
+        id=header.instance,
+        workflow=header.workflow,
+        status=_status(header, steps),
+        epoch=header.epoch,
+        execution=header.execution,
+        created_at=timestamp(header.created),
+        updated_at=timestamp(latest(header, steps)),
+        params=header.payload,
+        output=header.output,
+        error=header.error,
+        wanted=header.wanted,
+        rollback=header.rollback,
+        steps=tuple(_step(header, row) for row in steps),
+        sleeps=tuple(_sleep(each) for each in header.sleeps),
+    )
+
+
+def status_of(record: RunRecord) -> RunStatus:
+    """Return what whoever started a run sees of it."""
+    run = describe(record)
+    return RunStatus(
+        id=run.id,
+        workflow=run.workflow,
+        status=run.status,
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+        steps=tuple(_step_status(each) for each in run.steps),
+        output=run.output,
+        error=None if run.error is None else dict(run.error),
+    )
+
+
+def _status(header: Header, steps: Iterable[AnyStep]) -> Status:
+    """Return the status of a run: one that is open waits where a step does and none is under way.
+
+    A header that the engine wrote is exact. The reconciler's, which has `wake`, may be old, and so may be one that
+    says running.
+    """
+    status = header.status
+    if status not in ("running", "waiting") or (status == "waiting" and header.wake is None):
+        return status
+    doing = {row.status for row in steps}
+    if not doing.isdisjoint({"running", "retrying"}):
+        return "running"
+    return "waiting" if "waiting" in doing else status
+
+
+def _step(header: Header, row: AnyStep) -> StepDescription:
+    data = row if isinstance(row, StepRow) else None
+    hidden = data is not None and data.sensitive
+    return StepDescription(
+        name=row.step,
+        key=row.path,
+        # A step that has no outcome when its run ends was stopped.
+        status="stopped" if header.status in CLOSED and row.status in UNDER_WAY else row.status,
+        attempts=tuple(_attempt(each) for each in row.all_attempts()),
+        attempts_used=row.attempts,
+        started_at=timestamp(row.started),
+        finished_at=None if row.finished is None else timestamp(row.finished),
+        wake_at=_wake_at(header, row),
+        input=None if hidden or data is None else data.input,
+        output=None if hidden else row.result,
+        error=row.error if row.status in FAILED_ATTEMPT else None,
+        sensitive=hidden,
+    )
+
+
+def _step_status(step: StepDescription) -> StepStatus:
+    error = step.error
+    return StepStatus(
+        name=step.name,
+        status=step.status,
+        attempts=step.attempts_used,
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        error=None if error is None else {"name": error["name"], "message": error["message"]},
+    )
+
+
+def _wake_at(header: Header, row: AnyStep) -> str | None:
+    if header.status in CLOSED:
+        return None
+    if isinstance(row, WaitRow):
+        at = row.deadline if row.status == "waiting" else None
+    else:
+        at = row.wake if row.status == "retrying" else None
+    return None if at is None else timestamp(at)
+
+
+def _sleep(sleep: SleepRow) -> SleepDescription:
+    until = sleep.get("until")
+    return SleepDescription(sleep["state"], timestamp(sleep["since"]), None if until is None else timestamp(until))
+
+
+def _attempt(attempt: AttemptRow) -> Attempt:
+    finished = None if attempt["finished"] is None else timestamp(attempt["finished"])
+    return Attempt(attempt.get("number"), timestamp(attempt["started"]), finished, attempt["error"])

@@ -1,0 +1,85 @@
+"""A run as it is read: its header and its steps, from one query of its partition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+from durable.errors import RunNotFound, public_message
+from durable.store.keys import HEADER, STEP, header_key, partition, step_prefix
+from durable.store.rows import AnyStep, Header, step_row
+from durable.store.table import Row, Table
+
+INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run.
+
+    Attributes:
+        steps: the rows of all its steps, of every epoch, by their sort keys.
+        sorts: the sort keys of all its rows.
+    """
+
+    header: Header
+    steps: tuple[AnyStep, ...]
+    sorts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> Self | None:
+        """Return the run that all rows of a partition make; None where there is no header among them."""
+        found = {row["sort"]: row for row in rows}
+        header = found.get(HEADER)
+        if header is None:
+            return None
+        steps = tuple(step_row(row) for sort, row in found.items() if sort.startswith(STEP))
+        return cls(Header.from_row(header), steps, tuple(found))
+
+    @property
+    def current(self) -> list[AnyStep]:
+        """The steps of the current epoch in the order that they were begun, without those that were forgotten."""
+        return current_steps(self.header.epoch, self.steps)
+
+    @property
+    def latest(self) -> int:
+        """When something of the run changed last, in milliseconds since 1970."""
+        return latest(self.header, self.current)
+
+
+def load(table: Table, workflow: str, instance: str) -> RunRecord:
+    """Read a run.
+
+    Raises:
+        RunNotFound: the workflow has none of that id.
+    """
+    rows = table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
+    run = RunRecord.of(rows)
+    if run is None:
+        raise RunNotFound(public_message(RunNotFound))
+    return run
+
+
+def load_header(table: Table, workflow: str, instance: str) -> Header | None:
+    """Read a run's header; None where the workflow has no run of that id."""
+    row = table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
+    return None if row is None else Header.from_row(row)
+
+
+def load_steps(table: Table, header: Header) -> list[AnyStep]:
+    """Read the steps of a run's current epoch in the order that they were begun, without those that were forgotten."""
+    rows = table.query(header.partition, step_prefix(header.epoch))
+    return current_steps(header.epoch, [step_row(row) for row in rows])
+
+
+def current_steps(epoch: int, steps: Iterable[AnyStep]) -> list[AnyStep]:
+    prefix = step_prefix(epoch)
+    begun = (row for row in steps if row.sort.startswith(prefix) and row.status != "forgotten")
+    return sorted(begun, key=lambda row: row.order)
+
+
+def latest(header: Header, steps: Sequence[AnyStep]) -> int:
+    """Return when something of a run changed last, in milliseconds since 1970."""
+    return max([header.updated, *(row.latest for row in steps)])

@@ -1,0 +1,56 @@
+"""The contract of Queries.list: a cursor goes on with the list that gave it, and with no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from durable.clock import VirtualClock
+from durable.operations.queries import Queries
+from durable.store.table import Table, Write
+from tests.contract.worlds import World
+from tests.rows import header
+
+
+@pytest.fixture
+def table(world: World) -> Table:
+    return world.table()
+
+
+@pytest.fixture
+def queries(table: Table) -> Queries:
+    for workflow in ("w", "x"):
+        for number in range(4):
+            run = header(workflow, f"{workflow}-{number}", "running", at=number)
+            table.write(Write(run.key, run.as_row()))
+    return Queries(table, VirtualClock())
+
+
+def cursor_of(queries: Queries, workflow: str = "w", status: str | None = None) -> str:
+    cursor = queries.list(workflow, status=status, limit=2).cursor
+    assert cursor is not None
+    return cursor
+
+
+@pytest.mark.parametrize("status", [None, "running"])
+def test_a_cursor_goes_on_with_its_list(queries: Queries, status: str | None) -> None:
+    page = queries.list("w", status=status, cursor=cursor_of(queries, status=status))
+    assert ([each.id for each in page.entries], page.cursor) == (["w-1", "w-0"], None)
+
+
+def test_it_may_go_on_from_another_time(queries: Queries) -> None:
+    page = queries.list("w", since=1, cursor=cursor_of(queries))
+    assert [each.id for each in page.entries] == ["w-1"]
+
+
+def test_the_cursor_of_another_list_is_refused(queries: Queries, table: Table) -> None:
+    for cursor, status in (
+        (cursor_of(queries, "x"), None),
+        (cursor_of(queries, "w", "running"), None),
+        (cursor_of(queries), "running"),
+        (cursor_of(queries, "w", "running"), "queued"),
+        (table.list("w", limit=1).cursor, None),
+        ("WzAsW11d", None),
+        ("", None),
+    ):
+        with pytest.raises(ValueError, match="the cursor is of another list"):
+            queries.list("w", status=status, cursor=cursor)
