@@ -136,7 +136,7 @@ def _of_tuple(node: ast.AST, of: Expression, key: Constant, elements: tuple[Kind
     index = key.value
     if not isinstance(index, int) or not -len(elements) <= index < len(elements):
         raise Refused(node, f"the tuple has {len(elements)} elements and no [{index}]", "write an index that it has")
-    return Item(of, key, elements[index])
+    return Item(of, key, elements[index], certain=True)
 
 
 def keys_of(kind: Fixed | Record) -> dict[str, RecordField]:

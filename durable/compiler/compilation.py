@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from durable.compiler.asl import Writer
 from durable.compiler.bounds import MOST_EVENTS, bounds
@@ -15,20 +15,25 @@ from durable.compiler.expressions import ExpressionReader
 from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, Shared, start
 from durable.compiler.kinds import Event
 from durable.compiler.liveness import prune
-from durable.compiler.names import Names, placeholders
+from durable.compiler.names import UNUSED, Names, placeholders
 from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems
 from durable.compiler.reading import Frame, Reading
 from durable.compiler.scope import Local, Scope, assigned_names
+from durable.compiler.sharing import share
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
 from durable.compiler.terms import RawExpression
 from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
+from durable.modules import place_of
 from durable.retries import Retries
 from durable.signature import Signature
 from durable.workflow import WorkflowEntrypoint
+
+_LARGEST: Final = 1_000_000
+"""The size of a definition, in bytes; Step Functions takes 1 MB, the placeholders filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,14 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     Raises:
         CompileError: its `run` says something that cannot be compiled; a `CompileErrors` where there is more.
     """
+    try:
+        return _compiled(workflow)
+    except RecursionError:
+        what = f"{workflow.__name__}.run nests deeper than Python's recursion limit"
+        raise CompileError(*place_of(workflow), what, "move parts of it into workflows that `step.call` runs") from None
+
+
+def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     program = read_program(workflow)
     found = bounds(program)
     timed = any(isinstance(statement, Sleep) for statement in walk(program.body))
@@ -101,11 +114,16 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     clock, budget = shared.variable(CLOCK), Budget(found, shared.variable(SPENT), number(found.rounds))
     machine = Lowering(shared, clock, budget).lower(program.body, start(timed, clock, CREATED_AT, budget))
     prune(machine)
+    share(machine, lambda: shared.variable(UNUSED))
     steps = {step.name: step for step in _steps(program)}
     undone = {step.undo_name for step in steps.values() if step.undo}
     names = placeholders([*steps, *sorted(undone)])
     definition = {"QueryLanguage": "JSONata", **Writer(names, set()).machine(machine)}
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    written = len(json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode())
+    if written > _LARGEST:
+        what = f"the state machine of {workflow.__name__} has {written:,} bytes, and Step Functions takes {_LARGEST:,}"
+        raise CompileError(*place_of(workflow), what, "move parts of it into workflows that `step.call` runs")
     uses = tuple(each for step in steps.values() for each in _uses(step, names))
     return Compiled(definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes)
 

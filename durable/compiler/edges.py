@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from durable.compiler.errornames import Errors
+from durable.compiler.sharing import Sequence, is_cheap
 from durable.compiler.states import Choice, Edge, Map, Parallel, Pass, State
 from durable.compiler.terms import Expression, RawExpression
 from durable.compiler.walk import children, may_fail
 
 OpenEdges = list[Edge]
+
+_MOST_TAKEN_OVER: Final = 100
+"""The size, in terms, up to which a state evaluates what comes before it in each of its own expressions."""
 
 
 @dataclass(slots=True)
@@ -39,17 +43,27 @@ def can_end(edge: Edge) -> bool:
 def takes_over(state: State, edge: Edge) -> bool:
     """Return whether a state can make the assignments of the edge to it.
 
-    An assignment that may fail has to be evaluated before the state does its work. The input of a branch or map is
-    not the input of the machine around, so these cannot take over an assignment that reads the input.
+    An assignment that may fail has to be evaluated before the state does its work. Branches and maps evaluate
+    expressions in other states, with inputs of their own: they take over what is cheap and reads no input.
     """
-    if any(may_fail(each) for each in edge.assign.values()):
+    values = [value for _, value in edge.sequence]
+    if edge.size > _MOST_TAKEN_OVER:
+        return False
+    if any(may_fail(each) for each in values):
         return isinstance(state, (Choice, Pass))
-    if not isinstance(state, (Parallel, Map)):
-        return True
-    return not _any(
-        lambda each: isinstance(each, RawExpression) and "$states.input" in each.text, *edge.assign.values()
-    )
+    if isinstance(state, (Parallel, Map)):
+        return all(is_cheap(each) and not _reads_input(each) for each in values)
+    return True
 
 
-def _any(holds: Callable[[Expression], bool], *expressions: Expression) -> bool:
-    return any(holds(each) or _any(holds, *children(each)) for each in expressions)
+def take_over(state: State, edge: Edge) -> None:
+    """Move assignments from before a state into it: its expressions read through them, its edges make them."""
+    state.change(Sequence(edge.sequence).written)
+    for each in state.edges():
+        each.sequence = [*edge.sequence, *each.sequence]
+    edge.sequence = []
+
+
+def _reads_input(expression: Expression) -> bool:
+    is_input = isinstance(expression, RawExpression) and "$states.input" in expression.text
+    return is_input or any(map(_reads_input, children(expression)))

@@ -45,9 +45,10 @@ from durable.compiler.terms import (
     Expression,
     Field,
     Joined,
+    Let,
     Variable,
 )
-from durable.compiler.walk import opposite
+from durable.compiler.walk import opposite, size
 
 _CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
 _NO_WORLD: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
@@ -273,10 +274,15 @@ class ExpressionReader:
         right = self.value(rest, condition.true if both else condition.false)
         if isinstance(left.kind, Boolean) and isinstance(right.kind, Boolean):
             return Both(left, right) if both else Either(left, right)
+        once = Variable("_", left.kind)
+        shared = size(left) > 3
+        kept, test = (once, operators.truth(node.values[0], once, "")) if shared else (left, condition.test)
         if both:
-            return Conditional(condition.test, right, left, join(right.kind, left.kind))
-        left = dataclasses.replace(left, kind=present(left.kind)) if not isinstance(left, Constant) else left
-        return Conditional(condition.test, left, right, join(left.kind, right.kind))
+            value = Conditional(test, right, kept, join(right.kind, left.kind))
+        else:
+            kept = dataclasses.replace(kept, kind=present(left.kind)) if not isinstance(kept, Constant) else kept
+            value = Conditional(test, kept, right, join(kept.kind, right.kind))
+        return Let((("_", left),), value, value.kind) if shared else value
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
         """Return a test, and what it tells where it holds and where it does not."""

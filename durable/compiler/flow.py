@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Final, assert_never
 
 from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
-from durable.compiler.edges import LoopExits, OpenEdges, Target, can_end, takes_over
+from durable.compiler.edges import LoopExits, OpenEdges, Target, can_end, take_over, takes_over
 from durable.compiler.errornames import Errors, caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
 from durable.compiler.outcomes import (
@@ -82,6 +82,8 @@ CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.create
 CLOCK = "at"
 SPENT = "events"
 _INTEGER = Integer()
+_MOST_COPIED: Final = 500
+"""The size, in terms, of what open edges assign together, above which they are joined by a Pass."""
 _ONE = Constant(1, _INTEGER)
 
 
@@ -129,9 +131,7 @@ class Lowering:
         """Lower a statement."""
         match statement:
             case Assign(variable, value):
-                for edge in edges:
-                    edge.set(variable, value)
-                return edges
+                return self._assign(variable, value, edges)
             case Run():
                 return self._run(statement, edges)
             case Sleep():
@@ -153,6 +153,16 @@ class Lowering:
             case _:
                 assert_never(statement)
 
+    def _assign(self, variable: str, value: Expression, edges: OpenEdges) -> OpenEdges:
+        """Assign on all open edges. Edges that hold much are joined first: each would get its own copy."""
+        if len(edges) > 1 and sum(edge.size for edge in edges) > _MOST_COPIED:
+            joint = Pass("set")
+            self.enter(joint, edges)
+            edges = [joint.next]
+        for edge in edges:
+            edge.set(variable, value)
+        return edges
+
     def _leave_loop(self, statement: Break | Continue, edges: OpenEdges) -> OpenEdges:
         leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
         leaving += edges
@@ -162,9 +172,8 @@ class Lowering:
         """Make a new state the target of the open edges; with `joins`, other edges will lead to it later."""
         first = edges[0]
         if len(edges) == 1 and first.source is None and not joins and takes_over(state, first):
-            state.prepend(first.assign)
-            first.assign = {}
-        elif any(edge.source is None and edge.assign for edge in edges):
+            take_over(state, first)
+        elif any(edge.source is None and edge.sequence for edge in edges):
             edges = [self._set() if edge.source is None else edge for edge in edges]
         for edge in edges:
             edge.target = state
@@ -174,7 +183,7 @@ class Lowering:
         """Put a Pass at the start that assigns, and return its edge out."""
         entry = self.machine.entry
         first = Pass("set")
-        first.next.assign, entry.assign = entry.assign, {}
+        first.next.sequence, entry.sequence = entry.sequence, []
         self.machine.states.append(first)
         entry.target = first
         return first.next
@@ -201,12 +210,12 @@ class Lowering:
                 result = tuple_result(kinds, self.shared.timed, alone)
                 ended = join_time(self.clock)
                 if any(_has_rounds(each) for each in branches):
-                    state.next.assign[self.budget.spent] = self.budget.after_gather()
+                    state.next.set(self.budget.spent, self.budget.after_gather())
             case MapCall() as call:
                 edges = self._capped(call, edges) if call.bound is None else edges
                 body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)))
                 state = Map(call.label, items=call.items, concurrency=call.concurrency, body=body)
-                state.next.assign[self.budget.spent] = self.budget.after_map(call, _has_rounds(call.body))
+                state.next.set(self.budget.spent, self.budget.after_map(call, _has_rounds(call.body)))
                 result = list_result(call.element, self.shared.timed)
                 ended = join_time(self.clock)
                 errors = call.errors
@@ -214,9 +223,9 @@ class Lowering:
                 assert_never(run.what)
         self._catch(state, errors)
         if run.variable is not None:
-            state.next.assign[run.variable] = result
+            state.next.set(run.variable, result)
         if self.shared.timed:
-            state.next.assign[self.clock] = ended
+            state.next.set(self.clock, ended)
         self.enter(state, edges)
         return [state.next]
 
@@ -246,10 +255,10 @@ class Lowering:
                 continue
             left = {name: each for name, each in left.items() if name not in caught}
             edge = Edge(state)
-            edge.assign[target.variable] = name_of(caught)
-            edge.assign[target.cause] = RawExpression("$states.errorOutput.Cause", TEXT)
+            edge.set(target.variable, name_of(caught))
+            edge.set(target.cause, RawExpression("$states.errorOutput.Cause", TEXT))
             if self.shared.timed:
-                edge.assign[self.clock] = failure_time()
+                edge.set(self.clock, failure_time())
             state.catches.append(Catch(tuple(sorted(caught)), edge))
             target.edges.append(edge)
 
@@ -263,7 +272,7 @@ class Lowering:
             until = Apply("$toMillis", (sleep.until,), _INTEGER)
             after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
         wait = Wait(sleep.label, until=until)
-        wait.next.assign[self.clock] = after
+        wait.next.set(self.clock, after)
         self.enter(wait, edges)
         return [wait.next]
 
@@ -333,10 +342,10 @@ class Lowering:
         unable = [edge for edge in edges if not can_end(edge)]
         for edge in edges:
             if can_end(edge):
-                edge.end(value)
+                edge.output = value
         if unable:
             last = Pass(statement.name or statement.label)
-            last.next.end(value)
+            last.next.output = value
             self.enter(last, unable)
         return []
 

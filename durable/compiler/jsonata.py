@@ -46,6 +46,7 @@ from durable.compiler.terms import (
     IsNone,
     Item,
     Joined,
+    Let,
     ListDisplay,
     Negation,
     Not,
@@ -55,7 +56,7 @@ from durable.compiler.terms import (
     Truth,
     Variable,
 )
-from durable.compiler.walk import children
+from durable.compiler.walk import children, size
 
 ATOM: Final = 100
 PATH: Final = 75
@@ -66,6 +67,12 @@ COMPARE: Final = 40
 AND: Final = 30
 OR: Final = 25
 CHOOSE: Final = 20
+
+_SHORT: Final = 6
+"""The size, in terms, up to which an expression is written twice rather than kept in a variable."""
+
+_MOST_JOINED: Final = 12
+"""The number of strings up to which they are joined by `&`, each of which nests one deeper."""
 
 Value = Operation | Negation | Apply | Joined | Spelled | Concatenation | ListDisplay | DictDisplay | Comprehension
 """The expressions that are no tests and read no part of a value."""
@@ -95,6 +102,8 @@ def jsonata(expression: Expression) -> str:
     """Return an expression as JSONata that is undefined where a list or dict lacks what is asked for."""
     if isinstance(expression, Item):
         return _item(expression)
+    if isinstance(expression, Let):
+        return _let(expression)[0]
     if isinstance(expression, Entry) and expression.default is None:
         return _entry(expression)
     if isinstance(expression, Field) and not may_be_none(expression.kind):
@@ -132,14 +141,15 @@ def _render(expression: Expression) -> Rendered:
             return text, PATH if _PATH.fullmatch(text) else ATOM
         case Field():
             return _field(expression)
+        case Item(certain=True):
+            return _item(expression), PATH
         case Item():
             return _asserted(_item(expression), "IndexError"), ATOM
         case Entry(default=None):
             return _asserted(_entry(expression), "KeyError"), ATOM
         case Entry():
             assert expression.default is not None
-            text = _entry(expression)
-            return f"$exists({text}) ? {text} : {_at_least(expression.default, CHOOSE + 1)}", CHOOSE
+            return _if_exists(_entry(expression), expression.of, _at_least(expression.default, CHOOSE + 1))
         case Conditional(test, body, otherwise):
             parts = (_at_least(test, CHOOSE + 1), _at_least(body, CHOOSE + 1), _at_least(otherwise, CHOOSE))
             return "{} ? {} : {}".format(*parts), CHOOSE
@@ -157,6 +167,8 @@ def _render(expression: Expression) -> Rendered:
             return f"{_at_least(left, COMPARE + 1)} {operator} {_at_least(right, COMPARE + 1)}", COMPARE
         case Contains(container, item):
             return _contains(container, item)
+        case Let():
+            return _let(expression)
         case other:
             return _value(other)
 
@@ -169,6 +181,8 @@ def _value(expression: Value) -> Rendered:
             return f"-{_at_least(of, SIGN + 1)}", SIGN
         case Apply(function, arguments):
             return f"{function}({', '.join(_render(each)[0] for each in arguments)})", ATOM
+        case Joined(parts) if len(parts) > _MOST_JOINED:
+            return f"$join([{', '.join(_render(each)[0] for each in parts)}])", ATOM
         case Joined(parts):
             return " & ".join(_at_least(each, PLUS + 1) for each in parts), PLUS
         case Spelled(of):
@@ -183,6 +197,12 @@ def _value(expression: Value) -> Rendered:
             return _comprehension(expression), ATOM
         case _:
             assert_never(expression)
+
+
+def _let(let: Let) -> Rendered:
+    """Return a block that computes each value once; variables of a block hide those of the state."""
+    bindings = [f"${name} := {_at_least(value, CHOOSE)}; " for name, value in let.bindings]
+    return f"({''.join(bindings)}{jsonata(let.body)})", ATOM
 
 
 def _constant(value: bool | int | float | str | None) -> Rendered:
@@ -200,9 +220,14 @@ def _path(expression: Expression) -> str:
 
 def _field(field: Field) -> Rendered:
     text = f"{_at_least(field.of, PATH)}.{_key(field.name)}"
-    if may_be_none(field.kind):
-        return f"$exists({text}) ? {text} : null", CHOOSE
-    return text, PATH
+    return _if_exists(text, field.of, "null") if may_be_none(field.kind) else (text, PATH)
+
+
+def _if_exists(text: str, of: Expression, otherwise: str) -> Rendered:
+    """Return what a text gives, or something else where it is missing. What is long is evaluated once, in a block."""
+    if size(of) <= _SHORT:
+        return f"$exists({text}) ? {text} : {otherwise}", CHOOSE
+    return f"($_ := {text}; $exists($_) ? $_ : {otherwise})", ATOM
 
 
 def _asserted(text: str, error: str) -> str:
@@ -225,9 +250,11 @@ def _operation(operation: Operation) -> Rendered:
         case "//":
             return f"$floor({_at_least(left, TIMES)} / {_at_least(right, TIMES + 1)})", ATOM
         case "%":
-            divisor = _at_least(right, TIMES + 1)
-            floor = f"$floor({_at_least(left, TIMES)} / {divisor})"
-            return f"{_at_least(left, PLUS)} - {divisor} * {floor}", PLUS
+            # the remainder of JSONata has the sign of the dividend, Python's that of the divisor
+            assert isinstance(right, Constant)
+            assert isinstance(right.value, (int, float))
+            divisor, beyond = right.value, "<" if right.value > 0 else ">"
+            return f"($_ := {_at_least(left, TIMES)} % {divisor}; $_ {beyond} 0 ? $_ + {divisor} : $_ + 0)", ATOM
         case operator:
             power = PLUS if operator in "+-" else TIMES
             return f"{_at_least(left, power)} {operator} {_at_least(right, power + 1)}", power
@@ -246,7 +273,11 @@ def _element(expression: Expression) -> str:
     lists = [isinstance(each, (ListOf, TupleOf)) for each in members(expression.kind)]
     if _is_constructor(expression) or not any(lists):
         return text
-    return f"[{text}]" if all(lists) else f'$type({text}) = "array" ? [[{text}]] : ({text})'
+    if all(lists):
+        return f"[{text}]"
+    if size(expression) <= _SHORT:
+        return f'$type({text}) = "array" ? [[{text}]] : ({text})'
+    return f'($_ := {text}; $type($_) = "array" ? [[$_]] : $_)'
 
 
 def _is_constructor(expression: Expression) -> bool:
@@ -333,6 +364,8 @@ def _asks_for_none(expression: Expression) -> bool:
 
 
 def _may_be_missing(expression: Expression) -> bool:
+    if isinstance(expression, Item) and expression.certain:
+        return any(map(_may_be_missing, children(expression)))
     return isinstance(expression, (Item, Entry)) or any(_may_be_missing(each) for each in children(expression))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from durable.compiler.access import element_kind
 from durable.compiler.kinds import Integer, Kind, TupleOf, describe, is_unknown
@@ -20,6 +20,8 @@ _INTEGER = Integer()
 _MOST_REHEARSALS = 12
 
 Statements = tuple[Statement, ...]
+Round = tuple[Expression | None, tuple[Assign, ...], Statements, Scope | None]
+"""A round: the test, what it assigns first, the body, and what is known after the loop."""
 ReadBlock = Callable[[list[ast.stmt]], Statements]
 
 
@@ -39,6 +41,7 @@ class LoopReader:
 
     reading: Reading
     block: ReadBlock
+    heads: dict[str, Scope] = field(default_factory=dict)
 
     def read(self, node: ast.While | ast.For) -> Statements:
         """Return a loop, after what it needs before."""
@@ -47,13 +50,9 @@ class LoopReader:
         reading = self.reading
         counter = reading.variable("rounds", node)
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
-        entry = reading.here()
         outer = reading.frame.rounds
         reading.frame.rounds = (*outer, Variable(counter, _INTEGER))
-        head = reading.scope = self._head(node, entry, rounds)
-        if rounds is None or rounds.bound is None:
-            reading.fails({TooManyRounds.__name__: TooManyRounds})
-        test, each, body, after = self._round(node, head, rounds)
+        test, each, body, after = self._settled(node, counter, reading.here(), rounds)
         reading.frame.rounds, reading.scope = outer, after
         if isinstance(node, ast.For):
             label = f"for {reading.source(node.target)} in {reading.source(node.iter)}"
@@ -62,30 +61,40 @@ class LoopReader:
         loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None)
         return (*(rounds.before if rounds else ()), loop)
 
-    def _head(self, node: ast.While | ast.For, entry: Scope, rounds: Rounds | None) -> Scope:
-        """Return what is known at the head in every round, by rehearsing the body until nothing changes."""
-        reading, head = self.reading, entry
+    def _settled(self, node: ast.While | ast.For, counter: str, entry: Scope, rounds: Rounds | None) -> Round:
+        """Return the round as it is read once nothing changes any more in what is known at the head of the loop.
+
+        What was known at the head when the loop was read before, in a rehearsal of a loop around it, is known again:
+        so loops in loops are not rehearsed anew in each round of the outer one.
+        """
+        reading = self.reading
+        head = merge([entry, self.heads.get(counter)]) or entry
+        known = len(reading.problems)
         reading.rehearsals += 1
         for _ in range(_MOST_REHEARSALS):
-            known = len(reading.problems)
-            self._round(node, head, rounds)
             reading.problems.forget_after(known)
+            found = self._round(node, head, rounds)
             back = merge([entry, self._back])
             assert back is not None
             if back == head:
                 break
             head = back
         reading.rehearsals -= 1
-        return head
+        self.heads[counter] = head
+        if len(reading.problems) > known and not reading.rehearsals:
+            # what was refused is anything from here on, so that nothing is reported that only follows from it
+            reading.problems.forget_after(known)
+            found = self._round(node, head, rounds)
+        return found
 
     _back: Scope | None = None
 
-    def _round(
-        self, node: ast.While | ast.For, head: Scope, rounds: Rounds | None
-    ) -> tuple[Expression | None, tuple[Assign, ...], Statements, Scope | None]:
+    def _round(self, node: ast.While | ast.For, head: Scope, rounds: Rounds | None) -> Round:
         """Read one round, and return the test, what is assigned first, the body, and what is known after the loop."""
         reading, frame = self.reading, LoopFrame()
         reading.scope = head
+        if rounds is None or rounds.bound is None:
+            reading.fails({TooManyRounds.__name__: TooManyRounds})
         test, after = None, None
         if rounds is not None:
             test, after = rounds.test, head
@@ -126,7 +135,7 @@ class LoopReader:
         each = [(_name(counted), position)] if counted is not None else []
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
-        return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind), kind)), bound)
+        return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind, certain=True), kind)), bound)
 
     def _enumerated(self, node: ast.Call) -> tuple[ast.expr, Expression]:
         """Return what is enumerated, and the number of the first."""
@@ -208,5 +217,6 @@ def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Ex
         )
     parts = zip(node.elts, kind.elements, strict=True)
     return [
-        (_name(each), Item(item, replace(ZERO, value=index), element)) for index, (each, element) in enumerate(parts)
+        (_name(each), Item(item, replace(ZERO, value=index), element, certain=True))
+        for index, (each, element) in enumerate(parts)
     ]

@@ -17,11 +17,13 @@ _FUNCTIONS: Final = (
 )
 BUILTINS: Final = frozenset(_FUNCTIONS.split())
 """The functions of JSONata 2.0.6, and those that Step Functions adds."""
+_LONGEST: Final = 70
+"""The length to which names of variables are cut: Step Functions takes 80 characters, and a number may follow."""
 TOKEN_RETRIES: Final = 6
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})
-"""Those that compiled programs use themselves, numbered."""
+"""Those that compiled programs use themselves, numbered: `_1` and so on in the block of an expression."""
 
 
 class Names:
@@ -42,6 +44,7 @@ class Names:
         """Return the variable of a name in a block; the same for the same."""
         key = (name, block)
         if key not in self._given:
+            name = name if len(name) <= _LONGEST else name[:_LONGEST] + "_"
             plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name
             self._given[key] = unique(plain, self._taken, "{}_{}")
             self._taken.add(self._given[key])

@@ -11,6 +11,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.kinds import UNKNOWN, Kind, ListOf, Never, TupleOf, describe, is_unknown, join, members
 from durable.compiler.loops import LoopReader
+from durable.compiler.nesting import refuse_deep
 from durable.compiler.operators import arithmetic
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
@@ -89,6 +90,7 @@ class StatementReader:
 
     def statement(self, node: ast.stmt) -> Statements:
         """Return what a statement becomes: nothing for a docstring, several for an unpacking."""
+        refuse_deep(node)
         match node:
             case ast.Assign([target], value):
                 return self._assign(target, value, None)
@@ -164,7 +166,9 @@ class StatementReader:
             if not isinstance(target, ast.Name):
                 raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
             position = dataclasses.replace(ZERO, value=index)
-            statements.extend(self.reading.bind(target.id, Item(Variable(whole, kind), position, element)))
+            statements.extend(
+                self.reading.bind(target.id, Item(Variable(whole, kind), position, element, certain=True))
+            )
         return tuple(statements)
 
     def _augmented(self, node: ast.AugAssign) -> Statements:

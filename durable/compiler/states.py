@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from durable.compiler.names import UNUSED, unique
 from durable.compiler.terms import Expression
 from durable.compiler.tree import EventWait, StepCall, WorkflowCall
-from durable.compiler.walk import may_fail, substitute
+from durable.compiler.walk import size
+
+Change = Callable[[Expression], Expression]
 
 
 @dataclass(slots=True, eq=False)
 class Edge:
     """An edge out of a state: the variables it assigns, and its target state or the output that ends the machine.
 
-    Assigned values read the variables as they were before the state. `source` is None for the entry of a machine.
+    `source` is None for the entry of a machine.
+
+    Attributes:
+        sequence: the assignments in their order; each value reads what those before it assign.
+        assign: the same as the state has it: all values read the variables as they were before the state.
+        size: how many terms the sequence has.
     """
 
     source: State | None
+    sequence: list[tuple[str, Expression]] = field(default_factory=list)
     assign: dict[str, Expression] = field(default_factory=dict)
     target: State | None = None
     output: Expression | None = None
+    size: int = 0
 
     def set(self, variable: str, value: Expression) -> None:
-        """Add an assignment after those on this edge. A value that may fail is evaluated even if overwritten."""
-        value = substitute(value, self.assign)
-        before = self.assign.pop(variable, None)
-        if before is not None and may_fail(before):
-            self.assign[unique(UNUSED, self.assign, "{}_{}")] = before
-        self.assign[variable] = value
-
-    def end(self, output: Expression) -> None:
-        """End the machine here."""
-        self.output = substitute(output, self.assign)
+        """Add an assignment after those on this edge."""
+        self.sequence.append((variable, value))
+        self.size += size(value)
 
 
 @dataclass(slots=True, eq=False)
@@ -53,15 +55,8 @@ class State:
         """Return the expressions that the state itself evaluates."""
         return []
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        """Replace variables in the expressions of the state itself."""
-
-    def prepend(self, assign: dict[str, Expression]) -> None:
-        """Move assignments from before the state into it: its expressions read through them, its edges make them."""
-        self.replace(assign)
-        for edge in self.edges():
-            edge.assign = {**assign, **{name: substitute(each, assign) for name, each in edge.assign.items()}}
-            edge.output = edge.output and substitute(edge.output, assign)
+    def change(self, change: Change) -> None:
+        """Change the expressions that the state itself evaluates."""
 
 
 @dataclass(slots=True, eq=False)
@@ -101,9 +96,9 @@ class Task(Caught):
     def expressions(self) -> list[Expression]:
         return [each for _, each in self.arguments] + ([self.key] if self.key else [])
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.arguments = tuple((name, substitute(each, values)) for name, each in self.arguments)
-        self.key = self.key and substitute(self.key, values)
+    def change(self, change: Change) -> None:
+        self.arguments = tuple((name, change(each)) for name, each in self.arguments)
+        self.key = self.key and change(self.key)
 
 
 @dataclass(slots=True, eq=False)
@@ -118,9 +113,9 @@ class TokenTask(Caught):
     def expressions(self) -> list[Expression]:
         return [each for each in (self.key, self.input) if each]
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.key = self.key and substitute(self.key, values)
-        self.input = self.input and substitute(self.input, values)
+    def change(self, change: Change) -> None:
+        self.key = self.key and change(self.key)
+        self.input = self.input and change(self.input)
 
 
 @dataclass(slots=True, eq=False)
@@ -132,9 +127,9 @@ class Parallel(Caught):
     def expressions(self) -> list[Expression]:
         return [each for machine in self.branches for each in machine.expressions()]
 
-    def replace(self, values: dict[str, Expression]) -> None:
+    def change(self, change: Change) -> None:
         for machine in self.branches:
-            machine.substitute(values)
+            machine.change(change)
 
 
 @dataclass(slots=True, eq=False)
@@ -148,9 +143,9 @@ class Map(Caught):
     def expressions(self) -> list[Expression]:
         return [self.items, *self.body.expressions()]
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.items = substitute(self.items, values)
-        self.body.substitute(values)
+    def change(self, change: Change) -> None:
+        self.items = change(self.items)
+        self.body.change(change)
 
 
 @dataclass(slots=True, eq=False)
@@ -162,8 +157,8 @@ class Wait(State):
     def expressions(self) -> list[Expression]:
         return [self.until]
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.until = substitute(self.until, values)
+    def change(self, change: Change) -> None:
+        self.until = change(self.until)
 
 
 @dataclass(slots=True, eq=False)
@@ -184,8 +179,8 @@ class Choice(State):
     def expressions(self) -> list[Expression]:
         return [test for test, _ in self.rules]
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.rules = [(substitute(test, values), edge) for test, edge in self.rules]
+    def change(self, change: Change) -> None:
+        self.rules = [(change(test), edge) for test, edge in self.rules]
 
 
 @dataclass(slots=True, eq=False)
@@ -206,8 +201,8 @@ class Fail(State):
     def expressions(self) -> list[Expression]:
         return [self.error, self.cause]
 
-    def replace(self, values: dict[str, Expression]) -> None:
-        self.error, self.cause = substitute(self.error, values), substitute(self.cause, values)
+    def change(self, change: Change) -> None:
+        self.error, self.cause = change(self.error), change(self.cause)
 
 
 AnyState = Task | TokenTask | Parallel | Map | Wait | Choice | Pass | Fail
@@ -228,13 +223,13 @@ class Machine:
         """Return all expressions of the machine."""
         found = [each for state in self.states for each in state.expressions()]
         for edge in self.edges():
-            found += [*edge.assign.values(), *([edge.output] if edge.output is not None else [])]
+            found += [*(value for _, value in edge.sequence), *([edge.output] if edge.output is not None else [])]
         return found
 
-    def substitute(self, values: dict[str, Expression]) -> None:
-        """Replace variables of the enclosing machine by expressions."""
+    def change(self, change: Change) -> None:
+        """Change all expressions of the machine."""
         for state in self.states:
-            state.replace(values)
+            state.change(change)
         for edge in self.edges():
-            edge.assign = {name: substitute(each, values) for name, each in edge.assign.items()}
-            edge.output = edge.output and substitute(edge.output, values)
+            edge.sequence = [(name, change(each)) for name, each in edge.sequence]
+            edge.output = edge.output and change(edge.output)

@@ -5,13 +5,15 @@ Names of variables are unique over the whole program.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from durable.compiler.kinds import NULL, Boolean, Integer, Kind, Text
 
 BOOLEAN = Boolean()
 TEXT = Text()
+_PATH: Final = re.compile(r"\$\w+(\.\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,11 @@ class RawExpression:
     text: str
     kind: Kind
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it is a variable or a path, which may be written as often as it is used."""
+        return _PATH.fullmatch(self.text) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -49,11 +56,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An element of a list; one that is not there is an error."""
+    """An element of a list; one that is not there is an error. `certain` says that it is always there."""
 
     of: Expression
     index: Expression
     kind: Kind
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +224,15 @@ class Contains:
     kind: Kind = BOOLEAN
 
 
+@dataclass(frozen=True, slots=True)
+class Let:
+    """Values that are computed once, in their order, each under a name that the later ones and the body read."""
+
+    bindings: tuple[tuple[str, Expression], ...]
+    body: Expression
+    kind: Kind
+
+
 Expression = (
     Constant
     | Variable
@@ -240,6 +257,7 @@ Expression = (
     | Either
     | Comparison
     | Contains
+    | Let
 )
 
 NONE = Constant(None, NULL)

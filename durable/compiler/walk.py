@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from durable.compiler.terms import (
     Comparison,
@@ -13,17 +13,22 @@ from durable.compiler.terms import (
     Entry,
     Expression,
     Item,
-    ListDisplay,
+    Let,
     Not,
     Variable,
 )
 
-_EXPRESSIONS = typing.get_args(Expression)
+_EXPRESSIONS: typing.Final[tuple[type[typing.Any], ...]] = typing.get_args(Expression)
+_PARTS: typing.Final[dict[type, tuple[str, ...]]] = {
+    term: tuple(each.name for each in dataclasses.fields(term) if "Expression" in str(each.type))
+    for term in _EXPRESSIONS
+}
+"""The fields of each term that hold expressions."""
 
 
 def children(expression: Expression) -> Iterator[Expression]:
     """Yield the expressions that stand directly in this one."""
-    for name in expression.__dataclass_fields__:
+    for name in _PARTS[type(expression)]:
         yield from _expressions(getattr(expression, name))
 
 
@@ -39,6 +44,11 @@ def reads(expression: Expression) -> frozenset[str]:
     """Return the names of the variables that an expression reads."""
     if isinstance(expression, Variable):
         return frozenset({expression.name})
+    if isinstance(expression, Let):
+        found = reads(expression.body)
+        for name, value in reversed(expression.bindings):
+            found = (found - {name}) | reads(value)
+        return found
     found = frozenset[str]().union(*(reads(each) for each in children(expression)))
     return found - {expression.variable} if isinstance(expression, Comprehension) else found
 
@@ -50,32 +60,41 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
         return expression if value is None else dataclasses.replace(value, kind=expression.kind)
     if isinstance(expression, Constant) or not values:
         return expression
+    return mapped(expression, lambda each: substitute(each, values))
+
+
+def mapped(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
+    """Return the expression with the expressions that stand directly in it changed."""
     changed: dict[str, typing.Any] = {
-        name: _substituted(getattr(expression, name), values) for name in expression.__dataclass_fields__
+        name: _changed(getattr(expression, name), change) for name in _PARTS[type(expression)]
     }
-    return _picked(dataclasses.replace(expression, **changed))
+    return dataclasses.replace(expression, **changed)
 
 
-def _picked(expression: Expression) -> Expression:
-    """Return the element where an item is taken of a list that is written out."""
-    match expression:
-        case Item(ListDisplay(elements), Constant(int() as index)) if -len(elements) <= index < len(elements):
-            return elements[index]
-    return expression
-
-
-def _substituted(value: object, values: Mapping[str, Expression]) -> typing.Any:
+def _changed(value: object, change: Callable[[Expression], Expression]) -> typing.Any:
     if isinstance(value, _EXPRESSIONS):
-        return substitute(typing.cast(Expression, value), values)
+        return change(typing.cast(Expression, value))
     if isinstance(value, tuple):
-        return tuple(_substituted(each, values) for each in value)
+        return tuple(_changed(each, change) for each in value)
     return value
+
+
+def size(expression: Expression) -> int:
+    """Return how many terms an expression has."""
+    return 1 + sum(map(size, children(expression)))
+
+
+def depth(expression: Expression) -> int:
+    """Return how deep an expression nests."""
+    return 1 + max(map(depth, children(expression)), default=0)
 
 
 def may_fail(expression: Expression) -> bool:
     """Whether an expression fails for some data: it takes an item or key that may not be there."""
-    missing = isinstance(expression, Item) or (isinstance(expression, Entry) and expression.default is None)
-    return missing or any(may_fail(each) for each in children(expression))
+    match expression:
+        case Item(certain=False) | Entry(default=None):
+            return True
+    return any(map(may_fail, children(expression)))
 
 
 _OPPOSITES: typing.Final[dict[str, typing.Literal["=", "!=", "<", "<=", ">", ">="]]] = {
