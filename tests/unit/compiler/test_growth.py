@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from durable.asl.syntax import parse_tree
+from durable.asl.syntax import depth, parse_tree
 from durable.compiler import Compiled, compile_workflow
 from durable.compiler.statements import StatementReader
 from durable.errors import CompileError
@@ -93,7 +93,7 @@ def nested(levels: int) -> str:
 
 def test_loops_in_loops_are_read_a_few_times_each(monkeypatch: pytest.MonkeyPatch) -> None:
     read = StatementReader.statement
-    counts = []
+    counts: list[int] = []
 
     def counting(reader: StatementReader, node: Any) -> Any:
         counts[-1] += 1
@@ -105,14 +105,6 @@ def test_loops_in_loops_are_read_a_few_times_each(monkeypatch: pytest.MonkeyPatc
         compile_workflow(written(nested(levels)))
     assert counts[1] < counts[0] * 5
     assert counts[2] < counts[1] * 5
-
-
-def depth(node: Any) -> int:
-    """Return how deep the syntax tree of an expression nests."""
-    parts = [getattr(node, name, None) for name in getattr(node, "__slots__", ()) or vars(node)]
-    flat = [each for part in parts for each in (part if isinstance(part, list) else [part])]
-    flat += [each for pair in flat if isinstance(pair, (list, tuple)) for each in pair]
-    return 1 + max((depth(each) for each in flat if type(each) is type(node)), default=0)
 
 
 def expressions(compiled: Compiled) -> Iterator[str]:
