@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-import durable.compiler
+import durable.compiler.compilation
 from durable.compiler import compile_workflow
 from durable.compiler.problems import Problems, Refused
 from durable.errors import CompileError
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.gallery import entries, messages
+from tests.unit.compiler.written import written
 
 FOLDER = Path(durable.compiler.__file__).parent
 PROGRAMS = entries()
@@ -38,8 +39,20 @@ def test_the_page_reaches_every_refusal_of_the_compiler(monkeypatch: pytest.Monk
     exec("class NoSource(WorkflowEntrypoint):\n    async def run(self, event, step): ...", names)
     with pytest.raises(CompileError, match=r"NoSource\.run cannot be read"):
         compile_workflow(names["NoSource"])
+    large = "\n".join(f"await step.do('s{i}', text, '{'x' * 40_000}')" for i in range(30))
+    with pytest.raises(CompileError, match=r"bytes, and Step Functions takes 1,000,000; move parts of it"):
+        compile_workflow(written(large))
+    monkeypatch.setattr(durable.compiler.compilation, "_compiled", _recursing)
+    with pytest.raises(
+        CompileError, match=r"Written\.run nests deeper than Python's recursion limit; move parts of it"
+    ):
+        compile_workflow(written("return 1"))
     missing = sorted(set(_sites()) - reached)
     assert not missing, "\n".join(f"{FOLDER / file}:{line}" for file, line in missing)
+
+
+def _recursing(workflow: type[WorkflowEntrypoint[Any]]) -> None:
+    _recursing(workflow)
 
 
 def _noting(call: Callable[..., None], reached: set[Site]) -> Callable[..., None]:
