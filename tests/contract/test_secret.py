@@ -8,7 +8,7 @@ import pytest
 
 from durable.aws.secret import FRESH_MS, ParameterSecret
 from durable.clients.secret import SecretMissing
-from durable.local.secret import EnvironmentSecret, variables
+from durable.local.secret import EnvironmentSecret
 from tests.contract.worlds import AWS, Moto, World
 
 
@@ -46,11 +46,31 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     assert secret.get() == "of the environment"
 
 
-def test_lines_of_a_file_of_variables(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("API_KEY=1", "1"),
+        (" API_KEY = two words  # said", "two words"),
+        ('export API_KEY="x # y"', "x # y"),
+        ("API_KEY='\"q\"' # z", '"q"'),
+        ("API_KEY=a=b#c", "a=b#c"),
+        ("API_KEY=$HOME/${USER}", "$HOME/${USER}"),
+        ("API_KEY='one\ntwo'", "one\ntwo"),
+        ("no line of ours\nAPI_KEY=é", "é"),
+    ],
+)
+def test_a_line_of_the_file_has_the_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, value: str
+) -> None:
+    monkeypatch.delenv("API_KEY", raising=False)
     file = tmp_path / ".env"
-    file.write_text(
-        '# a comment\n\nA=1\n B = two words  # said\nexport C="x # y"\n'
-        "D='\"q\"' # z\nE=\nF=a=b#c\nno line of ours\n1G=x\n",
-        encoding="utf-8",
-    )
-    assert variables(file) == {"A": "1", "B": "two words", "C": "x # y", "D": '"q"', "E": "", "F": "a=b"}
+    file.write_text(f"# a comment\n\nOTHER=x\n{line}\n", encoding="utf-8")
+    assert EnvironmentSecret("api-key", file).get() == value
+
+
+@pytest.mark.parametrize("line", ["API_KEY=", "API_KEY", "# API_KEY=x"])
+def test_a_line_without_a_value_is_none(tmp_path: Path, line: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(line)
+    with pytest.raises(SecretMissing):
+        EnvironmentSecret("api-key", file).get()

@@ -48,7 +48,7 @@ class Api:
         sent = {"Host": self.host} | ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
         address = f"https://127.0.0.1:{self.server.port}/{self.stage}{path}"
         request = urllib.request.Request(address, data, sent, method=method)
-        context = ssl.create_default_context(cafile=str(self.server.certificate.certificate))
+        context = ssl.create_default_context(cafile=str(self.server.certificate.authority))
         try:
             with urllib.request.urlopen(request, timeout=40, context=context) as response:
                 return Answer(response.status, dict(response.headers), _json(response.read()))

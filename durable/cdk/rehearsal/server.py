@@ -74,7 +74,7 @@ class MiniStack:
         return boto3.client(  # type: ignore[call-overload]  # the name is not a literal
             service,
             endpoint_url=self.endpoint,
-            verify=str(self.certificate.certificate),
+            verify=str(self.certificate.authority),
             region_name=REGION,
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -82,7 +82,7 @@ class MiniStack:
 
     def mail(self) -> list[dict[str, Any]]:
         """Return the messages that SES has taken."""
-        context = ssl.create_default_context(cafile=str(self.certificate.certificate))
+        context = ssl.create_default_context(cafile=str(self.certificate.authority))
         with urllib.request.urlopen(f"{self.endpoint}/_ministack/ses/messages", timeout=5, context=context) as answer:
             boxes: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
         return [message for box in boxes.values() for message in box]
@@ -167,7 +167,7 @@ def free_port() -> int:
 
 
 def _await(process: subprocess.Popen[bytes], server: MiniStack) -> None:
-    context = ssl.create_default_context(cafile=str(server.certificate.certificate))
+    context = ssl.create_default_context(cafile=str(server.certificate.authority))
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

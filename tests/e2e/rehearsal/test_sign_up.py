@@ -142,7 +142,7 @@ def _assumed(deployed: Deployed, role: str) -> Callable[[str], Any]:
     return lambda service: boto3.client(  # type: ignore[call-overload]  # the name is not a literal
         service,
         endpoint_url=deployed.server.endpoint,
-        verify=str(deployed.server.certificate.certificate),
+        verify=str(deployed.server.certificate.authority),
         region_name=REGION,
         aws_access_key_id=key["AccessKeyId"],
         aws_secret_access_key=key["SecretAccessKey"],
