@@ -12,10 +12,10 @@
     │       └── StaleResult      a recorded result no longer fits the code that goes on
     ├── StepInProgress           another invocation holds the step's lease (never seen by `run`)
     ├── Stopped                  the run was paused or terminated (never seen by `run`)
-    ├── RunRequestError            a verb does not fit the instance
+    ├── RunRequestError            the transition is not possible for the run
     │   ├── RunNotFound
     │   ├── RunExists
-    │   ├── RunConflict   the instance is in no state for the verb
+    │   ├── RunConflict   the run is in no state for the transition
     │   ├── RunClosed
     │   ├── EventExists
     │   ├── EventUnknown
@@ -87,26 +87,26 @@ class Stopped(DurableError):
 
 
 class RunRequestError(DurableError):
-    """The instance cannot do that."""
+    """The run cannot do that."""
 
 
 class RunNotFound(RunRequestError):
-    """There is no such instance."""
+    """There is no such run."""
 
 
 class RunExists(RunRequestError):
-    """An instance with this id and other parameters exists."""
+    """A run with this id and other parameters exists."""
 
 
 class RunConflict(RunRequestError):
-    """The instance is not in a state for that.
+    """The run is not in a state for that.
 
     Its message is a sentence of the library, fit for anyone: why not, and what to do instead.
     """
 
 
 class RunClosed(RunRequestError):
-    """The instance has ended."""
+    """The run has ended."""
 
 
 class EventExists(RunRequestError):

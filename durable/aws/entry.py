@@ -166,13 +166,13 @@ def _closer(environment: Environment) -> Handler:
     log = _log()
     workflows = _workflows(environment)
     names = {machine: name for name, machine in _arns(workflows).items()}
-    closer = Completion(names, _machines(workflows), _runs(environment, workflows), _children(environment))
+    completion = Completion(names, _machines(workflows), _runs(environment, workflows), _children(environment))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
         workflow = names.get(detail["stateMachineArn"], "")
         log.begin(context, workflow=workflow, instance_id=detail["name"].rpartition(".")[0])
-        state = closer.status_changed(detail)
+        state = completion.status_changed(detail)
         if state is not None:
             log.run_ended(workflow, detail["name"], state.status)
 

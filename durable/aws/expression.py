@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
 from durable.aws.attributes import Attribute, Item, encode
 from durable.store.conditions import RUN, changed
@@ -37,14 +37,18 @@ class Expression:
 
     def condition(self, condition: Condition) -> str:
         """Return a condition; like DynamoDB's own, one on a value of another type does not hold."""
-        if isinstance(condition, Absent):
-            return f"attribute_not_exists({self.name(condition.field)})"
-        if isinstance(condition, Equals):
-            return f"{self.name(condition.field)} = {self.value(condition.value)}"
-        if isinstance(condition, Below):
-            return f"{self.name(condition.field)} < {self.value(condition.value)}"
-        choices = [self.condition(each) for each in _flat(condition)]
-        return choices[0] if len(choices) == 1 else f"({' OR '.join(choices)})"
+        match condition:
+            case Absent(field):
+                return f"attribute_not_exists({self.name(field)})"
+            case Equals(field, value):
+                return f"{self.name(field)} = {self.value(value)}"
+            case Below(field, value):
+                return f"{self.name(field)} < {self.value(value)}"
+            case Either():
+                choices = [self.condition(each) for each in _flat(condition)]
+                return choices[0] if len(choices) == 1 else f"({' OR '.join(choices)})"
+            case _:
+                assert_never(condition)
 
     def alive(self, now_seconds: int) -> str:
         """Return the condition that the row's time is not over, or that there is no row."""

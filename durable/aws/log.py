@@ -41,7 +41,7 @@ class LambdaLog:
         self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
 
     def reconciled(self, mended: int) -> None:
-        """Say how many runs the sweep mended."""
+        """Say for how many runs the reconciler wrote something."""
         self._logger.info("reconciled", extra={"mended": mended})
 
     def scheduled(self, workflow: str, created: Created) -> None:

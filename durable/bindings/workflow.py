@@ -90,7 +90,7 @@ class Workflow(Binding, Generic[P]):
         return self.bindings
 
     def create(self, params: P, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
-        """Start an instance: under the id, or one drawn at random, or one derived from the idempotency key.
+        """Start a run: under the id, or one drawn at random, or one derived from the idempotency key.
 
         Raises:
             RunExists: one under this id or key exists that was started with other parameters.
@@ -99,10 +99,10 @@ class Workflow(Binding, Generic[P]):
         self._declared_only()
 
     def get(self, id: str) -> RunStatus:
-        """Return where the instance is.
+        """Return where the run is.
 
         Raises:
-            RunNotFound: this workflow has no instance of that id.
+            RunNotFound: this workflow has no run of that id.
         """
         self._declared_only()
 
@@ -112,14 +112,14 @@ class Workflow(Binding, Generic[P]):
         return {}
 
     def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
-        """Send an event to an instance: it is kept until the workflow waits for one of its type.
+        """Send an event to a run: it is kept until the workflow waits for one of its type.
 
         Sent again under the same id it is the same event; without an id one is drawn at random.
 
         Raises:
             EventUnknown: the workflow waits for no event of this type.
-            RunNotFound: this workflow has no instance of that id.
-            RunClosed: the instance has ended.
+            RunNotFound: this workflow has no run of that id.
+            RunClosed: the run has ended.
             EventExists: an event under this id was sent with another type or payload.
             Throttled: nothing was sent; try again later, with the same id.
         """

@@ -29,10 +29,10 @@ _T = TypeVar("_T")
 _TRIES: Final = 5
 _MOST_AT_ONCE: Final = 24
 _OTHER_CODE: Final = (
-    'The workflow has changed since the instance began: resume it with "code": "latest" to go on with today\'s, or'
+    'The workflow has changed since the run began: resume it with "code": "latest" to go on with today\'s, or'
     " restart it."
 )
-_DELETING: Final = "The instance is being deleted: delete it again."
+_DELETING: Final = "The run is being deleted: delete it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
     """
     rounds = [number for number, row in enumerate(steps) if row.step == start.name]
     if len(rounds) < start.count:
-        raise RunConflict("The instance has not begun that step: restart it from one that its steps show.")
+        raise RunConflict("The run has not begun that step: restart it from one that its steps show.")
     return steps[rounds[start.count - 1] :]
 
 

@@ -28,14 +28,14 @@ class Refused:
 Cell = Effect | Refused
 
 _FINISHED: Final[Mapping[Status, str]] = {
-    "complete": "The instance is complete",
-    "errored": "The instance has failed",
-    "terminated": "The instance was terminated",
+    "complete": "The run is complete",
+    "errored": "The run has failed",
+    "terminated": "The run was terminated",
 }
-_ROLLING_BACK: Final = Refused("The instance is rolling back: wait until that is over.")
-_NOT_PAUSED: Final = Refused("The instance is not paused: only a paused one can be resumed.")
-_NOT_FAILED: Final = Refused("The instance has not failed: only one that has can be retried.")
-_UNDER_WAY: Final = Refused("The instance is under way: terminate it first.")
+_ROLLING_BACK: Final = Refused("The run is rolling back: wait until that is over.")
+_NOT_PAUSED: Final = Refused("The run is not paused: only a paused one can be resumed.")
+_NOT_FAILED: Final = Refused("The run has not failed: only one that has can be retried.")
+_UNDER_WAY: Final = Refused("The run is under way: terminate it first.")
 
 
 def _finished(remedy: str) -> dict[Status, Cell]:
@@ -54,7 +54,7 @@ TRANSITIONS: Final[Mapping[Transition, Mapping[Status, Cell]]] = {
     "resume": _all(GOING, _NOT_PAUSED)
     | {"waitingForPause": "halt", "paused": "now", "rollingBack": _ROLLING_BACK}
     | _finished("there is nothing to resume, restart it instead")
-    | {"errored": Refused("The instance has failed: retry it instead.")},
+    | {"errored": Refused("The run has failed: retry it instead.")},
     "terminate": _all((*GOING, "waitingForPause"), "halt")
     | {"paused": "now", "rollingBack": _ROLLING_BACK}
     | _finished("there is nothing to terminate"),
@@ -67,11 +67,11 @@ TRANSITIONS: Final[Mapping[Transition, Mapping[Status, Cell]]] = {
     | _all(("paused", "complete", "errored", "terminated"), "now"),
 }
 
-FROM_OPEN: Final = Refused("The instance is under way: pause it first, then restart it from a step.")
+FROM_OPEN: Final = Refused("The run is under way: pause it first, then restart it from a step.")
 """Why `restart` from a step is refused where `restart` itself halts an execution."""
 STOPPING: Final[Mapping[str, Refused]] = {
-    "terminate": Refused("The instance is being terminated: wait until that is over."),
-    "rollback": Refused("The instance is being terminated: wait until that is over."),
-    "restart": Refused("The instance is being restarted: wait until it runs again."),
+    "terminate": Refused("The run is being terminated: wait until that is over."),
+    "rollback": Refused("The run is being terminated: wait until that is over."),
+    "restart": Refused("The run is being restarted: wait until it runs again."),
 }
 """Why `pause` and `resume` are refused while another transition waits for the execution to stop."""

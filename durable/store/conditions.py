@@ -1,11 +1,11 @@
-"""What both tables ask of a change before it is tried, and what a condition means for a row."""
+"""What both tables check before they try a change, and what a condition means for a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from durable.store.table import Absent, Below, Condition, Delete, Equals, Row, Write
+from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Row, Write
 
 MOST_CHANGES: Final = 25
 MOST_LISTED: Final = 100
@@ -69,15 +69,19 @@ def expired(row: Row, now: int) -> bool:
 
 def holds(condition: Condition, row: Row | None) -> bool:
     """Tell whether the condition holds for a row, as DynamoDB would: values of other types are never equal."""
-    if isinstance(condition, Absent):
-        return row is None or condition.field not in row
-    if isinstance(condition, Equals):
-        value = None if row is None else row.get(condition.field)
-        return type(value) is type(condition.value) and bool(value == condition.value)
-    if isinstance(condition, Below):
-        value = None if row is None else row.get(condition.field)
-        return type(value) is int and value < condition.value
-    return any(holds(each, row) for each in condition.conditions)
+    match condition:
+        case Absent(name):
+            return row is None or name not in row
+        case Equals(name, wanted):
+            value = None if row is None else row.get(name)
+            return type(value) is type(wanted) and bool(value == wanted)
+        case Below(name, limit):
+            value = None if row is None else row.get(name)
+            return type(value) is int and value < limit
+        case Either(conditions):
+            return any(holds(each, row) for each in conditions)
+        case _:
+            assert_never(condition)
 
 
 def changed(write: Write, row: Row | None) -> Row:

@@ -1,4 +1,4 @@
-"""Why an attempt failed, told without anybody's data."""
+"""Why an attempt failed, without anybody's data."""
 
 from __future__ import annotations
 

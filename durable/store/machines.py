@@ -55,7 +55,7 @@ class Machines(Protocol):
 
 
 class WatchedMachines(Machines, Protocol):
-    """Machines of which one asks what their executions are in; an engine that tells by itself need not be asked."""
+    """Machines that can be asked which Wait states an execution is in. The embedded engine reports them itself."""
 
     def sleeps(self, workflow: str, name: str) -> Sequence[Sleep]:
         """Return the Wait states that an execution is in.

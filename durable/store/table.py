@@ -1,7 +1,7 @@
 """The seam under the record of runs: rows with conditional writes, in DynamoDB or in SQLite.
 
 A row is a flat mapping of field names to JSON values, found by a partition and a sort key. All that the record
-decides (leases, `create`, the closer) is written once, on these few operations; each condition is data, so that
+decides (leases, `create`, completion) is written once, on these few operations; each condition is data, so that
 DynamoDB can check it where the row is.
 """
 

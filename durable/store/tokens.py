@@ -12,12 +12,12 @@ class Tokens(Protocol):
         """End the task with a result.
 
         Raises:
-            MachinesBusy: it was not told; the same call may succeed later.
+            MachinesBusy: it was not delivered; the same call may succeed later.
         """
 
     def fail(self, token: str, error: str, cause: str) -> bool:
         """End the task with an error.
 
         Raises:
-            MachinesBusy: it was not told; the same call may succeed later.
+            MachinesBusy: it was not delivered; the same call may succeed later.
         """

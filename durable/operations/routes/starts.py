@@ -44,7 +44,7 @@ class Refusal:
     """Why one of several instances was not started, with the status that it would have got alone."""
 
     status: Annotated[int, Field(examples=[409])]
-    detail: Annotated[str, Field(examples=["An instance with this id and other parameters exists."])]
+    detail: Annotated[str, Field(examples=["A run with this id and other parameters exists."])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def test_what_does_not_fit_is_an_exit_code(deployed: Deployed) -> None:
     params = json.dumps({"email": "ada@example.com", "name": "Ada"})
     assert durable(deployed, "start", "onboarding", "--params", params, "--id", "done", "--follow")[0] == 0
     code, said = durable(deployed, "pause", "onboarding", "done")
-    assert (code, said) == (4, {"error": "The instance is complete: there is nothing to pause.", "status": 409})
+    assert (code, said) == (4, {"error": "The run is complete: there is nothing to pause.", "status": 409})
     code, said = durable(deployed, "start", "onboarding", "--params", '{"email": 1}')
     assert code == 2
     assert "params.email" in said["error"]

@@ -164,7 +164,7 @@ def test_while_it_rolls_back_a_run_takes_no_verb(virtual: VirtualHost) -> None:
     trips.fails["pay"] = [SoldOut()]
     trips.meanwhile["no car 7"] = ask
     assert book(virtual).status == "errored"
-    assert refused == ["The instance is rolling back: wait until that is over."] * 5
+    assert refused == ["The run is rolling back: wait until that is over."] * 5
 
 
 def test_a_rollback_goes_on_from_wherever_it_was_cut_off(host: Callable[[Build], VirtualHost], project: Build) -> None:

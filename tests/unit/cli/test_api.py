@@ -55,7 +55,7 @@ def test_an_id_that_was_used_with_another_input_is_refused_and_the_others_start(
     start_batch({"id": "taken", "params": GOOD})
     code, results, said = start_batch({"params": GOOD}, {"id": "taken", "params": GOOD | {"name": "Grace"}})
     assert (code, [each["error"] and each["error"]["status"] for each in results]) == (4, [None, 409])
-    assert "item 2: An instance with this id" in said
+    assert "item 2: A run with this id" in said
     assert "Grace" not in said
 
 

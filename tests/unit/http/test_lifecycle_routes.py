@@ -219,12 +219,12 @@ def test_what_does_not_fit_is_409_with_a_sentence(started: Ask, desk: Desk) -> N
     refused = change(started, "run-0", status="pause")
     assert (refused.status, refused.json["detail"]) == (
         409,
-        "The instance is complete: there is nothing to pause.",
+        "The run is complete: there is nothing to pause.",
     )
     refused = change(started, "run-0", status="restart", **{"from": "never"})
-    assert refused.json["detail"].startswith("The instance has not begun that step")
+    assert refused.json["detail"].startswith("The run has not begun that step")
     refused = started("DELETE", f"{INSTANCES}/run-1")
-    assert (refused.status, refused.json["detail"]) == (409, "The instance is under way: terminate it first.")
+    assert (refused.status, refused.json["detail"]) == (409, "The run is under way: terminate it first.")
 
 
 VERBS = "Input should be 'pause', 'resume', 'terminate', 'restart' or 'retry'"

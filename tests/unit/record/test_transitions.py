@@ -21,7 +21,7 @@ def test_a_refusal_says_what_is_and_what_to_do() -> None:
     for transition, cells in TRANSITIONS.items():
         for status, cell in cells.items():
             if isinstance(cell, Refused):
-                assert cell.why.startswith("The instance "), (transition, status)
+                assert cell.why.startswith("The run "), (transition, status)
                 assert ": " in cell.why, (transition, status)
                 assert cell.why.endswith("."), (transition, status)
 
