@@ -35,7 +35,8 @@ class Bookkeeping:
 
     def turn(self) -> Turn:
         """Return what was gathered."""
-        self.execution.bound.clear()
+        execution, root = self.execution, self.execution.root
+        execution.bound.keep(() if root is None else (*root.variables.values(), *execution.sections.values()))
         return Turn(self.execution, self.actions, self.execution.closed, self._events)
 
     def record(self, type: str, details: Details | None = None) -> int:

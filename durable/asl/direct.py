@@ -41,6 +41,8 @@ def compile_direct(node: Any) -> Compiled | None:
     keys = plain_path(node)
     if keys is not None:
         return _path(keys)
+    if node.type == "path":
+        return _member(node)
     if node.type in ("string", "number", "value"):
         return _literal(node)
     build, *parts = _BUILDERS.get(node.type, (None,))
@@ -67,6 +69,16 @@ def _path(keys: list[str]) -> Compiled | None:
         return None
     section, *rest = rest
     return lambda scope: _follow(scope.context_section(section), rest)
+
+
+def _member(node: Any) -> Compiled | None:
+    """Return object keys of what a block or an index gives."""
+    first, *rest = node.steps
+    names = [str(each.value) for each in rest if each.type == "name" and is_plain(each)]
+    base = compile_direct(first) if first.type in ("block", "variable") else None
+    if base is None or len(names) < len(rest) or not is_plain(node):
+        return None
+    return lambda scope: _follow(base(scope), names)
 
 
 def _follow(value: Any, keys: list[str]) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import Any, Final
@@ -39,7 +39,7 @@ def bind_nulls(value: Any) -> Any:
 
 
 class BoundValues:
-    """Binds the nulls of values, and remembers the objects and lists of one turn: they are not walked again.
+    """Binds the nulls of values, and remembers objects and lists that were bound: they are not walked again.
 
     An expression in a loop sees the same variables round after round, however large they are.
     """
@@ -63,8 +63,11 @@ class BoundValues:
         self._values[id(value)] = (value, bound)
         return bound
 
-    def clear(self) -> None:
-        self._values.clear()
+    def keep(self, values: Iterable[Any]) -> None:
+        """Forget all but these values."""
+        if self._values:
+            kept = set(map(id, values))
+            self._values = {key: known for key, known in self._values.items() if key in kept}
 
 
 def _partition(items: Any, size: Any) -> Any:

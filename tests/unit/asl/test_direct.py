@@ -74,6 +74,8 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("${}({})".format, st.sampled_from(["count", "not", "formatBase", "sum", "length", "exists"]), inner),
         st.builds("$append({}, {})".format, inner, inner),
         st.builds("($x := {}; $n := $x; {})".format, inner, inner | st.just("$x & $n")),
+        st.builds("({}).a".format, inner),
+        st.builds("$k[{}].a".format, inner),
         st.builds("($x := {}; $assert($exists($x), 'no'); $x)".format, inner),
         st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]"),
         inner.map("({})".format),
@@ -135,6 +137,8 @@ def test_an_operator_gives_what_the_library_gives_on_every_pair(operator: str) -
         "$n + $length(($_ := $words[$rounds]; $assert($exists($_), 'IndexError'); $_))",
         "$append($out, [$item])",
         "$words[$count($words) - 1]",
+        "$items[$rounds].name.first != null",
+        "($_ := $items[$rounds]; $assert($exists($_), 'IndexError'); $_).name != null ? 'named' : 'anonymous'",
     ],
 )
 def test_what_the_compiler_writes_most_is_computed(source: str) -> None:
@@ -190,8 +194,9 @@ def test_the_same_value_is_bound_once_in_a_turn(monkeypatch: pytest.MonkeyPatch)
     assert [each for each in walked if each is large or each is other] == [large, other]
 
 
-def test_a_loop_does_not_walk_a_variable_that_it_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rounds of a loop with an expression for the library: the list is bound in the first of them alone."""
+@pytest.mark.parametrize("pause", [False, True])
+def test_a_loop_does_not_walk_a_variable_that_it_does_not_change(pause: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rounds of a loop with an expression for the library, in one turn or in a turn each, bind the list once."""
     items, walks = [{"n": n, "x": None} for n in range(50)], 0
     bind = functions.bind_nulls
 
@@ -206,9 +211,12 @@ def test_a_loop_does_not_walk_a_variable_that_it_does_not_change(monkeypatch: py
         "Assign": {"total": "{% $sum([$total, $items[$i].n]) %}", "i": "{% $i + 1 %}"},
         "Next": "Loop",
     }
-    loop = {"Type": "Choice", "Choices": [again], "Default": "Done"}
+    loop = {"Type": "Choice", "Choices": [{**again, "Next": "Pause" if pause else "Loop"}], "Default": "Done"}
     begin = a_pass(Assign={"items": "{% $states.input %}", "i": 0, "total": 0}, Next="Loop")
-    outcome = execute(definition("Begin", Begin=begin, Loop=loop, Done=a_pass(Output="{% $total %}")), items)
+    states = {"Begin": begin, "Loop": loop, "Done": a_pass(Output="{% $total %}")}
+    if pause:
+        states["Pause"] = {"Type": "Wait", "Seconds": 1, "Next": "Loop"}
+    outcome = execute(definition("Begin", **states), items)
     assert outcome.output == 1225
     assert walks == 1
 
