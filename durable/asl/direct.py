@@ -59,16 +59,24 @@ def _literal(node: Any) -> Compiled | None:
 def _path(keys: list[str]) -> Compiled | None:
     name, *rest = keys
     if name != "states":
-        return lambda scope: _follow(scope.variable(name), rest)
+        return (lambda scope: _follow(scope.variable(name), rest)) if rest else _variable(name)
     if not rest:
         return None
     field, *rest = rest
-    if field != "context":
+    if field != "context" or not rest:
         return lambda scope: _follow(scope.states_field(field), rest)
-    if not rest:
-        return None
     section, *rest = rest
     return lambda scope: _follow(scope.context_section(section), rest)
+
+
+def _variable(name: str) -> Compiled:
+    def variable(scope: Lookups) -> Any:
+        value = scope.variable(name)
+        if value is MISSING:
+            raise Unsure
+        return value
+
+    return variable
 
 
 def _member(node: Any) -> Compiled | None:

@@ -1,4 +1,4 @@
-"""JSONata expressions: parsed once, evaluated against a scope; plain paths without the library.
+"""JSONata expressions: parsed once, evaluated against a scope; the most usual ones without the library.
 
 AWS implements jsonata 2.0.6: `??` and `?:` are syntax errors there, and `$eval` is no function.
 """
@@ -28,7 +28,6 @@ from durable.asl.syntax import (
     names_any,
     nodes,
     parse_tree,
-    plain_path,
 )
 from durable.asl.values import CONTEXT_SECTIONS, MISSING
 
@@ -97,60 +96,6 @@ class Constant(Expression):
         return self._value
 
 
-class VariablePath(Expression):
-    """`$name` or `$name.a.b`: looked up key by key; a list or a missing value is left to the library."""
-
-    __slots__ = ("_keys", "_name")
-
-    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
-        super().__init__(source, ast)
-        self._name, *self._keys = keys
-
-    def evaluate(self, scope: Scope) -> Any:
-        value = scope.variable(self._name)
-        for key in self._keys:
-            if type(value) is not dict:
-                return super().evaluate(scope)
-            value = value.get(key, MISSING)
-        return value if value is not MISSING else super().evaluate(scope)
-
-
-class StatesPath(Expression):
-    """`$states.input.a` and its like, without building $states."""
-
-    __slots__ = ("_field", "_keys")
-
-    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
-        super().__init__(source, ast)
-        _, self._field, *self._keys = keys
-
-    def evaluate(self, scope: Scope) -> Any:
-        value = scope.states_field(self._field)
-        for key in self._keys:
-            if type(value) is not dict:
-                return super().evaluate(scope)
-            value = value.get(key, MISSING)
-        return value if value is not MISSING else super().evaluate(scope)
-
-
-class ContextPath(Expression):
-    """`$states.context.Execution.Id` and its like, without building the context object."""
-
-    __slots__ = ("_keys", "_section")
-
-    def __init__(self, source: str, ast: Any, keys: list[str]) -> None:
-        super().__init__(source, ast)
-        _, _, self._section, *self._keys = keys
-
-    def evaluate(self, scope: Scope) -> Any:
-        value = scope.context_section(self._section)
-        for key in self._keys:
-            if type(value) is not dict:
-                return super().evaluate(scope)
-            value = value.get(key, MISSING)
-        return value if value is not MISSING else super().evaluate(scope)
-
-
 class Computed(Expression):
     """What is computed without the library, which decides where that is not sure."""
 
@@ -176,15 +121,8 @@ def parse(source: str) -> Expression:
         raise SyntaxProblem(
             f"reference to '{references[0]}' at the top level is not supported; write $states.input or a variable"
         )
-    keys = plain_path(ast)
-    if keys is None:
-        return Expression(source, ast) if depth(ast) > MAX_DEPTH else _special(source, ast)
-    if keys[0] != "states" or len(keys) == 1:
-        return VariablePath(source, ast, keys)
-    return ContextPath(source, ast, keys) if keys[1] == "context" and len(keys) > 2 else StatesPath(source, ast, keys)
-
-
-def _special(source: str, ast: Any) -> Expression:
+    if depth(ast) > MAX_DEPTH:
+        return Expression(source, ast)
     if _is_literal(ast):
         return Constant(source, ast)
     compiled = compile_direct(ast)
