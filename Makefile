@@ -10,10 +10,9 @@ DATA ?= .data
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-CDK := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" NODE_NO_WARNINGS=1 STAGE=$(STAGE) $(VENV)/bin/npx cdk
-
-LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate
+LOCK := $(VENV)/bin/uv pip compile $(LOCKED) --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
+TEMPLATE := durable/templates/project
 
 .PHONY: help run test test-deployed torture check compile openapi lock wheel bench bench-quick coldstart rehearse deploy \
 	destroy clean
@@ -68,24 +67,21 @@ lock: $(VENV)/all.stamp ## lock what pyproject.toml and functions/requirements.i
 	@$(LOCK) pyproject.toml functions/requirements.in --all-extras --group dev --output-file requirements.txt
 	@$(LOCK) pyproject.toml functions/requirements.in --extra local -c requirements.txt --output-file requirements-local.txt
 	@$(LOCK) functions/requirements.in -c requirements.txt --output-file functions/requirements.txt
+	@cd $(TEMPLATE) && $(abspath $(VENV))/bin/uv pip compile $(LOCKED) --no-header functions/requirements.in \
+	  -c $(CURDIR)/requirements.txt --output-file functions/requirements.txt
 
 wheel: $(VENV)/bin/pip ## the library as a wheel, in dist/
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 rehearse: $(VENV)/all.stamp ## the real cdk deploy to an AWS on this machine, and a sign-up through its API
-	@$(PY) -m infra.rehearsal
+	@$(PY) -m durable rehearse
 
-deploy: $(VENV)/all.stamp node_modules/.package-lock.json ## cdk deploy with your credentials (STAGE=prod for another stage than dev)
-	@$(CDK) deploy
+deploy: $(VENV)/all.stamp ## cdk deploy with your credentials (STAGE=prod for another stage than dev)
+	@$(PY) -m durable deploy --stage $(STAGE)
 
-destroy: $(VENV)/all.stamp node_modules/.package-lock.json ## cdk destroy (STAGE=); prod keeps its data
-	@$(CDK) destroy
-
-node_modules/.package-lock.json: package-lock.json $(VENV)/all.stamp
-	@echo "installing the CDK CLI into node_modules"
-	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
+destroy: $(VENV)/all.stamp ## cdk destroy (STAGE=); prod keeps its data
+	@$(PY) -m durable destroy --stage $(STAGE)
 
 bench: $(VENV)/all.stamp ## peers side by side, about 25 minutes (BENCH="--only ours dbos --rounds 1")
 	@exec $(PY) -m bench $(BENCH)
@@ -97,4 +93,4 @@ coldstart: $(VENV)/all.stamp ## what each Lambda imports, and how long it takes 
 	@exec $(PY) -m bench.coldstart
 
 clean: ## remove what was installed and built, not the data
-	@rm -rf $(VENV) .cache cdk.out dist node_modules
+	@rm -rf $(VENV) .cache cdk.out dist

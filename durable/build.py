@@ -1,4 +1,4 @@
-"""A project with its workflows compiled and its declarations checked: what `make run` and `cdk deploy` begin with."""
+"""A project with its workflows compiled and its declarations checked: what serving and deploying it begin with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a project, public and operators' routes as one: what `make openapi` keeps for readers."""
+"""The OpenAPI document of a project, public and operators' routes as one: what `durable openapi` keeps for readers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PATH: Final = Path("docs/openapi.json")
 _SERVERS: Final = (
     {
         "url": "https://{api}.execute-api.{region}.amazonaws.com/{stage}",
-        "description": "a deployment; `make deploy` prints its URL",
+        "description": "a deployment; `durable deploy` prints its URL",
         "variables": {
             "api": {"default": "api", "description": "the id that API Gateway gave it"},
             "region": {"default": "us-east-1"},
             "stage": {"default": "dev"},
         },
     },
-    {"url": "http://127.0.0.1:8787", "description": "`make run`, which asks for no signature"},
+    {"url": "http://127.0.0.1:8787", "description": "`durable dev`, which asks for no signature"},
 )
 
 

@@ -2,12 +2,12 @@
 
 The input of an execution, built from the record's header alone:
 
-    {"run": {"workflow": "onboarding", "instance": "…", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
+    {"run": {"workflow": "order", "instance": "…", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
      "payload": …}
 
 What a Task sends to its step's Lambda ("key" only where blocks or rounds make it differ from the step's name):
 
-    {"run": <as above>, "execution": "<execution name>", "step": "create-profile", "key": "load[3]/page",
+    {"run": <as above>, "execution": "<execution name>", "step": "charge", "key": "load[3]/page",
      "attempts": 6, "timeout": 600, "input": {"user": …}, "sensitive": true, "caught": ["EmailTakenError"],
      "undo": {"function": "<ARN>", "attempts": 6, "timeout": 600, "delay": 10, "rate": 2, "input": false}}
 

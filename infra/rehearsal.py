@@ -1,14 +1,12 @@
-"""`make rehearse`: the project on an AWS on this machine, and somebody who signs up there."""
+"""What `durable rehearse` does with the project that it has deployed: somebody signs up."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
-from pathlib import Path
 from typing import Any, Final
 
-from durable.cdk.rehearsal import Api, Echo, Rehearsal, RehearsalError, pause, rehearse
+from durable.cdk.rehearsal import Api, Echo, Rehearsal, RehearsalError, pause
 
 SIGN_UP: Final = {"email": "user@example.com", "name": "John Doe", "avatarUrl": "https://example.com/avatar.jpg"}
 _RUN_SECONDS: Final = 60
@@ -16,7 +14,7 @@ _MAIL_SECONDS: Final = 30
 _OPEN: Final = ("queued", "running", "waiting")
 
 
-def sign_up(rehearsal: Rehearsal) -> bool:
+def check(rehearsal: Rehearsal) -> bool:
     """Sign somebody up and follow the run; True if it completes and its e-mail is sent."""
     rehearsal.verify(SIGN_UP["email"])  # a new account's SES sends to verified addresses only
     api, echo = rehearsal.api, rehearsal.echo
@@ -65,7 +63,3 @@ def _subject(rehearsal: Rehearsal) -> str:
             return str(mail[0].get("Subject", mail[0]))
         pause(0.1)
     raise RehearsalError(f"no e-mail was sent within {_MAIL_SECONDS} s; see {rehearsal.server.log}")
-
-
-if __name__ == "__main__":
-    sys.exit(rehearse(Path(__file__).resolve().parents[1], check=sign_up))

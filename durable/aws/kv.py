@@ -27,7 +27,7 @@ class DynamoDBKVNamespace(KVClient[V]):
     """A namespace in DynamoDB.
 
     Args:
-        value_type: the type of the values, as in `KVNamespace[Profile]`.
+        value_type: the type of the values, as in `KVNamespace[Order]`.
         table: the table's name: partition key `pk`, sort key `sk`, time to live `expires`.
         dynamodb: a boto3 client; without one, the process's own.
     """

@@ -25,7 +25,7 @@ class KVNamespace(Binding, Generic[V]):
 
     A key is 1 to 512 bytes of UTF-8. A value is anything of type V that pydantic can write as JSON, 380,000 bytes
     at most. Reads see every write that came before them. The type is that of the parameter in the step's signature,
-    as in `profiles: KVNamespace[Profile]`; a stored value that no longer fits it raises `pydantic.ValidationError`
+    as in `orders: KVNamespace[Order]`; a stored value that no longer fits it raises `pydantic.ValidationError`
     without the value in it.
     """
 

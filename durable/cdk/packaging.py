@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PACKAGES: Final = ("durable", "functions", "statemachines")
+LIBRARY: Final = Path(__file__).resolve().parents[2]
+"""Where `durable` is imported from: this repository, or an environment that it is installed in."""
+PACKAGES: Final = ("functions", "statemachines")
 LEFT_OUT: Final = (
     *("durable/asl", "durable/cdk", "durable/cli", "durable/compiler", "durable/local", "durable/testing"),
     *("durable/build.py", "durable/check.py", "durable/document.py", "durable/modules.py", "durable/project.py"),
@@ -53,13 +55,13 @@ class PackagingError(Exception):
     """What a Lambda needs could not be put together."""
 
 
-def code_files(root: Path) -> Iterator[Path]:
-    """Yield the project's own modules that a Lambda may import, in the order of their names."""
-    left_out = tuple(root / each for each in LEFT_OUT)
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
+def code_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the modules that a Lambda may import, of the library and the project, with their names in the zip."""
+    left_out = tuple(LIBRARY / each for each in LEFT_OUT)
+    for base, package in ((LIBRARY, "durable"), *((root, each) for each in PACKAGES)):
+        for path in sorted((base / package).rglob("*.py")):
             if not any(path.is_relative_to(each) for each in left_out):
-                yield path
+                yield path.relative_to(base).as_posix(), path
 
 
 def code_zip(root: Path, *, cache: Path, extra: Mapping[str, str] | None = None) -> Path:
@@ -68,7 +70,7 @@ def code_zip(root: Path, *, cache: Path, extra: Mapping[str, str] | None = None)
     Args:
         extra: more files by name, such as a rehearsal's `bootstrap`; they are executable.
     """
-    files = {path.relative_to(root).as_posix(): (path.read_bytes(), _PLAIN) for path in code_files(root)}
+    files = {name: (path.read_bytes(), _PLAIN) for name, path in code_files(root)}
     files |= {name: (text.encode(), _EXECUTABLE) for name, text in (extra or {}).items()}
     data = _zipped(files)
     target = cache / f"code-{hashlib.sha256(data).hexdigest()[:16]}.zip"

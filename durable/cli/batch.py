@@ -24,7 +24,7 @@ from durable.wire import MAX_PAYLOAD_BYTES
 Item = Mapping[str, Any]
 Result = Mapping[str, Any]
 
-_EXAMPLE: Final = """'[{"id": "order-1", "params": {"name": "John Doe"}}]'"""
+_EXAMPLE: Final = """'[{"id": "order-1", "params": {"item": "book"}}]'"""
 _ITEMS: Final[Accepted[list[Start]]] = Accepted(list[Start])
 
 

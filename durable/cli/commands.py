@@ -13,11 +13,18 @@ from durable import __version__
 from durable.cli.outcome import WRONG, tell
 
 MODULES: Final = {
+    "init": "init",
     "dev": "project",
     "compile": "project",
     "openapi": "project",
     "graph": "project",
     "cost": "project",
+    "synth": "deployment",
+    "diff": "deployment",
+    "rehearse": "deployment",
+    "bootstrap": "deployment",
+    "deploy": "deployment",
+    "destroy": "deployment",
     "start": "start",
     "start-batch": "batch",
     "list": "show",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from durable.cli.outcome import WRONG, CommandError
 
-_EXAMPLE: Final = """'{"name": "John Doe"}'"""
+_EXAMPLE: Final = """'{"item": "book"}'"""
 
 
 def read(option: str, given: str, *, example: str = _EXAMPLE) -> Any:

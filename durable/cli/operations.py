@@ -53,7 +53,7 @@ class LocalTransport:
             return Answer(response.status, response.read())
         except (OSError, http.client.HTTPException):
             raise CommandError(
-                f"nothing answers at http://127.0.0.1:{self._port}; start the server with `make run`, name its port"
+                f"nothing answers at http://127.0.0.1:{self._port}; start the server with `durable dev`, name its port"
                 " with --port, or a deployed stage with --stage",
                 UNAVAILABLE,
             ) from None
@@ -116,9 +116,7 @@ class Operations:
             return id
         found = self.list(workflow, limit=1)["instances"]
         if not found:
-            raise CommandError(
-                f"{workflow} has no run yet; start one with `python -m durable start {workflow}`", MISSING
-            )
+            raise CommandError(f"{workflow} has no run yet; start one with `durable start {workflow}`", MISSING)
         latest: str = found[0]["id"]
         return latest
 

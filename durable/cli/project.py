@@ -17,7 +17,7 @@ from durable.project import Project, load
 
 
 @click.command()
-@click.option("--port", default=8787, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8787, show_default=True, envvar="PORT", type=click.IntRange(1, 65535))
 @click.option("--data", default=".data", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 @sentences
 def dev(port: int, data: Path) -> None:
@@ -39,7 +39,7 @@ def compile(check: bool, as_json: bool) -> None:
     notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
     notes += undeclared(built.project)
     stale = _keep(definitions(built), check)
-    _say(stale, check, as_json, "not what its class compiles to; run make compile", notes)
+    _say(stale, check, as_json, "not what its class compiles to; run `durable compile`", notes)
 
 
 @click.command()
@@ -51,7 +51,7 @@ def openapi(check: bool, as_json: bool) -> None:
     from durable.document import PATH, document_text
 
     stale = _keep({PATH.absolute(): document_text(load())}, check)
-    _say(stale, check, as_json, "not what app.py serves; run make openapi")
+    _say(stale, check, as_json, "not what app.py serves; run `durable openapi`")
 
 
 def _keep(texts: Mapping[Path, str], check: bool) -> Sequence[Path]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
@@ -32,10 +33,7 @@ class StageTransport:
             CommandError: there is none, or AWS cannot be asked.
         """
         self._session = boto3.Session()
-        credentials = self._session.get_credentials()
-        if credentials is None:
-            raise CommandError("there are no AWS credentials; set AWS_PROFILE, or run `aws configure`", UNAVAILABLE)
-        self._credentials = credentials
+        self._credentials = credentials(self._session)
         self._url = _url(self._session, _stack(stage), stage)
         trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True  # a path is taken too, which the stubs do not know
         self._http = URLLib3Session(verify=trusted)
@@ -51,6 +49,21 @@ class StageTransport:
         except BotoCoreError as error:
             raise CommandError(f"{self._url} does not answer: {error}", UNAVAILABLE) from None
         return Answer(response.status_code, response.content)
+
+
+def credentials(session: boto3.Session) -> Credentials:
+    """Return the credentials of the AWS configuration of this machine.
+
+    Raises:
+        CommandError: there are none.
+    """
+    try:
+        found = session.get_credentials()
+    except BotoCoreError as error:
+        raise CommandError(f"the AWS configuration gives no credentials: {error}", UNAVAILABLE) from None
+    if found is None:
+        raise CommandError("there are no AWS credentials; set AWS_PROFILE, or run `aws configure`", UNAVAILABLE)
+    return found
 
 
 def _stack(stage: str) -> str:
@@ -72,8 +85,8 @@ def _url(session: boto3.Session, stack: str, stage: str) -> str:
         if error.response["Error"]["Code"] != "ValidationError":
             raise CommandError(f"AWS does not tell of the stack {stack}: {error}", UNAVAILABLE) from None
         raise CommandError(
-            f"there is no stack {stack} in {session.region_name}; deploy it with `STAGE={stage} npx cdk deploy`, or set"
-            " AWS_PROFILE and AWS_REGION to where it is",
+            f"there is no stack {stack} in {session.region_name}; deploy it with `durable deploy --stage {stage}`, or"
+            " set AWS_PROFILE and AWS_REGION to where it is",
             MISSING,
         ) from None
     except BotoCoreError as error:

@@ -58,7 +58,7 @@ class Follow:
                 return self._lines(workflow, id, quiet)
             return self._live(workflow, id)
         except KeyboardInterrupt:
-            click.echo(f"{workflow}/{id} goes on; see `python -m durable describe {workflow} {id}`", err=True)
+            click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}`", err=True)
             sys.exit(INTERRUPTED)
 
     def _live(self, workflow: str, id: str) -> dict[str, Any]:

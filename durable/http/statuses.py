@@ -15,13 +15,13 @@ CAMEL: Final = ConfigDict(alias_generator=to_camel)
 """The `__pydantic_config__` of an answer: its fields are camelCase on the wire."""
 
 Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
-Name = Annotated[str, Field(examples=["onboarding"])]
+Name = Annotated[str, Field(examples=["order"])]
 StepName = Annotated[str, Field(examples=["validate-user"])]
 StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, waiting, complete or errored")]
 State = Annotated[Status, Field(examples=["complete"])]
 Attempts = Annotated[int, Field(examples=[1])]
 Time = Annotated[str, Field(examples=["2026-01-01T00:00:00.000Z"], json_schema_extra={"format": "date-time"})]
-Output = Annotated[Any, Field(examples=[{"userId": "user_4f1f2d", "message": "Welcome, John Doe!"}])]
+Output = Annotated[Any, Field(examples=[{"tracking": "2-book", "cents": 3000}])]
 
 
 class RunError(TypedDict):

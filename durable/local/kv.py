@@ -21,7 +21,7 @@ class SQLiteKVNamespace(KVClient[V]):
     """A namespace of the journal; all clients of one name in this process share their values.
 
     Args:
-        value_type: the type of the values, as in `KVNamespace[Profile]`.
+        value_type: the type of the values, as in `KVNamespace[Order]`.
     """
 
     def __init__(self, name: str, value_type: Any, journal: Store, clock: Clock) -> None:

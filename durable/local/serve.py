@@ -1,4 +1,4 @@
-"""`make run`: the project on this machine, until Ctrl-C."""
+"""`durable dev`: the project on this machine, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from durable.local.recurring import Recurring
 from durable.local.timers import TimerThread
 from durable.local.workers import ThreadWorkers, Workers
 from durable.operations.routes import operations
-from durable.project import load
+from durable.project import Project, load
 from durable.store.table import TableBusy
 
 HOST: Final = "127.0.0.1"
@@ -52,7 +52,7 @@ def serve(port: int, data: Path) -> None:
         with closing(Journal(data)) as journal:
             clock, workers = SystemClock(), ThreadWorkers()
             host = Host(built, journal, data, clock=clock, workers=workers, log=TextLog(), random=Random())
-            greet = partial(_greet, port, data, host.recover())
+            greet = partial(_greet, built.project, port, data, host.recover())
             with moving(host, clock, workers):
                 running = server(_application(host, journal, data, workers, greet))
                 journal.listen(partial(_end, running))
@@ -136,12 +136,7 @@ def _document(apis: Sequence[Api]) -> Mapping[str, Any]:
     return document(apis, title="Durable workflows", signed=False)
 
 
-def _greet(port: int, data: Path, open_runs: int) -> None:
-    logger.info("listening on http://%s:%d", HOST, port)
+def _greet(project: Project, port: int, data: Path, open_runs: int) -> None:
+    logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
     logger.info("data in %s%s", data.absolute(), f", {open_runs} runs go on" if open_runs else "")
-    logger.info(
-        "try: curl -i -X POST http://%s:%d/api/workflow/start -H 'Content-Type: application/json'"
-        """ -d '{"email":"user@example.com","name":"John Doe","avatarUrl":"https://example.com/avatar.jpg"}'""",
-        HOST,
-        port,
-    )
+    logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")

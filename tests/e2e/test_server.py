@@ -118,7 +118,7 @@ def test_ctrl_c_ends_it_cleanly(server: MakeServer) -> None:
     assert "Traceback" not in local.log
     assert f"listening on http://127.0.0.1:{local.port}" in local.log
     assert "/data" in local.log
-    assert "curl -i -X POST" in local.log
+    assert "workflows: onboarding, " in local.log
 
 
 def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: MakeServer, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: 
     second.port = first.port
     assert second.refused().strip() == (
         f"port {first.port} of 127.0.0.1 is taken by another program; end that one, or choose another port"
-        f" (PORT={first.port + 1} make run)"
+        f": --port {first.port + 1}, or PORT={first.port + 1}"
     )
     assert first.process is not None
     third = server()

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from durable.bindings import SendEmail
 from durable.cdk.rehearsal.api import Api
-from durable.cdk.rehearsal.cdk import Cdk, install_cli
+from durable.cdk.rehearsal.cdk import Cdk
 from durable.cdk.rehearsal.server import MiniStack, RehearsalError, installed, ministack
+from durable.cdk.toolkit import ToolkitError, command
 from durable.document import document_text
 from durable.project import Project, load
 
@@ -95,7 +96,7 @@ def rehearse(
     try:
         with _deployed(project_root.resolve(), stage, echo) as rehearsal:
             return 0 if check(rehearsal) else 1
-    except RehearsalError as error:
+    except (RehearsalError, ToolkitError) as error:
         echo(str(error))
         return 1
     except KeyboardInterrupt:
@@ -111,7 +112,7 @@ def _deployed(root: Path, stage: str, echo: Echo) -> Iterator[Rehearsal]:
     cache.mkdir(exist_ok=True)
     project = _project(root)
     with _timed("install the CDK CLI and MiniStack, where they are missing", echo):
-        install_cli(root)
+        command(cache)
         installed(cache)
     with ministack(cache) as server:
         cdk = Cdk(root, server.environment(), stage, cache / "cdk.out-rehearsal")

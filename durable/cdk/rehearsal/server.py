@@ -116,7 +116,7 @@ def ministack(cache: Path, *, settings: Mapping[str, str] | None = None) -> Iter
         own = certificate(Path(folder), _HOSTS)
         environment = _environment(port, folder, own) | dict(settings or {})
         process = subprocess.Popen(
-            [str(command)],
+            [str(command.with_name("python")), str(command)],  # by its shebang it could not be run once it is moved
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ class PortTaken(ConfigurationError):
         self.host, self.port = host, port
         super().__init__(
             f"port {port} of {host} is taken by another program; end that one, or choose another port"
-            f" (PORT={port + 1} make run)"
+            f": --port {port + 1}, or PORT={port + 1}"
         )
 
 

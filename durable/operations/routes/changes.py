@@ -23,7 +23,7 @@ class RestartFrom(BaseModel):
     """A step to restart from: its name, and which of its rounds, 1 being the first that was begun."""
 
     model_config = ConfigDict(strict=True)
-    name: StepName = Field(examples=["create-profile"])
+    name: StepName = Field(examples=["charge"])
     count: int = Field(default=1, ge=1, examples=[1])
 
 

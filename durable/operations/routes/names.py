@@ -15,7 +15,7 @@ INSTANCES: Final = f"{WORKFLOWS}/{{workflow}}/instances"
 INSTANCE: Final = f"{INSTANCES}/{{id}}"
 
 WorkflowName = Annotated[
-    str, Parameter("path", r"[a-z][a-z0-9-]{0,39}", "The declared name of the workflow.", example="onboarding")
+    str, Parameter("path", r"[a-z][a-z0-9-]{0,39}", "The declared name of the workflow.", example="order")
 ]
 RunName = Annotated[str, Field(examples=["order-1234"])]
 

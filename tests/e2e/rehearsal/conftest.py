@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from durable.cdk.rehearsal.api import Answer, Api
-from durable.cdk.rehearsal.cdk import Cdk, install_cli
+from durable.cdk.rehearsal.cdk import Cdk
 from durable.cdk.rehearsal.server import REGION, MiniStack, ministack
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,7 +50,6 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def aws(assembly: Path) -> Iterator[MiniStack]:
     """A server with an account that `cdk bootstrap` has prepared."""
-    install_cli(ROOT)
     with ministack(ROOT / ".cache") as running:
         Cdk(ROOT, running.environment(), STAGE, assembly).bootstrap()
         yield running

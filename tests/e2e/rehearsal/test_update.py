@@ -114,8 +114,7 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
     shutil.copy(ROOT / "functions" / "requirements.txt", tmp_path / "functions")
-    for name in ("node_modules", ".cache"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".cache").symlink_to(ROOT / ".cache")
     settings = json.loads((ROOT / "cdk.json").read_text())
     settings["context"]["name"] = "nap"
     (tmp_path / "cdk.json").write_text(json.dumps(settings))

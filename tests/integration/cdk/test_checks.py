@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from durable.cdk.nag import acknowledge
+from durable.cdk.toolkit import VERSION
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.template import Template
 
@@ -46,8 +47,9 @@ def test_a_finding_that_nobody_gave_a_reason_for_stops_the_synthesis(
 
 
 def test_the_cdk_cli_is_pinned_and_its_lock_names_no_registry() -> None:
-    package = json.loads((ROOT / "package.json").read_text())
-    lock = json.loads((ROOT / "package-lock.json").read_text())["packages"]
-    assert package["devDependencies"]["aws-cdk"] == lock["node_modules/aws-cdk"]["version"]
+    folder = ROOT / "durable" / "cdk" / "cli"
+    lock = json.loads((folder / "package-lock.json").read_text())["packages"]
+    assert lock["node_modules/aws-cdk"]["version"] == VERSION
+    assert all("integrity" in each for name, each in lock.items() if name)
     sources = [each["resolved"] for each in lock.values() if "resolved" in each]
     assert [each for each in sources if not each.startswith("https://registry.npmjs.org/")] == []

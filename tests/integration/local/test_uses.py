@@ -26,5 +26,5 @@ def test_a_page_shows_the_graph_and_the_class_of_today(declared: Any) -> None:
     graph = CliRunner().invoke(main, ["graph", declared.name])
 
     assert graph.exit_code == 0
-    assert f"```mermaid\n{graph.output}```" in page, "run python -m durable graph"
+    assert f"```mermaid\n{graph.output}```" in page, "run durable graph"
     assert f"```python\n{inspect.getsource(declared.workflow)}```" in page

@@ -26,7 +26,7 @@ def section(name: str) -> str:
 @pytest.mark.parametrize("name", MODULES)
 def test_a_command_is_documented_with_its_options_and_an_example(name: str) -> None:
     text = section(name)
-    assert f"    python -m durable {name}" in text
+    assert f"    durable {name}" in text
     options = [each for each in command(name).params if isinstance(each, click.Option)]
     missing = [each.opts[0] for each in options if each.opts[0] not in text + OF_ALL]
     assert missing == []
@@ -39,6 +39,6 @@ def test_a_command_says_in_a_sentence_what_it_does(name: str) -> None:
 
 
 def test_what_the_page_shows_can_be_said() -> None:
-    for line in re.findall(r"^    python -m durable (.*)$", PAGE, re.MULTILINE):
+    for line in re.findall(r"^    durable (.*)$", PAGE, re.MULTILINE):
         name, *given = re.findall(r"'[^']*'|\"[^\"]*\"|\S+", line)
         command(name).make_context(name, [each.strip("'\"") for each in given], resilient_parsing=False).close()

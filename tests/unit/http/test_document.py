@@ -49,7 +49,7 @@ def test_it_is_made_from_declarations_too() -> None:
 
 def test_the_one_that_is_committed_is_valid_and_up_to_date() -> None:
     committed = (ROOT / PATH).read_text(encoding="utf-8")
-    assert committed == document_text(load("app")), "run make openapi"
+    assert committed == document_text(load("app")), "run durable openapi"
     OpenAPIV31SpecValidator(json.loads(committed)).validate()
 
 

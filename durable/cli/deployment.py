@@ -1,0 +1,97 @@
+"""Commands that deploy a project: synth, diff, rehearse, bootstrap, deploy, destroy; the CDK CLI does the work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import click
+
+from durable.cli.outcome import WRONG, CommandError, sentences
+from durable.modules import imported
+
+_PACKAGES: Final = ("aws_cdk", "boto3", "cdk_nag", "constructs")
+_REHEARSAL: Final = "infra.rehearsal"
+
+
+def _on_stage(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the stage and the arguments of the CDK CLI."""
+    stage = click.option("--stage", default="dev", show_default=True, envvar="STAGE", help="The stage, as prod.")
+    arguments = click.argument("arguments", nargs=-1, metavar="[-- CDK_ARGUMENTS]")
+    return stage(arguments(sentences(command)))
+
+
+@click.command()
+@_on_stage
+def synth(stage: str, arguments: Sequence[str]) -> None:
+    """Synthesise the stack into cdk.out; no account is needed."""
+    _cdk("synth", stage, arguments, signed=False)
+
+
+@click.command()
+@_on_stage
+def diff(stage: str, arguments: Sequence[str]) -> None:
+    """Show what a deployment would change."""
+    _cdk("diff", stage, arguments)
+
+
+@click.command()
+@_on_stage
+def bootstrap(stage: str, arguments: Sequence[str]) -> None:
+    """Prepare an account and region for deployments; needed once for each."""
+    _cdk("bootstrap", stage, arguments)
+
+
+@click.command()
+@_on_stage
+def deploy(stage: str, arguments: Sequence[str]) -> None:
+    """Deploy the project with your AWS credentials."""
+    _cdk("deploy", stage, arguments)
+
+
+@click.command()
+@_on_stage
+def destroy(stage: str, arguments: Sequence[str]) -> None:
+    """Take a stage down; prod keeps its data."""
+    _cdk("destroy", stage, arguments)
+
+
+@click.command()
+@click.option("--stage", default="rehearsal", show_default=True, help="The stage that is deployed.")
+@sentences
+def rehearse(stage: str) -> None:
+    """Deploy the project to an AWS on this machine, call it there, and take it down; no account is needed."""
+    _require_project()
+    from durable.cdk import rehearsal
+
+    check = imported(_REHEARSAL).check if Path("infra", "rehearsal.py").exists() else rehearsal.answers
+    sys.exit(rehearsal.rehearse(Path.cwd(), stage=stage, echo=click.echo, check=check))
+
+
+def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True) -> NoReturn:
+    """Become the CDK CLI: its output, questions and exit code are the command's."""
+    _require_project()
+    from durable.cdk import toolkit
+
+    if signed:
+        import boto3
+
+        from durable.cli.stage import credentials
+
+        credentials(boto3.Session())
+    command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
+    sys.stdout.flush()
+    os.execve(command[0], command, toolkit.environment(os.environ, stage))
+
+
+def _require_project() -> None:
+    """See that this is a project's folder, and that what deploys it is installed."""
+    for name in _PACKAGES:
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
+    if not Path("app.py").exists():
+        raise CommandError(f"there is no app.py in {Path.cwd()}; call this in the project's folder", WRONG)

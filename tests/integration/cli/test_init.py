@@ -1,0 +1,116 @@
+"""A new project, as `durable init` writes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from durable.installation import requirement
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("new")
+    done = subprocess.run(
+        [sys.executable, "-m", "durable", "init", "shop"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("shop/ is written")
+    return folder / "shop"
+
+
+def test_it_has_what_a_project_has(shop: Path) -> None:
+    top = {each.name for each in shop.iterdir()}
+
+    assert top == {
+        *("app.py", "cdk.json", "functions", "infra", "statemachines", "tests"),
+        *("requirements.txt", "README.md", ".gitignore", ".github"),
+    }
+    assert (shop / "statemachines" / "order.asl.json").exists()
+    assert list(shop.rglob("dot-*")) == []
+
+
+def test_it_names_the_library_from_where_that_was_installed(shop: Path) -> None:
+    assert requirement("local", "cdk", "test") in (shop / "requirements.txt").read_text().splitlines()
+
+
+def test_nothing_is_left_to_fill_in_and_nothing_is_of_another_project(shop: Path) -> None:
+    texts = {each: each.read_text(encoding="utf-8") for each in shop.rglob("*") if each.is_file()}
+
+    assert [each for each, text in texts.items() if re.search(r"\{\{[a-z]+\}\}", text)] == []
+    assert [each for each, text in texts.items() if re.search("onboarding|sign.?up|profile", text, re.I)] == []
+    assert json.loads(texts[shop / "cdk.json"])["context"]["name"] == "shop"
+
+
+def test_it_has_the_cdk_flags_of_this_repository(shop: Path) -> None:
+    new, own = (json.loads((each / "cdk.json").read_text()) for each in (shop, ROOT))
+
+    assert new | {"context": new["context"] | {"name": own["context"]["name"]}} == own
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["durable", "compile", "--check"],
+        ["durable", "cost", "order"],
+        ["pytest", "-q", "-p", "no:cacheprovider"],
+        ["ruff", "check", "--isolated", "--no-cache", "--select", "E,F,I,B,UP", "--line-length", "120"],
+        ["ruff", "format", "--isolated", "--no-cache", "--check", "--line-length", "120"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_its_checks_pass(shop: Path, command: list[str]) -> None:
+    done = run(*command, folder=shop)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["Shop", "1shop", "shop-", "my_shop", "a" * 41, ".", "../shop", ""])
+def test_what_cannot_name_a_project_is_refused(tmp_path: Path, name: str) -> None:
+    done = run("durable", "init", "--", name, folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "cannot name a project; write 1 to 40 lower-case letters" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "mine.txt").touch()
+    (tmp_path / "file").touch()
+
+    for name in ("shop", "file"):
+        done = run("durable", "init", name, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"{name} is there already and is no empty folder; ")
+    assert [each.name for each in (tmp_path / "shop").iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+
+    assert run("durable", "init", "shop", folder=tmp_path).returncode == 0
