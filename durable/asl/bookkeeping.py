@@ -40,9 +40,9 @@ class Bookkeeping:
         return Turn(self.execution, self.actions, self.execution.closed, self._events)
 
     def record(self, type: str, details: Details | None = None) -> int:
-        """Count a history event, and write it down if the history is collected; return its id.
+        """Count a history event, and keep it if the history is collected; return its id.
 
-        Raises HistoryFull when only the execution's last event is left.
+        Raises HistoryFull if only the execution's last event still fits.
         """
         if self.execution.events >= history.MAX_EVENTS - 1:
             raise history.HistoryFull
@@ -57,7 +57,7 @@ class Bookkeeping:
         return execution.events
 
     def wait(self, flow: Flow, wait: TimerWait | TaskWait) -> None:
-        """Have a thread of control wait, and ask for what it waits for."""
+        """Make a thread of control wait for a timer or a task, and request that from the caller."""
         flow.wait = wait
         self.execution.waiting[wait.token] = flow
         if isinstance(wait, TimerWait):
@@ -69,13 +69,13 @@ class Bookkeeping:
             self.actions.append(SetTimer(wait.token, at_ms))
 
     def resume(self, flow: Flow) -> None:
-        """Forget what a thread of control waited for."""
+        """End the wait of a thread of control."""
         if isinstance(flow.wait, TimerWait | TaskWait):
             self.execution.waiting.pop(flow.wait.token, None)
         flow.wait = None
 
     def stop(self, flow: Flow) -> None:
-        """End a thread of control, with all those inside it, and give up what they wait for."""
+        """End a thread of control and all those inside it, and cancel their calls and timers."""
         flow.alive = False
         wait = flow.wait
         self.resume(flow)

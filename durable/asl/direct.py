@@ -1,7 +1,8 @@
-"""The expressions that state machines are full of, compiled to functions: a look-up, a sum, a comparison, a text.
+"""The most frequent expressions, compiled to Python functions: look-ups, sums, comparisons, texts, items of lists.
 
-What a function is not sure of (a missing value, a list where JSONata may take it apart, a mixture of types) it leaves
-to the library by raising Unsure: an expression has no effects, so it can be evaluated again from the start.
+A function raises Unsure where the result depends on a rule of JSONata that it does not implement (a missing value, a
+list in a path, operands of two types). The library then evaluates the whole expression from the start, which is safe
+because an expression has no effects.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from durable.asl.values import MISSING
 
 
 class Unsure(Exception):
-    """This value is for the library to decide on."""
+    """The library must evaluate this expression."""
 
 
 class Lookups(Protocol):
-    """What a look-up may ask for."""
+    """What an expression can read."""
 
     def variable(self, name: str) -> Any: ...
     def states_field(self, name: str) -> Any: ...

@@ -126,7 +126,7 @@ class Fields:
             return Literal(None)
 
     def close(self) -> None:
-        """Note every field that nobody took."""
+        """Report every field that was not read: it is unknown or not supported."""
         for field in self._raw:
             self.problem(field, _why_unknown(field))
 

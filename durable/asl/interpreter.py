@@ -184,7 +184,7 @@ class _Run(Bookkeeping):
         self._begin(flow)
 
     def _begin(self, flow: Flow) -> None:
-        """Have the current state decide, on entry and on each retry, and carry that out."""
+        """Evaluate the current state, on entry and on each retry, and carry out its decision."""
         state = _state(flow)
         try:
             tasks.prepare(self, flow, state)

@@ -32,7 +32,7 @@ class State:
 
     @property
     def volatile(self) -> bool:
-        """Whether entering the state again may decide something else: its snapshot then keeps what it decided."""
+        """True if re-entering the state could decide differently; the snapshot must then store the decision."""
         return False
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:

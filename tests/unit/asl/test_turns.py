@@ -59,6 +59,15 @@ def test_a_turn_enters_as_many_states_as_it_may() -> None:
     assert turn.actions == []
 
 
+def test_a_turn_may_enter_no_state_at_all() -> None:
+    turn = begin(a_loop(5), limit=0)
+    assert turn.actions == [Continue()]
+    assert turn.execution.snapshot()["flow"]["state"] == "Begin"
+    turn = advance(_stored(turn.execution), Continued(), 0)
+    assert turn.closed is not None
+    assert turn.closed.output == 5
+
+
 def test_a_turn_without_a_limit_goes_as_far_as_it_can() -> None:
     turn = advance(begin(a_loop(50), limit=1).execution, Continued(), 0)
     assert turn.closed is not None
