@@ -53,3 +53,8 @@ class S3Bucket(BucketClient):
             if not page["IsTruncated"]:
                 return
             request["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def client_of(name: str, _: Any, bucket: str) -> S3Bucket:
+    """Return the client of a bucket, by its name on S3."""
+    return S3Bucket(name, bucket)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from durable.aws.session import client, code_of
 from durable.bindings.email import Email, SendEmail
 from durable.clients.email import EmailNotSent, compose
-from durable.clock import Clock
+from durable.clock import Clock, SystemClock
 
 
 class SESEmail(SendEmail):
@@ -36,3 +37,8 @@ class SESEmail(SendEmail):
             )
         except ses.exceptions.ClientError as error:
             raise EmailNotSent(self.name, code_of(error)) from None
+
+
+def client_of(name: str, _: Any, resource: Mapping[str, str]) -> SESEmail:
+    """Return the client that sends from the address of a resource."""
+    return SESEmail(name, sender=resource["sender"], clock=SystemClock())

@@ -6,40 +6,34 @@ Each kind imports only its own.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from durable.aws.environment import (
+    Environment,
+    arns,
+    children_of,
+    events_of,
+    machines_of,
+    runs_of,
+    table_of,
+    workflows_of,
+)
 from durable.clock import SystemClock
 
 if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.aws.log import LambdaLog
-    from durable.aws.machines import StepFunctionsMachines
-    from durable.aws.table import DynamoDBTable
     from durable.bindings import Binding
-    from durable.clients.workflow import WorkflowClient
-    from durable.runs.runs import Runs
     from durable.signature import BindingParameter, Signature
-    from durable.steps.callbacks import Callbacks
-    from durable.steps.children import Children
-    from durable.steps.events import Events
     from durable.store.rows import Header
 
 Handler = Callable[[dict[str, Any], Any], Any]
-Environment = Mapping[str, str]
-Workflows = Mapping[str, Mapping[str, Any]]
-
-
-def _imported(name: str) -> Any:
-    """Return what `module:name` stands for."""
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
 
 
 def _step(environment: Environment) -> Handler:
+    from durable.bindings.kinds import part
     from durable.signature import signature_of
     from durable.steps.deadline import alarm
     from durable.steps.step import StepHandler
@@ -47,21 +41,22 @@ def _step(environment: Environment) -> Handler:
 
     log = _log()
     clock = SystemClock()
-    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
-    record = StepRecord(_table(environment), clock)
-    handler = StepHandler(signature, _clients(signature, environment), record, clock, alarm, log)
+    signature = signature_of(part(environment["DURABLE_FUNCTION"]))
+    record = StepRecord(table_of(environment), clock)
+    handler = StepHandler(signature, clients_of(signature, environment), record, clock, alarm, log)
     return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
 
 
 def _undo(environment: Environment) -> Handler:
+    from durable.bindings.kinds import part
     from durable.signature import signature_of
     from durable.steps.deadline import alarm
     from durable.steps.undo import UndoHandler
     from durable.store.record import StepRecord
 
-    log, clock, table = _log(), SystemClock(), _table(environment)
-    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
-    clients = _clients(signature, environment)
+    log, clock, table = _log(), SystemClock(), table_of(environment)
+    signature = signature_of(part(environment["DURABLE_FUNCTION"]))
+    clients = clients_of(signature, environment)
     handler = UndoHandler(table, signature, clients, StepRecord(table, clock), clock, alarm, log)
     return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
 
@@ -69,7 +64,7 @@ def _undo(environment: Environment) -> Handler:
 def _rollback(environment: Environment) -> Handler:
     from durable.steps.undo import Rollback
 
-    rollback = Rollback(_table(environment), SystemClock())
+    rollback = Rollback(table_of(environment), SystemClock())
     return _of_a_run(_log(), lambda event, context: rollback(event))
 
 
@@ -89,34 +84,37 @@ def _events(environment: Environment) -> Handler:
     from durable.store.record import StepRecord
 
     log = _log()
-    begin = EventHandler(_event_store(environment), StepRecord(_table(environment), SystemClock()))
+    table = table_of(environment)
+    begin = EventHandler(events_of(table), StepRecord(table, SystemClock()))
     return _of_a_run(log, lambda event, context: begin(event))
 
 
 def _calls(environment: Environment) -> Handler:
+    from durable.aws.workflow import client_of as workflow_client
     from durable.steps.children import CallHandler
     from durable.store.record import StepRecord
 
     log = _log()
-    table, clock = _table(environment), SystemClock()
+    table, clock = table_of(environment), SystemClock()
     called = json.loads(environment["DURABLE_CALLS"])
-    callees = {step: _workflow_client(each["workflow"], each, environment) for step, each in called.items()}
-    runs = _runs(environment, {each["workflow"]: each for each in called.values()})
-    begin = CallHandler(callees, _children(environment), runs, table, StepRecord(table, clock), clock)
+    callees = {step: workflow_client(each["workflow"], None, each) for step, each in called.items()}
+    runs = runs_of(table, {each["workflow"]: each for each in called.values()})
+    begin = CallHandler(callees, children_of(table), runs, table, StepRecord(table, clock), clock)
     return _of_a_run(log, lambda event, context: begin(event))
 
 
 def _consumer(environment: Environment) -> Handler:
     from durable.aws.visibility import Visibility
+    from durable.bindings.kinds import part
     from durable.signature import signature_of
     from durable.steps.consumer import ConsumerHandler
 
     log = _log()
-    signature = signature_of(_imported(environment["DURABLE_FUNCTION"]))
+    signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     url = environment["DURABLE_QUEUE_URL"]
     queue = url.rpartition("/")[2]
     visibility = Visibility(url, **json.loads(environment["DURABLE_RETRIES"]))
-    handler = ConsumerHandler(queue, signature, _clients(signature, environment), log, visibility.postpone)
+    handler = ConsumerHandler(queue, signature, clients_of(signature, environment), log, visibility.postpone)
 
     def handle(event: Any, context: Any) -> Any:
         log.begin(context, queue=queue)
@@ -126,11 +124,12 @@ def _consumer(environment: Environment) -> Handler:
 
 
 def _worker(environment: Environment) -> Handler:
+    from durable.bindings.kinds import part
     from durable.signature import entry_of
 
     log = _log()
-    fetch = _imported(f"{environment['DURABLE_MODULE']}:fetch")
-    api = fetch(**_clients(entry_of(fetch), environment))
+    fetch = part(f"{environment['DURABLE_MODULE']}:fetch")
+    api = fetch(**clients_of(entry_of(fetch), environment))
     api.allow_origins(json.loads(environment["DURABLE_ORIGINS"]))
 
     def handle(event: Any, context: Any) -> Any:
@@ -141,16 +140,21 @@ def _worker(environment: Environment) -> Handler:
 
 
 def _operations(environment: Environment) -> Handler:
+    from durable.aws.workflow import client_of as workflow_client
     from durable.operations.lifecycle import Lifecycle
     from durable.operations.queries import Queries
     from durable.operations.routes import Operator, operations
 
     log = _log()
-    workflows = _workflows(environment)
-    table, runs = _table(environment), _runs(environment, workflows)
-    lifecycle = Lifecycle(table, _machines(workflows), SystemClock(), runs, _children(environment))
+    workflows = workflows_of(environment)
+    table = table_of(environment)
+    runs = runs_of(table, workflows)
+    lifecycle = Lifecycle(table, machines_of(workflows), SystemClock(), runs, children_of(table))
     operator = Operator(Queries(table, SystemClock()), lifecycle)
-    clients = {name: _workflow_client(name, each, environment) for name, each in workflows.items()}
+    clients = {
+        name: workflow_client(name, None, {**each, "table": environment["DURABLE_TABLE"]})
+        for name, each in workflows.items()
+    }
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
@@ -164,9 +168,10 @@ def _closer(environment: Environment) -> Handler:
     from durable.operations.completion import Completion
 
     log = _log()
-    workflows = _workflows(environment)
-    names = {machine: name for name, machine in _arns(workflows).items()}
-    completion = Completion(names, _machines(workflows), _runs(environment, workflows), _children(environment))
+    workflows = workflows_of(environment)
+    names = {machine: name for name, machine in arns(workflows).items()}
+    table = table_of(environment)
+    completion = Completion(names, machines_of(workflows), runs_of(table, workflows), children_of(table))
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
@@ -183,13 +188,14 @@ def _sweep(environment: Environment) -> Handler:
     from durable.operations.reconciler import Reconciler
 
     log = _log()
-    workflows, runs = _workflows(environment), _runs(environment, _workflows(environment))
-    events, children = _event_store(environment), _children(environment)
+    table, workflows = table_of(environment), workflows_of(environment)
+    runs = runs_of(table, workflows)
+    events, children = events_of(table), children_of(table)
 
     def settle(header: Header) -> int:
         return events.settle(header.partition, header.epoch) + children.settle(header)
 
-    reconciler = Reconciler(_table(environment), _machines(workflows), SystemClock(), runs, settle)
+    reconciler = Reconciler(table, machines_of(workflows), SystemClock(), runs, settle)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -202,7 +208,7 @@ def _starter(environment: Environment) -> Handler:
     from durable.runs.scheduled import Starter
 
     log = _log()
-    starter = Starter(_runs(environment, _workflows(environment)))
+    starter = Starter(runs_of(table_of(environment), workflows_of(environment)))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context, workflow=event["workflow"])
@@ -215,7 +221,7 @@ def _changes(environment: Environment) -> Handler:
     from durable.aws.changes import Changes, empty, rolls_back, send
 
     log = _log()
-    changes = Changes(_table(environment), rolls_back=rolls_back, empty=empty)
+    changes = Changes(table_of(environment), rolls_back=rolls_back, empty=empty)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
@@ -232,110 +238,23 @@ def _log() -> LambdaLog:
     return LambdaLog()
 
 
-def _workflows(environment: Environment) -> Workflows:
-    """Return what is known of each workflow, by its name:
+def clients_of(signature: Signature, environment: Environment) -> dict[str, Binding]:
+    """Return the clients that a signature names, by parameter.
 
-    {"class": "module:class", "machine": ARN, "definition": hash, "events": {type: how its payload is written there},
-    "retention": seconds, "rollback": ARN, where a step can be undone}
+    DURABLE_BINDINGS says of each parameter which declaration is bound to it and what resource that is on AWS.
     """
-    workflows: Workflows = json.loads(environment["DURABLE_WORKFLOWS"])
-    return workflows
+    bound = json.loads(environment["DURABLE_BINDINGS"])
+    return {each.name: _client(each, **bound[each.name]) for each in signature.bindings}
 
 
-def _table(environment: Environment) -> DynamoDBTable:
-    from durable.aws.table import DynamoDBTable
+def _client(parameter: BindingParameter, *, name: str, resource: Any) -> Binding:
+    from durable.bindings.kinds import KINDS, part
 
-    return DynamoDBTable(environment["DURABLE_TABLE"], SystemClock())
-
-
-def _arns(workflows: Workflows) -> dict[str, str]:
-    """Return the ARN of each workflow's machine, and of that of its rollbacks."""
-    from durable.store.rollback import rollback_of
-
-    machines = {name: each["machine"] for name, each in workflows.items()}
-    return machines | {rollback_of(name): each["rollback"] for name, each in workflows.items() if "rollback" in each}
-
-
-def _machines(workflows: Workflows) -> StepFunctionsMachines:
-    from durable.aws.machines import StepFunctionsMachines
-
-    return StepFunctionsMachines(_arns(workflows))
-
-
-def _runs(environment: Environment, workflows: Workflows) -> Runs:
-    from durable.runs.runs import Runs
-
-    definitions = {name: each["definition"] for name, each in workflows.items()}
-    retentions = {name: each["retention"] for name, each in workflows.items() if "retention" in each}
-    return Runs(
-        _table(environment), _machines(workflows), SystemClock(), definitions=definitions, retentions=retentions
-    )
-
-
-def _callbacks(environment: Environment) -> Callbacks:
-    from durable.aws.tokens import StepFunctionsTokens
-    from durable.steps.callbacks import Callbacks
-
-    return Callbacks(_table(environment), StepFunctionsTokens(), SystemClock())
-
-
-def _event_store(environment: Environment) -> Events:
-    from durable.steps.events import Events
-
-    return Events(_table(environment), _callbacks(environment), SystemClock())
-
-
-def _children(environment: Environment) -> Children:
-    from durable.steps.children import Children
-
-    return Children(_table(environment), _callbacks(environment))
-
-
-def _workflow_client(name: str, resource: Mapping[str, Any], environment: Environment) -> WorkflowClient:
-    from durable.clients.workflow import WorkflowClient
-
-    workflow = _imported(resource["class"])
-    names = vars(sys.modules[workflow.__module__])
-    payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
-    events = _event_store(environment)
-    return WorkflowClient(name, workflow, _runs(environment, {name: resource}), events, payloads)
-
-
-def _clients(signature: Signature, environment: Environment) -> dict[str, Binding]:
-    """Return the clients that the signature names, on the resources that the environment names."""
-    resources = json.loads(environment["DURABLE_BINDINGS"])
-    return {each.name: _client(each, resources[each.name], environment) for each in signature.bindings}
-
-
-def _client(parameter: BindingParameter, resource: Any, environment: Environment) -> Binding:
-    match parameter.binding.kind:
-        case "kv":
-            from durable.aws.kv import DynamoDBKVNamespace
-
-            return DynamoDBKVNamespace(parameter.name, parameter.value, resource, SystemClock())
-        case "queue":
-            from durable.aws.queue import SQSQueue
-
-            return SQSQueue(parameter.name, parameter.value, resource)
-        case "email":
-            from durable.aws.email import SESEmail
-
-            return SESEmail(parameter.name, sender=resource["sender"], clock=SystemClock())
-        case "bucket":
-            from durable.aws.bucket import S3Bucket
-
-            return S3Bucket(parameter.name, resource)
-        case "secret":
-            from durable.aws.secret import ParameterSecret
-
-            return ParameterSecret(parameter.name, resource, SystemClock())
-        case "var":
-            from durable.clients.var import var_client
-
-            return var_client(parameter.name, parameter.value, resource)
-        case "workflow":
-            return _workflow_client(resource["workflow"], resource, environment)
-    raise TypeError(f"{parameter.binding.__name__} has no client on AWS")
+    maker = KINDS[parameter.binding.kind].aws
+    if maker is None:
+        raise TypeError(f"{parameter.binding.__name__} has no client")
+    client: Binding = part(maker)(name, parameter.value, resource)
+    return client
 
 
 _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from durable.aws.session import client
 from durable.clients.kv import KVClient, in_seconds
-from durable.clock import Clock
+from durable.clock import Clock, SystemClock
 
 V = TypeVar("V")
 
@@ -98,3 +98,8 @@ def _item(key: str, text: str, expires: int | None) -> dict[str, Any]:
     if expires is not None:
         item |= {"until": {"N": str(expires)}, "expires": {"N": str(in_seconds(expires))}}
     return item
+
+
+def client_of(name: str, value_type: Any, table: str) -> DynamoDBKVNamespace[Any]:
+    """Return the client of the namespace that is kept in a table."""
+    return DynamoDBKVNamespace(name, value_type, table, SystemClock())

@@ -47,3 +47,8 @@ class SQSQueue(QueueClient[M]):
 def _allowed(body: str) -> str:
     """Return JSON without the two characters that SQS refuses and JSON need not escape."""
     return body.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def client_of(name: str, message_type: Any, url: str) -> SQSQueue[Any]:
+    """Return the client of the queue of a URL."""
+    return SQSQueue(name, message_type, url)

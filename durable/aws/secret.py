@@ -7,7 +7,7 @@ from typing import Any, Final
 from durable.aws.session import client
 from durable.bindings.secret import Secret
 from durable.clients.secret import SecretMissing
-from durable.clock import Clock
+from durable.clock import Clock, SystemClock
 
 FRESH_MS: Final = 300_000
 """How long a text that was read is taken to be the current one."""
@@ -43,3 +43,8 @@ class ParameterSecret(Secret):
             put = f"aws ssm put-parameter --type SecureString --name {self._parameter} --value …"
             raise SecretMissing(self.name, put) from None
         return text
+
+
+def client_of(name: str, _: Any, parameter: str) -> ParameterSecret:
+    """Return what reads the secret from a parameter."""
+    return ParameterSecret(name, parameter, SystemClock())

@@ -8,8 +8,10 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from durable.bindings import Bucket
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.stage import Stage, construct_id
 
 _UNFINISHED: Final = Duration.days(7)
 
@@ -42,3 +44,11 @@ class ObjectBucket(Construct):
         function.grant("s3:ListBucket", on=[self.bucket.bucket_arn])
         finding = f"IAM5[Resource::<{logical_id(self.bucket)}.Arn>/*]"
         acknowledge(function.role, finding, "objects are named as they are written")
+
+
+def resource_of(declared: Bucket, stage: Stage) -> ObjectBucket:
+    """Return the S3 bucket of a bucket; outside of production it is emptied when it is removed."""
+    made = ObjectBucket(stage.scope, construct_id(declared), removal=stage.settings.data_removal)
+    if not stage.settings.production:
+        stage.changes.empty(f"{made.node.id}Emptied", made.bucket)
+    return made

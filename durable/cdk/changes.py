@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import CustomResource, Stack
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from durable.aws.changes import EMPTIED, OPEN_RUNS
-from durable.cdk.bucket import ObjectBucket
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.record import Record
@@ -38,13 +38,13 @@ class Changes(Construct):
         """Return what must be updated before anything of a workflow is: it fails while open runs need what goes."""
         return self._resource("OpenRuns", OPEN_RUNS, {"Needs": {name: list(each) for name, each in needs.items()}})
 
-    def empty(self, bucket: ObjectBucket) -> None:
+    def empty(self, id: str, bucket: s3.Bucket) -> None:
         """Have a bucket emptied when it is removed."""
-        self.handler.grant("s3:ListBucket", on=[bucket.bucket.bucket_arn])
-        self.handler.grant("s3:DeleteObject", on=[bucket.bucket.arn_for_objects("*")])
-        finding = f"IAM5[Resource::<{logical_id(bucket.bucket)}.Arn>/*]"
+        self.handler.grant("s3:ListBucket", on=[bucket.bucket_arn])
+        self.handler.grant("s3:DeleteObject", on=[bucket.arn_for_objects("*")])
+        finding = f"IAM5[Resource::<{logical_id(bucket)}.Arn>/*]"
         acknowledge(self.handler.role, finding, "all objects go when their bucket does")
-        self._resource(f"{bucket.node.id}Emptied", EMPTIED, {"Bucket": bucket.bucket.bucket_name})
+        self._resource(id, EMPTIED, {"Bucket": bucket.bucket_name})
 
     def _resource(self, id: str, kind: str, properties: Mapping[str, object]) -> CustomResource:
         resource = CustomResource(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import Stack
+
+from durable.bindings import Secret, Var
 from durable.cdk.function import HandlerFunction
+from durable.cdk.stage import Stage
+from durable.clients.var import json_of
 
 
 class SecretParameter:
@@ -35,3 +40,15 @@ class PlainValue:
 
     def grant_use(self, function: HandlerFunction) -> None:
         """Allow nothing: it is there."""
+
+
+def secret_of(declared: Secret, stage: Stage) -> SecretParameter:
+    """Return the right to read a secret of this stage."""
+    name = f"{stage.settings.stack}/{declared.name}"
+    arn = Stack.of(stage.scope).format_arn(service="ssm", resource="parameter", resource_name=name)
+    return SecretParameter(name=f"/{name}", arn=arn)
+
+
+def var_of(declared: Var[Any], _: Stage) -> PlainValue:
+    """Return a declared value as JSON."""
+    return PlainValue(json_of(declared))

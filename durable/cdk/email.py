@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import Stack
+
+from durable.bindings import SendEmail
 from durable.cdk.function import HandlerFunction
+from durable.cdk.stage import Stage
 
 
 class Sender:
@@ -26,3 +30,11 @@ class Sender:
         """Allow to send; SES asks for SendRawEmail when a message comes as it is, whichever call brings it."""
         only = {"StringEquals": {"ses:FromAddress": self._address}}
         function.grant("ses:SendEmail", "ses:SendRawEmail", on=self._identities, conditions=only)
+
+
+def resource_of(declared: SendEmail, stage: Stage) -> Sender:
+    """Return the right to send from an address."""
+    names = (declared.sender, declared.sender.rpartition("@")[2])
+    arn = Stack.of(stage.scope).format_arn
+    identities = [arn(service="ses", resource="identity", resource_name=name) for name in names]
+    return Sender(address=declared.sender, identities=identities)

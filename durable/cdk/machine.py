@@ -16,7 +16,7 @@ from constructs import Construct
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.record import ANSWERS, Record
-from durable.cdk.resource import Resource
+from durable.cdk.resource import Bindings, described
 from durable.cdk.workflow import WorkflowResource
 from durable.signature import Signature
 from durable.store.rollback import DEFINITION, ROLLBACK
@@ -49,7 +49,7 @@ class StepFunction(Construct):
         platform: Platform,
         workflow: str,
         step: Step,
-        resources: Mapping[str, Resource],
+        bindings: Bindings,
         record: Record,
     ) -> None:
         super().__init__(scope, id)
@@ -57,7 +57,7 @@ class StepFunction(Construct):
             "DURABLE_FUNCTION": step.signature.import_name,
             "DURABLE_WORKFLOW": workflow,
             "DURABLE_TABLE": record.table.table_name,
-            "DURABLE_BINDINGS": {name: each.physical for name, each in resources.items()},
+            "DURABLE_BINDINGS": described(bindings),
         }
         self.handler = HandlerFunction(
             self,
@@ -69,8 +69,8 @@ class StepFunction(Construct):
             description=f"{'undo' if step.undoes else 'step'} {step.signature.import_name} of {workflow}",
         )
         record.grant_step(self.handler, workflow)
-        for each in resources.values():
-            each.grant_use(self.handler)
+        for each in bindings.values():
+            each.resource.grant_use(self.handler)
 
     @property
     def version_arn(self) -> str:
@@ -144,7 +144,7 @@ class Machine(Construct):
         platform: Platform,
         workflow: str,
         definition: Mapping[str, Any],
-        steps: Sequence[tuple[Step, Mapping[str, Resource]]],
+        steps: Sequence[tuple[Step, Bindings]],
         record: Record,
         name: str | None = None,
         arn: str = "",
@@ -160,10 +160,10 @@ class Machine(Construct):
                 platform=platform,
                 workflow=workflow,
                 step=step,
-                resources=resources,
+                bindings=bindings,
                 record=record,
             )
-            for step, resources in steps
+            for step, bindings in steps
         }
         answered = partial(TokenFunction, self, platform=platform, workflow=workflow, machine_arn=arn, record=record)
         if events:

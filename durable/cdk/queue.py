@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from durable.bindings import Queue
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.resource import Resource
+from durable.cdk.resource import Bindings, described
+from durable.cdk.stage import Stage, construct_id
+from durable.durations import whole_seconds
 from durable.retries import Retries
 from durable.signature import Signature
 
@@ -75,7 +77,7 @@ class Consumer(Construct):
         platform: Platform,
         queue: MessageQueue,
         signature: Signature,
-        resources: Mapping[str, Resource],
+        bindings: Bindings,
         batch_size: int,
         timeout_seconds: int,
     ) -> None:
@@ -83,7 +85,7 @@ class Consumer(Construct):
         retries = queue.retries
         environment = {
             "DURABLE_FUNCTION": signature.import_name,
-            "DURABLE_BINDINGS": {name: each.physical for name, each in resources.items()},
+            "DURABLE_BINDINGS": described(bindings),
             "DURABLE_QUEUE_URL": queue.queue.queue_url,
             "DURABLE_RETRIES": {"limit": retries.limit, "delay": retries.delay_seconds, "rate": retries.rate},
         }
@@ -96,10 +98,21 @@ class Consumer(Construct):
             timeout_seconds=timeout_seconds,
             description=f"consumer {signature.import_name}",
         )
-        for each in resources.values():
-            each.grant_use(self.handler)
+        for each in bindings.values():
+            each.resource.grant_use(self.handler)
         self._subscribe(queue.queue, batch_size)
 
     def _subscribe(self, queue: sqs.Queue, batch_size: int) -> None:
         source = sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True)
         self.handler.function.add_event_source(source)
+
+
+def resource_of(declared: Queue[Any], stage: Stage) -> MessageQueue:
+    """Return the SQS queue of a queue."""
+    return MessageQueue(
+        stage.scope,
+        construct_id(declared),
+        timeout_seconds=whole_seconds(declared.timeout),
+        retries=declared.retries,
+        removal=stage.settings.data_removal,
+    )

@@ -16,8 +16,8 @@ from constructs import Construct
 from durable.aws.expression import INDEX_PARTITION
 from durable.aws.table import INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.kv import RowsTable
 from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.table import RowsTable
 
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60

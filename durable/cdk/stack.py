@@ -10,25 +10,22 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
-from durable.cdk.bucket import ObjectBucket
+from durable.bindings import Binding, Queue, Worker, Workflow
+from durable.bindings.kinds import KINDS, part
 from durable.cdk.changes import Changes
-from durable.cdk.configuration import PlainValue, SecretParameter
-from durable.cdk.email import Sender
 from durable.cdk.function import Platform
 from durable.cdk.gateway import Gateway, Throttle
-from durable.cdk.kv import Namespace
 from durable.cdk.machine import Machine, Step
 from durable.cdk.monitoring import Monitoring
 from durable.cdk.queue import Consumer, MessageQueue
 from durable.cdk.record import Keeper, Plane, Record
 from durable.cdk.refusal import refusals, refuse
-from durable.cdk.resource import Resource
+from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
+from durable.cdk.stage import Stage, construct_id
 from durable.cdk.worker import Operations, WorkerFunction
 from durable.cdk.workflow import WorkflowResource
-from durable.clients.var import json_of
 from durable.durations import whole_seconds
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
@@ -98,7 +95,7 @@ class DurableStack(Stack):
         platform: Callable[[Construct], Platform],
     ) -> None:
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
-        refuse(refusals(project.declarations, _KINDS))
+        refuse(refusals(project.declarations, KINDS))
         self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
@@ -114,49 +111,11 @@ class DurableStack(Stack):
         self._declare_apis(project)
 
     def _declare_data(self, project: Project) -> None:
+        stage = Stage(self, self._settings, self._changes)
         for each in project.declarations:
-            match each:
-                case KVNamespace():
-                    self._resources[each] = self._namespace(each)
-                case Queue():
-                    self._resources[each] = self._queue(each)
-                case SendEmail():
-                    self._resources[each] = self._sender(each)
-                case Bucket():
-                    self._resources[each] = self._bucket(each)
-                case Secret():
-                    self._resources[each] = self._secret(each)
-                case Var():
-                    self._resources[each] = PlainValue(json_of(each))
-
-    def _namespace(self, kv: KVNamespace) -> Namespace:
-        return Namespace(self, _id(kv), production=self._settings.production)
-
-    def _queue(self, queue: Queue) -> MessageQueue:
-        return MessageQueue(
-            self,
-            _id(queue),
-            timeout_seconds=whole_seconds(queue.timeout),
-            retries=queue.retries,
-            removal=self._settings.data_removal,
-        )
-
-    def _sender(self, email: SendEmail) -> Sender:
-        names = (email.sender, email.sender.rpartition("@")[2])
-        identities = [self.format_arn(service="ses", resource="identity", resource_name=name) for name in names]
-        return Sender(address=email.sender, identities=identities)
-
-    def _bucket(self, bucket: Bucket) -> ObjectBucket:
-        made = ObjectBucket(self, _id(bucket), removal=self._settings.data_removal)
-        if not self._settings.production:
-            self._changes.empty(made)
-        return made
-
-    def _secret(self, secret: Secret) -> SecretParameter:
-        name = f"{self._settings.stack}/{secret.name}"
-        return SecretParameter(
-            name=f"/{name}", arn=self.format_arn(service="ssm", resource="parameter", resource_name=name)
-        )
+            construct = KINDS[each.kind].construct
+            if construct is not None:
+                self._resources[each] = part(construct)(each, stage)
 
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
         """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
@@ -231,11 +190,11 @@ class DurableStack(Stack):
         program = self._programs[workflow.name]
         machine = Machine(
             self,
-            _id(workflow),
+            construct_id(workflow),
             platform=self._platform,
             workflow=workflow.name,
             definition=program.definition,
-            steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
+            steps=[(step, self._bound(_named(step.signature, workflow))) for step in _steps(program)],
             record=self._record,
             name=self._machine_name(workflow) if fixed_arn else None,
             arn=fixed_arn or "",
@@ -259,8 +218,8 @@ class DurableStack(Stack):
         adapter = adapter_of(payload_type(workflow.workflow))
         return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
 
-    def _bound(self, signature: Signature, owner: Binding) -> dict[str, Resource]:
-        return {name: self._resources[each] for name, each in _named(signature, owner).items()}
+    def _bound(self, bindings: Mapping[str, Binding]) -> Bindings:
+        return {parameter: Bound(each.name, self._resources[each]) for parameter, each in bindings.items()}
 
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:
@@ -274,7 +233,7 @@ class DurableStack(Stack):
                 platform=self._platform,
                 queue=queue,
                 signature=signature,
-                resources=self._bound(signature, each),
+                bindings=self._bound(_named(signature, each)),
                 batch_size=each.batch_size,
                 timeout_seconds=whole_seconds(each.timeout),
             )
@@ -313,10 +272,10 @@ class DurableStack(Stack):
     def _worker(self, worker: Worker, operations: Operations) -> Gateway | None:
         function = WorkerFunction(
             self,
-            _id(worker),
+            construct_id(worker),
             platform=self._platform,
             module=worker.module,
-            resources={name: self._resources[each] for name, each in worker.uses().items()},
+            bindings=self._bound(worker.uses()),
             record=self._record,
             origins=worker.origins,
         )
@@ -336,17 +295,11 @@ class DurableStack(Stack):
             log_retention=settings.log_retention,
             log_removal=settings.data_removal,
         )
-        CfnOutput(self, f"{_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
+        CfnOutput(self, f"{construct_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
         return gateway
 
 
-_KINDS: Final = frozenset(each.kind for each in (Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow))
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
-
-
-def _id(binding: Binding) -> str:
-    """Return a declaration's name as a construct's: the queue `welcome-emails` is WelcomeEmailsQueue."""
-    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
 
 
 def _named(signature: Signature, owner: Binding) -> dict[str, Binding]:

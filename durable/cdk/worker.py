@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from constructs import Construct
 
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.record import Plane, Record
-from durable.cdk.resource import Resource
+from durable.cdk.resource import Bindings, described
 
 API_SECONDS: Final = 25
 """API Gateway waits for 29 s at the most."""
@@ -25,7 +25,7 @@ class WorkerFunction(Construct):
         *,
         platform: Platform,
         module: str,
-        resources: Mapping[str, Resource],
+        bindings: Bindings,
         record: Record,
         origins: Sequence[str],
     ) -> None:
@@ -33,7 +33,7 @@ class WorkerFunction(Construct):
         environment = {
             "DURABLE_MODULE": module,
             "DURABLE_TABLE": record.table.table_name,
-            "DURABLE_BINDINGS": {name: each.physical for name, each in resources.items()},
+            "DURABLE_BINDINGS": described(bindings),
             "DURABLE_ORIGINS": list(origins),
         }
         self.handler = HandlerFunction(
@@ -45,8 +45,8 @@ class WorkerFunction(Construct):
             timeout_seconds=API_SECONDS,
             description=f"worker {module}",
         )
-        for each in resources.values():
-            each.grant_use(self.handler)
+        for each in bindings.values():
+            each.resource.grant_use(self.handler)
 
 
 class Operations(Construct):

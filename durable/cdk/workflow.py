@@ -44,6 +44,7 @@ class WorkflowResource:
             "events": self._events,
             "definition": self._definition,
             "machine": self._machine_arn,
+            "table": self._record.table.table_name,
         }
 
     def grant_start(self, function: HandlerFunction) -> None:

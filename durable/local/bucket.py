@@ -7,10 +7,12 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
+from durable.bindings.bucket import Bucket
 from durable.clients.bucket import BucketClient
+from durable.local.place import Place
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST_NAME: Final = 200
@@ -83,3 +85,8 @@ def _sync(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def client_of(declared: Bucket, _: Any, place: Place) -> FolderBucket:
+    """Return the client of a bucket."""
+    return FolderBucket(declared.name, place.data / "buckets" / declared.name)

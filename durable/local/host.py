@@ -12,23 +12,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
 
-from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
+from durable.bindings import Binding, Queue, Worker, Workflow
+from durable.bindings.kinds import KINDS, part
 from durable.build import Build, api_of, fetch_of
-from durable.clients.var import json_of, var_client
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
 from durable.http import Api
-from durable.local.bucket import FolderBucket
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
-from durable.local.kv import SQLiteKVNamespace, purge
-from durable.local.outbox import OutboxEmail
+from durable.local.kv import purge
+from durable.local.place import Place
 from durable.local.pump import Pump
-from durable.local.queue import Messages, SQLiteQueue
+from durable.local.queue import Messages
 from durable.local.schedules import Schedules
-from durable.local.secret import EnvironmentSecret
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
 from durable.local.threads import Work, call
@@ -66,14 +64,8 @@ class Doubles(Protocol):
     def function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
         """Return the signature of what runs for a step, or for a queue's consumer."""
 
-    def email(self, declared: SendEmail) -> SendEmail:
-        """Return the client that sends e-mail."""
-
-    def bucket(self, declared: Bucket) -> Bucket:
-        """Return the client of a bucket."""
-
-    def secret(self, declared: Secret) -> Secret:
-        """Return what reads a secret."""
+    def client(self, declared: Binding, value_type: Any, place: Place) -> Binding | None:
+        """Return the client of a binding; None where it is that of one machine."""
 
     def wait(self, wait: Wait, events: Events) -> Wait:
         """Return what begins the waits for events."""
@@ -249,39 +241,24 @@ class Host:
     def _clients(self, signature: Signature, owner: Binding) -> dict[str, Binding]:
         return {each.name: self._client(owner.uses()[each.name], each) for each in signature.bindings}
 
+    @property
+    def place(self) -> Place:
+        """What clients of bindings are made of."""
+        return Place(self.journal, self._clock, self._data, self.messages, self.workflows)
+
     def _client(self, declared: Binding, parameter: BindingParameter) -> Binding:
-        match declared:
-            case KVNamespace():
-                return SQLiteKVNamespace(declared.name, parameter.value, self.journal, self._clock)
-            case Queue():
-                return SQLiteQueue(declared.name, parameter.value, self.messages)
-            case SendEmail():
-                return self._email(declared)
-            case Bucket():
-                return self._bucket(declared)
-            case Secret():
-                return self._secret(declared)
-            case Var():
-                return var_client(declared.name, parameter.value, json_of(declared))
-            case Workflow():
-                return self.workflows[declared.name]
-        raise TypeError(f"{declared!r} has no counterpart on one machine")
+        doubles, place = self._doubles, self.place
+        client = None if doubles is None else doubles.client(declared, parameter.value, place)
+        if client is None:
+            maker = KINDS[declared.kind].local
+            if maker is None:
+                raise TypeError(f"{declared!r} has no client on one machine")
+            client = part(maker)(declared, parameter.value, place)
+        assert isinstance(client, Binding)
+        return client
 
     def _function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
         return signature if self._doubles is None else self._doubles.function(owner, name, signature)
-
-    def _email(self, declared: SendEmail) -> SendEmail:
-        if self._doubles is not None:
-            return self._doubles.email(declared)
-        return OutboxEmail(declared.name, sender=declared.sender, folder=self._data / "outbox", clock=self._clock)
-
-    def _bucket(self, declared: Bucket) -> Bucket:
-        if self._doubles is not None:
-            return self._doubles.bucket(declared)
-        return FolderBucket(declared.name, self._data / "buckets" / declared.name)
-
-    def _secret(self, declared: Secret) -> Secret:
-        return EnvironmentSecret(declared.name) if self._doubles is None else self._doubles.secret(declared)
 
 
 def function_name(workflow: str, step: str) -> str:

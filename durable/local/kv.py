@@ -6,8 +6,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
+from durable.bindings.kv import KVNamespace
 from durable.clients.kv import KVClient
 from durable.clock import Clock
+from durable.local.place import Place
 from durable.local.spaces import KV
 from durable.local.store import Store
 
@@ -75,3 +77,8 @@ def _over(expires: Any, now: int) -> bool:
 def _lock_of(namespace: str, key: str) -> threading.Lock:
     """Return the lock that a value is looked at and changed under; others may share it."""
     return _LOCKS[hash((namespace, key)) % len(_LOCKS)]
+
+
+def client_of(declared: KVNamespace[Any], value_type: Any, place: Place) -> SQLiteKVNamespace[Any]:
+    """Return the client of a namespace."""
+    return SQLiteKVNamespace(declared.name, value_type, place.journal, place.clock)

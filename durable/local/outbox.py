@@ -7,11 +7,12 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from durable.bindings.email import Email, SendEmail
 from durable.clients.email import EmailNotSent, compose
 from durable.clock import Clock
+from durable.local.place import Place
 
 _PLAIN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}", re.ASCII)
 _OTHER: Final = re.compile(r"[^a-z0-9_-]+", re.ASCII)
@@ -47,3 +48,8 @@ def file_name(id: str) -> str:
         return f"{id}.eml"
     readable = _OTHER.sub("-", id.lower()).strip("-")[:60]
     return f"{readable or 'id'}.{hashlib.sha256(id.encode()).hexdigest()[:16]}.eml"
+
+
+def client_of(declared: SendEmail, _: Any, place: Place) -> OutboxEmail:
+    """Return the client that writes e-mail to the outbox."""
+    return OutboxEmail(declared.name, sender=declared.sender, folder=place.data / "outbox", clock=place.clock)

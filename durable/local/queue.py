@@ -16,8 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from durable.bindings.queue import Queue
 from durable.clients.queue import QueueClient
 from durable.clock import Clock
+from durable.local.place import Place, Sender
 from durable.local.spaces import MESSAGE
 from durable.local.store import Store
 
@@ -143,9 +145,14 @@ class SQLiteQueue(QueueClient[M]):
         message_type: the type of the messages, as in `Queue[WelcomeEmail]`.
     """
 
-    def __init__(self, name: str, message_type: Any, messages: Messages) -> None:
+    def __init__(self, name: str, message_type: Any, messages: Sender) -> None:
         super().__init__(name, message_type)
         self._messages = messages
 
     def _send(self, bodies: Sequence[str], delay: int) -> None:
         self._messages.send(self.name, bodies, delay)
+
+
+def client_of(declared: Queue[Any], message_type: Any, place: Place) -> SQLiteQueue[Any]:
+    """Return the client of a queue."""
+    return SQLiteQueue(declared.name, message_type, place.messages)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from dotenv import dotenv_values
 
 from durable.bindings.secret import Secret
 from durable.clients.secret import SecretMissing
+from durable.local.place import Place
 
 FILE: Final = Path(".env")
 
@@ -27,3 +28,8 @@ class EnvironmentSecret(Secret):
         if not found:
             raise SecretMissing(self.name, f"set {variable}, or write {variable}=… into {self._file}")
         return found
+
+
+def client_of(declared: Secret, _: Any, place: Place) -> EnvironmentSecret:
+    """Return what reads a secret."""
+    return EnvironmentSecret(declared.name)

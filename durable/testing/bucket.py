@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, ClassVar
 
+from durable.bindings import Binding, Bucket
 from durable.clients.bucket import BucketClient
+from durable.local.place import Place
+from durable.testing.client import SandboxClient
 
 
-class MemoryBucket(BucketClient):
+class MemoryBucket(BucketClient, SandboxClient):
     """The bucket that the steps use, and its objects."""
+
+    holds: ClassVar[tuple[type, ...]] = (Mapping,)
+    given: ClassVar[str] = "a mapping of the objects in it"
+
+    @classmethod
+    def of(cls, declared: Bucket, value_type: Any, place: Place, kept: dict[str, Any]) -> MemoryBucket:
+        return MemoryBucket(declared.name, kept)
+
+    @classmethod
+    def declared(cls, name: str) -> Binding:
+        return Bucket(name)
 
     def __init__(self, name: str, objects: MutableMapping[str, bytes]) -> None:
         super().__init__(name)

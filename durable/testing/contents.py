@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from durable.adapters import adapter_of
+from durable.bindings import Binding, KVNamespace, Queue
 from durable.clock import Clock
 from durable.local.kv import SQLiteKVNamespace
-from durable.local.queue import Messages, SQLiteQueue
+from durable.local.place import Place, Sender
+from durable.local.queue import SQLiteQueue
 from durable.local.store import Store
 from durable.store.values import fit
+from durable.testing.client import SandboxClient
 
 V = TypeVar("V")
 M = TypeVar("M")
 
+DELIVERED: Final = "delivered"
+"""Where what a consumer took is kept."""
 
-class KVContents(SQLiteKVNamespace[V]):
+
+class KVContents(SQLiteKVNamespace[V], SandboxClient):
     """The namespace that the steps use, and all that is in it."""
+
+    holds: ClassVar[tuple[type, ...]] = (Mapping,)
+    given: ClassVar[str] = "a mapping of what is in it"
+
+    @classmethod
+    def of(cls, declared: KVNamespace[Any], value_type: Any, place: Place, kept: dict[str, Any]) -> KVContents[Any]:
+        return KVContents(declared.name, value_type, place.journal, place.clock)
+
+    @classmethod
+    def declared(cls, name: str) -> Binding:
+        return KVNamespace(name)
 
     def __init__(self, name: str, value_type: Any, journal: Store, clock: Clock) -> None:
         super().__init__(name, value_type, journal, clock)
@@ -40,11 +57,23 @@ class KVContents(SQLiteKVNamespace[V]):
             self.put(key, fit(self._type, value, key))
 
 
-class QueueContents(SQLiteQueue[M]):
+class QueueContents(SQLiteQueue[M], SandboxClient):
     """The queue that the steps use, and its messages: those that wait, were delivered, or are dead letters."""
 
-    def __init__(self, name: str, message_type: Any, messages: Messages, delivered: Iterable[M]) -> None:
+    holds: ClassVar[tuple[type, ...]] = (list, tuple)
+    given: ClassVar[str] = "a list of messages"
+
+    @classmethod
+    def of(cls, declared: Queue[Any], value_type: Any, place: Place, kept: dict[str, Any]) -> QueueContents[Any]:
+        return QueueContents(declared.name, value_type, place.journal, place.messages, kept.setdefault(DELIVERED, []))
+
+    @classmethod
+    def declared(cls, name: str) -> Binding:
+        return Queue(name)
+
+    def __init__(self, name: str, message_type: Any, journal: Store, messages: Sender, delivered: Iterable[M]) -> None:
         super().__init__(name, message_type, messages)
+        self._journal = journal
         self._type = adapter_of(message_type)
         self._delivered = delivered
 
@@ -69,6 +98,5 @@ class QueueContents(SQLiteQueue[M]):
             self.send(fit(self._type, message, "message"))
 
     def _read(self, sql: str) -> list[M]:
-        journal = self._messages.journal
-        journal.flush()
-        return [self._json.load(body) for (body,) in journal.read(sql, (self.name,))]
+        self._journal.flush()
+        return [self._json.load(body) for (body,) in self._journal.read(sql, (self.name,))]

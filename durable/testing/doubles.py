@@ -1,4 +1,4 @@
-"""What stands in a sandbox for the functions and for the e-mail of a project."""
+"""What stands in a sandbox for the functions and for the clients of a project."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from durable.bindings import Bucket, Queue, Secret, SendEmail, Workflow
+from durable.bindings import Binding, Queue, Workflow
 from durable.clock import Clock
 from durable.context import StepContext
 from durable.local.functions import Wait
+from durable.local.place import Place
 from durable.signature import Signature
 from durable.steps.consumer import message_parameter
 from durable.steps.events import Events
 from durable.testing.attempts import Attempts
-from durable.testing.bucket import MemoryBucket
-from durable.testing.outbox import MemoryOutbox, SentEmail
-from durable.testing.secret import GivenSecret
+from durable.testing.client import client_class
+from durable.testing.contents import DELIVERED
 from durable.testing.stubs import Stubs
 from durable.testing.waits import SandboxWaits
 
@@ -31,21 +31,18 @@ class SandboxDoubles:
     def __init__(self, clock: Clock) -> None:
         self.stubs: Final = Stubs()
         self.attempts: Final = Attempts()
-        self.delivered: Final[defaultdict[str, list[Any]]] = defaultdict(list)
-        self.sent: Final[defaultdict[str, dict[str, SentEmail]]] = defaultdict(dict)
-        self.objects: Final[defaultdict[str, dict[str, bytes]]] = defaultdict(dict)
-        self.secrets: Final[dict[str, str]] = {}
+        self._kept: Final[defaultdict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
         self._clock = clock
         self._waits: Final = SandboxWaits(self.stubs, self.attempts, clock)
 
-    def email(self, declared: SendEmail) -> SendEmail:
-        return MemoryOutbox(declared.name, declared.sender, self.sent[declared.name], self._clock)
-
-    def bucket(self, declared: Bucket) -> MemoryBucket:
-        return MemoryBucket(declared.name, self.objects[declared.name])
-
-    def secret(self, declared: Secret) -> Secret:
-        return GivenSecret(declared.name, self.secrets)
+    def client(self, declared: Binding, value_type: Any, place: Place) -> Binding | None:
+        """Return the client of a binding in a sandbox; None where it is that of one machine."""
+        sandbox = client_class(declared)
+        if sandbox is None:
+            return None
+        client = sandbox.of(declared, value_type, place, self._kept[declared.kind, declared.name])
+        assert isinstance(client, Binding)
+        return client
 
     def wait(self, wait: Wait, events: Events) -> Wait:
         return self._waits.around(wait, events)
@@ -85,6 +82,6 @@ class SandboxDoubles:
         @functools.wraps(signature.function)
         def stand_in(**arguments: Any) -> None:
             signature.function(**arguments)
-            self.delivered[queue].append(arguments[message])
+            self._kept[Queue.kind, queue].setdefault(DELIVERED, []).append(arguments[message])
 
         return stand_in

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from durable.bindings import Email, SendEmail
+from durable.bindings import Binding, Email, SendEmail
 from durable.clients.email import compose
 from durable.clock import Clock
+from durable.local.place import Place
+from durable.testing.client import SandboxClient
+
+SENDER: Final = "sender@example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,16 @@ class SentEmail:
     html: str
 
 
-class MemoryOutbox(SendEmail):
+class MemoryOutbox(SendEmail, SandboxClient):
     """Keeps e-mail; like the outbox folder, it keeps one for each id, and refuses what no mail server takes."""
+
+    @classmethod
+    def of(cls, declared: SendEmail, value_type: Any, place: Place, kept: dict[str, Any]) -> MemoryOutbox:
+        return MemoryOutbox(declared.name, declared.sender, kept, place.clock)
+
+    @classmethod
+    def declared(cls, name: str) -> Binding:
+        return SendEmail(name, sender=SENDER)
 
     def __init__(self, name: str, sender: str, kept: dict[str, SentEmail], clock: Clock) -> None:
         super().__init__(name, sender=sender)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail
+from durable.bindings import Binding, Bucket, KVNamespace, Queue, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
@@ -22,6 +22,7 @@ from durable.store.rows import Header
 from durable.store.table import every
 from durable.store.values import Misfit, fit
 from durable.testing.bucket import MemoryBucket
+from durable.testing.client import SandboxClient
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
@@ -72,15 +73,7 @@ class Sandbox:
         )
         self._count = itertools.count(1)
         for declared, contents in self._prepared.contents:
-            match declared:
-                case KVNamespace():
-                    self.kv(declared).fill(contents)
-                case Queue():
-                    self.queue(declared).fill(contents)
-                case Bucket():
-                    self.bucket(declared).fill(contents)
-                case Secret():
-                    self._doubles.secrets[declared.name] = contents
+            self._client(declared).fill(contents)
 
     def __enter__(self) -> Sandbox:
         return self
@@ -196,9 +189,9 @@ class Sandbox:
     def kv(self, name: KVNamespace[V]) -> KVContents[V]: ...
     def kv(self, name: str | KVNamespace[Any]) -> KVContents[Any]:
         """Return a namespace, by its declaration or by a name that it has: the client that steps use, and a view."""
-        declared = self._binding(name, KVNamespace)
-        host = self._virtual.host
-        return KVContents(declared.name, self._prepared.value_type(declared), host.journal, self._clock)
+        client = self._client(self._binding(name, KVNamespace))
+        assert isinstance(client, KVContents)
+        return client
 
     @overload
     def queue(self, name: str) -> QueueContents[Any]: ...
@@ -206,18 +199,28 @@ class Sandbox:
     def queue(self, name: Queue[M]) -> QueueContents[M]: ...
     def queue(self, name: str | Queue[Any]) -> QueueContents[Any]:
         """Return a queue, by its declaration or by a name that it has: the client that steps use, and a view."""
-        declared = self._binding(name, Queue)
-        messages, delivered = self._virtual.host.messages, self._doubles.delivered[declared.name]
-        return QueueContents(declared.name, self._prepared.value_type(declared), messages, delivered)
+        client = self._client(self._binding(name, Queue))
+        assert isinstance(client, QueueContents)
+        return client
 
     def email(self, name: str | SendEmail) -> MemoryOutbox:
         """Return what sends e-mail, by its declaration or by a name that it has; `sent` is what was sent."""
-        declared = self._binding(name, SendEmail)
-        return MemoryOutbox(declared.name, declared.sender, self._doubles.sent[declared.name], self._clock)
+        client = self._client(self._binding(name, SendEmail))
+        assert isinstance(client, MemoryOutbox)
+        return client
 
     def bucket(self, name: str | Bucket) -> MemoryBucket:
         """Return a bucket, by its declaration or by a name that it has: the client that steps use, and a view."""
-        return self._doubles.bucket(self._binding(name, Bucket))
+        client = self._client(self._binding(name, Bucket))
+        assert isinstance(client, MemoryBucket)
+        return client
+
+    def _client(self, declared: Binding) -> SandboxClient:
+        """Return the client that steps are given, of a kind that a test can look into."""
+        value_type = self._prepared.value_type(declared)
+        client = self._doubles.client(declared, value_type, self._virtual.host.place)
+        assert isinstance(client, SandboxClient)
+        return client
 
     def _run(self, workflow: str, id: str) -> Run:
         compiled = self._prepared.build.compiled[workflow]

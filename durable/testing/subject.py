@@ -6,28 +6,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
-from durable.bindings import Binding, Bucket, KVNamespace, Queue, Secret, SendEmail, Workflow
+from durable.bindings import Binding, Queue, Workflow
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
 from durable.project import Project, project_of
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.testing.client import client_class
 from durable.workflow import WorkflowEntrypoint
 
 Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
 """A workflow's class, its declaration, or a module of declarations."""
 Given = Binding | Mapping[str, Any] | Sequence[Any]
 """A declaration, or what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds."""
-
-SENDER: Final = "sender@example.com"
-_CONTENTS: Final[dict[type[Binding], tuple[Any, str]]] = {
-    KVNamespace: (Mapping, "a mapping of what is in it"),
-    Bucket: (Mapping, "a mapping of the objects in it"),
-    Queue: (list | tuple, "a list of messages"),
-    Secret: (str, "its text"),
-}
 
 
 @dataclass(slots=True)
@@ -104,11 +97,10 @@ def _parameters(signatures: Iterable[Signature]) -> dict[str, BindingParameter]:
 
 def _new(parameter: str, binding: BindingParameter) -> Binding:
     name = parameter.strip("_").replace("_", "-").lower()
-    if issubclass(binding.binding, SendEmail):
-        return SendEmail(name, sender=SENDER)
-    if issubclass(binding.binding, KVNamespace | Queue | Bucket | Secret):
-        return binding.binding(name)
-    raise DeclarationError([f"{parameter} is a {binding.binding.__name__}: give its declaration in `bindings`"])
+    client = client_class(binding.binding)
+    if client is None:
+        raise DeclarationError([f"{parameter} is a {binding.binding.__name__}: give its declaration in `bindings`"])
+    return client.declared(name)
 
 
 def _reachable(*bindings: Binding) -> Iterator[Binding]:
@@ -135,13 +127,20 @@ def _names(project: Project) -> dict[str, list[Binding]]:
 
 
 def _contents(names: Mapping[str, list[Binding]], name: str, value: Any) -> tuple[Binding, Any]:
-    holding = [each for each in names.get(name, []) if isinstance(each, tuple(_CONTENTS))]
+    holding = [each for each in names.get(name, []) if _holds(each)]
     if not holding:
-        raise _unknown(name, [each for each, found in names.items() if isinstance(found[0], tuple(_CONTENTS))])
-    taken, words = next(each for kind, each in _CONTENTS.items() if isinstance(holding[0], kind))
-    if isinstance(value, taken):
+        raise _unknown(name, [each for each, found in names.items() if _holds(found[0])])
+    client = client_class(holding[0])
+    assert client is not None
+    if isinstance(value, client.holds):
         return holding[0], value
-    raise DeclarationError([f"{name} is a {type(holding[0]).__name__}: give {words}, not {value!r}"])
+    raise DeclarationError([f"{name} is a {type(holding[0]).__name__}: give {client.given}, not {value!r}"])
+
+
+def _holds(declared: Binding) -> bool:
+    """Return whether a test may say what a binding holds at first."""
+    client = client_class(declared)
+    return client is not None and bool(client.holds)
 
 
 def _unknown(name: str, known: Iterable[str]) -> DeclarationError:

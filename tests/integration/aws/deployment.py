@@ -76,7 +76,7 @@ class Deployment:
         self._arns: dict[str, str] = {}
         self._suffix = uuid.uuid4().hex[:12]
         self._handlers: dict[str, Handler] = {}
-        environment.setattr("durable.aws.entry.SystemClock", lambda: self.clock)
+        environment.setattr("durable.clock.SystemClock.now", lambda _: self.clock.now())
         self._make_tables()
         self._make_queues()
         self._name_functions()

@@ -43,11 +43,11 @@ def test_each_name_in_a_signature_is_the_thing_that_it_is_bound_to(shelf: Templa
         if "DURABLE_BINDINGS" in each["Properties"]["Environment"]["Variables"]
     }
     assert bound[SHELVE] == {
-        "books": f"<{bucket}>",
-        "key": "/durable-workflows-prod/things",
-        "limits": {"most": 2},
+        "books": {"name": "things", "resource": f"<{bucket}>"},
+        "key": {"name": "things", "resource": "/durable-workflows-prod/things"},
+        "limits": {"name": "things", "resource": {"most": 2}},
     }
-    assert bound["tests.integration.cdk.shelf:note"] == {"notes": f"<{table}>"}
+    assert bound["tests.integration.cdk.shelf:note"] == {"notes": {"name": "things", "resource": f"<{table}>"}}
 
 
 def test_a_step_may_read_its_secret_and_use_the_objects_of_its_bucket_and_nothing_else(shelf: Template) -> None:

@@ -1,0 +1,22 @@
+"""Workflow in a Lambda: starts runs on Step Functions and reads them from the record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from durable.aws.environment import events_of, runs_of
+from durable.aws.table import DynamoDBTable
+from durable.bindings.kinds import part
+from durable.clients.workflow import WorkflowClient
+from durable.clock import SystemClock
+
+
+def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
+    """Return the client of the workflow that a resource describes."""
+    workflow = part(resource["class"])
+    names = vars(sys.modules[workflow.__module__])
+    payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
+    table = DynamoDBTable(resource["table"], SystemClock())
+    return WorkflowClient(name, workflow, runs_of(table, {name: resource}), events_of(table), payloads)

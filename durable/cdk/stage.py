@@ -1,0 +1,30 @@
+"""What a declaration is translated in: one stage of a project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from constructs import Construct
+
+from durable.bindings import Binding
+from durable.cdk.changes import Changes
+from durable.cdk.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What constructs of declarations are made of.
+
+    Attributes:
+        scope: what they become children of.
+        changes: what empties a bucket when it is removed.
+    """
+
+    scope: Construct
+    settings: Settings
+    changes: Changes
+
+
+def construct_id(binding: Binding) -> str:
+    """Return a declaration's name as a construct's: the queue `welcome-emails` is WelcomeEmailsQueue."""
+    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
