@@ -15,7 +15,7 @@ from durable.project import Project
 from durable.runs.scheduled import scheduled_params
 from durable.signature import BindingParameter, Signature, signature_of
 from durable.steps.consumer import message_parameter
-from durable.store.values import Misfit
+from durable.store.values import Misfit, holds_secret
 from durable.workflow import payload_type
 
 Steps = Mapping[str, Sequence[Signature]]
@@ -154,6 +154,8 @@ def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
         if each.key in seen:
             yield f"{workflow!r} has {each!r} twice; take one away"
         seen.add(each.key)
+        if holds_secret(adapter):
+            yield f"{workflow!r} has {each!r}, and its params hold a secret; let a step read that from a Secret"
         try:
             scheduled_params(adapter, each)
         except Misfit as misfit:

@@ -19,7 +19,7 @@ whether that takes the step's input too. What the step returns (`at` in millisec
     {"result": …, "at": 1767225600000}
 
 What a wait for an event sends to the Lambda of the workflow's waits ("key" as above; `timeout` in seconds from
-`entered`), which answers by the token, in its own time, with what a step returns:
+`entered`; "sensitive" as above), which answers by the token, in its own time, with what a step returns:
 
     {"run": <as above>, "execution": "<execution name>", "step": "approval", "token": "<task token>",
      "entered": "2026-01-01T00:00:00.000Z", "type": "approved", "timeout": 86400}
@@ -137,6 +137,7 @@ class WaitTask(TypedDict, total=False):
     entered: str
     type: str
     timeout: int
+    sensitive: bool
     caught: list[str]
 
 

@@ -15,7 +15,7 @@ from durable.runs.description import status_of
 from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs, random_id
 from durable.steps.events import Events
-from durable.store.values import Misfit, dump
+from durable.store.values import Misfit, dump, holds_secret
 from durable.workflow import WorkflowEntrypoint, payload_type
 
 
@@ -58,7 +58,9 @@ class WorkflowClient(Workflow[Any]):
             payload = dump(self.params, params, "params")
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
-        return self._runs.create(self.name, payload, id=id, idempotency_key=idempotency_key)
+        return self._runs.create(
+            self.name, payload, id=id, idempotency_key=idempotency_key, sensitive=holds_secret(self.params)
+        )
 
     @property
     def events(self) -> Mapping[str, Any]:

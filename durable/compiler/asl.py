@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from durable import wire
+from durable.adapters import adapter_of
 from durable.compiler.access import INPUT
 from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
@@ -30,6 +31,7 @@ from durable.compiler.states import (
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import EventWait, StepCall
 from durable.signature import Signature
+from durable.store.values import holds_secret
 
 Json = dict[str, Any]
 
@@ -147,6 +149,8 @@ class Writer:
         if isinstance(step, EventWait):
             function, timeout = wire.EVENTS, step.timeout_seconds
             payload |= {"type": step.event, "timeout": timeout}
+            if holds_secret(adapter_of(step.payload)):
+                payload["sensitive"] = True
         else:
             assert task.input is not None
             function, timeout = wire.CALLS, wire.MAX_WAIT_SECONDS

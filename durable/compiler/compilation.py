@@ -20,6 +20,7 @@ from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems
 from durable.compiler.reading import Frame, Reading
 from durable.compiler.scope import Local, Scope, assigned_names
+from durable.compiler.secrecy import shows_secret
 from durable.compiler.sharing import share
 from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
@@ -142,6 +143,9 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     body = reader.body(source.run.body)
     reader.awaits.report_unused(source.run)
     problems.check()
+    if any(shows_secret(each) for each in reading.frame.returns):
+        found = "run returns a SecretStr, and the output of a run is shown"
+        raise CompileError(source.file, source.run.lineno, found, "return something else")
     program = Program(body)
     _check_size(source, program)
     return program

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Annotated, Any, Final
 
 import typing_extensions
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, TypeAdapter
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, Secret, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -105,6 +105,8 @@ def _writer(cls: type, name: str, key: str, field: TypeAdapter[Any], what: str) 
 def _drawn(annotation: Any, adapter: TypeAdapter[Any], write: Callable[[Any], bytes], what: str) -> str | None:
     """Return what of the values that are drawn from a type's schema does not come back."""
     for value in _values(annotation, adapter):
+        if isinstance(value, Secret):
+            return f"{what} is a Secret; take a SecretStr, which is known as one also when it is JSON"
         try:
             arrived = load_text(adapter, write(value), what)
         except PydanticSerializationError:

@@ -22,6 +22,7 @@ from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.signature import DataParameter, Signature, signature_of
+from durable.store.values import holds_secret
 from durable.wire import MAX_STEP_NAME
 
 METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
@@ -111,7 +112,9 @@ class StepReader:
             place(name),
             step_errors(signature),
             self._undo(named.get("undo"), name, signature, [each for each, _ in arguments]),
-            options.flag(named.get("sensitive"), "sensitive", self.resolve),
+            options.flag(named.get("sensitive"), "sensitive", self.resolve)
+            or holds_secret(signature.result)
+            or any(holds_secret(each.adapter) for each in signature.data),
         )
 
     def _undo(self, node: ast.expr | None, step: str, of: Signature, given: list[str]) -> Signature | None:

@@ -91,7 +91,7 @@ class SleepDescription:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A run. `wanted` is what happens when its execution has stopped, where something is to."""
+    """A run. `params` are null where they may hold a secret; `wanted` is what happens when its execution stopped."""
 
     __pydantic_config__ = CAMEL
     id: str
@@ -134,7 +134,7 @@ def describe(run: RunRecord) -> Description:
         execution=header.execution,
         created_at=timestamp(header.created),
         updated_at=timestamp(latest(header, steps)),
-        params=header.payload,
+        params=None if header.sensitive else header.payload,
         output=header.output,
         error=header.error,
         wanted=header.wanted,
@@ -176,7 +176,7 @@ def _status(header: Header, steps: Iterable[AnyStep]) -> Status:
 
 def _step(header: Header, row: AnyStep) -> StepDescription:
     data = row if isinstance(row, StepRow) else None
-    hidden = data is not None and data.sensitive
+    hidden = row.sensitive
     return StepDescription(
         name=row.step,
         key=row.path,

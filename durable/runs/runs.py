@@ -86,12 +86,14 @@ class Runs:
         id: str | None = None,
         idempotency_key: str | None = None,
         parent: Parent | None = None,
+        sensitive: bool = False,
     ) -> Created:
         """Put the header if it is absent, then start the execution that it names; a repeat starts that one again.
 
         Args:
             payload: JSON that has been checked against the workflow's type.
             parent: where the step is that waits for this run's end; see children.py.
+            sensitive: whether the payload is shown to nobody.
 
         Raises:
             RunExists: the id or key was used with another payload.
@@ -100,7 +102,7 @@ class Runs:
         """
         instance = self._id(workflow, id, idempotency_key)
         try:
-            header, new = self._put_header(workflow, instance, payload, parent)
+            header, new = self._put_header(workflow, instance, payload, parent, sensitive)
             self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -115,7 +117,9 @@ class Runs:
             return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
         return random_id()
 
-    def _put_header(self, workflow: str, instance: str, payload: Any, parent: Parent | None) -> tuple[Header, bool]:
+    def _put_header(
+        self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool
+    ) -> tuple[Header, bool]:
         now = self._clock.now()
         header = Header(
             workflow=workflow,
@@ -129,6 +133,7 @@ class Runs:
             updated=now,
             definition=self._definitions.get(workflow),
             parent=parent,
+            sensitive=sensitive,
         )
         try:
             self._table.write(Write(header.key, header.as_row(), when=(Absent("epoch"),)))

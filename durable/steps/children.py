@@ -25,7 +25,7 @@ from durable.store.record import StepRecord
 from durable.store.rows import AnyStep, Header, Parent, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
-from durable.store.values import Misfit, dump, hash_of, load, text_of
+from durable.store.values import Misfit, dump, hash_of, holds_secret, load, text_of
 from durable.wire import CallTask
 
 _CHILD: Final = "child-"
@@ -167,7 +167,9 @@ class CallHandler:
             self._refuse(key, row, str(misfit))
             return
         parent: Parent = {"partition": key.row.partition, "sort": key.row.sort, "anew": row.anew}
-        made = self._runs.create(callee.name, payload, id=child_id(key, row), parent=parent)
+        made = self._runs.create(
+            callee.name, payload, id=child_id(key, row), parent=parent, sensitive=holds_secret(callee.params)
+        )
         self._children.report(callee.name, made.id)
 
     def _refuse(self, key: StepKey, row: WaitRow, misfit: str) -> None:

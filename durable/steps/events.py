@@ -200,6 +200,7 @@ class EventHandler:
             "deadline": began + task["timeout"] * 1000,
             "caught": task.get("caught", []),
             "input_hash": hash_of(task["type"]),
+            **({"sensitive": True} if task.get("sensitive") else {}),
         }
         row = self._callbacks.wait(task, fresh, self._record, began)
         if row is None:

@@ -116,6 +116,7 @@ class Header(_Stored):
         begun: when this epoch began; None in the first one.
         definition: the hash of the definition that the current execution runs on.
         parent: which step waits for this run's end.
+        sensitive: nobody is shown the payload.
         wanted: what is to happen when the execution has stopped.
         closed: nothing of the run executes any more; it was written together with the final status.
         output: what `run` returned, where the status is `complete`.
@@ -141,6 +142,7 @@ class Header(_Stored):
     begun: int | None = None
     definition: str | None = None
     parent: Parent | None = None
+    sensitive: bool = False
     wanted: Wanted | None = None
     closed: bool = False
     output: Any = None
@@ -178,6 +180,7 @@ class _Step(_Stored):
         started: when the first attempt began; a wait's is when its Task was entered.
         attempts: how many attempts were begun since the outcome was last forgotten.
         input_hash: of the input that the step was begun with; a recorded outcome fits no other.
+        sensitive: nobody is shown the step's data.
         outcome: which of `result` and `error` ended the step; None while it has not ended.
         error: why the last attempt failed.
         finished: when the step ended.
@@ -197,6 +200,7 @@ class _Step(_Stored):
     started: int
     attempts: int
     input_hash: str
+    sensitive: bool = False
     outcome: Outcome | None = None
     result: Any = None
     error: FailureRow | None = None
@@ -259,7 +263,6 @@ class StepRow(_Step):
         lease: until when nobody else may run the step.
         wake: when the next attempt is due; one machine only.
         input: the data arguments, where they are kept: see `durable.steps.step`.
-        sensitive: nobody is shown the step's data.
         undo: how the step is undone.
         undo_by: the rollback execution that tried to undo it.
         undo_attempts: how often that tried.
@@ -272,7 +275,6 @@ class StepRow(_Step):
     lease: int = 0
     wake: int | None = None
     input: Mapping[str, Any] | None = None
-    sensitive: bool = False
     undo: Undo | None = None
     undo_by: str | None = None
     undo_attempts: int = 0

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, Secret, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
@@ -126,6 +126,12 @@ def dump_text(adapter: TypeAdapter[Any], value: Any, name: str, *, most_bytes: i
         raise Misfit((f"{name} (nested more than {MAX_DEPTH} levels deep)",))
     _check_round_trip(adapter, value, text, name)
     return text
+
+
+@functools.lru_cache(maxsize=512)
+def holds_secret(adapter: TypeAdapter[Any]) -> bool:
+    """Return whether values of a type may hold a SecretStr or SecretBytes: they are shown to nobody."""
+    return any(each.get("cls") in (SecretStr, SecretBytes) for each in schema_nodes(adapter.core_schema))
 
 
 def _json(value: Any, name: str) -> bytes:

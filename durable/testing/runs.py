@@ -9,11 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from durable.adapters import adapter_of
 from durable.bindings import RunStatus
+from durable.errors import InvalidInput
 from durable.runs.record import load as load_run
 from durable.store.rows import AnyStep
 from durable.store.statuses import CLOSED
-from durable.store.values import load
+from durable.store.values import Misfit, fit, load
 from durable.testing.attempts import Attempts
 from durable.testing.host import VirtualHost
 
@@ -125,7 +127,13 @@ class Run:
             InvalidInput: the payload is not of the type that is waited for.
             RunClosed: the run has ended.
         """
-        self._virtual.host.workflows[self.workflow].send_event(self.id, type, payload, id=id)
+        client = self._virtual.host.workflows[self.workflow]
+        if type in client.events:
+            try:
+                payload = fit(adapter_of(client.events[type]), payload, "payload")
+            except Misfit as misfit:
+                raise InvalidInput(str(misfit)) from None
+        client.send_event(self.id, type, payload, id=id)
 
     def wait_for_status(self, status: str) -> None:
         """Go on until the run is there.

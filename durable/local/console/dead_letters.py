@@ -15,6 +15,9 @@ from durable.bindings import Queue
 from durable.clock import timestamp
 from durable.local.console.page import FRESH
 from durable.local.queue import Message, Messages
+from durable.signature import signature_of
+from durable.steps.consumer import message_parameter
+from durable.store.values import holds_secret
 
 _MOST_BYTES: Final = 65_536
 _MOST_REDRIVEN: Final = 1_000
@@ -26,6 +29,7 @@ class DeadLetters:
     def __init__(self, queues: Sequence[Queue[Any]], messages: Messages) -> None:
         self._queues = {each.name: each for each in queues}
         self._messages = messages
+        self._secret = {each.name for each in queues if _carries_secret(each)}
 
     def index(self, request: Request) -> Response:
         counts = self._messages.counts()
@@ -44,7 +48,9 @@ class DeadLetters:
         """Return a page of a queue's dead letters, of those after the cursor."""
         found = self._messages.dead(self._name(request), after=request.query_params.get("cursor", ""))
         cursor = found[-1].id if found else None
-        return JSONResponse({"deadLetters": [_letter(each) for each in found], "cursor": cursor}, headers=FRESH)
+        hidden = request.path_params["queue"] in self._secret
+        letters = [_letter(each, hidden=hidden) for each in found]
+        return JSONResponse({"deadLetters": letters, "cursor": cursor}, headers=FRESH)
 
     async def redrive(self, request: Request) -> Response:
         """Deliver dead letters anew: {"ids": [...]}, or {"all": true}."""
@@ -82,10 +88,14 @@ async def _wanted(request: Request) -> Sequence[str] | None:
     return ids
 
 
-def _letter(message: Message) -> dict[str, Any]:
+def _carries_secret(queue: Queue[Any]) -> bool:
+    return queue.consumer is not None and holds_secret(message_parameter(signature_of(queue.consumer)).adapter)
+
+
+def _letter(message: Message, *, hidden: bool) -> dict[str, Any]:
     return {
         "id": message.id,
-        "body": message.body,
+        "body": "a message with a secret" if hidden else message.body,
         "sentAt": timestamp(message.sent),
         "attempts": message.attempts,
     }

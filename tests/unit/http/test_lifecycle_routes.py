@@ -14,7 +14,9 @@ from durable.operations.lifecycle import Order
 from durable.operations.routes import operations
 from durable.operations.routes.shows import OTHER_LIST
 from durable.store.failure import Failure
+from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
+from durable.store.table import Write
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import BASE, GOOD, JSON, Ask, through_events, through_server
@@ -182,6 +184,14 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "frames": ["a.py:1 in f"],
     }
     assert second["attempts"][0]["error"] == {"name": "Taken", "message": "It is taken.", "exception": "Taken"}
+
+
+def test_params_that_hold_a_secret_are_not_shown(started: Ask, desk: Desk) -> None:
+    key = header_key("onboarding", "run-0")
+    desk.table.write(Write(key, {"payload": {"password": "s3cret"}, "sensitive": True}))
+    shown = started("GET", f"{INSTANCES}/run-0")
+    assert shown.json["params"] is None
+    assert "s3cret" not in shown.text
 
 
 def test_a_sensitive_step_shows_no_data(started: Ask, desk: Desk) -> None:
