@@ -16,7 +16,8 @@ class StepContext:
         instance_id: the run's id.
         step: the name of the step.
         attempt: 1 for the first.
-        idempotency_key: the same for all attempts of this step in this round and epoch, and for no other step.
+        idempotency_key: the same for all attempts of this step in this round and epoch, and for no other step:
+            `<run>/<epoch>/<step>`, where no other run has this `<run>`.
         remaining: a function that returns the time left before this attempt is timed out.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
@@ -19,9 +20,23 @@ def _address(text: str) -> str:
         raise ValueError("not an e-mail address") from None
 
 
+def mailbox_of(address: str) -> str:
+    """Return what two addresses of one mailbox have in common: the local part in lower case, the domain as IDNA.
+
+    Case folding would make one mailbox of two: `straße@` and `strasse@` are different.
+    """
+    parts = validate_email(address, check_deliverability=False)
+    return f"{parts.local_part.lower()}@{parts.ascii_domain.lower()}"
+
+
 def _web_address(text: str) -> str:
-    if not text.startswith(("https://", "http://")):
-        raise ValueError("not a web address: it begins with https://")
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, half an IPv6 address
+        good = False
+    if not good or "\\" in text:
+        raise ValueError("not a web address: write https:// and a host")
     return text
 
 
@@ -57,7 +72,7 @@ class SignUp(_Model):
 class NewUser(_Model):
     """A sign-up that was found good: what comes after need not look again.
 
-    `mailbox` is the address as it can be claimed once: in lower case.
+    `mailbox` is the address as it can be claimed once: in lower case, with the domain as it stands in DNS.
     """
 
     email: str

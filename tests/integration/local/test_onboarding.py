@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import app
-from durable import Email, SendEmail
+from durable import Email, SendEmail, StepContext
 from durable.errors import InvalidInput
 from durable.testing import Sandbox
+from functions.expenses.models import Expense
 from functions.onboarding.create_profile import EmailTakenError, create_profile
 from functions.onboarding.deliver_email import deliver_email
 from functions.onboarding.initialize_settings import initialize_settings
-from functions.onboarding.models import Profile, Settings, WelcomeEmail
+from functions.onboarding.models import Profile, Settings, SignUp, WelcomeEmail, mailbox_of
 from functions.onboarding.send_welcome_email import send_welcome_email
 from functions.onboarding.validate_user import validate_user
 
@@ -157,3 +161,44 @@ def test_two_sign_ups_at_once_with_one_address_make_one_user(sandbox: Sandbox) -
 
     assert sorted(run.status for run in runs) == ["complete", "errored"]
     assert len(sandbox.kv(app.profiles).contents) == 1
+
+
+def test_a_mailbox_is_told_by_its_local_part_in_lower_case_and_its_domain_as_idna() -> None:
+    assert mailbox_of("Jane.Doe@EXAMPLE.com") == "jane.doe@example.com"
+    assert mailbox_of("zoe@exämple.org") == mailbox_of("ZOE@xn--exmple-cua.org") == "zoe@xn--exmple-cua.org"
+    assert mailbox_of("straße@example.com") != mailbox_of("strasse@example.com")
+
+
+@pytest.mark.parametrize("url", ["HTTPS://EXAMPLE.COM/a.png", "http://example.com:8080", "https://[2001:db8::1]/a"])
+def test_an_avatar_is_at_any_web_address(url: str) -> None:
+    assert SignUp.model_validate(JOHN | {"avatarUrl": url}).avatar_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://", "http://?", "https://#", "https:///a.png", "https://:443/", "ftp://example.com/", "a.com/a.png"),
+        *("https://example.com:99999/", "https://[::1/", "https://user@/", "https://a\\b/", "javascript:alert(1)"),
+    ],
+)
+def test_an_avatar_without_a_host_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="write https:// and a host"):
+        SignUp.model_validate(JOHN | {"avatarUrl": url})
+
+
+@pytest.mark.parametrize("cents", [True, "1", 1.5])
+def test_what_is_no_number_is_none(cents: object) -> None:
+    with pytest.raises(ValidationError):
+        Expense.model_validate_json(json.dumps({"employee": "ann@example.com", "purpose": "train", "cents": cents}))
+
+
+def test_a_run_under_the_id_of_another_that_is_gone_has_another_user_and_a_restart_the_same() -> None:
+    def made_by(key: str) -> str:
+        sandbox = Sandbox(app.onboarding)
+        user = validate_user(SignUp.model_validate(JOHN))
+        context = StepContext("onboarding", "k1", "create-profile", 1, key, lambda: timedelta(0))
+        return create_profile(user, sandbox.kv(app.profiles), sandbox.kv(app.addresses), context).user_id
+
+    first = made_by("onboarding/k1/1767225600000/1/create-profile")
+    assert made_by("onboarding/k1/1767225600000/2/create-profile") == first
+    assert made_by("onboarding/k1/1767225700000/1/create-profile") != first
