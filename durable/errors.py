@@ -6,6 +6,7 @@
     │   ├── StepTimeoutError     an attempt took longer than its timeout, or no event came in time
     │   ├── ChildWorkflowError   the workflow that `step.call` started did not complete
     │   ├── TooManyRounds        a loop or map passed its cap
+    │   ├── InvalidTime          `sleep_until` was given no time with a zone, or one more than a year ahead
     │   └── NonRetryableError    raised in a step: fail at once
     │       ├── InvalidInput     the step's input does not fit its signature
     │       ├── InvalidResult    the step's result does not fit it, or is too large
@@ -56,6 +57,10 @@ class StepTimeoutError(StepError):
 
 class ChildWorkflowError(StepError):
     """The workflow that the step called did not complete."""
+
+
+class InvalidTime(StepError):
+    """The time to sleep until is no ISO 8601 time with a zone, or is more than a year ahead."""
 
 
 class TooManyRounds(StepError):

@@ -21,7 +21,7 @@ from durable.compiler.scope import assigned_names
 from durable.compiler.steps import METHODS
 from durable.compiler.terms import TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
 from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
-from durable.errors import TooManyRounds
+from durable.errors import InvalidTime, TooManyRounds
 
 Statements = tuple[Statement, ...]
 ReadBlock = Callable[[list[ast.stmt]], Statements]
@@ -79,7 +79,10 @@ class AwaitReader:
             case "sleep":
                 return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
             case "sleep_until":
-                return (self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here()),)
+                sleep = self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here())
+                if not isinstance(sleep.until, Constant):
+                    self.reading.fails({InvalidTime.__name__: InvalidTime})
+                return (sleep,)
             case "complete":
                 raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
         raise Refused(node, f"a step has no `{method}`", "there are: " + ", ".join(METHODS))

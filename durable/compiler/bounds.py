@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from durable.compiler.names import TOKEN_RETRIES
+from durable.compiler.terms import Constant
 from durable.compiler.tree import (
     Assign,
     Awaited,
@@ -142,7 +143,9 @@ def _events(statement: Statement) -> int:
             return _STATE + max(_certain(otherwise), *(_certain(arm.body) for arm in arms))
         case Try(body, handlers, otherwise):
             return _certain(body) + max([_certain(otherwise), *(_certain(each.body) for each in handlers)])
-        case Loop() | Sleep() | Return() | Raise() | RaiseAgain() | Break() | Continue():
+        case Sleep(until=until):
+            return _STATE if until is None or isinstance(until, Constant) else 2 * _STATE
+        case Loop() | Return() | Raise() | RaiseAgain() | Break() | Continue():
             return _STATE
         case _:
             assert_never(statement)

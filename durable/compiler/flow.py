@@ -16,6 +16,7 @@ from durable.compiler.budget import Budget
 from durable.compiler.edges import LoopExits, OpenEdges, Target, can_end, take_over, takes_over
 from durable.compiler.errornames import Errors, caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
+from durable.compiler.moments import has_form, instant, is_too_late
 from durable.compiler.outcomes import (
     ANSWER,
     RESULT,
@@ -75,7 +76,7 @@ from durable.compiler.tree import (
     WorkflowCall,
 )
 from durable.compiler.walk import opposite
-from durable.errors import TooManyRounds, public_message
+from durable.errors import InvalidTime, TooManyRounds, public_message
 from durable.wire import FINAL
 
 CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
@@ -269,12 +270,24 @@ class Lowering:
             after = until
         else:
             assert sleep.until is not None
-            until = Apply("$toMillis", (sleep.until,), _INTEGER)
+            until = instant(sleep.until)
+            if not isinstance(sleep.until, Constant):
+                edges = self._checked_time(sleep, sleep.until, until, edges)
             after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
         wait = Wait(sleep.label, until=until)
         wait.next.set(self.clock, after)
         self.enter(wait, edges)
         return [wait.next]
+
+    def _checked_time(self, sleep: Sleep, text: Expression, until: Expression, edges: OpenEdges) -> OpenEdges:
+        """Return the edge on where a time that is data can be slept until; else InvalidTime is raised."""
+        choice = Choice(f"if {sleep.label} is no time")
+        wrong = choice.rule(opposite(has_form(text)))
+        late = choice.rule(is_too_late(until, Variable(self.clock, _INTEGER)))
+        self.enter(choice, edges)
+        message = Constant(public_message(InvalidTime), TEXT)
+        self._raise(Raise(InvalidTime, message, f"no time for {sleep.label}"), [wrong, late])
+        return [choice.next]
 
     def _if(self, statement: If, edges: OpenEdges) -> OpenEdges:
         choice = Choice(statement.arms[0].label)

@@ -19,6 +19,7 @@ from unittest import mock
 from pydantic_core import from_json, to_jsonable_python
 
 from durable.adapters import adapter_of
+from durable.compiler.moments import read_moment
 from durable.durations import Duration, parse_duration
 from durable.errors import (
     ChildWorkflowError,
@@ -150,8 +151,7 @@ class NativeStep(WorkflowStep):
         _now.set(_now.get() + parse_duration(duration))
 
     async def sleep_until(self, name: str, when: datetime | str, /) -> None:
-        moment = datetime.fromisoformat(when) if isinstance(when, str) else when
-        _now.set(max(_now.get(), moment))
+        _now.set(max(_now.get(), read_moment(when, _now.get())))
 
     async def wait_for_event(
         self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from durable.compiler import compile_workflow
+from durable.testing.native import START
 from tests.unit.compiler.both import agree, run_compiled, state_count
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
 
 USER = User(user_id="u")
+UNTIL = written("""
+    try:
+        await step.sleep_until("a", event.payload.user_id)
+    except StepError as error:
+        return type(error).__name__
+    return "woke"
+""")
 
 
 def test_sleeps_take_their_time() -> None:
@@ -53,6 +63,39 @@ def test_sleeps_until_a_time() -> None:
         user = User.model_validate({"userId": "u", "joined": joined})
         outcome = agree(workflow, user)
         assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed
+
+
+@pytest.mark.parametrize(
+    ("text", "wakes"),
+    [
+        ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00+00:00"),
+        ("2026-03-01 00:00:00+00:00", "2026-03-01T00:00:00+00:00"),
+        ("2026-03-01 09:30:00.000250+02:00", "2026-03-01T09:30:00.000250+02:00"),
+        ("2026-03-01T09:30+02", "2026-03-01T09:30:00+02:00"),
+        ("2026-03-01T09:30:15-0330", "2026-03-01T09:30:15-03:30"),
+        ("2024-02-29T00:00:00Z", None),
+        ("2027-01-01T00:00:00Z", "2027-01-01T00:00:00+00:00"),
+    ],
+)
+def test_sleeps_until_a_time_that_is_text(text: str, wakes: str | None) -> None:
+    outcome = agree(UNTIL, User(user_id=text))
+    elapsed = run_compiled(compile_workflow(UNTIL), User(user_id=text)).elapsed
+    expected = datetime.fromisoformat(wakes) - START if wakes else timedelta(0)
+    assert outcome.output == "woke"
+    assert elapsed == timedelta(milliseconds=expected // timedelta(milliseconds=1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-03-01T00:00:00", "2026-03-01 00:00:00", "2026-03-01", "2026", "", "tomorrow", "2026-02-29T00:00:00Z"),
+        *("2026-04-31T00:00:00Z", "2026-03-01T24:00:00Z", "2027-01-01T00:00:00.001Z", "9999-01-01T00:00:00Z", "1"),
+    ],
+)
+def test_what_is_no_time_with_a_zone_within_a_year_is_an_error_that_can_be_caught(text: str) -> None:
+    assert agree(UNTIL, User(user_id=text)).output == "InvalidTime"
+    alone = written('await step.sleep_until("a", event.payload.user_id)')
+    assert agree(alone, User(user_id=text)).error == "InvalidTime"
 
 
 def test_time_is_carried_only_where_it_is_read() -> None:
