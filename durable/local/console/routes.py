@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from durable.local.console.dead_letters import DeadLetters
 from durable.local.console.outbox import Outbox
@@ -15,7 +15,7 @@ from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
 
 
-def routes(host: Host, data: Path) -> Sequence[BaseRoute]:
+def routes(host: Host, data: Path) -> Sequence[Route]:
     """Return the routes of the console of a host that keeps its files in a folder."""
     page, outbox, queues = Page(), Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
     workflows = Workflows(host.workflows, host.table)

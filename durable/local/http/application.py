@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from durable.http import Api, Problem
 from durable.http.problems import CONTENT_TYPE
@@ -35,11 +35,11 @@ def application(
     *,
     gate: Gate | None = None,
     document: Callable[[], Mapping[str, Any]] | None = None,
-    routes: Sequence[BaseRoute] = (),
+    routes: Sequence[Route] = (),
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
     workers: Workers | None = None,
-) -> Starlette:
-    """Return the server's application.
+) -> ASGIApp:
+    """Return the server's application: it answers this machine only; see `Loopback`.
 
     Args:
         apis: those of the workers, in the order of their declaration; the first that has a path is asked for it.
@@ -52,16 +52,26 @@ def application(
         workers: the threads for handlers.
     """
     gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS))
-    described = [Route("/openapi.json", _described(document))] if document else []
-    app = Starlette(
-        routes=[*described, *routes],
-        middleware=[Middleware(Loopback, origins=gateway.origins)],
-        exception_handlers={HTTPException: _refused},
-        lifespan=lifespan,
-    )
-    app.router.default = gateway
-    app.router.redirect_slashes = False
-    return app
+    own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
+    site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
+    site.router.default = gateway
+    site.router.redirect_slashes = False
+    return Loopback(_Front(site, gateway, [each.path for each in own]), gateway.origins)
+
+
+class _Front:
+    """Sends a request to the server's own routes or straight to the gateway, which most are for."""
+
+    def __init__(self, site: ASGIApp, gateway: ASGIApp, paths: Sequence[str]) -> None:
+        self._site = site
+        self._gateway = gateway
+        self._whole = frozenset(path for path in paths if "{" not in path)
+        self._beginnings = tuple({path.partition("{")[0] for path in paths if "{" in path})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        own = scope["type"] != "http" or path in self._whole or path.startswith(self._beginnings)
+        await (self._site if own else self._gateway)(scope, receive, send)
 
 
 def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request], Response]:

@@ -1,4 +1,4 @@
-"""Who is answered on one machine."""
+"""Who may call the server of one machine."""
 
 from __future__ import annotations
 

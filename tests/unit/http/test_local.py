@@ -179,11 +179,14 @@ def test_a_sender_that_goes_away_starts_nothing(api: Api, operator: Api, workflo
     async def send(message: Any) -> None:
         sent.append(message)
 
+    async def call() -> None:
+        await app(scope, receive, send)
+
     scope = {
         "type": "http", "method": "POST", "path": START, "query_string": b"",
         "headers": [(b"host", b"localhost:1")], "server": ("127.0.0.1", 1),
     }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(call())
     assert sent[0]["status"] == 400
     assert not workflow.started
 
