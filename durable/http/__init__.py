@@ -1,4 +1,4 @@
-"""What an API is written with."""
+"""Writing the API of a Worker: routes, parameters, replies and problems."""
 
 from durable.http.api import Api
 from durable.http.body import Accepted, Body

@@ -36,7 +36,7 @@ _OF_THE_TYPE: Final = frozenset(
         "string_too_short",
     }
 )
-"""Pydantic's messages that say what the type wants and nothing of what was sent, even where the words are the same."""
+"""Errors whose message describes the type only, and never contains the value that was sent."""
 _GENERAL: Final = "The value is not valid"
 
 Path = tuple[str, ...]
@@ -46,7 +46,7 @@ class Accepted(Generic[T]):
     """A type that a body is read as.
 
     Fields that the type does not know are refused, in nested types too, whether it says so or not: a misspelt optional
-    field would be lost in silence. A type in which a model says `extra="allow"` decides for itself.
+    field would be lost in silence. A type with a model that sets `extra="allow"` is left as it is.
     """
 
     def __init__(self, type_: Any) -> None:
@@ -68,7 +68,7 @@ class Accepted(Generic[T]):
 
 
 class Body:
-    """The body of the request at hand, for a route that knows the type only when it is called."""
+    """The body of a request, for a route that knows its type only when it is called."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -90,7 +90,7 @@ def too_large() -> Problem:
 
 
 def _check_type(headers: Mapping[str, str]) -> None:
-    """Check that the body is said to be JSON in UTF-8, and plain.
+    """Check that the headers declare JSON in UTF-8 without a content encoding.
 
     Raises:
         Problem: 415.
@@ -107,7 +107,7 @@ def _check_type(headers: Mapping[str, str]) -> None:
 
 
 class _Refused(ValueError):
-    """JSON whose meaning would depend on who reads it."""
+    """JSON that different readers would understand differently."""
 
 
 def _constant(_: str) -> Any:
@@ -167,7 +167,7 @@ def _misfit(error: ValidationError, body: Any) -> Problem:
 
 
 def _telling(found: Sequence[tuple[Path, ErrorDetails]]) -> list[tuple[Path, ErrorDetails]]:
-    """Return the errors without those of a union's branches for other types, where the branch for this one errs too."""
+    """Return the errors without those of a union's other branches, if the branch for the value has errors too."""
     explained: set[Path] = set()
     for path, error in found:
         whole = len(path) if error["type"].endswith("_type") else len(path) + 1
@@ -176,7 +176,7 @@ def _telling(found: Sequence[tuple[Path, ErrorDetails]]) -> list[tuple[Path, Err
 
 
 def _path(error: ErrorDetails, value: Any) -> Path:
-    """Return where the error is in the body; pydantic also names the branches of unions, which nobody sent."""
+    """Return the error's path in the body, without the names of union branches that pydantic puts into it."""
     path: list[str] = []
     last = len(error["loc"]) - 1 if error["type"] in _MISSING else None
     for place, part in enumerate(error["loc"]):
@@ -189,7 +189,7 @@ def _path(error: ErrorDetails, value: Any) -> Path:
 
 
 def message_of(error: ErrorDetails) -> str:
-    """Return pydantic's words, or those of the model's own check unless they repeat a part of what was sent."""
+    """Return the message of pydantic or of the model's own check; a general one if it repeats a value that was sent."""
     kind = error["type"]
     if kind in _MISSING:
         return "Field required"
@@ -207,7 +207,7 @@ def message_of(error: ErrorDetails) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text and number of a value that is long enough to be told from the words of a message."""
+    """Yield every text and number of a value, except those of one or two characters, which messages contain anyway."""
     if isinstance(value, dict):
         for name, each in value.items():
             yield from _texts(name)

@@ -91,7 +91,7 @@ class _Schemas:
         return {name: _untitled(named[name]) for name in sorted(named)}
 
     def _close(self, schema: Any, seen: set[str]) -> None:
-        """Say of every object in a body that unknown fields are refused, as they are."""
+        """Mark every object of a body as closed: unknown fields are refused."""
         for part in _parts(schema):
             if "properties" in part:
                 part.setdefault("additionalProperties", False)
@@ -101,7 +101,7 @@ class _Schemas:
                 self._close(self._definitions["$defs"][name], seen)
 
     def example(self, schema: Json) -> Any:
-        """Return an example of a schema, made of its parts' own; `_NONE` where a part that is required has none."""
+        """Return an example of a schema, made of the examples of its parts; `_NONE` if a required part has none."""
         schema = self.resolved(schema)
         if "examples" in schema:
             return schema["examples"][0]
@@ -132,7 +132,7 @@ def _parts(schema: Any) -> Iterator[Json]:
 
 
 def _untitled(schema: Json) -> Json:
-    """Return a schema without the titles that pydantic makes of its fields' names."""
+    """Return a schema without the titles that pydantic derives from field names."""
     fields = schema.get("properties", {})
     shown = {name: {key: value for key, value in each.items() if key != "title"} for name, each in fields.items()}
     return schema | ({"properties": shown} if shown else {})
@@ -164,7 +164,7 @@ def _parameter(argument: Argument) -> Json:
 
 
 def _schema(argument: Argument) -> Json:
-    """Return the schema of a parameter's type, of which null is no part: nobody can send it."""
+    """Return the schema of a parameter's type without null, which cannot be sent."""
     schema = TypeAdapter(argument.type).json_schema(ref_template="{model}")
     definitions = schema.pop("$defs", {})
     kinds = [definitions.get(each.get("$ref"), each) for each in schema.pop("anyOf", [schema])]
@@ -176,7 +176,7 @@ def _schema(argument: Argument) -> Json:
 
 
 def _whole(pattern: str) -> str:
-    """Return a pattern as JSON Schema has it, which looks for it anywhere in a text."""
+    """Return a pattern for the whole text; JSON Schema looks for a pattern anywhere in it."""
     return f"^(?:{pattern})$" if "|" in pattern else f"^{pattern}$"
 
 
@@ -191,7 +191,10 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
     success: Json = {"description": described, "content": _content(schemas, reply)}
     if route.status == 201:
         success["headers"] = {
-            "Location": {"description": "Where to see it.", "schema": {"type": "string", "format": "uri-reference"}}
+            "Location": {
+                "description": "The URL of what was created.",
+                "schema": {"type": "string", "format": "uri-reference"},
+            }
         }
     responses: Json = {str(route.status): success}
     for status, response in route.responses.items():
@@ -201,7 +204,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
 
 
 def _statuses(endpoint: Endpoint) -> set[int]:
-    """Return the problems that follow from what a route takes."""
+    """Return the statuses of the problems that a route's parameters and body can cause."""
     found = {500}
     for argument in endpoint.takes.values():
         found.add(404 if argument.declared.place == "path" else 400)
@@ -248,7 +251,7 @@ def _sigv4() -> Json:
 
 _PROBLEM: Final[Json] = {
     "title": "Problem",
-    "description": "What is wrong with a request (RFC 9457).",
+    "description": "Why a request was refused (RFC 9457).",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {

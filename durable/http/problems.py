@@ -11,13 +11,13 @@ from typing import Any, Final
 CONTENT_TYPE: Final = "application/problem+json"
 
 _RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
-"""What RFC 9110 calls them; Python does so from 3.13 on, and AWS and one machine may differ in their Python."""
+"""Their names in RFC 9110, which Python has from 3.13 on; AWS and one machine may run different versions."""
 
 DESCRIPTIONS: Final = {
-    200: "It had been done before, by the same request.",
-    400: "The body is no JSON that everybody reads alike, or a header or a query parameter does not have its form.",
+    200: "The same request did it before.",
+    400: "The body is not valid JSON, or a header or a query parameter does not have its form.",
     404: "There is no such thing.",
-    409: "The id or the Idempotency-Key was used before, with another body; or the run is in no state for that.",
+    409: "The id or the Idempotency-Key was used before, with another body; or the run's status does not allow it.",
     413: "The body is too large.",
     415: "The body is not application/json in UTF-8.",
     422: "Fields are missing, unknown or wrong; each is named.",

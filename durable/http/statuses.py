@@ -1,4 +1,4 @@
-"""What the public routes show of a run."""
+"""The status of a run as public routes return it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from durable.bindings.workflow import RunStatus, Status, StepStatus
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
-"""The `__pydantic_config__` of an answer: its fields are camelCase on the wire."""
+"""The `__pydantic_config__` of a response: its fields are camelCase on the wire."""
 
 Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
 Name = Annotated[str, Field(examples=["order"])]
@@ -45,7 +45,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a step is."""
+    """The progress of a step."""
 
     __pydantic_config__ = CAMEL
     name: StepName
@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStatus:
-    """How far a run is; `output` is there when it is complete, `error` when it failed."""
+    """The progress of a run; it has an `output` once it is complete, and an `error` once it has failed."""
 
     __pydantic_config__ = CAMEL
     workflow_id: Id
@@ -74,14 +74,14 @@ class WorkflowStatus:
     error: Failure
 
     @classmethod
-    def of(cls, instance: RunStatus) -> WorkflowStatus:
+    def of(cls, run: RunStatus) -> WorkflowStatus:
         return cls(
-            workflow_id=instance.id,
-            workflow=instance.workflow,
-            status=instance.status,
-            created_at=instance.created_at,
-            updated_at=instance.updated_at,
-            steps=tuple([Step.of(each) for each in instance.steps]),
-            output=instance.output,
-            error=cast(RunError | None, instance.error),
+            workflow_id=run.id,
+            workflow=run.workflow,
+            status=run.status,
+            created_at=run.created_at,
+            updated_at=run.updated_at,
+            steps=tuple([Step.of(each) for each in run.steps]),
+            output=run.output,
+            error=cast(RunError | None, run.error),
         )

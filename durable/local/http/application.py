@@ -1,4 +1,4 @@
-"""The application: the APIs of a project behind the check of who asks."""
+"""The application: the APIs of a project and the console, for callers on this machine."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def application(
         operations: what is asked for everything under /api/workflows/.
         gate: waits until all that has been written so far is on disk. With it, handlers run on the event loop, their
             writes do not wait, and each response is held until what it says is durable (on Cloudflare: an output gate).
-            Without it, and for an `Api(blocking=True)`, they run in threads.
+            Without it, and where a route is blocking, they run in threads.
         document: makes the OpenAPI document, once, when it is first asked for.
         routes: further routes, which go before those of the APIs.
         workers: the threads for handlers.

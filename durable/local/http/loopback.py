@@ -14,7 +14,7 @@ from durable.local.http.messages import send_problem
 _FOREIGN: Final = (b"cross-site", b"same-site")
 _OPERATIONS: Final = "/api/workflows"
 CONSOLE: Final = "/api/console/"
-"""What begins so is for this server's own page only."""
+"""The prefix of the routes that only this server's own page may call."""
 
 
 def is_operators(path: str) -> bool:
@@ -23,10 +23,11 @@ def is_operators(path: str) -> bool:
 
 
 class Loopback:
-    """Answers this machine only, under its own name: no web page drives the server, not even by rebinding its DNS.
+    """Answers only callers that use the loopback address by name; a web page of another origin cannot drive the server.
 
-    The Host must be the loopback's with the port that is listened on. An Origin must be this server's own, or one
-    that is declared for the path. What operates must not be called cross-site by a browser without one either.
+    The Host must be a name of the loopback address with the server's port, which defeats DNS rebinding. An Origin must
+    be this server's own, or one that is declared for the path. A browser's cross-site request without an Origin, such
+    as a link or an image, cannot reach the operators' routes or the console's.
 
     Args:
         origins: the origins that are declared for a path.

@@ -1,4 +1,4 @@
-"""The operator's plane: routes that start, list, show and operate instances of any workflow."""
+"""The operator's plane: routes that start, list, show and operate runs of any workflow."""
 
 from durable.operations.routes.plane import Operator, operations
 

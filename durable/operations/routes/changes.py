@@ -1,4 +1,4 @@
-"""Routes that change an instance: its status, as on Cloudflare, and that it is there at all."""
+"""Routes that change a run: its status, as on Cloudflare; and the one that deletes it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class RestartFrom(BaseModel):
 
 
 class Change(BaseModel):
-    """What is to be done with an instance.
+    """What to do with a run.
 
-    `rollback` goes with terminate: undo first. `from` goes with restart: the name of a step, or which round of it; what
-    was done before it stays done. `code` goes with resume: go on although the workflow has changed.
+    `rollback` goes with terminate: undo the completed steps first. `from` goes with restart: the step to start at, or
+    which of its rounds; earlier steps keep their results. `code` goes with resume, retry and restart: go on although
+    the workflow has changed.
     """
 
     model_config = ConfigDict(strict=True)
@@ -62,9 +63,9 @@ class Change(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ChangedRun:
-    """The status of an instance after a change, and when it came to it.
+    """The status of a run after a change, and since when it has it.
 
-    What waits for a step to end has not happened yet: `wanted`, when the instance is shown, tells of it.
+    A change that waits for a step to end has not happened yet: the run is then shown with `wanted`.
     """
 
     __pydantic_config__ = CAMEL
@@ -76,7 +77,7 @@ class ChangedRun:
 
 @dataclass(frozen=True, slots=True)
 class DeletedRun:
-    """An instance that is no more."""
+    """A run that was deleted."""
 
     __pydantic_config__ = CAMEL
     id: RunName
@@ -86,20 +87,20 @@ class DeletedRun:
 def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, queries: Queries) -> None:
     """Add the routes."""
 
-    @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["instances"])
-    def change_instance(workflow: WorkflowName, id: RunId, change: Change) -> ChangedRun:
-        """Pause, resume, terminate, restart or retry an instance.
+    @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["runs"])
+    def change_run(workflow: WorkflowName, id: RunId, change: Change) -> ChangedRun:
+        """Pause, resume, terminate, restart or retry a run.
 
-        What does not fit the status that it is in is refused with 409, and says why.
+        A change that does not fit its status is refused with 409 and the reason.
         """
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, change.order())
         now = queries.entry(workflow, id)
         return ChangedRun(now.id, now.workflow, now.status, now.updated_at)
 
-    @api.delete(INSTANCE, responses=described(409, 503), tags=["instances"])
-    def delete_instance(workflow: WorkflowName, id: RunId) -> DeletedRun:
-        """Delete an instance that nothing executes, with all that is recorded of it."""
+    @api.delete(INSTANCE, responses=described(409, 503), tags=["runs"])
+    def delete_run(workflow: WorkflowName, id: RunId) -> DeletedRun:
+        """Delete a run that is not executing, with its whole record."""
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, Order("delete"))
         return DeletedRun(id, workflow)

@@ -1,4 +1,4 @@
-"""The route that sends an event to an instance."""
+"""The route that sends an event to a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EventType = Annotated[str, Parameter("path", EVENT_TYPE.pattern, "The type of th
 
 
 class SendEvent(BaseModel):
-    """What an event carries; without an id, one is drawn at random."""
+    """An event; without an id it gets a random one."""
 
     model_config = BYTES_AS_BASE64
 
@@ -32,7 +32,7 @@ class SendEvent(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """An event that is kept for an instance until its workflow waits for one of this type."""
+    """An event that is kept for a run until its workflow waits for one of this type."""
 
     __pydantic_config__ = CAMEL
     id: Annotated[str, Field(examples=["mail-77"])]
@@ -48,10 +48,10 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
     @api.post(f"{INSTANCE}/events/{{type}}", status_code=202, responses=described(200, 409, 503), tags=["events"])
     @accepts(*accepted.values())
     def send_event(workflow: WorkflowName, id: RunId, type: EventType, body: Body) -> Reply[SentEvent]:
-        """Send an event to an instance.
+        """Send an event to a run.
 
         It is kept until the workflow waits for one of its type; the first in is the first out. The same id with the
-        same payload again is the event that is there, with another payload it is refused.
+        same payload again is the same event; with another payload it is refused.
         """
         client = found(workflows, workflow)
         if (workflow, type) not in accepted:

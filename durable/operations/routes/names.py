@@ -1,4 +1,4 @@
-"""What all routes of operators share: their paths, and the names in them."""
+"""What all operator routes share: their paths, and the names in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes that show: workflows, lists of instances, one instance, what happened to it."""
+"""Routes that read: workflows, lists of runs, one run, its history."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ OTHER_LIST: Final = "The cursor is none that a list of this workflow and status 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
-    """A workflow: how many instances have each status, and the JSON schema of its params.
+    """A workflow: how many runs have each status, and the JSON schema of its params.
 
-    A status that no instance has is left out; 10,000 is 10,000 or more.
+    A status that no run has is left out; 10,000 means 10,000 or more.
     """
 
     name: Name
@@ -102,7 +102,7 @@ class WorkflowList:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Instances, those that changed last first, and where the next page begins; null where there is none."""
+    """Runs, the last changed first, and the cursor of the next page; null on the last page."""
 
     instances: tuple[Entry, ...]
     cursor: Annotated[str | None, Field(examples=[None])]
@@ -116,8 +116,8 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
         """List the workflows."""
         return WorkflowList(tuple(_summary(name, each, queries) for name, each in sorted(workflows.items())))
 
-    @api.get(INSTANCES, blocking=True, responses=described(400), tags=["instances"])
-    def list_instances(
+    @api.get(INSTANCES, blocking=True, responses=described(400), tags=["runs"])
+    def list_runs(
         workflow: WorkflowName,
         status: WantedStatus = None,
         since: Since = None,
@@ -125,7 +125,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> RunPage:
-        """List instances of a workflow."""
+        """List runs of a workflow."""
         found(workflows, workflow)
         first, last = milliseconds_of("since", since), milliseconds_of("until", until)
         try:
@@ -134,15 +134,15 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
             raise Problem(400, OTHER_LIST) from None
         return RunPage(page.entries, page.cursor)
 
-    @api.get(INSTANCE, tags=["instances"])
-    def show_instance(workflow: WorkflowName, id: RunId) -> Description:
-        """Show an instance."""
+    @api.get(INSTANCE, tags=["runs"])
+    def show_run(workflow: WorkflowName, id: RunId) -> Description:
+        """Show a run."""
         found(workflows, workflow)
         return queries.describe(workflow, id)
 
-    @api.get(f"{INSTANCE}/events", responses=described(400), tags=["instances"])
+    @api.get(f"{INSTANCE}/events", responses=described(400), tags=["runs"])
     def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> HistoryPage:
-        """Show what happened to an instance.
+        """Show the history of a run.
 
         From the beginning, or since the answer that the cursor is from.
         """

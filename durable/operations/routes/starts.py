@@ -1,4 +1,4 @@
-"""Routes that start instances: one, or up to a hundred at once."""
+"""Routes that start runs: one, or up to a hundred at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_AT_ONCE: Final = 100
 
 
 class Start(BaseModel):
-    """What an instance is started with; without an id, one is drawn at random."""
+    """What a run is started with; without an id it gets a random one."""
 
     model_config = BYTES_AS_BASE64
 
@@ -32,7 +32,7 @@ class Start(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CreatedRun:
-    """An instance that was started."""
+    """A run that was started."""
 
     __pydantic_config__ = CAMEL
     id: RunName
@@ -41,7 +41,7 @@ class CreatedRun:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one of several instances was not started, with the status that it would have got alone."""
+    """Why one of several runs was not started, with the status that it would have got alone."""
 
     status: Annotated[int, Field(examples=[409])]
     detail: Annotated[str, Field(examples=["A run with this id and other parameters exists."])]
@@ -49,7 +49,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of one of several: `new` is false where it had been started before, and where it was refused."""
+    """The result of one of several starts: `new` is false if it had been started before, or was refused."""
 
     __pydantic_config__ = CAMEL
     id: Annotated[str | None, Field(examples=["order-1234"])]
@@ -63,12 +63,12 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
     starts: dict[str, Accepted[Start]] = {name: Accepted(each) for name, each in models.items()}
     batches: dict[str, Accepted[list[Start]]] = {name: Accepted(_batch(each)) for name, each in models.items()}
 
-    @api.post(INSTANCES, status_code=201, responses=described(200, 409, 503), tags=["instances"])
+    @api.post(INSTANCES, status_code=201, responses=described(200, 409, 503), tags=["runs"])
     @accepts(*starts.values())
-    def create_instance(workflow: WorkflowName, body: Body) -> Reply[CreatedRun]:
-        """Start an instance.
+    def create_run(workflow: WorkflowName, body: Body) -> Reply[CreatedRun]:
+        """Start a run.
 
-        The same id with the same params again is the instance that is there, with other params it is refused.
+        The same id with the same params again is the same run; with other params it is refused.
         """
         client = found(workflows, workflow)
         start = body.read(starts[workflow])
@@ -76,12 +76,12 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         location = f"/api/workflows/{workflow}/instances/{made.id}"
         return Reply(CreatedRun(made.id, workflow), 201 if made.new else 200, location)
 
-    @api.post(f"{INSTANCES}/batch", tags=["instances"])
+    @api.post(f"{INSTANCES}/batch", tags=["runs"])
     @accepts(*batches.values())
     def create_batch(workflow: WorkflowName, body: Body) -> list[BatchResult]:
-        """Start up to 100 instances.
+        """Start up to 100 runs.
 
-        There is one result for each, in their order. One that is refused does not keep the others from starting.
+        There is one result for each, in the same order. A refused one does not keep the others from starting.
         """
         client = found(workflows, workflow)
         return [_started(client, each) for each in body.read(batches[workflow])]
