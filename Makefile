@@ -41,7 +41,7 @@ run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PO
 test: $(VENV)/all.stamp ## all tests that need no deployment
 	@$(PY) -m pytest -n 2 --dist worksteal -m "not ministack"
 
-test-deployed: $(VENV)/all.stamp ## those that need one: the real CDK CLI deploys to an AWS on this machine
+test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machine; and the wheel, in an environment of its own
 	@$(PY) -m pytest -m ministack
 
 torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs that were drawn at random

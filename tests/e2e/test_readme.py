@@ -14,7 +14,8 @@ import pytest
 from tests.e2e.server import ROOT, Server, eventually
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 STEPS = """
 from durable import KVNamespace
 
@@ -55,7 +56,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [each for each in links if not (page.parent / each).exists()] == []
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:\w+/)*[\w-]+\.[a-z]+)`", GUIDE))))
+def test_every_file_that_the_guide_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z-]+)", README + GUIDE))))
 def test_every_make_target_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
