@@ -44,8 +44,9 @@ test: $(VENV)/all.stamp ## all tests that need no deployment
 test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machine; and the wheel, in an environment of its own
 	@$(PY) -m pytest -m ministack
 
-torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs that were drawn at random
+torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs and send values that were drawn at random
 	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
+	@DURABLE_VALUES=2000 $(PY) -m pytest tests/contract/test_values.py --timeout 3600
 	@DURABLE_PROGRAMS=10000 $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, tests

@@ -28,7 +28,7 @@ from durable.store.keys import StepKey
 from durable.store.log import Log
 from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepRecord
 from durable.store.table import Row
-from durable.store.values import Misfit, dump, hash_of, load, text_of
+from durable.store.values import Misfit, dump, hash_of, load, text_of, unordered
 from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failure_message
 
 Deadline = Callable[[int], AbstractContextManager[None]]
@@ -201,9 +201,11 @@ class StepHandler:
         it.
         """
         try:
-            return dump(self._signature.result, load(self._signature.result, result, "result"), "result")
+            today = dump(self._signature.result, load(self._signature.result, result, "result"), "result")
         except Misfit:
             raise reported(_failure_of(StaleResult), event) from None
+        # A set is written in any order; another one than was recorded would change the inputs of later steps.
+        return result if unordered(today) == unordered(result) else today
 
 
 def _kept(event: StepEvent, text: str) -> Row:

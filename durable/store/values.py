@@ -51,6 +51,13 @@ def text_of(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def unordered(value: Any) -> Any:
+    """Return a JSON value with every list sorted: equal for values that differ in the order of sets alone."""
+    if isinstance(value, dict):
+        return {key: unordered(each) for key, each in value.items()}
+    return sorted(map(unordered, value), key=text_of) if isinstance(value, list) else value
+
+
 def hash_of(text: str) -> str:
     """Return what tells one value's text from another's."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

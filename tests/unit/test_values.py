@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from durable.adapters import adapter_of
-from durable.store.values import Misfit, dump, fit, hash_of, load, text_of
+from durable.store.values import Misfit, dump, fit, hash_of, load, text_of, unordered
 from durable.wire import MAX_DEPTH, MAX_INTEGER, MAX_RESULT_BYTES
 
 
@@ -237,3 +237,8 @@ def test_a_long_number_in_a_text_is_no_integer() -> None:
 def test_equal_values_have_one_hash_whatever_the_order_of_their_keys(value: dict[str, int]) -> None:
     turned = dict(reversed(value.items()))
     assert hash_of(text_of(value)) == hash_of(text_of(turned))
+
+
+def test_two_orders_of_a_set_are_one_value_and_two_of_a_dict_too() -> None:
+    assert unordered({"a": [["x", 1], {"b": 1, "c": 2}]}) == unordered({"a": [{"c": 2, "b": 1}, [1, "x"]]})
+    assert unordered([1, 1, 2]) != unordered([1, 2, 2])
