@@ -13,9 +13,9 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from durable.build import build
-from durable.cdk.packaging import PackagingError
 from durable.cdk.platform import lambda_platform
 from durable.cdk.settings import Settings, SettingsError
+from durable.cdk.sources import PackagingError
 from durable.cdk.stack import DurableStack
 from durable.compiler import compile_workflow
 from durable.errors import ConfigurationError
@@ -67,7 +67,7 @@ def application(
         project=project,
         settings=settings,
         compile_workflow=compile_workflow,
-        platform=lambda scope: lambda_platform(scope, settings),
+        platform=lambda scope, modules: lambda_platform(scope, settings, modules),
     )
     return app
 

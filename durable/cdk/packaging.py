@@ -10,20 +10,12 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-LIBRARY: Final = Path(__file__).resolve().parents[2]
-"""Where `durable` is imported from: this repository, or an environment that it is installed in."""
-PACKAGES: Final = ("functions", "statemachines")
-LEFT_OUT: Final = (
-    *("durable/asl", "durable/cdk", "durable/cli", "durable/compiler", "durable/local", "durable/testing"),
-    *("durable/build.py", "durable/check.py", "durable/document.py", "durable/modules.py", "durable/project.py"),
-    *("durable/__main__.py", "durable/installation.py", "durable/templates"),
-)
-"""What no Lambda ships: what only synthesis, one machine or a test needs."""
+from durable.cdk.sources import PackagingError
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PLAIN: Final = stat.S_IFREG | 0o644
@@ -51,28 +43,15 @@ HOST: Final = Target(f"{sys.version_info.major}.{sys.version_info.minor}", extra
 """This machine, for a rehearsal; boto3 because it is AWS's Python runtime that brings it."""
 
 
-class PackagingError(Exception):
-    """What a Lambda needs could not be put together."""
-
-
-def code_files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the modules that a Lambda may import, of the library and the project, with their names in the zip."""
-    left_out = tuple(LIBRARY / each for each in LEFT_OUT)
-    for base, package in ((LIBRARY, "durable"), *((root, each) for each in PACKAGES)):
-        for path in sorted((base / package).rglob("*.py")):
-            if not any(path.is_relative_to(each) for each in left_out):
-                yield path.relative_to(base).as_posix(), path
-
-
-def code_zip(root: Path, *, cache: Path, extra: Mapping[str, str] | None = None) -> Path:
-    """Write the zip of the project's own code and return where it is: the same bytes for the same sources.
+def code_zip(files: Mapping[str, Path], *, cache: Path, extra: Mapping[str, str] | None = None) -> Path:
+    """Write the zip of files by name and return where it is: the same bytes for the same contents.
 
     Args:
         extra: more files by name, such as a rehearsal's `bootstrap`; they are executable.
     """
-    files = {name: (path.read_bytes(), _PLAIN) for name, path in code_files(root)}
-    files |= {name: (text.encode(), _EXECUTABLE) for name, text in (extra or {}).items()}
-    data = _zipped(files)
+    contents = {name: (path.read_bytes(), _PLAIN) for name, path in files.items()}
+    contents |= {name: (text.encode(), _EXECUTABLE) for name, text in (extra or {}).items()}
+    data = _zipped(contents)
     target = cache / f"code-{hashlib.sha256(data).hexdigest()[:16]}.zip"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -94,32 +73,67 @@ def _zipped(files: Mapping[str, tuple[bytes, int]]) -> bytes:
     return buffer.getvalue()
 
 
-def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Path:
-    """Return the folder of a layer with the pinned wheels, `python/…` in it; built once for each set of pins.
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The folder of a layer, named by a hash of what is in it; the wheels stand in `python` below it."""
+
+    folder: Path
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """The names by which what is in it is imported."""
+        return frozenset(each.name.partition(".")[0] for each in (self.folder / "python").iterdir())
+
+
+def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
+    """Return the layer of some requirements, built once for each text of them.
+
+    Where the requirements name hashes, pip takes nothing else.
 
     Raises:
-        PackagingError: pip could not bring the wheels.
+        PackagingError: there are none, or pip could not bring the wheels.
     """
-    text = requirements.read_text(encoding="utf-8")
-    folder = cache / f"layer-{_layer_hash(text, target)}"
-    if folder.is_dir():
-        return folder
-    part = folder.with_name(f"{folder.name}.{_process()}.part")
+    try:
+        text = requirements.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PackagingError(
+            f"{requirements} is missing; it names what the Lambdas' layer holds: what durable-workflows needs, and what"
+            " the steps import besides"
+        ) from None
+    built = cache / f"layer-of-{_key(text, target)}"  # names the folder of the layer
+    if built.is_file() and (folder := cache / built.read_text(encoding="utf-8")).is_dir():
+        return Layer(folder)
+    part = built.with_name(f"{built.name}.{_process()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    _install(requirements, target, part / "python")
+    _install(requirements, target, part / "python", locked="--hash=" in text)
     _strip(part / "python")
+    folder = cache / f"layer-{_digest(part)}"
     _settle(part, folder)
-    return folder
+    pointer = built.with_name(f"{built.name}.{_process()}.name")
+    pointer.write_text(folder.name, encoding="utf-8")
+    pointer.replace(built)
+    return Layer(folder)
 
 
-def _layer_hash(requirements: str, target: Target) -> str:
-    pins = sorted(line.split("#")[0].strip() for line in requirements.splitlines())
-    named = "\n".join([*pins, target.python, *target.platforms, *target.extra])
+def _key(requirements: str, target: Target) -> str:
+    """Return what tells one layer's making from another: its requirements without comments, and its machine."""
+    lines = [line.split("#")[0].strip() for line in requirements.splitlines()]
+    named = "\n".join([*lines, target.python, *target.platforms, *target.extra])
     return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
-def _install(requirements: Path, target: Target, folder: Path) -> None:
-    done = _pip("--requirement", str(requirements), "--target", str(folder), *target.options())
+def _digest(folder: Path) -> str:
+    """Return a hash of all files of a folder and their names."""
+    digest = hashlib.sha256()
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        name, data = path.relative_to(folder).as_posix().encode(), path.read_bytes()
+        digest.update(b"%d %b %d " % (len(name), name, len(data)) + data)
+    return digest.hexdigest()[:16]
+
+
+def _install(requirements: Path, target: Target, folder: Path, *, locked: bool) -> None:
+    hashes = ["--require-hashes"] if locked else []
+    done = _pip(*hashes, "--requirement", str(requirements), "--target", str(folder), *target.options())
     if target.extra and not done.returncode:  # in a call of its own: the requirements may be locked with hashes
         done = _pip(*target.extra, "--target", str(folder))
     if done.returncode:

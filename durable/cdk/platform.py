@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform as host
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from constructs import Construct
 from durable.cdk import packaging
 from durable.cdk.function import Dialect, Platform
 from durable.cdk.settings import Settings
+from durable.cdk.sources import REQUIREMENTS, project_files
 
 _MINISTACK: Final = Dialect(
     synonyms={"sqs:SendMessage": ("sqs:SendMessageBatch",)},
@@ -23,9 +25,9 @@ _ARM: Final = frozenset({"arm64", "aarch64"})
 BOOTSTRAP: Final = Path(__file__).with_name("rehearsal") / "bootstrap.py"
 
 
-def lambda_platform(scope: Construct, settings: Settings) -> Platform:
-    """Return what all Lambdas of the deployment share."""
-    return _rehearsal(scope, settings) if settings.rehearsal else _aws(scope, settings)
+def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
+    """Return what all Lambdas of the deployment share; `modules` are those that they begin with."""
+    return _rehearsal(settings, modules) if settings.rehearsal else _aws(scope, settings, modules)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -37,18 +39,19 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _aws(scope: Construct, settings: Settings) -> Platform:
-    requirements = settings.root / "functions" / "requirements.txt"
+def _aws(scope: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
+    wheels = packaging.layer(settings.root / REQUIREMENTS, cache=settings.cache)
+    files = project_files(settings.root, modules, wheels.packages)
     layer = lambda_.LayerVersion(
         scope,
         "Dependencies",
-        code=lambda_.Code.from_asset(str(packaging.layer(requirements, cache=settings.cache))),
+        code=lambda_.Code.from_asset(str(wheels.folder)),
         compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
         compatible_architectures=[lambda_.Architecture.ARM_64],
         description="the wheels of functions/requirements.txt",
     )
     return Platform(
-        code=lambda_.Code.from_asset(str(packaging.code_zip(settings.root, cache=settings.cache))),
+        code=lambda_.Code.from_asset(str(packaging.code_zip(files, cache=settings.cache))),
         layers=[layer],
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,
@@ -58,13 +61,12 @@ def _aws(scope: Construct, settings: Settings) -> Platform:
     )
 
 
-def _rehearsal(scope: Construct, settings: Settings) -> Platform:
+def _rehearsal(settings: Settings, modules: Iterable[str]) -> Platform:
     """Return what MiniStack can run: it mounts no layer for a custom runtime, so the wheels are read where they are."""
-    requirements = settings.root / "functions" / "requirements.txt"
-    wheels = packaging.layer(requirements, cache=settings.cache, target=packaging.HOST)
-    code = packaging.code_zip(
-        settings.root, cache=settings.cache, extra={"bootstrap": BOOTSTRAP.read_text(encoding="utf-8")}
-    )
+    wheels = packaging.layer(settings.root / REQUIREMENTS, cache=settings.cache, target=packaging.HOST)
+    files = project_files(settings.root, modules, wheels.packages)
+    bootstrap = {"bootstrap": BOOTSTRAP.read_text(encoding="utf-8")}
+    code = packaging.code_zip(files, cache=settings.cache, extra=bootstrap)
     machine = lambda_.Architecture.ARM_64 if host.machine() in _ARM else lambda_.Architecture.X86_64
     return Platform(
         code=lambda_.Code.from_asset(str(code)),
@@ -73,6 +75,6 @@ def _rehearsal(scope: Construct, settings: Settings) -> Platform:
         architecture=machine,
         log_retention=settings.log_retention,
         log_removal=settings.data_removal,
-        environment=_environment(settings) | {"PYTHONPATH": str(wheels / "python")},
+        environment=_environment(settings) | {"PYTHONPATH": str(wheels.folder / "python")},
         dialect=_MINISTACK,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aws_cdk import ArnFormat, CfnOutput, Stack
@@ -92,14 +92,14 @@ class DurableStack(Stack):
         project: Project,
         settings: Settings,
         compile_workflow: Compile,
-        platform: Callable[[Construct], Platform],
+        platform: Callable[[Construct, Iterable[str]], Platform],
     ) -> None:
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         refuse(refusals(project.declarations, KINDS))
         self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
-        self._platform = platform(self)
+        self._platform = platform(self, self._modules())
         self._record = Record(self, "Record", production=settings.production)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
         self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
@@ -109,6 +109,13 @@ class DurableStack(Stack):
         self._schedules = self._declare_schedules(project.workflows)
         self._declare_consumers(project.queues)
         self._declare_apis(project)
+
+    def _modules(self) -> set[str]:
+        """Return the modules that Lambdas begin with."""
+        functions = [use.signature.function for each in self._programs.values() for use in each.steps]
+        functions += [each.consumer for each in self._project.queues if each.consumer is not None]
+        modules = {each.__module__ for each in functions} | {each.module for each in self._project.workers}
+        return modules | {each.workflow.__module__ for each in self._project.workflows}
 
     def _declare_data(self, project: Project) -> None:
         stage = Stage(self, self._settings, self._changes)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from durable.cdk.packaging import HOST, code_zip, layer
+from durable.cdk.sources import project_files
 from tests.integration.cdk.template import Template, text
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,12 +39,17 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Import:
     """Return a function that runs code in a fresh interpreter, and returns the modules that it imported."""
     folder = tmp_path_factory.mktemp("lambda")
     code = folder / "code"
-    with zipfile.ZipFile(code_zip(ROOT, cache=folder)) as archive:
+    wheels = layer(ROOT / "functions" / "requirements.txt", cache=ROOT / ".cache", target=HOST)
+    modules = [
+        *(each.rpartition(":")[0] for each in LAMBDAS if ":" in each),
+        "functions.api",
+        "statemachines.onboarding",
+    ]
+    with zipfile.ZipFile(code_zip(project_files(ROOT, modules, wheels.packages), cache=folder)) as archive:
         archive.extractall(code)
-    wheels = layer(ROOT / "functions" / "requirements.txt", cache=ROOT / ".cache", target=HOST) / "python"
 
     def run(script: str, environment: Mapping[str, str]) -> list[str]:
-        variables = dict(environment) | {"PYTHONPATH": f"{code}:{wheels}", "AWS_REGION": "us-east-1"}
+        variables = dict(environment) | {"PYTHONPATH": f"{code}:{wheels.folder / 'python'}", "AWS_REGION": "us-east-1"}
         done = subprocess.run(
             [sys.executable, "-S", "-c", script + REPORT],
             env=variables,

@@ -1,4 +1,4 @@
-"""What a Lambda is shipped: the same bytes for the same sources, and nothing that it has no use for."""
+"""What a Lambda is shipped: what it imports and the data beside it, and nothing that it has no use for."""
 
 from __future__ import annotations
 
@@ -11,50 +11,135 @@ from pathlib import Path
 
 import pytest
 
-from durable.cdk.packaging import LAMBDA, PackagingError, code_zip, layer
+from durable.cdk.packaging import LAMBDA, code_zip, layer
+from durable.cdk.sources import NEEDED, PackagingError, project_files
 
 ROOT = Path(__file__).resolve().parents[3]
+BEGIN = ("functions.orders", "functions.api")
+
+FILES = {
+    "app.py": "from functions.orders import confirm\n",
+    "functions/__init__.py": "",
+    "functions/api.py": "def fetch() -> None:\n    import importlib\n    importlib.import_module('shop.late')\n",
+    "functions/orders.py": (
+        "from shop.mail import greet\nfrom . import prices\n\ndef confirm() -> str:\n    return greet()\n"
+    ),
+    "functions/prices.py": "from shop import CURRENCY\n",
+    "functions/unused.py": "import aws_cdk\n",
+    "functions/requirements.txt": "pydantic\n",
+    "functions/tariff.json": "{}",
+    "shop/__init__.py": "CURRENCY = 'EUR'\n",
+    "shop/late.py": "try:\n    import numpy\nexcept ImportError:\n    numpy = None\n",
+    "shop/mail/__init__.py": "from shop.mail.text import greet\n\n__all__ = ['greet']\n",
+    "shop/mail/text.py": (
+        "from __future__ import annotations\nfrom typing import TYPE_CHECKING\nfrom pathlib import Path\n"
+        "if TYPE_CHECKING:\n    from durable.testing import Sandbox\n"
+        "def greet() -> str:\n    return (Path(__file__).parent / 'prompts/greeting.txt').read_text()\n"
+    ),
+    "shop/mail/prompts/greeting.txt": "Dear customer",
+    "shop/mail/prompts/.secret": "not this",
+    "shop/tools/build.py": "import pytest\n",
+    "shop/tools/notes.txt": "nor this",
+    "tests/test_shop.py": "import pytest\n",
+}
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources in another folder, with other times and modes, and what a working folder gathers."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    for package in ("functions", "statemachines", "durable"):
-        shutil.copytree(ROOT / package, folder / package)
-    for path in folder.rglob("*.py"):
-        os.utime(path, (1, 1))
-        path.chmod(0o600)
-    (folder / "functions" / "notes.txt").write_text("left here")
-    (folder / "functions" / "__pycache__").mkdir(exist_ok=True)
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose steps import code and data from packages of its own."""
+    folder = tmp_path / "project"
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
     return folder
 
 
-def test_identical_sources_make_identical_bytes_wherever_and_whenever_they_are_zipped(
-    copy: Path, tmp_path: Path
+def shipped(project: Path) -> dict[str, Path]:
+    """Return what is shipped of a project, and not of the library."""
+    files = project_files(project, BEGIN, NEEDED)
+    return {name: path for name, path in files.items() if not name.startswith("durable/")}
+
+
+def test_what_steps_import_is_shipped_from_any_package_with_the_data_beside_it(project: Path) -> None:
+    assert set(shipped(project)) == {
+        *("functions/__init__.py", "functions/api.py", "functions/orders.py", "functions/prices.py"),
+        *("functions/tariff.json", "shop/__init__.py", "shop/late.py"),
+        *("shop/mail/__init__.py", "shop/mail/text.py", "shop/mail/prompts/greeting.txt"),
+    }
+
+
+def test_what_was_shipped_runs_where_nothing_else_is(project: Path, tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    with zipfile.ZipFile(code_zip(shipped(project), cache=tmp_path)) as archive:
+        archive.extractall(code)
+    script = "from functions.orders import confirm; from functions.api import fetch; fetch(); print(confirm())"
+    done = subprocess.run([sys.executable, "-S", "-c", script], cwd=code, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("Dear customer\n", "")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import shop.nowhere", "functions/orders.py:1 imports shop.nowhere, but the project has no such module"),
+        ("from shop import nothing", "imports shop.nothing, but the project has no such module"),
+        ("def step():\n    from shop import nothing", "functions/orders.py:2 imports shop.nothing"),
+        ("import numpy", "imports numpy, which is neither in the project nor in functions/requirements.txt"),
+        ("import hypothesis.strategies", "which is not in functions/requirements.txt; add hypothesis there"),
+        ("from durable.testing import Sandbox", "imports durable.testing.Sandbox, which no Lambda is shipped"),
+        ("from app import confirm", "imports app.confirm, which declares the deployment"),
+        ("from shop import fast", "imports shop.fast, a library that was compiled on this machine"),
+        ("import outside", "imports outside, which stands outside of the project"),
+        ("from shop import broken", "shop/broken.py cannot be read"),
+    ],
+)
+def test_what_would_not_be_there_is_refused_with_its_place_and_a_remedy(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, said: str
 ) -> None:
-    here = code_zip(ROOT, cache=tmp_path / "a").read_bytes()
-    assert code_zip(copy, cache=tmp_path / "b").read_bytes() == here
+    (project / "shop" / "fast.cpython-311-x86_64-linux-gnu.so").touch()
+    (project / "shop" / "broken.py").write_text("def\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "outside.py").touch()
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    (project / "functions" / "orders.py").write_text(source)
+    with pytest.raises(PackagingError) as raised:
+        shipped(project)
+    assert said in str(raised.value)
+    assert "; " in str(raised.value)
 
 
-def test_a_changed_source_makes_other_bytes(copy: Path, tmp_path: Path) -> None:
-    before = code_zip(copy, cache=tmp_path / "a").read_bytes()
-    (copy / "functions" / "added.py").write_text("x = 1\n")
-    assert code_zip(copy, cache=tmp_path / "b").read_bytes() != before
+def test_all_mistakes_are_told_at_once_and_what_the_library_needs_is_among_them(project: Path) -> None:
+    (project / "functions" / "orders.py").write_text("import numpy\nfrom shop import nothing\n")
+    with pytest.raises(PackagingError) as raised:
+        project_files(project, BEGIN, {"pydantic", "typing_extensions"})
+    lacks, *others = str(raised.value).splitlines()
+    assert lacks == "functions/requirements.txt lacks aws_lambda_powertools, which the library imports; add it"
+    assert len(others) == 2
 
 
-def test_the_zip_holds_the_projects_modules_and_neither_compiler_nor_engine_nor_tests(tmp_path: Path) -> None:
-    with zipfile.ZipFile(code_zip(ROOT, cache=tmp_path)) as archive:
-        names = archive.namelist()
+def test_identical_contents_make_identical_bytes_wherever_and_whenever_they_are_zipped(
+    project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(project, copy)
+    for path in copy.rglob("*.*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700)
+    here = code_zip(shipped(project), cache=tmp_path / "a").read_bytes()
+    assert code_zip(shipped(copy), cache=tmp_path / "b").read_bytes() == here
+    (copy / "functions" / "tariff.json").write_text("[]")
+    assert code_zip(shipped(copy), cache=tmp_path / "c").read_bytes() != here
+
+
+def test_the_zip_of_this_project_holds_neither_compiler_nor_engine_nor_tests() -> None:
+    names = list(project_files(ROOT, ["functions.api", "statemachines.onboarding"], {*NEEDED, "email_validator"}))
     assert {"durable/wire.py", "functions/onboarding/create_profile.py", "statemachines/onboarding.py"} <= set(names)
-    assert names == sorted(names)
-    assert all(name.endswith(".py") for name in names)
     unwanted = ("durable/compiler/", "durable/local/", "durable/testing/", "durable/cli/", "infra/", "tests/", "app.py")
     assert [name for name in names if name.startswith(unwanted)] == []
 
 
 def test_the_layer_is_for_lambdas_processor_and_names_nothing_of_this_machine() -> None:
-    folder = layer(ROOT / "functions" / "requirements.txt", cache=ROOT / ".cache", target=LAMBDA)
+    folder = layer(ROOT / "functions" / "requirements.txt", cache=ROOT / ".cache", target=LAMBDA).folder
     libraries = [path.name for path in folder.rglob("*.so")]
     assert libraries
     assert all("cpython-313-aarch64" in name for name in libraries if "cpython" in name)
@@ -64,11 +149,52 @@ def test_the_layer_is_for_lambdas_processor_and_names_nothing_of_this_machine() 
     assert [path for path in texts if str(ROOT).encode() in path.read_bytes()] == []
 
 
+@pytest.fixture
+def wheelhouse(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What a stand-in for pip installs, file by file: a test changes it as a registry changes."""
+    contents = {"one.py": "x = 1\n"}
+
+    def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+        folder = Path(arguments[arguments.index("--target") + 1])
+        folder.mkdir(parents=True)
+        for name, text in contents.items():
+            (folder / name).write_text(text)
+        return subprocess.CompletedProcess(arguments, 0)
+
+    monkeypatch.setattr("durable.cdk.packaging._pip", pip)
+    return contents
+
+
+def test_a_layer_is_named_by_what_is_in_it(tmp_path: Path, wheelhouse: dict[str, str]) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("one\n")
+    first = layer(requirements, cache=tmp_path / "a")
+    assert first.packages == {"one"}
+    assert layer(requirements, cache=tmp_path / "b").folder.name == first.folder.name
+    wheelhouse["one.py"] = "x = 2\n"
+    assert layer(requirements, cache=tmp_path / "a") == first  # it is not made twice
+    assert layer(requirements, cache=tmp_path / "c").folder.name != first.folder.name
+    requirements.write_text("one  # the same\n")
+    assert layer(requirements, cache=tmp_path / "a") == first
+
+
+def test_where_requirements_have_hashes_pip_takes_nothing_without_one(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("pydantic==2.14.3 \\\n    --hash=sha256:" + "0" * 64 + "\n")
+    with pytest.raises(PackagingError, match=r"pip could not bring the wheels of requirements\.txt"):
+        layer(requirements, cache=tmp_path)
+
+
 def test_a_pin_without_a_wheel_is_named(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("no-such-distribution-at-all==1.0\n")
     with pytest.raises(PackagingError, match="no-such-distribution-at-all"):
         layer(requirements, cache=tmp_path)
+
+
+def test_requirements_that_are_missing_are_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(PackagingError, match=r"requirements\.txt is missing; it names what the Lambdas' layer holds"):
+        layer(tmp_path / "requirements.txt", cache=tmp_path)
 
 
 def test_importing_the_declarations_never_imports_cdk() -> None:

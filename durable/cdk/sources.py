@@ -1,0 +1,281 @@
+"""What a Lambda is shipped of a project: each module that it imports, directly or not, and the data files beside them.
+
+Imports are read from the source: nothing is run, so one inside of a function is found too.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import durable
+
+LIBRARY: Final = Path(durable.__file__).resolve().parent
+"""Where `durable` is imported from: a checkout, or an environment that it is installed in."""
+LEFT_OUT: Final = (
+    *("asl", "cdk", "cli", "compiler", "local", "templates", "testing"),
+    *("__main__.py", "build.py", "check.py", "cost.py", "document.py", "installation.py", "modules.py", "project.py"),
+)
+"""What no Lambda ships of the library: what only synthesis, one machine or a test needs."""
+
+DECLARATIONS: Final = "app"
+RUNTIME: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"})
+"""What Lambda's Python has besides the standard library."""
+NEEDED: Final = frozenset({"aws_lambda_powertools", "pydantic", "typing_extensions"})
+"""What the library's own modules import of the layer."""
+REQUIREMENTS: Final = "functions/requirements.txt"
+
+_NO_DATA: Final = ("*.py", "*.pyc", "*.pyi", "*.asl.json", "*~", "requirements*.txt", "requirements*.in")
+_MISSING: Final = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A module that is imported: where, and whether the author goes on without it."""
+
+    name: str
+    line: int
+    optional: bool
+
+
+class PackagingError(Exception):
+    """What a Lambda needs could not be put together."""
+
+
+def project_files(root: Path, modules: Iterable[str], wheels: Collection[str]) -> Mapping[str, Path]:
+    """Return the files that Lambdas are shipped, by their names in the zip.
+
+    Args:
+        modules: those that Lambdas begin with: of steps, consumers, workers and workflows.
+        wheels: the names of the packages in the layer.
+
+    Raises:
+        PackagingError: a module is imported that would not be there, with a sentence for each.
+    """
+    sources = Sources(root, wheels)
+    sources.add(modules)
+    missing = sorted(NEEDED - set(wheels))
+    problems = [f"{REQUIREMENTS} lacks {each}, which the library imports; add it" for each in missing]
+    problems += sorted(set(sources.problems))
+    if problems:
+        raise PackagingError("\n".join(problems))
+    return sources.files
+
+
+class Sources:
+    """Collects the files that Lambdas are shipped, from the modules that they begin with.
+
+    Args:
+        root: the project's folder.
+        wheels: the names of the packages in the layer.
+    """
+
+    def __init__(self, root: Path, wheels: Collection[str]) -> None:
+        self._root = root
+        self._provided = RUNTIME | set(wheels) | sys.stdlib_module_names
+        self.files: dict[str, Path] = dict(library_files())
+        self.problems: list[str] = []
+        self._seen: set[str] = set()
+
+    def add(self, modules: Iterable[str]) -> None:
+        """Add modules, all that they import, and the data in their folders; note what cannot be shipped."""
+        for name in modules:
+            self._add(name)
+        for folder in {path.parent for path in self.files.values()}:
+            if folder != self._root and folder.is_relative_to(self._root):
+                self._add_data(folder)
+
+    def _add(self, name: str) -> None:
+        left = [name]
+        while left:
+            name = left.pop()
+            if name in self._seen:
+                continue
+            self._seen.add(name)
+            if "." in name:
+                left.append(name.rpartition(".")[0])
+            path = self._file(name)
+            if path is not None:
+                self.files[path.relative_to(self._root).as_posix()] = path
+                left += self._imported(name, path)
+
+    def _imported(self, module: str, path: Path) -> Iterator[str]:
+        """Yield the project's modules that a module imports; note what it imports and has not."""
+        try:
+            tree = ast.parse(path.read_bytes(), str(path))
+        except (SyntaxError, ValueError) as error:
+            self.problems.append(f"{self._shown(path)} cannot be read: {error}; mend it")
+            return
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for each in _imports(tree.body, package):
+            top = each.name.partition(".")[0]
+            where = f"{self._shown(path)}:{each.line} imports {each.name}"
+            if top == LIBRARY.name:
+                if not self._shipped(each.name):
+                    self.problems.append(f"{where}, which no Lambda is shipped; keep it out of what steps import")
+            elif top == DECLARATIONS and (self._root / f"{DECLARATIONS}.py").is_file():
+                self.problems.append(f"{where}, which declares the deployment; move what both need to another module")
+            elif self._is_ours(top):
+                yield from self._ours(each, where)
+            elif top not in self._provided and not each.optional:
+                self.problems.append(f"{where}, {_origin(top)}")
+
+    def _ours(self, each: Import, where: str) -> Iterator[str]:
+        if self._file(each.name) or self._folder(each.name):
+            yield each.name
+            return
+        parent, _, name = each.name.rpartition(".")
+        if parent and (file := self._file(parent)) and (file.name != "__init__.py" or not _is_module(file, name)):
+            yield parent
+        elif self._built(each.name):
+            self.problems.append(
+                f"{where}, a library that was compiled on this machine; build a wheel for Lambda's"
+                f" processor and name it in {REQUIREMENTS}"
+            )
+        elif not each.optional:
+            self.problems.append(f"{where}, but the project has no such module; write it, or take the import away")
+
+    def _shipped(self, name: str) -> bool:
+        """Return whether a name of the library is shipped: a module, or something in one."""
+        path = "/".join(name.split("."))
+        left = tuple(f"{LIBRARY.name}/{each.removesuffix('.py')}" for each in LEFT_OUT)
+        return not any(path == each or path.startswith(f"{each}/") for each in left)
+
+    def _is_ours(self, top: str) -> bool:
+        if top in sys.stdlib_module_names:
+            return False  # Python's own is found first
+        return self._file(top) is not None or self._folder(top) or self._built(top)
+
+    def _file(self, name: str) -> Path | None:
+        place = self._root.joinpath(*name.split("."))
+        found = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+        return next((each for each in found if each.is_file()), None)
+
+    def _folder(self, name: str) -> bool:
+        """Return whether a name is a package without `__init__.py`."""
+        place = self._root.joinpath(*name.split("."))
+        return place.is_dir() and any(place.rglob("*.py"))
+
+    def _built(self, name: str) -> bool:
+        place = self._root.joinpath(*name.split("."))
+        return any(place.parent.glob(f"{place.name}.*so")) or any(place.parent.glob(f"{place.name}.*pyd"))
+
+    def _add_data(self, folder: Path) -> None:
+        """Add the files of a folder that are no code, and those of the folders in it that hold no code."""
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith((".", "__pycache__")) or path.is_symlink():
+                continue
+            if path.is_dir():
+                if not any(path.rglob("*.py")):
+                    self._add_data(path)
+            elif not any(fnmatch(path.name, each) for each in _NO_DATA):
+                self.files[path.relative_to(self._root).as_posix()] = path
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
+
+def library_files() -> Iterator[tuple[str, Path]]:
+    """Yield the modules of the library that a Lambda may import, with their names in the zip."""
+    left_out = tuple(LIBRARY / each for each in LEFT_OUT)
+    for path in sorted(LIBRARY.rglob("*.py")):
+        if not any(path.is_relative_to(each) for each in left_out):
+            yield path.relative_to(LIBRARY.parent).as_posix(), path
+
+
+def _origin(top: str) -> str:
+    """Say where a package is that no Lambda has, and what to do."""
+    distributions = packages_distributions().get(top)
+    if distributions:
+        return f"which is not in {REQUIREMENTS}; add {distributions[0]} there"
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is not None and spec.origin:
+        return f"which stands outside of the project, in {spec.origin}; move it into the project"
+    return f"which is neither in the project nor in {REQUIREMENTS}; add it to one of them"
+
+
+def _is_module(init: Path, name: str) -> bool:
+    """Return whether a name that a package's `__init__.py` does not define must be a module of it."""
+    tree = ast.parse(init.read_bytes())
+    if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+        return False
+    defined = _defined(tree.body)
+    return "*" not in defined and name not in defined
+
+
+def _defined(body: Sequence[ast.stmt]) -> set[str]:
+    """Return the names that statements of a module define, those of its blocks included."""
+    names: set[str] = set()
+    for statement in body:
+        for node in ast.walk(statement):
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    names.add(name)
+                case ast.Name(id=name, ctx=ast.Store()):
+                    names.add(name)
+                case ast.alias(name=name, asname=other):
+                    names.add(other or name.partition(".")[0])
+    return names
+
+
+def _imports(body: Iterable[ast.AST], package: str, *, optional: bool = False) -> Iterator[Import]:
+    """Yield what code imports, whenever it does so; not what only type checkers or `python -m` see."""
+    for node in body:
+        match node:
+            case ast.Import(names=names):
+                yield from (Import(each.name, node.lineno, optional) for each in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                base = _absolute(module or "", level, package)
+                yield from (
+                    Import(base if each.name == "*" else f"{base}.{each.name}", node.lineno, optional) for each in names
+                )
+            case ast.If(test=test, orelse=orelse) if _never(test):
+                yield from _imports(orelse, package, optional=optional)
+            case ast.Try(body=tried, handlers=handlers):
+                missing = any(_catches(each) for each in handlers)
+                yield from _imports(tried, package, optional=optional or missing)
+                rest = [*handlers, *node.orelse, *node.finalbody]
+                yield from _imports(rest, package, optional=optional)
+            case ast.Call(args=[ast.Constant(value=str(name)), *_]) if _dynamic(node.func):
+                yield Import(name, node.lineno, optional)
+            case _:
+                yield from _imports(ast.iter_child_nodes(node), package, optional=optional)
+
+
+def _absolute(module: str, level: int, package: str) -> str:
+    if not level:
+        return module
+    base = package.split(".")
+    return ".".join([*base[: len(base) - level + 1], *([module] if module else [])])
+
+
+def _never(test: ast.expr) -> bool:
+    """Return whether a test holds only for type checkers, or in the module that is run by name."""
+    match test:
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return True
+        case ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")]):
+            return True
+    return False
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(each is None or (isinstance(each, ast.Name) and each.id in _MISSING) for each in caught)
+
+
+def _dynamic(function: ast.expr) -> bool:
+    match function:
+        case ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"):
+            return True
+    return False
