@@ -18,6 +18,7 @@ from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.record import ANSWERS, Record
 from durable.cdk.resource import Bindings, described
 from durable.cdk.workflow import WorkflowResource
+from durable.compiler.placeholders import filled
 from durable.signature import Signature
 from durable.store.rollback import DEFINITION, ROLLBACK
 from durable.wire import CALLS, EVENTS, LAMBDA_MARGIN_SECONDS
@@ -183,7 +184,7 @@ class Machine(Construct):
 
     def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
-        return state_machine(self, substituted(definition, arns), self._role, platform, name)
+        return state_machine(self, filled(definition, arns), self._role, platform, name)
 
 
 class RollbackMachine(Construct):
@@ -216,7 +217,7 @@ class RollbackMachine(Construct):
         record.grant_step(self.handler, workflow)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         allow(role, [self, *undos])
-        definition = substituted(DEFINITION, {ROLLBACK: self.version_arn})
+        definition = filled(DEFINITION, {ROLLBACK: self.version_arn})
         self.state_machine = state_machine(self, definition, role, platform)
 
     @property
@@ -253,17 +254,3 @@ def state_machine(
     )
     acknowledge(role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
     return machine
-
-
-_OPEN: Final = "${"
-
-
-def substituted(value: Any, arns: Mapping[str, str]) -> Any:
-    """Return a definition in which each text that is a placeholder, whole, is the ARN that it stands for."""
-    if isinstance(value, Mapping):
-        return {name: substituted(each, arns) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [substituted(each, arns) for each in value]
-    if isinstance(value, str) and value.startswith(_OPEN) and value.endswith("}"):
-        return arns.get(value[len(_OPEN) : -1], value)
-    return value

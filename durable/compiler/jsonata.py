@@ -88,7 +88,8 @@ def template(expression: Expression) -> Any:
     """Return an expression as what stands in a state: JSON, with JSONata in its strings."""
     match expression:
         case Constant(str() as value):
-            return "{% " + quoted(value) + " %}" if value.startswith("{%") or value.endswith("%}") else value
+            is_plain = not (value.startswith("{%") or value.endswith("%}") or "${" in value)
+            return value if is_plain else "{% " + quoted(value) + " %}"
         case Constant(value):
             return value
         case ListDisplay(elements):
@@ -116,8 +117,8 @@ def _wrapped(text: str, expression: Expression) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a string literal."""
-    return json.dumps(text, ensure_ascii=False)
+    """Return a string literal, in which nothing can be taken for a placeholder."""
+    return json.dumps(text, ensure_ascii=False).replace("${", "\\u0024{")
 
 
 def _key(name: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
@@ -18,6 +16,7 @@ from durable.build import Build, api_of, fetch_of
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
+from durable.compiler.placeholders import filled
 from durable.http import Api
 from durable.local.engine import Engine
 from durable.local.executions import Executions
@@ -124,9 +123,9 @@ class Host:
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
-            self._waits[function_name(workflow.name, EVENTS)] = wait
-            self._waits[function_name(workflow.name, CALLS)] = self._calls(workflow, record)
-            self._others[function_name(workflow.name, ROLLBACK)] = rollback
+            self._waits[_own_function(workflow.name, EVENTS)] = wait
+            self._waits[_own_function(workflow.name, CALLS)] = self._calls(workflow, record)
+            self._others[_own_function(workflow.name, ROLLBACK)] = rollback
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         self.pump = Pump(
@@ -266,21 +265,20 @@ def function_name(workflow: str, step: str) -> str:
     return f"{workflow}/{step}"
 
 
+def _own_function(workflow: str, name: str) -> str:
+    """Return the name of a function of the library's own: no step has it, as no name of a step begins with a slash."""
+    return function_name(workflow, f"/{name}")
+
+
 def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named."""
-    names = {f"${{{step.placeholder}}}": function_name(workflow, step.name) for step in compiled.steps}
-    names |= {f"${{{each}}}": function_name(workflow, each) for each in (EVENTS, CALLS)}
-    return _named(compiled.text, names)
+    names = {step.placeholder: function_name(workflow, step.name) for step in compiled.steps}
+    names |= {each: _own_function(workflow, each) for each in (EVENTS, CALLS)}
+    definition: Mapping[str, Any] = filled(compiled.definition, names)
+    return definition
 
 
 def _rollback(workflow: str) -> Mapping[str, Any]:
     """Return the machine of a workflow's rollbacks with its function named."""
-    return _named(json.dumps(DEFINITION), {f"${{{ROLLBACK}}}": function_name(workflow, ROLLBACK)})
-
-
-def _named(text: str, names: Mapping[str, str]) -> Mapping[str, Any]:
-    text = functools.reduce(
-        lambda text, each: text.replace(json.dumps(each[0]), json.dumps(each[1])), names.items(), text
-    )
-    definition: Mapping[str, Any] = json.loads(text)
+    definition: Mapping[str, Any] = filled(DEFINITION, {ROLLBACK: _own_function(workflow, ROLLBACK)})
     return definition

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from durable.cdk.machine import substituted
 from tests.integration.cdk.template import Template, text
 
 
@@ -46,15 +45,6 @@ def test_a_lambda_outlives_its_step_and_is_outlived_by_its_task(dev: Template) -
     definition = json.loads(text(machine["Properties"]["DefinitionString"]))
     assert welcome["Properties"]["Timeout"] == 62
     assert dict(tasks(definition))["send-welcome-email"]["TimeoutSeconds"] == 65
-
-
-def test_only_whole_known_placeholders_are_replaced() -> None:
-    definition = {"A": "${One}", "B": ["${One}", "${Two}", "say ${One}"], "C": {"D": 1, "E": None}}
-    assert substituted(definition, {"One": "arn"}) == {
-        "A": "arn",
-        "B": ["arn", "${Two}", "say ${One}"],
-        "C": {"D": 1, "E": None},
-    }
 
 
 def test_the_closer_is_told_of_the_ends_of_this_stacks_executions(dev: Template) -> None:
