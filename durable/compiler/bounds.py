@@ -1,12 +1,13 @@
 """How many rounds a loop or map may take, before an execution has more events than Step Functions holds.
 
-What is certain is counted with all attempts of each step, and the rest is for rounds. Where one loop has the rest to
-itself, that is a number of rounds. Where several share it, a variable counts the events of the rounds so far.
+What happens once is counted with all attempts of each step, and the rest is for rounds. A variable counts the events
+of the rounds so far as they happened: a step that is not tried again has the events of one attempt. Another round
+begins only where all of its attempts would fit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
@@ -38,7 +39,7 @@ from durable.compiler.tree import (
 )
 
 MOST_EVENTS: Final = 25_000
-_STATE: Final = 2
+STATE: Final = 2
 """Entered and exited."""
 _ATTEMPT: Final = 3
 """Scheduled, started, ended."""
@@ -57,14 +58,16 @@ class Bounds:
     Attributes:
         certain: the events of an execution without rounds of unbounded loops.
         rounds: those that are left for rounds.
-        costs: the events of a round of each unbounded loop or map, by the variable of its round.
-        shared: whether several loops share the rest.
+        costs: the events of a round of each unbounded loop or map at the most, by the variable of its round.
+        begun: those of them that are counted when a round of a loop begins; its steps count their own.
+        shared: whether several loops and maps share the rest.
         notes: what the bounds mean, in words.
     """
 
     certain: int
     rounds: int
     costs: Mapping[str, int]
+    begun: Mapping[str, int]
     shared: bool
     notes: tuple[str, ...]
 
@@ -76,9 +79,10 @@ def bounds(program: Program) -> Bounds:
     found = list(unbounded(program.body))
     outermost = {each.round for each in unbounded(program.body, deep=False)}
     shared = len(found) > 1 or any(each.round not in outermost for each in found)
-    costs = {each.round: _STATE + _certain(_body(each)) for each in found}
-    notes = dict.fromkeys(_note(each, rounds // costs[each.round], shared) for each in found)
-    return Bounds(certain, rounds, costs, shared, tuple(notes))
+    costs = {each.round: STATE + _certain(_body(each)) for each in found}
+    begun = {each.round: STATE + _certain(_body(each), _own) for each in found}
+    notes = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found)
+    return Bounds(certain, rounds, costs, begun, shared, tuple(notes))
 
 
 def _body(each: Unbounded) -> tuple[Statement, ...]:
@@ -93,18 +97,28 @@ def unbounded(body: tuple[Statement, ...], *, deep: bool = True) -> Iterator[Unb
                 yield statement
             case Run(MapCall(bound=None) as call):
                 yield call
-        if deep or isinstance(statement, (If, Try)):
+        if deep or isinstance(statement, (If, Try)) or is_alone(statement):
             for block in blocks(statement):
                 yield from unbounded(block, deep=deep)
 
 
-def _note(each: Unbounded, rounds: int, shared: bool) -> str:
-    fewer = ", fewer where other loops go round too" if shared else ""
+def is_alone(statement: Statement) -> bool:
+    """Return whether a statement awaits one branch alone, which is compiled in its place."""
+    return isinstance(statement, Run) and isinstance(statement.what, Gather) and statement.what.alone
+
+
+def _note(each: Unbounded, room: int, cost: int, shared: bool) -> str:
     if isinstance(each, MapCall):
-        return f"line {each.line}: `{each.label}` takes {rounds:,} items at most{fewer}; map over pages for more"
+        fewer = ", fewer where other loops go round too" if shared else ""
+        return f"line {each.line}: `{each.label}` takes {room // cost:,} items at most{fewer}; map over pages for more"
+    once = STATE + _certain(each.body, _once)
+    rounds = max(0, room - cost) // once + 1
+    others = [*(["steps are tried again"] if once < cost else []), *(["other loops go round too"] if shared else [])]
+    fewer = f", fewer where {' or '.join(others)}" if others else ""
     asleep = sum(each.milliseconds or 0 for each in walk(_body(each)) if isinstance(each, Sleep))
-    lasts = f", for {_in_words(timedelta(milliseconds=rounds * asleep))}; sleep longer for more" if asleep else ""
-    return f"line {each.line}: `{each.label}` goes round {rounds:,} times at most{fewer}{lasts}"
+    lasts = f" or {_in_words(timedelta(milliseconds=rounds * asleep))}" if asleep else ""
+    more = "; sleep longer for more" if asleep else ""
+    return f"line {each.line}: `{each.label}` has room for {rounds:,} rounds{lasts}{fewer}{more}"
 
 
 def _in_words(length: timedelta) -> str:
@@ -112,40 +126,72 @@ def _in_words(length: timedelta) -> str:
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
 
 
-def _certain(body: tuple[Statement, ...]) -> int:
-    """Return the events of a body at the most, the rounds of unbounded loops left out."""
-    return sum(_events(statement) for statement in body)
+Waiting = StepCall | EventWait | WorkflowCall
+Count = Callable[[Waiting], int]
 
 
-def _events_of(what: Awaited) -> int:
+def _at_most(what: Waiting) -> int:
+    """Return the events of a step with all of its attempts."""
+    if isinstance(what, StepCall):
+        return STATE + _ATTEMPT * (what.retries.limit + 1)
+    return STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
+
+
+def _once(what: Waiting) -> int:
+    """Return the events of a step that is not tried again."""
+    return STATE + attempt_events(what)
+
+
+def _own(what: Waiting) -> int:
+    """Return no events: a step in a loop counts its own once it has ended."""
+    return 0
+
+
+def attempt_events(what: Waiting) -> int:
+    """Return the events of one attempt."""
+    return _ATTEMPT if isinstance(what, StepCall) else TOKEN_ATTEMPT
+
+
+def _certain(body: tuple[Statement, ...], count: Count = _at_most) -> int:
+    """Return the events of a body, the rounds of unbounded loops left out; `count` gives those of a step."""
+    return sum(_events(statement, count) for statement in body)
+
+
+def _events_of(what: Awaited, count: Count) -> int:
     match what:
-        case StepCall(retries=retries):
-            return _STATE + _ATTEMPT * (retries.limit + 1)
-        case EventWait() | WorkflowCall():
-            return _STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
+        case StepCall() | EventWait() | WorkflowCall():
+            return count(what)
+        case Gather(branches=(branch,), alone=True):
+            return _certain(branch.body, count)
         case Gather(branches=branches):
-            return 2 * _STATE + sum(_certain(branch.body) for branch in branches)
+            return 2 * STATE + sum(_certain(branch.body, _in_branch(count)) for branch in branches)
         case MapCall(bound=bound, body=branch):
-            return 3 * _STATE + (bound or 0) * (_STATE + _certain(branch.body))
+            return 3 * STATE + (bound or 0) * (STATE + _certain(branch.body, _in_branch(count)))
         case _:
             assert_never(what)
 
 
-def _events(statement: Statement) -> int:
+def _in_branch(count: Count) -> Count:
+    """Return how steps of branches count: they cannot count their own, so all of their attempts are."""
+    return _at_most if count is _own else count
+
+
+def _events(statement: Statement, count: Count) -> int:
     match statement:
         case Assign():
             return 0
         case Run(what):
-            return _events_of(what)
+            return _events_of(what, count)
         case Loop(bound=int() as rounds, body=body):
-            return _STATE + rounds * (_STATE + _certain(body))
+            return STATE + rounds * (STATE + _certain(body, count))
         case If(arms, otherwise):
-            return _STATE + max(_certain(otherwise), *(_certain(arm.body) for arm in arms))
+            return STATE + max(_certain(otherwise, count), *(_certain(arm.body, count) for arm in arms))
         case Try(body, handlers, otherwise):
-            return _certain(body) + max([_certain(otherwise), *(_certain(each.body) for each in handlers)])
+            after = [_certain(otherwise, count), *(_certain(each.body, count) for each in handlers)]
+            return _certain(body, count) + max(after)
         case Sleep(until=until):
-            return _STATE if until is None or isinstance(until, Constant) else 2 * _STATE
+            return STATE if until is None or isinstance(until, Constant) else 2 * STATE
         case Loop() | Return() | Raise() | RaiseAgain() | Break() | Continue():
-            return _STATE
+            return STATE
         case _:
             assert_never(statement)

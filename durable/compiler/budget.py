@@ -1,13 +1,13 @@
-"""The check of a loop's rounds, as expressions: against a number, or against the events that are left."""
+"""The check of a loop's rounds, as expressions: whether the events that are left allow for another one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from durable.compiler.bounds import Bounds
+from durable.compiler.bounds import STATE, Bounds, Waiting, attempt_events
 from durable.compiler.kinds import Integer
-from durable.compiler.terms import Apply, Comparison, Constant, Expression, Operation, Variable
+from durable.compiler.terms import Apply, Comparison, Constant, Expression, Operation, RawExpression, Variable
 from durable.compiler.tree import Loop, MapCall
 
 _INTEGER: Final = Integer()
@@ -41,15 +41,20 @@ class Budget:
         return number(self.bounds.costs[each.round])
 
     def allows(self, loop: Loop) -> Expression:
-        """Return whether there is room for another round."""
-        if not self.bounds.shared:
-            rounds = self.bounds.rounds // self.bounds.costs[loop.round]
-            return Comparison("<", Variable(loop.round, _INTEGER), number(rounds))
+        """Return whether there is room for another round, with all attempts of its steps."""
         return Comparison("<=", self._spent(), minus(self.limit, self._cost(loop)))
 
     def after_round(self, loop: Loop) -> Expression:
         """Return what is spent once a round has begun."""
-        return Operation("+", self._spent(), self._cost(loop), _INTEGER)
+        return self._plus(number(self.bounds.begun[loop.round]))
+
+    def after_step(self, step: Waiting) -> Expression:
+        """Return what is spent once a step has ended, by the attempts that it took."""
+        events = attempt_events(step)
+        return self._plus(RawExpression(f"{events + STATE} + {events} * $states.context.State.RetryCount", _INTEGER))
+
+    def _plus(self, events: Expression) -> Expression:
+        return Operation("+", self._spent(), events, _INTEGER)
 
     def forbids(self, call: MapCall) -> Expression:
         """Return whether a map has too many items."""
@@ -64,17 +69,22 @@ class Budget:
         return Operation("*", _count(call), self._cost(call), _INTEGER)
 
     def after_map(self, call: MapCall, deeper: bool) -> Expression:
-        """Return what is spent after a map: half of what was left, where its items have loops of their own."""
-        spent = Operation("+", self._spent(), self._of(call), _INTEGER)
-        return self._half_gone(spent) if deeper else spent
+        """Return what is spent after a map: what its items cost, and what loops in them spent."""
+        spent = self._plus(self._of(call)) if call.bound is None else self._spent()
+        of_items = RawExpression("$sum([$states.result.events])", _INTEGER)
+        return Operation("+", spent, of_items, _INTEGER) if deeper else spent
 
-    def after_gather(self) -> Expression:
-        """Return what is spent after a gather whose branches have loops."""
-        return self._half_gone(self._spent())
+    def after_gather(self, counting: list[int]) -> Expression:
+        """Return what is spent after a gather: what the branches that have loops tell."""
+        spent = self._spent()
+        for each in counting:
+            spent = Operation("+", spent, RawExpression(f"$states.result[{each}].events", _INTEGER), _INTEGER)
+        return spent
 
-    def _half_gone(self, spent: Expression) -> Expression:
-        left = Operation("-", self.limit, spent, _INTEGER)
-        return Operation("+", spent, Operation("/", left, number(2), _INTEGER), _INTEGER)
+    def after_failure(self) -> Expression:
+        """Return what is spent after branches that have loops failed: they may have spent all that they were given."""
+        left = Operation("-", self.limit, self._spent(), _INTEGER)
+        return self._plus(Operation("/", left, number(2), _INTEGER))
 
     def of_item(self, call: MapCall, spent: str) -> Budget:
         """Return the budget of each item of a map: together, half of what is left."""

@@ -35,6 +35,14 @@ class LoopExits:
     continues: OpenEdges = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Inlined:
+    """A nested def that is compiled in place: the variable of its result, and the open edges of its returns."""
+
+    variable: str
+    returns: OpenEdges = field(default_factory=list)
+
+
 def can_end(edge: Edge) -> bool:
     """Return whether the machine can end on an edge: a Choice rule, a Catch and the entry cannot end it."""
     return edge.source is not None and not isinstance(edge.source, Choice) and edge is edge.source.next

@@ -8,15 +8,17 @@ assignment: the first state takes it over, or a Pass before it does.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
-from durable.compiler.edges import LoopExits, OpenEdges, Target, can_end, take_over, takes_over
+from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
 from durable.compiler.errornames import Errors, caught_by, name_of
 from durable.compiler.kinds import Integer, ListOf
 from durable.compiler.moments import has_form, instant, is_too_late
+from durable.compiler.names import UNUSED
 from durable.compiler.outcomes import (
     ANSWER,
     RESULT,
@@ -57,6 +59,7 @@ from durable.compiler.terms import (
 )
 from durable.compiler.tree import (
     Assign,
+    Awaited,
     Branch,
     Break,
     Continue,
@@ -108,11 +111,13 @@ class Lowering:
     shared: Shared
     clock: str
     budget: Budget
-    is_run: bool = True
+    told: Mapping[str, str] | None = None
     around: frozenset[str] = frozenset()
     machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
     targets: list[Target] = field(default_factory=list)
     loops: list[LoopExits] = field(default_factory=list)
+    inlined: list[Inlined] = field(default_factory=list)
+    counted: int = 0
 
     def lower(self, body: tuple[Statement, ...], before: dict[str, Expression]) -> Machine:
         """Return the machine of a body; what is in `before` holds at its start."""
@@ -125,6 +130,8 @@ class Lowering:
     def block(self, body: tuple[Statement, ...], edges: OpenEdges) -> OpenEdges:
         """Lower statements that follow the open edges, and return the edges that are open afterwards."""
         for statement in body:
+            if not edges:
+                break  # a branch that is awaited here never returns
             edges = self.statement(statement, edges)
         return edges
 
@@ -191,6 +198,8 @@ class Lowering:
 
     def _run(self, run: Run, edges: OpenEdges) -> OpenEdges:
         match run.what:
+            case Gather(branches=(branch,), alone=True):
+                return self._in_place(branch, run.variable, edges)
             case StepCall() as step:
                 caught = sorted(name for name in self._caught() & step.errors.keys() if not name.startswith(FINAL))
                 state: Task | TokenTask | Parallel | Map = Task(
@@ -206,23 +215,26 @@ class Lowering:
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
                 result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
-            case Gather(label, branches, kinds, errors, alone):
-                state = Parallel(label, branches=self._branches(branches))
-                result = tuple_result(kinds, self.shared.timed, alone)
+            case Gather(label, branches, kinds, errors):
+                counting = [number for number, each in enumerate(branches) if _has_rounds(each)]
+                state = Parallel(label, branches=self._branches(branches, counting))
+                result = tuple_result(kinds, self.shared.timed or bool(counting))
                 ended = join_time(self.clock)
-                if any(_has_rounds(each) for each in branches):
-                    state.next.set(self.budget.spent, self.budget.after_gather())
+                if counting:
+                    state.next.set(self.budget.spent, self.budget.after_gather(counting))
             case MapCall() as call:
                 edges = self._capped(call, edges) if call.bound is None else edges
-                body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)))
+                deeper = _has_rounds(call.body)
+                body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)), counts=deeper)
                 state = Map(call.label, items=call.items, concurrency=call.concurrency, body=body)
-                state.next.set(self.budget.spent, self.budget.after_map(call, _has_rounds(call.body)))
-                result = list_result(call.element, self.shared.timed)
+                state.next.set(self.budget.spent, self.budget.after_map(call, deeper))
+                result = list_result(call.element, self.shared.timed or deeper)
                 ended = join_time(self.clock)
                 errors = call.errors
             case _:
                 assert_never(run.what)
         self._catch(state, errors)
+        self._count(state, run.what)
         if run.variable is not None:
             state.next.set(run.variable, result)
         if self.shared.timed:
@@ -230,17 +242,35 @@ class Lowering:
         self.enter(state, edges)
         return [state.next]
 
-    def _branches(self, branches: tuple[Branch, ...]) -> list[Machine]:
-        sharers = sum(_has_rounds(each) for each in branches)
-        return [
-            self._branch(each, self.budget.of_branch(max(1, sharers), self.shared.variable(SPENT))) for each in branches
-        ]
+    def _count(self, state: Task | TokenTask | Parallel | Map, what: Awaited) -> None:
+        """Count the events of a step in a loop by its attempts; those of branches that failed are not known."""
+        if isinstance(what, StepCall | EventWait | WorkflowCall):
+            for edge in state.edges() if self.counted else []:
+                edge.set(self.budget.spent, self.budget.after_step(what))
+        elif any(_has_rounds(each) for each in branches_of(what)):
+            for each in state.catches:
+                each.edge.set(self.budget.spent, self.budget.after_failure())
 
-    def _branch(self, branch: Branch, budget: Budget) -> Machine:
+    def _in_place(self, branch: Branch, variable: str | None, edges: OpenEdges) -> OpenEdges:
+        """Lower a branch that is awaited alone: its states are this machine's, and its returns lead on."""
+        call = Inlined(variable or self.shared.variable(UNUSED))
+        self.inlined.append(call)
+        rest = self.block((*branch.before, *branch.body), edges)
+        assert not rest, "a body ends in returns and raises"
+        self.inlined.pop()
+        return call.returns
+
+    def _branches(self, branches: tuple[Branch, ...], counting: list[int]) -> list[Machine]:
+        budgets = [self.budget.of_branch(max(1, len(counting)), self.shared.variable(SPENT)) for _ in branches]
+        pairs = zip(branches, budgets, strict=True)
+        return [self._branch(each, budget, counts=bool(counting)) for each, budget in pairs]
+
+    def _branch(self, branch: Branch, budget: Budget, *, counts: bool) -> Machine:
         """Return a machine of its own, whose clock starts at this one's."""
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
-        inner = Lowering(self.shared, clock, budget, is_run=False, around=self._caught())
+        told = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
+        inner = Lowering(self.shared, clock, budget, told, around=self._caught())
         return inner.lower((*branch.before, *branch.body), before)
 
     def _caught(self) -> frozenset[str]:
@@ -305,7 +335,9 @@ class Lowering:
         self.enter(head, edges, joins=True)
         inside, outside = self._rules(loop, head)
         self.loops.append(frame)
+        self.counted += loop.bound is None
         back = self.block((*loop.each, *loop.body), [inside])
+        self.counted -= loop.bound is None
         self.loops.pop()
         for edge in [*back, *frame.continues]:
             edge.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
@@ -350,8 +382,11 @@ class Lowering:
     def _return(self, statement: Return, edges: OpenEdges) -> OpenEdges:
         """End the machine on the open edges; those that cannot end it share a Pass that does."""
         value = statement.value
-        if not self.is_run and self.shared.timed:
-            value = branch_result(value, self.clock)
+        if self.inlined:
+            self.inlined[-1].returns += self._assign(self.inlined[-1].variable, value, edges)
+            return []
+        if self.told:
+            value = branch_result(value, self.told)
         unable = [edge for edge in edges if not can_end(edge)]
         for edge in edges:
             if can_end(edge):
@@ -372,7 +407,7 @@ class Lowering:
                     edge.set(target.variable, Constant(name, TEXT))
                 target.edges += edges
                 return []
-        at = None if self.is_run or not self.shared.timed else Variable(self.clock, _INTEGER)
+        at = None if self.told is None or not self.shared.timed else Variable(self.clock, _INTEGER)
         cause = cause_text(name, statement.message, at)
         self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
         return []
@@ -398,6 +433,16 @@ def start(timed: bool, clock: str, now: Expression, budget: Budget) -> dict[str,
     """Return what holds at the start of a machine: the time, and that no round was taken."""
     nothing: dict[str, Expression] = {budget.spent: ZERO}
     return {clock: now, **nothing} if timed else nothing
+
+
+def branches_of(what: Awaited) -> tuple[Branch, ...]:
+    """Return the branches of what is awaited."""
+    match what:
+        case Gather(branches=branches):
+            return branches
+        case MapCall(body=body):
+            return (body,)
+    return ()
 
 
 def _has_rounds(branch: Branch) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
@@ -28,25 +29,23 @@ _ALL: Final = "$states.result"
 _OBJECT: Final = Opaque("object")
 
 
-def branch_result(value: Expression, clock: str) -> Expression:
-    """Return what a branch ends with where time is carried."""
-    return DictDisplay((("result", value), ("at", Variable(clock, Integer()))), _OBJECT)
+def branch_result(value: Expression, told: Mapping[str, str]) -> Expression:
+    """Return what a branch ends with that tells more than its result: fields, each the value of a variable."""
+    more = tuple((name, Variable(variable, Integer())) for name, variable in told.items())
+    return DictDisplay((("result", value), *more), _OBJECT)
 
 
-def tuple_result(kinds: tuple[Kind, ...], timed: bool, alone: bool) -> Expression:
-    """Return the results of a gather, or the only one."""
-    field = ".result" if timed else ""
-    if alone:
-        return RawExpression(f"{_ALL}[0]{field}", kinds[0])
-    if not timed:
+def tuple_result(kinds: tuple[Kind, ...], wrapped: bool) -> Expression:
+    """Return the results of a gather; where its branches tell more, they are wrapped."""
+    if not wrapped:
         return RawExpression(_ALL, TupleOf(kinds))
-    results = tuple(RawExpression(f"{_ALL}[{number}]{field}", kind) for number, kind in enumerate(kinds))
+    results = tuple(RawExpression(f"{_ALL}[{number}].result", kind) for number, kind in enumerate(kinds))
     return ListDisplay(results, TupleOf(kinds))
 
 
-def list_result(element: Kind, timed: bool) -> Expression:
-    """Return the results of a map."""
-    if not timed:
+def list_result(element: Kind, wrapped: bool) -> Expression:
+    """Return the results of a map; where its items tell more, they are wrapped."""
+    if not wrapped:
         return RawExpression(_ALL, _OBJECT)
     if any(isinstance(each, (ListOf, TupleOf, Anything, Unknown)) for each in members(element)):
         one = '$type($one.result) = "array" ? [[$one.result]] : [$one.result]'

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
 
 from durable.compiler import compile_workflow
+from durable.errors import StepError
 from durable.testing.execution import execute
-from tests.unit.compiler.both import agree, state_count
+from durable.testing.native import run_natively
+from tests.unit.compiler.both import agree, run_compiled, state_count
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import FIRST_LINE, written
 
@@ -266,4 +269,66 @@ def test_what_a_cap_means_is_said() -> None:
     (note,) = compile_workflow(written(body)).notes
     where, _, meaning = note.partition(": ")
     assert where == f"line {FIRST_LINE + 1}"
-    assert meaning == "`while not done` goes round 1,037 times at most, for 7.2 days; sleep longer for more"
+    assert meaning == (
+        "`while not done` has room for 2,764 rounds or 19.2 days, fewer where steps are tried again;"
+        " sleep longer for more"
+    )
+
+
+HELPER_WITH_A_LOOP = """
+    async def work(n: int) -> int:
+        done = 0
+        for tag in event.payload.tags:
+            try:
+                saved = await step.do("work", save, n, retries=Retries(limit=1))
+                done += saved
+            except StepError:
+                await step.sleep("again", "1 hour")
+        return done
+
+    total = 0
+    for n in range(event.payload.age):
+        {use}
+    return total
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "total += 0\n        done = await work(n)\n        total += done",
+        'done, _ = await asyncio.gather(work(n), step.do("tell", text, "n"))\n        total += done',
+        'found = await step.map("each", work, [n, n + 1], concurrency=1)\n        total += sum(found)',
+    ],
+)
+def test_a_helper_with_a_loop_may_be_used_in_many_rounds(use: str) -> None:
+    user = User(user_id="u", age=40, tags=["a", "b"])
+    fails = itertools.cycle([False, False, False, True])
+
+    def work(n: int) -> int:
+        if next(fails):
+            raise StepError
+        return n + 1
+
+    workflow = written(HELPER_WITH_A_LOOP.format(use=use))
+    outcome = run_compiled(compile_workflow(workflow), user, {"work": work})
+    assert outcome.error is None
+    assert outcome.output == run_natively(workflow, user, {"work": lambda n: n + 1}).output
+
+
+def test_a_round_costs_the_attempts_that_its_steps_took() -> None:
+    body = """
+        total = 0
+        for n in range(event.payload.age):
+            total += 1
+            await step.do("save", save, n)
+        return total
+    """
+    workflow = written(body)
+    compiled = compile_workflow(workflow)
+    (note,) = compiled.notes
+    assert note.endswith("has room for 3,554 rounds, fewer where steps are tried again")
+    for rounds, error in ((3_554, None), (3_555, "TooManyRounds")):
+        outcome = run_compiled(compiled, User(user_id="u", age=rounds))
+        assert outcome.error == error
+        assert len(outcome.calls) == 3_554
