@@ -24,15 +24,15 @@ help: ## this list
 $(VENV)/bin/pip:
 	@python3 -m venv --clear $(VENV)
 
-$(VENV)/run.stamp: requirements-local.txt | $(VENV)/bin/pip
+$(VENV)/run.stamp: requirements-local.txt pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what a run needs into $(VENV)"
 	@$(PIP) --no-deps --require-hashes -r requirements-local.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/all.stamp: requirements.txt pyproject.toml $(VENV)/run.stamp
+$(VENV)/all.stamp: requirements.txt $(VENV)/run.stamp
 	@echo "installing what tests and deployment need into $(VENV)"
 	@$(PIP) --no-deps --require-hashes -r requirements.txt
-	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PORT=, DATA=)
@@ -66,7 +66,7 @@ openapi: $(VENV)/run.stamp ## write docs/openapi.json anew
 
 lock: $(VENV)/all.stamp ## lock what pyproject.toml and functions/requirements.in name (UPGRADE=<package> takes its newest)
 	@$(LOCK) pyproject.toml functions/requirements.in --all-extras --group dev --output-file requirements.txt
-	@$(LOCK) pyproject.toml functions/requirements.in --extra local -c requirements.txt --output-file requirements-local.txt
+	@$(LOCK) pyproject.toml functions/requirements.in --extra local --group build -c requirements.txt --output-file requirements-local.txt
 	@$(LOCK) functions/requirements.in -c requirements.txt --output-file functions/requirements.txt
 	@cd $(TEMPLATE) && $(abspath $(VENV))/bin/uv pip compile $(LOCKED) --no-header functions/requirements.in \
 	  -c $(CURDIR)/requirements.txt --output-file functions/requirements.txt

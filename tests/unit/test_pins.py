@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 DEPENDENCIES: list[str] = PYPROJECT["project"]["dependencies"]
+GROUPS: dict[str, list[Any]] = PYPROJECT["dependency-groups"]
+DEVELOPMENT = [*GROUPS["build"], *(each for each in GROUPS["dev"] if isinstance(each, str))]
 LOCKS = {
-    "requirements.txt": [*DEPENDENCIES, *chain.from_iterable(EXTRAS.values()), *PYPROJECT["dependency-groups"]["dev"]],
-    "requirements-local.txt": [*DEPENDENCIES, *EXTRAS["local"]],
+    "requirements.txt": [*DEPENDENCIES, *chain.from_iterable(EXTRAS.values()), *DEVELOPMENT],
+    "requirements-local.txt": [*DEPENDENCIES, *EXTRAS["local"], *GROUPS["build"]],
     "functions/requirements.txt": DEPENDENCIES,
     "durable/templates/project/functions/requirements.txt": DEPENDENCIES,
 }

@@ -46,7 +46,7 @@ def test_a_chain_of_assignments_grows_by_its_own_length(name: str) -> None:
     assert sizes[2] < sizes[1] * 2.5
 
 
-@pytest.mark.parametrize("name", set(CHAINS) - {"sum"})
+@pytest.mark.parametrize("name", [each for each in CHAINS if each != "sum"])
 def test_a_chain_of_assignments_is_worked_out_as_python_does(name: str) -> None:
     agree(written(chain(CHAINS[name], 50)), USER)
 
