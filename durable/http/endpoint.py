@@ -12,6 +12,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,8 @@ from durable.runs.record import INSTANCE_ID
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+_URL: Final = ":/?#[]@!$&'()*+,;=%"
+"""What stands in a URL as it is (RFC 3986), besides letters, digits and -._~; the rest is encoded."""
 _WITHOUT_BODY: Final = frozenset({"GET", "DELETE"})
 _SCALARS: Final = (str, int, float, bool, Decimal, UUID, date, time, timedelta, Enum, types.NoneType)
 
@@ -179,7 +182,7 @@ class Endpoint:
         if isinstance(result, Reply):
             status = result.status or status
             if result.location:
-                headers["Location"] = prefix + result.location
+                headers["Location"] = quote(prefix + result.location, safe=_URL)
             result = result.body
         return Response(status, self.reply.dump_json(result, by_alias=True), headers)
 

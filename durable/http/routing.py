@@ -35,7 +35,17 @@ class Route:
 
 
 def path_of(rule: str) -> str:
-    """Return a route's path with its parameters in braces; `<id>` is another way to write `{id}`."""
+    """Return a route's path with its parameters in braces; `<id>` is another way to write `{id}`.
+
+    Raises:
+        SignatureError: it does not begin with a slash, or has a brace that is not around a name.
+    """
+    if not rule.startswith("/"):
+        raise SignatureError(f"the path {rule!r} does not begin with a slash; write {f'/{rule}'!r}")
+    if not set("{}<>").isdisjoint(PARAMETER.sub("", rule)):
+        raise SignatureError(
+            f"the path {rule!r} has a parameter that is no name; write one as in '/orders/{{order_id}}'"
+        )
     return PARAMETER.sub(lambda match: f"{{{match[1] or match[2]}}}", rule)
 
 

@@ -186,6 +186,26 @@ def test_a_route_that_is_there_already_is_refused() -> None:
         api.get("/orders/{id}/{id}")(order)
 
 
+@pytest.mark.parametrize("rule", ["/orders/{order-id}", "/files/{rest+}", "/orders/{}", "/orders/<a b>", "/orders/{id"])
+def test_a_parameter_that_is_no_name_is_refused(rule: str) -> None:
+    with pytest.raises(SignatureError, match="a parameter that is no name"):
+        Api("Shop").get(rule)
+
+
+def test_a_path_begins_with_a_slash() -> None:
+    with pytest.raises(SignatureError, match="'orders' does not begin with a slash; write '/orders'"):
+        Api("Shop").get("orders")
+
+
+def test_a_location_is_a_url_whatever_is_put_into_it(shop: Api) -> None:
+    @shop.post("/things/{name}")
+    def create(name: str) -> Reply[None]:
+        return Reply(None, location=f"/things/{name}?x=1&y=%20")
+
+    answer = through_events(shop)("POST", "/things/a\r\nSet-Cookie: é")
+    assert answer.headers["location"] == "/things/a%0D%0ASet-Cookie:%20%C3%A9?x=1&y=%20"
+
+
 @pytest.mark.parametrize(
     ("event", "path", "prefix"),
     [
