@@ -19,12 +19,20 @@ from durable.project import Project, load
 @click.command()
 @click.option("--port", default=8787, show_default=True, envvar="PORT", type=click.IntRange(1, 65535))
 @click.option("--data", default=".data", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--threads",
+    default=256,
+    show_default=True,
+    envvar="DURABLE_THREADS",
+    type=click.IntRange(1, 4096),
+    help="How many steps run at once; more wait until one has ended.",
+)
 @sentences
-def dev(port: int, data: Path) -> None:
+def dev(port: int, data: Path, threads: int) -> None:
     """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
     from durable.local.serve import serve
 
-    serve(port, data)
+    serve(port, data, threads)
 
 
 @click.command()

@@ -14,6 +14,7 @@ from durable.errors import StepInProgress, StepTimeoutError, public_message
 from durable.steps.step import Hang, StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
+from durable.store.machines import MachinesBusy
 from durable.wire import StepEvent
 
 
@@ -79,6 +80,9 @@ class Functions:
         """Return whether an invocation of that name may still be running: one of an earlier process is not."""
         return owner.startswith(self._process)
 
+    def is_step(self, function: str) -> bool:
+        return function in self._steps
+
     def timeout_ms(self, function: str, event: StepEvent) -> int | None:
         """Return how long an attempt may take; None for a function that is no step."""
         return event["timeout"] * 1000 if function in self._steps else None
@@ -120,6 +124,8 @@ class Functions:
             return raised("Lambda.ResourceNotFoundException", f"there is no function {function}")
         try:
             return Later(wait(task))
+        except MachinesBusy:  # the outcome is recorded, and the engine calls the function again
+            return Later(None)
         except Exception as error:
             return raised(type(error).__name__, "the wait could not begin")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
 
+from durable.asl import Action
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
 from durable.build import Build, api_of, fetch_of
@@ -28,7 +29,7 @@ from durable.local.queue import Messages
 from durable.local.schedules import Schedules
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
-from durable.local.threads import Work, call
+from durable.local.threads import Work, call, perform
 from durable.local.timers import Timers
 from durable.local.waits import Waits
 from durable.local.workers import Workers
@@ -46,12 +47,12 @@ from durable.steps.events import EventHandler, Events
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.log import Log
-from durable.store.machines import ExecutionState
+from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.store.rows import Header
 from durable.store.statuses import OPEN
-from durable.store.table import every
+from durable.store.table import TableBusy, every
 from durable.wire import CALLS, EVENTS
 
 _AGAIN_MS: Final = 5_000
@@ -75,6 +76,8 @@ class Host:
 
     Args:
         data: the folder for what is no row: the outbox.
+        workers: the threads of steps.
+        turns: the threads of the engine's own work; those of steps where nothing is said.
         random: what jitter is drawn with.
     """
 
@@ -86,6 +89,7 @@ class Host:
         *,
         clock: Clock,
         workers: Workers,
+        turns: Workers | None = None,
         log: Log,
         random: Random,
         timers: Timers | None = None,
@@ -99,13 +103,15 @@ class Host:
         self._clock = clock
         self._log = log
         self.messages = Messages(journal, clock)
+        self._pending: Mapping[str, Sequence[Action]] = {}
+        self._queued: list[Header] = []
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
         self._others: dict[str, Callable[[Any], Any]] = {}
         functions = Functions(self._handlers, self._waits, self._others)
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)
-        self.engine = self._engine(functions, workers, random)
+        self.engine = self._engine(functions, workers, turns or workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
         self.runs = Runs(self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions)
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
@@ -119,7 +125,7 @@ class Host:
         record = StepRecord(self.table, clock, alive=functions.alive)
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
-        self._workers = workers
+        self._turns = turns or workers
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
@@ -132,7 +138,7 @@ class Host:
             self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
         )
 
-    def _engine(self, functions: Functions, workers: Workers, random: Random) -> Engine:
+    def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
         executions = Executions(self.journal)
         machines = {name: _definition(name, each) for name, each in self.built.compiled.items()}
         machines |= {rollback_of(name): _rollback(name) for name in self.built.compiled}
@@ -143,26 +149,36 @@ class Host:
             clock=self._clock,
             timers=self.timers,
             workers=workers,
+            turns=turns,
             closed=self._closed,
             waited=self._waited,
             dropped=self._dropped,
             random=random,
         )
 
-    def recover(self) -> int:
-        """Go on with every open run and every schedule, and return how many open runs there are.
+    def recover(self) -> None:
+        """Go on with every open run and every schedule."""
+        self.reopen()
+        self.go_on()
 
-        To be called before anything else moves the host. A run whose header is durable and whose execution is not was
-        never acknowledged; it begins now.
+    def reopen(self) -> int:
+        """Take up every open run, and return how many there are. To be called before anything else moves the host."""
+        self._pending = self.engine.reopen()
+        queued = (row for workflow in self.workflows for row in every(self.table, workflow, "queued"))
+        self._queued = [Header.from_row(row) for row in queued]
+        return len(self._pending.keys() | {header.execution for header in self._queued})
+
+    def go_on(self) -> None:
+        """Have the runs that were taken up go on, and the schedules.
+
+        A run whose header is durable and whose execution is not was never acknowledged; it begins now.
         """
-        pending = self.engine.reopen()
-        queued = [Header.from_row(row) for workflow in self.workflows for row in every(self.table, workflow, "queued")]
-        for header in queued:
-            self.runs.start(header)
-        self.engine.go_on(pending)
-        self._workers.submit(self._halt_wanted)
+        for header in self._queued:
+            perform(partial(self.runs.start, header))
+        self.engine.go_on(self._pending)
+        self._turns.submit(self._halt_wanted)
         self.schedules.begin()
-        return len(pending.keys() | {header.execution for header in queued})
+        self._pending, self._queued = {}, []
 
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
@@ -214,13 +230,14 @@ class Host:
         def attempt() -> None:
             try:
                 call(work)
-            except BaseException:
+            except BaseException as error:
                 if self.journal.failed is None:
-                    again = partial(self._workers.submit, attempt)
+                    again = partial(self._turns.submit, attempt)
                     self.timers.set(attempt, self._clock.now() + _AGAIN_MS, again)
-                    raise
+                    if not isinstance(error, MachinesBusy | TableBusy):
+                        raise
 
-        self._workers.submit(attempt)
+        self._turns.submit(attempt)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
         for step in self.built.compiled[workflow.name].steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from durable.bindings import Workflow
@@ -15,6 +16,7 @@ from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock, timestamp
 from durable.errors import Throttled
 from durable.local.log import logger
+from durable.local.threads import perform
 from durable.runs.scheduled import Starter, scheduled_params
 from durable.schedules import Schedule
 from durable.store.table import Key, Table, Write
@@ -65,14 +67,17 @@ class Schedules:
         """Go on from what was told last: a schedule that is new begins now, one that missed times runs once."""
         now = self._clock.now()
         for entry in self._entries:
-            row = self._table.get(entry.row)
-            missed = None if row is None else _last_missed(entry.schedule, row["told"], now)
-            if row is None:
-                self._note(entry, now)
-            if missed is not None:
-                logger.info("%s: %s passed while nothing ran; it runs once now", entry.workflow, timestamp(missed))
-                self._tell(entry, missed)
             entry.next = entry.schedule.next_after(now)
+            perform(partial(self._begin, entry, now))
+
+    def _begin(self, entry: _Entry, now: int) -> None:
+        row = self._table.get(entry.row)
+        missed = None if row is None else _last_missed(entry.schedule, row["told"], now)
+        if row is None:
+            self._note(entry, now)
+        if missed is not None:
+            logger.info("%s: %s passed while nothing ran; it runs once now", entry.workflow, timestamp(missed))
+            self._tell(entry, missed)
 
     def next_due(self) -> int | None:
         """Return the next time of any schedule, in milliseconds since 1970; None where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
@@ -26,20 +27,25 @@ from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger, to_terminal
 from durable.local.recurring import Recurring
 from durable.local.timers import TimerThread
-from durable.local.workers import ThreadWorkers, Workers
+from durable.local.workers import STEP_THREADS, ThreadWorkers
 from durable.operations.routes import operations
 from durable.project import Project, load
 from durable.store.table import TableBusy
 
 HOST: Final = "127.0.0.1"
+_TURN_THREADS: Final = 4
+_GRACE_SECONDS: Final = 0.1
 _DRAIN_SECONDS: Final = 2.0
 _PURGE_MS: Final = 60_000
 _PURGE_MORE_MS: Final = 200
 _RETRY_MS: Final = 100
 
 
-def serve(port: int, data: Path) -> None:
+def serve(port: int, data: Path, threads: int = STEP_THREADS) -> None:
     """Run the project of app.py until Ctrl-C.
+
+    Args:
+        threads: how many steps run at once; more wait for one of them to end.
 
     Raises:
         ConfigurationError: the project, the port or the data folder cannot be had.
@@ -50,11 +56,11 @@ def serve(port: int, data: Path) -> None:
     with listen(HOST, port) as listening:
         built = build(load())
         with closing(Journal(data)) as journal:
-            clock, workers = SystemClock(), ThreadWorkers()
-            host = Host(built, journal, data, clock=clock, workers=workers, log=TextLog(), random=Random())
-            greet = partial(_greet, built.project, port, data, host.recover())
-            with moving(host, clock, workers):
-                running = server(_application(host, journal, data, workers, greet))
+            clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
+            host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=TextLog(), random=Random())
+            greet = partial(_greet, built.project, port, data, host.reopen())
+            with moving(host, clock, steps, turns) as go_on:
+                running = server(_application(host, journal, data, greet, go_on))
                 journal.listen(partial(_end, running))
                 running.run(sockets=[listening])
             if journal.failed is not None:
@@ -69,8 +75,14 @@ def _end(running: Server, _: int, failed: JournalFailed | None) -> None:
 
 
 @contextmanager
-def moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
-    """Have a host moved by the clock, and what is past its time removed, until the block's end."""
+def moving(host: Host, clock: Clock, *pools: ThreadWorkers) -> Iterator[Callable[[], None]]:
+    """Have a host moved by the clock, and what is past its time removed, until the block's end.
+
+    Yields what resumes the work of the process before.
+
+    Args:
+        pools: its threads, the engine's own last.
+    """
     timers = TimerThread(host.timers, clock)
     removed = 1
 
@@ -91,19 +103,25 @@ def moving(host: Host, clock: Clock, workers: ThreadWorkers) -> Iterator[None]:
         due = host.schedules.next_due()
         return None if due is None else max(due, clock.now() + _RETRY_MS)
 
-    timers.start()
-    host.pump.start()
-    for work, due in ((purge, purge_due), (schedule, schedule_due)):
-        Recurring(work, due, host.timers, workers).arm()
+    def go_on() -> None:
+        timers.start()
+        host.pump.start()
+        host.go_on()
+        for work, due in ((purge, purge_due), (schedule, schedule_due)):
+            Recurring(work, due, host.timers, pools[-1]).arm()
+
     try:
-        yield
+        yield partial(pools[-1].submit, go_on)
     finally:
         timers.stop()
         host.pump.stop(_DRAIN_SECONDS)
-        workers.drain(_DRAIN_SECONDS)
+        for pool in pools:
+            pool.drain(_DRAIN_SECONDS)
 
 
-def _application(host: Host, journal: Journal, data: Path, workers: Workers, greet: Callable[[], None]) -> ASGIApp:
+def _application(
+    host: Host, journal: Journal, data: Path, greet: Callable[[], None], go_on: Callable[[], None]
+) -> ASGIApp:
     gates: list[Gate] = []
 
     @asynccontextmanager
@@ -112,6 +130,8 @@ def _application(host: Host, journal: Journal, data: Path, workers: Workers, gre
         gc.freeze()
         gc.enable()
         greet()
+        # A step may end the process: whoever asks is answered before, and can terminate its run.
+        asyncio.get_running_loop().call_later(_GRACE_SECONDS, go_on)
         yield
 
     async def gate() -> None:
@@ -126,7 +146,6 @@ def _application(host: Host, journal: Journal, data: Path, workers: Workers, gre
         document=lambda: _document([*apis, operator]),
         routes=routes(host, data),
         lifespan=lifespan,
-        workers=workers,
     )
 
 

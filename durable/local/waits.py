@@ -31,7 +31,8 @@ def waits_of(execution: Execution, asked: Collection[str]) -> Waits:
     """
     flows = execution.waiting
     sleeps = {token: sleep for token, flow in flows.items() if (sleep := _sleep(flow)) is not None}
-    return Waits(all(token in sleeps or token in asked for token in flows), tuple(sleeps.values()))
+    idle = not execution.continues and all(token in sleeps or token in asked for token in flows)
+    return Waits(idle, tuple(sleeps.values()))
 
 
 def _sleep(flow: Flow) -> Sleep | None:

@@ -5,15 +5,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Final, Protocol
 
 from durable.local.threads import SharedThread, Work
+
+STEP_THREADS: Final = 256
+"""How many steps run at once, unless `durable dev --threads` says otherwise."""
 
 
 class Workers(Protocol):
     """Runs pieces of work, each once, soon."""
 
     def submit(self, work: Work) -> None: ...
+
+    def here(self) -> bool:
+        """Return whether the caller is on a thread that may compute and wait: a worker's, of whichever pool."""
+
+
+class _Thread(threading.local):
+    """What is known of the current thread."""
+
+    works = False
+
+
+_thread: Final = _Thread()
 
 
 class ThreadWorkers:
@@ -22,7 +37,7 @@ class ThreadWorkers:
     The threads are daemons: a step that never returns does not keep the process from ending.
     """
 
-    def __init__(self, limit: int = 256, *, name: str = "step") -> None:
+    def __init__(self, limit: int = STEP_THREADS, *, name: str = "step") -> None:
         self._limit = limit
         self._name = name
         self._queue: SimpleQueue[Work] = SimpleQueue()
@@ -49,7 +64,11 @@ class ThreadWorkers:
         else:
             self._threads += 1
 
+    def here(self) -> bool:
+        return _thread.works
+
     def _take(self) -> Work:
+        _thread.works = True
         with self._lock:
             self._idle += 1
             if self._idle == self._threads:
@@ -70,6 +89,9 @@ class InlineWorkers:
 
     def submit(self, work: Work) -> None:
         self._work.append(work)
+
+    def here(self) -> bool:
+        return True
 
     def run_next(self, choose: Callable[[int], int] = lambda _: 0) -> bool:
         """Run one piece of work, and return whether there was one; `choose` picks among so many that wait."""

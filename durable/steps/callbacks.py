@@ -18,10 +18,11 @@ from durable.errors import DurableError, StaleResult, Stopped, public_message
 from durable.runs.record import load_header
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, flag_key, path_of
+from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
-from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
+from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.tokens import Tokens
 from durable.wire import CallTask, WaitTask, failure_message
 
@@ -120,14 +121,24 @@ class Callbacks:
         token, at, error = row.token, row.latest, row.failed_finally
         if token is None:
             return False
-        if error is None:
-            heard = self._tokens.succeed(token, {"result": row.result, "at": at})
-        else:
-            failure = Failure.from_row(error)
-            heard = self._tokens.fail(token, failure.name, cause(path_of(key.sort), failure, at))
+        try:
+            if error is None:
+                heard = self._tokens.succeed(token, {"result": row.result, "at": at})
+            else:
+                failure = Failure.from_row(error)
+                heard = self._tokens.fail(token, failure.name, cause(path_of(key.sort), failure, at))
+        except MachinesBusy:
+            self._release(key, token)
+            raise
         if heard:
             self._delivered(key, token)
         return heard
+
+    def _release(self, key: Key, token: str) -> None:
+        """Leave an outcome to whoever looks next, at once."""
+        mine = (Equals("token", token), Equals("delivered", False))
+        with suppress(ConditionFailed, TableBusy):
+            self._table.write(Write(key, remove=_DELIVERER, when=mine))
 
     def deliver_or_note(self, key: Key, row: WaitRow) -> None:
         """Deliver an outcome; where no Task waits for it, it is delivered to the one that comes."""

@@ -70,10 +70,12 @@ class Onboarding:
 @contextmanager
 def onboarding(data: Path) -> Iterator[Onboarding]:
     """Run the project on a data folder, with fsync."""
-    journal, clock, workers = Journal(data), SystemClock(), ThreadWorkers()
+    journal, clock, workers, turns = Journal(data), SystemClock(), ThreadWorkers(), ThreadWorkers(4, name="turn")
     ends = Ends(journal)
     try:
-        host = Host(build(load("app")), journal, data, clock=clock, workers=workers, log=ends, random=Random())
+        host = Host(
+            build(load("app")), journal, data, clock=clock, workers=workers, turns=turns, log=ends, random=Random()
+        )
         host.recover()
         timers = TimerThread(host.timers, clock)
         timers.start()

@@ -51,7 +51,7 @@ def application(
         routes: further routes, which go before those of the APIs.
         workers: the threads for handlers.
     """
-    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS))
+    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS, name="request"))
     own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
     site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
     site.router.default = gateway

@@ -87,7 +87,7 @@ class DeletedRun:
 def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, queries: Queries) -> None:
     """Add the routes."""
 
-    @api.patch(f"{INSTANCE}/status", responses=described(409, 503), tags=["runs"])
+    @api.patch(f"{INSTANCE}/status", blocking=True, responses=described(409, 503), tags=["runs"])
     def change_run(workflow: WorkflowName, id: RunId, change: Change) -> ChangedRun:
         """Pause, resume, terminate, restart or retry a run.
 
@@ -98,7 +98,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, 
         now = queries.entry(workflow, id)
         return ChangedRun(now.id, now.workflow, now.status, now.updated_at)
 
-    @api.delete(INSTANCE, responses=described(409, 503), tags=["runs"])
+    @api.delete(INSTANCE, blocking=True, responses=described(409, 503), tags=["runs"])
     def delete_run(workflow: WorkflowName, id: RunId) -> DeletedRun:
         """Delete a run that is not executing, with its whole record."""
         found(workflows, workflow)

@@ -45,7 +45,13 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         (name, type): _event(type, payload) for name, each in workflows.items() for type, payload in each.events.items()
     }
 
-    @api.post(f"{INSTANCE}/events/{{type}}", status_code=202, responses=described(200, 409, 503), tags=["events"])
+    @api.post(
+        f"{INSTANCE}/events/{{type}}",
+        status_code=202,
+        blocking=True,
+        responses=described(200, 409, 503),
+        tags=["events"],
+    )
     @accepts(*accepted.values())
     def send_event(workflow: WorkflowName, id: RunId, type: EventType, body: Body) -> Reply[SentEvent]:
         """Send an event to a run.

@@ -134,13 +134,13 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
             raise Problem(400, OTHER_LIST) from None
         return RunPage(page.entries, page.cursor)
 
-    @api.get(INSTANCE, tags=["runs"])
+    @api.get(INSTANCE, blocking=True, tags=["runs"])
     def show_run(workflow: WorkflowName, id: RunId) -> Description:
         """Show a run."""
         found(workflows, workflow)
         return queries.describe(workflow, id)
 
-    @api.get(f"{INSTANCE}/events", responses=described(400), tags=["runs"])
+    @api.get(f"{INSTANCE}/events", blocking=True, responses=described(400), tags=["runs"])
     def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> HistoryPage:
         """Show the history of a run.
 

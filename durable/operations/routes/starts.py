@@ -76,7 +76,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         location = f"/api/workflows/{workflow}/instances/{made.id}"
         return Reply(CreatedRun(made.id, workflow), 201 if made.new else 200, location)
 
-    @api.post(f"{INSTANCES}/batch", tags=["runs"])
+    @api.post(f"{INSTANCES}/batch", blocking=True, tags=["runs"])
     @accepts(*batches.values())
     def create_batch(workflow: WorkflowName, body: Body) -> list[BatchResult]:
         """Start up to 100 runs.

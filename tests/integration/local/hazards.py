@@ -10,6 +10,7 @@ ONCE = Retries(limit=1, delay="10 seconds", jitter=False)
 NEVER = Retries(limit=0, delay="1 second")
 released = threading.Event()
 delivered: list[str] = []
+stalling: list[str] = []
 raises: dict[str, BaseException] = {}
 """What the next attempt of a step raises, or the next delivery, by the run's id."""
 
@@ -36,7 +37,8 @@ def fail(number: int) -> int:
     raise LookupError
 
 
-def stall(number: int) -> int:
+def stall(number: int, context: StepContext) -> int:
+    stalling.append(context.instance_id)
     released.wait(30)
     return number
 

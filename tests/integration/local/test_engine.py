@@ -367,6 +367,6 @@ def test_a_run_whose_execution_cannot_be_read_ends_with_a_reason_and_the_others_
     assert [each.status for each in broken] == ["errored", "errored"]
     assert [each.error and each.error["name"] for each in broken] == ["WorkflowError", "WorkflowError"]
     lines = [each.getMessage() for each in caplog.records if "cannot go on" in each.getMessage()]
-    assert [line.split(".")[0] for line in lines] == ids[1:]
+    assert [line.split(".")[0] for line in lines] == [f"order/{id}" for id in ids[1:]]
     second.run()
     assert second.status("order", ids[0]).status == "complete"

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+import durable.asl
 import durable.local
 from durable.build import build
 from durable.clock import VirtualClock
@@ -24,6 +25,7 @@ from durable.local.log import TextLog
 from durable.local.serve import moving
 from durable.local.threads import Work, name_of
 from durable.local.workers import ThreadWorkers
+from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
 from tests.integration.local import hazards
 
@@ -32,6 +34,7 @@ ENDED: Final = ("complete", "errored", "terminated")
 WORKFLOWS: Final = ("everything", "undone", "stalled", "tick")
 GUARDS: Final = {
     "Engine._attempt",
+    "Engine._drain",
     "Executions.committed.<locals>.settled",
     "Host._persist.<locals>.attempt",
     "Journal._write_batch",
@@ -45,9 +48,9 @@ GUARDS: Final = {
 class Server:
     """A host on threads and on disk, whose clock goes a thousand times as fast as ours."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, step_threads: int = 64) -> None:
         self.clock = VirtualClock()
-        self.workers = ThreadWorkers(64)
+        self.workers, self.turns = ThreadWorkers(step_threads), ThreadWorkers(4, name="turn")
         self.journal = Journal(folder, linger=0)
         project = Project("hazards", tuple(declarations(sys.modules[hazards.__name__])))
         self.host = Host(
@@ -56,6 +59,7 @@ class Server:
             folder,
             clock=self.clock,
             workers=self.workers,
+            turns=self.turns,
             log=TextLog(),
             random=Random(1),
         )
@@ -100,8 +104,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     hazards.raises.clear()
     hazards.released.clear()
     made = Server(tmp_path / "data")
-    made.host.recover()
-    with moving(made.host, made.clock, made.workers):
+    made.host.reopen()
+    with moving(made.host, made.clock, made.workers, made.turns) as go_on:
+        go_on()
+        made.turns.drain(PATIENCE_SECONDS)
         yield made
         hazards.released.set()
     made.journal.close()
@@ -154,3 +160,39 @@ def test_only_shared_threads_are_started() -> None:
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         used |= {each.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for each in node.names}
         assert not used & others or path.name == "threads.py", path
+
+
+def test_turns_run_on_workers_and_nowhere_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where requests are answered, here the main thread, nor on the timers' thread, nor on the journal's."""
+    threads_seen: set[str] = set()
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        threads_seen.add(threading.current_thread().name.partition("-")[0])
+        return durable.asl.advance(*arguments, **options)
+
+    monkeypatch.setattr(engine, "advance_execution", watched)
+    server.await_end(server.start("watched"))
+    assert threads_seen == {"step", "turn"}
+
+
+def test_a_step_that_waits_for_a_thread_has_all_its_time_and_does_not_run_when_nobody_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timers, "_LONGEST_WAIT_MS", 1)
+    hazards.released.clear()
+    hazards.stalling.clear()
+    made = Server(tmp_path / "data", step_threads=1)
+    stalled = made.host.workflows["stalled"]
+    with moving(made.host, made.clock, made.workers, made.turns) as go_on:
+        go_on()
+        for id in ("first", "second", "third"):
+            stalled.create(1, id=id)
+        made.until(lambda: stalled.get("first").status == "errored")
+        assert [stalled.get(id).status for id in ("second", "third")] == ["running", "running"]
+        made.host.operator.lifecycle.carry_out("stalled", "third", Order("terminate"))
+        hazards.released.set()
+        made.until(lambda: stalled.get("second").status == "complete")
+        made.until(lambda: stalled.get("third").status == "terminated")
+        made.workers.drain(PATIENCE_SECONDS)
+    made.journal.close()
+    assert hazards.stalling == ["first", "second"]

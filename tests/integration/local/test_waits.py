@@ -341,6 +341,7 @@ def test_a_resumed_run_sleeps_to_the_time_that_it_would_have_slept_to(virtual: V
     virtual.run(until=began + DAY // 2)
     virtual.clock.advance_to(began + DAY // 2)
     lifecycle.carry_out("nap", "one", Order("resume"))
+    virtual.run(until=virtual.clock.now())
     assert listed(virtual, "nap") == ["waiting"]
     assert naps(virtual, "nap") == [("first", timestamp(began + DAY // 2), timestamp(began + DAY))]
 

@@ -258,7 +258,7 @@ def test_handlers_run_on_the_loop_with_a_gate_and_in_threads_without(
 
     gate = nothing_to_wait_for if gated else None
     with TestClient(application([api], operator, gate=gate), base_url=BASE) as client:
-        assert client.get("/where").json().startswith("step-") is threaded
+        assert client.get("/where").json().startswith("request-") is threaded
 
 
 class Watched(Queries):
@@ -284,7 +284,7 @@ def test_counting_and_listing_stay_off_the_loop(api: Api, workflow: FakeWorkflow
         assert client.get("/api/workflows").status_code == 200
         assert client.get(INSTANCES).status_code == 200
         assert client.head(INSTANCES).status_code == 200
-    assert [each.startswith("step-") for each in watched.threads] == [True, True, True]
+    assert [each.startswith("request-") for each in watched.threads] == [True, True, True]
 
 
 def test_slow_handlers_in_threads_do_not_wait_for_one_another(operator: Api) -> None:
