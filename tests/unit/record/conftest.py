@@ -59,11 +59,15 @@ class FakeMachines:
 
 @dataclass
 class FakeTokens:
-    """Tokens that a task waits under, and what it was told; `busy` is how often nothing can be told."""
+    """Tokens that a task waits under, and what it was told.
+
+    `busy` is how often nothing can be told; where it `dies`, the process ends instead.
+    """
 
     waiting: set[str] = field(default_factory=set)
     told: list[tuple[str, Any]] = field(default_factory=list)
     busy: int = 0
+    dies: bool = False
 
     def succeed(self, token: str, output: Any) -> bool:
         return self._tell(token, output)
@@ -72,6 +76,8 @@ class FakeTokens:
         return self._tell(token, (error, json.loads(cause)))
 
     def _tell(self, token: str, what: Any) -> bool:
+        if self.dies:
+            raise SystemExit
         if self.busy:
             self.busy -= 1
             raise MachinesBusy

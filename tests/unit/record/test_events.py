@@ -188,10 +188,21 @@ def test_a_wait_that_was_let_go_is_matched_when_its_task_waits_again(place: Plac
     assert place.tokens.told == [("u", {"result": "yes", "at": CREATED})]
 
 
-def test_what_could_not_be_told_is_told_by_whoever_looks_when_its_teller_had_time(place: Place) -> None:
+def test_an_outcome_that_was_refused_is_delivered_by_whoever_looks_next(place: Place) -> None:
     place.wait("t")
     place.tokens.busy = 1
     assert place.send("yes")
+    assert not place.tokens.told
+    assert place.events.settle("shop#one", 1) == 1
+    assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
+
+
+def test_an_outcome_whose_deliverer_died_is_delivered_when_that_had_its_time(place: Place) -> None:
+    place.wait("t")
+    place.tokens.dies = True
+    with pytest.raises(SystemExit):
+        place.send("yes")
+    place.tokens.dies = False
     place.events.settle("shop#one", 1)
     assert not place.tokens.told
     place.later(60)
@@ -201,8 +212,10 @@ def test_what_could_not_be_told_is_told_by_whoever_looks_when_its_teller_had_tim
 
 def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_there_is_only_one(place: Place) -> None:
     place.wait("t")
-    place.tokens.busy = 1
-    place.send("yes")
+    place.tokens.dies = True
+    with pytest.raises(SystemExit):
+        place.send("yes")
+    place.tokens.dies = False
     answers = Callbacks(place.table, place.tokens, place.clock, alone=True)
     assert Events(place.table, answers, place.clock).settle("shop#one", 1) == 1
 
