@@ -35,7 +35,7 @@ Where the answer comes by a token the cause is the same, and has `at` besides.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
@@ -98,6 +98,7 @@ class Run(TypedDict):
     instance: str
     epoch: int
     createdAt: str
+    generation: NotRequired[int]
 
 
 class Undo(TypedDict):
@@ -124,6 +125,14 @@ class StepEvent(TypedDict, total=False):
     sensitive: bool
     caught: list[str]
     undo: Undo
+    until: int
+
+
+class Where(TypedDict):
+    """Where a run is to be entered again: the state, and the variables that are read from there on."""
+
+    state: str
+    vars: dict[str, Any]
 
 
 class WaitTask(TypedDict, total=False):
@@ -139,6 +148,7 @@ class WaitTask(TypedDict, total=False):
     timeout: int
     sensitive: bool
     caught: list[str]
+    park: Where
 
 
 class CallTask(TypedDict, total=False):
@@ -152,6 +162,7 @@ class CallTask(TypedDict, total=False):
     entered: str
     input: Any
     caught: list[str]
+    park: Where
 
 
 class Envelope(TypedDict):

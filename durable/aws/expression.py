@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
@@ -16,6 +17,8 @@ Kind = Literal["Update", "Put", "Delete", "ConditionCheck"]
 PARTITION: Final = "pk"
 SORT: Final = "sk"
 INDEX_PARTITION: Final = "listed"
+DUE_PARTITION: Final = "due_shard"
+DUE_SHARDS: Final = 16
 _NOTHING: Final = "nothing"
 """A field that no row has: an update must say something."""
 
@@ -58,12 +61,13 @@ class Expression:
     def update(self, write: Write) -> str:
         """Return the update expression of a write."""
         fields = {**write.set, **_index(write.key, write.set)}
+        removed = [*write.remove, DUE_PARTITION] if _is_due(write.key, write.remove) else write.remove
         sets = [f"{self.name(field)} = {self.value(value)}" for field, value in fields.items()]
         for field, number in write.add.items():
             name = self.name(field)
             sets.append(f"{name} = if_not_exists({name}, {self.value(0)}) + {self.value(number)}")
         set_clause = f"SET {', '.join(sets)}" if sets else ""
-        remove_clause = f"REMOVE {', '.join(map(self.name, write.remove))}" if write.remove else ""
+        remove_clause = f"REMOVE {', '.join(map(self.name, removed))}" if removed else ""
         return f"{set_clause} {remove_clause}".strip() or f"REMOVE {self.name(_NOTHING)}"
 
     def parameters(self) -> dict[str, Any]:
@@ -133,9 +137,22 @@ def key_of(key: Key) -> Item:
 
 
 def _index(key: Key, fields: Mapping[str, Any]) -> dict[str, str]:
-    if key.sort != RUN or "status" not in fields:
-        return {}
-    return {INDEX_PARTITION: listed_as(fields["workflow"], fields["status"])}
+    """Return the partitions of the indexes that a `run` row is to stand in."""
+    index: dict[str, str] = {}
+    if key.sort == RUN and "status" in fields:
+        index[INDEX_PARTITION] = listed_as(fields["workflow"], fields["status"])
+    if _is_due(key, fields):
+        index[DUE_PARTITION] = due_shard(zlib.crc32(key.partition.encode()) % DUE_SHARDS)
+    return index
+
+
+def _is_due(key: Key, fields: Collection[str]) -> bool:
+    return key.sort == RUN and "due" in fields
+
+
+def due_shard(number: int) -> str:
+    """Return one of the partitions of the index of what is due: several, since each takes 1,000 writes a second."""
+    return f"due#{number}"
 
 
 def listed_as(workflow: str, status: str) -> str:

@@ -7,6 +7,9 @@ for each of the nine statuses: so no partition of the index takes the writes of 
 runs are found among millions that did not. The index follows the table within a moment; all other reads are
 consistent.
 
+`due` reads the index `by-due` (keys only), of the `run` rows that have the field `due`: 16 partitions by a hash of the
+row's partition, in the order of `due`.
+
 A row whose time is over reads as absent, although DynamoDB removes it only days later: each write holds for rows
 whose time is not over, and one that meets such a row puts a new one in its place.
 """
@@ -23,6 +26,8 @@ from typing import Any, Final, get_args
 
 from durable.aws.attributes import Item, decode, encode
 from durable.aws.expression import (
+    DUE_PARTITION,
+    DUE_SHARDS,
     INDEX_PARTITION,
     PARTITION,
     SORT,
@@ -30,6 +35,7 @@ from durable.aws.expression import (
     Change,
     Expression,
     action,
+    due_shard,
 )
 from durable.aws.expression import key_of as _key
 from durable.aws.expression import listed_as as _listed_as
@@ -43,6 +49,8 @@ Start = Sequence[Any] | None
 """Where a list of one status goes on: after the row of this partition and `updated`."""
 
 INDEX: Final = "by-status"
+DUE_INDEX: Final = "by-due"
+DUE_SORT: Final = "due"
 INDEX_SORT: Final = "updated"
 _LATEST: Final = 2**53 - 1
 
@@ -64,7 +72,7 @@ _BUSY: Final = frozenset(
 )
 _REFUSED: Final = "ConditionalCheckFailed"
 _TRIES: Final = 3
-_KEYS: Final = frozenset({PARTITION, SORT, INDEX_PARTITION})
+_KEYS: Final = frozenset({PARTITION, SORT, INDEX_PARTITION, DUE_PARTITION})
 
 
 class DynamoDBTable:
@@ -136,6 +144,18 @@ class DynamoDBTable:
             starts[each] = [partition, row["updated"]]
         rows = tuple(row for _, _, row in found[:limit])
         return Page(rows, _cursor(starts) if len(found) > limit else None)
+
+    def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
+        found = [each for number in range(DUE_SHARDS) for each in self._due(due_shard(number), until, limit)]
+        return [partition for _, partition in sorted(found)[:limit]]
+
+    def _due(self, shard: str, until: int, limit: int) -> Iterator[tuple[int, str]]:
+        wanted = Expression()
+        condition = f"{wanted.name(DUE_PARTITION)} = {wanted.value(shard)}"
+        condition += f" AND {wanted.name(DUE_SORT)} <= {wanted.value(until)}"
+        found = self._pages(IndexName=DUE_INDEX, KeyConditionExpression=condition, Limit=limit, **wanted.parameters())
+        for item in itertools.islice(found, limit):
+            yield int(item[DUE_SORT]["N"]), item[PARTITION]["S"]
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         counted = {status: self._count(workflow, status, most) for status in _STATUSES}

@@ -13,8 +13,8 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from durable.aws.expression import INDEX_PARTITION
-from durable.aws.table import INDEX, INDEX_SORT
+from durable.aws.expression import DUE_PARTITION, INDEX_PARTITION
+from durable.aws.table import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.table import RowsTable
@@ -39,6 +39,13 @@ class Record(Construct):
             index_name=INDEX,
             partition_key=dynamodb.Attribute(name=INDEX_PARTITION, type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name=INDEX_SORT, type=dynamodb.AttributeType.NUMBER),
+        )
+
+        self.table.add_global_secondary_index(
+            index_name=DUE_INDEX,
+            partition_key=dynamodb.Attribute(name=DUE_PARTITION, type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name=DUE_SORT, type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
 
     def grant_step(self, handler: HandlerFunction, workflow: str) -> None:

@@ -200,12 +200,11 @@ class _Express(_Segments):
         park = self.named(f"{name} park")
         finals, author = _finals(state), _author(state)
         payload = state["Arguments"]["Payload"]
-        step = {"step": payload.get("key", payload["step"])}
+        step = {"step": payload.get("key", payload["step"]), "retries": {payload["step"]: _retrying(author)}}
         caught = _heard(state.get("Catch", ()), _not_final(finals))
-        delays = {"delay": author["IntervalSeconds"], "rate": author["BackoffRate"]}
         return {
             name: self._closing(_in_time(state)) | {"Catch": self._catch(caught, finals, park)},
-            park: _turn({"park": {**self.where(name), **step, **delays, "error": "{% $states.input.error %}"}}),
+            park: _turn({"park": {**self.where(name), **step, "error": "{% $states.input.error %}"}}),
         }
 
     def _token_task(self, name: str, state: Json) -> Json:
@@ -226,10 +225,11 @@ class _Express(_Segments):
     def _block(self, name: str, state: Json) -> Json:
         """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
         park = self.named(f"{name} park")
-        finals = {"States.QueryEvaluationError"}
+        finals, retries = {"States.QueryEvaluationError"}, dict[str, Json]()
         for inner in _inner(state):
             if inner["Type"] == "Task":
                 finals |= _finals(inner)
+                retries[inner["Arguments"]["Payload"]["step"]] = _retrying(_author(inner))
             elif inner["Type"] == "Fail" and not inner["Error"].startswith("{%"):
                 finals.add(inner["Error"])
         cut = self._cut_inside(self._closing(state))
@@ -237,7 +237,7 @@ class _Express(_Segments):
         error = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
         return {
             name: cut | {"Catch": self._catch(caught, finals, park)},
-            park: _turn({"park": {**self.where(name), **error}}),
+            park: _turn({"park": {**self.where(name), **error, "retries": retries}}),
         }
 
     def _cut_inside(self, block: Json) -> Json:
@@ -328,6 +328,12 @@ def _author(state: Json) -> Json:
     author: Json = state["Retry"][-1]
     assert author["ErrorEquals"] == ["States.ALL"], author
     return author
+
+
+def _retrying(author: Json) -> Json:
+    """Return how a step is tried again, for whoever decides when a parked run is to go on."""
+    delays = {"delay": author["IntervalSeconds"], "rate": author["BackoffRate"]}
+    return delays | ({"jitter": True} if "JitterStrategy" in author else {})
 
 
 def _not_final(finals: set[str]) -> set[str]:

@@ -41,11 +41,12 @@ from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.steps.callbacks import Callbacks
-from durable.steps.children import CallHandler, Children, is_child
+from durable.steps.children import CallHandler, Children
 from durable.steps.consumer import ConsumerHandler
 from durable.steps.events import EventHandler, Events
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.store.keys import is_child
 from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.record import StepRecord

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from durable.runs.runs import Runs, instance_of
-from durable.steps.children import Children, is_child
+from durable.steps.children import Children
+from durable.store.keys import is_child
 from durable.store.machines import ExecutionState, Machines, execution_state
 from durable.store.rollback import rolled_back
 

@@ -160,6 +160,8 @@ class Lifecycle:
             "updated": self._clock.now(),
             "wanted": order.wanted,
         }
+        if header.kind is not None:
+            fields["due"] = fields["updated"]  # the reconciler goes on with it, should this process end here
         if order.transition == "resume":
             fields |= self._runs.todays(header.workflow)
         self._table.write(
@@ -184,9 +186,11 @@ class Lifecycle:
         """
         if any(self._is_held(step_row(row)) for row in self._table.query(header.partition, STEP)):
             return
-        self._machines.stop(header.workflow, header.execution)
-        state = self._machines.describe(header.workflow, header.execution) or ExecutionState("ABORTED")
-        self._runs.close(header.workflow, header.execution, state)
+        state = ExecutionState("ABORTED")
+        if header.kind != "express":  # an Express execution cannot be stopped: the flag keeps it from beginning a step
+            self._machines.stop(header.machine, header.execution)
+            state = self._machines.describe(header.machine, header.execution) or state
+        self._runs.close(header.machine, header.execution, state)
 
     def _is_held(self, row: AnyStep) -> bool:
         if not isinstance(row, StepRow) or row.owner is None:

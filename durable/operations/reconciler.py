@@ -53,7 +53,9 @@ class Reconciler:
             for status in UNSETTLED
             for row in every(self._table, name, status)
         )
-        return sum(self._reconcile(header) for header in headers)
+        # Runs that execute in segments have a reconciler of their own; their rollbacks execute as those of others do.
+        whole = (each for each in headers if each.kind is None or each.status == "rollingBack")
+        return sum(self._reconcile(header) for header in whole)
 
     def _reconcile(self, header: Header) -> bool:
         if self._is_waiting(header):
@@ -107,7 +109,7 @@ class Reconciler:
 
     def _look_up(self, header: Header, waits: Sequence[WaitRow]) -> bool:
         is_rollback = header.status == "rollingBack"
-        machine = rollback_of(header.workflow) if is_rollback else header.workflow
+        machine = rollback_of(header.workflow) if is_rollback else header.machine
         execution = header.execution
         state = self._machines.describe(machine, execution)
         if header.wanted is not None and (state is None or state.status == "RUNNING"):

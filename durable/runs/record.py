@@ -48,6 +48,12 @@ class RunRecord:
         """When something of the run changed last, in milliseconds since 1970."""
         return latest(self.header, self.current)
 
+    @property
+    def latest_activity(self) -> int:
+        """When an execution last did something: the header changed, or an attempt of a step began or ended."""
+        times = (each for row in self.current for each in (row.started, row.begun, row.ended, row.finished, row.noted))
+        return max([self.header.updated, *(each for each in times if each is not None)])
+
 
 def load(table: Table, workflow: str, instance: str) -> RunRecord:
     """Read a run.

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from durable.bindings.workflow import Created, Status
@@ -14,10 +14,11 @@ from durable.clock import Clock, timestamp
 from durable.errors import RunExists, Throttled, public_message
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_header, load_steps
-from durable.store.keys import STEP, flag_key, header_key
-from durable.store.machines import ExecutionState, Machines, MachinesBusy
+from durable.store.keys import STEP, flag_key, header_key, is_child
+from durable.store.machines import ExecutionState, Machines, MachinesBusy, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted, step_row
+from durable.store.statuses import OPEN
 from durable.store.table import (
     Absent,
     Condition,
@@ -35,6 +36,8 @@ from durable.wire import Run
 
 WAITING_FIELDS: Final = ("sleeps", "wake")
 """The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
+PARKED_FIELDS: Final = ("parked", "due", "unexplained")
+"""The fields of a header that say that a run is parked, and until when."""
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 _MOST_CHANGES: Final = 50
@@ -66,17 +69,20 @@ class Runs:
         *,
         definitions: Mapping[str, str] | None = None,
         retentions: Mapping[str, int] | None = None,
+        segmented: Collection[str] = (),
     ) -> None:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
             run, the run goes on only where that is said.
         retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
+        segmented: the workflows whose new runs execute in segments: see `durable.runs.segments`.
         """
         self._table = table
         self._machines = machines
         self._clock = clock
         self._definitions = definitions or {}
         self._retentions = retentions or {}
+        self._segmented = frozenset(segmented)
 
     def create(
         self,
@@ -103,7 +109,8 @@ class Runs:
         instance = self._id(workflow, id, idempotency_key)
         try:
             header, new = self._put_header(workflow, instance, payload, parent, sensitive)
-            self.start(header)
+            if new or self._has_not_begun(header):
+                self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
         return Created(instance, new)
@@ -121,11 +128,13 @@ class Runs:
         self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool
     ) -> tuple[Header, bool]:
         now = self._clock.now()
+        is_segmented = workflow in self._segmented
         header = Header(
             workflow=workflow,
             instance=instance,
             epoch=1,
-            status="queued",
+            status="running" if is_segmented else "queued",
+            kind="express" if is_segmented else None,
             payload=payload,
             payload_hash=hash_of(text_of(payload)),
             execution=execution_name(instance),
@@ -144,10 +153,26 @@ class Runs:
             return there, False
         return header, True
 
+    def _has_not_begun(self, header: Header) -> bool:
+        """Return whether a run that was created before may have to be started again.
+
+        An Express execution that is started again under its name executes again: so not once a step was begun.
+        """
+        if header.kind is None:
+            return True
+        return header.status == "running" and not self._table.query(header.partition, STEP)
+
     def start(self, header: Header) -> None:
-        """Start the header's execution, unless it is known to run or to have ended."""
+        """Start the header's execution, unless it is known to run or to have ended.
+
+        That of a segment is started whether it runs or not: correctness does not depend on how often it executes.
+        """
         if header.status == "rollingBack":
             self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
+        elif header.kind is not None and header.parked is None and header.status in OPEN:
+            at = header.at or {"state": None, "vars": {}}
+            input = {"run": _run(header), "payload": header.payload, "at": at}
+            self._machines.start(header.machine, header.execution, input)
         if header.status != "queued":
             return
         input = {"run": _run(header), "payload": header.payload}
@@ -165,17 +190,20 @@ class Runs:
         """
         return load(self._table, workflow, instance)
 
-    def close(self, workflow: str, execution: str, state: ExecutionState) -> None:
+    def close(self, machine: str, execution: str, state: ExecutionState) -> None:
         """Write the end of an execution into its header, if it is still the current one and open; else do nothing.
 
         What is wanted of the run happens then: it is paused, terminated, or goes on under another execution.
+
+        Args:
+            machine: what executed: a workflow, the segments of one, or its rollbacks.
 
         Raises:
             TableBusy: nothing was written; the same call may succeed later.
         """
         if state.status == "RUNNING":
             return
-        undone = rolled_back(workflow)
+        undone = rolled_back(machine)
         if undone is not None:
             self._close_rollback(undone, execution)
             return
@@ -183,17 +211,19 @@ class Runs:
         for _ in range(_TRIES):
             try:
                 # The first write is made without a read: it assumes that nothing is wanted of the run.
-                self._close(workflow, execution, header, state)
+                self._close(machine, execution, header, state)
                 return
             except ConditionFailed as failed:
                 there = failed.rows[0]
                 header = None if there is None else Header.from_row(there)
                 if header is None or header.execution != execution or header.closed:
                     return
-        raise TableBusy(f"{workflow}/{instance_of(execution)} changes all the time; try again")
+        raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 
-    def _close(self, workflow: str, execution: str, header: Header | None, state: ExecutionState) -> None:
+    def _close(self, machine: str, execution: str, header: Header | None, state: ExecutionState) -> None:
         """Write the end of an execution; without a header, provided that nothing is wanted of the run."""
+        workflow = workflow_of(machine)
+        is_segment = machine != workflow
         wanted = None if header is None else header.wanted
         came_to = ending(state, wanted)
         if header is not None and came_to == "again" and self.is_other_code(header):
@@ -220,8 +250,13 @@ class Runs:
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
-        flag = _flag_at_the_end(flag_key(key.partition), wanted, fields["status"])
-        written = self._table.write(Write(key, fields, remove=("wanted", *WAITING_FIELDS), when=current), *flag)
+        flag = _flag_at_the_end(flag_key(key.partition), wanted, fields["status"], is_segment=is_segment)
+        # Of two executions of one name, one may have parked the run that the other one brings to its end.
+        gone = ("wanted", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
+        if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
+            fields["due"] = fields["updated"]  # the reconciler tells the parent, should nobody else do so
+            gone = tuple(name for name in gone if name != "due")
+        written = self._table.write(Write(key, fields, remove=gone, when=current), *flag)
         if fields["status"] == "rollingBack":
             self._start_soon(Header.from_row(written[0] or {}))
 
@@ -279,9 +314,10 @@ class Runs:
             ConditionFailed: the header is not as it was read.
         """
         now = self._clock.now()
+        is_segmented = header.kind is not None
         fields: Row = {
             "workflow": header.workflow,
-            "status": "queued",
+            "status": "running" if is_segmented else "queued",
             "updated": now,
             "execution": execution_name(header.instance),
             "changes": changes_with(header, did, now),
@@ -291,21 +327,28 @@ class Runs:
             fields |= {"epoch": header.epoch + 1, "begun": now}
         kept_until = () if header.expires is None else ("expires",)
         gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
-        written = self._table.write(
-            Write(header.key, fields, remove=gone, when=unchanged(header)), Delete(flag_key(header.partition))
-        )
+        flag: Write | Delete = Delete(flag_key(header.partition))
+        if is_segmented:
+            # An execution of the generation before may still run, and nobody can stop it: it is to begin nothing.
+            generation = header.generation + 1
+            fields |= {"kind": "express", "generation": generation}
+            flag = Write(flag_key(header.partition), {"least": generation}, remove=("want",))
+            stays = did == "resumed" and not self.is_other_code(header)
+            gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
+        written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)), flag)
         new = Header.from_row(written[0] or {})
         self._start_soon(new)
         return new
 
 
 def _run(header: Header) -> Run:
-    return {
+    run: Run = {
         "workflow": header.workflow,
         "instance": header.instance,
         "epoch": header.epoch,
         "createdAt": timestamp(header.created if header.begun is None else header.begun),
     }
+    return run if header.kind is None else {**run, "generation": header.generation}
 
 
 def _may_be_undoable(row: StepRow, now: int) -> bool:
@@ -313,13 +356,18 @@ def _may_be_undoable(row: StepRow, now: int) -> bool:
     return row.undo is not None and row.lease > now
 
 
-def _flag_at_the_end(key: Key, wanted: Wanted | None, status: Status) -> tuple[Write | Delete, ...]:
+def _flag_at_the_end(
+    key: Key, wanted: Wanted | None, status: Status, *, is_segment: bool
+) -> tuple[Write | Delete, ...]:
     """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
     step cannot start.
     """
     if status == "rollingBack":
         return (Write(key, {"want": "rollback"}),)
-    return (Delete(key),) if wanted is not None and status in ("complete", "errored") else ()
+    if wanted is None or status not in ("complete", "errored"):
+        return ()
+    # The rest of the row keeps executions of earlier generations out.
+    return (Write(key, remove=("want",)) if is_segment else Delete(key),)
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.errors import DurableError, StaleResult, Stopped, public_message
+from durable.errors import StaleResult, Stopped, public_message
 from durable.runs.record import load_header
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, flag_key, path_of
 from durable.store.machines import MachinesBusy
-from durable.store.record import StepRecord
+from durable.store.record import StepRecord, halts
 from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
@@ -48,14 +48,19 @@ class Callbacks:
         self._alone = alone
         self._process = os.urandom(8).hex()
 
-    def wait(self, task: WaitTask | CallTask, fresh: Row, record: StepRecord, now: int) -> WaitRow | None:
-        """Record who waits for the step's outcome, and return its row; None where its Task is to stop, or was stopped.
+    def wait(
+        self, task: WaitTask | CallTask, token: str, fresh: Row, record: StepRecord, now: int
+    ) -> WaitRow | Failure | None:
+        """Record who waits for the step's outcome, and return its row.
+
+        Returns why the Task is to stop instead, or None where it was stopped before its call came here.
 
         Args:
+            token: by which the outcome is delivered.
             fresh: further fields of a step that begins to wait; `kind` and `input_hash` are among them.
             now: when the Task was entered.
         """
-        key, token, order = StepKey.of(task), task["token"], record.order(now)
+        key, order = StepKey.of(task), record.order(now)
         begun: Row = {"step": task["step"], "status": _WAITING, "token": token, **fresh}
         begun |= {"started": now, "noted": self._clock.now()}
         row: WaitRow | None
@@ -66,15 +71,16 @@ class Callbacks:
             row = self._wait_again(key, _read(key.row, failed.rows[0]), begun, order, task["execution"])
         if row is None:
             return None
-        stop: type[DurableError] | None = StaleResult if row.input_hash != begun["input_hash"] else None
         # The flag is read after the row was written: a stop that did not see the row has set the flag before.
-        if self._table.get(flag_key(key.row.partition)) is not None:
-            stop = Stopped
-        if stop is None:
-            return row
-        failure = Failure(stop.__name__, public_message(stop))
+        if halts(self._table.get(flag_key(key.row.partition)), task["run"].get("generation", 0)):
+            return Failure(Stopped.__name__, public_message(Stopped))
+        if row.input_hash != begun["input_hash"]:
+            return Failure(StaleResult.__name__, public_message(StaleResult))
+        return row
+
+    def refuse(self, key: StepKey, token: str, failure: Failure) -> None:
+        """Tell a Task that it is to stop."""
         self._tokens.fail(token, failure.name, cause(key.path, failure, self._clock.now()))
-        return None
 
     def _wait_again(self, key: StepKey, row: WaitRow, begun: Row, order: str, execution: str) -> WaitRow | None:
         """Put a new token in the row; a step whose outcome was forgotten begins anew.
@@ -82,13 +88,14 @@ class Callbacks:
         The header is read after the row: where it names another execution, which may have put a token of its own, the
         Task was stopped before its call came here, and nothing is written.
         """
-        if row.token == begun["token"]:
+        is_open = row.outcome is not None or row.status == _WAITING
+        if row.token == begun["token"] and is_open:
             return row
         header = load_header(self._table, key.workflow, key.instance)
         if header is None or header.execution != execution:
             return None
         held: Condition = Absent("token") if row.token is None else Equals("token", row.token)
-        if row.outcome is not None or row.status == _WAITING:
+        if is_open:
             write = Write(key.row, {"token": begun["token"], "delivered": False}, remove=_DELIVERER, when=(held,))
         else:
             gone = (*_DELIVERER, "delivered", "finished", "error")
@@ -131,7 +138,7 @@ class Callbacks:
             self._release(key, token)
             raise
         if heard:
-            self._delivered(key, token)
+            self.delivered(key, token)
         return heard
 
     def _release(self, key: Key, token: str) -> None:
@@ -143,9 +150,10 @@ class Callbacks:
     def deliver_or_note(self, key: Key, row: WaitRow) -> None:
         """Deliver an outcome; where no Task waits for it, it is delivered to the one that comes."""
         if not self.deliver(key, row) and row.token is not None:
-            self._delivered(key, row.token)
+            self.delivered(key, row.token)
 
-    def _delivered(self, key: Key, token: str) -> None:
+    def delivered(self, key: Key, token: str) -> None:
+        """Record that an outcome was delivered."""
         with suppress(ConditionFailed):  # then the step waits under another token, and is answered by that
             self._table.write(Write(key, {"delivered": True}, remove=_DELIVERER, when=(Equals("token", token),)))
 

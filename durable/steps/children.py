@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
@@ -20,15 +20,13 @@ from durable.runs.record import load_header, load_steps
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
-from durable.store.keys import StepKey, flag_key
+from durable.store.keys import CHILD, StepKey, flag_key
 from durable.store.record import StepRecord
 from durable.store.rows import AnyStep, Header, Parent, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.store.values import Misfit, dump, hash_of, holds_secret, load, text_of
 from durable.wire import CallTask
-
-_CHILD: Final = "child-"
 
 
 class Callee(Protocol):
@@ -43,12 +41,7 @@ class Callee(Protocol):
 def child_id(key: StepKey, row: WaitRow) -> str:
     """Return the id of the run that a step starts; one whose outcome was forgotten starts another."""
     first = "" if row.first_in is None else f"#{row.first_in}"
-    return _CHILD + hashlib.sha256(f"{key}#{row.anew}{first}".encode()).hexdigest()[:48]
-
-
-def is_child(instance: str) -> bool:
-    """Return whether a run may have a parent: what has another id was started by someone else."""
-    return instance.startswith(_CHILD)
+    return CHILD + hashlib.sha256(f"{key}#{row.anew}{first}".encode()).hexdigest()[:48]
 
 
 def open_children(header: Header, steps: Iterable[AnyStep]) -> Iterator[tuple[str, str]]:
@@ -85,7 +78,7 @@ class Children:
         row = None if found is None else WaitRow.from_row(found)
         if row is None or not row.is_open or row.anew != child.parent["anew"]:
             return False
-        if self._table.get(flag_key(key.partition)) is not None:
+        if "want" in (self._table.get(flag_key(key.partition)) or {}):
             return False  # the parent is being stopped; if it goes on, its call looks
         try:
             ended = Write(key, self._outcome(child, row), when=(Absent("outcome"), Equals("status", "waiting")))
@@ -147,6 +140,21 @@ class CallHandler:
         Raises:
             Throttled: the child was not started; the same call goes on with it.
         """
+        key = StepKey.of(task)
+        row = self.begin(task, task["token"])
+        if isinstance(row, Failure):
+            self._callbacks.refuse(key, task["token"], row)
+        elif row is not None and row.outcome is not None:
+            self._callbacks.deliver_left(key.row.partition, [row])
+
+    def begin(self, task: CallTask, token: str) -> WaitRow | Failure | None:
+        """Record that a step waits for a child, and start that.
+
+        Returns the step's row as it was before; why the Task is to stop instead; or None where it was stopped before.
+
+        Raises:
+            Throttled: the child was not started; the same call goes on with it.
+        """
         key, callee = StepKey.of(task), self._callees[task["step"]]
         fresh = {
             "kind": "child",
@@ -155,12 +163,12 @@ class CallHandler:
             "caught": task.get("caught", []),
             "input_hash": hash_of(text_of([callee.name, task["input"]])),
         }
-        row = self._callbacks.wait(task, fresh, self._record, milliseconds_of(task["entered"]))
-        if row is None:
-            return
-        if row.outcome is not None:
-            self._callbacks.deliver_left(key.row.partition, [row])
-            return
+        row = self._callbacks.wait(task, token, fresh, self._record, milliseconds_of(task["entered"]))
+        if isinstance(row, WaitRow) and row.outcome is None:
+            self._start(task, key, callee, row)
+        return row
+
+    def _start(self, task: CallTask, key: StepKey, callee: Callee, row: WaitRow) -> None:
         try:
             payload = dump(callee.params, load(callee.params, task["input"], "payload"), "payload")
         except Misfit as misfit:

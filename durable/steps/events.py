@@ -193,6 +193,23 @@ class EventHandler:
         The deadline is fixed when the wait begins. Called again, at the deadline or with another token, it goes on
         with what is in the record.
         """
+        key = StepKey.of(task)
+        row = self.begin(task, task["token"])
+        if isinstance(row, Failure):
+            self._callbacks.refuse(key, task["token"], row)
+            return None
+        if row is None:
+            return None
+        if row.outcome is not None:
+            self._callbacks.deliver_left(key.row.partition, [row])
+            return None
+        return row.deadline
+
+    def begin(self, task: WaitTask, token: str) -> WaitRow | Failure | None:
+        """Record that a step waits for an event, and match those that were sent.
+
+        Returns the step's row as it was before; why the Task is to stop instead; or None where it was stopped before.
+        """
         key, began = StepKey.of(task), milliseconds_of(task["entered"])
         fresh = {
             "kind": "event",
@@ -202,11 +219,7 @@ class EventHandler:
             "input_hash": hash_of(task["type"]),
             **({"sensitive": True} if task.get("sensitive") else {}),
         }
-        row = self._callbacks.wait(task, fresh, self._record, began)
-        if row is None:
-            return None
-        if row.outcome is not None:
-            self._callbacks.deliver_left(key.row.partition, [row])
-            return None
-        self._events.settle(key.row.partition, key.epoch)
-        return row.deadline
+        row = self._callbacks.wait(task, token, fresh, self._record, began)
+        if isinstance(row, WaitRow) and row.outcome is None:
+            self._events.settle(key.row.partition, key.epoch)
+        return row

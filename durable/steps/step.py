@@ -29,11 +29,23 @@ from durable.store.log import Log
 from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepRecord
 from durable.store.table import Row
 from durable.store.values import Misfit, dump, hash_of, load, text_of, unordered
-from durable.wire import FINAL, LAMBDA_MARGIN_SECONDS, MAX_KEPT_INPUT_BYTES, Envelope, StepEvent, failure_message
+from durable.wire import (
+    FINAL,
+    HAND_OVER,
+    LAMBDA_MARGIN_SECONDS,
+    MAX_KEPT_INPUT_BYTES,
+    CallTask,
+    Envelope,
+    StepEvent,
+    WaitTask,
+    failure_message,
+)
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
 
+_SHORTEST_MS: Final = 1_000
+"""With less time left than this, an attempt is not begun: the next execution makes it."""
 _OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
 
 
@@ -68,6 +80,8 @@ class StepHandler:
             Exception: of a class with the wire's error name; its message holds no data.
         """
         key = StepKey.of(event)
+        if "until" in event and self._clock.now() + _SHORTEST_MS > event["until"]:
+            raise reported(Failure(HAND_OVER, "The execution has no time left."), event)
         timeout_ms = event["timeout"] * 1000
         text = text_of(event["input"])
         input_hash = hash_of(text)
@@ -78,6 +92,7 @@ class StepHandler:
             lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
             input_hash=input_hash,
             kept=_kept(event, text),
+            generation=event["run"].get("generation", 0),
         )
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
@@ -90,7 +105,9 @@ class StepHandler:
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
         at = self._clock.now()
-        instead = self._record.succeed(key, owner=owner, result=result, at=at)
+        instead = self._record.succeed(
+            key, owner=owner, result=result, at=at, generation=event["run"].get("generation", 0)
+        )
         if instead is not None:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
@@ -162,7 +179,15 @@ class StepHandler:
         final = attempt >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
         handled = failure.name in event.get("caught", ())
-        instead = self._record.fail(key, owner=owner, failure=failure, final=final, at=at, handled=handled)
+        instead = self._record.fail(
+            key,
+            owner=owner,
+            failure=failure,
+            final=final,
+            at=at,
+            handled=handled,
+            generation=event["run"].get("generation", 0),
+        )
         return instead, self._reported(failure, event, at, final=final)
 
     def _failure(self, error: BaseException) -> Failure:
@@ -233,7 +258,7 @@ def _failure_of(error: type[Exception]) -> Failure:
     return Failure(error.__name__, public_message(error))
 
 
-def reported(failure: Failure, event: StepEvent, at: int | None = None) -> Exception:
+def reported(failure: Failure, event: StepEvent | WaitTask | CallTask, at: int | None = None) -> Exception:
     """Return an exception whose class has the wire's error name; its message says which step, and holds no data.
 
     Args:

@@ -13,7 +13,7 @@ _LONGEST_PARTITION: Final = 1024
 RUN: Final = "run"
 """The sort key of the rows that `list` finds."""
 _LISTED: Final = frozenset({"workflow", "status", "updated"})
-RESERVED: Final = frozenset({"partition", "sort", "pk", "sk", "listed", "nothing"})
+RESERVED: Final = frozenset({"partition", "sort", "pk", "sk", "listed", "due_shard", "nothing"})
 """Names that no field of a row may have: the tables use them."""
 
 

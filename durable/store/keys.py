@@ -19,10 +19,17 @@ HEADER: Final = "run"
 FLAG: Final = "flag"
 STEP: Final = "step#"
 EVENTS: Final = "events"
+CHILD: Final = "child-"
+"""How the ids of child runs begin."""
 
 
 def partition(workflow: str, instance: str) -> str:
     return f"{workflow}#{instance}"
+
+
+def is_child(instance: str) -> bool:
+    """Return whether a run may have a parent: what has another id was started by someone else."""
+    return instance.startswith(CHILD)
 
 
 def header_key(workflow: str, instance: str) -> Key:

@@ -29,6 +29,20 @@ class Sleep:
     until: int | None = None
 
 
+Kind = Literal["express", "standard"]
+"""The types of machines that execute the segments of a run."""
+
+
+def segment_of(workflow: str, kind: Kind) -> str:
+    """Return the name of the machine that executes segments of a workflow's runs: no workflow can have it."""
+    return f"{workflow}/{kind}"
+
+
+def workflow_of(machine: str) -> str:
+    """Return the workflow whose runs a machine executes."""
+    return machine.partition("/")[0]
+
+
 class MachinesBusy(Exception):
     """The call was throttled: nothing was started, or nothing is known."""
 

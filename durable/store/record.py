@@ -70,11 +70,20 @@ class StepRecord:
         self._count = itertools.count()
 
     def begin(
-        self, key: StepKey, step: str, *, owner: str, lease_ms: int, input_hash: str, kept: Row | None = None
+        self,
+        key: StepKey,
+        step: str,
+        *,
+        owner: str,
+        lease_ms: int,
+        input_hash: str,
+        kept: Row | None = None,
+        generation: int = 0,
     ) -> Begun:
         """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
 
         Args:
+            generation: of the execution that asks: after a restart, a retry or a resume an earlier one begins nothing.
             kept: further fields of the row: the input, and how the step is undone.
         """
         now = self._clock.now()
@@ -94,7 +103,7 @@ class StepRecord:
             before = StepRow.from_row(failed.rows[0] or {})
             begun = self._begin_again(key, before, lease, now)
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
-        if isinstance(begun, Leased) and self._table.get(flag_key(key.row.partition)):
+        if isinstance(begun, Leased) and halts(self._table.get(flag_key(key.row.partition)), generation):
             self._release(key, owner, before, lease)
             return Halted()
         return begun
@@ -144,12 +153,21 @@ class StepRecord:
         row = self._table.get(key.row)
         return 0 if row is None else StepRow.from_row(row).attempts
 
-    def succeed(self, key: StepKey, *, owner: str, result: Any, at: int) -> Begun | None:
+    def succeed(self, key: StepKey, *, owner: str, result: Any, at: int, generation: int = 0) -> Begun | None:
         """Record the result; None when it was recorded, else what stands in its place."""
-        return self._end(key, owner, {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at})
+        ended = {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at}
+        return self._end(key, owner, ended, generation)
 
     def fail(
-        self, key: StepKey, *, owner: str, failure: Failure, final: bool, at: int, handled: bool = False
+        self,
+        key: StepKey,
+        *,
+        owner: str,
+        failure: Failure,
+        final: bool,
+        at: int,
+        handled: bool = False,
+        generation: int = 0,
     ) -> Begun | None:
         """Record a failed attempt and give up the lease; a final one is the step's outcome.
 
@@ -159,14 +177,14 @@ class StepRecord:
         ended: Row = {"status": _RETRYING, "ended": at}
         if final:
             ended = {"status": _ERRORED, "outcome": "error", "finished": at, "handled": handled}
-        return self._end(key, owner, ended | {"error": failure.as_row()})
+        return self._end(key, owner, ended | {"error": failure.as_row()}, generation)
 
     def wake(self, key: StepKey, at: int) -> None:
         """Note when the next attempt of a step is due, in milliseconds since 1970."""
         with suppress(ConditionFailed):
             self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", _RETRYING),)))
 
-    def _end(self, key: StepKey, owner: str, fields: Row) -> Begun | None:
+    def _end(self, key: StepKey, owner: str, fields: Row, generation: int) -> Begun | None:
         try:
             self._table.write(
                 Write(key.row, fields, remove=("owner", "lease"), when=(Equals("owner", owner), Absent("outcome")))
@@ -175,7 +193,12 @@ class StepRecord:
             row = failed.rows[0]
             there = None if row is None else StepRow.from_row(row)
             return Held() if there is None or there.outcome is None else _recorded(there)
-        return Halted() if self._table.get(flag_key(key.row.partition)) else None
+        return Halted() if halts(self._table.get(flag_key(key.row.partition)), generation) else None
+
+
+def halts(flag: Row | None, generation: int) -> bool:
+    """Return whether the flag row of a run stops an execution: something is wanted of the run, or it has gone on."""
+    return flag is not None and ("want" in flag or flag.get("least", 0) > generation)
 
 
 def forget(key: Key, row: AnyStep) -> Write:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NotRequired, Self, TypedDict
 from durable.bindings.workflow import Status
 from durable.store.failure import FailureRow
 from durable.store.keys import header_key, partition, path_of
+from durable.store.machines import Kind, segment_of
 from durable.store.statuses import Outcome, StepState
 from durable.store.table import Key, Row
 from durable.wire import Undo
@@ -40,6 +41,17 @@ class ChangeRow(TypedDict):
     at: int
     did: str
     error: NotRequired[Mapping[str, str]]
+
+
+class Position(TypedDict):
+    """Where an execution enters a run: at which state, None being the start, and with which variables."""
+
+    state: str | None
+    vars: Mapping[str, Any]
+
+
+Parked = Literal["sleep", "event", "call", "retry", "lease", "turn"]
+"""Why a run is parked: `lease` waits for a step that is at work, `turn` for nothing that the record knows of."""
 
 
 class SleepRow(TypedDict):
@@ -128,6 +140,13 @@ class Header(_Stored):
         wake: when the reconciler looks at a waiting run again; AWS only.
         rollback: the rollback that runs, or the last one that did.
         deleting: its rows are being deleted; only another delete may follow.
+        kind: on which machine a run that executes in segments executes now, or was parked; None for a run that one
+            execution runs whole.
+        generation: 0, and one more with each restart, retry and resume: executions of another generation begin nothing.
+        at: where the current execution entered, or the next one will; None is the start.
+        parked: why nothing executes; None while something does.
+        due: when a parked run is woken at the latest, and when the reconciler looks at one that executes.
+        unexplained: how often in a row the run was parked although the record does not say why.
     """
 
     workflow: str
@@ -154,6 +173,17 @@ class Header(_Stored):
     wake: int | None = None
     rollback: RollbackRow | None = None
     deleting: bool = False
+    kind: Kind | None = None
+    generation: int = 0
+    at: Position | None = None
+    parked: Parked | None = None
+    due: int | None = None
+    unexplained: int = 0
+
+    @property
+    def machine(self) -> str:
+        """The name of the machine that executes the run."""
+        return self.workflow if self.kind is None else segment_of(self.workflow, self.kind)
 
     @property
     def key(self) -> Key:

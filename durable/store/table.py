@@ -149,6 +149,19 @@ class Table(Protocol):
         """Return how many `run` rows of a workflow have each status that any has; each is counted to `most` only."""
 
 
+class DueTable(Table, Protocol):
+    """A table that is asked what is due; an engine that keeps timers need not ask."""
+
+    def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
+        """Return the partitions of `run` rows whose field `due` is this time or before, the earliest first.
+
+        The index follows the table within a moment: whoever finds a row there reads it first.
+
+        Args:
+            until: in milliseconds since 1970.
+        """
+
+
 def every(table: Table, workflow: str, status: str | None = None) -> Iterator[Row]:
     """Yield all `run` rows of a workflow, or those of one status, page after page."""
     page = table.list(workflow, status=status, limit=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from durable.clock import Clock
 from durable.store.conditions import RUN, changed, check, check_limit, expired, holds
@@ -55,6 +55,10 @@ class MemoryTable:
         self._rows[change.key] = changed(change, row)
         return dict(self._rows[change.key])
 
+    def all_keys(self) -> Sequence[Key]:
+        """Return where rows are, in no order."""
+        return list(self._rows)
+
     def list(
         self,
         workflow: str,
@@ -74,6 +78,11 @@ class MemoryTable:
         first = int(cursor or 0)
         more = first + limit < len(found)
         return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
+
+    def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
+        rows = ((key.partition, self.get(key) or {}) for key in list(self._rows) if key.sort == RUN)
+        found = sorted((row["due"], partition) for partition, row in rows if row.get("due", until + 1) <= until)
+        return [partition for _, partition in found[:limit]]
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         counted = Counter(row["status"] for row in self._runs(workflow))

@@ -179,7 +179,8 @@ class Segments:
         key = park.get("step") or json.loads(park["cause"])["errorMessage"].partition(": ")[0]
         if key in self.recorded.outcomes:
             return now
-        delay = park.get("delay", 10) * park.get("rate", 2) ** (self.recorded.attempts[key] - 1)
+        retrying = park["retries"][key.rpartition("/")[2].partition("[")[0]]
+        delay = retrying["delay"] * retrying["rate"] ** (self.recorded.attempts[key] - 1)
         return int(self.recorded.failed_ms[key] + delay * 1000)
 
 

@@ -241,7 +241,7 @@ def test_a_run_that_is_not_there_takes_no_event(place: Place) -> None:
 
 
 def test_a_wait_that_begins_while_the_run_is_stopped_says_so(place: Place) -> None:
-    place.table.write(Write(Key(PART, FLAG), {"wanted": "paused"}))
+    place.table.write(Write(Key(PART, FLAG), {"want": "pause"}))
     assert place.wait("t") is None
     assert [what[0] for _, what in place.tokens.told] == ["Stopped"]
 

@@ -81,7 +81,7 @@ class Place:
 
     def wait(self, step: str, entered: int | None = None) -> None:
         fresh = {"kind": "event", "input_hash": "h", "type": "t", "deadline": self.now() + HOUR, "caught": []}
-        self.answers.wait(self.task(step, f"t{self.now()}"), fresh, self.steps, entered or self.now())
+        self.answers.wait(self.task(step, f"t{self.now()}"), f"t{self.now()}", fresh, self.steps, entered or self.now())
 
     def answer(self, step: str, at: int) -> None:
         """Record what a step waited for, which came at a time."""
@@ -198,7 +198,7 @@ def test_a_wait_that_is_noted_long_after_it_was_entered_is_told(place: Place) ->
 
 def test_a_child_that_ended_while_its_parent_was_paused_is_told(place: Place) -> None:
     fresh = {"kind": "child", "input_hash": "h", "calls": "child", "caught": []}
-    place.answers.wait(place.task("grow", "t"), fresh, place.steps, place.now())
+    place.answers.wait(place.task("grow", "t"), "t", fresh, place.steps, place.now())
     parent: Parent = {"partition": "shop#one", "sort": place.key("grow").row.sort, "anew": 0}
     place.runs.create("child", None, id="child-1", parent=parent)
     place.later()

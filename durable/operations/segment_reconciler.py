@@ -1,0 +1,96 @@
+"""Finds the runs that execute in segments and that nothing moves any more; it runs each minute.
+
+Three things are found: what is due in the index (parked runs, runs of which something is wanted, runs on Standard,
+children whose end the parent has not heard of); Express executions that never began; and those that died, of which
+nobody is told. A run is read before anything is done for it: indexes lag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final
+
+from durable.clock import Clock
+from durable.errors import RunNotFound
+from durable.operations.waker import Waker
+from durable.runs.record import RunRecord, load, load_header
+from durable.runs.runs import Runs
+from durable.runs.segments import Segments
+from durable.store.machines import Machines, MachinesBusy
+from durable.store.rows import Header, StepRow
+from durable.store.table import DueTable, TableBusy
+
+NEVER_BEGAN_MS: Final = 60_000
+"""After how long an execution that has begun no step is started again, under its name."""
+DEAD_MS: Final = 390_000
+"""After how long an Express execution is dead whatever it does: five minutes, and the time that a step may take to
+record its outcome."""
+_LONGEST_LOOK_MS: Final = 6 * 3_600_000
+
+
+class SegmentReconciler:
+    """Looks at runs that are due, and at those that are silent."""
+
+    def __init__(
+        self, table: DueTable, machines: Machines, clock: Clock, runs: Runs, segments: Segments, waker: Waker
+    ) -> None:
+        self._table = table
+        self._machines = machines
+        self._clock = clock
+        self._runs = runs
+        self._segments = segments
+        self._waker = waker
+
+    def reconcile(self, workflows: Iterable[str]) -> int:
+        """Look at what is due and at what is silent, and return how many runs that were."""
+        found = [partition.partition("#")[::2] for partition in self._table.due(self._clock.now())]
+        for workflow, instance in found:
+            with suppress(TableBusy, MachinesBusy):
+                self._look(workflow, instance)
+        silent = [each for workflow in workflows for each in self._silent(workflow)]
+        for header in silent:
+            with suppress(TableBusy, MachinesBusy, RunNotFound):
+                self._look_silent(load(self._table, header.workflow, header.instance))
+        return len(found) + len(silent)
+
+    def _look(self, workflow: str, instance: str) -> None:
+        header = load_header(self._table, workflow, instance)
+        if header is not None and header.kind == "standard" and header.parked is None and header.wanted is None:
+            self._look_up(header)
+        else:
+            self._waker.look(workflow, instance)
+
+    def _look_up(self, header: Header) -> None:
+        """Ask how far an execution on Standard is; its status events may be lost."""
+        if header.closed:
+            return
+        state = self._machines.describe(header.machine, header.execution)
+        if state is None:
+            self._runs.start(header)
+        elif state.status != "RUNNING":
+            self._runs.close(header.machine, header.execution, state)
+            return
+        now = self._clock.now()
+        self._segments.postpone(header, now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS))
+
+    def _silent(self, workflow: str) -> Iterable[Header]:
+        """Return runs whose header says that an Express execution moves them, and has not changed for a while."""
+        page = self._table.list(workflow, status="running", until=self._clock.now() - NEVER_BEGAN_MS, limit=100)
+        headers = (Header.from_row(row) for row in page.rows)
+        return [each for each in headers if each.kind == "express"]
+
+    def _look_silent(self, run: RunRecord) -> None:
+        header, now = run.header, self._clock.now()
+        age = now - header.updated
+        if header.kind != "express" or header.parked is not None or header.status != "running" or header.closed:
+            return
+        if header.wanted is not None or age < NEVER_BEGAN_MS:
+            return
+        steps = [row for row in run.current if isinstance(row, StepRow)]
+        if any(row.owner is not None and row.lease > now for row in steps):
+            return
+        if now - run.latest_activity >= DEAD_MS:
+            self._segments.revive(header)
+        elif run.latest_activity <= header.updated:
+            self._runs.start(header)

@@ -1,0 +1,67 @@
+"""Looks at runs that execute in segments when something may have happened: a timer, an event, a child's end."""
+
+from __future__ import annotations
+
+from durable.clock import Clock
+from durable.operations.lifecycle import Lifecycle
+from durable.runs.record import load_header
+from durable.runs.segments import Segments
+from durable.steps.children import Children
+from durable.steps.events import Events
+from durable.store.keys import is_child
+from durable.store.rows import Header
+from durable.store.table import Table
+
+CHILD_LOOK_MS = 6 * 3_600_000
+"""How often a run is looked at that waits for a child, in case nobody said that the child has ended."""
+
+
+class Waker:
+    """Wakes the runs that are due. May be asked by anyone, as often as they like."""
+
+    def __init__(
+        self,
+        table: Table,
+        clock: Clock,
+        segments: Segments,
+        events: Events,
+        children: Children,
+        lifecycle: Lifecycle,
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._segments = segments
+        self._events = events
+        self._children = children
+        self._lifecycle = lifecycle
+
+    def look(self, workflow: str, instance: str) -> None:
+        """Do what is to be done for a run now.
+
+        Raises:
+            TableBusy, MachinesBusy: not all is done; the same call goes on with it.
+        """
+        header = load_header(self._table, workflow, instance)
+        if header is None:
+            return
+        if header.closed:
+            if is_child(instance):
+                self._children.report(workflow, instance)
+            self._segments.heard(header)
+        elif header.wanted is not None:
+            self._lifecycle.halt(workflow, instance)
+        elif header.parked is not None:
+            self._look_parked(header)
+
+    def _look_parked(self, header: Header) -> None:
+        if header.parked == "event":
+            self._events.settle(header.partition, header.epoch)
+        elif header.parked == "call":
+            self._children.settle(header)
+        assert header.due is not None
+        if header.due > self._clock.now():
+            return
+        if header.parked == "call":
+            self._segments.postpone(header, self._clock.now() + CHILD_LOOK_MS)
+        else:
+            self._segments.wake(header)

@@ -1,0 +1,189 @@
+"""Runs that execute in segments: parked in the record while they wait, and woken where they were parked.
+
+An execution moves a run forward for a while. When the run has to wait, the execution parks it: where it is, with which
+variables, and until when, goes into its header, and the execution ends. Whoever has news wakes it: a new execution
+enters at that state. Executions may run twice, die or never begin, and nothing here depends on knowing which: each
+change of the header holds only for the execution that the header names, so that of all that are under way one moves
+the position of the run. What the others do is recorded once a step, as always.
+
+An execution is started after the header that names it was written. Where that fails, or its answer is lost, the
+reconciler starts the same execution again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Final, Protocol
+
+from durable.clock import Clock
+from durable.runs.record import load_header
+from durable.runs.runs import WAITING_FIELDS, Runs, execution_name
+from durable.store.keys import header_key
+from durable.store.machines import ExecutionState, Kind
+from durable.store.rows import Header, Parked, Position
+from durable.store.table import Absent, Condition, ConditionFailed, Equals, Row, Table, Write
+from durable.wire import Run
+
+STOPPED: Final = ExecutionState("FAILED", error="Stopped")
+STANDARD_LOOK_MS: Final = 60_000
+"""After how long the reconciler looks at an execution on Standard, in case its end was not reported."""
+_LONGEST_TIMER_MS: Final = 15 * 60_000
+"""SQS delays a message by 15 minutes at the most; what is due later is found by the reconciler."""
+
+
+class Timers(Protocol):
+    """Has runs looked at: the queue whose messages `Waker` handles."""
+
+    def at(self, workflow: str, instance: str, delay_ms: int) -> None:
+        """Have a run looked at after a delay of 15 minutes at the most; best effort."""
+
+
+class Segments:
+    """Parks, wakes and moves runs."""
+
+    def __init__(self, table: Table, runs: Runs, timers: Timers, clock: Clock) -> None:
+        self._table = table
+        self._runs = runs
+        self._timers = timers
+        self._clock = clock
+
+    def park(
+        self, run: Run, execution: str, at: Position, *, why: Parked, due: int, unexplained: int = 0
+    ) -> Header | None:
+        """Park a run, and return its header then; None where the execution may not: it is to end.
+
+        Args:
+            due: when the run is woken at the latest, in milliseconds since 1970.
+            unexplained: how often in a row the run was parked although the record does not say why.
+
+        Raises:
+            TableBusy: nothing was written, or not all; the same call goes on with it.
+        """
+        fields: Row = {
+            "workflow": run["workflow"],
+            "status": "waiting",
+            "updated": self._clock.now(),
+            "at": at,
+            "parked": why,
+            "due": due,
+            "unexplained": unexplained,
+        }
+        if why == "sleep":
+            fields["sleeps"] = [{"state": at["state"], "since": self._clock.now(), "until": due}]
+        parked = self._write(run, execution, fields)
+        if parked is not None and parked.parked is not None and parked.due is not None:
+            if due < parked.due:
+                self.postpone(parked, due)
+            self._set_timer(parked.workflow, parked.instance, min(due, parked.due))
+        return parked
+
+    def move(self, run: Run, execution: str, at: Position, kind: Kind) -> None:
+        """Have a run go on at once in a new execution on a machine of that type.
+
+        Raises:
+            TableBusy, MachinesBusy: not all is done; the same call, or the reconciler, goes on with it.
+        """
+        fields: Row = {
+            "workflow": run["workflow"],
+            "status": "running",
+            "updated": self._clock.now(),
+            "at": at,
+            "kind": kind,
+            "execution": execution_name(run["instance"]),
+            "unexplained": 0,
+        }
+        if kind == "standard":
+            fields["due"] = self._clock.now() + STANDARD_LOOK_MS
+        moved = self._write(run, execution, fields, remove=() if kind == "standard" else ("due",))
+        if moved is not None and moved.execution == fields["execution"]:
+            self._runs.start(moved)
+
+    def revive(self, header: Header) -> None:
+        """Have a run go on on Standard whose Express execution has died: it tells what is wrong, where something is.
+
+        Raises:
+            TableBusy, MachinesBusy: not all is done; the reconciler goes on with it.
+        """
+        at: Position = header.at or {"state": None, "vars": {}}
+        run: Run = {"workflow": header.workflow, "instance": header.instance, "epoch": header.epoch, "createdAt": ""}
+        self.move(run, header.execution, at, "standard")
+
+    def heard(self, header: Header) -> None:
+        """Note that a run that is over need not be looked at any more."""
+        with suppress(ConditionFailed):
+            self._table.write(Write(header.key, remove=("due",), when=(Equals("execution", header.execution),)))
+
+    def _write(self, run: Run, execution: str, fields: Row, remove: tuple[str, ...] = ()) -> Header | None:
+        """Change the header of a run for its current execution; return it, or None where another one is current.
+
+        Where something is wanted of the run, its execution ends and that is done. A run that is parked already is
+        left so: another execution of the same name was faster.
+        """
+        key = header_key(run["workflow"], run["instance"])
+        mine: tuple[Condition, ...] = (Equals("execution", execution), Absent("closed"), Absent("wanted"))
+        try:
+            written = self._table.write(Write(key, fields, remove=remove, when=(*mine, Absent("parked"))))[0]
+            return Header.from_row(written or {})
+        except ConditionFailed as failed:
+            row = failed.rows[0]
+        header = None if row is None else Header.from_row(row)
+        if header is None or header.closed:
+            return None
+        if header.execution == fields.get("execution"):
+            return header  # the answer to this write was lost, and boto3 has sent it again
+        if header.execution != execution:
+            return None
+        if header.wanted is not None:
+            self._runs.close(header.machine, execution, STOPPED)
+            return None
+        return header if "parked" in fields else None
+
+    def _set_timer(self, workflow: str, instance: str, due: int) -> None:
+        delay = max(0, due - self._clock.now())
+        if delay <= _LONGEST_TIMER_MS:
+            self._timers.at(workflow, instance, delay)
+
+    def wake(self, header: Header) -> bool:
+        """Have a parked run go on, and return whether it was this call that did so.
+
+        Raises:
+            TableBusy: it was not woken.
+            MachinesBusy: it is awake, and the reconciler starts its execution.
+        """
+        if header.parked is None or header.wanted is not None or header.closed:
+            return False
+        execution = execution_name(header.instance)
+        fields: Row = {
+            "workflow": header.workflow,
+            "status": "running",
+            "updated": self._clock.now(),
+            "execution": execution,
+            "kind": "express",
+        }
+        as_read = (Equals("execution", header.execution), Equals("parked", header.parked))
+        gone = ("parked", "due", *WAITING_FIELDS)
+        try:
+            when = (*as_read, Absent("wanted"), Absent("closed"))
+            woken = self._table.write(Write(header.key, fields, remove=gone, when=when))[0]
+        except ConditionFailed as failed:
+            woken = failed.rows[0]
+            if (woken or {}).get("execution") != execution:
+                return False  # somebody else was faster; otherwise the answer was lost
+        self._runs.start(Header.from_row(woken or {}))
+        return True
+
+    def wake_run(self, workflow: str, instance: str, *, parked: Collection[Parked]) -> bool:
+        """Wake a run, if it is parked for one of these reasons; return whether it was this call that did so."""
+        header = load_header(self._table, workflow, instance)
+        return header is not None and header.parked in parked and self.wake(header)
+
+    def postpone(self, header: Header, due: int) -> None:
+        """Have a run looked at at another time, provided that it has not moved since it was read."""
+        with suppress(ConditionFailed):
+            as_read = (Equals("execution", header.execution), Equals("due", header.due or 0))
+            self._table.write(Write(header.key, {"due": due}, when=as_read))
+
+    def look_soon(self, workflow: str, instance: str) -> None:
+        """Have a run looked at by whoever may wake it."""
+        self._timers.at(workflow, instance, 0)

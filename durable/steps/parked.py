@@ -1,0 +1,116 @@
+"""Waits of runs that execute in segments: for an event, or for a child run.
+
+The step's row is that of a wait by token, with a token of ours: to deliver an outcome by it wakes the run, which enters
+at the wait again and finds the outcome. So whoever sends an event or closes a child does what it does for a Task of
+Standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from durable.clock import Clock
+from durable.runs.segments import Segments
+from durable.steps.callbacks import Callbacks
+from durable.steps.step import reported
+from durable.store.failure import Failure
+from durable.store.keys import StepKey
+from durable.store.rows import Parked, Position, WaitRow
+from durable.store.table import Table
+from durable.store.tokens import Tokens
+from durable.wire import PARKED, CallTask, Envelope, Run, WaitTask
+
+_TOKEN: Final = "parked:"
+_LONGEST_MS: Final = 6 * 3_600_000
+"""A run that waits for a child is looked at this often, in case nobody said that the child has ended."""
+
+
+def parked_token(run: Run) -> str:
+    """Return the token of a wait that has parked its run, or is about to."""
+    return f"{_TOKEN}{run['workflow']}/{run['instance']}"
+
+
+class ParkedTokens:
+    """Implements `durable.store.tokens.Tokens`: a token of ours wakes a run, any other answers its Task."""
+
+    def __init__(self, tokens: Tokens, segments: Segments) -> None:
+        self._tokens = tokens
+        self._segments = segments
+
+    def succeed(self, token: str, output: Any) -> bool:
+        return self._woken(token) or self._tokens.succeed(token, output)
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return self._woken(token) or self._tokens.fail(token, error, cause)
+
+    def _woken(self, token: str) -> bool:
+        """Wake the run of one of our tokens. One that is not parked finds the outcome when it comes to its wait."""
+        if not token.startswith(_TOKEN):
+            return False
+        workflow, _, instance = token.removeprefix(_TOKEN).partition("/")
+        self._segments.wake_run(workflow, instance, parked=("event", "call"))
+        return True
+
+
+class ParkingHandler:
+    """Begins a wait for what its state sends: returns its outcome, or parks the run.
+
+    Args:
+        begin: writes the step's row, and does what leads to an outcome: see EventHandler and CallHandler.
+        settle: looks for outcomes once more, given the row's partition and the run's epoch.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[Any, str], WaitRow | Failure | None],
+        settle: Callable[[StepKey], Any],
+        callbacks: Callbacks,
+        segments: Segments,
+        table: Table,
+        clock: Clock,
+    ) -> None:
+        self._begin = begin
+        self._settle = settle
+        self._callbacks = callbacks
+        self._segments = segments
+        self._table = table
+        self._clock = clock
+
+    def __call__(self, task: WaitTask | CallTask) -> Envelope:
+        """Return the step's outcome.
+
+        Raises:
+            Exception: of the class with the wire's error name: the step's own, or `Parked` where the run was parked.
+            TableBusy, MachinesBusy, Throttled: not all is done; the same call goes on with it.
+        """
+        key = StepKey.of(task)
+        begun = self._begin(task, parked_token(task["run"]))
+        if begun is None:
+            raise reported(Failure("Stopped", "The run has gone on without this execution."), task)
+        if isinstance(begun, Failure):
+            raise reported(begun, task)
+        row = self._read(key)
+        if row.outcome is None:
+            self._park(task, row)
+            # Who sent an event before the run was parked found nobody to wake: so outcomes are looked for after that.
+            self._settle(key)
+            if self._read(key).outcome is not None:
+                self._segments.wake_run(key.workflow, key.instance, parked=("event", "call"))
+            raise reported(Failure(PARKED, "The run is parked."), task)
+        if row.delivered is False and row.token is not None:
+            self._callbacks.delivered(key.row, row.token)
+        error = row.failed_finally
+        if error is not None:
+            raise reported(Failure.from_row(error), task, row.latest)
+        return {"result": row.result, "at": row.latest}
+
+    def _read(self, key: StepKey) -> WaitRow:
+        return WaitRow.from_row(self._table.get(key.row) or {})
+
+    def _park(self, task: WaitTask | CallTask, row: WaitRow) -> None:
+        where = task["park"]
+        why: Parked = "event" if row.kind == "event" else "call"
+        due = row.deadline if row.deadline is not None else self._clock.now() + _LONGEST_MS
+        at: Position = {"state": where["state"], "vars": where["vars"]}
+        self._segments.park(task["run"], task["execution"], at, why=why, due=due)

@@ -1,0 +1,182 @@
+"""What clients and operators do to one run on a simulated deployment, and what must have come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
+from durable.operations.lifecycle import From, Order
+from durable.store.rows import Header
+from durable.store.table import Row
+from tests.simulation.aws import CALM, Faults
+from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
+from tests.simulation.world import World
+
+Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete"]
+SCRIPTS: tuple[Script, ...] = ("none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete")
+ID = "one"
+_LIMIT = 40 * DAY
+_MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DAY + SECOND, 3 * DAY)
+MOST_EXECUTIONS = 80
+
+
+@dataclass(slots=True)
+class Story:
+    """One run of a workflow, what is done to it, and when: drawn from the seed."""
+
+    seed: int
+    workflow: str = "trial"
+    script: Script = "none"
+    faults: Faults = CALM
+    off: frozenset[str] = frozenset()
+    world: World = field(init=False)
+    sent: int | None = None
+    acknowledged: bool = False
+
+    def play(self) -> World:
+        """Let everything happen, and hold what came of it against the promises; `trouble` says what was broken."""
+        self.world = world = World(self.seed, self.faults, off=self.off)
+        kernel, start = world.kernel, world.kernel.clock.now()
+        self._client("create", 0, self._create)
+        if self.workflow == "trial":
+            self._client("send", kernel.random.choice(_MOMENTS), self._send)
+        self._operate()
+        kernel.run(lambda: bool(world.trouble) or (self._over() and world.idle()), start + _LIMIT)
+        if not world.trouble:
+            self._judge()
+        return world
+
+    def _client(self, name: str, after: int, act: Callable[[], Any], refused: type[Exception] | tuple[()] = ()) -> None:
+        """Do something as a client does: again while it is throttled, and again where it dies in between."""
+
+        def patiently() -> None:
+            for _ in range(40):
+                try:
+                    act()
+                    return
+                except Throttled:
+                    self.world.kernel.pause(2 * SECOND)
+            raise AssertionError(f"{name} is throttled for ever")
+
+        def ended(how: Ended) -> None:
+            self.pending -= 1
+            if how.killed:
+                self._client(name, SECOND, act, refused)
+            elif how.error is not None and not isinstance(how.error, refused):
+                self.world.unexpected(name, how.error)
+
+        self.pending += 1
+        self.world.kernel.spawn(name, patiently, after=after, doom=self.world.lambdas.doom(), on_end=ended)
+
+    pending: int = 0
+
+    def _over(self) -> bool:
+        return self.pending == 0 and self.acknowledged
+
+    def _create(self) -> None:
+        self.world.runs.create(self.workflow, 3, id=ID)
+        self.acknowledged = True
+
+    def _send(self) -> None:
+        try:
+            self.world.events.send(self.workflow, ID, "go", 5, "event-1")
+            self.sent = self.world.kernel.clock.now()
+        except RunNotFound:
+            self.world.kernel.pause(SECOND)
+            if not self.acknowledged:
+                raise Throttled from None  # it is not there yet
+        except RunClosed:
+            pass
+
+    def _order(self, after: int, order: Order) -> None:
+        self._client(
+            order.transition,
+            after,
+            lambda: self.world.lifecycle.carry_out(self.workflow, ID, order),
+            (RunConflict, RunNotFound),  # type: ignore[arg-type]
+        )
+
+    def _operate(self) -> None:
+        random = self.world.kernel.random
+        first = random.choice(_MOMENTS)
+        later = first + random.choice((20, SECOND, MINUTE, HOUR, 3 * DAY))
+        match self.script:
+            case "none":
+                return
+            case "pause":
+                self._order(first, Order("pause"))
+                self._order(later, Order("resume"))
+                self._order(later + 10 * MINUTE, Order("resume"))
+                self._order(later + DAY, Order("resume"))
+            case "terminate":
+                self._order(first, Order("terminate"))
+            case "rollback":
+                self._order(first, Order("terminate", rollback=True))
+            case "restart":
+                self._order(first, Order("restart"))
+            case "restart from":
+                self._order(first, Order("pause"))
+                self._order(later, Order("restart", start=From(random.choice(("first", "second", "go", "pay")))))
+                self._order(later + HOUR, Order("resume"))
+                self._order(later + DAY, Order("resume"))
+            case "retry":
+                self._order(20 * DAY, Order("retry"))
+            case "delete":
+                self._order(first, Order("terminate"))
+                self._order(later + DAY, Order("delete"))
+
+    def _judge(self) -> None:
+        world = self.world
+        header = world.header(self.workflow, ID)
+        if header is None:
+            if self.script != "delete":
+                world.trouble.append("the run is gone")
+            return
+        if not header.closed:
+            where = (header.status, header.parked, header.at and header.at["state"], header.wanted)
+            world.trouble.append(f"the run has not ended: {where}")
+            return
+        self._judge_end(header)
+        executions = world.count["express"] + world.count["standard"]
+        if executions > MOST_EXECUTIONS:
+            world.trouble.append(f"the run took {executions} executions")
+
+    def _judge_end(self, header: Header) -> None:
+        """A run ends as the Python says, unless somebody ended it."""
+        ends: dict[str, tuple[Any, ...]] = {
+            "trial": tuple(
+                {"left": left, "right": 108, "pages": 30, "last": 3}
+                for left in ((15, 10) if self._may_miss() else (15,))
+            ),
+            "child": (4,),
+            "parent": ([4, 3, 8, 0],),
+            "trip": (),
+        }
+        if header.status == "complete" and header.output in ends[self.workflow]:
+            return
+        if header.status == "errored" and self.workflow == "trip" and (header.error or {}).get("name") == "Refused":
+            self._judge_undo()
+            return
+        if header.status == "terminated" and self.script in ("terminate", "rollback", "delete"):
+            return
+        self.world.trouble.append(f"the run ended {header.status} with {header.output} and {header.error}")
+
+    def _may_miss(self) -> bool:
+        """Whether the event may have come too early or too late: before a restart, or after the wait was over."""
+        return self.script in ("restart", "restart from", "pause") or self.sent is None
+
+    def _judge_undo(self) -> None:
+        left = [
+            key.sort for key in self.world.table.rows.all_keys() if self._is_left(self.world.table.rows.get(key) or {})
+        ]
+        if left:
+            self.world.trouble.append(f"not taken back: {left}")
+
+    def _is_left(self, row: Row) -> bool:
+        """Whether a step of the last epoch has done what can be undone; what an earlier epoch did stays."""
+        header = self.world.header(self.workflow, ID)
+        assert header is not None
+        order_of_epoch = f"{header.begun or 0:015d}"
+        return "undo" in row and row.get("outcome") == "result" and row["order"] >= order_of_epoch

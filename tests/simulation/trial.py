@@ -1,0 +1,149 @@
+"""Workflows for the simulator: between them they say all that a workflow can say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from durable import (
+    NonRetryableError,
+    Retries,
+    StepContext,
+    StepTimeoutError,
+    WorkflowEntrypoint,
+    WorkflowError,
+    WorkflowEvent,
+    WorkflowStep,
+)
+from durable.errors import ChildWorkflowError
+
+QUICK = Retries(limit=4, delay="2 seconds")
+SLOW = Retries(limit=4, delay="90 seconds")
+
+
+class Refused(NonRetryableError):
+    """It was refused."""
+
+
+class Body:
+    """What steps do: set by the simulator. `work` is called with the step's name and context, and may raise."""
+
+    work: Callable[[str, StepContext], None]
+
+
+def first(number: int, context: StepContext) -> int:
+    Body.work("first", context)
+    return number + 1
+
+
+def second(number: int, context: StepContext) -> int:
+    Body.work("second", context)
+    return number * 2
+
+
+def left(number: int, context: StepContext) -> int:
+    Body.work("left", context)
+    return number + 10
+
+
+def right(number: int, context: StepContext) -> int:
+    Body.work("right", context)
+    return number + 100
+
+
+def poll(number: int, context: StepContext) -> int:
+    Body.work("poll", context)
+    return number + 1
+
+
+def page(number: int, context: StepContext) -> int:
+    Body.work("page", context)
+    return number * 10
+
+
+def refuse(number: int, context: StepContext) -> int:
+    Body.work("refuse", context)
+    raise Refused
+
+
+def sorry(number: int, context: StepContext) -> int:
+    Body.work("sorry", context)
+    return number
+
+
+def pay(number: int, context: StepContext) -> int:
+    Body.work("pay", context)
+    return number
+
+
+def refund(number: int, context: StepContext) -> None:
+    Body.work("refund", context)
+
+
+class Trial(WorkflowEntrypoint[int]):
+    """Sleeps, waits, retries late, gathers, polls, maps, catches."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> dict[str, int]:
+        one = await step.do("first", first, event.payload, retries=QUICK)
+        await step.sleep("nap", "2 days")
+        two = await step.do("second", second, one, retries=SLOW)
+        try:
+            go = await step.wait_for_event("go", type="go", payload=int, timeout="7 days")
+        except StepTimeoutError:
+            go = 0
+        on_left, on_right = await asyncio.gather(
+            step.do("left", left, go, retries=QUICK), step.do("right", right, two, retries=SLOW)
+        )
+        rounds = 0
+        while rounds < 3:
+            rounds = await step.do("poll", poll, rounds, retries=QUICK)
+            await step.sleep("pause", "5 seconds")
+
+        async def one_page(number: int) -> int:
+            return await step.do("page", page, number, retries=QUICK)
+
+        pages = await step.map("pages", one_page, [1, 2, 3], concurrency=2)
+        try:
+            last = await step.do("refuse", refuse, rounds)
+        except Refused:
+            last = await step.do("sorry", sorry, rounds, retries=QUICK)
+        return {"left": on_left, "right": on_right, "pages": pages[2], "last": last}
+
+
+class Child(WorkflowEntrypoint[int]):
+    """A run that another one waits for."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        number = await step.do("first", first, event.payload, retries=QUICK)
+        await step.sleep("nap", "1 minute")
+        if number == 13:
+            raise WorkflowError("It is unlucky.")
+        return number
+
+
+class Parent(WorkflowEntrypoint[int]):
+    """Calls a child alone, then two side by side with a sleep: those are on Standard."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[int]:
+        alone = await step.call("alone", Child, event.payload)
+
+        async def later() -> int:
+            await step.sleep("wait", "2 minutes")
+            return await step.do("second", second, alone, retries=QUICK)
+
+        one, two = await asyncio.gather(step.call("beside", Child, 2), later())
+        try:
+            three = await step.call("unlucky", Child, 12)
+        except ChildWorkflowError:
+            three = 0
+        return [alone, one, two, three]
+
+
+class Trip(WorkflowEntrypoint[int]):
+    """Fails after it has paid, and takes that back."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        paid = await step.do("pay", pay, event.payload, undo=refund, retries=QUICK)
+        await step.sleep("nap", "1 hour")
+        again = await step.do("pay-more", pay, paid, undo=refund, retries=QUICK)
+        return await step.do("refuse", refuse, again)

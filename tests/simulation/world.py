@@ -1,0 +1,297 @@
+"""A deployment on the simulated services: the real record, wrapper, waits, transitions, undo and reconcilers."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from durable import StepContext, WorkflowEntrypoint
+from durable.asl import Machine
+from durable.compiler import Compiled, compile_workflow
+from durable.compiler.segments import express, standard
+from durable.operations.lifecycle import Lifecycle
+from durable.operations.reconciler import Reconciler
+from durable.operations.segment_reconciler import SegmentReconciler
+from durable.operations.waker import Waker
+from durable.runs.record import load_header
+from durable.runs.runs import Runs
+from durable.runs.segments import Segments
+from durable.signature import Signature
+from durable.steps.callbacks import Callbacks
+from durable.steps.children import CallHandler, Children
+from durable.steps.events import EventHandler, Events
+from durable.steps.parked import ParkedTokens, ParkingHandler
+from durable.steps.step import StepHandler
+from durable.steps.turn import TurnHandler
+from durable.steps.undo import Rollback, UndoHandler
+from durable.store.keys import StepKey, is_child
+from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
+from durable.store.record import StepRecord
+from durable.store.rollback import DEFINITION, rollback_of
+from durable.store.rows import Header
+from durable.store.table import TableBusy
+from durable.wire import CALLS, EVENTS, TURN
+from durable.workflow import payload_type
+from tests.simulation import trial
+from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
+from tests.simulation.kernel import HOUR, MINUTE, SECOND, Ended, Kernel
+
+WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
+    "trial": trial.Trial,
+    "child": trial.Child,
+    "parent": trial.Parent,
+    "trip": trial.Trip,
+}
+REDELIVERY_MS = 30 * SECOND
+
+
+class Violation(AssertionError):
+    """A promise of the record was broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A workflow that is called."""
+
+    name: str
+    params: TypeAdapter[Any]
+
+
+class NoLog:
+    def attempt_failed(self, *arguments: Any, **options: Any) -> None: ...
+    def message_failed(self, *arguments: Any, **options: Any) -> None: ...
+    def run_ended(self, *arguments: Any, **options: Any) -> None: ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """What steps did, held against the promises."""
+
+    world: World
+    active: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    done: set[str] = field(default_factory=set)
+    undone: list[str] = field(default_factory=list)
+
+    def work(self, step: str, context: StepContext) -> None:
+        """Do a step's work for a while on virtual time."""
+        kernel, key = self.world.kernel, context.idempotency_key
+        if self.active[key]:
+            raise self.world.broken(f"{key} runs twice at once")
+        if key in self.done:
+            raise self.world.broken(f"{key} runs again although it is complete")
+        header = self.world.header(context.workflow, context.instance_id)
+        if header is not None and header.closed:
+            raise self.world.broken(f"{key} begins although its run is {header.status}")
+        self.active[key] += 1
+        self.calls[key] += 1
+        try:
+            kernel.pause(self.world.duration(step))
+        finally:
+            self.active[key] -= 1
+        if step == "refund":
+            self.undone.append(key)
+        if step in self.world.flaky and self.calls[key] <= self.world.flaky[step]:
+            raise ValueError("flaky")
+
+
+class World:
+    """One deployment, one seed.
+
+    Args:
+        off: the names of protections that are switched off: see `tests/simulation/test_protections.py`.
+    """
+
+    def __init__(self, seed: int, faults: Faults, *, off: frozenset[str] = frozenset()) -> None:
+        self.kernel, self.faults, self.off = Kernel(seed), faults, off
+        self.count: Counter[str] = Counter()
+        self.trouble: list[str] = []
+        self.names = itertools.count()
+        self.watch = Watch(self)
+        trial.Body.work = staticmethod(self.watch.work)
+        random = self.kernel.random
+        self.flaky = {
+            step: random.randint(1, 2) for step in ("first", "second", "left", "right") if random.random() < 0.4
+        }
+        self.table = DynamoDB(self.kernel, faults, self.count)
+        self.compiled = {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}
+        functions: dict[str, Callable[[Any], Any]] = {}
+        self.lambdas = Lambda(self.kernel, faults, functions)
+        self.machines = StepFunctions(
+            self.kernel,
+            faults,
+            self.lambdas,
+            dict(_machines(self.compiled)),
+            frozenset(segment_of(name, "express") for name in WORKFLOWS),
+            self._status_changed,
+            self.count,
+        )
+        clock = self.kernel.clock
+        self.runs = Runs(self.table, self.machines, clock, segmented=WORKFLOWS.keys())
+        self.segments = Segments(self.table, self.runs, self, clock)
+        self.tokens = ParkedTokens(self.machines, self.segments)
+        self.callbacks = Callbacks(self.table, self.tokens, clock)
+        self.events = Events(self.table, self.callbacks, clock)
+        self.children = Children(self.table, self.callbacks)
+        self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children)
+        self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle)
+        self.reconciler = SegmentReconciler(self.table, self.machines, clock, self.runs, self.segments, self.waker)
+        self.rollbacks = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
+        functions |= dict(self._functions())
+        self._reconcile_each_minute()
+
+    # What a deployment is made of
+
+    def _functions(self) -> Iterator[tuple[str, Callable[[Any], Any]]]:
+        clock = self.kernel.clock
+        callees = {name: Callee(name, TypeAdapter(payload_type(each))) for name, each in WORKFLOWS.items()}
+        turn = TurnHandler(self.table, self.runs, self.segments, clock)
+        for name, compiled in self.compiled.items():
+            yield f"{name}:{TURN}", turn
+            yield f"{name}:Rollback", Rollback(self.table, clock)
+            for use in compiled.steps:
+                yield f"{name}:{use.placeholder}", self._step(use.signature, undoes=use.undoes is not None)
+            record = StepRecord(self.table, clock)
+            waits = EventHandler(self.events, record)
+            yield f"{name}:{EVENTS}", self._waiting(waits, lambda key: self.events.settle(key.row.partition, key.epoch))
+            called = {call.name: callees[_name_of(call.workflow)] for call in compiled.calls}
+            calls = CallHandler(called, self.children, self.runs, self.table, record, clock)
+            yield f"{name}:{CALLS}", self._waiting(calls, self._settle_children)
+
+    def _step(self, signature: Signature, *, undoes: bool) -> Callable[[Any], Any]:
+        def invoke(event: Any) -> Any:
+            record = StepRecord(self.table, self.kernel.clock)
+            arguments: Any = (signature, {}, record, self.kernel.clock, lambda seconds: nullcontext(), NoLog())
+            handler = UndoHandler(self.table, *arguments) if undoes else StepHandler(*arguments)
+            result = handler(event, f"request-{next(self.names)}")
+            if not undoes:
+                self._completed(event)
+            return result
+
+        return invoke
+
+    def _completed(self, event: Any) -> None:
+        row = self.table.rows.get(StepKey.of(event).row)
+        if row is not None and row.get("outcome") == "result":
+            key = str(StepKey.of(event))
+            self.watch.done.add(f"{key}~{row['again']}" if row.get("again") else key)
+
+    def _waiting(self, handler: EventHandler | CallHandler, settle: Callable[[StepKey], Any]) -> Callable[[Any], Any]:
+        parking = ParkingHandler(handler.begin, settle, self.callbacks, self.segments, self.table, self.kernel.clock)
+        return lambda task: parking(task) if "park" in task else handler(task)
+
+    def _settle_children(self, key: StepKey) -> None:
+        header = load_header(self.table, key.workflow, key.instance)
+        if header is not None:
+            self.children.settle(header)
+
+    def _settle(self, header: Header) -> int:
+        return self.events.settle(header.partition, header.epoch) + self.children.settle(header)
+
+    # EventBridge, SQS, and the schedule of the reconciler
+
+    def _status_changed(self, machine: str, execution: str, state: ExecutionState) -> None:
+        self.runs.close(machine, execution, state)
+        instance = execution.rpartition(".")[0]
+        if is_child(instance):
+            self.children.report(workflow_of(machine), instance)
+
+    def at(self, workflow: str, instance: str, delay_ms: int) -> None:
+        """The queue of runs to look at: a message is delivered again until it was handled."""
+        self.kernel.pause(3)
+        if self.kernel.chance(self.faults.message_lost):
+            return
+        for _ in range(2 if self.kernel.chance(self.faults.message_twice) else 1):
+            self._deliver(workflow, instance, delay_ms, tries=4)
+
+    def _deliver(self, workflow: str, instance: str, delay_ms: int, *, tries: int) -> None:
+        def ended(how: Ended) -> None:
+            if tries and (how.killed or isinstance(how.error, (TableBusy, MachinesBusy))):
+                self._deliver(workflow, instance, REDELIVERY_MS, tries=tries - 1)
+            elif how.error is not None:
+                self.unexpected("waker", how.error)
+
+        look = lambda: self.waker.look(workflow, instance)  # noqa: E731  # a process has a name of its own
+        self.kernel.spawn("waker", look, after=delay_ms, doom=self.lambdas.doom(), on_end=ended)
+
+    def _reconcile_each_minute(self) -> None:
+        def ended(how: Ended) -> None:
+            if how.error is not None and not isinstance(how.error, (TableBusy, MachinesBusy)):
+                self.unexpected("reconciler", how.error)
+
+        def minute() -> None:
+            self.kernel.spawn("reconciler", self._reconcile, doom=self.lambdas.doom(), on_end=ended)
+            self.kernel.after(self._next_look(), minute)
+
+        self.kernel.after(MINUTE, minute)
+
+    def _next_look(self) -> int:
+        """Return when the reconciler runs next: each minute, but for the minutes in which it would find nothing."""
+        now, due = self.kernel.clock.now(), self.table.rows.due(2**53)
+        headers = [self.table.rows.get(each) for each in self.headers]
+        if any(row and "closed" not in row and "parked" not in row for row in headers):
+            return MINUTE
+        if not due:
+            return HOUR
+        earliest: int = min(row["due"] for row in headers if row and "due" in row)
+        return min(max(MINUTE, (earliest - now) // MINUTE * MINUTE), HOUR)
+
+    def _reconcile(self) -> None:
+        self.reconciler.reconcile(WORKFLOWS)
+        self.rollbacks.reconcile(WORKFLOWS)
+
+    # What the tests see
+
+    @property
+    def headers(self) -> list[Any]:
+        return [key for key in self.table.rows.all_keys() if key.sort == "run"]
+
+    def header(self, workflow: str, instance: str) -> Header | None:
+        """Return a header as it is, without taking time."""
+        from durable.store.keys import header_key
+
+        row = self.table.rows.get(header_key(workflow, instance))
+        return None if row is None else Header.from_row(row)
+
+    def idle(self) -> bool:
+        """Whether all runs are over, and nobody has to hear of it."""
+        rows = [self.table.rows.get(key) for key in self.headers]
+        return all(row is None or ("closed" in row and "due" not in row) for row in rows)
+
+    def duration(self, step: str) -> int:
+        return self.kernel.random.choice((5, 40, 300, 2_000))
+
+    def broken(self, what: str) -> Violation:
+        self.trouble.append(what)
+        return Violation(what)
+
+    def unexpected(self, who: str, error: Exception) -> None:
+        self.trouble.append(f"{who} raised {type(error).__name__}: {error}")
+
+
+def _name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
+    return next(name for name, each in WORKFLOWS.items() if each is workflow)
+
+
+def _machines(compiled: Mapping[str, Compiled]) -> Iterator[tuple[str, Machine]]:
+    for name, each in compiled.items():
+        yield segment_of(name, "express"), Machine.load(_named(express(each.definition), name))
+        yield segment_of(name, "standard"), Machine.load(_named(standard(each.definition), name))
+        yield rollback_of(name), Machine.load(_named(DEFINITION, name))
+
+
+def _named(value: Any, workflow: str) -> Any:
+    """Return a definition with the names of a workflow's functions in place of placeholders."""
+    if isinstance(value, Mapping):
+        return {name: _named(each, workflow) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_named(each, workflow) for each in value]
+    if isinstance(value, str) and value.startswith("${") and value.endswith("}"):
+        return f"{workflow}:{value[2:-1]}"
+    return value
