@@ -75,10 +75,10 @@ class Api:
         """Return the methods that a path has, sorted; none where nothing is there."""
         return self._router.methods(path)
 
-    def is_blocking(self, method: str, path: str) -> bool:
-        """Return whether the route's function waits for something besides bindings."""
-        found = self._router.find("GET" if method == "HEAD" else method, path)
-        return found is not None and found[0].blocking
+    def route_of(self, request: Request) -> Route | None:
+        """Return the route that a request has."""
+        found = self._router.find("GET" if request.method == "HEAD" else request.method, request.path)
+        return found[0] if found else None
 
     def route(
         self,
@@ -153,7 +153,7 @@ class Api:
         try:
             result = route.endpoint.function(**route.endpoint.arguments(request, parameters))
             return route.endpoint.response(result, route.status, request.prefix)
-        except BaseException as error:  # SystemExit or CancelledError would end the server that others share
+        except Exception as error:
             if (problem := _problem_of(error)) is None:
                 frames = " < ".join(reversed(frames_of(error)[-_MAX_FRAMES:]))
                 _log.error("%s %s failed: %s at %s", route.method, route.path, type(error).__name__, frames)
@@ -183,7 +183,7 @@ def busy() -> Problem:
     return Problem(503, public_message(Throttled), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def _problem_of(error: BaseException) -> Problem | None:
+def _problem_of(error: Exception) -> Problem | None:
     """Return the problem that an error of a route's function stands for; None for an unexpected one."""
     match error:
         case Problem():

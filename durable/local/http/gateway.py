@@ -56,31 +56,47 @@ class Gateway:
         except Throttled:  # the gate: what was written will never be durable
             await send_problem(send, busy(), head=head)
         except Exception as error:
-            _log.error("%s failed: %s at %s", scope["method"], type(error).__name__, " < ".join(frames_of(error)[::-1]))
-            await send_problem(send, Problem(500, "Something went wrong here; it has been logged."), head=head)
+            await send_problem(send, _unexpected(scope["method"], error), head=head)
         else:
             await send_response(send, response, head=head)
 
     async def _call(self, api: Api, request: Request) -> Response:
-        if self._gate is None or api.is_blocking(request.method, request.path):
-            response = await self._in_thread(functools.partial(api.respond, request))
+        route = api.route_of(request)
+        if self._gate is None or (route is not None and route.blocking):
+            response = await self._in_thread(api, request)
         else:
-            response = api.respond(request)
+            response = _respond(api, request)
         if self._gate is not None:
             await self._gate()
         return response
 
-    async def _in_thread(self, call: Callable[[], Response]) -> Response:
+    async def _in_thread(self, api: Api, request: Request) -> Response:
         loop = asyncio.get_running_loop()
         responded: asyncio.Future[Response] = loop.create_future()
 
+        def settle(response: Response) -> None:
+            if not responded.done():  # its request may have been cancelled
+                responded.set_result(response)
+
         def work() -> None:
-            try:
-                settle = functools.partial(responded.set_result, call())
-            except Exception as error:
-                settle = functools.partial(responded.set_exception, error)
+            response = _respond(api, request)
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-                loop.call_soon_threadsafe(lambda: None if responded.done() else settle())
+                loop.call_soon_threadsafe(settle, response)
 
         self._workers.submit(work)
         return await responded
+
+
+def _respond(api: Api, request: Request) -> Response:
+    """Return the API's response. What would end a Lambda, as SystemExit does, ends this request only."""
+    try:
+        return api.respond(request)
+    except BaseException as error:
+        route = api.route_of(request)
+        what = f"{request.method} {route.path}" if route else request.method
+        return Response.of_problem(_unexpected(what, error))
+
+
+def _unexpected(what: str, error: BaseException) -> Problem:
+    _log.error("%s failed: %s at %s", what, type(error).__name__, " < ".join(frames_of(error)[::-1]))
+    return Problem(500, "Something went wrong here; it has been logged.")
