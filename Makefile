@@ -26,7 +26,7 @@ $(VENV)/bin/pip:
 
 $(VENV)/run.stamp: requirements-local.txt pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what a run needs into $(VENV)"
-	@$(PIP) --no-deps --require-hashes -r requirements-local.txt
+	@$(PIP) --no-compile --no-deps --require-hashes -r requirements-local.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

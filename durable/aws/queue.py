@@ -20,7 +20,7 @@ class SQSQueue(QueueClient[M]):
     """Sends to an SQS queue.
 
     Args:
-        message_type: the type of the messages, as in `Queue[WelcomeEmail]`.
+        message_type: the type of the messages, as in `Queue[Parcel]`.
         url: the queue's.
         sqs: a boto3 client; without one, the process's own.
     """

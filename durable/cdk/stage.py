@@ -26,5 +26,5 @@ class Stage:
 
 
 def construct_id(binding: Binding) -> str:
-    """Return a declaration's name as a construct's: the queue `welcome-emails` is WelcomeEmailsQueue."""
+    """Return a declaration's name as a construct's: the queue `late-orders` is LateOrdersQueue."""
     return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))

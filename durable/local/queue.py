@@ -142,7 +142,7 @@ class SQLiteQueue(QueueClient[M]):
     """Puts messages where the pump of this process finds them; they are durable with the journal's next commit.
 
     Args:
-        message_type: the type of the messages, as in `Queue[WelcomeEmail]`.
+        message_type: the type of the messages, as in `Queue[Parcel]`.
     """
 
     def __init__(self, name: str, message_type: Any, messages: Sender) -> None:

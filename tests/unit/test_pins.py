@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -78,3 +79,12 @@ def test_the_rehearsal_has_the_boto3_that_the_tests_have() -> None:
     from durable.cdk.packaging import HOST
 
     assert HOST.extra == (f"boto3=={versions('requirements.txt')['boto3']}",)
+
+
+def test_ci_runs_every_python_that_the_distribution_names() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "check.yml").read_text(encoding="utf-8")
+    (matrix,) = re.findall(r"python: (\[.*\])", workflow)
+    named = [each.rpartition(" ")[2] for each in PYPROJECT["project"]["classifiers"] if ":: 3." in each]
+
+    assert json.loads(matrix) == named
+    assert PYPROJECT["project"]["requires-python"] == f">={named[0]}"
