@@ -38,8 +38,8 @@ $(VENV)/all.stamp: requirements.txt $(VENV)/run.stamp
 run: $(VENV)/run.stamp ## the project on this machine: http://127.0.0.1:8787 (PORT=, DATA=)
 	@exec $(PY) -m durable dev --port $(PORT) --data $(DATA)
 
-test: $(VENV)/all.stamp ## all tests that need no deployment
-	@$(PY) -m pytest -n 2 --dist worksteal -m "not ministack"
+test: $(VENV)/all.stamp ## the tests that need no deployment, but for the slow ones
+	@$(PY) -m pytest -n 2 --dist worksteal -m "not ministack and not slow"
 
 test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machine; and the wheel, in an environment of its own
 	@$(PY) -m pytest -m ministack
@@ -49,14 +49,15 @@ torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten tho
 	@DURABLE_VALUES=2000 $(PY) -m pytest tests/contract/test_values.py --timeout 3600
 	@DURABLE_PROGRAMS=10000 $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
-check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, tests
+check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, all tests
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m durable compile --check
 	@$(PY) -m durable openapi --check
-	@$(MAKE) --no-print-directory test test-deployed
+	@$(PY) -m pytest -n 2 --dist worksteal -m "not ministack"
+	@$(MAKE) --no-print-directory test-deployed
 
 compile: $(VENV)/run.stamp ## write statemachines/*.asl.json anew
 	@$(PY) -m durable compile
