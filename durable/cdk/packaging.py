@@ -136,6 +136,11 @@ def _install(requirements: Path, target: Target, folder: Path, *, locked: bool) 
     done = _pip(*hashes, "--requirement", str(requirements), "--target", str(folder), *target.options())
     if target.extra and not done.returncode:  # in a call of its own: the requirements may be locked with hashes
         done = _pip(*target.extra, "--target", str(folder))
+    if done.returncode and "Hashes are required" in done.stderr:
+        raise PackagingError(
+            f"{requirements} names a package without a hash, and others with one; write it into requirements.in"
+            " beside it, and lock the layer again, as is said there"
+        )
     if done.returncode:
         raise PackagingError(
             f"pip could not bring the wheels of {requirements.name} for Python {target.python}"

@@ -185,6 +185,14 @@ def test_where_requirements_have_hashes_pip_takes_nothing_without_one(tmp_path: 
         layer(requirements, cache=tmp_path)
 
 
+def test_a_package_without_a_hash_among_others_with_one_is_to_be_locked(tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    locked = (ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8")
+    requirements.write_text(f"{locked}tomlkit==0.15.2\n")
+    with pytest.raises(PackagingError, match=r"names a package without a hash, .* lock the layer again"):
+        layer(requirements, cache=tmp_path)
+
+
 def test_a_pin_without_a_wheel_is_named(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("no-such-distribution-at-all==1.0\n")
