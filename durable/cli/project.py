@@ -27,12 +27,13 @@ from durable.project import Project, load
     type=click.IntRange(1, 4096),
     help="How many steps run at once; more wait until one has ended.",
 )
+@click.option("--force", is_flag=True, help="End open runs that need steps or workflows which were removed.")
 @sentences
-def dev(port: int, data: Path, threads: int) -> None:
+def dev(port: int, data: Path, threads: int, force: bool) -> None:
     """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
     from durable.local.serve import serve
 
-    serve(port, data, threads)
+    serve(port, data, threads, force=force)
 
 
 @click.command()

@@ -211,7 +211,7 @@ class Engine:
         for name, actions in pending.items():
             live = self._live.get(name)
             if live is not None:
-                self._attempt(name, partial(self._perform, live, actions))
+                self._attempt(name, partial(self._perform, live, actions, resumes=True))
         self._turns.submit(self._hear)
 
     def _hear(self) -> None:
@@ -354,7 +354,7 @@ class Engine:
         if rest is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in rest.timers):
             live.opened = None
 
-    def _perform(self, live: Live, actions: Sequence[Action]) -> None:
+    def _perform(self, live: Live, actions: Sequence[Action], *, resumes: bool = False) -> None:
         """Perform the actions: timers first, since an invocation that ends at once takes its timer with it.
 
         The deadline of a step is set when its work begins: see `_invoke`.
@@ -370,7 +370,7 @@ class Engine:
             match action:
                 case Invoke(token):
                     pool = self._workers if token in steps else self._turns
-                    pool.submit(self._of(live.name, partial(self._invoke, live.name, action)))
+                    pool.submit(self._of(live.name, partial(self._invoke, live.name, action, resumes=resumes)))
                 case Continue():
                     self._continue(live.name)
 
@@ -386,7 +386,7 @@ class Engine:
         self._timers.cancel((name, token))
         self._timers.cancel((token, _AGAIN))
 
-    def _invoke(self, name: str, action: Invoke) -> None:
+    def _invoke(self, name: str, action: Invoke, *, resumes: bool = False) -> None:
         """Invoke a function in this worker's thread, unless nobody waits for it any more.
 
         The attempt is given up when its time is over, which begins now: it may have waited long for a thread.
@@ -402,7 +402,7 @@ class Engine:
             self._timers.set(owner, now + timeout, partial(self._turns.submit, give_up))
             if action.timeout_seconds is not None:
                 self._set_timer(name, token, now + math.ceil(action.timeout_seconds * 1000))
-        answer = self._functions.invoke(function, event, owner)
+        answer = self._functions.invoke(function, event, owner, resumes=resumes)
         if answer is None:
             return
         if isinstance(answer, Later):

@@ -123,6 +123,24 @@ class Executions:
 
         self._journal.after(self._journal.ticket, settled)
 
+    def definitions(self) -> Iterator[tuple[str, Any]]:
+        """Yield each definition that was kept, under its hash."""
+        for key, text in self._journal.read("SELECT hash, text FROM definition"):
+            yield key, json.loads(text)
+
+    def on(self, definition: str) -> Iterator[tuple[str, str]]:
+        """Yield workflow and name of each open execution that runs on a definition."""
+        query = "SELECT name, substr(data, 1, 300) FROM execution WHERE instr(substr(data, 1, 300), ?) > 0"
+        for name, data in self._journal.read(query, (f'"{definition}"',)):
+            yield json.JSONDecoder().raw_decode(data, 1)[0], name
+
+    def recorded_workflows(self) -> frozenset[str]:
+        """Return the names of all workflows that have runs in the record, declared or not."""
+        query = """WITH RECURSIVE found(name) AS (SELECT min(workflow) FROM record UNION ALL
+            SELECT (SELECT min(workflow) FROM record WHERE workflow > name) FROM found WHERE name IS NOT NULL)
+            SELECT name FROM found WHERE name IS NOT NULL"""
+        return frozenset(name for (name,) in self._journal.read(query))
+
     def resting(self) -> Iterator[tuple[str, Rest]]:
         """Yield the name of every open execution for which nothing is at work, and what it waits for."""
         for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):

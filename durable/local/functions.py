@@ -7,6 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,15 +59,22 @@ class Functions:
 
     Args:
         others: what answers at once and is no step, by the name of its function.
+        flush: waits until all that was written is on disk.
         waits: what begins to wait for something that ends a task by its token, by the name of its function.
     """
 
     def __init__(
-        self, steps: Mapping[str, StepHandler], waits: Mapping[str, Wait], others: Mapping[str, Callable[[Any], Any]]
+        self,
+        steps: Mapping[str, StepHandler],
+        waits: Mapping[str, Wait],
+        others: Mapping[str, Callable[[Any], Any]],
+        flush: Callable[[], None],
     ) -> None:
         self._steps = steps
         self._waits = waits
         self._others = others
+        self._flush = flush
+        self._thread = threading.local()
         self._running: set[StepKey] = set()
         self._lock = threading.Lock()
         self._process = uuid.uuid4().hex
@@ -83,13 +91,26 @@ class Functions:
     def is_step(self, function: str) -> bool:
         return function in self._steps
 
+    def has(self, function: str) -> bool:
+        return any(function in each for each in (self._steps, self._waits, self._others))
+
+    def deadline(self, seconds: int) -> AbstractContextManager[None]:
+        """Return the block in which a step's function is called; the engine keeps its deadline.
+
+        An attempt that follows a crash is on disk before it begins: if it ends the process too, it is counted.
+        """
+        if getattr(self._thread, "resumes", False):
+            self._flush()
+        return nullcontext()
+
     def timeout_ms(self, function: str, event: StepEvent) -> int | None:
         """Return how long an attempt may take; None for a function that is no step."""
         return event["timeout"] * 1000 if function in self._steps else None
 
-    def invoke(self, function: str, event: StepEvent, owner: str) -> Answer | Later | None:
+    def invoke(self, function: str, event: StepEvent, owner: str, *, resumes: bool = False) -> Answer | Later | None:
         """Run a function in this thread; None is no answer, for an attempt that hangs until it is given up.
 
+        `resumes` says that the process before this one ended while the function was at work, or about to be.
         A thread cannot be ended, so an attempt that was given up may still run: until it returns, another one of the
         same step key is told that it is in progress.
         """
@@ -102,6 +123,7 @@ class Functions:
             if key in self._running:
                 return raised(StepInProgress.__name__, public_message(StepInProgress))
             self._running.add(key)
+        self._thread.resumes = resumes
         try:
             return Returned(handler(event, owner))
         except Hang:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,6 +25,7 @@ from durable.local.kv import purge
 from durable.local.place import Place
 from durable.local.pump import Pump
 from durable.local.queue import Messages
+from durable.local.removed import CODE_REMOVED, Lacking, Needs
 from durable.local.schedules import Schedules
 from durable.local.store import Store
 from durable.local.table import SQLiteTable
@@ -109,7 +109,8 @@ class Host:
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
         self._others: dict[str, Callable[[Any], Any]] = {}
-        functions = Functions(self._handlers, self._waits, self._others)
+        self._functions = functions = Functions(self._handlers, self._waits, self._others, journal.flush)
+        self._executions = Executions(journal)
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)
         self.engine = self._engine(functions, workers, turns or workers, random)
@@ -130,8 +131,9 @@ class Host:
         rollback = Rollback(self.table, clock, alive=functions.alive)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record)
-            self._waits[_own_function(workflow.name, EVENTS)] = wait
-            self._waits[_own_function(workflow.name, CALLS)] = self._calls(workflow, record)
+            for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
+                self._waits[_own_function(workflow.name, name)] = begin
+                self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
             self._others[_own_function(workflow.name, ROLLBACK)] = rollback
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
@@ -140,13 +142,12 @@ class Host:
         )
 
     def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
-        executions = Executions(self.journal)
         machines = {name: _definition(name, each) for name, each in self.built.compiled.items()}
         machines |= {rollback_of(name): _rollback(name) for name in self.built.compiled}
         return Engine(
-            {name: executions.define(each) for name, each in machines.items()},
+            {name: self._executions.define(each) for name, each in machines.items()},
             functions,
-            executions,
+            self._executions,
             clock=self._clock,
             timers=self.timers,
             workers=workers,
@@ -156,6 +157,27 @@ class Host:
             dropped=self._dropped,
             random=random,
         )
+
+    def lacking(self) -> Sequence[Lacking]:
+        """Return what open runs need and the project has no more. To be asked before `reopen`."""
+        return Needs(self.table, self._executions, self.workflows, self._lacks).find()
+
+    def _lacks(self, function: str, payload: Mapping[str, Any]) -> str | None:
+        """Return the name of the step or call that a task needs and that is not there; None if it is."""
+        workflow, _, name = function.partition("/")
+        if not self._functions.has(function):
+            return name.removeprefix("/")
+        called = {each.name for each in self.built.compiled[workflow].calls}
+        is_call = function in (_own_function(workflow, CALLS), function_name(workflow, CALLS))
+        return payload["step"] if is_call and payload["step"] not in called else None
+
+    def abandon(self, lacking: Iterable[Lacking]) -> None:
+        """End runs that cannot go on. To be called before `reopen`."""
+        for header in (header for each in lacking for header in each.runs):
+            self.runs.abandon(header, CODE_REMOVED)
+            self._executions.delete(header.execution, rested=True)
+            if is_child(header.instance):
+                self._persist(partial(self._children.report, header.workflow, header.instance))
 
     def recover(self) -> None:
         """Go on with every open run and every schedule."""
@@ -244,7 +266,7 @@ class Host:
         for step in self.built.compiled[workflow.name].steps:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
-            parts = (signature, clients, record, self._clock, lambda seconds: nullcontext(), self._log)
+            parts = (signature, clients, record, self._clock, self._functions.deadline, self._log)
             handler = StepHandler(*parts) if step.undoes is None else UndoHandler(self.table, *parts)
             self._handlers[function_name(workflow.name, step.name)] = handler
 

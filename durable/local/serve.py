@@ -26,6 +26,7 @@ from durable.local.http import application, listen, server
 from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger, to_terminal
 from durable.local.recurring import Recurring
+from durable.local.removed import RunsNeedCode
 from durable.local.timers import TimerThread
 from durable.local.workers import STEP_THREADS, ThreadWorkers
 from durable.operations.routes import operations
@@ -41,14 +42,16 @@ _PURGE_MORE_MS: Final = 200
 _RETRY_MS: Final = 100
 
 
-def serve(port: int, data: Path, threads: int = STEP_THREADS) -> None:
+def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = False) -> None:
     """Run the project of app.py until Ctrl-C.
 
     Args:
         threads: how many steps run at once; more wait for one of them to end.
+        force: whether open runs that need code which was removed are ended.
 
     Raises:
         ConfigurationError: the project, the port or the data folder cannot be had.
+        RunsNeedCode: the project lacks what open runs need.
         JournalFailed: nothing could be stored any more.
     """
     gc.disable()  # until the first request: what is made before it stays
@@ -58,6 +61,10 @@ def serve(port: int, data: Path, threads: int = STEP_THREADS) -> None:
         with closing(Journal(data)) as journal:
             clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
             host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=TextLog(), random=Random())
+            lacking = host.lacking()
+            if lacking and not force:
+                raise RunsNeedCode(lacking)
+            host.abandon(lacking)
             greet = partial(_greet, built.project, port, data, host.reopen())
             with moving(host, clock, steps, turns) as go_on:
                 running = server(_application(host, journal, data, greet, go_on))

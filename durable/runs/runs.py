@@ -260,6 +260,20 @@ class Runs:
         if fields["status"] == "rollingBack":
             self._start_soon(Header.from_row(written[0] or {}))
 
+    def abandon(self, header: Header, error: Row) -> None:
+        """Close a run that cannot go on as errored, without undoing anything: a retry goes on from where it is.
+
+        Raises:
+            ConditionFailed: the header is not as it was read.
+        """
+        closed: Row = {"workflow": header.workflow, "status": "errored", "error": error, "updated": self._clock.now()}
+        closed |= {"closed": True, "expires": self.expiry(header.workflow)}
+        if header.status == "rollingBack":
+            report = {"outcome": "failed", "error": error, "steps": []}
+            closed |= {"status": header.status_after_rollback, "rollback": report}
+        gone = ("wanted", *WAITING_FIELDS)
+        self._table.write(Write(header.key, closed, remove=gone, when=unchanged(header)))
+
     def undoing(self, key: Key, closed: Row) -> Row:
         """Return the header fields that close the run. If completed or running steps have an undo, return those that
         start the rollback instead.

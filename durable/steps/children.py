@@ -172,7 +172,10 @@ class CallHandler:
         try:
             payload = dump(callee.params, load(callee.params, task["input"], "payload"), "payload")
         except Misfit as misfit:
-            self._refuse(key, row, str(misfit))
+            if load_header(self._table, callee.name, child_id(key, row)) is None:
+                self._refuse(key, row, str(misfit))
+            else:  # it was started when its type was another one
+                self._children.report(callee.name, child_id(key, row))
             return
         parent: Parent = {"partition": key.row.partition, "sort": key.row.sort, "anew": row.anew}
         made = self._runs.create(

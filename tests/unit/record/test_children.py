@@ -162,6 +162,16 @@ def test_a_payload_that_does_not_fit_starts_nothing(place: Place) -> None:
     assert not place.started
 
 
+def test_a_child_that_was_started_is_awaited_also_when_its_payload_would_not_fit_any_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.call("t")
+    place.close(DONE)
+    monkeypatch.setattr(Callee, "params", TypeAdapter(dict[str, str]))
+    place.call("u")
+    assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
+
+
 def test_another_payload_for_a_recorded_call_is_stale(place: Place) -> None:
     place.call("t")
     place.call("u", 2)
