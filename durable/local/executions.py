@@ -130,6 +130,7 @@ class Executions:
 
     def on(self, definition: str) -> Iterator[tuple[str, str]]:
         """Yield workflow and name of each open execution that runs on a definition."""
+        self._journal.flush()
         query = "SELECT name, substr(data, 1, 300) FROM execution WHERE instr(substr(data, 1, 300), ?) > 0"
         for name, data in self._journal.read(query, (f'"{definition}"',)):
             yield json.JSONDecoder().raw_decode(data, 1)[0], name
