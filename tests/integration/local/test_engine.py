@@ -185,9 +185,9 @@ def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
         executions._journal.flush()
         return read_moving(executions)
 
-    def count(functions: Functions, function: str, event: Any, owner: str) -> Any:
+    def count(functions: Functions, function: str, event: Any, owner: str, **options: Any) -> Any:
         invoked.append(function)
-        return invoke(functions, function, event, owner)
+        return invoke(functions, function, event, owner, **options)
 
     monkeypatch.setattr(Timers, "set", fire_at_once)
     monkeypatch.setattr(Executions, "moving", read_late)
