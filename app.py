@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from durable import Bucket, KVNamespace, Queue, Schedule, SendEmail, Worker, Workflow
+from durable import Bucket, KVNamespace, Queue, Schedule, SendEmail, Throttle, Worker, Workflow
 from functions.letters.deliver_letter import deliver_letter
 from functions.onboarding.deliver_email import deliver_email
 from functions.sync.write_export import write_export
@@ -29,7 +29,13 @@ onboarding = Workflow(
     OnboardingWorkflow,
     bindings={"profiles": profiles, "addresses": addresses, "settings": settings, "emails": emails},
 )
-website = Worker("website", "functions.api", url=True, bindings={"onboarding": onboarding})
+website = Worker(
+    "website",
+    "functions.api",
+    url=True,
+    bindings={"onboarding": onboarding},
+    throttles={"POST /api/workflow/start": Throttle(rate=5, burst=10)},  # each sign-up mails somebody who did not ask
+)
 
 expenses = KVNamespace("expenses")
 expense = Workflow("expense", ExpenseWorkflow, bindings={"expenses": expenses, "letters": letters})

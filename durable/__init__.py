@@ -1,6 +1,6 @@
 """Durable workflows on AWS, in Python."""
 
-from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow
+from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmail, Throttle, Var, Worker, Workflow
 from durable.context import StepContext
 from durable.errors import ChildWorkflowError, NonRetryableError, StepError, StepTimeoutError, WorkflowError
 from durable.retries import Retries
@@ -23,6 +23,7 @@ __all__ = [
     "StepContext",
     "StepError",
     "StepTimeoutError",
+    "Throttle",
     "Var",
     "Worker",
     "Workflow",

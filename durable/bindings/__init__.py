@@ -7,7 +7,7 @@ from durable.bindings.kv import KeyPage, KVNamespace
 from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
 from durable.bindings.var import Var
-from durable.bindings.worker import Worker
+from durable.bindings.worker import Throttle, Worker
 from durable.bindings.workflow import Created, RunStatus, Sent, StepStatus, Workflow
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SendEmail",
     "Sent",
     "StepStatus",
+    "Throttle",
     "Var",
     "Worker",
     "Workflow",

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from durable.bindings.base import Binding, Bindings
+from durable.errors import DeclarationError
+
+OTHERS: Final = "*"
+"""The throttle of all routes that have none of their own."""
+_ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How often a route is answered on AWS, for all callers together; what comes on top is answered with 429.
+
+    Attributes:
+        rate: requests a second, on average.
+        burst: requests that may come at once.
+    """
+
+    rate: int
+    burst: int
+
+    def __post_init__(self) -> None:
+        if self.rate < 1 or self.burst < 1:
+            raise DeclarationError([f"{self!r}: give at least 1 of each"])
+
+
+DEFAULT: Final = MappingProxyType({OTHERS: Throttle(rate=50, burst=100)})
 
 
 class Worker(Binding):
@@ -15,6 +43,8 @@ class Worker(Binding):
         module: the importable name of the module.
         url: whether the API is reachable from the internet.
         origins: the web origins that browsers may call it from (CORS).
+        throttles: of routes, as `"POST /orders": Throttle(rate=5, burst=10)`; `"*"` is that of all others, and is 50
+            requests a second where it is not given. On one machine there are none.
     """
 
     kind: ClassVar[str] = "worker"
@@ -27,8 +57,15 @@ class Worker(Binding):
         url: bool = False,
         bindings: Mapping[str, Binding] | None = None,
         origins: Sequence[str] = (),
+        throttles: Mapping[str, Throttle] = MappingProxyType({}),
     ) -> None:
         super().__init__(name)
+        wrong = [each for each in throttles if each != OTHERS and not _ROUTE.fullmatch(each)]
+        if wrong:
+            raise DeclarationError(
+                [f"{self!r} throttles {each!r}; write the method and the path, as 'POST /orders'" for each in wrong]
+            )
+        self.throttles: Mapping[str, Throttle] = {**DEFAULT, **throttles}
         self.module = module
         self.url = url
         self.bindings: Bindings = dict(bindings or {})

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Validations
+from aws_cdk import App, Aspects, Validations
 from cdk_nag import AwsSolutionsChecks
+from constructs import IConstruct
 
 from durable.build import build
-from durable.cdk.platform import lambda_platform
+from durable.cdk.refusal import refuse
+from durable.cdk.rehearsal.dialect import Dialect
+from durable.cdk.rehearsal.platform import rehearsal_platform
 from durable.cdk.settings import Settings, SettingsError
 from durable.cdk.sources import PackagingError
 from durable.cdk.stack import DurableStack
-from durable.compiler import compile_workflow
 from durable.errors import ConfigurationError
 from durable.project import Project, load
 
@@ -33,9 +35,16 @@ def synthesise(module_name: str, *, root: Path, stack: type[DurableStack] = Dura
     """
     try:
         project = build(load(module_name)).project
-        application(project, os.environ, root=root, stack=stack).synth()
+        app = application(project, os.environ, root=root, stack=stack)
+        refuse(told_by(app))
+        app.synth()
     except (ConfigurationError, PackagingError, SettingsError) as error:
         sys.exit(str(error))
+
+
+def told_by(construct: IConstruct) -> Iterator[str]:
+    """Yield what the validations of a construct and of all in it tell, which CDK itself wraps in a traceback."""
+    yield from (sentence for each in construct.node.find_all() for sentence in each.node.validate())
 
 
 def application(
@@ -57,18 +66,14 @@ def application(
         name=_name(app, root),
         stage=environment.get("STAGE") or app.node.try_get_context("stage") or "dev",
         root=root,
-        rehearsal=app.node.try_get_context("rehearsal") in (True, "true"),
         alarm_topic=app.node.try_get_context("alarmTopic"),
     )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    stack(
-        app,
-        settings.stack,
-        project=project,
-        settings=settings,
-        compile_workflow=compile_workflow,
-        platform=lambda scope, modules: lambda_platform(scope, settings, modules),
-    )
+    if app.node.try_get_context("rehearsal") in (True, "true"):
+        Aspects.of(app).add(Dialect())
+        stack(app, settings.stack, project=project, settings=settings, platform=rehearsal_platform)
+    else:
+        stack(app, settings.stack, project=project, settings=settings)
     return app
 
 

@@ -10,18 +10,25 @@ from constructs import Construct
 
 from durable.bindings import Bucket
 from durable.cdk.function import HandlerFunction
-from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.nag import acknowledge, written
 from durable.cdk.stage import Stage, construct_id
 
 _UNFINISHED: Final = Duration.days(7)
 
 
 class ObjectBucket(Construct):
-    """The bucket of one Bucket."""
+    """The bucket of one Bucket.
 
-    def __init__(self, scope: Construct, id: str, *, removal: RemovalPolicy) -> None:
+    Args:
+        bucket: one that is there already; without it one is made.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, removal: RemovalPolicy, bucket: s3.IBucket | None = None) -> None:
         super().__init__(scope, id)
-        self.bucket = s3.Bucket(
+        self.bucket: s3.IBucket = bucket or self._made(removal)
+
+    def _made(self, removal: RemovalPolicy) -> s3.Bucket:
+        made = s3.Bucket(
             self,
             "Bucket",
             encryption=s3.BucketEncryption.S3_MANAGED,
@@ -31,7 +38,8 @@ class ObjectBucket(Construct):
             removal_policy=removal,
             lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=_UNFINISHED)],
         )
-        acknowledge(self.bucket, "S1", "one role each reads and writes; who did so stands in CloudTrail, if wanted")
+        acknowledge(made, "S1", "one role each reads and writes; who did so stands in CloudTrail, if wanted")
+        return made
 
     @property
     def physical(self) -> str:
@@ -42,13 +50,14 @@ class ObjectBucket(Construct):
         objects = self.bucket.arn_for_objects("*")
         function.grant("s3:GetObject", "s3:PutObject", "s3:DeleteObject", on=[objects])
         function.grant("s3:ListBucket", on=[self.bucket.bucket_arn])
-        finding = f"IAM5[Resource::<{logical_id(self.bucket)}.Arn>/*]"
+        finding = f"IAM5[Resource::{written(function, objects)}]"
         acknowledge(function.role, finding, "objects are named as they are written")
 
 
 def resource_of(declared: Bucket, stage: Stage) -> ObjectBucket:
     """Return the S3 bucket of a bucket; outside of production it is emptied when it is removed."""
-    made = ObjectBucket(stage.scope, construct_id(declared), removal=stage.settings.data_removal)
-    if not stage.settings.production:
-        stage.changes.empty(f"{made.node.id}Emptied", made.bucket)
-    return made
+    there = stage.options.buckets.get(declared.name)
+    translated = ObjectBucket(stage.scope, construct_id(declared), removal=stage.settings.data_removal, bucket=there)
+    if there is None and not stage.settings.production:
+        stage.changes.empty(f"{translated.node.id}Emptied", translated.bucket)
+    return translated

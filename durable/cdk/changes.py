@@ -11,7 +11,7 @@ from constructs import Construct
 
 from durable.aws.changes import EMPTIED, OPEN_RUNS
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import Record
 
 _SECONDS: Final = 300
@@ -38,11 +38,11 @@ class Changes(Construct):
         """Return what must be updated before anything of a workflow is: it fails while open runs need what goes."""
         return self._resource("OpenRuns", OPEN_RUNS, {"Needs": {name: list(each) for name, each in needs.items()}})
 
-    def empty(self, id: str, bucket: s3.Bucket) -> None:
+    def empty(self, id: str, bucket: s3.IBucket) -> None:
         """Have a bucket emptied when it is removed."""
         self.handler.grant("s3:ListBucket", on=[bucket.bucket_arn])
         self.handler.grant("s3:DeleteObject", on=[bucket.arn_for_objects("*")])
-        finding = f"IAM5[Resource::<{logical_id(bucket)}.Arn>/*]"
+        finding = f"IAM5[Resource::{written(self, bucket.arn_for_objects('*'))}]"
         acknowledge(self.handler.role, finding, "all objects go when their bucket does")
         self._resource(id, EMPTIED, {"Bucket": bucket.bucket_name})
 

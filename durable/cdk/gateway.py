@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +13,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from durable.bindings.worker import OTHERS, Throttle
 from durable.cdk.nag import acknowledge
 
-START: Final = "/api/workflow/start/POST"
 _ACCESS: Final = {
     "request": "$context.requestId",
     "method": "$context.httpMethod",
@@ -28,14 +28,6 @@ _ACCESS: Final = {
     "at": "$context.requestTimeEpoch",
 }
 """A line of the access log; neither address nor path nor agent, for these are somebody's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Throttle:
-    """Requests a second, and how many may come at once."""
-
-    rate: int
-    burst: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +63,8 @@ class Gateway(Construct):
     Args:
         public: answers everything but the routes of operators; open to all, and throttled.
         operations: answers `/api/workflows…`, to requests that are signed by somebody IAM lets in.
-        start: the throttle on starting a run, which sends mail to strangers.
+        throttles: of routes, as "POST /orders", and of all others, as "*".
+        authorizer: asked about requests to the public routes; without one they are open to all.
     """
 
     def __init__(
@@ -84,8 +77,8 @@ class Gateway(Construct):
         public: lambda_.IFunction,
         operations: lambda_.IFunction,
         origins: Sequence[str],
-        throttle: Throttle,
-        start: Throttle,
+        throttles: Mapping[str, Throttle],
+        authorizer: apigateway.IAuthorizer | None = None,
         log_retention: logs.RetentionDays,
         log_removal: RemovalPolicy,
     ) -> None:
@@ -97,36 +90,55 @@ class Gateway(Construct):
             rest_api_name=name,
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=True,
-            deploy_options=self._stage(stage, throttle, start),
+            deploy_options=self._stage(stage, throttles),
         )
         self.api.node.try_remove_child("Endpoint")
-        self._open(public)
+        self._open(public, [each for each in throttles if each != OTHERS], authorizer, bool(origins))
         self._operators(operations)
         self._answers(origins)
         self._acknowledge()
 
-    def _stage(self, name: str, throttle: Throttle, start: Throttle) -> apigateway.StageOptions:
+    def _stage(self, name: str, throttles: Mapping[str, Throttle]) -> apigateway.StageOptions:
+        others = throttles[OTHERS]
         return apigateway.StageOptions(
             stage_name=name,
             tracing_enabled=True,
-            throttling_rate_limit=throttle.rate,
-            throttling_burst_limit=throttle.burst,
+            throttling_rate_limit=others.rate,
+            throttling_burst_limit=others.burst,
             method_options={
-                START: apigateway.MethodDeploymentOptions(
-                    throttling_rate_limit=start.rate, throttling_burst_limit=start.burst
+                _key(route): apigateway.MethodDeploymentOptions(
+                    throttling_rate_limit=each.rate, throttling_burst_limit=each.burst
                 )
+                for route, each in throttles.items()
+                if route != OTHERS
             },
             access_log_destination=apigateway.LogGroupLogDestination(self._access),
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS)),
         )
 
-    def _open(self, public: lambda_.IFunction) -> None:
-        """Send everything to the worker, which knows 404 and 405; routes with limits of their own stand by name."""
+    def _open(
+        self,
+        public: lambda_.IFunction,
+        routes: Sequence[str],
+        authorizer: apigateway.IAuthorizer | None,
+        browsers: bool,
+    ) -> None:
+        """Send everything to the worker, which knows 404 and 405; routes with throttles of their own stand by name.
+
+        A path that stands by name is no longer matched by `/{proxy+}`, nor are those that lead to it.
+        """
         to_worker = apigateway.LambdaIntegration(public, allow_test_invoke=False)
         root = self.api.root
-        for path in ("/", "/{proxy+}", "/api", "/api/workflow", "/api/workflow/start"):
-            root.resource_for_path(path).add_method("ANY", to_worker)
-        root.resource_for_path("/api/workflow/start").add_method("POST", to_worker)
+        paths = dict.fromkeys(["/", "/{proxy+}", *(each for route in routes for each in _leading_to(route))])
+        for path in paths:
+            resource = root.resource_for_path(path)
+            resource.add_method("ANY", to_worker, authorizer=authorizer)
+            if authorizer is not None and browsers:  # a browser's preflight carries no credentials
+                open_to_all = apigateway.AuthorizationType.NONE
+                resource.add_method("OPTIONS", to_worker, authorization_type=open_to_all)
+        for route in routes:
+            method, _, path = route.partition(" ")
+            root.resource_for_path(path).add_method(method, to_worker, authorizer=authorizer)
 
     def _operators(self, operations: lambda_.IFunction) -> None:
         to_operations = apigateway.LambdaIntegration(operations, allow_test_invoke=False)
@@ -156,6 +168,18 @@ class Gateway(Construct):
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
             "the one policy by which API Gateway may write its access log",
         )
+
+
+def _key(route: str) -> str:
+    """Return how a stage names a route: `/orders/POST`."""
+    method, _, path = route.partition(" ")
+    return f"{path.rstrip('/')}/{method}"
+
+
+def _leading_to(route: str) -> Iterator[str]:
+    """Yield the path of a route and, before it, those above it."""
+    parts = route.partition(" ")[2].strip("/").split("/")
+    yield from ("/" + "/".join(parts[: count + 1]) for count in range(len(parts)) if parts[count])
 
 
 def _problem(answer: Answer) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from durable.bindings import KVNamespace
@@ -17,11 +18,15 @@ from durable.cdk.table import RowsTable
 
 
 class Namespace(Construct):
-    """The table of one KVNamespace."""
+    """The table of one KVNamespace.
 
-    def __init__(self, scope: Construct, id: str, *, production: bool) -> None:
+    Args:
+        table: one that is there already; without it one is made.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, production: bool, table: dynamodb.ITable | None = None) -> None:
         super().__init__(scope, id)
-        self.table = RowsTable(self, "Table", production=production)
+        self.table: dynamodb.ITable = table or RowsTable(self, "Table", production=production)
 
     @property
     def physical(self) -> str:
@@ -34,4 +39,5 @@ class Namespace(Construct):
 
 def resource_of(declared: KVNamespace[Any], stage: Stage) -> Namespace:
     """Return the table of a namespace."""
-    return Namespace(stage.scope, construct_id(declared), production=stage.settings.production)
+    there = stage.options.tables.get(declared.name)
+    return Namespace(stage.scope, construct_id(declared), production=stage.settings.production, table=there)

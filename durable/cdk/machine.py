@@ -15,6 +15,7 @@ from constructs import Construct
 
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.record import ANSWERS, Record
 from durable.cdk.resource import Bindings, described
 from durable.cdk.workflow import WorkflowResource
@@ -52,6 +53,7 @@ class StepFunction(Construct):
         step: Step,
         bindings: Bindings,
         record: Record,
+        options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
         environment = {
@@ -68,6 +70,7 @@ class StepFunction(Construct):
             environment=environment,
             timeout_seconds=step.timeout_seconds + LAMBDA_MARGIN_SECONDS,
             description=f"{'undo' if step.undoes else 'step'} {step.signature.import_name} of {workflow}",
+            options=options,
         )
         record.grant_step(self.handler, workflow)
         for each in bindings.values():
@@ -135,6 +138,7 @@ class Machine(Construct):
         arn: the ARN under that name, where there is one.
         events: whether the workflow waits for events.
         callees: the workflows that it calls, by the name of the step.
+        options: how the Lambdas of steps differ, by the placeholder.
     """
 
     def __init__(
@@ -151,6 +155,7 @@ class Machine(Construct):
         arn: str = "",
         events: bool = False,
         callees: Mapping[str, WorkflowResource] | None = None,
+        options: Mapping[str, FunctionOptions] | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
@@ -163,6 +168,7 @@ class Machine(Construct):
                 step=step,
                 bindings=bindings,
                 record=record,
+                options=(options or {}).get(step.placeholder, PLAIN),
             )
             for step, bindings in steps
         }
@@ -247,7 +253,7 @@ def state_machine(
         "StateMachine",
         state_machine_name=name,
         state_machine_type=sfn.StateMachineType.STANDARD,
-        definition_body=sfn.DefinitionBody.from_string(json.dumps(platform.dialect.definition(definition))),
+        definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
         role=role,
         logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
         tracing_enabled=True,

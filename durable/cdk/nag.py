@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 from constructs import IConstruct
 
@@ -17,3 +19,19 @@ def logical_id(construct: IConstruct) -> str:
     assert isinstance(element, CfnElement)
     name: str = Stack.of(construct).resolve(element.logical_id)
     return name
+
+
+def written(scope: IConstruct, value: str) -> str:
+    """Return a text of a template as cdk-nag writes it in a finding, with `<Logical.Attribute>` for a resource."""
+    return _text(Stack.of(scope).resolve(value))
+
+
+def _text(value: Any) -> str:
+    match value:
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(_text(each) for each in parts)
+    return str(value)

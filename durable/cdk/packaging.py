@@ -18,6 +18,8 @@ from typing import Final
 from durable.cdk.sources import PackagingError
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_MB: Final = 1_000_000
+_MOST_BYTES: Final = 250 * _MB
 _PLAIN: Final = stat.S_IFREG | 0o644
 _EXECUTABLE: Final = stat.S_IFREG | 0o755
 
@@ -39,6 +41,7 @@ class Target:
 
 
 LAMBDA: Final = Target("3.13", ("manylinux2014_aarch64", "manylinux_2_28_aarch64"))
+LAMBDA_X86: Final = Target("3.13", ("manylinux2014_x86_64", "manylinux_2_28_x86_64"))
 HOST: Final = Target(f"{sys.version_info.major}.{sys.version_info.minor}", extra=("boto3==1.44.5",))
 """This machine, for a rehearsal; boto3 because it is AWS's Python runtime that brings it."""
 
@@ -113,6 +116,21 @@ def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
     pointer.write_text(folder.name, encoding="utf-8")
     pointer.replace(built)
     return Layer(folder)
+
+
+def hold_to_limit(files: Iterable[Path], wheels: Layer) -> None:
+    """Raise if a Lambda would be larger than AWS takes.
+
+    Raises:
+        PackagingError: code and layer are over 250 MB.
+    """
+    parts = (files, (each for each in wheels.folder.rglob("*") if each.is_file()))
+    code, layer = (sum(each.stat().st_size for each in part) for part in parts)
+    if code + layer > _MOST_BYTES:
+        raise PackagingError(
+            f"the code of a Lambda ({code // _MB} MB) and its layer ({layer // _MB} MB) are over the 250 MB that AWS"
+            " takes; take a package out of functions/requirements.txt, or a large file away from the code"
+        )
 
 
 def _key(requirements: str, target: Target) -> str:

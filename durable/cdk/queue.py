@@ -11,6 +11,7 @@ from constructs import Construct
 
 from durable.bindings import Queue
 from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.resource import Bindings, described
 from durable.cdk.stage import Stage, construct_id
 from durable.durations import whole_seconds
@@ -80,6 +81,7 @@ class Consumer(Construct):
         bindings: Bindings,
         batch_size: int,
         timeout_seconds: int,
+        options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
         retries = queue.retries
@@ -97,6 +99,7 @@ class Consumer(Construct):
             environment=environment,
             timeout_seconds=timeout_seconds,
             description=f"consumer {signature.import_name}",
+            options=options,
         )
         for each in bindings.values():
             each.resource.grant_use(self.handler)

@@ -1,4 +1,4 @@
-"""What differs from one deployment to the next: the stage, and whether this is a rehearsal."""
+"""What differs from one deployment of a project to the next."""
 
 from __future__ import annotations
 
@@ -25,19 +25,13 @@ class Settings:
         name: of the project; with the stage it names the stack, and so every resource.
         stage: `prod` keeps its data; every other stage is thrown away with its stack.
         root: the project's folder.
-        rehearsal: whether the Lambdas are to run on this machine (MiniStack) instead of AWS.
         alarm_topic: the ARN of an SNS topic that alarms are sent to.
     """
 
     name: str
     stage: str
     root: Path
-    rehearsal: bool = False
     alarm_topic: str | None = None
-    start_rate: int = 5
-    start_burst: int = 10
-    rate: int = 50
-    burst: int = 100
 
     def __post_init__(self) -> None:
         if not _STAGE.fullmatch(self.stage):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
 from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
+from typing_extensions import Unpack
 
 from durable.adapters import adapter_of
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
+from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
-from durable.cdk.function import Platform
-from durable.cdk.gateway import Gateway, Throttle
+from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.gateway import Gateway
+from durable.cdk.kv import Namespace
+from durable.cdk.limits import StackLimits
 from durable.cdk.machine import Machine, Step
 from durable.cdk.monitoring import Monitoring
+from durable.cdk.options import PLAIN, Options, unknown_names
+from durable.cdk.platform import lambda_platform
 from durable.cdk.queue import Consumer, MessageQueue
 from durable.cdk.record import Keeper, Plane, Record
 from durable.cdk.refusal import refusals, refuse
@@ -24,91 +31,107 @@ from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
 from durable.cdk.stage import Stage, construct_id
-from durable.cdk.worker import Operations, WorkerFunction
+from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
 from durable.cdk.workflow import WorkflowResource
+from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
+from durable.errors import DeclarationError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
 from durable.signature import Signature, signature_of
 from durable.store.values import hash_of, text_of
-from durable.workflow import WorkflowEntrypoint, payload_type
+from durable.workflow import payload_type
+
+R = TypeVar("R")
+V = TypeVar("V")
+
+PlatformOf = Callable[[Construct, Settings, Iterable[str]], Platform]
 
 
-class StepUse(Protocol):
-    """A step as the compiler reports it."""
+class Deployment(TypedDict):
+    """What a DurableStack is made of: a stack of one's own hands it on.
 
-    @property
-    def placeholder(self) -> str: ...
-    @property
-    def signature(self) -> Signature: ...
-    @property
-    def timeout_seconds(self) -> int: ...
-    @property
-    def undoes(self) -> str | None: ...
+    Attributes:
+        project: what app.py declares: `build(load("app")).project`.
+        platform: what the Lambdas run on; AWS where it is not given.
+    """
 
-
-class EventUse(Protocol):
-    """A wait for an event as the compiler reports it."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-
-
-class CallUse(Protocol):
-    """A call of another workflow as the compiler reports it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def workflow(self) -> type[WorkflowEntrypoint[Any]]: ...
-
-
-class Program(Protocol):
-    """A compiled workflow."""
-
-    @property
-    def definition(self) -> Mapping[str, Any]: ...
-    @property
-    def steps(self) -> Sequence[StepUse]: ...
-    @property
-    def events(self) -> Sequence[EventUse]: ...
-    @property
-    def calls(self) -> Sequence[CallUse]: ...
-
-
-Compile = Callable[[type[WorkflowEntrypoint[Any]]], Program]
+    project: Project
+    settings: Settings
+    platform: NotRequired[PlatformOf]
 
 
 class DurableStack(Stack):
     """Everything that one stage of a project is on AWS."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        project: Project,
-        settings: Settings,
-        compile_workflow: Compile,
-        platform: Callable[[Construct, Iterable[str]], Platform],
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, **deployment: Unpack[Deployment]) -> None:
+        project, settings = deployment["project"], deployment["settings"]
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         refuse(refusals(project.declarations, KINDS))
+        refuse(sentence for worker in project.workers for sentence in unknown_routes(worker))
         self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
-        self._platform = platform(self, self._modules())
+        self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules())
+        self._options = self.options()
+        refuse(unknown_names(self._options, project, self._programs))
         self._record = Record(self, "Record", production=settings.production)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
         self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
         self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
+        self._made: dict[str, Machine] = {}
         self._machines = self._declare_workflows(project.workflows)
         self._schedules = self._declare_schedules(project.workflows)
+        self._consumers: dict[str, Consumer] = {}
         self._declare_consumers(project.queues)
+        self._workers: dict[str, WorkerFunction] = {}
+        self._gateways: dict[str, Gateway] = {}
         self._declare_apis(project)
+        self.node.add_validation(StackLimits(self))
+
+    def options(self) -> Options:
+        """Return how single functions and resources differ. To be overridden; constructs may be made here."""
+        return Options()
+
+    def step(self, workflow: str, step: str) -> HandlerFunction:
+        """Return the Lambda of a step, by the names that `Workflow(…)` and `step.do(…)` give."""
+        uses = {each.name: each.placeholder for each in _named_one(self._programs, workflow).steps}
+        return self._made[workflow].steps[_named_one(uses, step)].handler
+
+    def workflow(self, name: str) -> sfn.StateMachine:
+        """Return the state machine of a workflow."""
+        return _named_one(self._machines, name)
+
+    def consumer(self, queue: str) -> HandlerFunction:
+        """Return the Lambda of a queue's consumer."""
+        return _named_one(self._consumers, queue).handler
+
+    def worker(self, name: str) -> HandlerFunction:
+        """Return the Lambda of a worker."""
+        return _named_one(self._workers, name).handler
+
+    def api(self, worker: str) -> apigateway.RestApi:
+        """Return the API of a worker that has a URL."""
+        return _named_one(self._gateways, worker).api
+
+    def namespace(self, name: str) -> Namespace:
+        """Return the counterpart of a KVNamespace."""
+        return self._of(Namespace, "kv", name)
+
+    def bucket(self, name: str) -> ObjectBucket:
+        """Return the counterpart of a Bucket."""
+        return self._of(ObjectBucket, "bucket", name)
+
+    def queue(self, name: str) -> MessageQueue:
+        """Return the counterpart of a Queue."""
+        return self._of(MessageQueue, "queue", name)
+
+    def _of(self, kind: type[R], binding: str, name: str) -> R:
+        resources = {declared.name: each for declared, each in self._resources.items() if declared.kind == binding}
+        found = _named_one(resources, name)
+        assert isinstance(found, kind)
+        return found
 
     def _modules(self) -> set[str]:
         """Return the modules that Lambdas begin with."""
@@ -118,7 +141,7 @@ class DurableStack(Stack):
         return modules | {each.workflow.__module__ for each in self._project.workflows}
 
     def _declare_data(self, project: Project) -> None:
-        stage = Stage(self, self._settings, self._changes)
+        stage = Stage(self, self._settings, self._changes, self._options)
         for each in project.declarations:
             construct = KINDS[each.kind].construct
             if construct is not None:
@@ -131,9 +154,9 @@ class DurableStack(Stack):
         for each in workflows:
             if each.name in arns:
                 self._resources[each] = self._workflow_resource(each, arns[each.name])
-        made = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
-        machines = {name: each.state_machine for name, each in made.items()}
-        self._rollbacks = {name: each.rollback for name, each in made.items() if each.rollback}
+        self._made = {each.name: self._machine(each, arns.get(each.name)) for each in workflows}
+        machines = {name: each.state_machine for name, each in self._made.items()}
+        self._rollbacks = {name: each.rollback for name, each in self._made.items() if each.rollback}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
             self._resources.setdefault(each, self._workflow_resource(each, arn))
@@ -210,6 +233,11 @@ class DurableStack(Stack):
                 step: self._workflow_resource(each, self._fixed_arn(each))
                 for step, each in self._called(workflow).items()
             },
+            options={
+                use.placeholder: self._options.steps[workflow.name, use.name]
+                for use in program.steps
+                if (workflow.name, use.name) in self._options.steps
+            },
         )
         machine.node.add_dependency(self._guard)
         return machine
@@ -234,7 +262,7 @@ class DurableStack(Stack):
             if each.consumer is None or not isinstance(queue, MessageQueue):
                 continue
             signature = signature_of(each.consumer)
-            Consumer(
+            self._consumers[each.name] = Consumer(
                 queue,
                 "Consumer",
                 platform=self._platform,
@@ -243,6 +271,7 @@ class DurableStack(Stack):
                 bindings=self._bound(_named(signature, each)),
                 batch_size=each.batch_size,
                 timeout_seconds=whole_seconds(each.timeout),
+                options=self._options.consumers.get(each.name, PLAIN),
             )
 
     def _declare_apis(self, project: Project) -> None:
@@ -261,7 +290,8 @@ class DurableStack(Stack):
         )
         Keeper(self, "Keeper", plane=plane)
         operations = Operations(self, "Operations", plane=plane)
-        gateways = {each.name: self._worker(each, operations) for each in project.workers}
+        for each in project.workers:
+            self._worker(each, operations)
         Monitoring(
             self,
             "Monitoring",
@@ -271,13 +301,13 @@ class DurableStack(Stack):
                 for queue, each in self._resources.items()
                 if isinstance(each, MessageQueue)
             },
-            apis={name: each.api for name, each in gateways.items() if each},
+            apis={name: each.api for name, each in self._gateways.items()},
             starter=self._schedules.starter.function if self._schedules else None,
             alarm_topic=self._settings.alarm_topic,
         )
 
-    def _worker(self, worker: Worker, operations: Operations) -> Gateway | None:
-        function = WorkerFunction(
+    def _worker(self, worker: Worker, operations: Operations) -> None:
+        function = self._workers[worker.name] = WorkerFunction(
             self,
             construct_id(worker),
             platform=self._platform,
@@ -285,11 +315,12 @@ class DurableStack(Stack):
             bindings=self._bound(worker.uses()),
             record=self._record,
             origins=worker.origins,
+            options=self._options.workers.get(worker.name, PLAIN),
         )
         if not worker.url:
-            return None
+            return
         settings = self._settings
-        gateway = Gateway(
+        gateway = self._gateways[worker.name] = Gateway(
             function,
             "Gateway",
             name=f"{settings.stack}-{worker.name}",
@@ -297,16 +328,26 @@ class DurableStack(Stack):
             public=function.handler.function,
             operations=operations.handler.function,
             origins=worker.origins,
-            throttle=Throttle(settings.rate, settings.burst),
-            start=Throttle(settings.start_rate, settings.start_burst),
+            throttles=worker.throttles,
+            authorizer=self._options.authorizers.get(worker.name),
             log_retention=settings.log_retention,
             log_removal=settings.data_removal,
         )
         CfnOutput(self, f"{construct_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
-        return gateway
 
 
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
+
+
+def _named_one(known: Mapping[str, V], name: str) -> V:
+    """Return what has a name.
+
+    Raises:
+        DeclarationError: nothing has it, with the names that there are.
+    """
+    if name not in known:
+        raise DeclarationError([f"app.py declares no {name!r} here; there are: {', '.join(known) or 'none'}"])
+    return known[name]
 
 
 def _named(signature: Signature, owner: Binding) -> dict[str, Binding]:
@@ -315,7 +356,7 @@ def _named(signature: Signature, owner: Binding) -> dict[str, Binding]:
     return {each.name: bound[each.name] for each in signature.bindings}
 
 
-def _steps(program: Program) -> list[Step]:
+def _steps(program: Compiled) -> list[Step]:
     """Return one step for each Lambda; where two uses share one, it has the longer of their timeouts."""
     steps: dict[str, Step] = {}
     for use in program.steps:

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from durable.bindings import Binding
 from durable.cdk.changes import Changes
+from durable.cdk.options import Options
 from durable.cdk.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Stage:
     scope: Construct
     settings: Settings
     changes: Changes
+    options: Options
 
 
 def construct_id(binding: Binding) -> str:

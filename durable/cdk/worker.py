@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from constructs import Construct
 
+from durable.bindings.worker import OTHERS, Worker
+from durable.build import api_of
 from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.record import Plane, Record
 from durable.cdk.resource import Bindings, described
 
@@ -28,6 +31,7 @@ class WorkerFunction(Construct):
         bindings: Bindings,
         record: Record,
         origins: Sequence[str],
+        options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
         environment = {
@@ -44,6 +48,7 @@ class WorkerFunction(Construct):
             environment=environment,
             timeout_seconds=API_SECONDS,
             description=f"worker {module}",
+            options=options,
         )
         for each in bindings.values():
             each.resource.grant_use(self.handler)
@@ -55,3 +60,12 @@ class Operations(Construct):
     def __init__(self, scope: Construct, id: str, *, plane: Plane) -> None:
         super().__init__(scope, id)
         self.handler = plane.function(self, "Handler", entry="operations", timeout_seconds=API_SECONDS)
+
+
+def unknown_routes(worker: Worker) -> Iterator[str]:
+    """Yield a sentence for each route that a worker throttles and does not have."""
+    throttled = [each for each in worker.throttles if each != OTHERS]
+    routes = [f"{each.method} {each.path}" for each in api_of(worker, worker.uses()).routes] if throttled else []
+    for each in throttled:
+        if each not in routes:
+            yield f"{worker!r} throttles {each!r}, which {worker.module} does not serve; it serves {', '.join(routes)}"

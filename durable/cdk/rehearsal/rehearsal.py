@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from durable.project import Project, load
 
 Echo = Callable[[str], Any]
 
+_SAY: Final[Echo] = partial(print, flush=True)
 _OPERATORS: Final = "/api/workflows"
 _SERVER_ERROR: Final = 500
 
@@ -82,7 +84,7 @@ def rehearse(
     project_root: Path,
     *,
     stage: str = "rehearsal",
-    echo: Echo = print,
+    echo: Echo = _SAY,
     check: Callable[[Rehearsal], bool] = answers,
 ) -> int:
     """Deploy the project of a folder to MiniStack by the real CDK CLI, check it and take everything down again.

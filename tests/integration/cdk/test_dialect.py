@@ -1,33 +1,40 @@
-"""What a rehearsal grants besides must not reach a real deployment."""
+"""What a rehearsal changes for MiniStack, and that none of it reaches a real deployment."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from durable.cdk.function import Dialect
+from durable.cdk.rehearsal.dialect import definition, policy
+from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.template import Template
 
 
-def test_without_a_rehearsal_a_grant_is_what_was_asked_for() -> None:
-    dialect = Dialect()
-    assert dialect.actions(["sqs:SendMessage"]) == ["sqs:SendMessage"]
-    assert dialect.resources(["arn"], ["ses:SendEmail"]) == ["arn"]
-    assert dialect.conditions({"StringEquals": {"ses:FromAddress": "a@b.c"}}) == {
-        "StringEquals": {"ses:FromAddress": "a@b.c"}
-    }
+def statement(action: Any, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": "arn", **more}
 
 
-def test_a_rehearsals_words_are_added_and_what_it_cannot_check_is_left_out() -> None:
-    dialect = Dialect(
-        synonyms={"sqs:SendMessage": ("sqs:SendMessageBatch",)},
-        unknown=frozenset({"ses:FromAddress"}),
-        unplaced=frozenset({"ses:SendEmail"}),
-    )
-    assert dialect.actions(["sqs:SendMessage", "sqs:X"]) == ["sqs:SendMessage", "sqs:SendMessageBatch", "sqs:X"]
-    assert dialect.resources(["arn"], ["ses:SendEmail"]) == ["*"]
-    assert dialect.conditions({"StringEquals": {"ses:FromAddress": "a@b.c"}, "Bool": {"aws:x": "true"}}) == {
-        "Bool": {"aws:x": "true"}
-    }
+def written(action: Any, **more: Any) -> dict[str, Any]:
+    (found,) = policy({"Version": "2012-10-17", "Statement": [statement(action, **more)]})["Statement"]
+    result: dict[str, Any] = found
+    return result
+
+
+def test_its_other_names_of_actions_are_granted_too() -> None:
+    assert written("sqs:SendMessage") == statement(["sqs:SendMessage", "sqs:SendMessageBatch"])
+    assert written(["sqs:X", "sqs:SendMessage"])["Action"] == ["sqs:X", "sqs:SendMessage", "sqs:SendMessageBatch"]
+
+
+def test_what_it_asks_for_on_no_resource_is_granted_on_all() -> None:
+    assert written(["ses:SendEmail", "ses:SendRawEmail"])["Resource"] == "*"
+    assert written("s3:GetObject")["Resource"] == "arn"
+
+
+def test_conditions_that_it_cannot_check_are_left_out() -> None:
+    from_one = {"StringEquals": {"ses:FromAddress": "a@b.c"}}
+    assert "Condition" not in written("ses:SendEmail", Condition=from_one)
+    both = from_one | {"Bool": {"aws:x": "true"}}
+    assert written("ses:SendEmail", Condition=both)["Condition"] == {"Bool": {"aws:x": "true"}}
 
 
 FORK: Any = {
@@ -45,13 +52,8 @@ FORK: Any = {
 }
 
 
-def test_a_parallel_stays_as_it_is_without_a_rehearsal() -> None:
-    assert Dialect().definition(FORK) == FORK
-
-
-def test_a_rehearsals_parallel_has_its_result_taken_by_a_pass_after_it() -> None:
-    written = Dialect(plain_parallels=True).definition({"StartAt": "x", "States": {"x": {"Type": "Map", "P": FORK}}})
-    states = written["States"]["x"]["P"]["States"]
+def test_the_result_of_a_parallel_is_taken_by_a_pass_after_it() -> None:
+    states = definition({"StartAt": "x", "States": {"x": {"Type": "Map", "P": FORK}}})["States"]["x"]["P"]["States"]
     assert [*states] == ["both", "both (result)", "after"]
     assert states["both"] == {
         "Type": "Parallel",
@@ -65,8 +67,19 @@ def test_a_rehearsals_parallel_has_its_result_taken_by_a_pass_after_it() -> None
 def test_a_real_deployment_runs_on_aws_and_names_nothing_of_this_machine(dev: Template, prod: Template) -> None:
     for template in (dev, prod):
         text = template.path.read_text()
-        assert "sqs:SendMessageBatch" not in text
-        assert "PYTHONPATH" not in text
+        for word in ("sqs:SendMessageBatch", "PYTHONPATH", "(result)"):
+            assert word not in text
+        assert "ses:FromAddress" in text
         for function in template.functions().values():
             assert function["Properties"]["Runtime"] == "python3.13"
             assert function["Properties"]["Architectures"] == ["arm64"]
+
+
+def test_a_rehearsal_has_the_same_resources_in_its_words(synthesise: Synthesise, tmp_path: Path, dev: Template) -> None:
+    rehearsal = synthesise(tmp_path, context={"rehearsal": True})
+    text = rehearsal.path.read_text()
+    assert "sqs:SendMessageBatch" in text
+    assert "ses:FromAddress" not in text
+    assert "(result)" in text
+    kinds = sorted(each["Type"] for each in dev.resources.values() if "LayerVersion" not in each["Type"])
+    assert sorted(each["Type"] for each in rehearsal.resources.values()) == kinds

@@ -1,0 +1,97 @@
+"""What a project's own stack says of single functions and resources; without it each is as the library makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+
+from durable.compiler import Compiled
+from durable.errors import DeclarationError
+from durable.project import Project
+
+OURS: Final = "DURABLE_"
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """How one Lambda differs from the others.
+
+    Attributes:
+        memory_mib: 512 where nothing is said; a Lambda's share of a processor grows with it.
+        architecture: arm64 where nothing is said.
+        vpc: in which it runs. It reaches DynamoDB, Step Functions and whatever its bindings are by the VPC's NAT or
+            endpoints alone.
+        environment: more variables.
+        policies: what it may do besides what its signature names.
+        reserved_concurrency: how many of it run at once, at the most.
+    """
+
+    memory_mib: int | None = None
+    architecture: lambda_.Architecture | None = None
+    vpc: ec2.IVpc | None = None
+    vpc_subnets: ec2.SubnetSelection | None = None
+    security_groups: Sequence[ec2.ISecurityGroup] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    policies: Sequence[iam.PolicyStatement] = ()
+    reserved_concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        wrong = [each for each in self.environment if each.startswith(OURS)]
+        if wrong:
+            raise DeclarationError([f"the environment names {each}; {OURS}… is the library's own" for each in wrong])
+
+
+PLAIN: Final = FunctionOptions()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What differs in one stage of a project.
+
+    Attributes:
+        steps: by the workflow's declared name and the step's.
+        consumers: by the queue's declared name.
+        workers: by the worker's declared name.
+        authorizers: who is asked about requests to a worker's public routes, by the worker's declared name.
+        tables: tables that are there already, by the KVNamespace's declared name: partition key `pk` and sort key `sk`,
+            both text, and `expires` as the time to live.
+        buckets: buckets that are there already, by the Bucket's declared name.
+    """
+
+    steps: Mapping[tuple[str, str], FunctionOptions] = field(default_factory=dict)
+    consumers: Mapping[str, FunctionOptions] = field(default_factory=dict)
+    workers: Mapping[str, FunctionOptions] = field(default_factory=dict)
+    authorizers: Mapping[str, apigateway.IAuthorizer] = field(default_factory=dict)
+    tables: Mapping[str, dynamodb.ITable] = field(default_factory=dict)
+    buckets: Mapping[str, s3.IBucket] = field(default_factory=dict)
+
+
+def unknown_names(options: Options, project: Project, programs: Mapping[str, Compiled]) -> Iterator[str]:
+    """Yield a sentence for each name in the options that nothing declared has."""
+    steps = {(name, use.name): use.placeholder for name, each in programs.items() for use in each.steps}
+    known: dict[str, tuple[Mapping[Any, object], list[Any]]] = {
+        "steps": (options.steps, list(steps)),
+        "consumers": (options.consumers, [each.name for each in project.queues if each.consumer is not None]),
+        "workers": (options.workers, [each.name for each in project.workers]),
+        "authorizers": (options.authorizers, [each.name for each in project.workers if each.url]),
+        "tables": (options.tables, [each.name for each in project.declarations if each.kind == "kv"]),
+        "buckets": (options.buckets, [each.name for each in project.declarations if each.kind == "bucket"]),
+    }
+    for field_name, (given, names) in known.items():
+        for name in given:
+            if name not in names:
+                there = ", ".join(map(repr, names)) or "none"
+                yield f"the options of {field_name} name {name!r}, which is not declared; there are: {there}"
+    shared: dict[tuple[str, str], FunctionOptions] = {}
+    for (workflow, step), each in options.steps.items():
+        function = (workflow, steps.get((workflow, step), ""))
+        if shared.setdefault(function, each) != each:
+            yield f"step {step!r} of {workflow!r} shares its function with another step; give both the same options"

@@ -1,0 +1,78 @@
+"""Where MiniStack differs from AWS: an Aspect that rewrites a stack for it, in a rehearsal only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import jsii
+from aws_cdk import IAspect, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
+
+SYNONYMS: Final = {"sqs:SendMessage": "sqs:SendMessageBatch"}
+"""Actions that it also asks for by another name."""
+UNKNOWN: Final = frozenset({"ses:FromAddress"})
+"""Keys of conditions that it never fills in, so that no such condition holds."""
+UNPLACED: Final = frozenset({"ses:SendEmail", "states:SendTaskSuccess"})
+"""Actions that it asks for on no resource in particular."""
+_RESULT: Final = ("Assign", "Output", "Next", "End")
+
+
+@jsii.implements(IAspect)
+class Dialect:
+    """Rewrites the policies and the state machines of a stack as MiniStack reads them."""
+
+    def visit(self, node: IConstruct) -> None:
+        match node:
+            case iam.CfnPolicy():
+                node.policy_document = policy(Stack.of(node).resolve(node.policy_document))
+            case sfn.CfnStateMachine() if node.definition_string:
+                node.definition_string = json.dumps(definition(json.loads(node.definition_string)))
+
+
+def policy(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a policy in its words."""
+    return {**document, "Statement": [_statement(each) for each in document["Statement"]]}
+
+
+def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
+    given = statement["Action"]
+    actions = [given] if isinstance(given, str) else list(given)
+    known = {
+        operator: {key: value for key, value in tests.items() if key not in UNKNOWN}
+        for operator, tests in statement.get("Condition", {}).items()
+    }
+    written = {name: each for name, each in statement.items() if name != "Condition"}
+    written["Action"] = actions + [SYNONYMS[each] for each in actions if each in SYNONYMS]
+    if UNPLACED.intersection(actions):
+        written["Resource"] = "*"
+    if conditions := {operator: tests for operator, tests in known.items() if tests}:
+        written["Condition"] = conditions
+    return written
+
+
+def definition(value: Any) -> Any:
+    """Return a definition in which a Pass takes the result of each Parallel, whose own Assign and Output it ignores."""
+    if isinstance(value, list):
+        return [definition(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    written = {name: definition(each) for name, each in value.items()}
+    if "States" in written:
+        states = written["States"].items()
+        written["States"] = {name: each for pair in states for name, each in _without_result(*pair)}
+    return written
+
+
+def _without_result(name: str, state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a state, and after a Parallel that assigns or has an output a Pass that does it."""
+    if state["Type"] != "Parallel" or not {"Assign", "Output"} & state.keys():
+        yield name, state
+        return
+    after = f"{name[:71]} (result)"
+    yield name, {field: each for field, each in state.items() if field not in _RESULT} | {"Next": after}
+    result = json.dumps({field: state[field] for field in _RESULT if field in state})
+    yield after, {"Type": "Pass"} | json.loads(result.replace("$states.result", "$states.input"))

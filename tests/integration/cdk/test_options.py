@@ -1,0 +1,155 @@
+"""What a project's own stack changes: the documentation's example, and names that nothing has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnOutput, Stack
+
+import app
+from durable import Bucket, Throttle, Worker, Workflow
+from durable.cdk import DurableStack, FunctionOptions, Options, Settings
+from durable.cdk.application import application, told_by
+from durable.errors import DeclarationError
+from durable.project import Project, load
+from tests.integration.cdk.conftest import ONBOARDING, ROOT
+from tests.integration.cdk.sample import PatientWorkflow
+from tests.integration.cdk.template import Template
+
+STEP = "functions.onboarding.create_profile:create_profile"
+SETTINGS = Settings(name="durable-workflows", stage="dev", root=ROOT)
+
+
+def documented() -> type[DurableStack]:
+    """Return the stack that docs/aws.md shows."""
+    text = (ROOT / "docs" / "aws.md").read_text()
+    names: dict[str, Any] = {}
+    exec(next(each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "DurableStack" in each), names)
+    found: type[DurableStack] = names["WebsiteStack"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    folder = tmp_path_factory.mktemp("documented")
+    application(load("app"), {"STAGE": "dev"}, root=ROOT, stack=documented(), outdir=str(folder)).synth()
+    return Template.read(next(folder.glob("*.template.json")))
+
+
+def test_one_step_has_its_own_memory_processor_network_environment_and_grants(template: Template) -> None:
+    function = template.functions()[STEP]["Properties"]
+    assert (function["MemorySize"], function["Architectures"]) == (2048, ["x86_64"])
+    assert function["VpcConfig"]["SubnetIds"] == ["subnet-0123456789abcdef0"]
+    assert function["Environment"]["Variables"]["DIRECTORY"] == "https://directory.internal"
+    actions = {action for action, _ in template.grants(STEP)}
+    assert {"bedrock:InvokeModel", "sns:Publish"} <= actions
+    (layer,) = function["Layers"]
+    built = template.resources[layer["Ref"]]["Properties"]
+    assert built["CompatibleArchitectures"] == ["x86_64"]
+
+
+def test_the_others_are_as_they_were(template: Template, everything: Template) -> None:
+    before, after = everything.functions(), template.functions()
+    assert before.keys() == after.keys()
+    for name in before.keys() - {STEP}:
+        for field in ("MemorySize", "Architectures", "VpcConfig"):
+            assert before[name]["Properties"].get(field) == after[name]["Properties"].get(field)
+
+
+def test_a_table_and_a_bucket_that_are_there_are_used_and_not_made(template: Template) -> None:
+    variables = template.functions()[STEP]["Properties"]["Environment"]["Variables"]
+    assert '"profiles-of-2019"' in json.dumps(variables["DURABLE_BINDINGS"]).replace("\\", "")
+    assert any("table/profiles-of-2019" in resource for _, resource in template.grants(STEP))
+    assert [name for name in template.of("DynamoDB::Table") if "Profiles" in name] == []
+    assert [name for name in template.of("S3::Bucket") if "Files" in name] == []
+    assert [name for name in template.resources if "FilesBucketEmptied" in name] == []
+
+
+def test_the_public_routes_ask_the_authorizer_and_the_operators_stay_iams(template: Template) -> None:
+    kinds = {each["Properties"]["AuthorizationType"] for each in template.of("ApiGateway::Method").values()}
+    assert kinds == {"COGNITO_USER_POOLS", "AWS_IAM"}
+    _, domain = template.one("ApiGateway::DomainName")
+    assert domain["Properties"]["DomainName"] == "api.example.com"
+
+
+def test_tags_and_aspects_reach_everything(template: Template) -> None:
+    _, role = template.one("IAM::Role", "KeeperCloser")
+    assert {"Key": "team", "Value": "website"} in role["Properties"]["Tags"]
+    assert all(each["Properties"]["DeletionProtectionEnabled"] for each in template.of("DynamoDB::Table").values())
+
+
+def stack_of(project: Project, options: Options) -> DurableStack:
+    class Own(DurableStack):
+        def options(self) -> Options:
+            return options
+
+    return Own(App(), "own", project=project, settings=SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (Options(steps={("onboarding", "creat-profile"): FunctionOptions()}), "'creat-profile'"),
+        (Options(consumers={"mails": FunctionOptions()}), "'mails', which is not declared; there are: 'emails'"),
+        (Options(workers={"site": FunctionOptions()}), "'site', which is not declared; there are: 'website'"),
+    ],
+)
+def test_options_of_what_nobody_declared_are_refused(options: Options, said: str) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(said)):
+        stack_of(ONBOARDING, options)
+
+
+def test_the_librarys_own_variables_cannot_be_set() -> None:
+    with pytest.raises(DeclarationError, match="DURABLE_TABLE"):
+        FunctionOptions(environment={"DURABLE_TABLE": "mine"})
+
+
+def test_the_stack_fits_into_an_existing_app_and_lends_its_resources_to_others(tmp_path: Path) -> None:
+    existing = App(outdir=str(tmp_path))
+    files = Bucket("files")
+    report = Workflow("report", app.report.workflow, bindings={"files": files})
+    shop = DurableStack(existing, "shop", project=Project("app", (files, report)), settings=SETTINGS)
+    CfnOutput(Stack(existing, "other"), "Files", value=shop.bucket("files").bucket.bucket_name)
+    existing.synth()
+    assert "Fn::ImportValue" in (tmp_path / "other.template.json").read_text()
+    with pytest.raises(DeclarationError, match="declares no 'reports' here; there are: report"):
+        shop.workflow("reports")
+
+
+def website(throttles: Mapping[str, Throttle]) -> Worker:
+    return Worker("website", "functions.api", url=True, bindings={"onboarding": app.onboarding}, throttles=throttles)
+
+
+def test_each_route_is_throttled_as_app_py_says(template: Template) -> None:
+    _, stage = template.one("ApiGateway::Stage")
+    limits = {
+        (each["HttpMethod"], each["ResourcePath"]): (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
+        for each in stage["Properties"]["MethodSettings"]
+    }
+    assert limits == {("*", "/*"): (50, 100), ("POST", "/~1api~1workflow~1start"): (5, 10)}
+
+
+def test_a_throttle_of_a_route_that_is_none_is_refused() -> None:
+    one = Throttle(rate=1, burst=1)
+    with pytest.raises(DeclarationError, match="'POST orders'; write the method and the path"):
+        website({"POST orders": one})
+    with pytest.raises(DeclarationError, match="at least 1"):
+        Throttle(rate=0, burst=1)
+    others = [each for each in ONBOARDING.declarations if each is not app.website]
+    with pytest.raises(DeclarationError, match=r"'GET /nowhere', which functions.api does not serve; it serves POST"):
+        stack_of(Project("app", (*others, website({"GET /nowhere": one}))), Options())
+
+
+def test_a_project_that_aws_would_not_take_is_told_so_before_it_is_deployed() -> None:
+    few = stack_of(Project("app", (Workflow("patient", PatientWorkflow),)), Options())
+    assert list(told_by(few)) == []
+    many = [Workflow(f"patient-number-{number}", PatientWorkflow) for number in range(40)]
+    told = "\n".join(told_by(stack_of(Project("app", tuple(many)), Options())))
+    assert "resources, AWS allows 500" in told
+    assert "bytes, AWS allows 4,096: most of it is DURABLE_WORKFLOWS" in told
+    assert "characters, AWS allows 2,048" in told
