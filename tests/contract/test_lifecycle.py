@@ -382,6 +382,7 @@ def test_a_delete_that_was_cut_off_is_gone_on_with(desk: Desk, monkeypatch: pyte
     assert desk.table.query("shop#one") == ()
 
 
+@pytest.mark.slow
 def test_hundreds_of_rows_are_deleted_and_forgotten(desk: Desk) -> None:
     desk.make("running")
     for number in range(60):

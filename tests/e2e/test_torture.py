@@ -15,6 +15,7 @@ _ROUNDS = 10
 _SEEDS = range(int(os.environ.get("TORTURE", _ROUNDS)) // _ROUNDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", _SEEDS)
 def test_every_run_ends_as_if_the_server_had_never_been_killed(
     server: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int

@@ -20,6 +20,7 @@ IGNORED = ("E3601", "W3005")
 """E3601 takes JSONata for a mistake; W3005 is of the DependsOn that CDK writes beside each role."""
 
 
+@pytest.mark.slow
 def test_cfn_lint_has_nothing_to_say(dev: Template, everything: Template) -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", *IGNORED]
     done = subprocess.run([*command, "--", dev.path, everything.path], capture_output=True, text=True, check=False)

@@ -39,6 +39,7 @@ def texts() -> str:
     return "".join(found + [compile_workflow(written(each)).text for each in bodies])
 
 
+@pytest.mark.slow
 def test_two_hash_seeds_give_one_text() -> None:
     here = [sys.executable, "-c", PRINT]
     started = [

@@ -78,6 +78,7 @@ def _answer(function: str, value: Any, chance: Random) -> Any:
     return value + chance.randint(-2, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_generated_programs_agree(shard: int) -> None:
     @settings(

@@ -6,6 +6,7 @@ import json
 import string
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,7 @@ SITES: list[tuple[Api, str, FakeWorkflow]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(body=bodies)
 def test_any_body_is_taken_or_refused(body: bytes) -> None:

@@ -330,6 +330,7 @@ def test_a_cursor_holds_no_data(place: Place) -> None:
     assert b"secret" not in base64.urlsafe_b64decode(place.page().cursor)
 
 
+@pytest.mark.slow
 def test_a_run_of_ten_thousand_steps_is_told_whole_with_a_short_cursor(place: Place) -> None:
     for number in range(10_000):
         place.begin(f"items[{number}]/load")

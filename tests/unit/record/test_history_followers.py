@@ -156,6 +156,7 @@ def told_of(each: HistoryEntry) -> Expected:
     return each.type, each.key, each.attempt, each.at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [3, 20, 300])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.lists(MOVE, min_size=20, max_size=50))
