@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.dataclasses import is_pydantic_dataclass, rebuild_dataclass
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
 from durable.errors import SignatureError
@@ -42,6 +43,17 @@ def adapter_of(annotation: Any, what: str = "a value") -> TypeAdapter[Any]:
             " use a pydantic model, a dataclass or a plain type"
         ) from None
     return adapter
+
+
+def resolve_fields(cls: type) -> None:
+    """Resolve the annotations of a class's fields that name classes defined below it.
+
+    An adapter resolves them in its schema, but leaves the class's own fields with the names.
+    """
+    if issubclass(cls, BaseModel):
+        cls.model_rebuild()
+    elif is_pydantic_dataclass(cls):
+        rebuild_dataclass(cls)
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any]:

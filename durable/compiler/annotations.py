@@ -16,6 +16,7 @@ import typing_extensions
 from pydantic import BaseModel, EmailStr, PlainSerializer, RootModel, WrapSerializer
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
+from durable.adapters import resolve_fields
 from durable.compiler.kinds import (
     NULL,
     Anything,
@@ -203,7 +204,7 @@ def _is_required(cls: Any, name: str, hint: Any) -> bool:
 
 
 def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
-    cls.model_rebuild()  # a class that names one defined below it is complete only now
+    resolve_fields(cls)
     rewritten = {name for each in cls.__pydantic_decorators__.field_serializers.values() for name in each.info.fields}
     found = {}
     for name, info in cls.model_fields.items():

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from typing_extensions import TypeAliasType
 
-from durable.adapters import adapter_of
+from durable.adapters import adapter_of, resolve_fields
 from durable.compiler.samples import lookalikes, samples
 from durable.store.values import Misfit, difference, dump_text, load_text, schema_nodes
 
@@ -47,6 +47,7 @@ def loss(annotation: Any) -> str | None:
 
 @functools.cache
 def _of_class(cls: type) -> str | None:
+    resolve_fields(cls)
     infos: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
     return next((found for name, info in infos.items() if (found := _of_field(cls, name, info)) is not None), None)
 

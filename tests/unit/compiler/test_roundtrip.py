@@ -30,10 +30,27 @@ from pydantic import (
     field_serializer,
     model_serializer,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
 from durable.compiler.roundtrip import loss
 from functions.onboarding.models import NewUser, SignUp
+
+
+class Parcel(BaseModel):
+    """Names a class that is defined below it."""
+
+    label: Label | None = None
+    weights: list[Label] = []
+
+
+@pydantic_dataclass
+class Box:
+    label: Label | None = None
+
+
+class Label(BaseModel):
+    text: str
 
 
 class SerializationAlias(BaseModel):
@@ -246,6 +263,8 @@ Doubled = Annotated[int, PlainSerializer(lambda number: number * 2)]
             EmailStr,
             Annotated[int, Field(gt=5, lt=9)],
             RootModel[list[int]],
+            Parcel,
+            list[Box],
         ),
     ],
 )
