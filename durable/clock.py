@@ -22,6 +22,11 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+def pause(milliseconds: int) -> None:
+    """Wait, on the machine's clock."""
+    time.sleep(milliseconds / 1000)
+
+
 class VirtualClock:
     """A clock that stands still until it is told to move, for tests."""
 

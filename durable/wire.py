@@ -50,18 +50,33 @@ MAX_INTEGER: Final = 2**53 - 1
 MAX_DEPTH: Final = 64
 """How deep lists and objects may be nested in a value: what is stored adds a few levels, and 200 can be read back."""
 
-LAMBDA_MARGIN_SECONDS: Final = 2
-"""Lambda's own timeout is this much more than the step's."""
+LAMBDA_MARGIN_SECONDS: Final = 20
+"""How much longer than a step its Lambda may take, to write the outcome while the table is throttled."""
+_MOST_LAMBDA_SECONDS: Final = 900
 TASK_MARGIN_SECONDS: Final = 5
-"""The Task's TimeoutSeconds is this much more than the step's."""
+"""How much longer than the Lambda its Task waits."""
+
+
+def lambda_seconds(timeout: int) -> int:
+    """Return the timeout of the Lambda of a step, given the step's, in seconds."""
+    return min(timeout + LAMBDA_MARGIN_SECONDS, _MOST_LAMBDA_SECONDS)
+
 
 LAMBDA_FAULTS: Final = (
     "Lambda.TooManyRequestsException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+    "Lambda.ENILimitReachedException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ResourceNotReadyException",
+    "Lambda.SnapStartNotReadyException",
+    "Lambda.SnapStartTimeoutException",
 )
-"""Faults of Lambda itself, retried outside of the author's attempts."""
+"""Faults and throttles of Lambda itself, retried outside of the author's attempts."""
 EVENTS: Final = "wait_for_event"
 """Stands in a definition for the Lambda of the workflow's waits; no step's placeholder begins with a small letter."""
 CALLS: Final = "call"
@@ -72,13 +87,30 @@ HAND_OVER: Final = "HandOver"
 """The error of a step that an execution has no time left for."""
 PARKED: Final = "Parked"
 """The error of a wait for an event or a child that has parked its run."""
-CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError")
-"""A Lambda that died: read as StepError."""
+CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Extension.Crash")
+"""A Lambda that died: read as StepError. The step's row still holds its lease, and has counted the attempt."""
+UNUSABLE: Final = (
+    "Lambda.InvalidParameterValueException",
+    "Lambda.InvalidRuntimeException",
+    "Lambda.KMSAccessDeniedException",
+    "Lambda.KMSDisabledException",
+    "Lambda.RequestTooLargeException",
+    "Lambda.ResourceNotFoundException",
+    "Lambda.SnapStartException",
+    "Runtime.HandlerNotFound",
+    "Runtime.ImportModuleError",
+    "Runtime.MarshalError",
+    "Runtime.UserCodeSyntaxError",
+    "States.DataLimitExceeded",
+)
+"""A Lambda that cannot run, or whose answer cannot be taken: read as StepError too."""
+LEASE_HELD: Final = ("StepInProgress", "TableBusy")
+"""Another invocation holds the step's lease, or nothing could be written: no attempt was begun."""
 TIMEOUTS: Final = ("StepTimeoutError", "States.Timeout")
 FINAL: Final = "Final."
 """Stands before the name of an error that ends a step though others of its name are retried: no Retry has it, so that
 a run that goes on does not wait for attempts that were made before."""
-REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, "States.Timeout")
+REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, *UNUSABLE, "States.Timeout")
 """Errors of a step that its wrapper never reports itself."""
 
 

@@ -33,38 +33,46 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def _step(environment: Environment) -> Handler:
-    from durable.bindings.kinds import part
-    from durable.signature import signature_of
-    from durable.steps.deadline import alarm
     from durable.steps.step import StepHandler
-    from durable.store.record import StepRecord
 
     log = _log()
-    clock = SystemClock()
-    signature = signature_of(part(environment["DURABLE_FUNCTION"]))
-    record = StepRecord(table_of(environment), clock)
-    handler = StepHandler(signature, clients_of(signature, environment), record, clock, alarm, log)
-    return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
+    handler = StepHandler(*_parts_of_step(environment, log))
+    return _of_a_run(log, lambda event, context: handler(event, _owner(context)))
 
 
 def _undo(environment: Environment) -> Handler:
+    from durable.steps.undo import UndoHandler
+    from durable.store.leases import Leases
+
+    log = _log()
+    handler = UndoHandler(table_of(environment), Leases(SystemClock()), *_parts_of_step(environment, log))
+    return _of_a_run(log, lambda event, context: handler(event, _owner(context)))
+
+
+def _parts_of_step(environment: Environment, log: LambdaLog) -> tuple[Any, ...]:
     from durable.bindings.kinds import part
+    from durable.clock import pause
     from durable.signature import signature_of
     from durable.steps.deadline import alarm
-    from durable.steps.undo import UndoHandler
+    from durable.steps.renewal import Renewal
     from durable.store.record import StepRecord
 
-    log, clock, table = _log(), SystemClock(), table_of(environment)
+    clock = SystemClock()
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
-    clients = clients_of(signature, environment)
-    handler = UndoHandler(table, signature, clients, StepRecord(table, clock), clock, alarm, log)
-    return _of_a_run(log, lambda event, context: handler(event, context.aws_request_id))
+    record = StepRecord(table_of(environment), clock, pause=pause)
+    return signature, clients_of(signature, environment), record, clock, alarm, log, Renewal
+
+
+def _owner(context: Any) -> str:
+    """Return a name for an invocation: Lambda may send a request twice, under one id."""
+    return f"{context.aws_request_id}.{os.urandom(4).hex()}"
 
 
 def _rollback(environment: Environment) -> Handler:
     from durable.steps.undo import Rollback
+    from durable.store.leases import Leases
 
-    rollback = Rollback(table_of(environment), SystemClock())
+    rollback = Rollback(table_of(environment), SystemClock(), Leases(SystemClock()))
     return _of_a_run(_log(), lambda event, context: rollback(event))
 
 
@@ -144,12 +152,13 @@ def _operations(environment: Environment) -> Handler:
     from durable.operations.lifecycle import Lifecycle
     from durable.operations.queries import Queries
     from durable.operations.routes import Operator, operations
+    from durable.store.leases import Leases
 
     log = _log()
     workflows = workflows_of(environment)
     table = table_of(environment)
     runs = runs_of(table, workflows)
-    lifecycle = Lifecycle(table, machines_of(workflows), SystemClock(), runs, children_of(table))
+    lifecycle = Lifecycle(table, machines_of(workflows), SystemClock(), runs, children_of(table), Leases(SystemClock()))
     operator = Operator(Queries(table, SystemClock()), lifecycle)
     clients = {
         name: workflow_client(name, None, {**each, "table": environment["DURABLE_TABLE"]})

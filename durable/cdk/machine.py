@@ -22,7 +22,7 @@ from durable.cdk.workflow import WorkflowResource
 from durable.compiler.placeholders import filled
 from durable.signature import Signature
 from durable.store.rollback import DEFINITION, ROLLBACK
-from durable.wire import CALLS, EVENTS, LAMBDA_MARGIN_SECONDS
+from durable.wire import CALLS, EVENTS, lambda_seconds
 
 _TOKEN_SECONDS: Final = 30
 
@@ -68,7 +68,7 @@ class StepFunction(Construct):
             platform=platform,
             entry="undo" if step.undoes else "step",
             environment=environment,
-            timeout_seconds=step.timeout_seconds + LAMBDA_MARGIN_SECONDS,
+            timeout_seconds=lambda_seconds(step.timeout_seconds),
             description=f"{'undo' if step.undoes else 'step'} {step.signature.import_name} of {workflow}",
             options=options,
         )

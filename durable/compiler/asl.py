@@ -51,14 +51,24 @@ _SOON: Json = {
     "MaxDelaySeconds": 30,
     "JitterStrategy": "FULL",
 }
+_THROTTLED: Json = {
+    "ErrorEquals": list(wire.LAMBDA_FAULTS),
+    "IntervalSeconds": 1,
+    "BackoffRate": 2,
+    "MaxAttempts": 20,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+"""Outlasts a throttle of minutes: up to 15, and half of that by the jitter's mean."""
 _TOKEN_RETRY: list[Json] = [
     {"ErrorEquals": sorted({*NEVER_RETRIED, "ChildWorkflowError", "StepTimeoutError"}), "MaxAttempts": 0},
+    _THROTTLED,
     {"ErrorEquals": ["States.ALL"], **_SOON},
 ]
-"""What is told by the token is final. All else is tried again, also when the Task's own time is over: the record
+"""What is delivered by the token is final. All else is tried again, also when the Task's own time is over: the record
 decides, under a new token, whether there was an event in time."""
-_IN_PROGRESS_SECONDS = 15
-_LEASE_MARGIN_SECONDS = 60
+_HELD_SECONDS = 15
+_LEASE_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,7 @@ class Writer:
             "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": {"FunctionName": f"${{{self.placeholders[step.name]}}}", "Payload": payload},
             **_assign(task.next),
-            "TimeoutSeconds": step.timeout_seconds + wire.TASK_MARGIN_SECONDS,
+            "TimeoutSeconds": wire.lambda_seconds(step.timeout_seconds) + wire.TASK_MARGIN_SECONDS,
             "Retry": retries(step),
             **_catch(task, names),
             **_leave(task.next, names),
@@ -205,8 +215,15 @@ def _label(state: State) -> str:
 
 
 def retries(step: StepCall) -> list[Json]:
-    """Return the Retry of a step: its lease, Lambda's faults, the errors that are final, the author's retries."""
-    in_progress = math.ceil((step.timeout_seconds + _LEASE_MARGIN_SECONDS) / _IN_PROGRESS_SECONDS)
+    """Return the Retry of a step: held leases, faults and crashes of Lambda, final errors, the author's retries.
+
+    The record counts the attempts. A lease that is held, a throttle and a crash are retried outside of the author's
+    attempts: after a crash the record has counted one, and answers with the step's failure when there is no other.
+    """
+    attempts = step.retries.limit + 1
+    # A live owner may hold its lease until its Lambda's time is over; one that crashed for its last 30 seconds.
+    longest = wire.lambda_seconds(step.timeout_seconds) + _LEASE_SECONDS
+    per_crash = math.ceil(_LEASE_SECONDS / _HELD_SECONDS) + 1
     final = sorted({*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED})
     author: Json = {
         "ErrorEquals": ["States.ALL"],
@@ -218,12 +235,18 @@ def retries(step: StepCall) -> list[Json]:
         author["JitterStrategy"] = "FULL"
     return [
         {
-            "ErrorEquals": ["StepInProgress"],
-            "IntervalSeconds": _IN_PROGRESS_SECONDS,
+            "ErrorEquals": list(wire.LEASE_HELD),
+            "IntervalSeconds": _HELD_SECONDS,
             "BackoffRate": 1,
-            "MaxAttempts": in_progress,
+            "MaxAttempts": math.ceil(longest / _HELD_SECONDS) + per_crash * attempts,
         },
-        {"ErrorEquals": list(wire.LAMBDA_FAULTS), **_SOON},
+        _THROTTLED,
+        {
+            "ErrorEquals": list(wire.CRASHES),
+            "IntervalSeconds": _LEASE_SECONDS + 1,
+            "BackoffRate": 1,
+            "MaxAttempts": attempts,
+        },
         {"ErrorEquals": final, "MaxAttempts": 0},
         author,
     ]

@@ -34,11 +34,11 @@ Errors = Mapping[str, type[Exception]]
 
 _ANY_STEP: Final[Errors] = {
     **{each.__name__: each for each in (StepError, StepTimeoutError, NonRetryableError, InvalidInput, InvalidResult)},
-    **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
+    **dict.fromkeys((*wire.CRASHES, *wire.UNUSABLE, *wire.LAMBDA_FAULTS), StepError),
     **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
 }
 WAIT_ERRORS: Final[Errors] = {
-    **dict.fromkeys((*wire.CRASHES, *wire.LAMBDA_FAULTS), StepError),
+    **dict.fromkeys((*wire.CRASHES, *wire.UNUSABLE, *wire.LAMBDA_FAULTS), StepError),
     **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
 }
 """What a wait for an event can end with."""

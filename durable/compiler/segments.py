@@ -42,7 +42,7 @@ _END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SEC
 _TOO_MANY: Final = "TooManyRounds"
 _TOKEN: Final = ".waitForTaskToken"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
-_UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", "StepInProgress", wire.HAND_OVER)
+_UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", *wire.LEASE_HELD, wire.HAND_OVER)
 """Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
 _TRIED_AGAIN: Final[list[Json]] = [
@@ -301,7 +301,7 @@ def _in_time(state: Json) -> Json:
         "Arguments": state["Arguments"] | {"Payload": payload},
         "TimeoutSeconds": f"{{% $max([1, $min([{state['TimeoutSeconds']}, {left}])]) %}}",
         "Retry": [
-            {"ErrorEquals": ["StepInProgress"], "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
+            {"ErrorEquals": list(wire.LEASE_HELD), "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
             {**_TRIED_AGAIN[0], "ErrorEquals": list(wire.LAMBDA_FAULTS)},
             {"ErrorEquals": sorted({*finals, wire.HAND_OVER, "States.Timeout"}), "MaxAttempts": 0},
             *([{**author, "MaxAttempts": few}] if few else []),

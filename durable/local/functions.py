@@ -76,6 +76,7 @@ class Functions:
         self._flush = flush
         self._thread = threading.local()
         self._running: set[StepKey] = set()
+        self._owners: set[str] = set()
         self._lock = threading.Lock()
         self._process = uuid.uuid4().hex
         self._count = itertools.count(1)
@@ -84,9 +85,9 @@ class Functions:
         """Return a name for an invocation."""
         return f"{self._process}.{next(self._count)}"
 
-    def alive(self, owner: str) -> bool:
-        """Return whether an invocation of that name may still be running: one of an earlier process is not."""
-        return owner.startswith(self._process)
+    def is_at_work(self, owner: str) -> bool:
+        """Return whether an invocation of that name is at work: one of an earlier process is not."""
+        return owner in self._owners
 
     def is_step(self, function: str) -> bool:
         return function in self._steps
@@ -123,16 +124,21 @@ class Functions:
             if key in self._running:
                 return raised(StepInProgress.__name__, public_message(StepInProgress))
             self._running.add(key)
+            self._owners.add(owner)
         self._thread.resumes = resumes
+        hangs = False
         try:
             return Returned(handler(event, owner))
         except Hang:
+            hangs = True
             return None
         except Exception as error:
             return raised(type(error).__name__, str(error))
         finally:
             with self._lock:
                 self._running.discard(key)
+                if not hangs:
+                    self._owners.discard(owner)
 
     def tried_again(self, function: str, event: StepEvent, at: int) -> None:
         """Note when a step that failed is tried again, in milliseconds since 1970."""
@@ -155,4 +161,6 @@ class Functions:
         """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
         error = self._steps[function].abandon(event, owner, failure)
+        with self._lock:
+            self._owners.discard(owner)
         return None if error is None else raised(type(error).__name__, str(error))

@@ -47,6 +47,7 @@ from durable.steps.events import EventHandler, Events
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import is_child
+from durable.store.leases import Leases
 from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.record import StepRecord
@@ -115,22 +116,30 @@ class Host:
         self._waiting = Waiting(self.table, clock)
         self.engine = self._engine(functions, workers, turns or workers, random)
         retentions = {each.name: each.retention_seconds for each in built.project.workflows}
-        self.runs = Runs(self.table, self.engine, clock, definitions=self.engine.definitions, retentions=retentions)
+        leases = Leases(clock, at_work=functions.is_at_work)
+        self.runs = Runs(
+            self.table,
+            self.engine,
+            clock,
+            definitions=self.engine.definitions,
+            retentions=retentions,
+            leases=leases,
+        )
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks)
         self.operator = Operator(
             Queries(self.table, clock),
-            Lifecycle(self.table, self.engine, clock, self.runs, self._children, alive=functions.alive),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases),
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
-        record = StepRecord(self.table, clock, alive=functions.alive)
+        record = StepRecord(self.table, clock, leases=leases)
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
         self._turns = turns or workers
-        rollback = Rollback(self.table, clock, alive=functions.alive)
+        rollback = Rollback(self.table, clock, leases)
         for workflow in built.project.workflows:
-            self._add_steps(workflow, record)
+            self._add_steps(workflow, record, leases)
             for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
                 self._waits[_own_function(workflow.name, name)] = begin
                 self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
@@ -262,12 +271,12 @@ class Host:
 
         self._turns.submit(attempt)
 
-    def _add_steps(self, workflow: Workflow[Any], record: StepRecord) -> None:
+    def _add_steps(self, workflow: Workflow[Any], record: StepRecord, leases: Leases) -> None:
         for step in self.built.compiled[workflow.name].steps:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
             parts = (signature, clients, record, self._clock, self._functions.deadline, self._log)
-            handler = StepHandler(*parts) if step.undoes is None else UndoHandler(self.table, *parts)
+            handler = StepHandler(*parts) if step.undoes is None else UndoHandler(self.table, leases, *parts)
             self._handlers[function_name(workflow.name, step.name)] = handler
 
     def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:

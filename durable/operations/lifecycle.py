@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, assert_never
 
@@ -20,9 +20,10 @@ from durable.runs.runs import Runs, changes_with, unchanged
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Refused, Transition
 from durable.steps.children import Children, open_children
 from durable.store.keys import HEADER, STEP, flag_key
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.record import forget
-from durable.store.rows import AnyStep, Header, StepRow, Wanted, step_row
+from durable.store.rows import AnyStep, Header, Wanted, step_row
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _T = TypeVar("_T")
@@ -69,11 +70,7 @@ class Order:
 
 
 class Lifecycle:
-    """Carries out what operators want of runs.
-
-    Args:
-        alive: whether the owner of a lease may still be running.
-    """
+    """Carries out what operators want of runs."""
 
     def __init__(
         self,
@@ -82,15 +79,14 @@ class Lifecycle:
         clock: Clock,
         runs: Runs,
         children: Children,
-        *,
-        alive: Callable[[str], bool] = lambda owner: True,
+        leases: Leases,
     ) -> None:
         self._table = table
         self._machines = machines
         self._clock = clock
         self._runs = runs
         self._children = children
-        self._alive = alive
+        self._leases = leases
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
         """Do what is wanted, or have it done when the execution has stopped.
@@ -184,18 +180,13 @@ class Lifecycle:
 
         The leases are read after the flag was set, and a step reads the flag after it took its lease.
         """
-        if any(self._is_held(step_row(row)) for row in self._table.query(header.partition, STEP)):
+        if any(self._leases.is_held(step_row(row)) for row in self._table.query(header.partition, STEP)):
             return
         state = ExecutionState("ABORTED")
         if header.kind != "express":  # an Express execution cannot be stopped: the flag keeps it from beginning a step
             self._machines.stop(header.machine, header.execution)
             state = self._machines.describe(header.machine, header.execution) or state
         self._runs.close(header.machine, header.execution, state)
-
-    def _is_held(self, row: AnyStep) -> bool:
-        if not isinstance(row, StepRow) or row.owner is None:
-            return False
-        return row.lease > self._clock.now() and self._alive(row.owner)
 
     def _now(self, run: RunRecord, order: Order) -> None:
         header, steps = run.header, run.current
@@ -215,8 +206,8 @@ class Lifecycle:
                 self._end_children(header, forgotten, order)
                 self._runs.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
-                failed = _failed(header, steps)
-                self._forget(header, [row for row in failed if row.outcome is not None or not self._is_held(row)])
+                failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
+                self._forget(header, failed)
                 self._runs.go_on(header, did="retried")
             case "delete":
                 self._end_children(header, steps, order)
@@ -243,7 +234,7 @@ class Lifecycle:
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
         """Reset the given steps to "not started", provided the run has not changed since it was read."""
-        held = next((row for row in steps if self._is_held(row)), None)
+        held = next((row for row in steps if self._leases.is_held(row)), None)
         if held is not None:
             raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
         guard = Write(header.key, when=unchanged(header), check_only=True)

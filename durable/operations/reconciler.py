@@ -17,9 +17,10 @@ from durable.errors import RunNotFound
 from durable.runs.record import RunRecord, load
 from durable.runs.runs import Runs, unchanged
 from durable.runs.waiting import sleep_rows, waiting_write
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, WatchedMachines
 from durable.store.rollback import rollback_of
-from durable.store.rows import Header, StepRow, WaitRow
+from durable.store.rows import Header, WaitRow
 from durable.store.statuses import UNSETTLED
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, every
 
@@ -44,6 +45,7 @@ class Reconciler:
         self._clock = clock
         self._runs = runs
         self._settle = settle
+        self._leases = Leases(clock)
 
     def reconcile(self, workflows: Iterable[str]) -> int:
         """Look at every open run of these workflows, and return for how many something was written."""
@@ -92,10 +94,9 @@ class Reconciler:
         return True
 
     def _is_silent(self, run: RunRecord) -> bool:
-        now = self._clock.now()
-        if any(isinstance(row, StepRow) and row.lease > now for row in run.current):
+        if any(self._leases.is_held(row) for row in run.current):
             return False
-        return now - run.latest >= SILENT_MS
+        return self._clock.now() - run.latest >= SILENT_MS
 
     def _note_running(self, header: Header) -> bool:
         """Write that a run which was found waiting has moved since."""

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, WorkflowError, public_message
 from durable.store.machines import ExecutionState
 from durable.store.rows import AnyStep, Wanted
-from durable.wire import CRASHES, FINAL, TIMEOUTS
+from durable.wire import CRASHES, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
 
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
 """What the run comes to; `undone` is terminated after undoing, `again` goes on and `anew` begins a new epoch."""
@@ -66,7 +66,7 @@ def _error_name(state: ExecutionState) -> str:
     name = (state.error or "WorkflowError").removeprefix(FINAL)
     if name in TIMEOUTS:
         return StepTimeoutError.__name__
-    return StepError.__name__ if name in CRASHES else name
+    return StepError.__name__ if name in (*CRASHES, *UNUSABLE, *LAMBDA_FAULTS) else name
 
 
 def _said(cause: str | None, *, of_a_step: bool) -> str:

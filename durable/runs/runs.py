@@ -15,6 +15,7 @@ from durable.errors import RunExists, Throttled, public_message
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_header, load_steps
 from durable.store.keys import STEP, flag_key, header_key, is_child
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted, step_row
@@ -70,12 +71,14 @@ class Runs:
         definitions: Mapping[str, str] | None = None,
         retentions: Mapping[str, int] | None = None,
         segmented: Collection[str] = (),
+        leases: Leases | None = None,
     ) -> None:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
             run, the run goes on only where that is said.
         retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
         segmented: the workflows whose new runs execute in segments: see `durable.runs.segments`.
+        leases: says which leases are held; without it, those whose time is not over.
         """
         self._table = table
         self._machines = machines
@@ -83,6 +86,7 @@ class Runs:
         self._definitions = definitions or {}
         self._retentions = retentions or {}
         self._segmented = frozenset(segmented)
+        self._leases = leases or Leases(clock)
 
     def create(
         self,
@@ -281,11 +285,14 @@ class Runs:
         workflow, _, instance = key.partition.partition("#")
         header, now = load_header(self._table, workflow, instance), self._clock.now()
         steps = [] if header is None else load_steps(self._table, header)
-        if not any(isinstance(row, StepRow) and (row.is_undoable or _may_be_undoable(row, now)) for row in steps):
+        if not any(isinstance(row, StepRow) and self._may_be_undone(row) for row in steps):
             return closed
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
         then = {"then": closed["status"], "kept": closed["expires"] - now // 1000}
         return rest | {"status": "rollingBack", "rollback": then, "execution": execution_name(instance)}
+
+    def _may_be_undone(self, row: StepRow) -> bool:
+        return row.is_undoable or (row.undo is not None and self._leases.is_held(row))
 
     def _close_rollback(self, workflow: str, execution: str) -> None:
         """Close a run whose rollback has ended without closing it."""
@@ -363,11 +370,6 @@ def _run(header: Header) -> Run:
         "createdAt": timestamp(header.created if header.begun is None else header.begun),
     }
     return run if header.kind is None else {**run, "generation": header.generation}
-
-
-def _may_be_undoable(row: StepRow, now: int) -> bool:
-    """Return whether a step that has an undo is still at work."""
-    return row.undo is not None and row.lease > now
 
 
 def _flag_at_the_end(

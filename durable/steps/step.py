@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, assert_never
@@ -26,13 +26,12 @@ from durable.signature import Signature
 from durable.store.failure import Failure, frames_of
 from durable.store.keys import StepKey
 from durable.store.log import Log
-from durable.store.record import Begun, Halted, Held, Leased, Recorded, StepRecord
+from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Recorded, StepRecord
 from durable.store.table import Row
 from durable.store.values import Misfit, dump, hash_of, load, text_of, unordered
 from durable.wire import (
     FINAL,
     HAND_OVER,
-    LAMBDA_MARGIN_SECONDS,
     MAX_KEPT_INPUT_BYTES,
     CallTask,
     Envelope,
@@ -43,6 +42,8 @@ from durable.wire import (
 
 Deadline = Callable[[int], AbstractContextManager[None]]
 """Given seconds, a block that raises StepTimeoutError when they are over."""
+Keep = Callable[[Callable[[], bool]], AbstractContextManager[object]]
+"""Given what renews a lease (False: it is somebody else's), a block in which the lease is kept."""
 
 _SHORTEST_MS: Final = 1_000
 """With less time left than this, an attempt is not begun: the next execution makes it."""
@@ -64,6 +65,7 @@ class StepHandler:
         clock: Clock,
         deadline: Deadline,
         log: Log,
+        keep: Keep = lambda renew: nullcontext(),
     ) -> None:
         self._signature = signature
         self._clients = dict(clients)
@@ -71,10 +73,11 @@ class StepHandler:
         self._clock = clock
         self._deadline = deadline
         self._log = log
+        self._keep = keep
         self._errors = dict(signature.errors())
 
     def __call__(self, event: StepEvent, owner: str) -> Envelope:
-        """Run the step for an event, under a lease held by the owner: an id of this invocation.
+        """Run the step for an event, under a lease held by the owner: a name that no other invocation has.
 
         Raises:
             Exception: of a class with the wire's error name; its message holds no data.
@@ -89,17 +92,21 @@ class StepHandler:
             key,
             event["step"],
             owner=owner,
-            lease_ms=timeout_ms + LAMBDA_MARGIN_SECONDS * 1000,
+            limit=event["attempts"],
             input_hash=input_hash,
+            handled=_is_handled(StepError.__name__, event),
             kept=_kept(event, text),
             generation=event["run"].get("generation", 0),
         )
+        if isinstance(begun, Exhausted):
+            self._log.attempt_failed(key, event["step"], begun.attempts, begun.failure, final=True)
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
         try:
             if event.get("undo", {}).get("input") and not _fits(text):
                 raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
-            result = self._call(event, event["input"], key, begun, self._clock.now() + timeout_ms)
+            with self._keep(lambda: self._renew(key, owner)):
+                result = self._call(event, event["input"], key, begun, self._clock.now() + timeout_ms)
         except Hang:
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
@@ -136,6 +143,9 @@ class StepHandler:
             return dump(signature.result, result, "result")
         except Misfit as misfit:
             raise InvalidResult(str(misfit)) from None
+
+    def _renew(self, key: StepKey, owner: str) -> bool:
+        return self._record.renew(key, owner)
 
     def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
         return f"{key}~{begun.again}" if begun.again else str(key)
@@ -178,7 +188,7 @@ class StepHandler:
         """Record a failed attempt; return what stands in its place, and what to raise where nothing does."""
         final = attempt >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
-        handled = failure.name in event.get("caught", ())
+        handled = _is_handled(failure.name, event)
         instead = self._record.fail(
             key,
             owner=owner,
@@ -208,6 +218,8 @@ class StepHandler:
     def _answer(self, begun: Begun, event: StepEvent, input_hash: str) -> Envelope:
         """Return or raise what stands in the record in place of running the step."""
         match begun:
+            case Exhausted(recorded):
+                return self._answer(recorded, event, input_hash)
             case Recorded(input_hash=recorded) if recorded != input_hash:
                 raise reported(_failure_of(StaleResult), event) from None
             case Recorded(failure=Failure() as failure, at=at):
@@ -248,6 +260,11 @@ def _kept(event: StepEvent, text: str) -> Row:
     if wanted and _fits(text):
         kept["input"] = event["input"]
     return kept
+
+
+def _is_handled(name: str, event: StepEvent) -> bool:
+    """Return whether an `except` of the run catches the error."""
+    return name in event.get("caught", ())
 
 
 def _fits(text: str) -> bool:

@@ -7,30 +7,34 @@ names begin with `undo`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from durable.clock import Clock
+from durable.errors import StepError, public_message
 from durable.runs.record import RunRecord
 from durable.steps.step import Hang, StepHandler, reported
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, partition
-from durable.store.record import Leased, forget
+from durable.store.leases import LEASE_MS, Leases, unchanged_lease
+from durable.store.record import PROCESS_ENDED, Leased, forget
 from durable.store.rows import AnyStep, Header, RollbackRow, StepRow, UndoneRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
-from durable.wire import LAMBDA_MARGIN_SECONDS, StepEvent
+from durable.wire import StepEvent
 
 _TRACES: Final = ("undo_by", "undo_attempts", "undo_owner", "undo_lease", "undo_error", "undo_ended", "undo_failed")
 _LONGEST_SECONDS: Final = 86_400
+_LONGEST_LOOK_SECONDS: Final = 10
 
 
 class UndoHandler(StepHandler):
     """Runs the function that undoes a step, for what the rollback's machine sends; an undone step's result is forgotten
     in the write that says so."""
 
-    def __init__(self, table: Table, *arguments: Any) -> None:
+    def __init__(self, table: Table, leases: Leases, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._table = table
+        self._leases = leases
 
     def __call__(self, event: StepEvent, owner: str) -> Any:
         """Undo the step, under a lease held by the owner; nothing happens if it is undone, or another one is at it.
@@ -48,7 +52,8 @@ class UndoHandler(StepHandler):
         given[first.name] = row.result
         begun = Leased(row.undo_attempts, row.again)
         try:
-            self._call(event, given, key, begun, now + event["timeout"] * 1000)
+            with self._keep(lambda: self._renew(key, owner)):
+                self._call(event, given, key, begun, now + event["timeout"] * 1000)
         except Hang:
             raise
         except BaseException as error:
@@ -73,18 +78,36 @@ class UndoHandler(StepHandler):
         return None if row is None else StepRow.from_row(row)
 
     def _begin(self, key: StepKey, event: StepEvent, owner: str, now: int) -> StepRow | None:
+        """Take the lease of the undo, and return the row; None where there is nothing to undo, or no attempt left."""
         row = self._read(key)
-        if row is None:
+        if row is None or row.outcome != "result" or self._leases.is_undo_held(row):
+            return None
+        attempts = row.undo_attempts if row.undo_by == event["execution"] else 0
+        is_free = unchanged_lease(row.undo_owner, row.undo_lease, names=("undo_owner", "undo_lease"))
+        unchanged = (Equals("outcome", "result"), *is_free)
+        if row.undo_owner is not None and attempts >= event["attempts"]:
+            # The last attempt ended with its process: like the attempts of a step, it has been counted.
+            failure = Failure(StepError.__name__, public_message(StepError), PROCESS_ENDED)
+            failed = {"undo_error": failure.as_row(), "undo_ended": now, "undo_failed": True}
+            self._log.attempt_failed(key, f"{event['step']}/undo", attempts, failure, final=True)
+            self._written(Write(key.row, failed, remove=("undo_owner", "undo_lease"), when=unchanged))
             return None
         begun = {
             "undo_by": event["execution"],
-            "undo_attempts": row.undo_attempts + 1 if row.undo_by == event["execution"] else 1,
+            "undo_attempts": attempts + 1,
             "undo_owner": owner,
-            "undo_lease": now + (event["timeout"] + LAMBDA_MARGIN_SECONDS) * 1000,
+            "undo_lease": now + LEASE_MS,
         }
-        free = self._record.free(row.undo_owner, now, owner="undo_owner", lease="undo_lease")
         gone = ("undo_error", "undo_ended", "undo_failed")
-        return self._written(Write(key.row, begun, remove=gone, when=(Equals("outcome", "result"), free)))
+        taken = self._written(Write(key.row, begun, remove=gone, when=unchanged))
+        if taken is None:
+            newer = self._read(key)
+            return newer if newer is not None and newer.undo_owner == owner else None  # its answer was lost
+        return taken
+
+    def _renew(self, key: StepKey, owner: str) -> bool:
+        lease = {"undo_lease": self._clock.now() + LEASE_MS}
+        return self._written(Write(key.row, lease, when=(Equals("undo_owner", owner),))) is not None
 
     def _fail(self, key: StepKey, event: StepEvent, owner: str, failure: Failure) -> bool:
         row = self._read(key)
@@ -98,22 +121,18 @@ class UndoHandler(StepHandler):
     def _written(self, change: Write) -> StepRow | None:
         """Make a change and return the row then; None where somebody else was faster."""
         try:
-            return StepRow.from_row(self._table.write(change)[0] or {})
+            return StepRow.from_row(self._record.write(change) or {})
         except ConditionFailed:
             return None
 
 
 class Rollback:
-    """Says what the rollback of a run does next, and closes the run when there is nothing left.
+    """Says what the rollback of a run does next, and closes the run when there is nothing left."""
 
-    Args:
-        alive: whether the owner of a lease may still be running.
-    """
-
-    def __init__(self, table: Table, clock: Clock, *, alive: Callable[[str], bool] = lambda owner: True) -> None:
+    def __init__(self, table: Table, clock: Clock, leases: Leases) -> None:
         self._table = table
         self._clock = clock
-        self._alive = alive
+        self._leases = leases
 
     def __call__(self, task: Any) -> dict[str, Any]:
         """Return {"do": "undo", "function", "payload"}, {"do": "wait", "seconds"} or {"do": "end"}."""
@@ -122,23 +141,22 @@ class Rollback:
         if run is None or run.header.execution != execution or run.header.status != "rollingBack":
             return {"do": "end"}
         steps = run.current
-        held = max([0, *self._leases(steps)])
         row = next((each for each in reversed(steps) if isinstance(each, StepRow) and each.is_undoable), None)
-        if held:
-            return self._wait(held + 1)
+        if any(self._leases.is_held(each) or self._leases.is_undo_held(each) for each in steps):
+            return self._look_again(run.header)
         if row is None or (row.undo_by == execution and row.undo_failed):
             self._close(run.header, steps, row)
             return {"do": "end"}
         due = _due(row, execution)
         return self._wait(due) if due > self._clock.now() else _undo(task["run"], execution, row)
 
-    def _leases(self, steps: Sequence[AnyStep]) -> Iterator[int]:
-        """Yield the ends of the leases that somebody holds: undoing begins when nobody is at work."""
-        for row in steps:
-            if isinstance(row, StepRow):
-                for owner, lease in ((row.owner, row.lease), (row.undo_owner, row.undo_lease)):
-                    if owner is not None and lease >= self._clock.now() and self._alive(owner):
-                        yield lease
+    def _look_again(self, header: Header) -> dict[str, Any]:
+        """Wait for steps at work: undoing begins when the last one ends, which nobody reports.
+
+        The longer the rollback has waited, the less often it looks: it loses a fifth of its time at most, or 10 s.
+        """
+        waited = self._clock.now() - header.updated
+        return {"do": "wait", "seconds": min(max(1, waited // 5000), _LONGEST_LOOK_SECONDS)}
 
     def _wait(self, until: int) -> dict[str, Any]:
         seconds = -(-(until - self._clock.now()) // 1000)

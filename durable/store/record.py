@@ -13,17 +13,37 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.clock import Clock
+from durable.errors import StepError, public_message
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, flag_key
+from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.rows import AnyStep, StepRow
 from durable.store.statuses import StepState
-from durable.store.table import Absent, Below, Condition, ConditionFailed, Either, Equals, Key, Row, Table, Write
+from durable.store.table import (
+    Absent,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Key,
+    Row,
+    Table,
+    TableBusy,
+    Write,
+)
 
 _RUNNING: Final[StepState] = "running"
 _RETRYING: Final[StepState] = "retrying"
 _COMPLETE: Final[StepState] = "complete"
 _ERRORED: Final[StepState] = "errored"
 _FORGOTTEN: Final[StepState] = "forgotten"
+PROCESS_ENDED: Final = "process ended"
+"""Stands for the exception of an attempt whose process ended, so that nobody saw one."""
+_SLOW_MS: Final = 3_000
+_FIRST_DELAY_MS: Final = 200
+_LONGEST_DELAY_MS: Final = 2_000
+_PATIENCE_MS: Final = 12_000
+"""How long an outcome is written again: less than a Lambda has left at a step's timeout (LAMBDA_MARGIN_SECONDS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,15 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The last attempt ended with its process, and no other is left: the failure was recorded as the outcome now."""
+
+    recorded: Recorded
+    failure: Failure
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """Another invocation holds the lease."""
 
@@ -54,19 +83,30 @@ class Halted:
     """The run is being paused or terminated."""
 
 
-Begun = Leased | Recorded | Held | Halted
+Begun = Leased | Recorded | Exhausted | Held | Halted
 
 
 class StepRecord:
-    """What the wrapper of a step reads and writes."""
+    """What the wrapper of a step reads and writes.
 
-    def __init__(self, table: Table, clock: Clock, *, alive: Callable[[str], bool] = lambda owner: True) -> None:
-        """Args:
-        alive: whether an owner may still be running; the lease of one that cannot is void before its time.
-        """
+    Args:
+        leases: says which leases are held; without it, those whose time is not over.
+        pause: waits for so many milliseconds before a write is tried again that the table was too busy for; without
+            it nothing is tried again.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        clock: Clock,
+        *,
+        leases: Leases | None = None,
+        pause: Callable[[int], None] | None = None,
+    ) -> None:
         self._table = table
         self._clock = clock
-        self._alive = alive
+        self._leases = leases or Leases(clock)
+        self._pause = pause
         self._count = itertools.count()
 
     def begin(
@@ -75,14 +115,18 @@ class StepRecord:
         step: str,
         *,
         owner: str,
-        lease_ms: int,
+        limit: int,
         input_hash: str,
+        handled: bool = False,
         kept: Row | None = None,
         generation: int = 0,
     ) -> Begun:
         """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
 
         Args:
+            owner: a name that no other invocation has.
+            limit: how many attempts the step may have.
+            handled: whether an `except` of the run catches a StepError.
             generation: of the execution that asks: after a restart, a retry or a resume an earlier one begins nothing.
             kept: further fields of the row: the input, and how the step is undone.
         """
@@ -91,7 +135,7 @@ class StepRecord:
             "step": step,
             "status": _RUNNING,
             "owner": owner,
-            "lease": now + lease_ms,
+            "lease": now + LEASE_MS,
             "input_hash": input_hash,
             **(kept or {}),
         }
@@ -101,9 +145,14 @@ class StepRecord:
             begun: Begun = Leased(1)
         except ConditionFailed as failed:
             before = StepRow.from_row(failed.rows[0] or {})
-            begun = self._begin_again(key, before, lease, now)
+            begun = self._begin_again(key, before, lease, now, limit, handled)
+        if not isinstance(begun, Leased):
+            return begun
+        # A write may take long, and be sent again by boto3: then the lease has aged before it is known to be ours.
+        if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
+            return Held()
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
-        if isinstance(begun, Leased) and halts(self._table.get(flag_key(key.row.partition)), generation):
+        if halts(self._table.get(flag_key(key.row.partition)), generation):
             self._release(key, owner, before, lease)
             return Halted()
         return begun
@@ -115,38 +164,68 @@ class StepRecord:
         """Return what sorts steps as they were begun, in one process also those of one millisecond."""
         return f"{now:015d}.{next(self._count):09d}"
 
-    def _begin_again(self, key: StepKey, row: StepRow, lease: Row, now: int) -> Begun:
+    def _begin_again(self, key: StepKey, row: StepRow, lease: Row, now: int, limit: int, handled: bool) -> Begun:
         if row.outcome is not None:
             return _recorded(row)
+        if row.owner == lease["owner"]:
+            return Leased(row.attempts, row.again)  # our own write, whose answer was lost
+        if self._leases.is_held(row):
+            return Held()
+        # Attempts are recorded before they begin: so one that ended with its process has been counted.
+        if row.status == _RUNNING and row.attempts >= limit:
+            return self._exhaust(key, row, lease, now, handled)
         attempts = row.attempts + 1
         started = self._first(now) if attempts == 1 else {"attempts": attempts}
         again = lease | started | {"begun": now, "history": row.all_attempts()}
-        unchanged = (Equals("attempts", row.attempts), Absent("outcome"), self.free(row.owner, now))
         try:
-            self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=unchanged))
+            self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=_unchanged(row)))
         except ConditionFailed as failed:
             newer = StepRow.from_row(failed.rows[0] or {})
+            if newer.owner == lease["owner"]:
+                return Leased(newer.attempts, newer.again)
             return Held() if newer.outcome is None else _recorded(newer)
         return Leased(attempts, row.again)
 
-    def free(self, held: str | None, now: int, *, owner: str = "owner", lease: str = "lease") -> Condition:
-        """Return the condition that nobody holds a lease.
-
-        Args:
-            held: its owner, as the row was read.
-            owner, lease: the fields of the row that the lease stands in.
-        """
-        if held is not None and not self._alive(held):
-            return Equals(owner, held)
-        return Either((Absent(owner), Below(lease, now)))
+    def _exhaust(self, key: StepKey, row: StepRow, lease: Row, now: int, handled: bool) -> Begun:
+        failure = Failure(StepError.__name__, public_message(StepError), PROCESS_ENDED)
+        fields: Row = {"status": _ERRORED, "outcome": "error", "finished": now, "handled": handled}
+        fields["input_hash"] = lease["input_hash"]
+        change = Write(key.row, fields | {"error": failure.as_row()}, remove=("owner", "lease"), when=_unchanged(row))
+        try:
+            self._table.write(change)
+        except ConditionFailed as failed:
+            newer = StepRow.from_row(failed.rows[0] or {})
+            return Held() if newer.outcome is None else _recorded(newer)
+        return Exhausted(Recorded(None, now, failure, lease["input_hash"]), failure, row.attempts)
 
     def _release(self, key: StepKey, owner: str, before: StepRow | None, lease: Row) -> None:
         """Put the row back to what it was before the lease was taken."""
-        old: Row = {"status": _FORGOTTEN, "attempts": 0} if before is None else before.as_row()
-        added = ("begun", "history", "owner", "lease", *lease)
-        kept = ("owner", "lease") if before is None else tuple(name for name in dict.fromkeys(added) if name not in old)
+        mine = (Equals("owner", owner),)
+        if before is not None and before.owner != owner:
+            old = before.as_row()
+            added = ("begun", "history", "owner", "lease", *lease)
+            remove = tuple(name for name in dict.fromkeys(added) if name not in old)
+            change: Write | Delete = Write(key.row, old, remove=remove, when=mine)
+        elif before is None or before.attempts == 1:
+            change = Delete(key.row, when=mine)
+        else:
+            earlier: Row = {"status": _RETRYING, "attempts": before.attempts - 1}
+            change = Write(key.row, earlier, remove=("owner", "lease"), when=mine)
         with suppress(ConditionFailed):
-            self._table.write(Write(key.row, old, remove=kept, when=(Equals("owner", owner),)))
+            self._table.write(change)
+
+    def renew(self, key: StepKey, owner: str) -> bool:
+        """Renew the owner's lease, and return whether it still had it.
+
+        Raises:
+            TableBusy: it was not renewed; the same call may succeed later.
+        """
+        lease = {"lease": self._clock.now() + LEASE_MS}
+        try:
+            self._table.write(Write(key.row, lease, when=(Equals("owner", owner), Absent("outcome"))))
+        except ConditionFailed:
+            return False
+        return True
 
     def attempts(self, key: StepKey) -> int:
         """Return how many attempts of the step were begun."""
@@ -185,20 +264,46 @@ class StepRecord:
             self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", _RETRYING),)))
 
     def _end(self, key: StepKey, owner: str, fields: Row, generation: int) -> Begun | None:
+        mine = (Equals("owner", owner), Absent("outcome"))
         try:
-            self._table.write(
-                Write(key.row, fields, remove=("owner", "lease"), when=(Equals("owner", owner), Absent("outcome")))
-            )
+            self.write(Write(key.row, fields, remove=("owner", "lease"), when=mine))
         except ConditionFailed as failed:
-            row = failed.rows[0]
-            there = None if row is None else StepRow.from_row(row)
-            return Held() if there is None or there.outcome is None else _recorded(there)
+            row = StepRow.from_row(failed.rows[0]) if failed.rows[0] else None
+            if row is None:
+                return Held()
+            if row.outcome is not None:
+                return _recorded(row)
+            if row.owner is not None or row.ended is None or row.ended != fields.get("ended"):
+                return Held()
+            # else it is our own write, whose answer was lost
         return Halted() if halts(self._table.get(flag_key(key.row.partition)), generation) else None
+
+    def write(self, change: Write) -> Row | None:
+        """Write an outcome, also where the table is throttled for a while: else the step would run once more.
+
+        It may be written after the lease has ended: the write holds only while nobody else has taken that.
+
+        Raises:
+            TableBusy: it could not be written for twelve seconds.
+        """
+        waited, delay = 0, _FIRST_DELAY_MS
+        while True:
+            try:
+                return self._table.write(change)[0]
+            except TableBusy:
+                if self._pause is None or waited >= _PATIENCE_MS:
+                    raise
+                self._pause(delay)
+                waited, delay = waited + delay, min(2 * delay, _LONGEST_DELAY_MS)
 
 
 def halts(flag: Row | None, generation: int) -> bool:
     """Return whether the flag row of a run stops an execution: something is wanted of the run, or it has gone on."""
     return flag is not None and ("want" in flag or flag.get("least", 0) > generation)
+
+
+def _unchanged(row: StepRow) -> tuple[Condition, ...]:
+    return Equals("attempts", row.attempts), Absent("outcome"), *unchanged_lease(row.owner, row.lease)
 
 
 def forget(key: Key, row: AnyStep) -> Write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from durable.wire import LAMBDA_FAULTS, LAMBDA_MARGIN_SECONDS, MAX_STEP_TIMEOUT_SECONDS, TASK_MARGIN_SECONDS
+from durable.wire import LAMBDA_FAULTS, MAX_STEP_TIMEOUT_SECONDS, TASK_MARGIN_SECONDS, lambda_seconds
 
 ROLLBACK: Final = "Rollback"
 """The placeholder of the function that says what is next."""
@@ -41,8 +41,8 @@ DEFINITION: Final[dict[str, Any]] = {
             "Type": "Task",
             "Resource": _INVOKE,
             "Arguments": {"FunctionName": "{% $answer.function %}", "Payload": "{% $answer.payload %}"},
-            "TimeoutSeconds": MAX_STEP_TIMEOUT_SECONDS + LAMBDA_MARGIN_SECONDS + TASK_MARGIN_SECONDS,
-            "Retry": [{"ErrorEquals": list(LAMBDA_FAULTS), **_SOON}],
+            "TimeoutSeconds": lambda_seconds(MAX_STEP_TIMEOUT_SECONDS) + TASK_MARGIN_SECONDS,
+            "Retry": [{"ErrorEquals": list(LAMBDA_FAULTS), **_SOON, "MaxAttempts": 20}],
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "ask"}],
             "Next": "ask",
         },

@@ -17,6 +17,7 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
 from durable.store.keys import FLAG, StepKey, header_key
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
 from durable.store.record import Halted, Leased, StepRecord
 from durable.store.rows import Header
@@ -91,7 +92,7 @@ class Desk:
         self.definitions = {"shop": "d1"}
         self.runs = Runs(self.table, self.machines, self.clock, definitions=self.definitions)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
-        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children, Leases(self.clock))
         self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, lambda header: 0)
         self.steps = StepRecord(self.table, self.clock)
 
@@ -121,7 +122,7 @@ class Desk:
         return StepKey("shop", "one", self.header["epoch"], step)
 
     def begin(self, step: str = "first", **kept: Any) -> Any:
-        return self.steps.begin(self.key(step), step, owner="x", lease_ms=MINUTE, input_hash="h", kept=kept)
+        return self.steps.begin(self.key(step), step, owner="x", limit=9, input_hash="h", kept=kept)
 
     def succeed(self, step: str = "first") -> Any:
         return self.steps.succeed(self.key(step), owner="x", result=1, at=self.clock.now())

@@ -31,6 +31,7 @@ from durable.steps.step import StepHandler
 from durable.steps.turn import TurnHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import StepKey, is_child
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, rollback_of
@@ -139,7 +140,7 @@ class World:
         self.callbacks = Callbacks(self.table, self.tokens, clock)
         self.events = Events(self.table, self.callbacks, clock)
         self.children = Children(self.table, self.callbacks)
-        self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children)
+        self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle)
         self.reconciler = SegmentReconciler(self.table, self.machines, clock, self.runs, self.segments, self.waker)
         self.rollbacks = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
@@ -154,7 +155,7 @@ class World:
         turn = TurnHandler(self.table, self.runs, self.segments, clock)
         for name, compiled in self.compiled.items():
             yield f"{name}:{TURN}", turn
-            yield f"{name}:Rollback", Rollback(self.table, clock)
+            yield f"{name}:Rollback", Rollback(self.table, clock, Leases(clock))
             for use in compiled.steps:
                 yield f"{name}:{use.placeholder}", self._step(use.signature, undoes=use.undoes is not None)
             record = StepRecord(self.table, clock)
@@ -168,7 +169,9 @@ class World:
         def invoke(event: Any) -> Any:
             record = StepRecord(self.table, self.kernel.clock)
             arguments: Any = (signature, {}, record, self.kernel.clock, lambda seconds: nullcontext(), NoLog())
-            handler = UndoHandler(self.table, *arguments) if undoes else StepHandler(*arguments)
+            handler = (
+                UndoHandler(self.table, Leases(self.kernel.clock), *arguments) if undoes else StepHandler(*arguments)
+            )
             result = handler(event, f"request-{next(self.names)}")
             if not undoes:
                 self._completed(event)

@@ -12,8 +12,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from durable.build import Build
+from durable.clock import milliseconds_of
 from durable.errors import StepTimeoutError
 from durable.runs.description import Description
+from durable.steps.step import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.aws.deployment import SIGN_UP
 from tests.integration.aws.interpreter import Interpreter
@@ -126,8 +128,8 @@ CASES: Final = {
         faults={FIRST: with_name("x" * 300_000)},
     ),
     "a result of 240,000 bytes": Case("complete", (1, 1, 1, 1), faults={FIRST: with_name("x" * 120_000)}),
-    "a process that dies in a step": Case(
-        "complete", (1, 1, 1, 2), faults={LAST: raising(SystemExit(1), times=1)}, retries=(41, 42)
+    "a step that means to exit": Case(
+        "complete", (1, 1, 1, 2), faults={LAST: raising(SystemExit(1), times=1)}, retries=(1,)
     ),
 }
 
@@ -183,6 +185,20 @@ def test_a_run_ends_alike_on_step_functions_and_on_one_machine(
     assert len(interpreter.delays) in case.retries
     with VirtualHost(onboarding, tmp_path / "data") as host:
         assert unordered(timeless(on_one_machine(case, host))) == unordered(told)
+
+
+@pytest.mark.parametrize(("deaths", "attempts", "status"), [(1, 2, "complete"), (2, 3, "complete"), (99, 6, "errored")])
+def test_a_step_whose_process_dies_is_tried_again_within_a_minute_and_as_often_as_one_that_fails(
+    deaths: int, attempts: int, status: str, interpreter: Interpreter
+) -> None:
+    case = Case(status, (), faults={LAST: raising(Hang(), times=deaths)})
+    run = on_aws(case, interpreter)
+    assert run["status"] == status
+    assert run["error"] == (FAILED | {"step": "initialize-settings"} if status == "errored" else None)
+    (step,) = (each for each in run["steps"] if each["name"] == "initialize-settings")
+    assert len(step["attempts"]) == attempts
+    began = [milliseconds_of(each["startedAt"]) for each in step["attempts"]]
+    assert all(later - earlier < 60_000 for earlier, later in itertools.pairwise(began))
 
 
 def unordered(told: dict[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 import pytest
 
-from durable.wire import LAMBDA_MARGIN_SECONDS
+from durable.store.leases import LEASE_MS
 from functions.onboarding.models import NewUser, WelcomeEmail
-from tests.integration.aws.deployment import CONSUMER, SECONDS, Deployment, only
+from tests.integration.aws.deployment import CONSUMER, Deployment, only
 from tests.integration.aws.lambdas import Invoked, dies
-from tests.integration.cdk.test_workflow import tasks
 
 VALIDATE: Final = "functions.onboarding.validate_user.NewUser"
 WELCOME: Final = "functions.onboarding.send_welcome_email.WelcomeEmail"
@@ -78,7 +77,7 @@ def test_one_that_outlives_its_lease_takes_the_outcome_of_its_successor(
     def slow(**fields: Any) -> NewUser:
         name = next(names)
         if name == "late":
-            expire(deployment, "validate-user")
+            expire(deployment)
             answers.append(deployment.step("validate-user", execution, sign_up=payload(execution)))
         return NewUser(**fields | {"name": name})
 
@@ -100,7 +99,7 @@ def test_a_crash_between_the_side_effect_and_the_record_is_made_up_for_under_the
         crash.setattr("durable.store.record.StepRecord.succeed", dies)
         assert deployment.step("send-welcome-email", execution, profile=profile).error == "Runtime.ExitError"
     assert deployment.step("send-welcome-email", execution, profile=profile).error == "StepInProgress"
-    expire(deployment, "send-welcome-email")
+    expire(deployment)
     assert deployment.step("send-welcome-email", execution, profile=profile).result is None
 
     messages = deployment.received()
@@ -121,7 +120,7 @@ def test_a_profile_that_was_written_before_a_crash_is_written_again_as_it_was(
     with monkeypatch.context() as crash:
         crash.setattr("durable.store.record.StepRecord.succeed", dies)
         deployment.step("create-profile", execution, user=user)
-    expire(deployment, "create-profile")
+    expire(deployment)
     again = deployment.step("create-profile", execution, user=user).result
     kept = deployment.rows("Profiles")
     assert [json.loads(each["value"]["S"]) for each in kept] == [again]
@@ -143,7 +142,6 @@ def instance_of(execution: dict[str, Any]) -> str:
     return instance
 
 
-def expire(deployment: Deployment, state: str) -> None:
+def expire(deployment: Deployment) -> None:
     """Let the lease of an invocation that begins now be over."""
-    timeout = dict(tasks(deployment.definition))[state]["Arguments"]["Payload"]["timeout"]
-    deployment.later((timeout + LAMBDA_MARGIN_SECONDS) * SECONDS + 1)
+    deployment.later(LEASE_MS + 1)

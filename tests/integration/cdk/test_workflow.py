@@ -43,8 +43,8 @@ def test_a_lambda_outlives_its_step_and_is_outlived_by_its_task(dev: Template) -
     welcome = dev.functions()["functions.onboarding.send_welcome_email:send_welcome_email"]
     _, machine = dev.one("StepFunctions::StateMachine")
     definition = json.loads(text(machine["Properties"]["DefinitionString"]))
-    assert welcome["Properties"]["Timeout"] == 62
-    assert dict(tasks(definition))["send-welcome-email"]["TimeoutSeconds"] == 65
+    assert welcome["Properties"]["Timeout"] == 80
+    assert dict(tasks(definition))["send-welcome-email"]["TimeoutSeconds"] == 85
 
 
 def test_the_closer_is_told_of_the_ends_of_this_stacks_executions(dev: Template) -> None:

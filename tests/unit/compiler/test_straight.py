@@ -149,7 +149,7 @@ def test_the_task_of_a_step() -> None:
                 "input": {"value": "{% $length_ %}"},
             },
         },
-        "TimeoutSeconds": 65,
+        "TimeoutSeconds": 85,
         "Retry": states["save"]["Retry"],
         "Output": states["save"]["Output"],
         "End": True,

@@ -16,6 +16,7 @@ from durable.steps.children import Children
 from durable.steps.events import Events
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.testing.table import MemoryTable
@@ -56,7 +57,7 @@ class Desk:
         self.runs = Runs(self.table, self.machines, self.clock)
         self.steps = StepRecord(self.table, self.clock)
         children = Children(self.table, Callbacks(self.table, self.machines, self.clock))
-        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children)
+        lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children, Leases(self.clock))
         self.operator = Operator(Queries(self.table, self.clock), lifecycle)
 
     @property
@@ -86,7 +87,7 @@ class Desk:
     def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **kept: Any) -> None:
         """Make one attempt of a step, which takes a second: it returns, or fails for good."""
         path = StepKey("onboarding", id, 1, key or name)
-        self.steps.begin(path, name, owner="x", lease_ms=60_000, input_hash="h", kept=kept)
+        self.steps.begin(path, name, owner="x", limit=9, input_hash="h", kept=kept)
         self.later(1000)
         if error is None:
             self.steps.succeed(path, owner="x", result={"of": name}, at=self.clock.now())

@@ -11,7 +11,7 @@ import pytest
 from durable.clock import VirtualClock
 from durable.runs.runs import Runs
 from durable.signature import signature_of
-from durable.steps.step import StepHandler
+from durable.steps.step import Keep, StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.machines import ExecutionState, MachinesBusy
@@ -103,8 +103,9 @@ class Bench:
         self,
         function: Callable[..., Any] = steps.charge,
         deadline: Callable[[int], AbstractContextManager[None]] = lambda seconds: nullcontext(),
+        keep: Keep = lambda renew: nullcontext(),
     ) -> StepHandler:
-        return StepHandler(signature_of(function), {}, self.record, self.clock, deadline, self.log)
+        return StepHandler(signature_of(function), {}, self.record, self.clock, deadline, self.log, keep)
 
     def event(self, amount: Any = 5, *, attempts: int = 3, key: str | None = None) -> StepEvent:
         event: StepEvent = {

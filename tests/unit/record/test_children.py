@@ -17,6 +17,7 @@ from durable.runs.transitions import Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
 from durable.store.keys import FLAG, StepKey, header_key, partition
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord, forget
 from durable.store.rows import step_row
@@ -46,7 +47,7 @@ class Place:
         self.children = Children(self.table, Callbacks(self.table, self.tokens, self.clock))
         record = StepRecord(self.table, self.clock)
         self.handler = CallHandler({"grow": Callee()}, self.children, self.runs, self.table, record, self.clock)
-        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, self.children)
+        self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, self.children, Leases(self.clock))
         self.runs.create("shop", None, id="one")
         self.machines.started.clear()
 

@@ -16,6 +16,7 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.store.rows import Parent
@@ -38,11 +39,11 @@ class Place:
         self.table = MemoryTable(self.clock)
         self.runs = Runs(self.table, FakeMachines(), self.clock)
         self.answers = Callbacks(self.table, FakeTokens(), self.clock)
-        self.steps = StepRecord(self.table, self.clock, alive=lambda owner: False)
+        leases = Leases(self.clock, at_work=lambda owner: False)
+        self.owners = 0
+        self.steps = StepRecord(self.table, self.clock, leases=leases)
         self.children = Children(self.table, self.answers)
-        self.lifecycle = Lifecycle(
-            self.table, FakeMachines(), self.clock, self.runs, self.children, alive=lambda owner: False
-        )
+        self.lifecycle = Lifecycle(self.table, FakeMachines(), self.clock, self.runs, self.children, leases)
         self.runs.create("shop", None, id="one")
         self.cursor: str | None = None
 
@@ -65,13 +66,17 @@ class Place:
         return StepKey("shop", "one", self.header()["epoch"], step)
 
     def begin(self, step: str) -> None:
-        self.steps.begin(self.key(step), step, owner="x", lease_ms=60_000, input_hash="h")
+        self.owners += 1
+        self.steps.begin(self.key(step), step, owner=str(self.owners), limit=99, input_hash="h")
+
+    def owner(self, step: str) -> str:
+        return str((self.table.get(self.key(step).row) or {})["owner"])
 
     def succeed(self, step: str) -> None:
-        self.steps.succeed(self.key(step), owner="x", result=1, at=self.now())
+        self.steps.succeed(self.key(step), owner=self.owner(step), result=1, at=self.now())
 
     def fail(self, step: str, *, final: bool = False) -> None:
-        self.steps.fail(self.key(step), owner="x", failure=ODD, final=final, at=self.now())
+        self.steps.fail(self.key(step), owner=self.owner(step), failure=ODD, final=final, at=self.now())
 
     def run(self, step: str, *, fails: bool = False) -> None:
         """Make an attempt of a step, which takes a second."""
@@ -223,7 +228,7 @@ def test_what_is_written_late_is_told(place: Place) -> None:
     place.later(2 * SECOND)
     place.run("quick")
     place.follow()
-    place.steps.succeed(place.key("slow"), owner="x", result=1, at=started + 1)
+    place.steps.succeed(place.key("slow"), owner=place.owner("slow"), result=1, at=started + 1)
     assert briefly(place.follow()) == [("stepComplete", "slow", 1)]
 
 

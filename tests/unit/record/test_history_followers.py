@@ -16,6 +16,7 @@ from durable.operations import history as module
 from durable.operations.history import HistoryEntry, history
 from durable.runs.record import RunRecord
 from durable.store.keys import HEADER
+from durable.store.leases import Leases
 from durable.store.record import StepRecord, forget
 from durable.store.rows import Header, step_row
 from durable.store.table import Row
@@ -65,19 +66,24 @@ class World(Place):
         """Begin an attempt, also one after another whose process died."""
         if "outcome" in self.row(step) or "closed" in self.header() or self.numbers[self._epoch, step] == MOST_ATTEMPTS:
             return
-        record = StepRecord(self.table, Slow(written_at), alive=lambda owner: False)
-        record.begin(self.key(step), step, owner="x", lease_ms=60_000, input_hash="h")
+        clock = Slow(written_at)
+        record = StepRecord(self.table, clock, leases=Leases(clock, at_work=lambda owner: False))
         self.numbers[self._epoch, step] += 1
+        record.begin(self.key(step), step, owner=self.owner(step), limit=2 * MOST_ATTEMPTS, input_hash="h")
         self.happened("stepStarted", step, written_at)
+
+    def owner(self, step: str) -> str:
+        """Return the name of the latest invocation of a step."""
+        return f"{step} {self.numbers[self._epoch, step]}"
 
     def end(self, step: str, written_at: int, how: int) -> None:
         if "owner" not in self.row(step) or "closed" in self.header():
             return
         if how % 3 == 0:
-            self.steps.succeed(self.key(step), owner="x", result=1, at=written_at)
+            self.steps.succeed(self.key(step), owner=self.owner(step), result=1, at=written_at)
             self.happened("stepComplete", step, written_at)
             return
-        self.steps.fail(self.key(step), owner="x", failure=ODD, final=how % 3 == 1, at=written_at)
+        self.steps.fail(self.key(step), owner=self.owner(step), failure=ODD, final=how % 3 == 1, at=written_at)
         self.happened("attemptFailed", step, written_at)
         if how % 3 == 1:
             self.happened("stepErrored", step, written_at)

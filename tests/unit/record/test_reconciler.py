@@ -150,11 +150,14 @@ def test_a_run_that_is_not_silent_is_left_alone(world: World) -> None:
 def test_a_run_whose_step_holds_a_lease_is_left_alone(world: World) -> None:
     world.create()
     record = StepRecord(world.table, world.clock)
-    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
-    world.later(600_000)
+    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", limit=9, input_hash="")
+    key = StepKey("shop", "one", 1, "charge")
+    for _ in range(60):
+        world.later(10_000)
+        assert record.renew(key, "a")
     world.reconciler.reconcile(["shop"])
     assert world.machines.asked == 0
-    world.later(300_001)
+    world.later(30_001)
     world.reconciler.reconcile(["shop"])
     assert world.machines.asked == 1
 
@@ -176,7 +179,7 @@ def test_a_run_that_sleeps_says_in_which_sleep_until_it_moves(world: World) -> N
     assert (world.status, world.header["sleeps"]) == ("waiting", [{"state": "cool down", "since": 17}])
     world.later(2 * SILENT_MS)
     record = StepRecord(world.table, world.clock)
-    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", lease_ms=900_000, input_hash="")
+    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", limit=9, input_hash="")
     assert world.reconciler.reconcile(["shop"]) == 1
     assert world.header["status"] == "running"
     assert not world.header.keys() & {"sleeps", "wake"}

@@ -136,18 +136,18 @@ def test_two_invocations_at_once_run_the_step_once(bench: Bench) -> None:
 
 def test_a_lease_ends_with_its_invocation(bench: Bench) -> None:
     key = StepKey("shop", "one", 1, "charge")
-    bench.record.begin(key, "charge", owner="dead", lease_ms=62_000, input_hash="x")
+    bench.record.begin(key, "charge", owner="dead", limit=9, input_hash="x")
     assert type(raised_by(bench)).__name__ == "StepInProgress"
-    bench.clock.advance_to(bench.clock.now() + 62_001)
+    bench.clock.advance_to(bench.clock.now() + 30_001)
     assert bench.handler()(bench.event(), "b")["result"] == "charged 5"
     assert steps.calls[-1][2] == 2
 
 
 def test_only_the_owner_of_the_lease_records_an_outcome(bench: Bench) -> None:
     key = StepKey("shop", "one", 1, "charge")
-    bench.record.begin(key, "charge", owner="slow", lease_ms=1_000, input_hash="x")
-    bench.clock.advance_to(bench.clock.now() + 1_001)
-    bench.record.begin(key, "charge", owner="next", lease_ms=1_000, input_hash="x")
+    bench.record.begin(key, "charge", owner="slow", limit=9, input_hash="x")
+    bench.clock.advance_to(bench.clock.now() + 30_001)
+    bench.record.begin(key, "charge", owner="next", limit=9, input_hash="x")
     assert bench.record.succeed(key, owner="slow", result="late", at=1) is not None
     assert bench.record.succeed(key, owner="next", result="right", at=2) is None
     assert bench.table.query("shop#one")[0]["result"] == "right"
