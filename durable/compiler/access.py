@@ -30,14 +30,20 @@ from durable.compiler.kinds import (
     is_unknown,
     join,
     members,
+    of_one_shape,
 )
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Constant, Entry, Expression, Field, Item, RawExpression
 
 INPUT = "$states.context.Execution.Input"
+_CREATED = (
+    f'$contains({INPUT}.run.createdAt, ".000Z") ? $replace({INPUT}.run.createdAt, ".000Z", "Z")'
+    f' : $replace({INPUT}.run.createdAt, "Z", "000Z")'
+)
+"""The time of creation as pydantic writes a datetime: without a fraction, or with microseconds."""
 _EVENT = {
-    "timestamp": (f"{INPUT}.run.createdAt", Opaque(datetime)),
+    "timestamp": (_CREATED, Opaque(datetime)),
     "instance_id": (f"{INPUT}.run.instance", Text()),
     "workflow_name": (f"{INPUT}.run.workflow", Text()),
 }
@@ -59,12 +65,8 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     refuse_any(node, of, f"`{source}`")
     if isinstance(of.kind, Event):
         return _of_event(node, of.kind)
-    if (
-        isinstance(of.kind, Member)
-        and node.attr == "value"
-        and isinstance(of, (Constant, Field, Item, Entry, RawExpression))
-    ):
-        return _member_value(of, of.kind)
+    if isinstance(of.kind, Member) and node.attr == "value":
+        return dataclasses.replace(of, kind=of.kind.value)
     fields = [_field(node, each, source) for each in members(of.kind)]
     if len({each.alias for each in fields}) > 1:
         raise Refused(
@@ -81,13 +83,12 @@ def _of_event(node: ast.Attribute, event: Event) -> Expression:
     raise Refused(node, f"the event has no `{node.attr}`", nearest(node.attr, ["payload", *_EVENT]))
 
 
-def _member_value(of: Expression, kind: Member) -> Expression:
-    return dataclasses.replace(of, kind=kind.value)
-
-
 def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
     if isinstance(kind, Record) and not kind.by_key:
         fields = record_fields(kind.python)
+        if node.attr in fields and fields[node.attr].rewritten:
+            found = f"`{source}.{node.attr}` has a serializer of its own, and `run` would read what that writes"
+            raise Refused(node, found, "pass the whole model to a step")
         if node.attr in fields:
             return fields[node.attr]
         raise Refused(node, f"{describe(kind)} has no field `{node.attr}`", _remedy(node.attr, kind, fields))
@@ -112,13 +113,15 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
         return of
     refuse_none(node, of, f"`{source}`")
     refuse_any(node, of, f"`{source}`")
-    match acts_as(of.kind):
+    match of_one_shape(acts_as(of.kind)):
         case ListOf(Never()):
             raise Refused(node, f"`{source}` is an empty list here", "put something into it first")
         case ListOf(element) if isinstance(key.kind, Integer):
             return Item(of, key, element)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
+        case TupleOf(elements) if isinstance(key.kind, Integer):
+            return Item(of, key, join(*elements))
         case DictOf(value) if isinstance(acts_as(key.kind), Text):
             return Entry(of, key, value)
         case Fixed(entries) if not isinstance(key, Constant) and isinstance(acts_as(key.kind), Text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import re
 import types
 import typing
 from collections.abc import Mapping as AbstractMapping
@@ -37,11 +38,15 @@ from durable.compiler.kinds import (
 
 @dataclass(frozen=True, slots=True)
 class RecordField:
-    """A field of a model, dataclass or TypedDict: the key it travels under, and whether it is always there."""
+    """A field of a model, dataclass or TypedDict: the key it travels under, and whether it is always there.
+
+    One that is `rewritten` has a serializer of its own: its JSON says something else than the field.
+    """
 
     alias: str
     kind: Kind
     present: bool
+    rewritten: bool = False
 
 
 _PLAIN: dict[Any, Kind] = {
@@ -104,9 +109,25 @@ def _bare(annotation: Any) -> tuple[Any, bool]:
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
         elif isinstance(annotation, typing_extensions.TypeAliasType):
+            if _names_itself(annotation):
+                return Any, otherwise  # pydantic checks it in the run
             annotation = annotation.__value__
         else:
             return annotation, otherwise
+
+
+def _names_itself(alias: Any) -> bool:
+    """Return whether an alias of a type is recursive, as that of JSON is."""
+    value = alias.__value__
+    if isinstance(value, str):
+        return re.search(rf"\b{re.escape(alias.__name__)}\b", value) is not None
+    left = [value]
+    while left:
+        each = left.pop()
+        if each is alias or each == alias.__name__ or getattr(each, "__forward_arg__", None) == alias.__name__:
+            return True
+        left += typing.get_args(each)
+    return False
 
 
 def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
@@ -117,7 +138,7 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
     if origin in _QUALIFIERS:
         return kind_of(arguments[0])
     if origin in (list, AbstractSequence):
-        return ListOf(kind_of(arguments[0]))
+        return ListOf(kind_of(arguments[0]), takes_tuples=origin is AbstractSequence)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return ListOf(kind_of(arguments[0]), is_tuple=True)
@@ -146,7 +167,7 @@ def _record(annotation: Any, cls: Any) -> Record | None:
 
 def _member(cls: type[enum.Enum]) -> Kind:
     value = join(*(constant_kind(each.value) for each in cls))
-    behaves = value if issubclass(cls, (enum.StrEnum, enum.IntEnum)) else None
+    behaves = value if issubclass(cls, (str, int)) else None
     return Member(cls, value, behaves)
 
 
@@ -210,8 +231,9 @@ def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
     for name, info in cls.model_fields.items():
         if info.exclude:
             continue
-        kind = Opaque(info.annotation) if name in rewritten or _has_form(info) else kind_of(info.annotation)
-        found[name] = RecordField(_alias(info) or name, kind, True)
+        is_rewritten = name in rewritten or _has_form(info)
+        kind = Opaque(info.annotation) if is_rewritten else kind_of(info.annotation)
+        found[name] = RecordField(_alias(info) or name, kind, True, is_rewritten)
     for name, computed in cls.model_computed_fields.items():
         found[name] = RecordField(_alias(computed) or name, kind_of(computed.return_type), True)
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing
 
+from pydantic import BaseModel
+
 from durable.compiler.annotations import record_fields
 from durable.compiler.kinds import (
     Anything,
@@ -52,9 +54,9 @@ def _scalar(given: Kind, declared: Kind) -> bool:
 
 def _container(given: Kind, declared: Kind) -> bool:
     match given, declared:
-        case ListOf(element, is_tuple), ListOf(wanted, wants_tuple):
-            return is_tuple == wants_tuple and assignable(element, wanted)
-        case TupleOf(elements), ListOf(wanted, True):
+        case ListOf(element, is_tuple), ListOf(wanted, wants_tuple, takes_tuples):
+            return (is_tuple == wants_tuple or takes_tuples) and assignable(element, wanted)
+        case TupleOf(elements), ListOf(wanted, wants_tuple, takes_tuples) if wants_tuple or takes_tuples:
             return all(assignable(each, wanted) for each in elements)
         case TupleOf(elements), TupleOf(others):
             return len(elements) == len(others) and all(map(assignable, elements, others))
@@ -89,9 +91,17 @@ def _nominal(given: Kind, declared: Kind) -> bool:
 
 def _is_subclass(one: type, other: type) -> bool:
     try:
-        return issubclass(one, other)
+        return issubclass(one, other) and not _forbids(other, one)
     except TypeError:
         return one is other
+
+
+def _forbids(model: type, given: type) -> bool:
+    """Return whether a model refuses the JSON of a subclass, which has fields that the model forbids."""
+    if not issubclass(model, BaseModel) or model.model_config.get("extra") != "forbid":
+        return False
+    known = {each.alias for each in record_fields(model).values()}
+    return any(each.alias not in known for each in record_fields(given).values())
 
 
 def overlap(one: Kind, other: Kind) -> bool:

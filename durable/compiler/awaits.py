@@ -14,7 +14,19 @@ from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.external_waits import call_workflow, wait_for_event
-from durable.compiler.kinds import UNKNOWN, Integer, Kind, ListOf, Never, TupleOf, describe, is_unknown, join
+from durable.compiler.kinds import (
+    UNKNOWN,
+    Function,
+    Integer,
+    Kind,
+    ListOf,
+    Never,
+    TupleOf,
+    describe,
+    is_unknown,
+    join,
+    members,
+)
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, Reading, keyed
 from durable.compiler.scope import assigned_names
@@ -48,6 +60,10 @@ class ReadBranch:
     branch: Branch
     kind: Kind
     errors: Errors
+
+
+def _and(lines: list[int]) -> str:
+    return " and ".join(f"line {each}" for each in lines) + ("" if len(lines) > 1 else ", on some of the paths only")
 
 
 @dataclass(slots=True)
@@ -109,7 +125,7 @@ class AwaitReader:
             found, function = self.reading.steps.resolve(call.func)
             if found and function is asyncio.gather:
                 return self._gather(call)
-            if isinstance(call.func, ast.Name) and call.func.id in self.reading.frame.defs:
+            if self._is_def(call.func):
                 return self._branches(call, [call], alone=True)
         if isinstance(call, ast.Call) and self._was_refused(call.func):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
@@ -155,8 +171,8 @@ class AwaitReader:
         call = self.step_call(node)
         if call is not None and call[0] in _GATHERED:
             return self._step_branch(call, place)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self.reading.frame.defs:
-            return self._def_branch(node, node.func.id, place)
+        if isinstance(node, ast.Call) and self._is_def(node.func):
+            return self._def_branch(node, node.func, place)
         raise Refused(
             node,
             f"`{self.reading.source(node)}` cannot be gathered",
@@ -176,8 +192,25 @@ class AwaitReader:
         finally:
             reading.frame, reading.scope = outer, scope
 
-    def _def_branch(self, node: ast.Call, name: str, place: str) -> ReadBranch:
-        definition, outer = self.reading.frame.defs[name], self.reading.frame
+    def _is_def(self, node: ast.expr) -> bool:
+        """Return whether a name stands for a nested def, or for one of several."""
+        local = self.reading.here().locals.get(node.id) if isinstance(node, ast.Name) else None
+        return local is not None and any(isinstance(each, Function) for each in members(local.value.kind))
+
+    def _definition(self, node: ast.expr) -> ast.AsyncFunctionDef:
+        """Return the nested def that a name stands for here."""
+        assert isinstance(node, ast.Name)
+        local = self.reading.here().locals[node.id]
+        if isinstance(local.value.kind, Function) and local.certain:
+            definition: ast.AsyncFunctionDef = local.value.kind.python
+            return definition
+        lines = sorted(each.python.lineno for each in members(local.value.kind) if isinstance(each, Function))
+        found = f"which `{node.id}` is meant here depends on the run: it is defined in {_and(lines)}"
+        raise Refused(node, found, "define it once, before the `if` or the loop, and decide inside it")
+
+    def _def_branch(self, node: ast.Call, function: ast.expr, place: str) -> ReadBranch:
+        definition, outer = self._definition(function), self.reading.frame
+        name = definition.name
         values = [self.reading.value(each) for each in node.args]
         if node.keywords or len(values) != len(definition.args.args):
             raise Refused(
@@ -262,13 +295,13 @@ class AwaitReader:
 
     def _body(self, node: ast.expr) -> ast.AsyncFunctionDef:
         text = self.reading.source(node)
-        if not isinstance(node, ast.Name) or node.id not in self.reading.frame.defs:
+        if not self._is_def(node):
             raise Refused(
                 node,
                 f"`{text}` is no nested `async def`",
                 "the body of a map is defined in `run`: `async def one(item): …`",
             )
-        definition = self.reading.frame.defs[node.id]
+        definition = self._definition(node)
         if len(definition.args.args) != 1:
             raise Refused(node, f"`{text}` takes {len(definition.args.args)} arguments", "it takes one: the item")
         return definition
@@ -286,7 +319,7 @@ class AwaitReader:
         if node.decorator_list or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
             found = f"`{node.name}` is decorated, or its arguments are starred or have defaults"
             raise Refused(node, found, f"write `async def {node.name}(a, b):`")
-        self.reading.frame.defs[node.name] = node
+        self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))
         self.defined[node] = None
         return ()
 

@@ -25,6 +25,7 @@ from durable.compiler.kinds import (
     describe,
     join,
     members,
+    of_one_shape,
 )
 from durable.compiler.operators import refuse_any, refuse_none, spelled
 from durable.compiler.problems import Refused
@@ -51,7 +52,7 @@ def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) ->
 
 def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     value = _one(node, "len", arguments, source)
-    match acts_as(value.kind):
+    match of_one_shape(acts_as(value.kind)):
         case Text():
             return Apply("$length", (value,), Integer())
         case ListOf() | TupleOf():
@@ -141,7 +142,7 @@ _CHANGING: Final = frozenset(
 def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression:
     """Return `of.name(arguments)`."""
     refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
-    kind = acts_as(of.kind)
+    kind = of_one_shape(acts_as(of.kind))
     if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:

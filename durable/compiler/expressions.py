@@ -18,6 +18,7 @@ from durable.compiler.kinds import (
     Caught,
     Event,
     Fixed,
+    Function,
     Kind,
     ListOf,
     Text,
@@ -139,6 +140,9 @@ class ExpressionReader:
                 raise Refused(
                     node, f"`{node.id}` itself is no data", f"use {node.id}.payload, .timestamp or .instance_id"
                 )
+            if any(isinstance(each, Function) for each in members(local.value.kind)):
+                remedy = f"call it, as in `await {node.id}(…)`, or give it to gather or step.map"
+                raise Refused(node, f"`{node.id}` is a nested def, which is no data", remedy)
             return local.value
         if node.id in self.names.assigned:
             remedy = "assign it first; a nested def that assigns a name has that name for itself, as in Python"
@@ -174,7 +178,7 @@ class ExpressionReader:
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Expression:
         name = _caught_name(node)
-        if name is not None:
+        if name is not None and self.static(ast.Name("type", ast.Load()), scope) == (True, type):
             return self._error_name(node, self.value(name, scope))
         found, value = self.static(node.value, scope)
         if found and isinstance(value, (types.ModuleType, type)):
@@ -206,7 +210,7 @@ class ExpressionReader:
                 whole = _append(whole, dataclasses.replace(spread, kind=ListOf(element)))
                 plain = []
             else:
-                plain.append(self.value(node, scope))
+                plain.append(self._element(node, scope))
         rest = list_display(tuple(plain), is_tuple)
         return rest if whole is None else _append(whole, rest) if plain else whole
 
@@ -219,8 +223,13 @@ class ExpressionReader:
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
                 found = f"the key `{self.source.of(key)}` of a dict is no written string"
                 raise Refused(key, found, "write the keys out, or do it in a step")
-            entries[key.value] = self.value(value, scope)
+            entries[key.value] = self._element(value, scope)
         return dict_display(entries)
+
+    def _element(self, node: ast.expr, scope: Scope) -> Expression:
+        value = self.value(node, scope)
+        operators.refuse_caught(node, value, self.source.of(node))
+        return value
 
     def _spread(self, node: ast.expr, scope: Scope) -> dict[str, Expression]:
         """Return the entries of `**dict`, whose keys must be known."""
@@ -261,13 +270,13 @@ class ExpressionReader:
 
     def _conditional(self, node: ast.IfExp, scope: Scope) -> Expression:
         condition = self.condition(node.test, scope)
-        body, otherwise = self.value(node.body, condition.true), self.value(node.orelse, condition.false)
+        body, otherwise = self._element(node.body, condition.true), self._element(node.orelse, condition.false)
         return Conditional(condition.test, body, otherwise, join(body.kind, otherwise.kind))
 
     def _junction(self, node: ast.BoolOp, scope: Scope) -> Expression:
         """Return `a and b`, `a or b` as Python does: one of the values."""
         condition = self.condition(node.values[0], scope)
-        left = self.value(node.values[0], scope)
+        left = self._element(node.values[0], scope)
         both = isinstance(node.op, ast.And)
         rest = ast.BoolOp(node.op, node.values[1:]) if len(node.values) > 2 else node.values[1]
         ast.copy_location(rest, node.values[1])
@@ -343,6 +352,9 @@ class ExpressionReader:
             if unknown is not None:
                 return Constant(None, unknown)
             return calls.method(node, of, node.func.attr, arguments, source)
+        if isinstance(node.func, ast.Name) and node.func.id in self.names.assigned:
+            found = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
+            raise Refused(node, found, "give the variable another name")
         raise Refused(
             node, f"`{source}` calls what is not known", "call a function of your own with `await step.do(…)`"
         )

@@ -6,7 +6,7 @@ its aliases. `Opaque` is a value whose JSON does not behave as the value does (a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -77,10 +77,11 @@ class Opaque(Kind):
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Kind):
-    """A list, or a tuple of any length."""
+    """A list, or a tuple of any length. A parameter that is a Sequence takes both."""
 
     element: Kind
     is_tuple: bool = False
+    takes_tuples: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,13 @@ class Event(Kind):
     """The event that a run was started with; only its attributes are data."""
 
     payload: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Kind):
+    """A nested `async def`, by its syntax tree."""
+
+    python: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,15 @@ def acts_as(kind: Kind) -> Kind:
     return kind.behaves if isinstance(kind, Member) and kind.behaves is not None else kind
 
 
+def of_one_shape(kind: Kind) -> Kind:
+    """Return the kind of dicts with different keys as that of a dict with any keys."""
+    dicts = [each for each in members(kind) if isinstance(each, (Fixed, DictOf))]
+    if len(dicts) < 2 or len(dicts) < len(members(kind)):
+        return kind
+    values = [each.value if isinstance(each, DictOf) else join(*(value for _, value in each.entries)) for each in dicts]
+    return DictOf(join(*values))
+
+
 def may_be_none(kind: Kind) -> bool:
     """Whether None is one of the values."""
     return any(isinstance(each, Null) for each in members(kind))
@@ -256,4 +273,5 @@ _PLAIN: dict[type[Kind], str] = {
     Text: "str",
     Caught: "an exception",
     Event: "WorkflowEvent",
+    Function: "a nested def",
 }

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import enum
 import math
-from typing import Any
+from typing import Any, Final
 
-from durable import wire
 from durable.compiler.annotations import constant_kind
 from durable.compiler.kinds import Fixed, ListOf, Never, TupleOf, join
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Constant, DictDisplay, Expression, ListDisplay
+
+_LARGEST: Final = 2**53
+"""The largest number up to which all whole numbers are doubles."""
 
 
 def literal(node: ast.AST, value: Any, source: str) -> Expression:
@@ -40,7 +42,7 @@ def literal(node: ast.AST, value: Any, source: str) -> Expression:
 
 
 def _check(node: ast.AST, value: bool | int | float | str | None, source: str) -> None:
-    if isinstance(value, int) and abs(value) > wire.MAX_INTEGER:
+    if isinstance(value, int) and abs(value) > _LARGEST:
         raise Refused(node, f"{source} is beyond 2**53", "numbers in JSON are doubles: write it as a string")
     if isinstance(value, float) and not math.isfinite(value):
         raise Refused(node, f"{source} is {value}", "JSON has no such number; use None")

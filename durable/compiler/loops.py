@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from durable.compiler.access import element_kind
-from durable.compiler.kinds import Integer, Kind, TupleOf, describe, is_unknown
+from durable.compiler.kinds import Integer, Kind, TupleOf, acts_as, describe, is_unknown
 from durable.compiler.problems import Refused
 from durable.compiler.reading import LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
@@ -159,7 +159,7 @@ class LoopReader:
 
     def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
         bounds = [self.reading.value(each) for each in node.args]
-        if not 1 <= len(bounds) <= 2 or not all(isinstance(each.kind, Integer) for each in bounds):
+        if not 1 <= len(bounds) <= 2 or not all(isinstance(acts_as(each.kind), Integer) for each in bounds):
             what = f"`{self.reading.source(node)}` has a step, or bounds that are not int"
             raise Refused(node, what, "write range(n) or range(a, b)")
         before: Statements = ()

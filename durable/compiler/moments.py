@@ -11,7 +11,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from durable.compiler.kinds import Integer
-from durable.compiler.terms import BOOLEAN, TEXT, Apply, Comparison, Constant, Expression, Operation, RawExpression
+from durable.compiler.terms import (
+    BOOLEAN,
+    TEXT,
+    ZERO,
+    Apply,
+    Comparison,
+    Conditional,
+    Constant,
+    Expression,
+    Operation,
+    RawExpression,
+)
 from durable.errors import InvalidTime
 from durable.wire import MAX_WAIT_SECONDS
 
@@ -20,6 +31,7 @@ _DAYS: Final = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1
 _CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 _FORM: Final = rf"(?:[1-9]\d\d\d-(?:{_DAYS})|{_LEAP})[T ]{_CLOCK}(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
 _INTEGER: Final = Integer()
+_ONE: Final = Constant(1, _INTEGER)
 _REPAIRS: Final = (
     (r"/^(.{10}) /", "$1T"),
     (r"/(T\d\d:\d\d)(Z|[+-])/", "$1:00$2"),
@@ -34,10 +46,14 @@ def has_form(text: Expression) -> Expression:
 
 
 def instant(text: Expression) -> Expression:
-    """Return a time in milliseconds since 1970, given a text that has the form."""
+    """Return a time in milliseconds since 1970, rounded up, given a text that has the form."""
+    given = text
     for pattern, put in _REPAIRS:
         text = Apply("$replace", (text, RawExpression(pattern, TEXT), Constant(put, TEXT)), TEXT)
-    return Apply("$toMillis", (text,), _INTEGER)
+    whole = Apply("$toMillis", (text,), _INTEGER)
+    rest = Apply("$contains", (given, RawExpression(r"/\.\d{3}\d*[1-9]/", TEXT)), BOOLEAN)
+    # what is finer than a millisecond is cut off: one more, so that the run does not go on before the time
+    return Operation("+", whole, Conditional(rest, _ONE, ZERO, _INTEGER), _INTEGER)
 
 
 def is_too_late(until: Expression, now: Expression) -> Expression:

@@ -20,6 +20,8 @@ BUILTINS: Final = frozenset(_FUNCTIONS.split())
 _LONGEST: Final = 70
 """The length to which names of variables are cut: Step Functions takes 80 characters, and a number may follow."""
 TOKEN_RETRIES: Final = 6
+CAUSE: Final = "_cause"
+"""How the variables end that hold the cause of an error, beside the variable of the error itself."""
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})
@@ -45,6 +47,7 @@ class Names:
         key = (name, block)
         if key not in self._given:
             name = name if len(name) <= _LONGEST else name[:_LONGEST] + "_"
+            name = f"{name}_" if name.endswith(CAUSE) else name
             plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name
             self._given[key] = unique(plain, self._taken, "{}_{}")
             self._taken.add(self._given[key])

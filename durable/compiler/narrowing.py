@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from dataclasses import dataclass
 
 from durable.compiler.annotations import record_fields
@@ -62,12 +63,57 @@ def learned(
         case Not(IsNone(of)) if of is value:
             return narrowed(true, side, present(value.kind), value), narrowed(false, side, _none(value.kind), value)
         case Comparison("=") if not may_be_none(other.kind):
+            true, false = _literal(side, value, other, true, false)
             same, different = _told_apart(side, value, other, true, false)
+            value = _of_kind(value, side, same)
             return narrowed(same, side, present(value.kind), value), different
         case Comparison("!=") if not may_be_none(other.kind):
+            false, true = _literal(side, value, other, false, true)
             same, different = _told_apart(side, value, other, false, true)
+            value = _of_kind(value, side, same)
             return different, narrowed(same, side, present(value.kind), value)
     return true, false
+
+
+def _of_kind(value: Expression, side: ast.expr, scope: Scope) -> Expression:
+    """Return a value with what is known of it in a scope."""
+    path = path_of(side)
+    known = scope.narrowed.get(path) if path is not None else None
+    return value if known is None or isinstance(value, Constant) else dataclasses.replace(value, kind=known)
+
+
+def _literal(
+    side: ast.expr, value: Expression, other: Expression, same: Scope, different: Scope
+) -> tuple[Scope, Scope]:
+    """Return the scopes after a value of a Literal was compared with one of its texts or numbers."""
+    path = path_of(side)
+    if path is None or not isinstance(other, Constant) or isinstance(value, Constant):
+        return same, different
+    if not any(isinstance(each, (Text, Integer)) and each.values is not None for each in members(value.kind)):
+        return same, different
+    like = join(*(_with(each, other) for each in members(value.kind)))
+    unlike = join(*(_lacking(each, other) for each in members(value.kind)))
+    return same.narrow(path, like), different.narrow(path, unlike)
+
+
+def _with(kind: Kind, constant: Constant) -> Kind:
+    match kind:
+        case Text(values) | Integer(values) if values is not None:
+            return constant.kind if constant.value in values else Never()
+    return kind
+
+
+def _lacking(kind: Kind, constant: Constant) -> Kind:
+    match kind:
+        case Text(values) if values is not None:
+            return _or_never(Text(tuple(each for each in values if each != constant.value)))
+        case Integer(values) if values is not None:
+            return _or_never(Integer(tuple(each for each in values if each != constant.value)))
+    return kind
+
+
+def _or_never(kind: Text | Integer) -> Kind:
+    return kind if kind.values else Never()
 
 
 def _told_apart(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import enum
 from typing import Final, Literal
 
 from durable.compiler.assignability import overlap
@@ -29,6 +30,7 @@ from durable.compiler.kinds import (
     join,
     may_be_none,
     members,
+    of_one_shape,
     present,
     unreported,
 )
@@ -81,6 +83,14 @@ def refuse_any(node: ast.AST, value: Expression, what: str) -> None:
     if any(isinstance(each, Anything) for each in members(value.kind)):
         raise Refused(
             node, f"the type of {what} is not known (Any)", "give the step or the payload it comes from a type"
+        )
+
+
+def refuse_caught(node: ast.AST, value: Expression, source: str) -> None:
+    """Refuse a caught error where data is wanted."""
+    if any(isinstance(each, Caught) for each in members(value.kind)):
+        raise Refused(
+            node, f"`{source}` is an error, which is no data", "write `type(error).__name__` for its name, or raise it"
         )
 
 
@@ -175,12 +185,20 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
 
 def _identity(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
     for value, other in ((left, right), (right, left)):
-        if isinstance(other, Constant) and other.value is None:
+        if isinstance(other, Constant) and other.value is None and not isinstance(other.kind, Member):
+            _refuse_none_member(node, value, source)
             return Not(IsNone(value)) if isinstance(operator, ast.IsNot) else IsNone(value)
     if all(isinstance(present(each.kind), Member) for each in (left, right)):
         _comparable(node, left, right, source)
         return Comparison("!=" if isinstance(operator, ast.IsNot) else "=", left, right)
     raise Refused(node, f"`{source}` compares identity", "`is` is for None and members of an Enum; write `==`")
+
+
+def _refuse_none_member(node: ast.AST, value: Expression, source: str) -> None:
+    for each in members(value.kind):
+        if isinstance(each, Member) and may_be_none(each.value):
+            found = f"`{source}` cannot tell None from the member of {describe(each)} whose value is None"
+            raise Refused(node, found, "give that member another value")
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
@@ -258,7 +276,7 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     for value in (container, item):
         refuse_any(node, value, f"a side of `{source}`")
     refuse_none(node, container, f"the right side of `{source}`")
-    kind = acts_as(container.kind)
+    kind = of_one_shape(acts_as(container.kind))
     match kind:
         case ListOf() | TupleOf():
             elements = kind.elements if isinstance(kind, TupleOf) else (kind.element,)
@@ -320,15 +338,22 @@ def _truth_form(kind: Kind) -> str | None:
     return None
 
 
+def _is_mixed(kind: Kind) -> bool:
+    """Return whether a value is a member of `class Name(str, Enum)`: it acts as a str, but is written as a member."""
+    enums = [each.python for each in members(kind) if isinstance(each, Member)]
+    return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
+
+
 def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return a value as f-strings and `str` write it."""
     kind = acts_as(value.kind)
-    if is_unknown(kind) or _is(kind, Text):
+    if is_unknown(kind) or (_is(kind, Text) and not _is_mixed(value.kind)):
         return value
     refuse_none(node, value, f"`{source}` in a string")
-    if isinstance(kind, (Boolean, Integer)):
+    if isinstance(kind, (Boolean, Integer)) and not _is_mixed(value.kind):
         return Spelled(value)
-    why = ", which JSON spells otherwise than Python" if isinstance(kind, (Float, Opaque, Member)) else ""
+    is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)
+    why = ", which JSON spells otherwise than Python" if is_spelled_apart else ""
     raise Refused(
         node,
         f"`{source}` in a string is {describe(kind)}{why}",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.compiler.errornames import NEVER_CAUGHT
-from durable.compiler.kinds import Caught, Text, describe, is_unknown
+from durable.compiler.kinds import Caught, Text, acts_as, describe, is_unknown
+from durable.compiler.operators import refuse_none
 from durable.compiler.problems import Refused
-from durable.compiler.reading import Reading
+from durable.compiler.reading import Reading, cause_of
 from durable.compiler.terms import TEXT, Constant, Expression, Variable
 from durable.compiler.tree import Raise, RaiseAgain
 from durable.errors import StepError, WorkflowError, public_message
@@ -17,11 +18,6 @@ from durable.errors import StepError, WorkflowError, public_message
 _CLASSES: Final = (WorkflowError, StepError)
 CAUGHT: Final = "<caught>"
 """The name under which a scope holds the error that is being handled."""
-
-
-def cause_of(variable: str) -> str:
-    """Return the variable that holds the cause of the error in a variable."""
-    return f"{variable}_cause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,7 @@ class RaiseReader:
 
     def _caught(self, node: ast.expr) -> Expression:
         value = self.reading.value(node)
+        refuse_none(node, value, f"`{self.reading.source(node)}`")
         if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
             raise Refused(node, f"`{self.reading.source(node)}` is no error", "raise WorkflowError(…)")
         return value
@@ -83,7 +80,7 @@ class RaiseReader:
         if len(call.args) != 1 or call.keywords:
             raise Refused(call, f"`{self.reading.source(call)}` has several arguments", "give it one message")
         message = self.reading.value(call.args[0])
-        if not isinstance(message.kind, Text) and not is_unknown(message.kind):
+        if not isinstance(acts_as(message.kind), Text) and not is_unknown(message.kind):
             raise Refused(call, f"the message of an error is {describe(message.kind)}", "write a string or an f-string")
         return message
 

@@ -12,7 +12,7 @@ from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.kinds import UNKNOWN, Kind, ListOf, Never, TupleOf, describe, is_unknown, join, members
 from durable.compiler.loops import LoopReader
 from durable.compiler.nesting import refuse_deep
-from durable.compiler.operators import arithmetic
+from durable.compiler.operators import arithmetic, refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import Reading
@@ -133,10 +133,13 @@ class StatementReader:
             awaited = self.awaits.read(node)
             if not isinstance(awaited, Awaited):
                 raise Refused(node, f"`{self.reading.source(node)}` returns nothing", "await it on a line of its own")
+            if declared is not None:
+                kind = self._declared_kind(node, awaited.kind, declared)
+                awaited = dataclasses.replace(awaited, kind=kind)
             return self._result(target, awaited)
         value = self.reading.value(node)
         if declared is not None:
-            value = self._as_declared(node, value, declared)
+            value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
         match target:
             case ast.Name(name):
                 return self.reading.bind(name, value)
@@ -144,14 +147,15 @@ class StatementReader:
                 return self._unpack(target, targets, value)
         raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
 
-    def _as_declared(self, node: ast.expr, value: Expression, declared: Kind) -> Expression:
-        if not assignable(value.kind, declared):
-            given, text = describe(value.kind), self.reading.source(node)
+    def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
+        """Return the kind of a value that is assigned to an annotated name."""
+        if not assignable(kind, declared):
+            given, text = describe(kind), self.reading.source(node)
             raise Refused(
                 node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
             )
-        fitting = [each for each in members(declared) if assignable(value.kind, each)]
-        return dataclasses.replace(value, kind=join(*fitting) if fitting else declared)
+        fitting = [each for each in members(declared) if assignable(kind, each)]
+        return join(*fitting) if fitting else declared
 
     def _unpack(self, node: ast.AST, targets: list[ast.expr], value: Expression) -> Statements:
         kind = value.kind
@@ -203,6 +207,7 @@ class StatementReader:
             before, result, name = self._returned(value)
         else:
             result = self.reading.value(value)
+            refuse_caught(value, result, label)
         self.reading.frame.returns.append(result.kind)
         self.reading.scope = None
         return (*before, Return(result, name, label))
@@ -227,7 +232,9 @@ class StatementReader:
             raise Refused(
                 node, f"`{text}` is not a name and a result", 'write `return await step.complete("name", result)`'
             )
-        return self.reading.value(node.args[1]), name
+        result = self.reading.value(node.args[1])
+        refuse_caught(node.args[1], result, self.reading.source(node.args[1]))
+        return result, name
 
     def _if(self, node: ast.If) -> Statement:
         reading = self.reading

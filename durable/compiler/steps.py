@@ -14,7 +14,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
-from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
@@ -198,6 +198,7 @@ class StepReader:
 
     def _argument(self, node: ast.expr, step: str, parameter: DataParameter, scope: Scope) -> Expression:
         value = self.expressions.value(node, scope)
+        refuse_caught(node, value, self.source(node))
         declared = kind_of(parameter.type)
         if not assignable(value.kind, declared):
             raise Refused(

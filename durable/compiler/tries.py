@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from durable.compiler.errornames import NEVER_CAUGHT, caught_by
 from durable.compiler.kinds import Caught
 from durable.compiler.problems import Refused
-from durable.compiler.raises import CAUGHT, cause_of
-from durable.compiler.reading import Errors, Reading, TryFrame
+from durable.compiler.raises import CAUGHT
+from durable.compiler.reading import Errors, Reading, TryFrame, cause_of
 from durable.compiler.scope import Scope, merge
 from durable.compiler.terms import Variable
 from durable.compiler.tree import Handler, Statement, Try

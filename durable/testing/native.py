@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
+import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -84,13 +85,16 @@ class Steps:
         self.calls.append(Call(step, given))
         function = self.functions.get(step, signature.function)
         try:
-            arguments = [
-                load(each.adapter, given[each.name], each.name) for each in signature.data if each.name in given
-            ]
+            arguments = {
+                each.name: load(each.adapter, given[each.name], each.name)
+                for each in signature.data
+                if each.name in given
+            }
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         try:
-            result = function(*arguments)
+            named = {name: arguments.pop(name) for name in keyword_only(signature.function) & arguments.keys()}
+            result = function(*arguments.values(), **named)
         except Exception as error:
             raise reported(error, signature) from None
         return self._result(signature, result)
@@ -100,6 +104,12 @@ class Steps:
             return dump(signature.result, result, "result")
         except Misfit as misfit:
             raise InvalidResult(str(misfit)) from None
+
+
+def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the parameters of a function that are given by name only."""
+    parameters = inspect.signature(function).parameters.values()
+    return frozenset(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def reported(error: Exception, signature: Signature) -> Exception:

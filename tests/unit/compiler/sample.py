@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from typing import Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from durable import (
     NonRetryableError,
@@ -37,6 +38,14 @@ class Level(enum.IntEnum):
 class Size(enum.StrEnum):
     SMALL = "small"
     LARGE = "large"
+
+
+class Status(str, enum.Enum):  # noqa: UP042  # as people write it
+    OPEN = "open"
+    DONE = "done"
+
+
+Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str | int | None")
 
 
 class Model(BaseModel):
@@ -174,6 +183,22 @@ class SlowFailure(WorkflowEntrypoint[None]):
 
 class Unrelated(Model):
     """What no value of a test is."""
+
+
+def count_all(names: Sequence[str]) -> int:
+    return len(names)
+
+
+def get_status(name: str) -> Status:
+    return Status(name)
+
+
+def take_json(value: Json) -> Json:
+    return value
+
+
+def named_only(a: str, *, b: str) -> str:
+    return a + b
 
 
 def unrelated(value: Unrelated) -> None: ...

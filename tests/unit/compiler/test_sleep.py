@@ -82,7 +82,7 @@ def test_sleeps_until_a_time_that_is_text(text: str, wakes: str | None) -> None:
     elapsed = run_compiled(compile_workflow(UNTIL), User(user_id=text)).elapsed
     expected = datetime.fromisoformat(wakes) - START if wakes else timedelta(0)
     assert outcome.output == "woke"
-    assert elapsed == timedelta(milliseconds=expected // timedelta(milliseconds=1))
+    assert elapsed == timedelta(milliseconds=-(-expected // timedelta(milliseconds=1)))
 
 
 @pytest.mark.parametrize(
