@@ -353,8 +353,8 @@ class ExpressionReader:
                 return Constant(None, unknown)
             return calls.method(node, of, node.func.attr, arguments, source)
         if isinstance(node.func, ast.Name) and node.func.id in self.names.assigned:
-            found = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
-            raise Refused(node, found, "give the variable another name")
+            hidden = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
+            raise Refused(node, hidden, "give the variable another name")
         raise Refused(
             node, f"`{source}` calls what is not known", "call a function of your own with `await step.do(…)`"
         )
