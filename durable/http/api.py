@@ -22,7 +22,7 @@ from durable.http.problems import Problem
 from durable.http.routing import Route, Router, names_of, path_of
 from durable.store.failure import frames_of
 from durable.store.machines import MachinesBusy
-from durable.store.table import TableBusy
+from durable.store.table import RowsUnreadable, TableBusy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -196,6 +196,8 @@ def _problem_of(error: Exception) -> Problem | None:
             return Problem(409, "This id or Idempotency-Key was used before, with another body.")
         case Throttled() | TableBusy() | MachinesBusy():
             return busy()
+        case RowsUnreadable():
+            return Problem(500, "What is stored of this cannot be read: the data is damaged. It has been logged.")
         case RunConflict():
             return Problem(409, str(error))
         case RunRequestError():

@@ -57,8 +57,8 @@ class Folder:
 
     def _hold(self) -> int:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise FolderUnusable(
                 self.path, error.strerror, f"make it a folder that you may write to, or {_REMEDY}"
@@ -69,10 +69,51 @@ class Folder:
             pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
             os.close(lock)
             raise FolderInUse(self.path, pid) from None
-        with self._usable():
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        try:
+            with self._usable():
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+                self._make_private()
+        except BaseException:
+            os.close(lock)
+            raise
         return lock
+
+    def _make_private(self) -> None:
+        """Let nobody else read the data: runs hold what their callers sent. SQLite gives its log the database's mode.
+
+        Raises:
+            FolderUnusable: the database is gone, and its log is not.
+        """
+        log = Path(f"{self.database}-wal")
+        if not self.database.exists() and log.exists() and log.stat().st_size:
+            why = f"the database is missing beside its log {log.name}, which holds changes to it"
+            raise FolderUnusable(self.database, why, f"restore it, or move the log away to begin anew, or {_REMEDY}")
+        if self.database.exists():
+            self.path.chmod(0o700)  # a folder of an earlier version; a new one is made so
+        os.close(os.open(self.database, os.O_RDWR | os.O_CREAT, 0o600))
+        for each in (self.path / "lock", self.database, log, Path(f"{self.database}-shm")):
+            if each.exists():
+                each.chmod(0o600)
+        self._identity = self._identify()
+
+    def _identify(self) -> tuple[int, int]:
+        found = self.database.stat()
+        return found.st_dev, found.st_ino
+
+    def check(self) -> None:
+        """See that the database is still the file that was opened.
+
+        Raises:
+            FolderUnusable: it was removed or replaced: what is written to the one that is open is lost with it.
+        """
+        try:
+            same = self._identify() == self._identity
+        except OSError:
+            same = False
+        if not same:
+            why = "it was removed or replaced while it was used, and what was stored since is lost"
+            raise FolderUnusable(self.database, why, f"restore it from a copy, or {_REMEDY}")
 
     @contextlib.contextmanager
     def _usable(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from durable.local.folder import Folder, JournalError
+from durable.local.folder import Folder, FolderUnusable, JournalError
 from durable.local.spaces import SPACES, Key, Space, Values, delete, select, upsert
 from durable.local.threads import SharedThread, Work, perform
 
@@ -41,6 +41,9 @@ class JournalFailed(JournalError):
 
     def __init__(self, path: Path, cause: BaseException) -> None:
         self.path, self.cause = path, cause
+        if isinstance(cause, FolderUnusable):
+            super().__init__(str(cause))
+            return
         super().__init__(
             f"{path}: a commit failed ({cause}); what was acknowledged is safe, nothing more is taken."
             " Make room or mend the disk, then start again"
@@ -291,6 +294,7 @@ class Journal:
                 for size, parameters in _chunks(some):
                     execute(rows_at_once(space, size), parameters)
         execute("COMMIT")
+        self._folder.check()
 
     def _settle(self, batch: _Batch) -> None:
         with self._lock:

@@ -61,18 +61,27 @@ def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = F
         with closing(Journal(data)) as journal:
             clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
             host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=TextLog(), random=Random())
-            lacking = host.lacking()
-            if lacking and not force:
-                raise RunsNeedCode(lacking)
-            host.abandon(lacking)
-            greet = partial(_greet, built.project, port, data, host.reopen())
+            greet = partial(_greet, built.project, port, data, _take_up(host, force))
             with moving(host, clock, steps, turns) as go_on:
                 running = server(_application(host, journal, data, greet, go_on))
                 journal.listen(partial(_end, running))
+                running.should_exit = journal.failed is not None
                 running.run(sockets=[listening])
             if journal.failed is not None:
                 raise journal.failed
         logger.info("stopped; what was under way goes on at the next start")
+
+
+def _take_up(host: Host, force: bool) -> int:
+    """Take up the runs of the process before, and return how many there are."""
+    try:
+        lacking = host.lacking()
+        if lacking and not force:
+            raise RunsNeedCode(lacking)
+        host.abandon(lacking)
+        return host.reopen()
+    except TableBusy as busy:  # nothing else is at work: what failed is the journal
+        raise (host.journal.failed or JournalError(str(busy))) from None
 
 
 def _end(running: Server, _: int, failed: JournalFailed | None) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
@@ -15,13 +16,14 @@ from pydantic_core import from_json, to_json
 
 from durable.bindings.workflow import Status
 from durable.clock import Clock
-from durable.local.folder import JournalError
+from durable.local.folder import FolderUnusable, JournalError
 from durable.local.journal import Change
 from durable.local.spaces import RECORD
 from durable.local.store import Store
 from durable.store.conditions import RUN, changed, check, check_limit, expired, holds, is_place
-from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
+from durable.store.table import ConditionFailed, Delete, Key, Page, Row, RowsUnreadable, TableBusy, Write
 
+_log: Final = logging.getLogger(__name__)
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
 _SWEEP: Final = 200
@@ -123,7 +125,7 @@ class SQLiteTable:
             [*parameters, limit + 1],
         )
         more = len(found) > limit
-        rows = tuple(_row_from(data) for _, _, data in found[:limit])
+        rows = tuple(_readable((place, data) for _, place, data in found[:limit]))
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
@@ -193,7 +195,7 @@ class SQLiteTable:
         with _translated():
             rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
         for sort, data in rows:
-            partition.put(sort, _row_from(data), len(data))
+            partition.put(sort, _row_from(data, f"{name}, {sort}"), len(data))
         return partition
 
     def _add(self, name: str, partition: _Partition) -> _Partition:
@@ -246,6 +248,9 @@ class SQLiteTable:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except FolderUnusable as error:
+        _log.error("%s", error)
+        raise RowsUnreadable(str(error)) from None
     except JournalError as error:
         raise TableBusy(str(error)) from None
 
@@ -261,13 +266,30 @@ def _json(row: Row) -> str:
     return data.decode()
 
 
-def _row_from(data: str) -> Row:
-    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `to_json` writes up to 254."""
+def _row_from(data: str, where: str) -> Row:
+    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `to_json` writes up to 254.
+
+    Raises:
+        RowsUnreadable: it is no JSON object.
+    """
     try:
-        row: Row = from_json(data)
+        row: Any = from_json(data)
     except ValueError:
-        row = json.loads(data)
+        try:
+            row = json.loads(data)
+        except ValueError:
+            row = None
+    if not isinstance(row, dict):
+        _log.error("the row %s is damaged: it is no JSON", where)
+        raise RowsUnreadable(f"the row {where} is damaged: restore the data folder from a copy")
     return row
+
+
+def _readable(found: Iterable[tuple[str, str]]) -> Iterator[Row]:
+    """Yield the headers that can be read: a damaged one does not keep the others from being listed."""
+    for place, data in found:
+        with suppress(RowsUnreadable):
+            yield _row_from(data, f"{place}, {RUN}")
 
 
 def _row_of(key: Key, row: Row) -> Change:

@@ -19,6 +19,7 @@ from durable.clock import Clock, milliseconds_of
 from durable.errors import (
     EventExists,
     RunClosed,
+    RunConflict,
     RunNotFound,
     StepTimeoutError,
     Throttled,
@@ -37,6 +38,7 @@ from durable.store.values import hash_of, text_of
 from durable.wire import WaitTask
 
 _TRIES: Final = 20
+_MOST_UNTAKEN: Final = 1_000
 
 
 class Events:
@@ -81,6 +83,8 @@ class Events:
             if header.status in CLOSED:
                 raise RunClosed(public_message(RunClosed))
             counted = self._table.write(Write(Key(header.partition, EVENTS), add={"sent": 1}))[0] or {}
+            if counted["sent"] > _MOST_UNTAKEN:
+                self._check_room(header)
             sent = self._clock.now()
             event = EventRow(type=type, payload=payload, hash=digest, number=counted["sent"], sent=sent)
             try:
@@ -90,6 +94,14 @@ class Events:
         if there is not None and EventRow.from_row(there).hash != digest:
             raise EventExists(public_message(EventExists))
         return there is None
+
+    def _check_room(self, header: Header) -> None:
+        """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""
+        rows = map(EventRow.from_row, self._table.query(header.partition, event_prefix(header.epoch)))
+        if sum(row.taken is None for row in rows) >= _MOST_UNTAKEN:
+            raise RunConflict(
+                f"The run has {_MOST_UNTAKEN} events that it has not taken: send more when it waits for them."
+            )
 
     def _rouse(self, header: Header) -> None:
         """Have the reconciler look at a waiting run, in case this process ends before the event is delivered."""

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from durable.errors import DurableError
+
 Value = Any
 Row = dict[str, Value]
 
@@ -103,6 +105,10 @@ class ConditionFailed(Exception):
 
 class TableBusy(Exception):
     """The table is throttled or in conflict: try again after a while."""
+
+
+class RowsUnreadable(DurableError):
+    """What is stored cannot be read."""
 
 
 class Table(Protocol):

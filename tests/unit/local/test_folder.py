@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from durable.local.folder import FolderInUse, FolderTooNew, FolderUnusable
-from durable.local.journal import Journal
+from durable.local.journal import Journal, JournalFailed
 from durable.local.spaces import EXECUTION, MIGRATIONS
 
 CURRENT = len(MIGRATIONS)
@@ -20,7 +20,7 @@ NEWER = CURRENT + 1
 HOLD = """
 import sys
 from pathlib import Path
-from durable.local.journal import Journal
+from durable.local.journal import Journal, JournalFailed
 journal = Journal(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -124,3 +124,41 @@ def test_a_read_only_database_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("durable.local.folder.sqlite3.connect", connect)
     with pytest.raises(FolderUnusable, match="readonly database"):
         Journal(tmp_path)
+
+
+def test_the_data_is_private_to_its_user_also_what_an_earlier_version_wrote(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    for _ in range(2):
+        journal = Journal(folder)
+        journal.put(EXECUTION, ("a",), ("{}",))
+        journal.flush()
+        modes = {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()}
+        journal.close()
+        assert {"lock", "durable.sqlite3", "durable.sqlite3-wal"} <= modes.keys()
+        assert set(modes.values()) == {0o600}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.chmod(0o755)
+        for each in folder.iterdir():
+            each.chmod(0o644)
+
+
+def test_a_database_that_is_missing_beside_its_log_is_refused(tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    (tmp_path / "durable.sqlite3").rename(tmp_path / "elsewhere")
+    (tmp_path / "durable.sqlite3-wal").write_bytes(b"changes")
+    for _ in range(2):
+        with pytest.raises(FolderUnusable, match="missing beside its log"):
+            Journal(tmp_path)
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_nothing_is_acknowledged_once_the_database_was_removed(tmp_path: Path, replaced: bool) -> None:
+    journal = Journal(tmp_path)
+    journal.wait(journal.put(EXECUTION, ("a",), ("{}",)))
+    (tmp_path / "durable.sqlite3").unlink()
+    if replaced:
+        (tmp_path / "durable.sqlite3").touch()
+    with pytest.raises(JournalFailed, match=r"removed or replaced while it was used.*restore it from a copy"):
+        journal.wait(journal.put(EXECUTION, ("b",), ("{}",)))
+    assert journal.failed is not None
+    journal.close()

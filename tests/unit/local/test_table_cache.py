@@ -10,8 +10,9 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.local.journal import Journal
+from durable.local.spaces import RECORD
 from durable.local.table import SQLiteTable
-from durable.store.table import Absent, ConditionFailed, Key, Write
+from durable.store.table import Absent, ConditionFailed, Key, RowsUnreadable, Write
 
 
 @pytest.fixture
@@ -120,3 +121,17 @@ def test_what_is_nested_deeply_is_read_back(journal: Journal, clock: VirtualCloc
     table = SQLiteTable(journal, clock)
     assert (table.get(key(1)) or {})["value"] == value
     assert [row["value"] for row in table.list("w").rows] == [value]
+
+
+def test_a_damaged_row_is_named_and_keeps_no_other_from_being_listed(
+    journal: Journal, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2):
+        SQLiteTable(journal, clock).write(Write(key(number), header(number)))
+    journal.put(RECORD, ("w#1", "run"), ("w", "queued", 1, None, '{"workflow'))
+    journal.flush()
+    table = SQLiteTable(journal, clock)
+    with pytest.raises(RowsUnreadable, match="row w#1, run is damaged"):
+        table.get(key(1))
+    assert [row["updated"] for row in table.list("w").rows] == [2]
+    assert "the row w#1, run is damaged" in caplog.text

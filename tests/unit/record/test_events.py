@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock, milliseconds_of
-from durable.errors import EventExists, RunClosed, RunNotFound
+from durable.errors import EventExists, RunClosed, RunConflict, RunNotFound
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
@@ -260,3 +260,16 @@ def test_a_wait_whose_outcome_was_forgotten_begins_anew(place: Place) -> None:
     place.table.write(Write(StepKey("shop", "one", 1, "reply").row, remove=("outcome",)))
     assert place.wait("u", timeout=90) == CREATED + 90_000
     assert (place.row()["status"], place.row()["attempts"]) == ("waiting", 2)
+
+
+def test_a_run_keeps_so_many_events_that_it_has_not_taken_and_refuses_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("durable.steps.events._MOST_UNTAKEN", 3)
+    for number in range(3):
+        place.send("yes", id=f"e{number}")
+    with pytest.raises(RunConflict, match="has 3 events that it has not taken"):
+        place.send("yes", id="e3")
+    assert not place.send("yes", id="e2")
+    place.wait("t")
+    assert place.send("yes", id="e3")
