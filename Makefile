@@ -7,6 +7,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PORT ?= 8787
 DATA ?= .data
+SOAK ?= 60
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
@@ -45,7 +46,7 @@ test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machi
 	@$(PY) -m pytest -m ministack
 
 torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs and send values that were drawn at random
-	@TORTURE=200 $(PY) -m pytest tests/e2e/test_torture.py -n 2
+	@TORTURE=200 SOAK=$(SOAK) $(PY) -m pytest tests/e2e/test_torture.py -n 2 --timeout 7200
 	@DURABLE_VALUES=2000 $(PY) -m pytest tests/contract/test_values.py --timeout 3600
 	@DURABLE_PROGRAMS=10000 $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 

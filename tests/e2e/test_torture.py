@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.server import Server
+from tests.e2e.soak import PROJECT as soak_project
+from tests.e2e.soak import Soak
 from tests.e2e.torture import PROJECT, Torture
 
 _ROUNDS = 10
+_SOAK_SECONDS = int(os.environ.get("SOAK", 8))
 _SEEDS = range(int(os.environ.get("TORTURE", _ROUNDS)) // _ROUNDS)
 
 
@@ -29,3 +32,9 @@ def test_every_run_ends_as_if_the_server_had_never_been_killed(
     torture.check()
     assert len(torture.processes) >= _ROUNDS
     assert len(torture.acknowledged) > 100
+
+
+def test_hostile_runs_lose_and_delay_no_other_run(server: Callable[..., Server]) -> None:
+    soak = Soak(server(soak_project), seed=1)
+    soak.run(_SOAK_SECONDS)
+    soak.check()
