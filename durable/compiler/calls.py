@@ -150,6 +150,11 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
     raise unknown_method(node, of, name, source)
 
 
+def changes(name: str) -> bool:
+    """Return whether a method of this name changes a list or dict in place."""
+    return name in _CHANGING
+
+
 def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Refused:
     """Return the refusal of a method that `run` does not know."""
     if name in _CHANGING:

@@ -64,7 +64,6 @@ _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Yield: ("`yield`", "return the result; a run has one"),
     ast.YieldFrom: ("`yield from`", "return the result; a run has one"),
     ast.Slice: ("a slice", "do it in a step"),
-    ast.Await: ("`await` inside an expression", "assign what it returns to a variable on a line of its own"),
 }
 
 
@@ -345,6 +344,8 @@ class ExpressionReader:
             if isinstance(node.func.value, ast.Name) and node.func.value.id == self.names.step:
                 raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
             of = self.value(node.func.value, scope)
+            if calls.changes(node.func.attr) and not is_unknown(of.kind):
+                raise calls.unknown_method(node, of, node.func.attr, source)
             if node.keywords and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
             arguments = self._arguments(node, scope)

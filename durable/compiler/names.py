@@ -20,6 +20,8 @@ BUILTINS: Final = frozenset(_FUNCTIONS.split())
 _LONGEST: Final = 70
 """The length to which names of variables are cut: Step Functions takes 80 characters, and a number may follow."""
 TOKEN_RETRIES: Final = 6
+HOISTED: Final = "@"
+"""What stands in the names that the compiler makes up, between the name of the variable and what tells it apart."""
 CAUSE: Final = "_cause"
 """How the variables end that hold the cause of an error, beside the variable of the error itself."""
 UNUSED: Final = "unused"
@@ -46,6 +48,7 @@ class Names:
         """Return the variable of a name in a block; the same for the same."""
         key = (name, block)
         if key not in self._given:
+            name = name.partition(HOISTED)[0]
             name = name if len(name) <= _LONGEST else name[:_LONGEST] + "_"
             name = f"{name}_" if name.endswith(CAUSE) else name
             plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name

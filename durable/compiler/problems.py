@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from durable.errors import CompileError
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -14,7 +17,34 @@ class Refused(Exception):
     def __init__(self, node: ast.AST, found: str, remedy: str) -> None:
         self.line: int = getattr(node, "lineno", 0)
         self.found, self.remedy = found, remedy
+        self.others: tuple[Refused, ...] = ()
         super().__init__(found)
+
+
+class Refusals:
+    """The refusals of several parts of one statement, which are told together."""
+
+    def __init__(self) -> None:
+        self._found: list[Refused] = []
+
+    def of(self, read: Callable[[], T], instead: T) -> T:
+        """Return what is read; where that is refused, something else, and keep the refusal."""
+        try:
+            return read()
+        except Refused as refused:
+            self.add(refused)
+            return instead
+
+    def add(self, refused: Refused) -> None:
+        """Keep a refusal."""
+        self._found.append(refused)
+
+    def check(self) -> None:
+        """Raise the first refusal, with the others."""
+        if self._found:
+            first, *others = self._found
+            first.others = tuple(others)
+            raise first
 
 
 class CompileErrors(CompileError):
@@ -35,8 +65,9 @@ class Problems:
         self._found: dict[tuple[int, str, str], None] = {}
 
     def add(self, problem: Refused) -> None:
-        """Keep a problem."""
-        self.report(problem.line, problem.found, problem.remedy)
+        """Keep a problem, and the others of the same statement."""
+        for each in (problem, *problem.others):
+            self.report(each.line, each.found, each.remedy)
 
     def report(self, line: int, found: str, remedy: str) -> None:
         """Keep a problem of a line."""

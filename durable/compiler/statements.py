@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
+from durable.compiler.hoisting import awaits_in_test, hoisted
 from durable.compiler.kinds import UNKNOWN, Kind, ListOf, Never, TupleOf, describe, is_unknown, join, members
 from durable.compiler.loops import LoopReader
 from durable.compiler.nesting import refuse_deep
 from durable.compiler.operators import arithmetic, refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
-from durable.compiler.reading import Reading
+from durable.compiler.reading import LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
 from durable.compiler.terms import NONE, ZERO, Constant, Expression, Item, Variable
 from durable.compiler.tree import Arm, Assign, If, Return, Statement
@@ -24,7 +26,7 @@ from durable.compiler.tries import TryReader
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Delete: ("`del`", "leave it out: a variable that is not read again costs nothing"),
     ast.With: ("`with`", "do it in a step"),
-    ast.AsyncWith: ("`async with`", "do it in a step"),
+    ast.AsyncWith: ("`async with`", "do it in a step; for a TaskGroup write `await asyncio.gather(…)`"),
     ast.AsyncFor: ("`async for`", "write `for`"),
     ast.Assert: ("`assert`", "write `if not …: raise WorkflowError(…)`"),
     ast.Import: ("an import", "import at the top of the module"),
@@ -39,6 +41,18 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
 _IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
 
 Statements = tuple[Statement, ...]
+
+
+def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """Yield the blocks of a compound statement that mean the same without it."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.With, ast.AsyncWith)):
+        return
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if block:
+            yield block
+    for each in [*getattr(node, "handlers", ()), *getattr(node, "cases", ())]:
+        yield each.body
 
 
 @dataclass(slots=True)
@@ -79,7 +93,21 @@ class StatementReader:
             except Refused as problem:
                 self.reading.problems.add(problem)
                 self._forget(node, before)
+                self._read_inside(node)
         return tuple(found)
+
+    def _read_inside(self, node: ast.stmt) -> None:
+        """Report what is wrong in the blocks of a statement that was refused as such."""
+        after, blocks = self.reading.scope, list(_blocks(node))
+        if self.reading.rehearsals or not blocks:
+            return
+        loops = self.reading.frame.loops
+        for block in blocks:
+            self.reading.scope = after
+            loops.append(LoopFrame())
+            self.block(block)
+            loops.pop()
+        self.reading.scope = after
 
     def _forget(self, node: ast.stmt, before: Scope) -> None:
         """Go on after a refused statement as if what it assigns were anything; in a rehearsal, as if it did not."""
@@ -91,6 +119,9 @@ class StatementReader:
     def statement(self, node: ast.stmt) -> Statements:
         """Return what a statement becomes: nothing for a docstring, several for an unpacking."""
         refuse_deep(node)
+        several = hoisted(node)
+        if len(several) > 1 or several[0] is not node:
+            return tuple(found for each in several for found in self.statement(each))
         match node:
             case ast.Assign([target], value):
                 return self._assign(target, value, None)
@@ -193,8 +224,8 @@ class StatementReader:
         source = self.reading.source(node)
         if self.awaits.step_call(node) is not None:
             raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
-        if isinstance(node, ast.Call):
-            self.reading.value(node)
+        if isinstance(node, ast.Call) and is_unknown(self.reading.value(node).kind):
+            return ()
         raise Refused(node, f"`{source}` does nothing", "remove it, or use its value")
 
     def _return(self, node: ast.Return, value: ast.expr | None) -> Statements:
@@ -241,7 +272,7 @@ class StatementReader:
         arms: list[Arm] = []
         after: list[Scope | None] = []
         rest: list[ast.stmt] = [node]
-        while len(rest) == 1 and isinstance(rest[0], ast.If):
+        while len(rest) == 1 and isinstance(rest[0], ast.If) and not awaits_in_test(rest[0]):
             each = rest[0]
             condition = reading.expressions.condition(each.test, reading.here())
             reading.scope = condition.true

@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from durable.compiler import options
@@ -15,17 +16,21 @@ from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
-from durable.compiler.problems import Refused
+from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
+from durable.retries import Retries
 from durable.signature import DataParameter, Signature, signature_of
 from durable.store.values import holds_secret
 from durable.wire import MAX_STEP_NAME
 
 METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
+
+
+Arguments = tuple[tuple[str, Expression], ...]
 
 
 @dataclass(slots=True)
@@ -97,25 +102,29 @@ class StepReader:
 
     def do(self, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> StepCall:
         """Return a `step.do(…)`; `place` tells where a step of a name stands."""
-        name = self.name(node)
-        if len(node.args) < 2:
+        refusals = Refusals()
+        name = refusals.of(partial(self.name, node), "")
+        if len(node.args) < 2 and name:
             raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
-        named = self.options(node, "retries", "timeout", "undo", "sensitive")
-        signature = self._signature(node.args[1])
-        arguments = self._arguments(node, name, signature, node.args[2:], scope)
-        return StepCall(
-            name,
-            signature,
-            arguments,
-            options.retries(named.get("retries"), self.resolve),
-            options.timeout(named.get("timeout"), self.resolve),
-            place(name),
-            step_errors(signature),
-            self._undo(named.get("undo"), name, signature, [each for each, _ in arguments]),
-            options.flag(named.get("sensitive"), "sensitive", self.resolve)
-            or holds_secret(signature.result)
-            or any(holds_secret(each.adapter) for each in signature.data),
-        )
+        nothing: dict[str, ast.expr] = {}
+        named = refusals.of(partial(self.options, node, "retries", "timeout", "undo", "sensitive"), nothing)
+        retries = refusals.of(partial(options.retries, named.get("retries"), self.resolve), Retries())
+        timeout = refusals.of(partial(options.timeout, named.get("timeout"), self.resolve), 1)
+        flag = refusals.of(partial(options.flag, named.get("sensitive"), "sensitive", self.resolve), False)
+        signature = None
+        if len(node.args) > 1:
+            signature = refusals.of(partial(self._signature, node.args[1]), None)
+        arguments: Arguments = ()
+        undo = None
+        if signature is not None and named is not nothing:
+            arguments = refusals.of(partial(self._arguments, node, name, signature, node.args[2:], scope), ())
+            given = [each for each, _ in arguments]
+            undo = refusals.of(partial(self._undo, named.get("undo"), name, signature, given), None)
+        refusals.check()
+        assert signature is not None
+        sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
+        errors = step_errors(signature)
+        return StepCall(name, signature, arguments, retries, timeout, place(name), errors, undo, sensitive)
 
     def _undo(self, node: ast.expr | None, step: str, of: Signature, given: list[str]) -> Signature | None:
         """Return the signature of a step's undo: the step's result, then arguments of the step by their names."""

@@ -33,7 +33,9 @@ class TryReader:
         reading, frame = self.reading, TryFrame()
         reading.frame.tries.append(frame)
         try:
+            entry, known = reading.here(), len(reading.problems)
             body = self.block(node.body)
+            is_refused = len(reading.problems) > known
         finally:
             reading.frame.tries.pop()
         otherwise = self.block(node.orelse) if reading.scope is not None else ()
@@ -41,6 +43,8 @@ class TryReader:
         left = frame.errors()
         handlers = []
         for each in node.handlers:
+            if is_refused:
+                left |= self._presumed(each, entry, frame)
             classes, caught = self._caught(each, left, frame.errors())
             left = {name: error for name, error in left.items() if name not in caught}
             handlers.append(self._handler(each, classes, caught, frame))
@@ -48,6 +52,13 @@ class TryReader:
         self._pass_on(frame, left)
         reading.scope = merge(after)
         return Try(body, tuple(handlers), otherwise)
+
+    def _presumed(self, node: ast.ExceptHandler, entry: Scope, frame: TryFrame) -> Errors:
+        """Return the errors that a handler names, as if the body could end with them: a part of it was refused."""
+        nodes = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type] if node.type else []
+        errors = {each.__name__: each for each in map(self._class, nodes)}
+        frame.failures.append((entry, errors))
+        return errors
 
     def _pass_on(self, frame: TryFrame, left: Errors) -> None:
         """Note the errors that no handler here catches for the `try` around."""

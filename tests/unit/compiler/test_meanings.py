@@ -96,6 +96,71 @@ AGREE = {
     """,
 }
 
+AWAITS = {
+    "in a test": """
+        if await step.do("flag", flag, event.payload.active):
+            return 1
+        elif await step.do("other", flag, True):
+            return 2
+        return 3
+    """,
+    "in a sum, after what is evaluated before it": """
+        x = event.payload.age
+        x += await step.do("one", save, x)
+        return x + await step.do("two", save, x) * await step.do("three", save, 2)
+    """,
+    "after an item that is missing": 'return event.payload.tags[5] + await step.do("text", text, "a")',
+    "in a list, a dict and a text": """
+        a = [event.payload.age, await step.do("one", save, 1), *await step.do("numbers", numbers, 2)]
+        b = {"a": await step.do("two", save, 2), "b": a[0]}
+        return [a, b, f"{await step.do('text', text, 'x')}!"]
+    """,
+    "in an argument of a step": 'return await step.do("outer", save, await step.do("inner", save, 1) + 1)',
+    "on one side of a conditional": """
+        n = event.payload.age
+        return await step.do("one", save, n) if event.payload.active else [await step.do("two", save, 2)]
+    """,
+    "right of `and` and `or`": """
+        on = event.payload.active
+        a = on and await step.do("flag", flag, True)
+        b = on or await step.do("other", flag, True)
+        c = await step.do("maybe", maybe, None) or await step.do("text", text, "z") or "never"
+        return [a, b, c]
+    """,
+    "in a comprehension": """
+        tag = "kept"
+        found = [await step.do("text", text, tag) + "!" for tag in event.payload.tags if tag != "x"]
+        pairs = [[tag, await step.do("pair", text, tag)] for tag in event.payload.tags]
+        return [found, pairs, tag]
+    """,
+    "in the test of a loop": """
+        n = 0
+        while await step.do("save", save, n) < 4:
+            n += 1
+            if n == 2:
+                continue
+        return n
+    """,
+    "in what a loop goes through": """
+        total = 0
+        for number in await step.do("numbers", numbers, 3):
+            total += number
+        return total
+    """,
+    "in the message of an error": 'raise WorkflowError("no " + await step.do("text", text, "a"))',
+    "of a def": """
+        async def twice(n: int) -> int:
+            return await step.do("save", save, n) + await step.do("again", save, n)
+        return [await twice(1), await twice(await twice(2))]
+    """,
+}
+
+
+@pytest.mark.parametrize("name", AWAITS)
+def test_what_is_awaited_may_stand_anywhere(name: str) -> None:
+    for user in USERS:
+        agree(written(AWAITS[name]), user)
+
 
 @pytest.mark.parametrize("name", AGREE)
 def test_it_means_what_it_means_in_python(name: str) -> None:
