@@ -130,6 +130,7 @@ class Run(TypedDict):
     instance: str
     epoch: int
     createdAt: str
+    incarnation: NotRequired[str]
     generation: NotRequired[int]
 
 

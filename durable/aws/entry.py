@@ -202,7 +202,7 @@ def _sweep(environment: Environment) -> Handler:
     events, children = events_of(table), children_of(table)
 
     def settle(header: Header) -> int:
-        return events.settle(header.partition, header.epoch) + children.settle(header)
+        return events.settle(header.partition, header.era) + children.settle(header)
 
     reconciler = Reconciler(table, machines_of(workflows), SystemClock(), runs, settle)
 

@@ -15,15 +15,15 @@ from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
-from durable.runs.record import RunRecord, load, load_header, load_steps
+from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs, changes_with, unchanged
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Refused, Transition
 from durable.steps.children import Children, open_children
-from durable.store.keys import HEADER, STEP, flag_key
+from durable.store.keys import HEADER, flag_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.record import forget
-from durable.store.rows import AnyStep, Header, Wanted, step_row
+from durable.store.rows import AnyStep, Header, Wanted
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _T = TypeVar("_T")
@@ -180,7 +180,7 @@ class Lifecycle:
 
         The leases are read after the flag was set, and a step reads the flag after it took its lease.
         """
-        if any(self._leases.is_held(step_row(row)) for row in self._table.query(header.partition, STEP)):
+        if any(map(self._leases.is_held, load_all_steps(self._table, header))):
             return
         state = ExecutionState("ABORTED")
         if header.kind != "express":  # an Express execution cannot be stopped: the flag keeps it from beginning a step

@@ -55,7 +55,7 @@ class Waker:
 
     def _look_parked(self, header: Header) -> None:
         if header.parked == "event":
-            self._events.settle(header.partition, header.epoch)
+            self._events.settle(header.partition, header.era)
         elif header.parked == "call":
             self._children.settle(header)
         assert header.due is not None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
 from durable.errors import RunNotFound, public_message
-from durable.store.keys import HEADER, STEP, header_key, partition, step_prefix
+from durable.store.keys import HEADER, STEP, header_key, incarnation_of, partition, step_prefix
 from durable.store.rows import AnyStep, Header, step_row
 from durable.store.table import Row, Table
 
@@ -35,13 +35,13 @@ class RunRecord:
         header = found.get(HEADER)
         if header is None:
             return None
-        steps = tuple(step_row(row) for sort, row in found.items() if sort.startswith(STEP))
-        return cls(Header.from_row(header), steps, tuple(found))
+        run = Header.from_row(header)
+        return cls(run, tuple(_steps(run, rows=found.values())), tuple(found))
 
     @property
     def current(self) -> list[AnyStep]:
         """The steps of the current epoch in the order that they were begun, without those that were forgotten."""
-        return current_steps(self.header.epoch, self.steps)
+        return current_steps(self.header, self.steps)
 
     @property
     def latest(self) -> int:
@@ -76,12 +76,25 @@ def load_header(table: Table, workflow: str, instance: str) -> Header | None:
 
 def load_steps(table: Table, header: Header) -> list[AnyStep]:
     """Read the steps of a run's current epoch in the order that they were begun, without those that were forgotten."""
-    rows = table.query(header.partition, step_prefix(header.epoch))
-    return current_steps(header.epoch, [step_row(row) for row in rows])
+    rows = table.query(header.partition, step_prefix(header.era))
+    return current_steps(header, [step_row(row) for row in rows])
 
 
-def current_steps(epoch: int, steps: Iterable[AnyStep]) -> list[AnyStep]:
-    prefix = step_prefix(epoch)
+def load_all_steps(table: Table, header: Header) -> list[AnyStep]:
+    """Read the steps of all epochs of a run."""
+    return list(_steps(header, table.query(header.partition, STEP)))
+
+
+def _steps(header: Header, rows: Iterable[Row]) -> Iterator[AnyStep]:
+    """Yield the steps among rows, but for what an earlier run of this id left, or wrote late."""
+    for row in rows:
+        sort = row["sort"]
+        if sort.startswith(STEP) and incarnation_of(sort) == header.incarnation:
+            yield step_row(row)
+
+
+def current_steps(header: Header, steps: Iterable[AnyStep]) -> list[AnyStep]:
+    prefix = step_prefix(header.era)
     begun = (row for row in steps if row.sort.startswith(prefix) and row.status != "forgotten")
     return sorted(begun, key=lambda row: row.order)
 

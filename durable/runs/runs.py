@@ -13,12 +13,12 @@ from durable.bindings.workflow import Created, Status
 from durable.clock import Clock, timestamp
 from durable.errors import RunExists, Throttled, public_message
 from durable.runs.outcome import ended_by, ending, error_of
-from durable.runs.record import INSTANCE_ID, RunRecord, load, load_header, load_steps
-from durable.store.keys import STEP, flag_key, header_key, is_child
+from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
+from durable.store.keys import flag_key, header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
-from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted, step_row
+from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted
 from durable.store.statuses import OPEN
 from durable.store.table import (
     Absent,
@@ -141,6 +141,7 @@ class Runs:
             kind="express" if is_segmented else None,
             payload=payload,
             payload_hash=hash_of(text_of(payload)),
+            incarnation=os.urandom(4).hex(),
             execution=execution_name(instance),
             created=now,
             updated=now,
@@ -164,7 +165,7 @@ class Runs:
         """
         if header.kind is None:
             return True
-        return header.status == "running" and not self._table.query(header.partition, STEP)
+        return header.status == "running" and not load_all_steps(self._table, header)
 
     def start(self, header: Header) -> None:
         """Start the header's execution, unless it is known to run or to have ended.
@@ -240,7 +241,8 @@ class Runs:
         if came_to == "complete":
             fields |= {"status": "complete", "output": state.output}
         elif came_to == "errored":
-            steps = [step_row(row) for row in self._table.query(key.partition, STEP)]
+            there = header or load_header(self._table, workflow, instance_of(execution))
+            steps = [] if there is None else load_all_steps(self._table, there)
             fields |= {"status": "errored", "error": error_of(state, steps)}
             row = ended_by(state, steps)
             if row is not None:
@@ -369,6 +371,8 @@ def _run(header: Header) -> Run:
         "epoch": header.epoch,
         "createdAt": timestamp(header.created if header.begun is None else header.begun),
     }
+    if header.incarnation:
+        run["incarnation"] = header.incarnation
     return run if header.kind is None else {**run, "generation": header.generation}
 
 

@@ -107,6 +107,7 @@ class Segments:
         """
         at: Position = header.at or {"state": None, "vars": {}}
         run: Run = {"workflow": header.workflow, "instance": header.instance, "epoch": header.epoch, "createdAt": ""}
+        run["incarnation"] = header.incarnation
         self.move(run, header.execution, at, "standard")
 
     def heard(self, header: Header) -> None:

@@ -51,7 +51,7 @@ def open_children(header: Header, steps: Iterable[AnyStep]) -> Iterator[tuple[st
     """
     for row in steps:
         if isinstance(row, WaitRow) and row.kind == "child" and row.status == "waiting":
-            key = StepKey(header.workflow, header.instance, header.epoch, row.path)
+            key = StepKey(header.workflow, header.instance, header.epoch, row.path, header.incarnation)
             yield row.calls, child_id(key, row)
 
 

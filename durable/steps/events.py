@@ -67,7 +67,7 @@ class Events:
                 raise RunNotFound(public_message(RunNotFound))
             new = self._keep(header, type, payload, id)
             self._rouse(header)
-            self.settle(header.partition, header.epoch)
+            self.settle(header.partition, header.era)
         except TableBusy:
             raise Throttled(public_message(Throttled)) from None
         except MachinesBusy:
@@ -76,7 +76,7 @@ class Events:
 
     def _keep(self, header: Header, type: str, payload: Any, id: str) -> bool:
         """Put the event, and return whether it is new."""
-        key = Key(header.partition, event_prefix(header.epoch) + id)
+        key = Key(header.partition, event_prefix(header.era) + id)
         digest = hash_of(text_of([type, payload]))
         there = self._table.get(key)
         if there is None:
@@ -97,7 +97,7 @@ class Events:
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""
-        rows = map(EventRow.from_row, self._table.query(header.partition, event_prefix(header.epoch)))
+        rows = map(EventRow.from_row, self._table.query(header.partition, event_prefix(header.era)))
         if sum(row.taken is None for row in rows) >= _MOST_UNTAKEN:
             raise RunConflict(
                 f"The run has {_MOST_UNTAKEN} events that it has not taken: send more when it waits for them."
@@ -109,7 +109,7 @@ class Events:
             with suppress(ConditionFailed):
                 self._table.write(Write(header.key, remove=("wake",), when=(Absent("closed"),)))
 
-    def settle(self, partition: str, epoch: int) -> int:
+    def settle(self, partition: str, era: str) -> int:
         """Match events and waits of a run, end the waits whose time is over, and deliver what nobody has delivered.
 
         Returns how many waits came to an end or got an outcome that they had before. May be called by anyone, as often
@@ -120,23 +120,23 @@ class Events:
         """
         ended = 0
         for _ in range(_TRIES):
-            waits = self._waits(partition, epoch)
-            ends = self._ends(partition, epoch, waits)
+            waits = self._waits(partition, era)
+            ends = self._ends(partition, era, waits)
             if not ends:
                 return ended + self.callbacks.deliver_left(partition, waits)
             ended += sum(self._end(partition, *each) for each in ends)
         raise TableBusy(f"{partition}: its waits keep changing; try again")
 
-    def _waits(self, partition: str, epoch: int) -> list[WaitRow]:
+    def _waits(self, partition: str, era: str) -> list[WaitRow]:
         """Return the waits, in the order that they were begun."""
-        found = self._table.query(partition, step_prefix(epoch))
+        found = self._table.query(partition, step_prefix(era))
         waits = (WaitRow.from_row(row) for row in found if row.get("kind") == "event")
         return sorted(waits, key=lambda row: row.order)
 
-    def _ends(self, partition: str, epoch: int, waits: Sequence[WaitRow]) -> list[tuple[WaitRow, EventRow | None]]:
+    def _ends(self, partition: str, era: str, waits: Sequence[WaitRow]) -> list[tuple[WaitRow, EventRow | None]]:
         """Return the waits that come to an end, each with the event that it gets, or None where its time is over."""
         open = [row for row in waits if row.is_open and row.token is not None]
-        rows = self._table.query(partition, event_prefix(epoch)) if open else ()
+        rows = self._table.query(partition, event_prefix(era)) if open else ()
         events = (EventRow.from_row(row) for row in rows if "taken" not in row)
         kept = sorted(events, key=lambda row: row.number)
         found: list[tuple[WaitRow, EventRow | None]] = []
@@ -233,5 +233,5 @@ class EventHandler:
         }
         row = self._callbacks.wait(task, token, fresh, self._record, began)
         if isinstance(row, WaitRow) and row.outcome is None:
-            self._events.settle(key.row.partition, key.epoch)
+            self._events.settle(key.row.partition, key.era)
         return row

@@ -118,7 +118,7 @@ class TurnHandler:
         """Return what a state waits for that has failed without an outcome, and until when; None where no row says."""
         now = self._clock.now()
         path = park.get("step") or _path(park.get("cause"))
-        found = path and self._table.get(StepKey(run["workflow"], run["instance"], run["epoch"], path).row)
+        found = path and self._table.get(StepKey.within(run, path).row)
         row = step_row(found) if found else None
         if not isinstance(row, StepRow):
             return "turn", now if park.get("error") == HAND_OVER else None

@@ -4,7 +4,7 @@ run                     the header
 flag                    there only while a run is to stop, or was stopped
 step#<epoch>#<path>     one for each step; the path is its name, with the blocks and rounds that lead to it
 events                  how many events were sent
-event#<epoch>#<id>      one for each event
+event#<era>#<id>        one for each event
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.store.table import Key
-from durable.wire import CallTask, StepEvent, WaitTask
+from durable.wire import CallTask, Run, StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
@@ -40,12 +40,26 @@ def flag_key(partition: str) -> Key:
     return Key(partition, FLAG)
 
 
-def step_prefix(epoch: int) -> str:
-    return f"{STEP}{epoch:06d}#"
+def era_of(epoch: int, incarnation: str) -> str:
+    """Return what the sort keys of an epoch of a run begin with.
+
+    A run whose id was used before, by one that was deleted or has expired, is another incarnation: it meets no row of
+    that one, whatever was left or comes late. Runs of former versions have none.
+    """
+    return f"{epoch:06d}@{incarnation}" if incarnation else f"{epoch:06d}"
 
 
-def event_prefix(epoch: int) -> str:
-    return f"event#{epoch:06d}#"
+def step_prefix(era: str) -> str:
+    return f"{STEP}{era}#"
+
+
+def event_prefix(era: str) -> str:
+    return f"event#{era}#"
+
+
+def incarnation_of(sort: str) -> str:
+    """Return the incarnation of the run that the row of a step or an event belongs to, given its sort key."""
+    return sort.split("#", 2)[1].partition("@")[2]
 
 
 def path_of(sort: str) -> str:
@@ -61,15 +75,26 @@ class StepKey:
     instance: str
     epoch: int
     path: str
+    incarnation: str = ""
 
     @classmethod
     def of(cls, event: StepEvent | WaitTask | CallTask) -> StepKey:
-        run = event["run"]
-        return cls(run["workflow"], run["instance"], run["epoch"], event.get("key", event["step"]))
+        return cls.within(event["run"], event.get("key", event["step"]))
+
+    @classmethod
+    def within(cls, run: Run, path: str) -> StepKey:
+        """Return the key of a step, given its path within a run."""
+        return cls(run["workflow"], run["instance"], run["epoch"], path, run.get("incarnation", ""))
+
+    @property
+    def era(self) -> str:
+        return era_of(self.epoch, self.incarnation)
 
     @property
     def row(self) -> Key:
-        return Key(partition(self.workflow, self.instance), step_prefix(self.epoch) + self.path)
+        return Key(partition(self.workflow, self.instance), step_prefix(self.era) + self.path)
 
     def __str__(self) -> str:
-        return f"{self.workflow}/{self.instance}/{self.epoch}/{self.path}"
+        """Return the idempotency key, which no other step has, nor one of another incarnation or epoch."""
+        incarnation = f"/{self.incarnation}" if self.incarnation else ""
+        return f"{self.workflow}/{self.instance}{incarnation}/{self.epoch}/{self.path}"

@@ -39,6 +39,7 @@ _ERRORED: Final[StepState] = "errored"
 _FORGOTTEN: Final[StepState] = "forgotten"
 PROCESS_ENDED: Final = "process ended"
 """Stands for the exception of an attempt whose process ended, so that nobody saw one."""
+_FEWEST_ATTEMPTS: Final = 2
 _SLOW_MS: Final = 3_000
 _FIRST_DELAY_MS: Final = 200
 _LONGEST_DELAY_MS: Final = 2_000
@@ -125,7 +126,7 @@ class StepRecord:
 
         Args:
             owner: a name that no other invocation has.
-            limit: how many attempts the step may have.
+            limit: how many attempts the step may have; two at least, where one ends with its process.
             handled: whether an `except` of the run catches a StepError.
             generation: of the execution that asks: after a restart, a retry or a resume an earlier one begins nothing.
             kept: further fields of the row: the input, and how the step is undone.
@@ -171,8 +172,9 @@ class StepRecord:
             return Leased(row.attempts, row.again)  # our own write, whose answer was lost
         if self._leases.is_held(row):
             return Held()
-        # Attempts are recorded before they begin: so one that ended with its process has been counted.
-        if row.status == _RUNNING and row.attempts >= limit:
+        # Attempts are recorded before they begin: so one that ended with its process has been counted. The process may
+        # have been ended from outside: so a step that may be tried once only has a second attempt then, and no third.
+        if row.status == _RUNNING and row.attempts >= max(limit, _FEWEST_ATTEMPTS):
             return self._exhaust(key, row, lease, now, handled)
         attempts = row.attempts + 1
         started = self._first(now) if attempts == 1 else {"attempts": attempts}

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NotRequired, Self, TypedDict
 
 from durable.bindings.workflow import Status
 from durable.store.failure import FailureRow
-from durable.store.keys import header_key, partition, path_of
+from durable.store.keys import era_of, header_key, partition, path_of
 from durable.store.machines import Kind, segment_of
 from durable.store.statuses import Outcome, StepState
 from durable.store.table import Key, Row
@@ -120,6 +120,7 @@ class Header(_Stored):
 
     Attributes:
         epoch: 1, and one more with each restart: steps of another epoch are another run's.
+        incarnation: tells the run from others that had its id before; empty in runs of former versions.
         payload: JSON that was checked when the run was created.
         payload_hash: by which a repeated `create` is told from another one under the same id.
         execution: the name of the current execution; what others report is ignored.
@@ -158,6 +159,7 @@ class Header(_Stored):
     execution: str
     created: int
     updated: int
+    incarnation: str = ""
     begun: int | None = None
     definition: str | None = None
     parent: Parent | None = None
@@ -192,6 +194,10 @@ class Header(_Stored):
     @property
     def partition(self) -> str:
         return partition(self.workflow, self.instance)
+
+    @property
+    def era(self) -> str:
+        return era_of(self.epoch, self.incarnation)
 
     @property
     def status_after_rollback(self) -> Status:

@@ -144,7 +144,7 @@ class Story:
         self.sent[id] = next(self._numbers)
 
     def settle(self) -> None:
-        self._events()[0].settle(self.part, self.header.epoch)
+        self._events()[0].settle(self.part, self.header.era)
 
     def ended(self, wait: str) -> bool:
         return any(token.startswith(f"{wait}.") for token in self.meddled.heard)
@@ -167,7 +167,7 @@ class Story:
         }
 
     def kept(self) -> list[Row]:
-        rows = self.meddled.table.query(self.part, event_prefix(1))
+        rows = self.meddled.table.query(self.part, event_prefix(self.header.era))
         return sorted((row for row in rows if "taken" not in row), key=lambda row: int(row["number"]))
 
     def check(self) -> None:

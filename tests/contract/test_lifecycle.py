@@ -119,7 +119,7 @@ class Desk:
         self.runs.close("shop", execution, state)
 
     def key(self, step: str) -> StepKey:
-        return StepKey("shop", "one", self.header["epoch"], step)
+        return StepKey("shop", "one", self.header["epoch"], step, self.header["incarnation"])
 
     def begin(self, step: str = "first", **kept: Any) -> Any:
         return self.steps.begin(self.key(step), step, owner="x", limit=9, input_hash="h", kept=kept)

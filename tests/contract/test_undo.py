@@ -63,6 +63,7 @@ class Agency:
 
     def event(self, number: int) -> Any:
         run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
+        run["incarnation"] = self.header["incarnation"]
         undo = {"function": "cancel", "attempts": 3, "timeout": 60, "delay": 10, "rate": 2, "input": True}
         event = {"run": run, "execution": "one.x", "step": "book", "key": f"all[{number}]/book", "attempts": 3}
         return event | {"timeout": 60, "input": {"number": number}, "undo": undo}
@@ -158,7 +159,7 @@ def test_a_step_at_work_is_waited_for_and_then_undone(agency: Agency) -> None:
     assert agency.roll() == ["undo", "undo"]
     header = agency.runs.go_on(Header.from_row(agency.header), did="retried")
     record = StepRecord(agency.table, agency.clock)
-    key = StepKey("shop", "one", 1, "all[3]/book")
+    key = StepKey("shop", "one", 1, "all[3]/book", agency.header["incarnation"])
     kept = {"undo": agency.event(3)["undo"], "input": {"number": 3}}
     record.begin(key, "book", owner="x", limit=9, input_hash="h", kept=kept)
     agency.runs.close("shop", header.execution, FAILED)
@@ -169,7 +170,8 @@ def test_a_step_at_work_is_waited_for_and_then_undone(agency: Agency) -> None:
 
 
 def test_a_step_that_comes_late_does_not_begin(agency: Agency) -> None:
-    record, key = StepRecord(agency.table, agency.clock), StepKey("shop", "one", 1, "all[3]/book")
+    record = StepRecord(agency.table, agency.clock)
+    key = StepKey("shop", "one", 1, "all[3]/book", agency.header["incarnation"])
     assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Halted()
     assert agency.roll() == ["undo", "undo"]
     assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Halted()

@@ -160,7 +160,7 @@ class World:
                 yield f"{name}:{use.placeholder}", self._step(use.signature, undoes=use.undoes is not None)
             record = StepRecord(self.table, clock)
             waits = EventHandler(self.events, record)
-            yield f"{name}:{EVENTS}", self._waiting(waits, lambda key: self.events.settle(key.row.partition, key.epoch))
+            yield f"{name}:{EVENTS}", self._waiting(waits, lambda key: self.events.settle(key.row.partition, key.era))
             called = {call.name: callees[_name_of(call.workflow)] for call in compiled.calls}
             calls = CallHandler(called, self.children, self.runs, self.table, record, clock)
             yield f"{name}:{CALLS}", self._waiting(calls, self._settle_children)
@@ -195,7 +195,7 @@ class World:
             self.children.settle(header)
 
     def _settle(self, header: Header) -> int:
-        return self.events.settle(header.partition, header.epoch) + self.children.settle(header)
+        return self.events.settle(header.partition, header.era) + self.children.settle(header)
 
     # EventBridge, SQS, and the schedule of the reconciler
 

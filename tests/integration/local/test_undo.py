@@ -206,4 +206,5 @@ def test_an_undo_is_given_its_bindings(virtual: VirtualHost) -> None:
     trips.fails["pay"] = [SoldOut()]
     book(virtual)
     ledger: SQLiteKVNamespace[str] = SQLiteKVNamespace("ledger", str, virtual.host.journal, virtual.clock)
-    assert ledger.get("train") == "trip/one/1/book-train/undo"
+    incarnation = virtual.host.runs.load("trip", "one").header.incarnation
+    assert ledger.get("train") == f"trip/one/{incarnation}/1/book-train/undo"

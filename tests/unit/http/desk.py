@@ -86,7 +86,7 @@ class Desk:
 
     def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **kept: Any) -> None:
         """Make one attempt of a step, which takes a second: it returns, or fails for good."""
-        path = StepKey("onboarding", id, 1, key or name)
+        path = StepKey("onboarding", id, 1, key or name, self.runs.load("onboarding", id).header.incarnation)
         self.steps.begin(path, name, owner="x", limit=9, input_hash="h", kept=kept)
         self.later(1000)
         if error is None:

@@ -53,7 +53,13 @@ class Place:
 
     def call(self, token: str, input: Any = 1) -> None:
         task: CallTask = {
-            "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
+            "run": {
+                "workflow": "shop",
+                "instance": "one",
+                "epoch": 1,
+                "createdAt": ENTERED,
+                "incarnation": self.run().header.incarnation,
+            },
             "execution": self.run().header.execution,
             "step": "grow",
             "token": token,
@@ -75,8 +81,11 @@ class Place:
     def child(self) -> str:
         return [name for workflow, name, _ in self.started if workflow == "child"][-1].rpartition(".")[0]
 
+    def key(self) -> StepKey:
+        return StepKey("shop", "one", 1, "grow", self.run().header.incarnation)
+
     def row(self) -> Row:
-        return self.table.get(StepKey("shop", "one", 1, "grow").row) or {}
+        return self.table.get(self.key().row) or {}
 
     def run(self) -> RunRecord:
         return load(self.table, "shop", "one")
@@ -184,7 +193,7 @@ def test_a_call_whose_failure_was_forgotten_starts_another_run_and_the_first_is_
     first = place.child()
     place.close(FAILED)
     place.children.report("child", first)
-    place.table.write(forget(StepKey("shop", "one", 1, "grow").row, step_row(place.row())))
+    place.table.write(forget(place.key().row, step_row(place.row())))
     place.call("u")
     assert place.child() != first
     assert not place.children.report("child", first)

@@ -39,7 +39,13 @@ class Place:
         self, token: str, step: str = "reply", *, type: str = "replied", timeout: int = 60, execution: str = ""
     ) -> int | None:
         task: WaitTask = {
-            "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ENTERED},
+            "run": {
+                "workflow": "shop",
+                "instance": "one",
+                "epoch": 1,
+                "createdAt": ENTERED,
+                "incarnation": self.key().incarnation,
+            },
             "execution": execution or self.header()["execution"],
             "step": step,
             "token": token,
@@ -53,8 +59,11 @@ class Place:
     def send(self, payload: Any, id: str = "e", type: str = "replied") -> bool:
         return self.events.send("shop", "one", type, payload, id).new
 
+    def key(self, step: str = "reply") -> StepKey:
+        return StepKey("shop", "one", 1, step, self.header()["incarnation"])
+
     def row(self, step: str = "reply") -> Row:
-        return self.table.get(StepKey("shop", "one", 1, step).row) or {}
+        return self.table.get(self.key(step).row) or {}
 
     def later(self, seconds: int) -> None:
         self.clock.advance_to(self.clock.now() + seconds * 1000)
@@ -193,7 +202,7 @@ def test_an_outcome_that_was_refused_is_delivered_by_whoever_looks_next(place: P
     place.tokens.busy = 1
     assert place.send("yes")
     assert not place.tokens.told
-    assert place.events.settle("shop#one", 1) == 1
+    assert place.events.settle("shop#one", place.key().era) == 1
     assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
 
 
@@ -203,10 +212,10 @@ def test_an_outcome_whose_deliverer_died_is_delivered_when_that_had_its_time(pla
     with pytest.raises(SystemExit):
         place.send("yes")
     place.tokens.dies = False
-    place.events.settle("shop#one", 1)
+    place.events.settle("shop#one", place.key().era)
     assert not place.tokens.told
     place.later(60)
-    assert place.events.settle("shop#one", 1) == 1
+    assert place.events.settle("shop#one", place.key().era) == 1
     assert place.tokens.told == [("t", {"result": "yes", "at": CREATED})]
 
 
@@ -217,7 +226,7 @@ def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_the
         place.send("yes")
     place.tokens.dies = False
     answers = Callbacks(place.table, place.tokens, place.clock, alone=True)
-    assert Events(place.table, answers, place.clock).settle("shop#one", 1) == 1
+    assert Events(place.table, answers, place.clock).settle("shop#one", place.key().era) == 1
 
 
 def test_a_run_that_rests_is_looked_at_again_once_an_event_was_sent(place: Place) -> None:
@@ -257,7 +266,7 @@ def test_a_wait_whose_outcome_was_forgotten_begins_anew(place: Place) -> None:
     place.wait("t")
     place.later(60)
     place.wait("t")
-    place.table.write(Write(StepKey("shop", "one", 1, "reply").row, remove=("outcome",)))
+    place.table.write(Write(place.key().row, remove=("outcome",)))
     assert place.wait("u", timeout=90) == CREATED + 90_000
     assert (place.row()["status"], place.row()["attempts"]) == ("waiting", 2)
 

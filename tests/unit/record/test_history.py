@@ -51,6 +51,7 @@ class Place:
         """Return what the current execution sends for a wait."""
         header = self.header()
         run: Run = {"workflow": "shop", "instance": "one", "epoch": header["epoch"], "createdAt": ""}
+        run["incarnation"] = header["incarnation"]
         return {"run": run, "execution": header["execution"], "step": step, "key": step, "token": token}
 
     def now(self) -> int:
@@ -63,7 +64,8 @@ class Place:
         return self.table.get(header_key("shop", "one")) or {}
 
     def key(self, step: str) -> StepKey:
-        return StepKey("shop", "one", self.header()["epoch"], step)
+        header = self.header()
+        return StepKey("shop", "one", header["epoch"], step, header["incarnation"])
 
     def begin(self, step: str) -> None:
         self.owners += 1

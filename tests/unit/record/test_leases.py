@@ -172,13 +172,19 @@ def test_a_step_that_ends_its_process_each_time_counts_an_attempt_each_time_and_
 
 
 def test_a_step_whose_attempts_ended_with_their_processes_is_reported_as_failed_and_logged(bench: Bench) -> None:
-    dies(bench, "dead", attempts=1)
+    for owner in ("first", "second"):
+        dies(bench, owner, attempts=1)
     handler = bench.handler()
     names = [name_of(partial(handler, bench.event(attempts=1), owner)) for owner in "ab"]
     assert names == ["Final.StepError", "Final.StepError"]
     assert not steps.calls
     assert len(bench.log.lines) == 1
     assert "process ended" in bench.log.lines[0]
+
+
+def test_a_step_that_may_be_tried_once_has_a_second_attempt_when_its_process_was_ended(bench: Bench) -> None:
+    dies(bench, "killed", attempts=1)
+    assert bench.handler()(bench.event(attempts=1), "a")["result"] == CHARGED
 
 
 def test_a_step_that_waits_for_its_next_attempt_is_not_one_that_ended_with_its_process(bench: Bench) -> None:

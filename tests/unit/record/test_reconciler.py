@@ -65,6 +65,9 @@ class World:
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
         self.closer = Completion({ARN: "shop"}, self.machines, self.runs, children)
 
+    def key(self, step: str) -> StepKey:
+        return StepKey("shop", "one", 1, step, self.header["incarnation"])
+
     def settle(self, header: Header) -> int:
         """Deliver so many outcomes, once."""
         told, self.waits = self.waits, 0
@@ -82,7 +85,7 @@ class World:
             "order": "0",
             "deadline": deadline,
         }
-        self.table.write(Write(StepKey("shop", "one", 1, "reply").row, row))
+        self.table.write(Write(self.key("reply").row, row))
 
     def later(self, milliseconds: int) -> None:
         self.clock.advance_to(self.clock.now() + milliseconds)
@@ -150,8 +153,8 @@ def test_a_run_that_is_not_silent_is_left_alone(world: World) -> None:
 def test_a_run_whose_step_holds_a_lease_is_left_alone(world: World) -> None:
     world.create()
     record = StepRecord(world.table, world.clock)
-    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", limit=9, input_hash="")
-    key = StepKey("shop", "one", 1, "charge")
+    record.begin(world.key("charge"), "charge", owner="a", limit=9, input_hash="")
+    key = world.key("charge")
     for _ in range(60):
         world.later(10_000)
         assert record.renew(key, "a")
@@ -179,7 +182,7 @@ def test_a_run_that_sleeps_says_in_which_sleep_until_it_moves(world: World) -> N
     assert (world.status, world.header["sleeps"]) == ("waiting", [{"state": "cool down", "since": 17}])
     world.later(2 * SILENT_MS)
     record = StepRecord(world.table, world.clock)
-    record.begin(StepKey("shop", "one", 1, "charge"), "charge", owner="a", limit=9, input_hash="")
+    record.begin(world.key("charge"), "charge", owner="a", limit=9, input_hash="")
     assert world.reconciler.reconcile(["shop"]) == 1
     assert world.header["status"] == "running"
     assert not world.header.keys() & {"sleeps", "wake"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -8,6 +9,8 @@ from durable.errors import RunExists, RunNotFound, Throttled
 from durable.runs.description import status_of
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
+from durable.store.table import Delete, Write
+from tests.unit.record import steps
 from tests.unit.record.conftest import Bench
 
 FAILED = ExecutionState("FAILED", error="Declined", cause='{"errorMessage": "x", "stackTrace": []}')
@@ -22,8 +25,10 @@ def test_create_writes_the_header_and_starts_the_execution_that_it_names(bench: 
     assert (created.id, created.new) == ("one", True)
     workflow, name, input = bench.machines.started[0]
     assert (workflow, name.rpartition(".")[0], len(name)) == ("shop", "one", len("one") + 9)
+    run = input["run"]
+    assert re.fullmatch("[0-9a-f]{8}", run["incarnation"])
     assert input == {
-        "run": {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
+        "run": run | {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
         "payload": {"n": 1},
     }
     assert status_of(bench.runs.load("shop", "one")).status == "running"
@@ -131,12 +136,10 @@ def test_an_error_says_what_happened_and_no_more(bench: Bench, state: ExecutionS
 
 
 def test_an_error_names_the_step_that_it_comes_from(bench: Bench) -> None:
-    from tests.unit.record import steps
-
     bench.runs.create("shop", {}, id="one")
     steps.raises[:] = [steps.Declined("secret")]
     with pytest.raises(Exception, match="declined"):
-        bench.handler()(bench.event(), "a")
+        bench.handler()({**bench.event(), "run": bench.machines.started[-1][2]["run"]}, "a")
     bench.runs.close("shop", execution(bench), FAILED)
     status = status_of(bench.runs.load("shop", "one"))
     assert status.error == {"name": "Declined", "message": "The card was declined.", "step": "charge"}
@@ -147,3 +150,31 @@ def test_a_stopped_execution_is_a_terminated_run(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
     assert status_of(bench.runs.load("shop", "one")).status == "terminated"
+
+
+def test_an_id_that_is_used_again_is_another_run(bench: Bench) -> None:
+    """Also where rows of the first one are left, or written late."""
+    made = []
+    for _ in range(2):
+        bench.runs.create("shop", {}, id="one")
+        made.append(bench.machines.started[-1][2]["run"])
+        for step in ("charge", "refund"):
+            bench.handler()({**bench.event(key=step), "run": made[-1]}, f"owner of {step}")
+        bench.table.write(Delete(header_key("shop", "one")))
+    first, second = ([key for _, key, _ in steps.calls[at : at + 2]] for at in (0, 2))
+    assert set(first).isdisjoint(second)
+    bench.runs.create("shop", {}, id="one")
+    late = bench.handler()({**bench.event(key="late"), "run": made[0]}, "zombie")
+    assert late["result"] == "charged 5"
+    assert status_of(bench.runs.load("shop", "one")).steps == ()
+    bench.runs.close("shop", execution(bench), FAILED)
+    error = status_of(bench.runs.load("shop", "one")).error
+    assert error == {"name": "Declined", "message": "The workflow failed."}
+
+
+def test_a_run_of_a_former_version_goes_on_under_the_keys_that_it_has(bench: Bench) -> None:
+    bench.runs.create("shop", {}, id="one")
+    bench.table.write(Write(header_key("shop", "one"), remove=("incarnation",)))
+    bench.handler()(bench.event(), "a")
+    assert [key for _, key, _ in steps.calls] == ["shop/one/1/charge"]
+    assert [each.name for each in status_of(bench.runs.load("shop", "one")).steps] == ["charge"]
