@@ -14,7 +14,7 @@ from typing import Any
 
 from durable.clock import SystemClock
 from durable.local.journal import Journal
-from durable.local.spaces import EXECUTION
+from durable.local.schema import EXECUTION
 from durable.local.table import SQLiteTable
 from durable.store.table import Absent, Equals, Key, Write
 

@@ -12,7 +12,7 @@ from typing import Any
 from durable.asl import Machine, SetTimer, json_text
 from durable.local.folder import JournalError
 from durable.local.journal import Change, JournalFailed
-from durable.local.spaces import DEFINITION, EXECUTION, RESTING
+from durable.local.schema import DEFINITION, EXECUTION, RESTING
 from durable.local.store import Store
 
 

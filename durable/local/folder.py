@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from durable.errors import DurableError
-from durable.local.spaces import MIGRATIONS
+from durable.local.schema import MIGRATIONS
 
 _REMEDY: Final = "choose another folder with DATA=<folder>"
 

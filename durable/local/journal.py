@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from durable.local.folder import Folder, FolderUnusable, JournalError
-from durable.local.spaces import SPACES, Key, Space, Values, delete, select, upsert
+from durable.local.schema import SCHEMAS, Key, RowSchema, Values, delete, select, upsert
 from durable.local.threads import SharedThread, Work, perform
 
-Change = tuple[Space, Key, Values | None]
+Change = tuple[RowSchema, Key, Values | None]
 """A row as it is to be, or None for its removal."""
 Callback = Callable[["JournalFailed | None"], None]
 Listener = Callable[[int, "JournalFailed | None"], None]
@@ -58,7 +58,7 @@ class JournalClosed(JournalError):
 class _Batch:
     """What the next commit writes, and who waits for it."""
 
-    rows: dict[Space, dict[Key, Values | None]] = field(default_factory=lambda: {space: {} for space in SPACES})
+    rows: dict[RowSchema, dict[Key, Values | None]] = field(default_factory=lambda: {schema: {} for schema in SCHEMAS})
     last: int = 0
     handed: int = 0
     wanted: bool = False
@@ -136,8 +136,8 @@ class Journal:
             if self._error is not None:
                 raise self._error.with_traceback(None)
             batch, rows = self._filling, self._filling.rows
-            for space, key, values in changes:
-                rows[space][key] = values
+            for schema, key, values in changes:
+                rows[schema][key] = values
                 batch.handed += 1
             self._ticket += 1
             batch.last = self._ticket
@@ -146,13 +146,13 @@ class Journal:
                 self._changed.notify()
             return self._ticket
 
-    def put(self, space: Space, key: Key, values: Values) -> int:
+    def put(self, schema: RowSchema, key: Key, values: Values) -> int:
         """Hand over a row, and return its ticket."""
-        return self.write(((space, key, values),))
+        return self.write(((schema, key, values),))
 
-    def delete(self, space: Space, key: Key) -> int:
+    def delete(self, schema: RowSchema, key: Key) -> int:
         """Hand over the removal of a row, and return its ticket."""
-        return self.write(((space, key, None),))
+        return self.write(((schema, key, None),))
 
     def after(self, ticket: int, callback: Callback) -> None:
         """Call back once the ticket is durable, with None, or with the error if it never will be.
@@ -210,15 +210,15 @@ class Journal:
         """Return once everything handed over so far is durable."""
         self.wait(self._ticket)
 
-    def get(self, space: Space, key: Key) -> Values | None:
+    def get(self, schema: RowSchema, key: Key) -> Values | None:
         """Return the columns of a row as it was last handed over, durable or not."""
         with self._lock:
             if self._error is not None:
                 raise self._error.with_traceback(None)
             for batch in (self._filling, self._flushing):
-                if key in batch.rows[space]:
-                    return batch.rows[space][key]
-        rows = self.read(select(space), key)
+                if key in batch.rows[schema]:
+                    return batch.rows[schema][key]
+        rows = self.read(select(schema), key)
         return tuple(rows[0]) if rows else None
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -287,12 +287,12 @@ class Journal:
     def _commit(self, batch: _Batch) -> None:
         execute = self._writer.execute
         execute("BEGIN IMMEDIATE")
-        for space, rows in batch.rows.items():
+        for schema, rows in batch.rows.items():
             puts = [(*key, *values) for key, values in rows.items() if values is not None]
             gone = [key for key, values in rows.items() if values is None]
             for rows_at_once, some in ((upsert, puts), (delete, gone)):
                 for size, parameters in _chunks(some):
-                    execute(rows_at_once(space, size), parameters)
+                    execute(rows_at_once(schema, size), parameters)
         execute("COMMIT")
         self._folder.check()
 

@@ -10,7 +10,7 @@ from durable.bindings.kv import KVNamespace
 from durable.clients.kv import KVClient
 from durable.clock import Clock
 from durable.local.place import Place
-from durable.local.spaces import KV
+from durable.local.schema import KV
 from durable.local.store import Store
 
 V = TypeVar("V")

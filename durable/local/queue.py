@@ -20,7 +20,7 @@ from durable.bindings.queue import Queue
 from durable.clients.queue import QueueClient
 from durable.clock import Clock
 from durable.local.place import Place, Sender
-from durable.local.spaces import MESSAGE
+from durable.local.schema import MESSAGE
 from durable.local.store import Store
 
 M = TypeVar("M")

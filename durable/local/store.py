@@ -10,22 +10,25 @@ from typing import Any, Protocol
 
 from durable.local.folder import JournalError
 from durable.local.journal import Callback, Change
-from durable.local.spaces import Key, Space, Values
+from durable.local.schema import Key, RowSchema, Values
 
 
 class Rows(Protocol):
-    """Rows of the spaces. A change is durable some time after it was handed over; its ticket says when."""
+    """Rows of the tables in `durable.local.schema`.
+
+    A change is durable some time after it was handed over; its ticket says when.
+    """
 
     def write(self, changes: Iterable[Change]) -> int:
         """Hand over changes that are committed together, and return their ticket."""
 
-    def put(self, space: Space, key: Key, values: Values) -> int:
+    def put(self, schema: RowSchema, key: Key, values: Values) -> int:
         """Hand over a row, and return its ticket."""
 
-    def delete(self, space: Space, key: Key) -> int:
+    def delete(self, schema: RowSchema, key: Key) -> int:
         """Hand over the removal of a row, and return its ticket."""
 
-    def get(self, space: Space, key: Key) -> Values | None:
+    def get(self, schema: RowSchema, key: Key) -> Values | None:
         """Return the columns of a row as it was last handed over."""
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -18,7 +18,7 @@ from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.local.folder import FolderUnusable, JournalError
 from durable.local.journal import Change
-from durable.local.spaces import RECORD
+from durable.local.schema import RECORD
 from durable.local.store import Store
 from durable.store.conditions import RUN, changed, check, check_limit, expired, holds, is_place
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, RowsUnreadable, TableBusy, Write

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from durable.local.folder import JournalError
 from durable.local.journal import Callback, Change
-from durable.local.spaces import MIGRATIONS, Key, Space, Values, delete, select, upsert
+from durable.local.schema import MIGRATIONS, Key, RowSchema, Values, delete, select, upsert
 
 
 class MemoryJournal:
@@ -39,22 +39,22 @@ class MemoryJournal:
         return None
 
     def write(self, changes: Iterable[Change]) -> int:
-        for space, key, values in changes:
+        for schema, key, values in changes:
             if values is None:
-                self._connection.execute(delete(space, 1), key)
+                self._connection.execute(delete(schema, 1), key)
             else:
-                self._connection.execute(upsert(space, 1), (*key, *values))
+                self._connection.execute(upsert(schema, 1), (*key, *values))
         self._ticket += 1
         return self._ticket
 
-    def put(self, space: Space, key: Key, values: Values) -> int:
-        return self.write(((space, key, values),))
+    def put(self, schema: RowSchema, key: Key, values: Values) -> int:
+        return self.write(((schema, key, values),))
 
-    def delete(self, space: Space, key: Key) -> int:
-        return self.write(((space, key, None),))
+    def delete(self, schema: RowSchema, key: Key) -> int:
+        return self.write(((schema, key, None),))
 
-    def get(self, space: Space, key: Key) -> Values | None:
-        row: Values | None = self._connection.execute(select(space), key).fetchone()
+    def get(self, schema: RowSchema, key: Key) -> Values | None:
+        row: Values | None = self._connection.execute(select(schema), key).fetchone()
         return row
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:

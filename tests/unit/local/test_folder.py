@@ -13,7 +13,7 @@ import pytest
 
 from durable.local.folder import FolderInUse, FolderTooNew, FolderUnusable
 from durable.local.journal import Journal, JournalFailed
-from durable.local.spaces import EXECUTION, MIGRATIONS
+from durable.local.schema import EXECUTION, MIGRATIONS
 
 CURRENT = len(MIGRATIONS)
 NEWER = CURRENT + 1

@@ -13,7 +13,7 @@ import pytest
 from durable.errors import Throttled
 from durable.local.gate import Gate
 from durable.local.journal import Journal
-from durable.local.spaces import EXECUTION
+from durable.local.schema import EXECUTION
 
 
 @pytest.fixture

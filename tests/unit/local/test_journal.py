@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from durable.local.journal import Journal, JournalClosed, JournalFailed
-from durable.local.spaces import DEFINITION, EXECUTION, KV, MESSAGE, RECORD
+from durable.local.schema import DEFINITION, EXECUTION, KV, MESSAGE, RECORD
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def test_every_space_keeps_its_columns(journal: Journal) -> None:
         KV: (("n", "k"), ("1", None)),
         MESSAGE: (("q", "m"), ("{}", 1, 2, 0, 0)),
     }
-    for space, (key, values) in rows.items():
-        journal.put(space, key, values)
+    for schema, (key, values) in rows.items():
+        journal.put(schema, key, values)
     for _ in range(2):
-        assert {space: journal.get(space, key) for space, (key, _) in rows.items()} == {
-            space: values for space, (_, values) in rows.items()
+        assert {schema: journal.get(schema, key) for schema, (key, _) in rows.items()} == {
+            schema: values for schema, (_, values) in rows.items()
         }
         journal.flush()
 

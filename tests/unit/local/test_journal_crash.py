@@ -16,7 +16,7 @@ WRITE = """
 import sys, threading
 from pathlib import Path
 from durable.local.journal import Journal
-from durable.local.spaces import EXECUTION, KV
+from durable.local.schema import EXECUTION, KV
 
 journal = Journal(Path(sys.argv[1]))
 

@@ -10,7 +10,7 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.local.journal import Journal
-from durable.local.spaces import RECORD
+from durable.local.schema import RECORD
 from durable.local.table import SQLiteTable
 from durable.store.table import Absent, ConditionFailed, Key, RowsUnreadable, Write
 

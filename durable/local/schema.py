@@ -12,8 +12,8 @@ Values = tuple[Column, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Space:
-    """A table of the journal; rows are found by their key and always written whole."""
+class RowSchema:
+    """The key and the columns of a table of the journal; rows are found by their key and always written whole."""
 
     name: str
     key: tuple[str, ...]
@@ -21,45 +21,45 @@ class Space:
 
 
 @functools.cache
-def upsert(space: Space, rows: int) -> str:
+def upsert(schema: RowSchema, rows: int) -> str:
     """Return the statement that writes up to so many rows at once; a row whose key is NULL is skipped."""
-    names = (*space.key, *space.columns)
+    names = (*schema.key, *schema.columns)
     row = f"({','.join('?' * len(names))})"
-    changed = ",".join(f"{name}=excluded.{name}" for name in space.columns)
+    changed = ",".join(f"{name}=excluded.{name}" for name in schema.columns)
     return (
-        f"INSERT INTO {space.name}({','.join(names)}) SELECT * FROM (VALUES{','.join([row] * rows)})"
-        f" WHERE column1 IS NOT NULL ON CONFLICT({','.join(space.key)}) DO UPDATE SET {changed}"
+        f"INSERT INTO {schema.name}({','.join(names)}) SELECT * FROM (VALUES{','.join([row] * rows)})"
+        f" WHERE column1 IS NOT NULL ON CONFLICT({','.join(schema.key)}) DO UPDATE SET {changed}"
     )
 
 
 @functools.cache
-def delete(space: Space, rows: int) -> str:
+def delete(schema: RowSchema, rows: int) -> str:
     """Return the statement that deletes up to so many rows at once; a key of NULL is none."""
-    key = f"({','.join('?' * len(space.key))})"
-    return f"DELETE FROM {space.name} WHERE ({','.join(space.key)}) IN (VALUES{','.join([key] * rows)})"
+    key = f"({','.join('?' * len(schema.key))})"
+    return f"DELETE FROM {schema.name} WHERE ({','.join(schema.key)}) IN (VALUES{','.join([key] * rows)})"
 
 
 @functools.cache
-def select(space: Space) -> str:
+def select(schema: RowSchema) -> str:
     """Return the statement that reads the columns of one row."""
-    where = " AND ".join(f"{name}=?" for name in space.key)
-    return f"SELECT {','.join(space.columns)} FROM {space.name} WHERE {where}"
+    where = " AND ".join(f"{name}=?" for name in schema.key)
+    return f"SELECT {','.join(schema.columns)} FROM {schema.name} WHERE {where}"
 
 
-RECORD: Final = Space("record", ("partition", "sort"), ("workflow", "status", "updated", "expires", "data"))
+RECORD: Final = RowSchema("record", ("partition", "sort"), ("workflow", "status", "updated", "expires", "data"))
 """The record's rows as JSON; workflow, status and updated (ms) on `run` rows only, expires in seconds."""
-EXECUTION: Final = Space("execution", ("name",), ("data",))
+EXECUTION: Final = RowSchema("execution", ("name",), ("data",))
 """Open executions only, as JSON."""
-RESTING: Final = Space("resting", ("name",), ("timers", "asked"))
+RESTING: Final = RowSchema("resting", ("name",), ("timers", "asked"))
 """Those of the open executions for which nothing is at work, with what they wait for as JSON: timers, [[token, time in
 ms], …], and answers by a token, [token, …]."""
-DEFINITION: Final = Space("definition", ("hash",), ("text",))
-KV: Final = Space("kv", ("namespace", "key"), ("value", "expires"))
+DEFINITION: Final = RowSchema("definition", ("hash",), ("text",))
+KV: Final = RowSchema("kv", ("namespace", "key"), ("value", "expires"))
 """Values as JSON; expires in milliseconds."""
-MESSAGE: Final = Space("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
+MESSAGE: Final = RowSchema("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
 """Messages of queues until they are delivered; sent and available in milliseconds, dead is 0 or 1."""
 
-SPACES: Final = (RECORD, EXECUTION, RESTING, DEFINITION, KV, MESSAGE)
+SCHEMAS: Final = (RECORD, EXECUTION, RESTING, DEFINITION, KV, MESSAGE)
 
 MIGRATIONS: Final = (
     """
