@@ -2,7 +2,14 @@
 
 from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmail, Throttle, Var, Worker, Workflow
 from durable.context import StepContext
-from durable.errors import ChildWorkflowError, NonRetryableError, StepError, StepTimeoutError, WorkflowError
+from durable.errors import (
+    ChildWorkflowError,
+    NonRetryableError,
+    PublicError,
+    StepError,
+    StepTimeoutError,
+    WorkflowError,
+)
 from durable.retries import Retries
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
@@ -15,6 +22,7 @@ __all__ = [
     "Email",
     "KVNamespace",
     "NonRetryableError",
+    "PublicError",
     "Queue",
     "Retries",
     "Schedule",

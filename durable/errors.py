@@ -3,6 +3,7 @@
     DurableError
     ├── WorkflowError            raised in `run`: ends the run as errored
     ├── StepError                a step failed, after its retries
+    │   ├── PublicError          raised in a step: its message is shown to whoever started the run
     │   ├── StepTimeoutError     an attempt took longer than its timeout, or no event came in time
     │   ├── ChildWorkflowError   the workflow that `step.call` started did not complete
     │   ├── TooManyRounds        a loop or map passed its cap
@@ -30,8 +31,9 @@
         ├── DeclarationError
         └── CompileError
 
-An error's message for the outside world is the first line of its class's docstring: a text that was
-written with the class cannot hold anybody's data.
+What an error says is data of the run: recorded, readable in `run` as `str(error)`, and shown to operators. The world
+outside is shown the first line of its class's docstring, which cannot hold anybody's data. A PublicError and a
+WorkflowError are shown with their own message.
 """
 
 from __future__ import annotations
@@ -42,6 +44,14 @@ from collections.abc import Sequence
 class DurableError(Exception):
     """Something failed."""
 
+    def __str__(self) -> str:
+        return super().__str__() if self.args else public_message(type(self))
+
+    @property
+    def message(self) -> str:
+        """What the error says; where it was raised without a message, the first line of its class's docstring."""
+        return str(self)
+
 
 class WorkflowError(DurableError):
     """The workflow ended itself with an error."""
@@ -49,6 +59,13 @@ class WorkflowError(DurableError):
 
 class StepError(DurableError):
     """The step failed."""
+
+
+class PublicError(StepError):
+    """The step failed.
+
+    Derive from it where whoever started the run may read why: the message of such an error is public.
+    """
 
 
 class StepTimeoutError(StepError):

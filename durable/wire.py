@@ -27,8 +27,9 @@ What a wait for an event sends to the Lambda of the workflow's waits ("key" as a
 A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
-`{"errorMessage": "<key>: … (at=1767225600000)", "errorType": "…", …}`, of which the message never holds data, and ends
-with when the step failed. Before the name of an error that is tried again stands `Final.` when it is not any more.
+`{"errorMessage": "<key>: \\n… (at=1767225600000)", "errorType": "…", …}`: the step's key, which has no line break, then
+what the exception said, then when the step failed. Of a sensitive step it says only what kind of error it was.
+Before the name of an error that is tried again stands `Final.` when it is not any more.
 Where the answer comes by a token the cause is the same, and has `at` besides.
 """
 
@@ -120,7 +121,7 @@ FAILED_AT: Final = r'\(at=([0-9]+)\)"'
 
 def failure_message(key: str, message: str, at: int | None) -> str:
     """Return the message of a failed step's cause; `at` is when it failed, None for what is no outcome of it."""
-    return f"{key}: {message}" if at is None else f"{key}: {message} (at={at})"
+    return f"{key}: \n{message}" if at is None else f"{key}: \n{message} (at={at})"
 
 
 class Run(TypedDict):

@@ -144,10 +144,16 @@ def _steps(steps: Iterable[Run], end: int) -> Table:
     table = _table("step", "status", "attempts", "took", *(["wakes"] if waits else []), "error")
     for each in rows:
         took = lasted(_ended(each, end) - milliseconds(each["startedAt"]))
-        error = Text(each["error"]["name"], style="red") if each.get("error") else Text()
+        error = _why(each["error"]) if each.get("error") else Text()
         wakes = [_wakes(each, end)] if waits else []
         table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each) or ""), took, *wakes, error)
     return table
+
+
+def _why(error: Run) -> Text:
+    """Return the name of an error, and what it says to operators."""
+    said = error.get("detail")
+    return Text(f"{error['name']}: {said}" if said else error["name"], style="red", overflow="fold")
 
 
 def _ended(step: Run, now: int) -> int:

@@ -27,14 +27,17 @@ from durable.compiler.kinds import (
     Unknown,
     acts_as,
     describe,
+    is_error,
     is_unknown,
     join,
     members,
     of_one_shape,
 )
 from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Constant, Entry, Expression, Field, Item, RawExpression
+from durable.errors import DurableError
 
 INPUT = "$states.context.Execution.Input"
 _CREATED = (
@@ -67,12 +70,22 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         return _of_event(node, of.kind)
     if isinstance(of.kind, Member) and node.attr == "value":
         return dataclasses.replace(of, kind=of.kind.value)
+    if is_error(of.kind):
+        return _of_error(node, of, source)
     fields = [_field(node, each, source) for each in members(of.kind)]
     if len({each.alias for each in fields}) > 1:
         raise Refused(
             node, f"`{source}.{node.attr}` has another name in JSON for each type", "give both models one alias"
         )
     return Field(of, fields[0].alias, join(*(each.kind for each in fields)))
+
+
+def _of_error(node: ast.Attribute, of: Expression, source: str) -> Expression:
+    classes = [each for kind in members(of.kind) if isinstance(kind, Caught) for _, each in kind.errors]
+    if node.attr == "message" and all(getattr(each, "message", None) is DurableError.message for each in classes):
+        return error_message(of)
+    remedy = f"`str({source})` is what it says, `type({source}).__name__` the name of its class"
+    raise Refused(node, f"`{source}.{node.attr}` reads an exception", remedy)
 
 
 def _of_event(node: ast.Attribute, event: Event) -> Expression:
@@ -92,8 +105,6 @@ def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
         if node.attr in fields:
             return fields[node.attr]
         raise Refused(node, f"{describe(kind)} has no field `{node.attr}`", _remedy(node.attr, kind, fields))
-    if isinstance(kind, Caught):
-        raise Refused(node, f"`{source}.{node.attr}` reads an exception", "`type(error).__name__` gives its name")
     if isinstance(kind, (Record, Fixed, DictOf)):
         raise Refused(node, f"`{source}` is a dict and has no `.{node.attr}`", f'write `{source}["{node.attr}"]`')
     raise Refused(

@@ -10,6 +10,7 @@ from durable.compiler.annotations import record_fields
 from durable.compiler.kinds import (
     Anything,
     Boolean,
+    Caught,
     DictOf,
     Fixed,
     Float,
@@ -30,6 +31,8 @@ from durable.compiler.kinds import (
 
 def assignable(given: Kind, declared: Kind) -> bool:
     """Whether every value of the given kind is one of the declared kind."""
+    if isinstance(given, Caught):
+        return False
     if isinstance(given, (Unknown, Never, Anything)) or isinstance(declared, (Unknown, Anything)) or given == declared:
         return True
     if isinstance(given, OneOf):

@@ -10,7 +10,6 @@ from durable.compiler.access import keys_of
 from durable.compiler.assignability import assignable
 from durable.compiler.kinds import (
     Boolean,
-    Caught,
     DictOf,
     Fixed,
     Float,
@@ -64,8 +63,6 @@ def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression
 
 def _str(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     value = _one(node, "str", arguments, source)
-    if isinstance(value.kind, Caught):
-        raise Refused(node, f"`{source}` reads an exception's message", "`type(error).__name__` gives its name")
     return spelled(node, value, source)
 
 

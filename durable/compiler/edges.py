@@ -23,7 +23,6 @@ class Target:
 
     errors: Errors
     variable: str
-    cause: str
     edges: OpenEdges = field(default_factory=list)
 
 

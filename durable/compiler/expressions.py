@@ -15,15 +15,14 @@ from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.kinds import (
     UNKNOWN,
     Boolean,
-    Caught,
     Event,
     Fixed,
     Function,
     Kind,
     ListOf,
-    Text,
     TupleOf,
     describe,
+    is_error,
     is_unknown,
     join,
     members,
@@ -33,6 +32,7 @@ from durable.compiler.kinds import (
 from durable.compiler.literals import dict_display, list_display, literal
 from durable.compiler.names import Names
 from durable.compiler.narrowing import Condition, learned, meet, narrowed
+from durable.compiler.outcomes import error_name
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
 from durable.compiler.source import Source
@@ -191,11 +191,14 @@ class ExpressionReader:
         return local.value if local and isinstance(local.value.kind, Event) else None
 
     def _error_name(self, node: ast.AST, value: Expression) -> Expression:
-        if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
+        if is_unknown(value.kind):
+            return value
+        operators.refuse_none(node, value, "what `type(…)` is asked of")
+        if not is_error(value.kind):
             raise Refused(
                 node, "`type(…)` is asked of a value", "only `type(error).__name__` of a caught error can be had"
             )
-        return dataclasses.replace(value, kind=Text())
+        return error_name(value)
 
     def _list(self, nodes: list[ast.expr], is_tuple: bool, scope: Scope) -> Expression:
         whole: Expression | None = None
@@ -263,7 +266,7 @@ class ExpressionReader:
             condition = self.condition(of.ifs[0], inner)
             test, inner = condition.test, condition.true
             _refuse_lists(node, kind, self.source.of(of.iter))
-        element = self.value(node.elt, inner)
+        element = self._element(node.elt, inner)
         _refuse_lists(node.elt, element.kind, self.source.of(node.elt))
         return Comprehension(element, name, items, test, ListOf(element.kind))
 

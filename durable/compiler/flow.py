@@ -23,7 +23,11 @@ from durable.compiler.outcomes import (
     ANSWER,
     RESULT,
     branch_result,
+    caught_error,
     cause_text,
+    error_cause,
+    error_name,
+    error_value,
     failure_time,
     join_time,
     list_result,
@@ -286,8 +290,7 @@ class Lowering:
                 continue
             left = {name: each for name, each in left.items() if name not in caught}
             edge = Edge(state)
-            edge.set(target.variable, name_of(caught))
-            edge.set(target.cause, RawExpression("$states.errorOutput.Cause", TEXT))
+            edge.set(target.variable, caught_error(name_of(caught)))
             if self.shared.timed:
                 edge.set(self.clock, failure_time())
             state.catches.append(Catch(tuple(sorted(caught)), edge))
@@ -368,7 +371,7 @@ class Lowering:
         return [choice.next]
 
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
-        targets = [Target(each.errors, each.variable, each.cause) for each in statement.handlers]
+        targets = [Target(each.errors, each.variable) for each in statement.handlers]
         outer = len(self.targets)
         self.targets += reversed(targets)
         after = self.block(statement.body, edges)
@@ -403,8 +406,8 @@ class Lowering:
         for target in reversed(self.targets):
             if target.errors.get(name) is statement.error:
                 for edge in edges:
-                    edge.set(target.cause, cause_text(name, statement.message))
-                    edge.set(target.variable, Constant(name, TEXT))
+                    error = error_value(Constant(name, TEXT), cause_text(name, statement.message))
+                    edge.set(target.variable, error)
                 target.edges += edges
                 return []
         at = None if self.told is None or not self.shared.timed else Variable(self.clock, _INTEGER)
@@ -414,18 +417,17 @@ class Lowering:
 
     def _raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
         """Lead to the `except`s around that catch the error, by its name, or fail."""
-        choice = Choice(statement.label)
+        choice, name = Choice(statement.label), error_name(statement.error)
         for target in reversed(self.targets):
             caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
             if caught:
-                edge = choice.rule(_is_in(statement.name, caught))
-                edge.set(target.cause, statement.cause)
-                edge.set(target.variable, statement.name)
+                edge = choice.rule(_is_in(name, caught))
+                edge.set(target.variable, statement.error)
                 target.edges.append(edge)
         if choice.rules:
             self.enter(choice, edges)
             edges = [choice.next]
-        self.enter(Fail(statement.label, error=statement.name, cause=statement.cause), edges)
+        self.enter(Fail(statement.label, error=name, cause=error_cause(statement.error)), edges)
         return []
 
 

@@ -115,7 +115,7 @@ class Record(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Caught(Kind):
-    """The exception of an `except … as error`, one of these; its value is the error's name."""
+    """The exception of an `except … as error`, one of these; its value is its name and its cause."""
 
     errors: tuple[tuple[str, type[Exception]], ...] = ()
 
@@ -235,6 +235,11 @@ def unreported(*kinds: Kind) -> Kind | None:
     if any(isinstance(each, Unknown) for each in kinds):
         return UNKNOWN
     return Never() if any(isinstance(each, Never) for each in kinds) else None
+
+
+def is_error(kind: Kind) -> bool:
+    """Whether it is certain to be a caught exception."""
+    return all(isinstance(each, Caught) for each in members(kind))
 
 
 def is_unknown(kind: Kind) -> bool:

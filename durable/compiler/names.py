@@ -22,8 +22,6 @@ _LONGEST: Final = 70
 TOKEN_RETRIES: Final = 6
 HOISTED: Final = "@"
 """What stands in the names that the compiler makes up, between the name of the variable and what tells it apart."""
-CAUSE: Final = "_cause"
-"""How the variables end that hold the cause of an error, beside the variable of the error itself."""
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})
@@ -50,7 +48,6 @@ class Names:
         if key not in self._given:
             name = name.partition(HOISTED)[0]
             name = name if len(name) <= _LONGEST else name[:_LONGEST] + "_"
-            name = f"{name}_" if name.endswith(CAUSE) else name
             plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name
             self._given[key] = unique(plain, self._taken, "{}_{}")
             self._taken.add(self._given[key])

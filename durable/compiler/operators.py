@@ -26,6 +26,7 @@ from durable.compiler.kinds import (
     TupleOf,
     acts_as,
     describe,
+    is_error,
     is_unknown,
     join,
     may_be_none,
@@ -34,6 +35,7 @@ from durable.compiler.kinds import (
     present,
     unreported,
 )
+from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
 from durable.compiler.terms import (
     Comparison,
@@ -90,7 +92,9 @@ def refuse_caught(node: ast.AST, value: Expression, source: str) -> None:
     """Refuse a caught error where data is wanted."""
     if any(isinstance(each, Caught) for each in members(value.kind)):
         raise Refused(
-            node, f"`{source}` is an error, which is no data", "write `type(error).__name__` for its name, or raise it"
+            node,
+            f"`{source}` is an error, which is no data",
+            "write `str(error)` for what it says, `type(error).__name__` for its name, or raise it",
         )
 
 
@@ -350,6 +354,8 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     if is_unknown(kind) or (_is(kind, Text) and not _is_mixed(value.kind)):
         return value
     refuse_none(node, value, f"`{source}` in a string")
+    if is_error(kind):
+        return error_message(value)
     if isinstance(kind, (Boolean, Integer)) and not _is_mixed(value.kind):
         return Spelled(value)
     is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)

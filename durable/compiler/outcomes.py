@@ -13,12 +13,15 @@ from durable.compiler.terms import (
     Constant,
     DictDisplay,
     Expression,
+    Field,
     Joined,
+    Let,
     ListDisplay,
     RawExpression,
     Spelled,
     Variable,
 )
+from durable.errors import StepError, StepTimeoutError, public_message
 from durable.wire import FAILED_AT
 
 RESULT: Final = "$states.result.Payload"
@@ -67,6 +70,51 @@ def failure_time() -> Expression:
     cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
     told = f"$number($match({cause}, {pattern})[0].groups[0])"
     return RawExpression(f"$contains({cause}, {pattern}) ? {told} : $millis()", Integer())
+
+
+def caught_error(name: Expression) -> Expression:
+    """Return what the variable of an `except … as error` holds, where a state has failed."""
+    cause = "$states.errorOutput.Cause"
+    return error_value(name, RawExpression(f'$type({cause}) = "string" ? {cause} : ""', TEXT))
+
+
+def error_value(name: Expression, cause: Expression) -> Expression:
+    """Return an error as a variable holds it: its class's name, and its cause, from which its message is read."""
+    return DictDisplay((("name", name), ("cause", cause)), _OBJECT)
+
+
+def error_name(error: Expression) -> Expression:
+    """Return the name of an error's class."""
+    return Field(error, "name", TEXT)
+
+
+def error_cause(error: Expression) -> Expression:
+    """Return an error's cause."""
+    return Field(error, "cause", TEXT)
+
+
+def error_message(error: Expression) -> Expression:
+    """Return what an error says: `str(error)`.
+
+    The cause of a step's error is JSON with the step's key, a line break, the message and the time. That of a `raise`
+    in `run` has the message alone. A process that died left no message, nor does a timeout of Step Functions' own:
+    these say what their class says.
+    """
+    return Let((("_name", error_name(error)), ("_cause", error_cause(error))), _MESSAGE, TEXT)
+
+
+_UNSAID: Final = (
+    f'$_name = "{StepTimeoutError.__name__}" ? {json.dumps(public_message(StepTimeoutError))}'
+    f" : {json.dumps(public_message(StepError))}"
+)
+_MESSAGE: Final = RawExpression(
+    '($_told := $substring($_cause, 0, 1) & $substring($_cause, -1) = "{}" ? $parse($_cause) : {}; '
+    "$exists($_told.stackTrace) or $exists($_told.at)"
+    r' ? $replace($substringAfter($_told.errorMessage, ": \n"), / \(at=[0-9]+\)$/, "")'
+    ' : $exists($_told.errorType) ? ($contains($_told.errorType, ".") ? '
+    f"({_UNSAID}) : $_told.errorMessage) : ({_UNSAID}))",
+    TEXT,
+)
 
 
 def cause_text(name: str, message: Expression, at: Expression | None = None) -> Expression:

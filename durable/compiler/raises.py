@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.compiler.errornames import NEVER_CAUGHT
-from durable.compiler.kinds import Caught, Text, acts_as, describe, is_unknown
+from durable.compiler.kinds import Caught, Kind, Text, acts_as, describe, is_error, is_unknown, members
 from durable.compiler.operators import refuse_none
 from durable.compiler.problems import Refused
-from durable.compiler.reading import Reading, cause_of
-from durable.compiler.terms import TEXT, Constant, Expression, Variable
+from durable.compiler.reading import Reading
+from durable.compiler.terms import TEXT, Constant, Expression
 from durable.compiler.tree import Raise, RaiseAgain
 from durable.errors import StepError, WorkflowError, public_message
 
@@ -38,10 +38,9 @@ class RaiseReader:
             self._caught(node.cause)
         again = self._again(node)
         if again is not None:
-            errors = dict(again.kind.errors) if isinstance(again.kind, Caught) else {}
+            errors = {name: error for each in members(again.kind) for name, error in _errors(each)}
             reading.fails(errors)
-            name = again.name if isinstance(again, Variable) else ""
-            return RaiseAgain(Variable(name, TEXT), Variable(cause_of(name), TEXT), label, errors)
+            return RaiseAgain(again, label, errors)
         assert node.exc is not None
         call = node.exc if isinstance(node.exc, ast.Call) else None
         error = self._error(call.func if call else node.exc)
@@ -63,7 +62,7 @@ class RaiseReader:
     def _caught(self, node: ast.expr) -> Expression:
         value = self.reading.value(node)
         refuse_none(node, value, f"`{self.reading.source(node)}`")
-        if not isinstance(value.kind, Caught) and not is_unknown(value.kind):
+        if not is_error(value.kind) and not is_unknown(value.kind):
             raise Refused(node, f"`{self.reading.source(node)}` is no error", "raise WorkflowError(…)")
         return value
 
@@ -83,6 +82,10 @@ class RaiseReader:
         if not isinstance(acts_as(message.kind), Text) and not is_unknown(message.kind):
             raise Refused(call, f"the message of an error is {describe(message.kind)}", "write a string or an f-string")
         return message
+
+
+def _errors(kind: Kind) -> tuple[tuple[str, type[Exception]], ...]:
+    return kind.errors if isinstance(kind, Caught) else ()
 
 
 def raisable(node: ast.AST, value: Any, text: str) -> type[Exception]:

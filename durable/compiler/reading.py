@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.kinds import Caught, Kind, Null, is_unknown, members
-from durable.compiler.names import CAUSE
+from durable.compiler.kinds import Kind, is_unknown
 from durable.compiler.problems import Problems, Refused
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
-from durable.compiler.terms import NONE, TEXT, Constant, Expression, Joined, Spelled, Variable
+from durable.compiler.terms import TEXT, Constant, Expression, Joined, Spelled, Variable
 from durable.compiler.tree import Assign, Place, Statement
 
 Errors = Mapping[str, type[Exception]]
@@ -115,18 +114,7 @@ class Reading:
         """Assign to a name, and return the statement."""
         variable = self.variable(name)
         self.scope = self.here().bind(name, Variable(variable, value.kind))
-        if is_unknown(value.kind) and isinstance(value, Constant):
-            return ()
-        return (Assign(variable, value), *self._cause(variable, value))
-
-    def _cause(self, variable: str, value: Expression) -> tuple[Statement, ...]:
-        """Return the statement that keeps the cause of an error beside it; None has none, but may be an error later."""
-        if isinstance(value.kind, Null):
-            return (Assign(cause_of(variable), NONE),)
-        if not any(isinstance(each, Caught) for each in members(value.kind)):
-            return ()
-        assert isinstance(value, Variable), "an error stands in a variable"
-        return (Assign(cause_of(variable), Variable(cause_of(value.name), TEXT)),)
+        return () if is_unknown(value.kind) and isinstance(value, Constant) else (Assign(variable, value),)
 
     def fails(self, errors: Errors) -> None:
         """Note that what stands here can end with these errors."""
@@ -138,11 +126,6 @@ class Reading:
         if not self.frame.key and not self.frame.rounds:
             return Place(self.frame.prefix + name)
         return Place(self.frame.prefix + name, keyed((*self.frame.key, Constant(name, TEXT)), self.frame.rounds))
-
-
-def cause_of(variable: str) -> str:
-    """Return the variable that holds the cause of the error in a variable."""
-    return f"{variable}{CAUSE}"
 
 
 def keyed(path: tuple[Expression, ...], rounds: tuple[Expression, ...]) -> Expression:

@@ -152,10 +152,9 @@ class Raise:
 
 @dataclass(frozen=True, slots=True)
 class RaiseAgain:
-    """`raise` of the error that was caught: its name and its cause. `errors` are those it can be."""
+    """`raise` of an error that was caught. `errors` are those it can be."""
 
-    name: Expression
-    cause: Expression
+    error: Expression
     label: str
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
@@ -206,12 +205,11 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """`except …`: the errors that it catches, by the name they are reported under; the variables tell which."""
+    """`except …`: the errors that it catches, by the name they are reported under; the variable holds which it was."""
 
     errors: Mapping[str, type[Exception]]
     classes: tuple[type[Exception], ...]
     variable: str
-    cause: str
     body: tuple[Statement, ...]
 
 

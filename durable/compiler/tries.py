@@ -10,7 +10,7 @@ from durable.compiler.errornames import NEVER_CAUGHT, caught_by
 from durable.compiler.kinds import Caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import CAUGHT
-from durable.compiler.reading import Errors, Reading, TryFrame, cause_of
+from durable.compiler.reading import Errors, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
 from durable.compiler.terms import Variable
 from durable.compiler.tree import Handler, Statement, Try
@@ -115,7 +115,7 @@ class TryReader:
             reading.scope = _after(reading.scope, node.name)
             if outer is not None:
                 reading.scope = reading.scope.bind(CAUGHT, outer.value)
-        return Handler(caught, classes, variable, cause_of(variable), body)
+        return Handler(caught, classes, variable, body)
 
 
 def _after(scope: Scope, name: str | None) -> Scope:

@@ -20,29 +20,36 @@ class TextLog:
 
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
         logger.warning(
-            "%s/%s step %s: attempt %d failed with %s%s%s",
+            "%s/%s step %s: attempt %d failed with %s%s%s%s",
             key.workflow,
             key.instance,
             step,
             attempt,
             failure.name,
             f" ({failure.exception})" if failure.exception not in ("", failure.name) else "",
-            "" if final else ", will be retried",
+            _said(failure),
+            "" if final else "; it will be retried",
         )
         for frame in failure.frames:
             logger.debug("    %s", frame)
 
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None:
         logger.warning(
-            "queue %s message %s: delivery %d failed with %s",
+            "queue %s message %s: delivery %d failed with %s%s",
             queue,
             message,
             attempt,
             failure.exception or failure.name,
+            _said(failure),
         )
 
     def run_ended(self, workflow: str, execution: str, status: str) -> None:
         logger.info("%s/%s %s", workflow, instance_of(execution), _WORDS.get(status, "errored"))
+
+
+def _said(failure: Failure) -> str:
+    """Return what the exception said: the terminal of one's own machine is no log that is kept."""
+    return f": {failure.detail}" if failure.detail else ""
 
 
 class _Lines(logging.Formatter):

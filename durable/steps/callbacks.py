@@ -179,5 +179,5 @@ def _read(key: Key, row: Row | None) -> WaitRow:
 
 def cause(path: str, failure: Failure, at: int) -> str:
     """Return the cause of a failure that is delivered by a token; `path` is the step's key within the run."""
-    message = failure_message(path, failure.message, at)
+    message = failure_message(path, failure.text, at)
     return json.dumps({"errorMessage": message, "errorType": failure.name, "at": at})

@@ -106,8 +106,8 @@ class Children:
 
 
 def _message(child: Header) -> str:
-    why = "" if child.error is None else f" with {child.error['name']}"
-    return f"{child.workflow}/{child.instance} ended {child.status}{why}."
+    ended = f"{child.workflow}/{child.instance} ended {child.status}"
+    return f"{ended}." if child.error is None else f"{ended} with {child.error['name']}: {child.error['message']}"
 
 
 class CallHandler:

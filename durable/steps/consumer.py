@@ -8,7 +8,7 @@ from typing import Any
 from durable.bindings import Binding
 from durable.errors import InvalidInput, SignatureError, public_message
 from durable.signature import DataParameter, Signature
-from durable.store.failure import Failure, frames_of
+from durable.store.failure import Failure, frames_of, said_by
 from durable.store.log import Log
 from durable.store.values import Misfit, load_text
 
@@ -40,7 +40,7 @@ class ConsumerHandler:
         except BaseException as error:  # a consumer may raise SystemExit: only its message failed
             attempt = int(record["attributes"]["ApproximateReceiveCount"])
             cls = type(error)
-            failure = Failure(cls.__name__, public_message(cls), cls.__name__, frames_of(error))
+            failure = Failure(cls.__name__, public_message(cls), cls.__name__, frames_of(error), said_by(error))
             self._log.message_failed(self._queue, record["messageId"], attempt, failure)
             self._postpone(record["receiptHandle"], attempt)
             return False

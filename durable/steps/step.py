@@ -18,12 +18,11 @@ from durable.errors import (
     StaleResult,
     StepError,
     StepInProgress,
-    StepTimeoutError,
     Stopped,
     public_message,
 )
 from durable.signature import Signature
-from durable.store.failure import Failure, frames_of
+from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.log import Log
 from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Recorded, StepRecord
@@ -47,7 +46,6 @@ Keep = Callable[[Callable[[], bool]], AbstractContextManager[object]]
 
 _SHORTEST_MS: Final = 1_000
 """With less time left than this, an attempt is not begun: the next execution makes it."""
-_OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
 
 
 class Hang(BaseException):
@@ -80,7 +78,7 @@ class StepHandler:
         """Run the step for an event, under a lease held by the owner: a name that no other invocation has.
 
         Raises:
-            Exception: of a class with the wire's error name; its message holds no data.
+            Exception: of a class with the wire's error name.
         """
         key = StepKey.of(event)
         if "until" in event and self._clock.now() + _SHORTEST_MS > event["until"]:
@@ -171,7 +169,8 @@ class StepHandler:
     def _failed(
         self, error: BaseException, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:
-        failure, at = self._failure(error), self._clock.now()
+        failure = failure_of(error, self._errors, sensitive=event.get("sensitive", False))
+        at = self._clock.now()
         instead, failed = self._end(key, event, owner, attempt, failure, at)
         if instead is not None:
             return self._answer(instead, event, input_hash)
@@ -200,19 +199,8 @@ class StepHandler:
         )
         return instead, self._reported(failure, event, at, final=final)
 
-    def _failure(self, error: BaseException) -> Failure:
-        cls = type(error)
-        frames = frames_of(error)
-        if isinstance(error, _OURS):
-            detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and str(error) else ""
-            return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames)
-        if self._errors.get(cls.__name__) is cls:
-            return Failure(cls.__name__, public_message(cls), cls.__name__, frames)
-        base = NonRetryableError if isinstance(error, NonRetryableError) else StepError
-        return Failure(base.__name__, public_message(base), cls.__name__, frames)
-
     def _never_retried(self, name: str) -> bool:
-        known = self._errors.get(name) or {each.__name__: each for each in (*_OURS, NonRetryableError)}.get(name)
+        known = self._errors.get(name) or {each.__name__: each for each in (*OURS, NonRetryableError)}.get(name)
         return known is not None and issubclass(known, NonRetryableError)
 
     def _answer(self, begun: Begun, event: StepEvent, input_hash: str) -> Envelope:
@@ -276,11 +264,11 @@ def _failure_of(error: type[Exception]) -> Failure:
 
 
 def reported(failure: Failure, event: StepEvent | WaitTask | CallTask, at: int | None = None) -> Exception:
-    """Return an exception whose class has the wire's error name; its message says which step, and holds no data.
+    """Return an exception whose class has the wire's error name; its message says which step failed, and why.
 
     Args:
         at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
     """
-    message = failure_message(event.get("key", event["step"]), failure.message, at)
+    message = failure_message(event.get("key", event["step"]), failure.text, at)
     error: Exception = type(failure.name, (Exception,), {})(message)
     return error

@@ -14,7 +14,7 @@ from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.runs.record import RunRecord
 from durable.steps.step import Hang, StepHandler, reported
-from durable.store.failure import Failure
+from durable.store.failure import Failure, failure_of
 from durable.store.keys import StepKey, partition
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.record import PROCESS_ENDED, Leased, forget
@@ -40,7 +40,7 @@ class UndoHandler(StepHandler):
         """Undo the step, under a lease held by the owner; nothing happens if it is undone, or another one is at it.
 
         Raises:
-            Exception: of a class with the wire's error name; its message holds no data.
+            Exception: of a class with the wire's error name.
         """
         key, now = StepKey.of(event), self._clock.now()
         row = self._begin(key, event, owner, now)
@@ -57,7 +57,7 @@ class UndoHandler(StepHandler):
         except Hang:
             raise
         except BaseException as error:
-            failure = self._failure(error)
+            failure = failure_of(error, self._errors, sensitive=row.sensitive)
             self._fail(key, event, owner, failure)
             raise reported(failure, event) from None
         undone = forget(key.row, row)

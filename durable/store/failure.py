@@ -1,11 +1,27 @@
-"""Why an attempt failed, without anybody's data."""
+"""Why an attempt failed: what anyone may see of it, and what only operators and the run itself do."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NotRequired, TypedDict
+
+from durable.errors import (
+    InvalidInput,
+    InvalidResult,
+    NonRetryableError,
+    PublicError,
+    StaleResult,
+    StepError,
+    StepTimeoutError,
+    public_message,
+)
+
+MAX_MESSAGE_BYTES: Final = 4_096
+"""What an exception says is cut to this much UTF-8."""
+OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
+"""The errors that the wrapper of a step raises itself."""
 
 
 class FailureRow(TypedDict):
@@ -15,23 +31,85 @@ class FailureRow(TypedDict):
     message: str
     exception: str
     frames: Sequence[str]
+    detail: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failed attempt: the wire's error name, a sentence for anyone, and what only an operator sees."""
+    """A failed attempt.
+
+    Attributes:
+        name: the error's name on the wire.
+        message: a sentence for anyone.
+        exception: the exception's own class, for operators.
+        frames: where it came through, for operators.
+        detail: what the exception said, for the run and for operators. It may hold personal data, so no log has it.
+            It is empty for a sensitive step, and where `message` says the same.
+    """
 
     name: str
     message: str
     exception: str = ""
     frames: tuple[str, ...] = ()
+    detail: str = field(default="", repr=False)
+
+    @property
+    def text(self) -> str:
+        """What `str(error)` is in `run`."""
+        return self.detail or self.message
 
     def as_row(self) -> FailureRow:
-        return {"name": self.name, "message": self.message, "exception": self.exception, "frames": list(self.frames)}
+        row: FailureRow = {
+            "name": self.name,
+            "message": self.message,
+            "exception": self.exception,
+            "frames": list(self.frames),
+        }
+        if self.detail:
+            row["detail"] = self.detail
+        return row
 
     @classmethod
     def from_row(cls, row: FailureRow) -> Failure:
-        return cls(row["name"], row["message"], row["exception"], tuple(row["frames"]))
+        return cls(row["name"], row["message"], row["exception"], tuple(row["frames"]), row.get("detail", ""))
+
+
+def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, sensitive: bool = False) -> Failure:
+    """Return an exception of a step's function as the step reports it.
+
+    Args:
+        errors: the classes that are reported under their own names, by name.
+        sensitive: nothing of what the exception says is kept.
+    """
+    cls = type(error)
+    frames = frames_of(error)
+    if isinstance(error, OURS):
+        detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and error.args else ""
+        return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames)
+    known = cls if errors.get(cls.__name__) is cls else None
+    reported = known or (NonRetryableError if isinstance(error, NonRetryableError) else StepError)
+    said = "" if sensitive else said_by(error)
+    if isinstance(error, PublicError):
+        return Failure(reported.__name__, said or public_message(cls), cls.__name__, frames)
+    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said)
+
+
+def said_by(error: BaseException) -> str:
+    """Return the message that an exception was raised with, as text that can be stored; a long one is cut."""
+    if not error.args and type(error).__str__ in _PLAIN:
+        return ""
+    try:
+        said = str(error)
+    except Exception:  # an author's own __str__
+        return ""
+    data = said.encode("utf-8", "replace")
+    if len(data) > MAX_MESSAGE_BYTES:
+        return data[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
+    return data.decode()
+
+
+_PLAIN: Final = (BaseException.__str__, StepError.__str__)
+"""What writes an exception that was raised without a message: as nothing, or as its class's docstring."""
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:

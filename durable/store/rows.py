@@ -24,6 +24,8 @@ Wanted = Literal["pause", "resume", "terminate", "rollback", "restart"]
 """What is to happen when the execution has stopped: `resume` is a pause that was taken back, `rollback` is to
 terminate after undoing."""
 _MOST_HISTORY: Final = 20
+_MOST_SAID: Final = 500
+"""How many characters of an error's message are kept of each earlier attempt: a row holds 400 KB."""
 """How many earlier attempts a row keeps."""
 
 
@@ -277,9 +279,7 @@ class _Step(_Stored):
             "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
             "started": self.started if self.begun is None else self.begun,
             "finished": self.ended if self.finished is None else self.finished,
-            "error": None
-            if error is None
-            else {"name": error["name"], "message": error["message"], "exception": error["exception"]},
+            "error": None if error is None else _of_an_attempt(error),
         }
         if self.outcome is not None:
             attempt["outcome"] = self.outcome
@@ -288,6 +288,15 @@ class _Step(_Stored):
         if self.recorded is not None:
             attempt["recorded"] = self.recorded
         return [*earlier, attempt][-_MOST_HISTORY:]
+
+
+def _of_an_attempt(error: FailureRow) -> dict[str, str]:
+    kept = {"name": error["name"], "message": _cut(error["message"]), "exception": error["exception"]}
+    return kept | {"detail": _cut(error["detail"])} if "detail" in error else kept
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

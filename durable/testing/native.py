@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest import mock
 
 from pydantic_core import from_json, to_jsonable_python
@@ -32,11 +32,11 @@ from durable.errors import (
 )
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
-from durable.store.values import Misfit, dump, load, written
+from durable.store.failure import OURS, failure_of
+from durable.store.values import Misfit, dump, holds_secret, load, written
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_ON_THE_WIRE: Final = (StepTimeoutError, InvalidInput, InvalidResult)
 
 Events = Mapping[str, Sequence[Any]]
 """The payloads of the events that a run finds, as JSON, by type, the first in first."""
@@ -80,7 +80,7 @@ class Steps:
         self.taken[type] += 1
         return kept[0]
 
-    def attempt(self, step: str, signature: Signature, given: dict[str, Any]) -> Any:
+    def attempt(self, step: str, signature: Signature, given: dict[str, Any], *, sensitive: bool = False) -> Any:
         """Make one attempt and return the result as JSON; raise what the wire would report."""
         self.calls.append(Call(step, given))
         function = self.functions.get(step, signature.function)
@@ -91,19 +91,19 @@ class Steps:
                 if each.name in given
             }
         except Misfit as misfit:
-            raise InvalidInput(str(misfit)) from None
+            raise reported(InvalidInput(str(misfit)), signature) from None
         try:
             named = {name: arguments.pop(name) for name in keyword_only(signature.function) & arguments.keys()}
             result = function(*arguments.values(), **named)
         except Exception as error:
-            raise reported(error, signature) from None
+            raise reported(error, signature, sensitive=sensitive) from None
         return self._result(signature, result)
 
     def _result(self, signature: Signature, result: Any) -> Any:
         try:
             return dump(signature.result, result, "result")
         except Misfit as misfit:
-            raise InvalidResult(str(misfit)) from None
+            raise reported(InvalidResult(str(misfit)), signature) from None
 
 
 def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
@@ -112,11 +112,20 @@ def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-def reported(error: Exception, signature: Signature) -> Exception:
-    """Return an author's exception as it is reported: itself, or a class of the library in its place."""
-    if type(error) in signature.errors().values() or isinstance(error, _ON_THE_WIRE):
+def reported(error: Exception, signature: Signature, *, sensitive: bool = False) -> Exception:
+    """Return an author's exception as it is reported: of its class or one of the library's, with what it says."""
+    failure = failure_of(error, signature.errors(), sensitive=sensitive)
+    is_itself = type(error) in signature.errors().values() or isinstance(error, OURS)
+    if is_itself and error.args and str(error) == failure.text:
         return error
-    return NonRetryableError() if isinstance(error, NonRetryableError) else StepError()
+    library = NonRetryableError if isinstance(error, NonRetryableError) else StepError
+    return _saying(type(error) if is_itself else library, failure.text)
+
+
+def _saying(cls: type[Exception], text: str) -> Exception:
+    """Return an exception of a class that says a text, whatever the class makes of its arguments."""
+    named = type(cls.__name__, (cls,), {"__str__": lambda self: text, "__doc__": cls.__doc__})
+    return cast("Exception", BaseException.__new__(named, text))
 
 
 _now: ContextVar[datetime] = ContextVar("_now")
@@ -144,10 +153,11 @@ class NativeStep(WorkflowStep):
             each.name: from_json(written(each.adapter, value))
             for each, value in zip(signature.data, arguments, strict=False)
         }
+        hidden = sensitive or any(map(holds_secret, (signature.result, *(each.adapter for each in signature.data))))
         await asyncio.sleep(0)
         for left in range(retries.limit, -1, -1):
             try:
-                result = self._steps.attempt(name, signature, copy.deepcopy(given))
+                result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden)
             except NonRetryableError:
                 raise
             except Exception:

@@ -26,11 +26,16 @@ class NotReached(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class RunError:
-    """Why a run or a step failed, as the status route shows it."""
+    """Why a run or a step failed, as the status route shows it.
+
+    Attributes:
+        detail: what a step's exception said, as operators see it; empty where `message` is that.
+    """
 
     name: str
     message: str
     step: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +219,7 @@ def _which(name: str, round: int) -> str:
 
 
 def _error(row: Mapping[str, Any]) -> RunError:
-    return RunError(row["name"], row["message"], row.get("step"))
+    return RunError(row["name"], row["message"], row.get("step"), row.get("detail", ""))
 
 
 def _milliseconds(timestamp: str) -> int:

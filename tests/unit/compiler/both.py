@@ -13,10 +13,10 @@ from pydantic_core import to_jsonable_python
 from durable.asl import Machine
 from durable.clock import timestamp
 from durable.compiler import Compiled, StepUse, compile_workflow
-from durable.errors import StepTimeoutError
+from durable.errors import ChildWorkflowError, StepTimeoutError
 from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
-from durable.wire import CALLS, EVENTS
+from durable.wire import CALLS, EVENTS, failure_message
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.segmented import run_segments
 
@@ -51,9 +51,12 @@ def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
     def do(event: dict[str, Any], context: Any) -> Any:
         assert event["attempts"] == use.retries.limit + 1
         try:
-            result = steps.attempt(event["step"], use.signature, event["input"])
+            hidden = event.get("sensitive", False)
+            result = steps.attempt(event["step"], use.signature, event["input"], sensitive=hidden)
         except Exception as error:
-            raise TaskFailure(type(error).__name__, json.dumps({"errorMessage": ""})) from None
+            message = failure_message(event.get("key", event["step"]), str(error), context.now_ms)
+            cause = {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
+            raise TaskFailure(type(error).__name__, json.dumps(cause)) from None
         return {"result": result, "at": context.now_ms}
 
     return do
@@ -66,7 +69,8 @@ def _waiter(steps: Steps) -> Callable[..., Any]:
             context.send_task_success({"result": steps.event(event["step"], event["type"]), "at": at})
         except StepTimeoutError:
             later = event["timeout"]
-            cause = json.dumps({"errorMessage": "", "errorType": "StepTimeoutError", "at": at + later * 1000})
+            message = failure_message(event["step"], str(StepTimeoutError()), at + later * 1000)
+            cause = json.dumps({"errorMessage": message, "errorType": "StepTimeoutError", "at": at + later * 1000})
             context.send_task_failure("StepTimeoutError", cause, after=later)
 
     return wait
@@ -84,7 +88,8 @@ def _caller(compiled: Compiled, steps: Steps) -> Callable[..., Any]:
         if outcome.status == "SUCCEEDED":
             context.send_task_success({"result": outcome.output, "at": at}, after=later)
         else:
-            context.send_task_failure("ChildWorkflowError", json.dumps({"errorMessage": "", "at": at}), after=later)
+            cause = {"errorMessage": failure_message(event["step"], str(ChildWorkflowError()), at), "at": at}
+            context.send_task_failure("ChildWorkflowError", json.dumps(cause), after=later)
 
     return call
 

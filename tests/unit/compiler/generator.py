@@ -238,7 +238,8 @@ class Generator(Drawing):
             arm = place.inner()
             if named:
                 name = self._name("n")
-                self._emit(arm, f"{name} = type(error).__name__")
+                said = ("type(error).__name__", "str(error)", 'f"{error}!"')
+                self._emit(arm, f"{name} = {self.random.choice(said)}")
                 self._bind(arm, name, "str")
             ends.append(self._again(arm, named=named) or self._block(arm, depth))
         if not ends[0] and self.random.random() < 0.3:

@@ -14,7 +14,7 @@ from durable import wire
 from durable.asl import Machine
 from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.compiler.segments import express, standard
-from durable.errors import InvalidInput, InvalidResult, NonRetryableError, StepTimeoutError
+from durable.errors import ChildWorkflowError, InvalidInput, InvalidResult, NonRetryableError, StepTimeoutError
 from durable.testing.execution import START_MS, ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps
 from durable.wire import CALLS, EVENTS, FINAL
@@ -32,6 +32,7 @@ class Recorded:
     def __init__(self, compiled: Compiled, steps: Steps) -> None:
         self.compiled, self.steps = compiled, steps
         self.outcomes: dict[str, tuple[Any, str | None, int]] = {}
+        self.said: dict[str, str] = {}
         self.attempts: Counter[str] = Counter()
         self.failed_ms: dict[str, int] = {}
         self.waits: Counter[str] = Counter()
@@ -52,13 +53,14 @@ class Recorded:
     def _attempt(self, use: StepUse, event: dict[str, Any], key: str, now: int) -> None:
         self.attempts[key] += 1
         try:
-            result = self.steps.attempt(event["step"], use.signature, event["input"])
+            hidden = event.get("sensitive", False)
+            result = self.steps.attempt(event["step"], use.signature, event["input"], sensitive=hidden)
         except Exception as error:
-            name = type(error).__name__
+            name, self.said[key] = type(error).__name__, str(error)
             last = self.attempts[key] >= event["attempts"]
             if not last and not isinstance(error, _NEVER_RETRIED):
                 self.failed_ms[key] = now
-                raise TaskFailure(name, _cause(key, name, now)) from None
+                raise TaskFailure(name, self._cause(key, name, now)) from None
             mark = "" if isinstance(error, _NEVER_RETRIED) else FINAL
             self.outcomes[key] = (None, mark + name, now)
         else:
@@ -67,7 +69,7 @@ class Recorded:
     def _told(self, key: str) -> Any:
         result, error, at = self.outcomes[key]
         if error is not None:
-            raise TaskFailure(error, _cause(key, error, at))
+            raise TaskFailure(error, self._cause(key, error, at))
         return {"result": result, "at": at}
 
     def _event(self, event: dict[str, Any], context: TaskContext) -> Any:
@@ -77,6 +79,7 @@ class Recorded:
             try:
                 self.outcomes[key] = (self.steps.event(event["step"], event["type"]), None, at)
             except StepTimeoutError:
+                self.said[key] = str(StepTimeoutError())
                 self.outcomes[key] = (None, "StepTimeoutError", at + event["timeout"] * 1000)
         return self._waited(event, key, context)
 
@@ -87,6 +90,7 @@ class Recorded:
             child = compile_workflow({use.name: use.workflow for use in self.compiled.calls}[event["step"]])
             outcome, now = Segments(child, Recorded(child, self.steps)).run(event["input"], context.now_ms)
             failed = None if outcome.status == "SUCCEEDED" else "ChildWorkflowError"
+            self.said[key] = str(ChildWorkflowError())
             self.outcomes[key] = (outcome.output, failed, now)
         return self._waited(event, key, context)
 
@@ -97,20 +101,20 @@ class Recorded:
         if "token" in event and error is None:
             context.send_task_success({"result": result, "at": at}, after=after)
         elif "token" in event:
-            context.send_task_failure(error, _cause(key, str(error), at), after=after)
+            context.send_task_failure(error, self._cause(key, str(error), at), after=after)
         elif at > context.now_ms or not self.waits[key]:
             self.waits[key] += 1
             self.parked(event["park"], max(at, context.now_ms))
-            raise TaskFailure(wire.PARKED, _cause(key, wire.PARKED, at))
+            raise TaskFailure(wire.PARKED, self._cause(key, wire.PARKED, at))
         else:
             return self._told(key)
         return None
 
     parked: Callable[[dict[str, Any], int], None]
 
-
-def _cause(key: str, name: str, at: int) -> str:
-    return json.dumps({"errorMessage": f"{key}: (at={at})", "errorType": name, "stackTrace": []})
+    def _cause(self, key: str, name: str, at: int) -> str:
+        message = wire.failure_message(key, self.said.get(key, ""), at)
+        return json.dumps({"errorMessage": message, "errorType": name, "stackTrace": []})
 
 
 class Segments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from durable.compiler import compile_workflow
 from durable.errors import NonRetryableError, StepTimeoutError
+from durable.testing.execution import TaskFailure, execute
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.written import written
@@ -130,6 +132,49 @@ PROGRAMS = {
                 await step.sleep("wait", "1 minute")
         return [a, tries]
     """,
+    "what an error says": """
+        try:
+            await step.do("a", text, "a", retries=Retries(limit=1))
+            await step.do("b", text, "b", sensitive=True)
+            if event.payload.active:
+                raise WorkflowError(f"no: {event.payload.user_id}")
+            await asyncio.gather(step.do("c", text, "c", retries=Retries(limit=0)), step.do("e", text, "e"))
+        except NonRetryableError as error:
+            return await step.do("d", text, f"final: {error}")
+        except (StepError, WorkflowError) as error:
+            return [str(error), error.message, type(error).__name__]
+        return None
+    """,
+    "an error is kept": """
+        last = None
+        for tag in event.payload.tags:
+            try:
+                await step.do("a", text, tag, retries=Retries(limit=0))
+                await step.do("b", text, tag, retries=Retries(limit=0))
+                break
+            except EmailTakenError as error:
+                last = error
+            except StepError as error:
+                if last is None:
+                    last = error
+        if last is None:
+            return "fine"
+        if event.payload.active and event.payload.age == 0:
+            return f"{type(last).__name__}: {last}"
+        raise last
+    """,
+    "what is raised again says the same": """
+        try:
+            try:
+                await step.do("a", text, "a", retries=Retries(limit=0))
+            except StepError as error:
+                raise error
+        except EmailTakenError as error:
+            return f"taken: {error}"
+        except StepError as error:
+            return str(error)
+        return "fine"
+    """,
     "first assignment before the failing step": """
         note = event.payload.user_id + "!"
         try:
@@ -148,7 +193,16 @@ def _raise(error: Exception) -> Callable[..., Any]:
     return fail
 
 
-ERRORS = [EmailTakenError(), OutOfStockError(), StepTimeoutError(), NonRetryableError(), ValueError("x")]
+SAID = 'a "quote", a: \nline: (at=1), é 🎉 {% 1 %} \\ '
+ERRORS = [
+    EmailTakenError(SAID),
+    OutOfStockError(),
+    StepTimeoutError(),
+    NonRetryableError("never"),
+    ValueError("x: \nerrorType"),
+    ValueError("half \ud83d, " + "long " * 2_000),
+    KeyError(),
+]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -161,6 +215,42 @@ def test_program(name: str) -> None:
             for error in ERRORS:
                 agree(workflow, user, {failing: _raise(error)})
                 agree(workflow, user, {failing: _raise(error), "b": _raise(OutOfStockError())})
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "said"),
+    [
+        (
+            "StepError",
+            {"errorMessage": "a: \nno (at=1) (at=5)", "errorType": "StepError", "stackTrace": []},
+            "no (at=1)",
+        ),
+        ("Final.OutOfStockError", {"errorMessage": "a: \n1: 2 (at=5)", "errorType": "x", "stackTrace": []}, "1: 2"),
+        ("Runtime.ExitError", {"errorMessage": "RequestId: 1", "errorType": "Runtime.ExitError"}, "The step failed."),
+        ("Lambda.Unknown", "Returned payload: {}", "The step failed."),
+        ("Lambda.Unknown", None, "The step failed."),
+        ("Sandbox.Timedout", "{}", "The step failed."),
+        ("States.Timeout", None, "The step took longer than its timeout."),
+    ],
+)
+def test_what_a_failed_lambda_says(error: str, cause: Any, said: str) -> None:
+    compiled = compile_workflow(
+        written("""
+        try:
+            return await step.do("a", text, "a", retries=Retries(limit=0))
+        except StepError as error:
+            return str(error)
+        """)
+    )
+    text = cause if cause is None or isinstance(cause, str) else json.dumps(cause)
+
+    def fail(event: Any, context: Any) -> Any:
+        raise TaskFailure(error, text)
+
+    (use,) = compiled.steps
+    given = {"run": {"workflow": "w", "instance": "i", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}}
+    outcome = execute(compiled.definition, given | {"payload": {}}, {f"${{{use.placeholder}}}": fail})
+    assert outcome.output == said
 
 
 def test_an_except_lists_the_names_that_its_steps_report() -> None:

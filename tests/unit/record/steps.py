@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable import NonRetryableError, StepContext
+from durable import NonRetryableError, PublicError, StepContext
 from durable.errors import StepTimeoutError
 
 
@@ -15,6 +15,15 @@ class Declined(NonRetryableError):
 
 class Offline(Exception):
     """The bank cannot be reached."""
+
+
+class NoFunds(PublicError, NonRetryableError):
+    """The account is empty."""
+
+
+class Unprintable(ValueError):
+    def __str__(self) -> str:
+        raise RuntimeError
 
 
 calls: list[tuple[int, str, int]] = []

@@ -120,7 +120,7 @@ def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place
     place.children.report("child", place.child())
     ((_, (error, cause)),) = place.tokens.told
     assert error == "ChildWorkflowError"
-    assert cause["errorMessage"].startswith(f"grow: child/{place.child()} ended errored with CardRefusedError. (at=")
+    assert cause["errorMessage"].startswith(f"grow: \nchild/{place.child()} ended errored with CardRefusedError: ")
 
 
 def test_a_child_that_was_terminated_has_failed(place: Place) -> None:

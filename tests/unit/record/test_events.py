@@ -134,7 +134,7 @@ def test_a_wait_that_nothing_comes_for_fails_at_its_deadline_and_says_when(place
     place.later(60)
     place.wait("t")
     cause = {
-        "errorMessage": f"reply: No event of type replied came in time. (at={CREATED + 60_000})",
+        "errorMessage": f"reply: \nNo event of type replied came in time. (at={CREATED + 60_000})",
         "errorType": "StepTimeoutError",
         "at": CREATED + 60_000,
     }

@@ -23,7 +23,7 @@ def test_a_child_that_fails_ends_the_run_by_a_name_and_says_which_it_was() -> No
     (child,) = sandbox.runs("page")
     assert run.error is not None
     assert (run.error.name, run.error.step) == ("ChildWorkflowError", "first")
-    assert run.error.message == f"page/{child.id} ended errored with EmptyPageError."
+    assert run.error.message == f"page/{child.id} ended errored with EmptyPageError: There is nothing on the page."
 
 
 def test_children_of_children() -> None:
