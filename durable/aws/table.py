@@ -22,7 +22,7 @@ import heapq
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeGuard, get_args
 
 from durable.aws.attributes import Item, decode, encode
 from durable.aws.expression import (
@@ -109,15 +109,22 @@ class DynamoDBTable:
         """Apply all changes or none; the rows returned for several changes are read after them, so may be newer."""
         check(changes)
         over: tuple[Row | None, ...] = (None,) * len(changes)
+        # Before the `run` row: if this is interrupted, the run has not ended yet, and whoever ends it does it again.
+        # After it, nobody would: rows would stay for ever, or vanish although their run goes on.
+        for change in changes:
+            if _changes_expiry(change):
+                self._spread(change.key.partition, change.set.get("expires"))
         for _ in range(_TRIES):
             try:
-                rows = self._write(changes, over)
-                self._spread(changes)
-                return rows
+                return self._write(changes, over)
             except ConditionFailed as failed:
                 over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
                 if not any(over) or not _hold_without(changes, over):
-                    raise ConditionFailed([self._alive(row) for row in failed.rows]) from None
+                    rows = [self._alive(row) for row in failed.rows]
+                    for change, row in zip(changes, rows, strict=True):
+                        if row is not None and _changes_expiry(change):
+                            self._spread(change.key.partition, row.get("expires"))
+                    raise ConditionFailed(rows) from None
         raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
 
     def list(
@@ -239,15 +246,13 @@ class DynamoDBTable:
             self._read(change.key) if each.writes else None for change, each in zip(changes, actions, strict=True)
         )
 
-    def _spread(self, changes: Sequence[Change]) -> None:
+    def _spread(self, partition: str, expires: int | None) -> None:
         """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""
-        for change in changes:
-            if isinstance(change, Write) and change.key.sort == RUN and _changes_expiry(change):
-                for row in self.query(change.key.partition):
-                    if row["sort"] != RUN:
-                        expiry = {"expires": change.set["expires"]} if "expires" in change.set else {}
-                        removed = () if expiry else ("expires",)
-                        self._write([Write(Key(change.key.partition, row["sort"]), expiry, remove=removed)], [None])
+        for row in self.query(partition):
+            if row["sort"] != RUN and row.get("expires") != expires:
+                fields = {} if expires is None else {"expires": expires}
+                removed = ("expires",) if expires is None else ()
+                self._write([Write(Key(partition, row["sort"]), fields, remove=removed)], [None])
 
     def _write_one(self, action: Action) -> Row | None:
         calls = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
@@ -307,8 +312,11 @@ def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool
     )
 
 
-def _changes_expiry(write: Write) -> bool:
-    return "expires" in write.set or "expires" in write.remove
+def _changes_expiry(change: Change) -> TypeGuard[Write]:
+    """Return whether a change is one of a `run` row's time, which all rows of its partition share."""
+    if not isinstance(change, Write) or change.key.sort != RUN:
+        return False
+    return "expires" in change.set or "expires" in change.remove
 
 
 def _row(item: Item) -> Row:

@@ -50,6 +50,7 @@ from durable.store.keys import is_child
 from durable.store.leases import Leases
 from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
+from durable.store.orders import Orders
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
 from durable.store.rows import Header
@@ -133,7 +134,7 @@ class Host:
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
-        record = StepRecord(self.table, clock, leases=leases)
+        record = StepRecord(self.table, clock, leases=leases, orders=Orders(clock, self.table))
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
         self._turns = turns or workers

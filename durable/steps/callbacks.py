@@ -60,7 +60,7 @@ class Callbacks:
             fresh: further fields of a step that begins to wait; `kind` and `input_hash` are among them.
             now: when the Task was entered.
         """
-        key, order = StepKey.of(task), record.order(now)
+        key, order = StepKey.of(task), record.orders.next()
         begun: Row = {"step": task["step"], "status": _WAITING, "token": token, **fresh}
         begun |= {"started": now, "noted": self._clock.now()}
         row: WaitRow | None

@@ -6,7 +6,6 @@ consistent, so one of the two sees the other, without a transaction.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from durable.errors import StepError, public_message
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, flag_key
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
+from durable.store.orders import Orders
 from durable.store.rows import AnyStep, StepRow
 from durable.store.statuses import StepState
 from durable.store.table import (
@@ -92,6 +92,7 @@ class StepRecord:
 
     Args:
         leases: says which leases are held; without it, those whose time is not over.
+        orders: counts the steps that are begun.
         pause: waits for so many milliseconds before a write is tried again that the table was too busy for; without
             it nothing is tried again.
     """
@@ -103,12 +104,13 @@ class StepRecord:
         *,
         leases: Leases | None = None,
         pause: Callable[[int], None] | None = None,
+        orders: Orders | None = None,
     ) -> None:
         self._table = table
         self._clock = clock
         self._leases = leases or Leases(clock)
         self._pause = pause
-        self._count = itertools.count()
+        self.orders = orders or Orders(clock)
 
     def begin(
         self,
@@ -159,11 +161,7 @@ class StepRecord:
         return begun
 
     def _first(self, now: int) -> Row:
-        return {"started": now, "order": self.order(now), "attempts": 1}
-
-    def order(self, now: int) -> str:
-        """Return what sorts steps as they were begun, in one process also those of one millisecond."""
-        return f"{now:015d}.{next(self._count):09d}"
+        return {"started": now, "order": self.orders.next(), "attempts": 1}
 
     def _begin_again(self, key: StepKey, row: StepRow, lease: Row, now: int, limit: int, handled: bool) -> Begun:
         if row.outcome is not None:
