@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from durable.store.table import Absent, Below, Condition, ConditionFailed, Delete, Either, Equals, Key, Table, Write
+from durable.aws.table import DynamoDBTable
+from durable.store.table import (
+    Absent,
+    Below,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Either,
+    Equals,
+    Key,
+    Table,
+    TableBusy,
+    Write,
+)
 from tests.contract.worlds import Moto, World
 
 KEY = Key("onboarding#1", "step#1")
@@ -360,3 +374,60 @@ class TestExpiry:
         table.write(Write(run, remove=("expires",)))
         world.clock.advance_to(world.clock.now() + 60_000)
         assert len(table.query("p")) == 2
+
+
+class TestExpiryOfARun:
+    """The time of a `run` row is that of all rows of its partition, also where it was interrupted."""
+
+    RUN = Key("p", "run")
+    OTHERS = (Key("p", "step#1"), Key("p", "step#2"), Key("p", "step#3"))
+
+    @pytest.fixture
+    def run(self, table: Table) -> Table:
+        table.write(Write(self.RUN, {"workflow": "w", "status": "running", "updated": 1}))
+        for key in self.OTHERS:
+            table.write(Write(key, {"n": 1}))
+        return table
+
+    def close(self, table: Table, status: str = "running") -> None:
+        seconds = 2_000_000_000
+        change = {"workflow": "w", "status": "complete", "updated": 2, "expires": seconds}
+        table.write(Write(self.RUN, change, when=(Equals("status", status),)))
+
+    def expiries(self, table: Table) -> list[object]:
+        rows = [table.get(key) for key in (self.RUN, *self.OTHERS)]
+        return [None if row is None else row.get("expires") for row in rows]
+
+    def test_a_run_that_could_not_be_closed_is_closed_again_and_leaves_nothing_for_ever(
+        self, run: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has no transaction over a partition")
+        write, count = DynamoDBTable._write_one, itertools.count()
+
+        def throttled(self: DynamoDBTable, action: Any) -> Any:
+            if next(count) == 1:
+                raise TableBusy
+            return write(self, action)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DynamoDBTable, "_write_one", throttled)
+            with pytest.raises(TableBusy):
+                self.close(run)
+        assert (run.get(self.RUN) or {})["status"] == "running"
+        self.close(run)
+        assert self.expiries(run) == [2_000_000_000] * 4
+
+    def test_a_run_that_is_not_closed_after_all_keeps_its_rows(self, run: Table) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+        with pytest.raises(ConditionFailed):
+            self.close(run, status="waiting")
+        assert self.expiries(run) == [None] * 4
+
+    def test_a_run_that_goes_on_keeps_its_rows(self, run: Table) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+        self.close(run)
+        run.write(Write(self.RUN, {"workflow": "w", "status": "queued", "updated": 3}, remove=("expires",)))
+        assert self.expiries(run) == [None] * 4
