@@ -1,6 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, undo, rollback, events, calls, consumer, worker, operations, closer, sweep, starter or changes.
+DURABLE_ENTRY is step, undo, rollback, events, calls, turn, waker, consumer, worker, operations, closer, sweep, starter
+or changes.
 Each kind imports only its own.
 """
 
@@ -9,24 +10,37 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from durable.aws.environment import (
     Environment,
-    arns,
+    callbacks_of,
     children_of,
     events_of,
     machines_of,
+    registry_of,
     runs_of,
+    segments_of,
     table_of,
-    workflows_of,
 )
 from durable.clock import SystemClock
 
 if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.aws.log import LambdaLog
+    from durable.aws.machines import StepFunctionsMachines
+    from durable.aws.registry import Registry
+    from durable.aws.table import DynamoDBTable
     from durable.bindings import Binding
+    from durable.operations.lifecycle import Lifecycle
+    from durable.operations.waker import Waker
+    from durable.runs.runs import Runs
+    from durable.runs.segments import Segments
     from durable.signature import BindingParameter, Signature
+    from durable.steps.callbacks import Callbacks
+    from durable.steps.children import CallHandler, Children
+    from durable.steps.events import EventHandler, Events
+    from durable.store.keys import StepKey
     from durable.store.rows import Header
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -91,24 +105,72 @@ def _events(environment: Environment) -> Handler:
     from durable.steps.events import EventHandler
     from durable.store.record import StepRecord
 
-    log = _log()
-    table = table_of(environment)
-    begin = EventHandler(events_of(table), StepRecord(table, SystemClock()))
-    return _of_a_run(log, lambda event, context: begin(event))
+    log, clock, table = _log(), SystemClock(), table_of(environment)
+    segments = segments_of(table, runs_of(table, registry_of(environment)), environment)
+    callbacks = callbacks_of(table, segments)
+    events = events_of(table, callbacks)
+    begin = EventHandler(events, StepRecord(table, clock))
+
+    def settle(key: StepKey) -> None:
+        events.settle(key.row.partition, key.era)
+
+    return _waiting(log, begin, settle, callbacks, segments, table)
 
 
 def _calls(environment: Environment) -> Handler:
     from durable.aws.workflow import client_of as workflow_client
+    from durable.runs.record import load_header
     from durable.steps.children import CallHandler
     from durable.store.record import StepRecord
 
-    log = _log()
-    table, clock = table_of(environment), SystemClock()
+    log, clock, table = _log(), SystemClock(), table_of(environment)
     called = json.loads(environment["DURABLE_CALLS"])
     callees = {step: workflow_client(each["workflow"], None, each) for step, each in called.items()}
-    runs = runs_of(table, {each["workflow"]: each for each in called.values()})
-    begin = CallHandler(callees, children_of(table), runs, table, StepRecord(table, clock), clock)
-    return _of_a_run(log, lambda event, context: begin(event))
+    known = registry_of(environment, {each["workflow"]: each for each in called.values()})
+    runs = runs_of(table, known)
+    segments = segments_of(table, runs, environment)
+    callbacks = callbacks_of(table, segments)
+    children = children_of(table, callbacks)
+    begin = CallHandler(callees, children, runs, table, StepRecord(table, clock), clock)
+
+    def settle(key: StepKey) -> None:
+        header = load_header(table, key.workflow, key.instance)
+        if header is not None:
+            children.settle(header)
+
+    return _waiting(log, begin, settle, callbacks, segments, table)
+
+
+def _waiting(
+    log: LambdaLog,
+    begin: EventHandler | CallHandler,
+    settle: Callable[[StepKey], None],
+    callbacks: Callbacks,
+    segments: Segments,
+    table: DynamoDBTable,
+) -> Handler:
+    """Return a handler of waits: a Task of an Express machine says where its run is to be parked."""
+    from durable.steps.parked import ParkingHandler
+
+    parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, SystemClock())
+    return _of_a_run(log, lambda event, context: parking(event) if "park" in event else begin(event))
+
+
+def _turn(environment: Environment) -> Handler:
+    from durable.steps.turn import TurnHandler
+
+    log, table = _log(), table_of(environment)
+    runs = runs_of(table, registry_of(environment))
+    turn = TurnHandler(table, runs, segments_of(table, runs, environment), SystemClock())
+
+    def handle(event: Any, context: Any) -> None:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"])
+        turn(event)
+        if "end" in event:
+            log.run_ended(run["workflow"], event["execution"], event["end"]["status"])
+
+    return handle
 
 
 def _consumer(environment: Environment) -> Handler:
@@ -149,16 +211,13 @@ def _worker(environment: Environment) -> Handler:
 
 def _operations(environment: Environment) -> Handler:
     from durable.aws.workflow import client_of as workflow_client
-    from durable.operations.lifecycle import Lifecycle
     from durable.operations.queries import Queries
     from durable.operations.routes import Operator, operations
-    from durable.store.leases import Leases
 
     log = _log()
-    workflows = workflows_of(environment)
+    workflows = registry_of(environment)
     table = table_of(environment)
-    runs = runs_of(table, workflows)
-    lifecycle = Lifecycle(table, machines_of(workflows), SystemClock(), runs, children_of(table), Leases(SystemClock()))
+    lifecycle = _parts(environment).lifecycle
     operator = Operator(Queries(table, SystemClock()), lifecycle)
     clients = {
         name: workflow_client(name, None, {**each, "table": environment["DURABLE_TABLE"]})
@@ -173,18 +232,62 @@ def _operations(environment: Environment) -> Handler:
     return handle
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the Lambdas share that know all workflows."""
+
+    registry: Registry
+    table: DynamoDBTable
+    machines: StepFunctionsMachines
+    runs: Runs
+    segments: Segments
+    events: Events
+    children: Children
+    lifecycle: Lifecycle
+
+
+def _parts(environment: Environment) -> _Parts:
+    from durable.operations.lifecycle import Lifecycle
+    from durable.store.leases import Leases
+
+    registry, table = registry_of(environment), table_of(environment)
+    machines, runs = machines_of(registry), runs_of(table, registry)
+    segments = segments_of(table, runs, environment)
+    callbacks = callbacks_of(table, segments)
+    children = children_of(table, callbacks)
+    lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()))
+    return _Parts(registry, table, machines, runs, segments, events_of(table, callbacks), children, lifecycle)
+
+
+def _waker_of(parts: _Parts) -> Waker:
+    from durable.operations.waker import Waker
+
+    return Waker(parts.table, SystemClock(), parts.segments, parts.events, parts.children, parts.lifecycle)
+
+
+def _waker(environment: Environment) -> Handler:
+    from durable.aws.wakes import look_at
+
+    log, waker = _log(), _waker_of(_parts(environment))
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context)
+        return look_at(event, waker.look, log.look_failed)
+
+    return handle
+
+
 def _closer(environment: Environment) -> Handler:
     from durable.operations.completion import Completion
+    from durable.store.machines import workflow_of
 
-    log = _log()
-    workflows = workflows_of(environment)
-    names = {machine: name for name, machine in arns(workflows).items()}
-    table = table_of(environment)
-    completion = Completion(names, machines_of(workflows), runs_of(table, workflows), children_of(table))
+    log, parts = _log(), _parts(environment)
+    names = parts.registry.reported()
+    completion = Completion(names, parts.machines, parts.runs, parts.children)
 
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
-        workflow = names.get(detail["stateMachineArn"], "")
+        workflow = workflow_of(names.get(detail["stateMachineArn"], ""))
         log.begin(context, workflow=workflow, instance_id=detail["name"].rpartition(".")[0])
         state = completion.status_changed(detail)
         if state is not None:
@@ -195,20 +298,29 @@ def _closer(environment: Environment) -> Handler:
 
 def _sweep(environment: Environment) -> Handler:
     from durable.operations.reconciler import Reconciler
+    from durable.operations.segment_reconciler import SegmentReconciler
 
-    log = _log()
-    table, workflows = table_of(environment), workflows_of(environment)
-    runs = runs_of(table, workflows)
-    events, children = events_of(table), children_of(table)
+    log, parts = _log(), _parts(environment)
+    table, machines, runs, clock = parts.table, parts.machines, parts.runs, SystemClock()
 
     def settle(header: Header) -> int:
-        return events.settle(header.partition, header.era) + children.settle(header)
+        return parts.events.settle(header.partition, header.era) + parts.children.settle(header)
 
-    reconciler = Reconciler(table, machines_of(workflows), SystemClock(), runs, settle)
+    whole = Reconciler(table, machines, clock, runs, settle)
+    segmented = parts.registry.segmented
+    segments = SegmentReconciler(table, machines, clock, runs, parts.segments, _waker_of(parts))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)
-        log.reconciled(reconciler.reconcile(workflows))
+        match event.get("runs"):
+            case "segments":
+                looked = segments.reconcile(segmented)
+                log.reconciled(looked.runs + whole.reconcile(segmented, ("rollingBack",)), looked.late_ms)
+            case "all":
+                log.reconciled(whole.reconcile(parts.registry))
+            case _:
+                # Runs of former versions, which one execution runs whole, are found among the others once a day.
+                log.reconciled(whole.reconcile(parts.registry.keys() - segmented))
 
     return handle
 
@@ -217,7 +329,7 @@ def _starter(environment: Environment) -> Handler:
     from durable.runs.scheduled import Starter
 
     log = _log()
-    starter = Starter(runs_of(table_of(environment), workflows_of(environment)))
+    starter = Starter(runs_of(table_of(environment), registry_of(environment)))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context, workflow=event["workflow"])
@@ -272,6 +384,8 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "rollback": _rollback,
     "events": _events,
     "calls": _calls,
+    "turn": _turn,
+    "waker": _waker,
     "consumer": _consumer,
     "worker": _worker,
     "operations": _operations,

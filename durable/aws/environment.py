@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from durable.aws.registry import Registry
 from durable.clock import SystemClock
 
 if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.aws.machines import StepFunctionsMachines
     from durable.aws.table import DynamoDBTable
     from durable.runs.runs import Runs
+    from durable.runs.segments import Segments
     from durable.steps.callbacks import Callbacks
     from durable.steps.children import Children
     from durable.steps.events import Events
 
 Environment = Mapping[str, str]
-Workflows = Mapping[str, Mapping[str, Any]]
 
 
-def workflows_of(environment: Environment) -> Workflows:
-    """Return what is known of each workflow, by its name:
-
-    {"class": "module:class", "machine": ARN, "definition": hash, "events": {type: how its payload is written there},
-    "retention": seconds, "rollback": ARN, where a step can be undone}
-    """
-    workflows: Workflows = json.loads(environment["DURABLE_WORKFLOWS"])
-    return workflows
+def registry_of(environment: Environment, others: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Registry:
+    """Return the workflows that a Lambda works on, and others that it starts."""
+    return Registry({**others, **json.loads(environment["DURABLE_WORKFLOWS"])}, SystemClock())
 
 
 def table_of(environment: Environment) -> DynamoDBTable:
@@ -36,42 +33,50 @@ def table_of(environment: Environment) -> DynamoDBTable:
     return DynamoDBTable(environment["DURABLE_TABLE"], SystemClock())
 
 
-def arns(workflows: Workflows) -> dict[str, str]:
-    """Return the ARN of each workflow's machine, and of that of its rollbacks."""
-    from durable.store.rollback import rollback_of
-
-    machines = {name: each["machine"] for name, each in workflows.items()}
-    return machines | {rollback_of(name): each["rollback"] for name, each in workflows.items() if "rollback" in each}
-
-
-def machines_of(workflows: Workflows) -> StepFunctionsMachines:
+def machines_of(registry: Registry) -> StepFunctionsMachines:
     from durable.aws.machines import StepFunctionsMachines
 
-    return StepFunctionsMachines(arns(workflows))
+    return StepFunctionsMachines(registry.machines)
 
 
-def runs_of(table: DynamoDBTable, workflows: Workflows) -> Runs:
+def runs_of(table: DynamoDBTable, registry: Registry) -> Runs:
     from durable.runs.runs import Runs
 
-    definitions = {name: each["definition"] for name, each in workflows.items()}
-    retentions = {name: each["retention"] for name, each in workflows.items() if "retention" in each}
-    return Runs(table, machines_of(workflows), SystemClock(), definitions=definitions, retentions=retentions)
+    return Runs(
+        table,
+        machines_of(registry),
+        SystemClock(),
+        definitions=registry.definitions,
+        retentions=registry.retentions,
+        segmented=registry.segmented,
+        code=registry.code,
+    )
 
 
-def callbacks_of(table: DynamoDBTable) -> Callbacks:
+def segments_of(table: DynamoDBTable, runs: Runs, environment: Environment) -> Segments:
+    """Return what parks and wakes runs; without a queue in the environment it sets no timers."""
+    from durable.aws.wakes import NoTimers, SQSTimers
+    from durable.runs.segments import Segments
+
+    queue = environment.get("DURABLE_WAKES")
+    return Segments(table, runs, SQSTimers(queue) if queue else NoTimers(), SystemClock())
+
+
+def callbacks_of(table: DynamoDBTable, segments: Segments) -> Callbacks:
     from durable.aws.tokens import StepFunctionsTokens
     from durable.steps.callbacks import Callbacks
+    from durable.steps.parked import ParkedTokens
 
-    return Callbacks(table, StepFunctionsTokens(), SystemClock())
+    return Callbacks(table, ParkedTokens(StepFunctionsTokens(), segments), SystemClock())
 
 
-def events_of(table: DynamoDBTable) -> Events:
+def events_of(table: DynamoDBTable, callbacks: Callbacks) -> Events:
     from durable.steps.events import Events
 
-    return Events(table, callbacks_of(table), SystemClock())
+    return Events(table, callbacks, SystemClock())
 
 
-def children_of(table: DynamoDBTable) -> Children:
+def children_of(table: DynamoDBTable, callbacks: Callbacks) -> Children:
     from durable.steps.children import Children
 
-    return Children(table, callbacks_of(table))
+    return Children(table, callbacks)

@@ -40,9 +40,17 @@ class LambdaLog:
         self._logger.info("run ended", extra={"execution": execution, "status": status})
         self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
 
-    def reconciled(self, mended: int) -> None:
-        """Say for how many runs the reconciler wrote something."""
+    def reconciled(self, mended: int, late_ms: int | None = None) -> None:
+        """Say how many runs the reconciler moved or looked at, and how long ago the first of them was due."""
         self._logger.info("reconciled", extra={"mended": mended})
+        if late_ms is not None:
+            self._metrics.add_metric("RunsDue", MetricUnit.Milliseconds, late_ms)
+            self._metrics.flush_metrics()
+
+    def look_failed(self, workflow: str, instance: str, error: Exception) -> None:
+        """Say that a run could not be looked at: SQS delivers its message again."""
+        name = type(error).__name__
+        self._logger.warning("look failed", extra={"workflow": workflow, "instance_id": instance, "error": name})
 
     def scheduled(self, workflow: str, created: Created) -> None:
         """Say which run a scheduled time has, and whether it was started only now."""

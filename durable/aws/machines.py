@@ -18,20 +18,21 @@ class StepFunctionsMachines:
     """Implements `durable.store.machines.WatchedMachines`.
 
     Args:
-        machines: the ARN of each workflow's state machine.
+        machines: the ARN of each state machine by the name that `durable.store.machines` gives it.
     """
 
     def __init__(self, machines: Mapping[str, str]) -> None:
-        self._machines = dict(machines)
+        self._machines = machines
 
     @property
     def _client(self) -> Any:
         return client("stepfunctions")
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         text = json.dumps(input, separators=(",", ":"))
+        machine = self._machines[workflow] if version is None else f"{self._machines[workflow]}:{version}"
         try:
-            self._client.start_execution(stateMachineArn=self._machines[workflow], name=name, input=text)
+            self._client.start_execution(stateMachineArn=machine, name=name, input=text)
         except self._client.exceptions.ClientError as error:
             code = code_of(error)
             if code in _BUSY:

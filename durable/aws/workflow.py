@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from durable.aws.environment import events_of, runs_of
+from durable.aws.environment import callbacks_of, events_of, runs_of, segments_of
+from durable.aws.registry import Registry
 from durable.aws.table import DynamoDBTable
 from durable.bindings.kinds import part
 from durable.clients.workflow import WorkflowClient
@@ -19,4 +20,6 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
     table = DynamoDBTable(resource["table"], SystemClock())
-    return WorkflowClient(name, workflow, runs_of(table, {name: resource}), events_of(table), payloads)
+    runs = runs_of(table, Registry({name: resource}, SystemClock()))
+    events = events_of(table, callbacks_of(table, segments_of(table, runs, {})))
+    return WorkflowClient(name, workflow, runs, events, payloads)

@@ -30,6 +30,7 @@ class Platform:
     Attributes:
         layers: returns those of a processor.
         architecture: the processor of functions whose options name none.
+        has_versions: whether state machines have versions.
     """
 
     code: lambda_.Code
@@ -39,6 +40,7 @@ class Platform:
     log_retention: logs.RetentionDays
     log_removal: RemovalPolicy
     environment: Mapping[str, str] = field(default_factory=dict)
+    has_versions: bool = True
 
 
 class HandlerFunction(Construct):

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from aws_cdk import Fn, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.nag import acknowledge, logical_id, written
 from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.record import ANSWERS, Record
 from durable.cdk.resource import Bindings, described
-from durable.cdk.workflow import WorkflowResource
+from durable.cdk.wakes import WakeQueue
+from durable.cdk.workflow import Segmented, WorkflowResource
 from durable.compiler.placeholders import filled
+from durable.compiler.segments import express, standard
 from durable.signature import Signature
 from durable.store.rollback import DEFINITION, ROLLBACK
-from durable.wire import CALLS, EVENTS, lambda_seconds
+from durable.wire import CALLS, EVENTS, TURN, lambda_seconds
 
 _TOKEN_SECONDS: Final = 30
 
@@ -82,6 +86,72 @@ class StepFunction(Construct):
         return self.handler.function.current_version.function_arn
 
 
+@dataclass(frozen=True)
+class Parking:
+    """What the Lambdas of a machine work with that park and wake runs.
+
+    Attributes:
+        rollback_arn: of the machine of rollbacks, where a step can be undone.
+    """
+
+    workflow: str
+    retention_seconds: int
+    segmented: Segmented
+    wakes: WakeQueue
+    rollback_arn: str | None = None
+
+    def environment(self) -> dict[str, Any]:
+        told = self.segmented.told() | {"retention": self.retention_seconds}
+        return {"DURABLE_WORKFLOWS": {self.workflow: told}, "DURABLE_WAKES": self.wakes.queue.queue_url}
+
+    def grant(self, handler: HandlerFunction) -> None:
+        self.segmented.grant_start(handler)
+        self.wakes.grant_send(handler)
+        if self.rollback_arn is not None:
+            handler.grant("states:StartExecution", on=[self.rollback_arn])
+
+
+class TurnFunction(Construct):
+    """The Lambda that parks, moves and closes a workflow's runs when a segment ends."""
+
+    def __init__(self, scope: Construct, id: str, *, platform: Platform, parking: Parking, record: Record) -> None:
+        super().__init__(scope, id)
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            platform=platform,
+            entry="turn",
+            environment={
+                "DURABLE_WORKFLOW": parking.workflow,
+                "DURABLE_TABLE": record.table.table_name,
+                **parking.environment(),
+            },
+            timeout_seconds=_TOKEN_SECONDS,
+            description=f"turns of {parking.workflow}",
+        )
+        record.grant_step(self.handler, parking.workflow)
+        parking.grant(self.handler)
+
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed."""
+        return self.handler.function.current_version.function_arn
+
+    def allow_move(self, machine: sfn.StateMachine) -> None:
+        """Allow to start a machine that names this Lambda: by a policy that the Lambda does not wait for."""
+        versions = f"{machine.state_machine_arn}:*"
+        policy = iam.Policy(
+            self,
+            "Move",
+            statements=[
+                iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn, versions])
+            ],
+            roles=[self.handler.role],
+        )
+        finding = f"IAM5[Resource::{written(self, versions)}]"
+        acknowledge(policy, finding, "a run stays on the version of its machine that it began on")
+
+
 class TokenFunction(Construct):
     """The Lambda that begins a workflow's waits for events, or its calls, and answers those that are over already.
 
@@ -89,6 +159,7 @@ class TokenFunction(Construct):
         entry: events or calls.
         machine_arn: of the workflow's state machine, which has a fixed name: the machine itself comes after this.
         callees: the workflows that are called, by the name of the step.
+        parking: what parks and wakes runs, where they execute in segments.
     """
 
     def __init__(
@@ -102,6 +173,7 @@ class TokenFunction(Construct):
         machine_arn: str,
         record: Record,
         callees: Mapping[str, WorkflowResource] | None = None,
+        parking: Parking | None = None,
     ) -> None:
         super().__init__(scope, id)
         called = {step: each.physical for step, each in (callees or {}).items()}
@@ -114,12 +186,15 @@ class TokenFunction(Construct):
                 "DURABLE_WORKFLOW": workflow,
                 "DURABLE_TABLE": record.table.table_name,
                 **({"DURABLE_CALLS": called} if called else {}),
+                **(parking.environment() if parking else {"DURABLE_WORKFLOWS": {}}),
             },
             timeout_seconds=_TOKEN_SECONDS,
             description=f"{entry} of {workflow}",
         )
         record.grant_step(self.handler, workflow)
         self.handler.grant(*ANSWERS, on=[machine_arn])
+        if parking:
+            parking.grant(self.handler)
         for each in {each.name: each for each in (callees or {}).values()}.values():
             each.grant_start(self.handler)
 
@@ -139,6 +214,7 @@ class Machine(Construct):
         events: whether the workflow waits for events.
         callees: the workflows that it calls, by the name of the step.
         options: how the Lambdas of steps differ, by the placeholder.
+        segments: what there is besides where runs execute in segments.
     """
 
     def __init__(
@@ -156,10 +232,11 @@ class Machine(Construct):
         events: bool = False,
         callees: Mapping[str, WorkflowResource] | None = None,
         options: Mapping[str, FunctionOptions] | None = None,
+        segments: SegmentOptions | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
-        self.steps: dict[str, StepFunction | TokenFunction] = {
+        self.steps: dict[str, MachineFunction] = {
             step.placeholder: StepFunction(
                 self,
                 step.placeholder,
@@ -172,11 +249,6 @@ class Machine(Construct):
             )
             for step, bindings in steps
         }
-        answered = partial(TokenFunction, self, platform=platform, workflow=workflow, machine_arn=arn, record=record)
-        if events:
-            self.steps[EVENTS] = answered("Events", entry="events")
-        if callees:
-            self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
         self.rollback: sfn.StateMachine | None = None
         undos = {step.placeholder for step, _ in steps if step.undoes}
         if undos:
@@ -184,13 +256,115 @@ class Machine(Construct):
             self.rollback = RollbackMachine(
                 scope, f"{id}Rollback", platform=platform, workflow=workflow, undos=undo, record=record
             ).state_machine
+        parking = None if segments is None else segments.parking(workflow, self.rollback)
+        answered = partial(
+            TokenFunction,
+            self,
+            platform=platform,
+            workflow=workflow,
+            machine_arn=arn,
+            record=record,
+            parking=parking,
+        )
+        if events:
+            self.steps[EVENTS] = answered("Events", entry="events")
+        if callees:
+            self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
+        turn: TurnFunction | None = None
+        if parking is not None:
+            turn = self.steps[TURN] = TurnFunction(self, "Turn", platform=platform, parking=parking, record=record)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
-        self.state_machine = self._state_machine(definition, name, platform)
-
-    def _state_machine(self, definition: Mapping[str, Any], name: str | None, platform: Platform) -> sfn.StateMachine:
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
-        return state_machine(self, filled(definition, arns), self._role, platform, name)
+        whole = definition if segments is None else standard(dict(definition))
+        self.state_machine = state_machine(self, filled(whole, arns), self._role, platform, name)
+        self.segmented: Segmented | None = None
+        if turn is not None and parking is not None and segments is not None:
+            turn.allow_move(self.state_machine)
+            self.segmented = ExpressMachine(
+                self,
+                "Express",
+                platform=platform,
+                name=segments.name,
+                definition=filled(express(dict(definition)), arns),
+                role=self._role,
+                standard=self.state_machine,
+                segmented=parking.segmented,
+                told={"definition": segments.definition_hash}
+                | ({"rollback": parking.rollback_arn} if parking.rollback_arn else {}),
+            ).segmented
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What a machine is told whose runs execute in segments.
+
+    Attributes:
+        name: the physical name of the Express machine.
+        segmented: as the machine's own Lambdas see it.
+        definition_hash: what tells the compiled workflow from another.
+    """
+
+    name: str
+    segmented: Segmented
+    definition_hash: str
+    retention_seconds: int
+    wakes: WakeQueue
+
+    def parking(self, workflow: str, rollback: sfn.StateMachine | None) -> Parking:
+        rollback_arn = None if rollback is None else rollback.state_machine_arn
+        return Parking(workflow, self.retention_seconds, self.segmented, self.wakes, rollback_arn)
+
+
+class ExpressMachine(Construct):
+    """The machine that executes the segments of a workflow's runs, versions of it and of the Standard one, and the
+    parameter that tells the Lambdas of both what they are.
+
+    A version is made when a machine changes, and is kept: a parked run is woken on the one that it began on.
+
+    Args:
+        standard: the machine that executes what cannot be executed on Express.
+        told: what the parameter says besides.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        name: str,
+        definition: Mapping[str, Any],
+        role: iam.Role,
+        standard: sfn.StateMachine,
+        segmented: Segmented,
+        told: Mapping[str, str],
+    ) -> None:
+        super().__init__(scope, id)
+        self.state_machine = state_machine(self, definition, role, platform, name, kind=sfn.StateMachineType.EXPRESS)
+        acknowledge(self.state_machine, "SF1", "to log each event costs five times the execution; the record tells all")
+        machines = {"express": self.state_machine, "standard": standard} if platform.has_versions else {}
+        versions = {kind: self._version(kind, each) for kind, each in machines.items()}
+        self.segmented = replace(segmented, versions=versions)
+        ssm.StringParameter(
+            self,
+            "Parameter",
+            parameter_name=segmented.parameter,
+            description="what the Lambdas of these state machines start",
+            string_value=Stack.of(self).to_json_string(
+                {"machine": standard.state_machine_arn, **told, **self.segmented.told()}
+            ),
+        )
+
+    def _version(self, kind: str, machine: sfn.StateMachine) -> str:
+        version = sfn.CfnStateMachineVersion(
+            self,
+            f"{kind.capitalize()}Version",
+            state_machine_arn=machine.state_machine_arn,
+            state_machine_revision_id=machine.state_machine_revision_id,
+        )
+        version.apply_removal_policy(RemovalPolicy.RETAIN)
+        return version.ref
 
 
 class RollbackMachine(Construct):
@@ -207,7 +381,7 @@ class RollbackMachine(Construct):
         *,
         platform: Platform,
         workflow: str,
-        undos: Sequence[StepFunction | TokenFunction],
+        undos: Sequence[MachineFunction],
         record: Record,
     ) -> None:
         super().__init__(scope, id)
@@ -232,7 +406,11 @@ class RollbackMachine(Construct):
         return self.handler.function.current_version.function_arn
 
 
-def allow(role: iam.Role, functions: Sequence[StepFunction | TokenFunction | RollbackMachine]) -> None:
+MachineFunction = StepFunction | TokenFunction | TurnFunction
+"""A Lambda that a workflow's machines invoke."""
+
+
+def allow(role: iam.Role, functions: Sequence[MachineFunction | RollbackMachine]) -> None:
     """Allow every version of each Lambda: a run that sleeps goes on with the one that it began with."""
     for each in functions:
         function = each.handler.function
@@ -244,19 +422,41 @@ def allow(role: iam.Role, functions: Sequence[StepFunction | TokenFunction | Rol
 
 
 def state_machine(
-    scope: Construct, definition: Mapping[str, Any], role: iam.Role, platform: Platform, name: str | None = None
+    scope: Construct,
+    definition: Mapping[str, Any],
+    role: iam.Role,
+    platform: Platform,
+    name: str | None = None,
+    *,
+    kind: sfn.StateMachineType = sfn.StateMachineType.STANDARD,
 ) -> sfn.StateMachine:
-    """Return a state machine that logs no data."""
-    log_group = logs.LogGroup(scope, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal)
+    """Return a state machine that logs no data; one of type Express logs what failed only, for it logs by the byte."""
+    is_express = kind == sfn.StateMachineType.EXPRESS
+    log_group = logs.LogGroup(
+        scope,
+        "Logs",
+        log_group_name=f"/aws/vendedlogs/states/{name}-{_unique(scope)}" if is_express else None,
+        retention=platform.log_retention,
+        removal_policy=platform.log_removal,
+    )
     machine = sfn.StateMachine(
         scope,
         "StateMachine",
         state_machine_name=name,
-        state_machine_type=sfn.StateMachineType.STANDARD,
+        state_machine_type=kind,
         definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
         role=role,
-        logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+        logs=sfn.LogOptions(
+            destination=log_group,
+            level=sfn.LogLevel.ERROR if is_express else sfn.LogLevel.ALL,
+            include_execution_data=False,
+        ),
         tracing_enabled=True,
     )
     acknowledge(role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
     return machine
+
+
+def _unique(scope: Construct) -> str:
+    """Return a part of the stack's id that no other stack has: the logs of a stack that was removed may be kept."""
+    return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Stack.of(scope).stack_id))))

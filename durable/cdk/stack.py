@@ -20,19 +20,21 @@ from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.kv import Namespace
 from durable.cdk.limits import StackLimits
-from durable.cdk.machine import Machine, Step
+from durable.cdk.machine import Machine, SegmentOptions, Step
 from durable.cdk.monitoring import Monitoring
 from durable.cdk.options import PLAIN, Options, unknown_names
+from durable.cdk.plane import Keeper, Plane
 from durable.cdk.platform import lambda_platform
 from durable.cdk.queue import Consumer, MessageQueue
-from durable.cdk.record import Keeper, Plane, Record
+from durable.cdk.record import Record
 from durable.cdk.refusal import refusals, refuse
 from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
 from durable.cdk.stage import Stage, construct_id
+from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
-from durable.cdk.workflow import WorkflowResource
+from durable.cdk.workflow import Segmented, WorkflowResource
 from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError
@@ -80,6 +82,8 @@ class DurableStack(Stack):
         self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
         self._resources: dict[Binding, Resource] = {}
         self._declare_data(project)
+        is_segmented = any(each.machine_kind == "express" for each in project.workflows)
+        self._wakes = WakeQueue(self, "Wakes") if is_segmented else None
         self._made: dict[str, Machine] = {}
         self._machines = self._declare_workflows(project.workflows)
         self._schedules = self._declare_schedules(project.workflows)
@@ -159,8 +163,18 @@ class DurableStack(Stack):
         self._rollbacks = {name: each.rollback for name, each in self._made.items() if each.rollback}
         for each in workflows:
             arn = machines[each.name].state_machine_arn
+            if each.machine_kind == "express":
+                self._resources[each] = self._workflow_resource(each, arn, self._made[each.name].segmented)
             self._resources.setdefault(each, self._workflow_resource(each, arn))
         return machines
+
+    def _segmented(self, workflow: Workflow[Any]) -> Segmented | None:
+        """Return what an Express workflow has besides, as the Lambdas of machines see it."""
+        if workflow.machine_kind == "standard":
+            return None
+        name = f"{self._machine_name(workflow)}-express"
+        arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
+        return Segmented(arn, f"/{self._settings.stack}/{workflow.name}")
 
     def _fixed_arn(self, workflow: Workflow[Any]) -> str:
         name = self._machine_name(workflow)
@@ -194,12 +208,15 @@ class DurableStack(Stack):
             needs += [f"{each!r} in step {step.placeholder}" for each in bound]
         needs += ["waits for events"] if self._events(workflow) else []
         needs += [f"call of {each!r}" for each in self._called(workflow).values()]
+        needs += ["kind='express'"] if workflow.machine_kind == "express" else []
         return sorted(set(needs))
 
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         return f"{self._settings.stack}-{workflow.name}"
 
-    def _workflow_resource(self, workflow: Workflow[Any], arn: str) -> WorkflowResource:
+    def _workflow_resource(
+        self, workflow: Workflow[Any], arn: str, segmented: Segmented | None = None
+    ) -> WorkflowResource:
         return WorkflowResource(
             name=workflow.name,
             implementation=_import_name(workflow),
@@ -207,6 +224,7 @@ class DurableStack(Stack):
             definition=self._definition(workflow),
             machine_arn=arn,
             record=self._record,
+            segmented=segmented or self._segmented(workflow),
         )
 
     def _definition(self, workflow: Workflow[Any]) -> str:
@@ -218,6 +236,11 @@ class DurableStack(Stack):
 
     def _machine(self, workflow: Workflow[Any], fixed_arn: str | None) -> Machine:
         program = self._programs[workflow.name]
+        segmented = self._segmented(workflow)
+        segments: SegmentOptions | None = None
+        if segmented is not None and self._wakes is not None:
+            name, hash = f"{self._machine_name(workflow)}-express", self._definition(workflow)
+            segments = SegmentOptions(name, segmented, hash, workflow.retention_seconds, self._wakes)
         machine = Machine(
             self,
             construct_id(workflow),
@@ -238,6 +261,7 @@ class DurableStack(Stack):
                 for use in program.steps
                 if (workflow.name, use.name) in self._options.steps
             },
+            segments=segments,
         )
         machine.node.add_dependency(self._guard)
         return machine
@@ -249,7 +273,8 @@ class DurableStack(Stack):
         return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
 
     def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
-        resource = self._workflow_resource(workflow, self._machines[workflow.name].state_machine_arn)
+        made = self._made[workflow.name]
+        resource = self._workflow_resource(workflow, made.state_machine.state_machine_arn, made.segmented)
         adapter = adapter_of(payload_type(workflow.workflow))
         return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
 
@@ -287,8 +312,9 @@ class DurableStack(Stack):
             machines=self._machines,
             rollbacks=self._rollbacks,
             answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
+            segmented={each.name: found for each in project.workflows if (found := self._segmented(each))},
         )
-        Keeper(self, "Keeper", plane=plane)
+        Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane)
         for each in project.workers:
             self._worker(each, operations)

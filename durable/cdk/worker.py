@@ -11,7 +11,8 @@ from durable.bindings.worker import OTHERS, Worker
 from durable.build import api_of
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.options import PLAIN, FunctionOptions
-from durable.cdk.record import Plane, Record
+from durable.cdk.plane import Plane
+from durable.cdk.record import Record
 from durable.cdk.resource import Bindings, described
 
 API_SECONDS: Final = 25

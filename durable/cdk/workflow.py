@@ -3,10 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from aws_cdk import ArnFormat, Stack
+from constructs import IConstruct
+
 from durable.cdk.function import HandlerFunction
+from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import ANSWERS, Record
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """The Express machine of a workflow whose runs execute in segments; its Standard one is the workflow's machine.
+
+    Attributes:
+        arn: of the Express machine, which has a fixed name.
+        parameter: the name of the parameter that tells the Lambdas of the machines what the machines are.
+        versions: the ARNs of the machines' versions by type, where AWS has them. None for those Lambdas: a machine
+            names them, so they cannot name it.
+    """
+
+    arn: str
+    parameter: str
+    versions: Mapping[str, str] | None = field(default=None)
+
+    def told(self) -> dict[str, Any]:
+        """Return what a Lambda is told in its environment."""
+        if self.versions is None:
+            return {"kind": "express", "parameter": self.parameter}
+        return {"kind": "express", "express": self.arn, "versions": dict(self.versions)}
+
+    def grant_start(self, handler: HandlerFunction) -> None:
+        """Allow to start Express executions on any version: a run stays on the one that it began on."""
+        grant_versions(handler, self.arn)
+        if self.versions is None:
+            self.grant_read(handler)
+
+    def grant_read(self, handler: HandlerFunction) -> None:
+        """Allow to read the parameter."""
+        handler.grant("ssm:GetParameter", on=[parameter_arn(handler, self.parameter)])
+
+
+def parameter_arn(scope: IConstruct, name: str) -> str:
+    stack = Stack.of(scope)
+    return stack.format_arn(
+        service="ssm",
+        resource="parameter",
+        resource_name=name.removeprefix("/"),
+        arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+    )
+
+
+def grant_versions(handler: HandlerFunction, machine_arn: str) -> None:
+    """Allow to start executions of a machine and of each of its versions."""
+    versions = f"{machine_arn}:*"
+    handler.grant("states:StartExecution", on=[machine_arn, versions])
+    finding = f"IAM5[Resource::{written(handler, versions)}]"
+    acknowledge(handler.role, finding, "a run stays on the version of its machine that it began on")
 
 
 class WorkflowResource:
@@ -17,6 +72,7 @@ class WorkflowResource:
         events: how the payload of each type of event that it waits for is written in that module.
         definition: a hash of what it was compiled to.
         machine_arn: of its state machine.
+        segmented: what it has besides where its runs execute in segments.
     """
 
     def __init__(
@@ -28,6 +84,7 @@ class WorkflowResource:
         definition: str,
         machine_arn: str,
         record: Record,
+        segmented: Segmented | None = None,
     ) -> None:
         self.name = name
         self._events = dict(events)
@@ -35,22 +92,29 @@ class WorkflowResource:
         self._definition = definition
         self._machine_arn = machine_arn
         self._record = record
+        self._segmented = segmented
 
     @property
     def physical(self) -> dict[str, Any]:
-        return {
+        told = {
             "workflow": self.name,
             "class": self._implementation,
             "events": self._events,
-            "definition": self._definition,
-            "machine": self._machine_arn,
             "table": self._record.table.table_name,
         }
+        if self._segmented is None:
+            return told | {"definition": self._definition, "machine": self._machine_arn}
+        if self._segmented.versions is None:
+            return told | self._segmented.told()
+        return told | {"definition": self._definition, "machine": self._machine_arn} | self._segmented.told()
 
     def grant_start(self, function: HandlerFunction) -> None:
         """Allow to start instances and to read them."""
         self._record.grant_create(function, self.name)
-        function.grant("states:StartExecution", on=[self._machine_arn])
+        if self._segmented is None:
+            function.grant("states:StartExecution", on=[self._machine_arn])
+        else:
+            self._segmented.grant_start(function)
 
     def grant_use(self, function: HandlerFunction) -> None:
         self.grant_start(function)

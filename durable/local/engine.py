@@ -120,7 +120,7 @@ class Engine:
         """The hash of what a new execution runs on, by workflow."""
         return {name: each.hash for name, each in self._definitions.items()}
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         """Start an execution; its first state is entered on another thread."""
         try:
             definition = self._definitions[workflow]

@@ -158,10 +158,12 @@ class Lifecycle:
         }
         if header.kind is not None:
             fields["due"] = fields["updated"]  # the reconciler goes on with it, should this process end here
+        gone: tuple[str, ...] = ()
         if order.transition == "resume":
             fields |= self._runs.todays(header.workflow)
+            gone = ("at",) if self._runs.is_other_code(header) else ()  # a state of the former definition
         self._table.write(
-            Write(header.key, fields, when=unchanged(header)),
+            Write(header.key, fields, remove=gone, when=unchanged(header)),
             Write(flag_key(header.partition), {"want": order.wanted}),
         )
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.errors import RunNotFound
 from durable.runs.record import RunRecord, load
@@ -47,12 +48,12 @@ class Reconciler:
         self._settle = settle
         self._leases = Leases(clock)
 
-    def reconcile(self, workflows: Iterable[str]) -> int:
+    def reconcile(self, workflows: Iterable[str], statuses: Iterable[Status] = UNSETTLED) -> int:
         """Look at every open run of these workflows, and return for how many something was written."""
         headers = (
             Header.from_row(row)
             for name in workflows
-            for status in UNSETTLED
+            for status in statuses
             for row in every(self._table, name, status)
         )
         # Runs that execute in segments have a reconciler of their own; their rollbacks execute as those of others do.

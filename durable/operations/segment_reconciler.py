@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from durable.clock import Clock
@@ -26,7 +27,18 @@ NEVER_BEGAN_MS: Final = 60_000
 DEAD_MS: Final = 390_000
 """After how long an Express execution is dead whatever it does: five minutes, and the time that a step may take to
 record its outcome."""
+_MOST_DUE: Final = 3_000
+_MOST_LOOKS: Final = 100
+"""How many due runs it looks at itself, the earliest. The others go to the queue: many may sleep to one time."""
 _LONGEST_LOOK_MS: Final = 6 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many runs were looked at, and how long ago the first of them was due."""
+
+    runs: int
+    late_ms: int
 
 
 class SegmentReconciler:
@@ -42,24 +54,30 @@ class SegmentReconciler:
         self._segments = segments
         self._waker = waker
 
-    def reconcile(self, workflows: Iterable[str]) -> int:
-        """Look at what is due and at what is silent, and return how many runs that were."""
-        found = [partition.partition("#")[::2] for partition in self._table.due(self._clock.now())]
-        for workflow, instance in found:
+    def reconcile(self, workflows: Iterable[str]) -> Reconciled:
+        """Look at what is due and at what is silent."""
+        found = [partition.partition("#")[::2] for partition in self._table.due(self._clock.now(), limit=_MOST_DUE)]
+        late_ms = 0
+        for workflow, instance in found[:_MOST_LOOKS]:
             with suppress(TableBusy, MachinesBusy):
-                self._look(workflow, instance)
+                late_ms = max(late_ms, self._look(workflow, instance))
+        for workflow, instance in found[_MOST_LOOKS:]:
+            self._segments.look_soon(workflow, instance)
         silent = [each for workflow in workflows for each in self._silent(workflow)]
         for header in silent:
             with suppress(TableBusy, MachinesBusy, RunNotFound):
                 self._look_silent(load(self._table, header.workflow, header.instance))
-        return len(found) + len(silent)
+        return Reconciled(len(found) + len(silent), late_ms)
 
-    def _look(self, workflow: str, instance: str) -> None:
+    def _look(self, workflow: str, instance: str) -> int:
+        """Look at a run, and return for how many milliseconds it has been due."""
         header = load_header(self._table, workflow, instance)
+        late_ms = 0 if header is None or header.due is None else self._clock.now() - header.due
         if header is not None and header.kind == "standard" and header.parked is None and header.wanted is None:
             self._look_up(header)
         else:
             self._waker.look(workflow, instance)
+        return late_ms
 
     def _look_up(self, header: Header) -> None:
         """Ask how far an execution on Standard is; its status events may be lost."""

@@ -16,7 +16,7 @@ from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
 from durable.store.keys import flag_key, header_key, is_child
 from durable.store.leases import Leases
-from durable.store.machines import ExecutionState, Machines, MachinesBusy, workflow_of
+from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted
 from durable.store.statuses import OPEN
@@ -71,6 +71,7 @@ class Runs:
         definitions: Mapping[str, str] | None = None,
         retentions: Mapping[str, int] | None = None,
         segmented: Collection[str] = (),
+        code: Mapping[str, Mapping[Kind, str]] | None = None,
         leases: Leases | None = None,
     ) -> None:
         """Args:
@@ -78,6 +79,8 @@ class Runs:
             run, the run goes on only where that is said.
         retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
         segmented: the workflows whose new runs execute in segments: see `durable.runs.segments`.
+        code: the versions of the machines that a new segmented run executes on, by workflow; a run stays on them until
+            it goes on by hand.
         leases: says which leases are held; without it, those whose time is not over.
         """
         self._table = table
@@ -86,6 +89,7 @@ class Runs:
         self._definitions = definitions or {}
         self._retentions = retentions or {}
         self._segmented = frozenset(segmented)
+        self._code = code or {}
         self._leases = leases or Leases(clock)
 
     def create(
@@ -139,6 +143,7 @@ class Runs:
             epoch=1,
             status="running" if is_segmented else "queued",
             kind="express" if is_segmented else None,
+            code=self._code.get(workflow) or None if is_segmented else None,
             payload=payload,
             payload_hash=hash_of(text_of(payload)),
             incarnation=os.urandom(4).hex(),
@@ -177,7 +182,7 @@ class Runs:
         elif header.kind is not None and header.parked is None and header.status in OPEN:
             at = header.at or {"state": None, "vars": {}}
             input = {"run": _run(header), "payload": header.payload, "at": at}
-            self._machines.start(header.machine, header.execution, input)
+            self._machines.start(header.machine, header.execution, input, version=header.machine_version)
         if header.status != "queued":
             return
         input = {"run": _run(header), "payload": header.payload}
@@ -337,7 +342,7 @@ class Runs:
             ConditionFailed: the header is not as it was read.
         """
         now = self._clock.now()
-        is_segmented = header.kind is not None
+        is_segmented = header.workflow in self._segmented
         fields: Row = {
             "workflow": header.workflow,
             "status": "running" if is_segmented else "queued",
@@ -351,13 +356,16 @@ class Runs:
         kept_until = () if header.expires is None else ("expires",)
         gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
         flag: Write | Delete = Delete(flag_key(header.partition))
-        if is_segmented:
+        if is_segmented or header.kind is not None:
             # An execution of the generation before may still run, and nobody can stop it: it is to begin nothing.
             generation = header.generation + 1
-            fields |= {"kind": "express", "generation": generation}
+            code = self._code.get(header.workflow)
+            fields |= {"generation": generation} | ({"kind": "express"} if is_segmented else {})
+            fields |= {"code": code} if is_segmented and code else {}
             flag = Write(flag_key(header.partition), {"least": generation}, remove=("want",))
-            stays = did == "resumed" and not self.is_other_code(header)
+            stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
+            gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
         written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)), flag)
         new = Header.from_row(written[0] or {})
         self._start_soon(new)
@@ -373,7 +381,7 @@ def _run(header: Header) -> Run:
     }
     if header.incarnation:
         run["incarnation"] = header.incarnation
-    return run if header.kind is None else {**run, "generation": header.generation}
+    return run if header.kind is None and not header.generation else {**run, "generation": header.generation}
 
 
 def _flag_at_the_end(

@@ -50,8 +50,11 @@ class MachinesBusy(Exception):
 class Machines(Protocol):
     """Starts, looks at and stops executions. Names are unique per workflow for 90 days."""
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         """Start an execution; one that has been started under this name before is left as it is.
+
+        Args:
+            version: of the machine, where it has versions; None is the newest.
 
         Raises:
             MachinesBusy: nothing was started; the same call may succeed later.

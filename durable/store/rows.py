@@ -145,6 +145,7 @@ class Header(_Stored):
         deleting: its rows are being deleted; only another delete may follow.
         kind: on which machine a run that executes in segments executes now, or was parked; None for a run that one
             execution runs whole.
+        code: the versions of the machines that a run in segments executes on, by type; None where they have none.
         generation: 0, and one more with each restart, retry and resume: executions of another generation begin nothing.
         at: where the current execution entered, or the next one will; None is the start.
         parked: why nothing executes; None while something does.
@@ -178,6 +179,7 @@ class Header(_Stored):
     rollback: RollbackRow | None = None
     deleting: bool = False
     kind: Kind | None = None
+    code: Mapping[Kind, str] | None = None
     generation: int = 0
     at: Position | None = None
     parked: Parked | None = None
@@ -188,6 +190,11 @@ class Header(_Stored):
     def machine(self) -> str:
         """The name of the machine that executes the run."""
         return self.workflow if self.kind is None else segment_of(self.workflow, self.kind)
+
+    @property
+    def machine_version(self) -> str | None:
+        """The version of that machine; None where it has none."""
+        return None if self.kind is None or self.code is None else self.code.get(self.kind)
 
     @property
     def key(self) -> Key:

@@ -65,7 +65,7 @@ class Machines:
         self.busy = False
         self.before_stop: Callable[[], Any] = lambda: None
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         if self.busy:
             raise MachinesBusy
         self.states.setdefault(name, ExecutionState("RUNNING"))

@@ -198,7 +198,7 @@ class StepFunctions:
         self.executions: dict[tuple[str, str], Running] = {}
         self.tokens: dict[str, Running] = {}
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         self.kernel.pause(self.kernel.random.randint(3, 20))
         if self.kernel.current is not None and self.kernel.chance(self.faults.start_busy):
             raise MachinesBusy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ UNKNOWN: Final = frozenset({"ses:FromAddress"})
 """Keys of conditions that it never fills in, so that no such condition holds."""
 UNPLACED: Final = frozenset({"ses:SendEmail", "states:SendTaskSuccess"})
 """Actions that it asks for on no resource in particular."""
+_SHORTEST: Final = re.compile(r"\$min\(\[(\d+),")
+"""Finds the step's own timeout in that of a Task which ends before its execution does."""
 _RESULT: Final = ("Assign", "Output", "Next", "End")
 
 
@@ -55,12 +58,16 @@ def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def definition(value: Any) -> Any:
-    """Return a definition in which a Pass takes the result of each Parallel, whose own Assign and Output it ignores."""
+    """Return a definition in which a Pass takes the result of each Parallel, whose own Assign and Output it ignores,
+    and a Task's timeout is a number.
+    """
     if isinstance(value, list):
         return [definition(each) for each in value]
     if not isinstance(value, Mapping):
         return value
     written = {name: definition(each) for name, each in value.items()}
+    if isinstance(written.get("TimeoutSeconds"), str) and (found := _SHORTEST.search(written["TimeoutSeconds"])):
+        written["TimeoutSeconds"] = int(found[1])
     if "States" in written:
         states = written["States"].items()
         written["States"] = {name: each for pair in states for name, each in _without_result(*pair)}

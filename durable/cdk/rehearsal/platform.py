@@ -33,4 +33,5 @@ def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str])
         log_retention=settings.log_retention,
         log_removal=settings.data_removal,
         environment=environment(settings) | {"PYTHONPATH": str(wheels.folder / "python")},
+        has_versions=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from tests.integration.aws.deployment import Clients, Deployment
 from tests.integration.aws.events import REGION
 from tests.integration.aws.interpreter import Interpreter
 from tests.integration.aws.meter import Meter
-from tests.integration.cdk.conftest import once, synthesise
+from tests.integration.aws.segments import Segments
+from tests.integration.cdk.conftest import approvals, dev, express, once, synthesise
 from tests.integration.cdk.template import Template
 
-__all__ = ["once", "synthesise"]
+__all__ = ["approvals", "dev", "express", "once", "synthesise"]
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,13 +32,17 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(scope="session")
 def template(request: pytest.FixtureRequest) -> Template:
     """The dev stage: synthesised, unless it was from the same sources before, in this session or an earlier one."""
-    kept = ROOT / ".cache" / f"template-{_sources()}.json"
+    return _kept(request, "dev")
+
+
+def _kept(request: pytest.FixtureRequest, fixture: str) -> Template:
+    kept = ROOT / ".cache" / f"template-{fixture}-{_sources()}.json"
     if not kept.exists():
-        synthesised: Callable[[str], Template] = request.getfixturevalue("once")
+        synthesised: Template = request.getfixturevalue(fixture)
         kept.parent.mkdir(exist_ok=True)
         part = kept.with_suffix(f".{threading.get_native_id()}.part")
-        part.write_bytes(synthesised("dev").path.read_bytes())
-        for old in kept.parent.glob("template-*.json"):
+        part.write_bytes(synthesised.path.read_bytes())
+        for old in kept.parent.glob(f"template-{fixture}-*.json"):
             old.unlink(missing_ok=True)
         part.replace(kept)
     return Template.read(kept)
@@ -45,7 +50,8 @@ def template(request: pytest.FixtureRequest) -> Template:
 
 def _sources() -> str:
     """Return what tells apart the sources that a template is made of."""
-    named = [ROOT / each for each in ("app.py", "cdk.json", "requirements.txt")]
+    here = "tests/integration/cdk/conftest.py"
+    named = [ROOT / each for each in ("app.py", "cdk.json", "requirements.txt", here)]
     folders = (ROOT / each for each in ("durable", "functions", "infra", "statemachines"))
     found = sorted(path for folder in folders for path in folder.rglob("*.py"))
     digest = hashlib.sha256()
@@ -95,6 +101,15 @@ def sent(aws: Clients) -> list[Any]:
 def deployment(template: Template, aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """A deployment whose machine executes nothing: the test does what Step Functions would."""
     return Deployment(template, aws, monkeypatch)
+
+
+@pytest.fixture
+def segments(request: pytest.FixtureRequest, aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Iterator[Segments]:
+    """A deployment whose runs execute in segments; a test that is parametrised names another template."""
+    template = _kept(request, getattr(request, "param", "express"))
+    found = Segments(Deployment(template, aws, monkeypatch))
+    with found.accepting():
+        yield found
 
 
 @pytest.fixture(scope="package")

@@ -31,7 +31,7 @@ from durable.store.record import Leased, StepRecord
 from durable.wire import StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
 from tests.integration.aws.lambdas import Invoked, invoke
-from tests.integration.cdk.template import Template
+from tests.integration.cdk.template import Template, what_runs
 from tests.integration.cdk.test_workflow import tasks
 from tests.unit.http.doors import Answered, answered, proxy_event
 
@@ -41,6 +41,7 @@ SIGN_UP: Final = {"email": "User@Example.com", "name": "John Doe", "avatarUrl": 
 SECONDS: Final = 1_000
 """In milliseconds, which clocks count."""
 
+_PSEUDO: Final = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws"}
 _TABLE: Final = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 _QUEUE: Final[tuple[QueueAttributeNameType, ...]] = (
     "MessageRetentionPeriod",
@@ -59,6 +60,7 @@ class Clients:
         self.sesv2 = boto3.client("sesv2", region_name=REGION)
         self.states = boto3.client("stepfunctions", region_name=REGION)
         self.functions = boto3.client("lambda", region_name=REGION)
+        self.parameters = boto3.client("ssm", region_name=REGION)
         self.iam = boto3.client("iam", region_name=REGION)
 
 
@@ -69,6 +71,7 @@ class Deployment:
         self.template = template
         self.aws = aws
         self.clock = VirtualClock()
+        self.definitions: dict[str, dict[str, Any]] = {}
         self.definition: dict[str, Any] = {}
         self.machine = ""
         self._environment = environment
@@ -80,15 +83,16 @@ class Deployment:
         self._make_tables()
         self._make_queues()
         self._name_functions()
-        self._make_machine()
+        self._make_machines()
+        self._make_parameters()
 
     # What CloudFormation does.
 
     def value(self, value: Any) -> Any:
         """Return a value of the template with its functions resolved, as CloudFormation does."""
         match value:
-            case {"Ref": "AWS::Region"}:
-                return REGION
+            case {"Ref": str(name)} if name in _PSEUDO:
+                return _PSEUDO[name]
             case {"Ref": str(name)}:
                 return self._names[name]
             case {"Fn::GetAtt": [name, "Arn"]}:
@@ -141,14 +145,29 @@ class Deployment:
         for logical, version in self.template.of("Lambda::Version").items():
             self._names[logical] = f"{self._arns[version['Properties']['FunctionName']['Ref']]}:1"
 
-    def _make_machine(self) -> None:
-        logical, machine = self.template.one("StepFunctions::StateMachine")
-        definition = self.value(machine["Properties"]["DefinitionString"])
-        self.definition = json.loads(definition)
-        self.machine = self.aws.states.create_state_machine(
-            name=self._physical(logical), definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
-        )["stateMachineArn"]
-        self._names[logical] = self.machine
+    def _make_machines(self) -> None:
+        for logical, machine in self.template.of("StepFunctions::StateMachine").items():
+            properties = machine["Properties"]
+            definition = self.value(properties["DefinitionString"])
+            if "StateMachineName" in properties:  # tests share moto's account, and each has machines of these names
+                name = properties["StateMachineName"]
+                self._names[logical] = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{name}"
+            else:
+                self._names[logical] = self.aws.states.create_state_machine(
+                    name=self._physical(logical), definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
+                )["stateMachineArn"]
+            self.definitions[self._names[logical]] = json.loads(definition)
+            if properties["StateMachineType"] == "STANDARD":
+                self.machine, self.definition = self._names[logical], json.loads(definition)
+        for logical, version in self.template.of("StepFunctions::StateMachineVersion").items():
+            self._names[logical] = f"{self.value(version['Properties']['StateMachineArn'])}:1"
+
+    def _make_parameters(self) -> None:
+        for parameter in self.template.of("SSM::Parameter").values():
+            properties = parameter["Properties"]
+            self.aws.parameters.put_parameter(
+                Name=properties["Name"], Value=self.value(properties["Value"]), Type="String", Overwrite=True
+            )
 
     def make_functions(self, role: str) -> None:
         """Make the steps' Lambdas, with a published version, for the machine to invoke."""
@@ -199,7 +218,8 @@ class Deployment:
 
     def invoke_named(self, name: str, event: Mapping[str, Any]) -> Invoked:
         """Invoke a Lambda by its physical name."""
-        return self.invoke(next(each for each in self.template.functions() if self.function_name(each) == name), event)
+        functions = self.template.of("Lambda::Function").items()
+        return self.invoke(next(what_runs(each) for logical, each in functions if self._names[logical] == name), event)
 
     # What is around them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import fcntl
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,17 +12,26 @@ import pytest
 
 import app
 import durable.cdk  # noqa: F401  # before a test module imports aws_cdk, which starts Node
+from durable import Workflow
+from durable.bindings.workflow import MachineKind
 from durable.project import Project, load
 from tests.integration.cdk.template import Template
 
 ROOT = Path(__file__).resolve().parents[3]
 Synthesise = Callable[..., Template]
 
-ONBOARDING = Project(
-    "app",
-    (app.profiles, app.addresses, app.settings, app.sent, app.mail, app.emails, app.onboarding, app.website),
-)
-"""What app.py declares for onboarding: one workflow, whose template the tests here read resource by resource."""
+
+def onboarding_on(kind: MachineKind) -> Project:
+    """Return what app.py declares for onboarding: one workflow, whose template tests read resource by resource."""
+    declared = Workflow("onboarding", app.onboarding.workflow, bindings=app.onboarding.bindings, kind=kind)
+    website = copy.copy(app.website)
+    website.bindings = {"onboarding": declared}
+    return Project(
+        "app", (app.profiles, app.addresses, app.settings, app.sent, app.mail, app.emails, declared, website)
+    )
+
+
+ONBOARDING = onboarding_on("standard")
 
 
 @pytest.fixture(scope="session")
@@ -66,6 +76,20 @@ def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Sy
 @pytest.fixture(scope="session")
 def dev(once: Synthesise) -> Template:
     return once("dev", stage="dev")
+
+
+@pytest.fixture(scope="session")
+def express(once: Synthesise) -> Template:
+    """Onboarding, executed in segments."""
+    return once("express", project=onboarding_on("express"))
+
+
+@pytest.fixture(scope="session")
+def approvals(once: Synthesise) -> Template:
+    """The approval flow, executed in segments: it waits for events."""
+    expense = Workflow("expense", app.expense.workflow, bindings=app.expense.bindings, kind="express")
+    project = Project("app", (app.expenses, app.mail, app.sent, app.letters, expense))
+    return once("approvals", project=project)
 
 
 @pytest.fixture(scope="session")

@@ -33,14 +33,15 @@ class Template:
         return found[0]
 
     def queue(self) -> tuple[str, Resource]:
-        """Return the one queue that has dead letters, with its id."""
-        found = [(name, each) for name, each in self.of("SQS::Queue").items() if "RedrivePolicy" in each["Properties"]]
+        """Return the one queue of app.py that has dead letters, with its id."""
+        queues = {name: each for name, each in self.of("SQS::Queue").items() if not name.startswith("Wakes")}
+        found = [(name, each) for name, each in queues.items() if "RedrivePolicy" in each["Properties"]]
         assert len(found) == 1
         return found[0]
 
     def functions(self) -> dict[str, Resource]:
         """Return the Lambdas by what they run: the function of a step or consumer, or else the entry."""
-        return {_runs(each): each for each in self.of("Lambda::Function").values()}
+        return {what_runs(each): each for each in self.of("Lambda::Function").values()}
 
     def statements(self, role: str) -> list[Mapping[str, Any]]:
         """Return what a role's policies say."""
@@ -62,7 +63,8 @@ class Template:
         }
 
 
-def _runs(function: Resource) -> str:
+def what_runs(function: Resource) -> str:
+    """Return what a Lambda runs."""
     variables = function["Properties"]["Environment"]["Variables"]
     name: str = variables.get("DURABLE_FUNCTION", variables["DURABLE_ENTRY"])
     return name

@@ -30,7 +30,7 @@ class Machines:
     def __init__(self) -> None:
         self.states: dict[str, ExecutionState] = {}
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         self.states.setdefault(name, ExecutionState("RUNNING"))
 
     def stop(self, workflow: str, name: str) -> None:

@@ -44,7 +44,7 @@ class FakeMachines:
     started: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
     busy: int = 0
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         if self.busy:
             self.busy -= 1
             raise MachinesBusy

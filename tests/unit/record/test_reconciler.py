@@ -37,7 +37,7 @@ class Executions:
     asked: int = 0
     naps: tuple[Sleep, ...] = ()
 
-    def start(self, workflow: str, name: str, input: Mapping[str, Any]) -> None:
+    def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         if self.busy:
             raise MachinesBusy
         self.states.setdefault(name, ExecutionState("RUNNING"))

@@ -1,0 +1,123 @@
+"""What a Lambda knows of the workflows of its deployment.
+
+A machine's definition names its Lambdas, so these cannot name the machine in their environment: what they need of it
+stands in a parameter of Systems Manager, which they read when they start something. Other Lambdas are told at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from durable.aws.session import client
+from durable.clock import Clock
+from durable.store.machines import Kind, segment_of, workflow_of
+from durable.store.rollback import rollback_of, rolled_back
+
+V = TypeVar("V")
+
+_KEPT_MS: Final = 60_000
+"""How long a parameter is believed: for as long, after a deployment, new runs may begin on the code before it."""
+
+
+class Lookup(Mapping[str, V]):
+    """A mapping whose values are looked up when they are asked for."""
+
+    def __init__(self, names: Collection[str], look: Callable[[str], V]) -> None:
+        self._names = names
+        self._look = look
+
+    def __getitem__(self, name: str) -> V:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._look(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Registry(Mapping[str, Mapping[str, Any]]):
+    """The workflows of a deployment by name, each with
+
+    {"class": "module:class", "events": {type: how its payload is written there}, "retention": seconds, "machine": ARN,
+    "definition": hash, "rollback": ARN, where a step can be undone}
+
+    and one that executes in segments with {"kind": "express", "express": ARN, "versions": {type of machine: ARN}}
+    besides. `machine` is the one of type Standard.
+
+    Args:
+        workflows: what the environment says of each; where that has `parameter`, the rest stands there.
+    """
+
+    def __init__(self, workflows: Mapping[str, Mapping[str, Any]], clock: Clock) -> None:
+        self._workflows = dict(workflows)
+        self._clock = clock
+        self._read: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+    def __getitem__(self, workflow: str) -> Mapping[str, Any]:
+        described = self._workflows[workflow]
+        return {**described, **self._parameter(described["parameter"])} if "parameter" in described else described
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._workflows)
+
+    def __len__(self) -> int:
+        return len(self._workflows)
+
+    def _parameter(self, name: str) -> Mapping[str, Any]:
+        until, value = self._read.get(name, (0, {}))
+        if self._clock.now() >= until:
+            value = json.loads(client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+            self._read[name] = (self._clock.now() + _KEPT_MS, value)
+        return value
+
+    @property
+    def segmented(self) -> frozenset[str]:
+        """The workflows whose runs execute in segments."""
+        return frozenset(name for name, each in self._workflows.items() if each.get("kind") == "express")
+
+    @property
+    def definitions(self) -> Mapping[str, str]:
+        return Lookup(self._workflows.keys(), lambda name: self[name]["definition"])
+
+    @property
+    def retentions(self) -> Mapping[str, int]:
+        return {name: each["retention"] for name, each in self._workflows.items() if "retention" in each}
+
+    @property
+    def code(self) -> Mapping[str, Mapping[Kind, str]]:
+        """The versions of the machines of segments; empty where AWS keeps none, as in a rehearsal."""
+        return Lookup(self.segmented, lambda name: _numbers(self[name].get("versions", {})))
+
+    @property
+    def machines(self) -> Mapping[str, str]:
+        """The ARN of each machine by its name."""
+        names = {*self._workflows, *(rollback_of(each) for each in self._workflows)}
+        names |= {segment_of(each, kind) for each in self.segmented for kind in ("express", "standard")}
+        return Lookup(names, self._arn)
+
+    def _arn(self, machine: str) -> str:
+        if rolled_back(machine):
+            return str(self[workflow_of(machine)]["rollback"])
+        workflow = workflow_of(machine)
+        return str(self[workflow]["express" if machine == segment_of(workflow, "express") else "machine"])
+
+    def reported(self) -> dict[str, str]:
+        """Return the names of the machines whose ends EventBridge reports, by ARN: it tells of no Express execution.
+
+        The Standard machine of segments also ends runs that began before they were executed in segments.
+        """
+        names = {
+            each["machine"]: segment_of(name, "standard") if name in self.segmented else name
+            for name, each in self.items()
+        }
+        return names | {each["rollback"]: rollback_of(name) for name, each in self.items() if "rollback" in each}
+
+
+def _numbers(versions: Mapping[Kind, str]) -> Mapping[Kind, str]:
+    """Return the numbers of versions, given their ARNs: a run keeps those, and is read and written often."""
+    return {kind: arn.rpartition(":")[2] for kind, arn in versions.items()}

@@ -1,0 +1,156 @@
+"""The Lambdas that know all workflows of a deployment, and keep the record true to what Step Functions did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.record import ANSWERS, Record, grant_executions
+from durable.cdk.wakes import WakeQueue
+from durable.cdk.workflow import Segmented, grant_versions
+
+SWEEP_MINUTES: Final = 5
+_SECONDS: Final = 60
+_WAKER_SECONDS: Final = 20
+_BATCH: Final = 10
+ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+@dataclass(frozen=True)
+class Plane:
+    """What the Lambdas share that know all workflows of a deployment.
+
+    Attributes:
+        classes: `module:class` of each workflow, by name.
+        events: how the payload of each type of event is written in that module, by the workflow's name.
+        definitions: a hash of what each workflow was compiled to, by name.
+        retentions: how long a run of each is kept after its end, in seconds, by name.
+        machines: the state machine of each, by name.
+        rollbacks: the state machine of the rollbacks of those that can be undone, by name.
+        answered: the names of those that have steps that are answered by a token.
+        segmented: what those have besides whose runs execute in segments, by name.
+    """
+
+    platform: Platform
+    record: Record
+    classes: Mapping[str, str]
+    events: Mapping[str, Mapping[str, str]]
+    definitions: Mapping[str, str]
+    retentions: Mapping[str, int]
+    machines: Mapping[str, sfn.StateMachine]
+    rollbacks: Mapping[str, sfn.StateMachine]
+    answered: Set[str]
+    segmented: Mapping[str, Segmented]
+
+    def function(
+        self, scope: Construct, id: str, *, entry: str, timeout_seconds: int, wakes: WakeQueue | None = None
+    ) -> HandlerFunction:
+        """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
+        known = {name: self._known(name) for name in self.machines}
+        environment = {"DURABLE_WORKFLOWS": known, "DURABLE_TABLE": self.record.table.table_name}
+        handler = HandlerFunction(
+            scope,
+            id,
+            platform=self.platform,
+            entry=entry,
+            environment=environment | ({"DURABLE_WAKES": wakes.queue.queue_url} if wakes else {}),
+            timeout_seconds=timeout_seconds,
+            description=f"{entry}: all workflows",
+        )
+        self.record.grant_all(handler)
+        if wakes is not None:
+            wakes.grant_send(handler)
+        for segmented in self.segmented.values():
+            segmented.grant_start(handler)
+        for name, machine in self.machines.items():
+            if name in self.segmented:
+                grant_versions(handler, machine.state_machine_arn)
+            else:
+                handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+            if name in self.answered:
+                handler.grant(*ANSWERS, on=[machine.state_machine_arn])
+            grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
+        for machine in self.rollbacks.values():
+            handler.grant("states:StartExecution", on=[machine.state_machine_arn])
+            grant_executions(handler, machine, "states:DescribeExecution")
+        return handler
+
+    def _known(self, name: str) -> dict[str, Any]:
+        known = {
+            "class": self.classes[name],
+            "events": dict(self.events[name]),
+            "retention": self.retentions[name],
+        }
+        if name in self.segmented:
+            return known | self.segmented[name].told()
+        known |= {"definition": self.definitions[name], "machine": self.machines[name].state_machine_arn}
+        rollback = self.rollbacks.get(name)
+        return known if rollback is None else known | {"rollback": rollback.state_machine_arn}
+
+
+class Keeper(Construct):
+    """The closer, told of every execution that ends; the sweep, which finds those that nobody told of; and the waker,
+    which looks at the runs of the wake queue, where there is one.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, plane: Plane, wakes: WakeQueue | None) -> None:
+        super().__init__(scope, id)
+        self.closer = plane.function(self, "Closer", entry="closer", timeout_seconds=_SECONDS)
+        self.sweep = plane.function(self, "Sweep", entry="sweep", timeout_seconds=_SECONDS, wakes=wakes)
+        for machine in plane.machines.values():
+            grant_executions(self.sweep, machine, "states:GetExecutionHistory")
+        self._listen([*plane.machines.values(), *plane.rollbacks.values()])
+        events.Rule(
+            self,
+            "EveryFewMinutes",
+            description="finds runs whose end, or start, was missed",
+            schedule=events.Schedule.rate(Duration.minutes(SWEEP_MINUTES)),
+            targets=[targets.LambdaFunction(self.sweep.function)],
+        )
+        if wakes is not None:
+            plane.record.grant_due(self.sweep)
+            self._reconcile_segments(plane, wakes)
+
+    def _reconcile_segments(self, plane: Plane, wakes: WakeQueue) -> None:
+        self._every("EveryMinute", Duration.minutes(1), "segments", "finds runs that are due or silent")
+        self._every("EveryDay", Duration.days(1), "all", "finds runs that began before they ran in segments")
+        waker = plane.function(self, "Waker", entry="waker", timeout_seconds=_WAKER_SECONDS)
+        source = sources.SqsEventSource(wakes.queue, batch_size=_BATCH, report_batch_item_failures=True)
+        waker.function.add_event_source(source)
+
+    def _every(self, id: str, rate: Duration, runs: str, description: str) -> None:
+        """Have the sweep look at some of the runs; the other rule, without an input, at those that run whole."""
+        events.Rule(
+            self,
+            id,
+            description=description,
+            schedule=events.Schedule.rate(rate),
+            targets=[
+                targets.LambdaFunction(self.sweep.function, event=events.RuleTargetInput.from_object({"runs": runs}))
+            ],
+        )
+
+    def _listen(self, machines: Sequence[sfn.StateMachine]) -> None:
+        events.Rule(
+            self,
+            "Ended",
+            description="an execution of this stack's state machines ended",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "status": list(ENDS),
+                    "stateMachineArn": [each.state_machine_arn for each in machines],
+                },
+            ),
+            targets=[targets.LambdaFunction(self.closer.function, max_event_age=Duration.hours(1))],
+        )
