@@ -57,7 +57,7 @@ MOST_MODULES: Final = (
     | {"worker": 260, "operations": 275}
     | {
         "closer": 145,
-        "sweep": 145,
+        "sweep": 150,
         "changes": 150,
     }
 )
