@@ -144,11 +144,13 @@ class Executions:
 
     def resting(self) -> Iterator[tuple[str, Rest]]:
         """Yield the name of every open execution for which nothing is at work, and what it waits for."""
+        self._journal.flush()
         for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):
             yield name, Rest([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
 
     def moving(self) -> Iterator[str]:
         """Yield the name of every other open execution."""
+        self._journal.flush()
         others = "SELECT name FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
         for (name,) in self._journal.read(others):
             yield name
