@@ -41,10 +41,14 @@ class VirtualClock:
         self._now = max(self._now, when)
 
 
+def moment(milliseconds: int) -> datetime:
+    """Return a time, in milliseconds since 1970, as a datetime in UTC."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
 def timestamp(milliseconds: int) -> str:
     """Return a time as ISO 8601 with milliseconds and Z, as Step Functions and JavaScript write it."""
-    when = _EPOCH + timedelta(milliseconds=milliseconds)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def milliseconds_of(timestamp: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class StepContext:
         idempotency_key: the same for all attempts of this step in this round and epoch, and for no other step:
             `<run>/<epoch>/<step>`, where no other run has this `<run>`.
         remaining: a function that returns the time left before this attempt is timed out.
+        now: a function that returns the time, with its zone: the virtual one in a Sandbox.
     """
 
     workflow: str
@@ -27,3 +28,4 @@ class StepContext:
     attempt: int
     idempotency_key: str
     remaining: Callable[[], timedelta]
+    now: Callable[[], datetime]

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable.compiler.annotations import kind_of
 from durable.compiler.asl import Writer
 from durable.compiler.bounds import MOST_EVENTS, bounds
 from durable.compiler.budget import Budget, number
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, Shared, start
-from durable.compiler.kinds import Event
+from durable.compiler.kinds import UNKNOWN, Event, Kind
 from durable.compiler.liveness import prune
 from durable.compiler.names import UNUSED, Names, placeholders
 from durable.compiler.payload import payload_kind
@@ -31,7 +32,7 @@ from durable.errors import CompileError
 from durable.modules import place_of
 from durable.retries import Retries
 from durable.signature import Signature
-from durable.workflow import WorkflowEntrypoint
+from durable.workflow import WorkflowEntrypoint, result_type
 
 _LARGEST: Final = 1_000_000
 """The size of a definition, in bytes; Step Functions takes 1 MB, the placeholders filled in."""
@@ -138,7 +139,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     expressions = ExpressionReader(source, names)
     payload = payload_kind(workflow, source)
     scope = Scope({event: Local(RawExpression("", Event(payload)))})
-    reading = Reading(expressions, StepReader(expressions), problems, Frame(), scope)
+    reading = Reading(expressions, StepReader(expressions), problems, Frame(declared=_declared(workflow)), scope)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)
     reader.awaits.report_unused(source.run)
@@ -149,6 +150,14 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     program = Program(body)
     _check_size(source, program)
     return program
+
+
+def _declared(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
+    """Return the kind of what `run` says that it returns; what cannot be read says nothing."""
+    try:
+        return kind_of(result_type(workflow))
+    except Exception:  # whatever an annotation may raise
+        return UNKNOWN
 
 
 def _check_size(source: Source, program: Program) -> None:

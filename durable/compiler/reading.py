@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.kinds import Kind, is_unknown
+from durable.compiler.kinds import UNKNOWN, Kind, is_unknown
 from durable.compiler.problems import Problems, Refused
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
@@ -48,6 +48,7 @@ class Frame:
         key: the same with the rounds, as it stands in step keys.
         rounds: the counters of the loops around, since that path ends.
         outermost: gathers the errors that leave the frame.
+        declared: what `run` says that it returns.
     """
 
     block: tuple[str, ...] = ()
@@ -59,6 +60,7 @@ class Frame:
     loops: list[LoopFrame] = field(default_factory=list)
     tries: list[TryFrame] = field(default_factory=list)
     outermost: TryFrame = field(default_factory=TryFrame)
+    declared: Kind = UNKNOWN
 
     def inner(
         self, place: str, prefix: str = "", key: tuple[Expression, ...] = (), rounds: tuple[Expression, ...] = ()

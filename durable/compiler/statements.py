@@ -76,6 +76,10 @@ class StatementReader:
         body = self.block(nodes)
         if self.reading.scope is None:
             return body
+        declared = self.reading.frame.declared
+        if not len(self.reading.problems) and not assignable(NONE.kind, declared):
+            found = f"`run` may end after this line, and is declared to return {describe(declared)}"
+            self.reading.problems.report(nodes[-1].lineno, found, "return a value, or let the annotation say `| None`")
         self.reading.frame.returns.append(NONE.kind)
         return (*body, Return(NONE, None, "return"))
 
@@ -239,9 +243,18 @@ class StatementReader:
         else:
             result = self.reading.value(value)
             refuse_caught(value, result, label)
+        self._fits(node if value is None else value, result.kind)
         self.reading.frame.returns.append(result.kind)
         self.reading.scope = None
         return (*before, Return(result, name, label))
+
+    def _fits(self, node: ast.AST, result: Kind) -> None:
+        """Refuse a result that is not what `run` says it returns: whoever calls the workflow reads it as that."""
+        declared = self.reading.frame.declared
+        if not assignable(result, declared):
+            text = self.reading.source(node)
+            found = f"`{text}` ({describe(result)}) is returned, and `run` is declared to return {describe(declared)}"
+            raise Refused(node, found, "change the annotation or the value")
 
     def _returned(self, node: ast.Await) -> tuple[Statements, Expression, str | None]:
         call = self.awaits.step_call(node.value)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final, assert_never
 
 from durable.bindings import Binding
-from durable.clock import Clock
+from durable.clock import Clock, moment
 from durable.context import StepContext
 from durable.errors import (
     InvalidInput,
@@ -134,6 +134,7 @@ class StepHandler:
                 begun.attempt,
                 self._idempotency_key(key, begun),
                 lambda: self._remaining(until),
+                lambda: moment(self._clock.now()),
             )
         with self._deadline(event["timeout"]):
             result = signature.function(**arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -196,7 +196,9 @@ def test_a_run_under_the_id_of_another_that_is_gone_has_another_user_and_a_resta
     def made_by(key: str) -> str:
         sandbox = Sandbox(app.onboarding)
         user = validate_user(SignUp.model_validate(JOHN))
-        context = StepContext("onboarding", "k1", "create-profile", 1, key, lambda: timedelta(0))
+        context = StepContext(
+            "onboarding", "k1", "create-profile", 1, key, lambda: timedelta(0), lambda: datetime(2026, 1, 1, tzinfo=UTC)
+        )
         return create_profile(user, sandbox.kv(app.profiles), sandbox.kv(app.addresses), context).user_id
 
     first = made_by("onboarding/k1/1767225600000/1/create-profile")
