@@ -45,6 +45,9 @@ GUARDS: Final = {
 """What only hands over, wakes, or catches failures of other work; a failed commit ends the server (test_journal.py)."""
 
 
+_MOMENT_SECONDS: Final = 0.01
+
+
 class Server:
     """A host on threads and on disk, whose clock goes a thousand times as fast as ours."""
 
@@ -87,12 +90,19 @@ class Server:
         run = self.host.workflows["everything"].get(id)
         return run.status in ENDED or "told" in [step.name for step in run.steps]
 
-    def until(self, condition: Callable[[], bool]) -> None:
+    def until(self, condition: Callable[[], bool], *, step_ms: int = 5_000) -> None:
+        """Have time pass until a condition holds.
+
+        Time stands still while a turn is at work, and for a moment while a step is, which may never end: else what a
+        busy machine keeps waiting would be timed out.
+        """
         for _ in range(PATIENCE_SECONDS * 500):
             self.journal.flush()
             if condition():
                 return
-            self.clock.advance_to(self.clock.now() + 5_000)
+            self.turns.drain(PATIENCE_SECONDS)
+            self.workers.drain(_MOMENT_SECONDS)
+            self.clock.advance_to(self.clock.now() + step_ms)
             threading.Event().wait(0.002)
         raise TimeoutError(threading.enumerate())
 
@@ -191,7 +201,7 @@ def test_a_step_that_waits_for_a_thread_has_all_its_time_and_does_not_run_when_n
         assert [stalled.get(id).status for id in ("second", "third")] == ["running", "running"]
         made.host.operator.lifecycle.carry_out("stalled", "third", Order("terminate"))
         hazards.released.set()
-        made.until(lambda: stalled.get("second").status == "complete")
+        made.until(lambda: stalled.get("second").status == "complete", step_ms=0)
         made.until(lambda: stalled.get("third").status == "terminated")
         made.workers.drain(PATIENCE_SECONDS)
     made.journal.close()
