@@ -72,7 +72,7 @@ class Log:
             if what == "delivered":
                 self.delivered.add(int(key))
             else:
-                workflow, run, epoch, step = key.split("/", 3)
+                workflow, run, _, epoch, step = key.split("/", 4)
                 assert epoch == "1", key
                 lines = self.lines if workflow == "torture" else self.children[run]
                 lines.append(Line(end, int(process), run, step, int(attempt), what))

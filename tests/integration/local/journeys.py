@@ -28,7 +28,7 @@ on_call: list[Callable[[int], None]] = []
 
 
 def go(number: int, context: StepContext) -> str:
-    key = context.idempotency_key.split("/", 3)[3]
+    key = context.idempotency_key.split("/", 4)[4]
     calls.append(f"{key} {context.attempt}")
     for each in on_call:
         each(len(calls))

@@ -27,7 +27,7 @@ meanwhile: dict[str, Callable[[], Any]] = {}
 
 
 def _at(context: StepContext) -> None:
-    calls.append(context.idempotency_key.split("/", 2)[2])
+    calls.append(context.idempotency_key.split("/", 3)[3])
     act = meanwhile.pop(context.step, None)
     if act is not None:
         act()
