@@ -14,6 +14,7 @@ from durable.compiler.access import element_kind
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.external_waits import call_workflow, wait_for_event
+from durable.compiler.iterables import iterable
 from durable.compiler.kinds import (
     UNKNOWN,
     Function,
@@ -277,7 +278,7 @@ class AwaitReader:
         if len(node.args) != 3:
             what = f"`{reading.source(node)}` is not a name, a body and items"
             raise Refused(node, what, 'write `await step.map("name", body, items)`')
-        definition, items = self._body(node.args[1]), reading.value(node.args[2])
+        definition, items = self._body(node.args[1]), iterable(reading.expressions, node.args[2], reading.here())
         source = reading.source(node.args[2])
         element = element_kind(node.args[2], items.kind, source)
         index = reading.variable("index", node)

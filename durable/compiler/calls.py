@@ -6,8 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
+from durable.compiler import texts
 from durable.compiler.access import keys_of
 from durable.compiler.assignability import assignable
+from durable.compiler.iterables import VIEWS
 from durable.compiler.kinds import (
     Boolean,
     DictOf,
@@ -16,7 +18,6 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
-    Never,
     Record,
     Text,
     TupleOf,
@@ -26,6 +27,7 @@ from durable.compiler.kinds import (
     members,
     of_one_shape,
 )
+from durable.compiler.numbers import rounded, to_float, to_int
 from durable.compiler.operators import refuse_any, refuse_none, spelled
 from durable.compiler.problems import Refused
 from durable.compiler.terms import (
@@ -36,7 +38,6 @@ from durable.compiler.terms import (
     Constant,
     Entry,
     Expression,
-    ListDisplay,
     Operation,
 )
 
@@ -85,46 +86,14 @@ def _plain(kind: Kind) -> Kind:
     return Integer() if all(isinstance(acts_as(each), Integer) for each in members(kind)) else Float()
 
 
-def _extreme(function: str) -> Callable[[ast.Call, list[Expression], str], Expression]:
-    def read(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-        if len(arguments) < 2:
-            raise Refused(node, f"`{source}` looks through a list, which may be empty", "give it two numbers or more")
-        for each in arguments:
-            refuse_none(node, each, f"an argument of `{source}`")
-            _number(node, each, source)
-        kind = _plain(join(*(each.kind for each in arguments)))
-        return Apply(function, (ListDisplay(tuple(arguments), ListOf(kind)),), kind)
-
-    return read
-
-
-def _elements(kind: Kind) -> tuple[Kind, ...]:
-    match kind:
-        case ListOf(element):
-            return members(element)
-        case TupleOf(elements):
-            return members(join(*elements))
-    return ()
-
-
-def _sum(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = _one(node, "sum", arguments, source)
-    elements = _elements(value.kind)
-    if elements and all(isinstance(acts_as(each), (Integer, Never)) for each in elements):
-        return Apply("$sum", (value,), Integer())
-    raise Refused(
-        node, f"`{source}` adds up {describe(value.kind)}", "sum takes a list of int; add up others in a step"
-    )
-
-
 FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expression]]] = {
+    int: to_int,
+    float: to_float,
+    round: rounded,
     len: _len,
     str: _str,
     bool: _bool,
     abs: _abs,
-    min: _extreme("$min"),
-    max: _extreme("$max"),
-    sum: _sum,
 }
 
 
@@ -144,12 +113,23 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
         return _edge(node, of, name, arguments[0], source)
+    if name in texts.METHODS and isinstance(kind, Text):
+        return texts.METHODS[name](node, of, arguments, source)
+    if name in VIEWS and isinstance(kind, (DictOf, Fixed, Record)):
+        raise Refused(node, f"`{source}` is no data but can be gone through only", f"write list({source})")
     raise unknown_method(node, of, name, source)
 
 
 def changes(name: str) -> bool:
     """Return whether a method of this name changes a list or dict in place."""
     return name in _CHANGING
+
+
+_KNOWN: Final = (
+    "`run` knows .get, .items, .keys and .values of dicts, and of strings .startswith, .endswith, .join, "
+    + ", ".join(f".{name}" for name in texts.METHODS)
+    + "; do it in a step"
+)
 
 
 def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Refused:
@@ -161,7 +141,7 @@ def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Re
     return Refused(
         node,
         f"`{source}` calls a method of {describe(of.kind)}",
-        "`run` knows `.get` of dicts and `.startswith`, `.endswith` of strings; do it in a step",
+        _KNOWN,
     )
 
 

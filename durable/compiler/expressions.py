@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
+from durable.compiler.aggregates import AGGREGATES, lazy
+from durable.compiler.iterables import comprehension, dict_entry, is_view, iterable, merged_dicts
 from durable.compiler.kinds import (
-    UNKNOWN,
     Boolean,
+    DictOf,
     Event,
     Fixed,
     Function,
-    Kind,
     ListOf,
     TupleOf,
     describe,
@@ -35,10 +36,10 @@ from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.outcomes import error_name
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
+from durable.compiler.slices import sliced
 from durable.compiler.source import Source
 from durable.compiler.terms import (
     Both,
-    Comprehension,
     Concatenation,
     Conditional,
     Constant,
@@ -49,21 +50,20 @@ from durable.compiler.terms import (
     Let,
     Variable,
 )
+from durable.compiler.texts import formatted, is_text, join_texts
 from durable.compiler.walk import opposite, size
 
 _CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
 _NO_WORLD: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
 _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
-    ast.Lambda: ("a lambda", "write a step"),
+    ast.Lambda: ("a lambda", "write a step; a lambda can only be the key of sorted, min and max"),
     ast.Set: ("a set", "write a list or a tuple"),
     ast.SetComp: ("a set comprehension", "write a list comprehension, or do it in a step"),
-    ast.DictComp: ("a dict comprehension", "do it in a step"),
-    ast.GeneratorExp: ("a generator", "write a list comprehension, or do it in a step"),
+    ast.GeneratorExp: ("a generator", "write a list comprehension, as in `[f(x) for x in xs]`"),
     ast.NamedExpr: ("`:=`", "assign on a line of its own"),
     ast.Starred: ("a starred value", "write its elements out"),
     ast.Yield: ("`yield`", "return the result; a run has one"),
     ast.YieldFrom: ("`yield from`", "return the result; a run has one"),
-    ast.Slice: ("a slice", "do it in a step"),
 }
 
 
@@ -94,6 +94,8 @@ class ExpressionReader:
                 return self._name(node, scope)
             case ast.Attribute():
                 return self._attribute(node, scope)
+            case ast.Subscript(of, ast.Slice() as cut):
+                return self._slice(node, cut, self.value(of, scope), scope)
             case ast.Subscript(of, key):
                 return subscript(node, self.value(of, scope), self.value(key, scope), self.source.of(of))
             case ast.BinOp(left, _, right):
@@ -121,8 +123,10 @@ class ExpressionReader:
             case ast.JoinedStr(parts):
                 joined = tuple(self._part(each, scope) for each in parts)
                 return Joined(joined) if joined else literal(node, "", "")
-            case ast.ListComp():
-                return self._comprehension(node, scope)
+            case ast.ListComp(element, generators):
+                return comprehension(self, element, generators, scope)
+            case ast.DictComp(key, value, generators):
+                return comprehension(self, value, generators, scope, key=key)
         found, remedy = _OTHERS.get(type(node), (f"`{self.source.of(node)}`", "do it in a step"))
         raise Refused(node, f"{found} cannot be said in a state machine", remedy)
 
@@ -205,80 +209,76 @@ class ExpressionReader:
         plain: list[Expression] = []
         for node in nodes:
             if isinstance(node, ast.Starred):
-                spread = self.value(node.value, scope)
+                spread = iterable(self, node.value, scope)
                 element = element_kind(node, spread.kind, self.source.of(node.value))
                 before = list_display(tuple(plain), is_tuple)
-                whole = _append(whole, before) if plain else whole
-                whole = _append(whole, dataclasses.replace(spread, kind=ListOf(element)))
+                whole = appended(whole, before) if plain else whole
+                whole = appended(whole, dataclasses.replace(spread, kind=ListOf(element)))
                 plain = []
             else:
-                plain.append(self._element(node, scope))
+                plain.append(self.element(node, scope))
         rest = list_display(tuple(plain), is_tuple)
-        return rest if whole is None else _append(whole, rest) if plain else whole
+        return rest if whole is None else appended(whole, rest) if plain else whole
 
     def _dict(self, node: ast.Dict, scope: Scope) -> Expression:
         entries: dict[str, Expression] = {}
+        computed: list[Expression] = []
         for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                entries |= self._spread(value, scope)
+            written = key.value if isinstance(key, ast.Constant) else None
+            if isinstance(written, str) and not computed:
+                entries[written] = self.element(value, scope)
                 continue
-            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                found = f"the key `{self.source.of(key)}` of a dict is no written string"
-                raise Refused(key, found, "write the keys out, or do it in a step")
-            entries[key.value] = self._element(value, scope)
-        return dict_display(entries)
+            part = self._part_of_dict(key, value, scope)
+            if isinstance(part.kind, Fixed) and not computed:
+                entries |= {name: Field(part, name, kind) for name, kind in part.kind.entries}
+            elif not is_unknown(part.kind):
+                computed += [*([dict_display(entries)] if entries and not computed else []), part]
+        return merged_dicts(computed) if computed else dict_display(entries)
 
-    def _element(self, node: ast.expr, scope: Scope) -> Expression:
+    def _part_of_dict(self, key: ast.expr | None, value: ast.expr, scope: Scope) -> Expression:
+        """Return `key: value` or `**value` as a dict."""
+        if key is not None:
+            return dict_entry(key, self.value(key, scope), self.element(value, scope), self.source.of(key))
+        spread = self.value(value, scope)
+        operators.refuse_none(value, spread, f"`**{self.source.of(value)}`")
+        if is_unknown(spread.kind) or all(isinstance(each, (Fixed, DictOf)) for each in members(spread.kind)):
+            return spread
+        found = f"`**{self.source.of(value)}` is {describe(spread.kind)}"
+        raise Refused(value, found, "write its keys out, or do it in a step")
+
+    def element(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression that becomes a part of data."""
         value = self.value(node, scope)
         operators.refuse_caught(node, value, self.source.of(node))
         return value
 
-    def _spread(self, node: ast.expr, scope: Scope) -> dict[str, Expression]:
-        """Return the entries of `**dict`, whose keys must be known."""
-        value = self.value(node, scope)
-        if is_unknown(value.kind):
-            return {}
-        if not isinstance(value.kind, Fixed):
-            found = f"the keys of `**{self.source.of(node)}` ({describe(value.kind)}) are not known when compiling"
-            raise Refused(node, found, "write the keys out, or do it in a step")
-        return {key: Field(value, key, kind) for key, kind in value.kind.entries}
-
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
-            case ast.FormattedValue(value, conversion, None) if conversion == -1:
+            case ast.FormattedValue(value, -1, None):
                 return operators.spelled(node, self.value(value, scope), self.source.of(value))
+            case ast.FormattedValue(value, -1, ast.JoinedStr([ast.Constant(str() as spec)])):
+                found = self.value(value, scope)
+                return found if is_unknown(found.kind) else formatted(node, found, spec, self.source.of(value))
             case ast.FormattedValue():
-                raise Refused(node, "an f-string formats a value", "let a step return the formatted text")
+                raise Refused(
+                    node, "an f-string has a conversion, or a format that is computed", "write the format out"
+                )
         return self.value(node, scope)
 
-    def _comprehension(self, node: ast.ListComp, scope: Scope) -> Expression:
-        if len(node.generators) != 1 or len(node.generators[0].ifs) > 1 or node.generators[0].is_async:
-            raise Refused(node, "a comprehension has more than one `for` or `if`", "do it in a step")
-        of = node.generators[0]
-        if not isinstance(of.target, ast.Name):
-            raise Refused(of.target, "a comprehension unpacks its items", "take one name, and its `[0]`, `[1]`")
-        items = self.value(of.iter, scope)
-        kind = element_kind(of.iter, items.kind, self.source.of(of.iter))
-        name = self.names.variable(of.target.id, ("[]", str(node.lineno), str(node.col_offset)))
-        inner = scope.bind(of.target.id, Variable(name, kind))
-        test = None
-        if of.ifs:
-            condition = self.condition(of.ifs[0], inner)
-            test, inner = condition.test, condition.true
-            _refuse_lists(node, kind, self.source.of(of.iter))
-        element = self._element(node.elt, inner)
-        _refuse_lists(node.elt, element.kind, self.source.of(node.elt))
-        return Comprehension(element, name, items, test, ListOf(element.kind))
+    def _slice(self, node: ast.Subscript, cut: ast.Slice, of: Expression, scope: Scope) -> Expression:
+        bounds = [None if each is None else self.value(each, scope) for each in (cut.lower, cut.upper)]
+        step = 1 if cut.step is None else self.value(cut.step, scope)
+        return sliced(node, of, bounds, step, self.source.of(node))
 
     def _conditional(self, node: ast.IfExp, scope: Scope) -> Expression:
         condition = self.condition(node.test, scope)
-        body, otherwise = self._element(node.body, condition.true), self._element(node.orelse, condition.false)
+        body, otherwise = self.element(node.body, condition.true), self.element(node.orelse, condition.false)
         return Conditional(condition.test, body, otherwise, join(body.kind, otherwise.kind))
 
     def _junction(self, node: ast.BoolOp, scope: Scope) -> Expression:
         """Return `a and b`, `a or b` as Python does: one of the values."""
         condition = self.condition(node.values[0], scope)
-        left = self._element(node.values[0], scope)
+        left = self.element(node.values[0], scope)
         both = isinstance(node.op, ast.And)
         rest = ast.BoolOp(node.op, node.values[1:]) if len(node.values) > 2 else node.values[1]
         ast.copy_location(rest, node.values[1])
@@ -319,7 +319,9 @@ class ExpressionReader:
         return Condition(Either(first.test, rest.test), meet(first.true, rest.true), rest.false)
 
     def _comparisons(self, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope) -> Condition:
-        left, right = self.value(sides[0], scope), self.value(sides[1], scope)
+        looks_in = isinstance(ops[0], (ast.In, ast.NotIn)) and is_view(sides[1])
+        left = self.value(sides[0], scope)
+        right = iterable(self, sides[1], scope) if looks_in else self.value(sides[1], scope)
         source = self.source.of(node)
         test = operators.comparison(node, ops[0], left, right, source)
         true, false = scope, scope
@@ -335,7 +337,12 @@ class ExpressionReader:
         found, function = self.static(node.func, scope)
         if function is bool and len(node.args) == 1:
             return self.condition(node.args[0], scope).test
+        if found and function in AGGREGATES:
+            return AGGREGATES[function](self, node, scope)
         if found:
+            refusal = lazy(node, function, source)
+            if refusal is not None:
+                raise refusal
             if not (inspect.isbuiltin(function) or isinstance(function, type)) or function not in calls.FUNCTIONS:
                 raise _refused_call(node, source, function)
             arguments = self._arguments(node, scope)
@@ -349,6 +356,8 @@ class ExpressionReader:
             of = self.value(node.func.value, scope)
             if calls.changes(node.func.attr) and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
+            if node.func.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of):
+                return self._joined(node, of, scope)
             if node.keywords and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
             arguments = self._arguments(node, scope)
@@ -362,6 +371,11 @@ class ExpressionReader:
         raise Refused(
             node, f"`{source}` calls what is not known", "call a function of your own with `await step.do(…)`"
         )
+
+    def _joined(self, node: ast.Call, separator: Expression, scope: Scope) -> Expression:
+        items, source = iterable(self, node.args[0], scope), self.source.of(node)
+        element = element_kind(node, items.kind, self.source.of(node.args[0]))
+        return join_texts(node, separator, items, element, source)
 
     def _arguments(self, node: ast.Call, scope: Scope) -> list[Expression]:
         if node.keywords:
@@ -391,7 +405,8 @@ def _home(function: Any) -> str:
     return str(getattr(owner, "__module__", None)).split(".")[0]
 
 
-def _append(whole: Expression | None, more: Expression) -> Expression:
+def appended(whole: Expression | None, more: Expression) -> Expression:
+    """Return a list and more of its elements, as one list."""
     if isinstance(more.kind, TupleOf):
         more = dataclasses.replace(more, kind=ListOf(join(*more.kind.elements)))
     if whole is None:
@@ -399,15 +414,6 @@ def _append(whole: Expression | None, more: Expression) -> Expression:
     assert isinstance(whole.kind, ListOf)
     assert isinstance(more.kind, ListOf)
     return Concatenation(whole, more, ListOf(join(whole.kind.element, more.kind.element)))
-
-
-def _refuse_lists(node: ast.AST, kind: Kind, source: str) -> None:
-    if any(isinstance(each, (ListOf, TupleOf)) or each == UNKNOWN for each in members(kind)) and not is_unknown(kind):
-        raise Refused(
-            node,
-            f"`{source}` in a comprehension is a list",
-            "JSONata takes lists in lists apart: do it in a step, or go through them with `for`",
-        )
 
 
 def _caught_name(node: ast.Attribute) -> ast.expr | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from typing import Any, Final, assert_never
 
 from durable.compiler.kinds import (
+    Anything,
     Boolean,
     DictOf,
     Fixed,
@@ -43,6 +45,7 @@ from durable.compiler.terms import (
     Entry,
     Expression,
     Field,
+    Formula,
     IsNone,
     Item,
     Joined,
@@ -74,7 +77,18 @@ _SHORT: Final = 6
 _MOST_JOINED: Final = 12
 """The number of strings up to which they are joined by `&`, each of which nests one deeper."""
 
-Value = Operation | Negation | Apply | Joined | Spelled | Concatenation | ListDisplay | DictDisplay | Comprehension
+Value = (
+    Operation
+    | Negation
+    | Apply
+    | Formula
+    | Joined
+    | Spelled
+    | Concatenation
+    | ListDisplay
+    | DictDisplay
+    | Comprehension
+)
 """The expressions that are no tests and read no part of a value."""
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
@@ -182,6 +196,9 @@ def _value(expression: Value) -> Rendered:
             return f"-{_at_least(of, SIGN + 1)}", SIGN
         case Apply(function, arguments):
             return f"{function}({', '.join(_render(each)[0] for each in arguments)})", ATOM
+        case Formula(text, arguments):
+            names = ", ".join(f"${name}" for name in string.ascii_lowercase[: len(arguments)])
+            return f"(function({names}) {{ {text} }})({', '.join(_render(each)[0] for each in arguments)})", ATOM
         case Joined(parts) if len(parts) > _MOST_JOINED:
             return f"$join([{', '.join(_render(each)[0] for each in parts)}])", ATOM
         case Joined(parts):
@@ -285,14 +302,67 @@ def _is_constructor(expression: Expression) -> bool:
     """Whether an expression is written as an array constructor, which another one around it does not take apart."""
     if isinstance(expression, RawExpression):
         return expression.text.startswith("[")
-    return isinstance(expression, (ListDisplay, Comprehension))
+    if isinstance(expression, Comprehension):
+        return _comprehension(expression).startswith("[")
+    return isinstance(expression, ListDisplay)
 
 
 def _comprehension(each: Comprehension) -> str:
-    items = _render(each.items)[0]
+    items, variable = _render(each.items)[0], each.variable
+    element, test = _at_least(each.element, CHOOSE + 1), None
     if each.condition is not None:
-        items = f"$filter({items}, function(${each.variable}) {{ {_render(each.condition)[0]} }})"
-    return f"[$map({items}, function(${each.variable}) {{ {_render(each.element)[0]} }})]"
+        test = _at_least(each.condition, CHOOSE + 1)
+    chosen = element if test is None else f"{test} ? {element}"
+    match each.into:
+        case "any":
+            holds = element if test is None else f"{test} ? {element} : false"
+            return f"$reduce({items}, function($_f, ${variable}) {{ $_f ? true : {holds} }}, false)"
+        case "all":
+            holds = element if test is None else f"{test} ? {element} : true"
+            return f"$reduce({items}, function($_t, ${variable}) {{ $_t ? {holds} : false }}, true)"
+        case "ascending" | "descending":
+            return _sorted(each, items)
+        case "dict":
+            return f"$merge([$map({items}, function(${variable}) {{ {chosen} }})])"
+        case "flat":
+            return _gathered(items, variable, _render(each.element)[0], test)
+    if _may_be_list(element_of(each.kind)):
+        return _gathered(items, variable, f"[{_element(each.element)}]", test)
+    return f"[$map({items}, function(${variable}) {{ {chosen} }})]"
+
+
+def _may_be_list(kind: Kind) -> bool:
+    return any(isinstance(each, (ListOf, TupleOf, Anything)) for each in members(kind))
+
+
+def element_of(kind: Kind) -> Kind:
+    """Return the kind of the elements of a list."""
+    assert isinstance(kind, ListOf)
+    return kind.element
+
+
+def _gathered(items: str, variable: str, more: str, test: str | None) -> str:
+    """Return lists put one after the other. `$map` would take apart a single result that is a list."""
+    added = f"$append($_l, {more})"
+    step = added if test is None else f"{test} ? {added} : $_l"
+    return f"$reduce({items}, function($_l, ${variable}) {{ {step} }}, [])"
+
+
+def _sorted(each: Comprehension, items: str) -> str:
+    """Return a list sorted by keys. Items whose keys are equal stay in order, which `$sort` alone does not promise."""
+    assert isinstance(each.element, ListDisplay)
+    keys = [_render(key)[0] for key in each.element.elements]
+    marked = ", ".join(f'"k{number}": {key}' for number, key in enumerate(keys))
+    variable, after = each.variable, "<" if each.into == "descending" else ">"
+    test = "$_x.i > $_y.i"
+    for number in reversed(range(len(keys))):
+        one, other = f"$_x.k{number}", f"$_y.k{number}"
+        test = f"{one} {after} {other} or ({one} = {other} and ({test}))"
+    listed = f'[$map({items}, function(${variable}, $_i) {{ {{"i": $_i, "v": ${variable}, {marked}}} }})]'
+    ordered = f"$sort({listed}, function($_x, $_y) {{ {test} }})"
+    if _may_be_list(element_of(each.kind)):
+        return _gathered(ordered, "_o", "[[$_o.v]]", None)
+    return f"[$map({ordered}, function($_o) {{ $_o.v }})]"
 
 
 def _truth(of: Expression) -> Rendered:
@@ -367,7 +437,8 @@ def _asks_for_none(expression: Expression) -> bool:
 def _may_be_missing(expression: Expression) -> bool:
     if isinstance(expression, Item) and expression.certain:
         return any(map(_may_be_missing, children(expression)))
-    return isinstance(expression, (Item, Entry)) or any(_may_be_missing(each) for each in children(expression))
+    fails = isinstance(expression, (Item, Entry)) or (isinstance(expression, Formula) and expression.fails)
+    return fails or any(_may_be_missing(each) for each in children(expression))
 
 
 def _contains(container: Expression, item: Expression) -> Rendered:

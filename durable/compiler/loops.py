@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from durable.compiler.access import element_kind
-from durable.compiler.kinds import Integer, Kind, TupleOf, acts_as, describe, is_unknown
+from durable.compiler.iterables import iterable, targets, written_step
+from durable.compiler.kinds import Integer, ListOf, acts_as
 from durable.compiler.problems import Refused
 from durable.compiler.reading import LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.terms import ZERO, Apply, Comparison, Constant, Expression, Item, ListDisplay, Operation, Variable
+from durable.compiler.terms import (
+    ZERO,
+    Apply,
+    Comparison,
+    Comprehension,
+    Constant,
+    Expression,
+    Formula,
+    Item,
+    ListDisplay,
+    Operation,
+    Variable,
+)
 from durable.compiler.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.walk import reads
 from durable.errors import TooManyRounds
@@ -128,14 +141,14 @@ class LoopReader:
         if self._is_call_of(call, range):
             assert isinstance(call, ast.Call)
             return self._range(node, call, _name(target), index)
-        items = self.reading.value(call)
+        items = iterable(self.reading.expressions, call, self.reading.here())
         kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
         position = index if start == ZERO else Operation("+", index, start, _INTEGER)
         each = [(_name(counted), position)] if counted is not None else []
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
-        return Rounds(test, before, (*each, *_targets(target, Item(items, index, kind, certain=True), kind)), bound)
+        return Rounds(test, before, (*each, *targets(target, Item(items, index, kind, certain=True), kind)), bound)
 
     def _enumerated(self, node: ast.Call) -> tuple[ast.expr, Expression]:
         """Return what is enumerated, and the number of the first."""
@@ -159,9 +172,10 @@ class LoopReader:
 
     def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
         bounds = [self.reading.value(each) for each in node.args]
-        if not 1 <= len(bounds) <= 2 or not all(isinstance(acts_as(each.kind), Integer) for each in bounds):
-            what = f"`{self.reading.source(node)}` has a step, or bounds that are not int"
-            raise Refused(node, what, "write range(n) or range(a, b)")
+        if not 1 <= len(bounds) <= 3 or not all(isinstance(acts_as(each.kind), Integer) for each in bounds):
+            what = f"`{self.reading.source(node)}` has bounds that are not int"
+            raise Refused(node, what, "write range(n) or range(a, b, step), with whole numbers")
+        stride = written_step(node, bounds.pop(), self.reading.source(node)) if len(bounds) == 3 else 1
         before: Statements = ()
         kept: list[Expression] = []
         for number, bound in enumerate(bounds):
@@ -169,11 +183,17 @@ class LoopReader:
             kept.append(value)
             before += statements
         start, end = kept if len(kept) == 2 else [ZERO, kept[0]]
+        if stride != 1:
+            stepped = Operation("*", index, Constant(stride, _INTEGER), _INTEGER)
+            at: Expression = Operation("+", start, stepped, _INTEGER)
+            ends = [each.value for each in (start, end) if isinstance(each, Constant) and isinstance(each.value, int)]
+            count = len(range(ends[0], ends[1], stride)) if len(ends) == 2 else None
+            return Rounds(Comparison("<" if stride > 0 else ">", at, end), before, ((name, at),), count)
         if start == ZERO:
             test, value = Comparison("<", index, end), index
             last = end.value if isinstance(end, Constant) and isinstance(end.value, int) else None
             return Rounds(test, before, ((name, value),), last)
-        at: Expression = Operation("+", start, index, _INTEGER)
+        at = Operation("+", start, index, _INTEGER)
         return Rounds(Comparison("<", at, end), before, ((name, at),), None)
 
     def _kept(self, loop: ast.For, node: ast.expr, value: Expression) -> tuple[Expression, Statements]:
@@ -181,7 +201,7 @@ class LoopReader:
         scope = self.reading.here()
         bound = (scope.locals[name].value for name in assigned_names([loop]) if name in scope.locals)
         changed = {each.name for each in bound if isinstance(each, Variable)}
-        if not reads(value) & changed:
+        if not reads(value) & changed and not is_made(value):
             return value, ()
         variable = self.reading.variable("items", node)
         return Variable(variable, value.kind), (Assign(variable, value),)
@@ -195,6 +215,11 @@ class LoopReader:
         return (Break(),) if isinstance(node, ast.Break) else (Continue(),)
 
 
+def is_made(value: Expression) -> bool:
+    """Whether a value is a list that is made anew each time it is read."""
+    return isinstance(value, (Comprehension, Formula, Apply)) and isinstance(value.kind, ListOf)
+
+
 def _is_true(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is True
 
@@ -204,19 +229,3 @@ def _name(node: ast.expr | None) -> str:
         return node.id
     assert node is not None
     raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
-
-
-def _targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Expression]]:
-    if not isinstance(node, ast.Tuple):
-        return [(_name(node), item)]
-    if is_unknown(kind):
-        return [(_name(each), item) for each in node.elts]
-    if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
-        raise Refused(
-            node, f"{len(node.elts)} names are to take {describe(kind)} apart", "take one name, or a tuple of as many"
-        )
-    parts = zip(node.elts, kind.elements, strict=True)
-    return [
-        (_name(each), Item(item, replace(ZERO, value=index), element, certain=True))
-        for index, (each, element) in enumerate(parts)
-    ]

@@ -43,6 +43,7 @@ from durable.compiler.terms import (
     Constant,
     Contains,
     Expression,
+    Formula,
     IsNone,
     Joined,
     Negation,
@@ -60,6 +61,12 @@ _ARITHMETIC: Final[dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%
     ast.FloorDiv: "//",
     ast.Mod: "%",
 }
+_DIVISIONS: Final[dict[str, str]] = {
+    "/": "$a / $b",
+    "//": "$floor($a / $b)",
+    "%": "($_r := $a % $b; ($_r > 0 and $b < 0) or ($_r < 0 and $b > 0) ? $_r + $b : $_r + 0)",
+}
+"""Divisions of `$a` by `$b`: the remainder of JSONata has the sign of the dividend, Python's that of the divisor."""
 _COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
     ast.Eq: "=",
     ast.NotEq: "!=",
@@ -111,6 +118,8 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     unknown = unreported(left.kind, right.kind)
     if unknown is not None:
         return Constant(None, unknown)
+    if isinstance(node.op, ast.Pow):
+        return _power(node, left, right, source)
     operator = _ARITHMETIC.get(type(node.op))
     if operator is None:
         raise Refused(node, f"`{source}` uses an operator that has no counterpart in a state machine", _IN_A_STEP)
@@ -139,12 +148,31 @@ def _numbers(
     node: ast.AST, operator: Literal["+", "-", "*", "/", "//", "%"], left: Expression, right: Expression, source: str
 ) -> Expression:
     whole = _is(left.kind, Integer) and _is(right.kind, Integer)
-    if operator in ("/", "//", "%") and not (isinstance(right, Constant) and right.value):
-        zero = "0" if isinstance(right, Constant) else "what may be 0"
-        raise Refused(node, f"`{source}` divides by {zero}", "divide by a written number, or do it in a step")
+    if operator in ("/", "//", "%") and isinstance(right, Constant) and not right.value:
+        raise Refused(node, f"`{source}` divides by 0", "divide by another number")
     if operator in ("//", "%") and not whole:
         raise Refused(node, f"`{source}` takes a float", "`//` and `%` are for whole numbers; " + _IN_A_STEP)
-    return Operation(operator, left, right, Integer() if whole and operator != "/" else Float())
+    kind = Integer() if whole and operator != "/" else Float()
+    if operator in _DIVISIONS and not isinstance(right, Constant):
+        text = f'($assert($b != 0, "ZeroDivisionError"); {_DIVISIONS[operator]})'
+        return Formula(text, (left, right), kind, fails=True)
+    return Operation(operator, left, right, kind)
+
+
+def _power(node: ast.AST, base: Expression, exponent: Expression, source: str) -> Expression:
+    """Return `base ** exponent` of whole numbers, which is multiplied out: exact up to 2**53."""
+    for value in (base, exponent):
+        refuse_none(node, value, f"a side of `{source}`")
+        refuse_any(node, value, f"a side of `{source}`")
+    if not _is(base.kind, Integer) or not _is(exponent.kind, Integer):
+        found = f"`{source}` raises {describe(base.kind)} to {describe(exponent.kind)}"
+        raise Refused(node, found, "`**` takes whole numbers: write `x * x`, or do it in a step")
+    is_written = isinstance(exponent, Constant) and isinstance(exponent.value, int)
+    if isinstance(exponent, Constant) and isinstance(exponent.value, int) and exponent.value < 0:
+        raise Refused(node, f"`{source}` has an exponent below 0", "divide: write 1 / x ** 2")
+    product = "$reduce([1..$b], function($_p, $_i) { $_p * $a }, 1)"
+    text = product if is_written else f'($assert($b >= 0, "ValueError"); {product})'
+    return Formula(text, (base, exponent), Integer(), fails=not is_written)
 
 
 def _joined(left: Expression, right: Expression) -> Expression | None:
@@ -348,6 +376,9 @@ def _is_mixed(kind: Kind) -> bool:
     return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
 
 
+_IN_STRINGS: Final = "a string takes str, int and bool, and a float in a format; let a step return the text"
+
+
 def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return a value as f-strings and `str` write it."""
     kind = acts_as(value.kind)
@@ -363,5 +394,5 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     raise Refused(
         node,
         f"`{source}` in a string is {describe(kind)}{why}",
-        "a string takes str, int and bool; let a step return the text",
+        "write a format, as in `{x:.2f}`" if isinstance(kind, Float) else _IN_STRINGS,
     )

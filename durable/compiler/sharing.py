@@ -28,6 +28,7 @@ from durable.compiler.terms import (
     Either,
     Expression,
     Field,
+    Formula,
     Item,
     Joined,
     Let,
@@ -48,7 +49,7 @@ _MOST: Final = 1_200
 """The size of all values of one edge; about 15 KB."""
 _LONGEST_TEXT: Final = 100
 
-_STRICT: Final = (Operation, Negation, Joined, Spelled, Concatenation, Apply, Comparison)
+_STRICT: Final = (Operation, Negation, Joined, Spelled, Concatenation, Apply, Formula, Comparison)
 """The terms that evaluate all of their parts."""
 _BINDING: Final = "#"
 """What names of bindings begin with while a sequence is taken apart; no variable does."""

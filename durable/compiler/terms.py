@@ -102,6 +102,20 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class Formula:
+    """JSONata in which the arguments are `$a`, `$b` and so on, each evaluated once.
+
+    Attributes:
+        fails: for some values of its arguments it ends the run.
+    """
+
+    text: str
+    arguments: tuple[Expression, ...]
+    kind: Kind
+    fails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Strings put one after the other."""
 
@@ -144,13 +158,19 @@ class DictDisplay:
 
 @dataclass(frozen=True, slots=True)
 class Comprehension:
-    """`[element for variable in items if condition]`."""
+    """`[element for variable in items if condition]`, or something else that is made of the elements.
+
+    Attributes:
+        into: `flat`: the elements are lists, put one after the other. `dict`: they are dicts, merged. `any`, `all`:
+            they are bools. `ascending`, `descending`: they are lists of sort keys, and the items themselves are sorted.
+    """
 
     element: Expression
     variable: str
     items: Expression
     condition: Expression | None
     kind: Kind
+    into: Literal["list", "flat", "dict", "any", "all", "ascending", "descending"] = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +263,7 @@ Expression = (
     | Operation
     | Negation
     | Apply
+    | Formula
     | Joined
     | Spelled
     | Concatenation

@@ -12,6 +12,7 @@ from durable.compiler.terms import (
     Constant,
     Entry,
     Expression,
+    Formula,
     Item,
     Let,
     Not,
@@ -90,9 +91,9 @@ def depth(expression: Expression) -> int:
 
 
 def may_fail(expression: Expression) -> bool:
-    """Whether an expression fails for some data: it takes an item or key that may not be there."""
+    """Whether an expression fails for some data: it takes what may not be there, or divides by what may be 0."""
     match expression:
-        case Item(certain=False) | Entry(default=None):
+        case Item(certain=False) | Entry(default=None) | Formula(fails=True):
             return True
     return any(map(may_fail, children(expression)))
 

@@ -20,7 +20,7 @@ from durable.wire import CALLS, EVENTS, failure_message
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.segmented import run_segments
 
-PYTHON_ERRORS = ("IndexError", "KeyError")
+PYTHON_ERRORS = ("IndexError", "KeyError", "ValueError", "ZeroDivisionError")
 EVALUATION_ERROR = "States.QueryEvaluationError"
 
 

@@ -21,7 +21,7 @@ STEPS = {
 """The step that returns each type."""
 GIVEN = {"list[int]": "int", "user": "str", "user?": "str"}
 """What those take that take another type than they return."""
-TYPES = ["int", "str", "bool", "float", "str?", "list[str]", "list[int]", "list[list[int]]", "user?"]
+TYPES = ["int", "str", "bool", "float", "str?", "list[str]", "list[int]", "list[list[int]]", "user?", "dict[int]"]
 OF_USER = {
     "int": ["{}.age", "{}.point.x", "{}.level", "{}.couple[1]", '{}.sizes.get("a", 3)'],
     "str": ["{}.user_id", "{}.plan", "{}.size", "{}.couple[0]", '{}.options["theme"]', "{}.color.value"],
@@ -31,6 +31,7 @@ OF_USER = {
     "list[str]": ["{}.tags"],
     "list[int]": ["[{}.age]"],
     "list[list[int]]": ["{}.pairs"],
+    "dict[int]": ["{}.sizes"],
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
@@ -73,6 +74,7 @@ class Drawing:
             "list[str]": ["[]", f"[{some(TEXTS)}]", f"[{some(TEXTS)}, {some(TEXTS)}]"],
             "list[int]": ["[]", f"[{some(NUMBERS)}]", f"[{some(NUMBERS)}, {some(NUMBERS)}]"],
             "list[list[int]]": ["[[]]", f"[[{some(NUMBERS)}], []]"],
+            "dict[int]": ["{}", f'{{"a": {some(NUMBERS)}, "zz": {some(NUMBERS)}}}'],
             "user": [],
             "user?": [],
         }[kind]
@@ -100,6 +102,20 @@ class Drawing:
                 lambda: f"(-{one('int')})",
                 lambda: self._item(one("list[int]"), "0"),
                 lambda: f'{{"a": {one("int")}, "b": {one("int")}}}["{some("ab")}"]',
+                lambda: f"({one('int')} {some(['%', '//'])} ({one('int')} or 3))",
+                lambda: f"round({one('float')})",
+                lambda: f"int({one(some(['float', 'int', 'bool']))})",
+                lambda: f"({some(['2', '-3'])} ** len({one('list[int]')}))",
+                lambda: f"{some(['min', 'max'])}({one('list[int]')}, default={one('int')})",
+                lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
+                lambda: f"sum({one('dict[int]')}.values())",
+                *(
+                    [
+                        lambda: f"max([e for e in [{one('int')}] if e < {one('int')}])",
+                        lambda: f"({one('int')} // {one('int')})",
+                    ]
+                    * self.fallible
+                ),
             ],
             "str": [
                 lambda: f"({one('str')} + {one('str')})",
@@ -107,9 +123,22 @@ class Drawing:
                 lambda: f"({self._optional(scope)} or {one('str')})",
                 lambda: f"str({one(some(['int', 'bool', 'str']))})",
                 lambda: self._item(one("list[str]"), '"z"'),
+                lambda: f"{one('str')}.{some(['lower', 'upper', 'strip', 'lstrip', 'rstrip'])}()",
+                lambda: f"{one('str')}.{some(['removeprefix', 'removesuffix'])}({one('str')})",
+                lambda: f"{one('str')}.replace({some(TEXTS[1:])}, {one('str')})",
+                lambda: f"({one('str')} + {some(TEXTS)}).join({one('list[str]')})",
+                lambda: f"{one('str')}[{self._cut(one)}]",
+                lambda: f"max({one('list[str]')}, key=lambda e: (len(e), e), default={one('str')})",
+                lambda: self._formatted(scope),
             ],
             "bool": self._tests(scope, one, depth),
-            "float": [lambda: f"({one('float')} {some(['+', '-', '*'])} {one(some(['int', 'float']))})"],
+            "float": [
+                lambda: f"({one('float')} {some(['+', '-', '*'])} {one(some(['int', 'float']))})",
+                lambda: f"({one('int')} / ({one('int')} or 3))",
+                lambda: f"round({one('float')}, {some('0123')})",
+                lambda: f"float({one('int')})",
+                lambda: f"sum([{one('float')}, {one('float')}, {one('float')}])",
+            ],
             "str?": [lambda: f"({one('str?')} or None)", lambda: one("str")],
         }
 
@@ -129,9 +158,15 @@ class Drawing:
             lambda: f"bool({self.truth(scope, depth - 1)})",
             lambda: f"{one('str')}.{some(['startswith', 'endswith'])}({one('str')})",
             lambda: self._guarded(scope),
+            lambda: f"{some(['any', 'all'])}(e {some(['==', '<'])} {one('int')} for e in {one('list[int]')})",
+            lambda: f"{some(['any', 'all'])}({one(some(['list[str]', 'list[int]', 'list[list[int]]']))})",
+            lambda: f"any(e in f for e in {one('list[int]')} for f in {one('list[list[int]]')})",
+            lambda: f"({one('str')} in {one('dict[int]')}.keys())",
+            lambda: f"({one('float')} {some(['<', '>='])} {one('float')})",
         ]
 
     def _lists(self, one: Callable[[str], str]) -> dict[str, list[Callable[[], str]]]:
+        some = self.random.choice
         return {
             "list[str]": [
                 lambda: f"({one('list[str]')} + [{one('str')}])",
@@ -139,6 +174,22 @@ class Drawing:
                 lambda: f"[e for e in {one('list[str]')} if e != {one('str')}]",
                 lambda: f"[e for e in [{one('str?')}, {one('str?')}] if e is not None]",
                 lambda: f"[*{one('list[str]')}, {one('str')}]",
+                lambda: (
+                    f"sorted({one('list[str]')}{some(['', ', key=len', ', key=len, reverse=True', ', reverse=True'])})"
+                ),
+                lambda: f"{one('list[str]')}[{self._cut(one)}]",
+                lambda: f"{one('str')}.split({some(['', *TEXTS[1:]])})",
+                lambda: f"list({one('dict[int]')}.keys())",
+                lambda: f"[a + str(b) for a, b in zip({one('list[str]')}, {one('list[int]')})]",
+                lambda: f"[str(n) + e for n, e in enumerate({one('list[str]')}, {one('int')})]",
+                lambda: f"[k for k, v in {one('dict[int]')}.items() if v < {one('int')}]",
+            ],
+            "dict[int]": [
+                lambda: f"{{e: len(e) for e in {one('list[str]')}}}",
+                lambda: f"{{e: n for n, e in enumerate({one('list[str]')}) if e}}",
+                lambda: f"{{k: v + 1 for k, v in {one('dict[int]')}.items()}}",
+                lambda: f"{{**{one('dict[int]')}, {one('str')}: {one('int')}}}",
+                lambda: f'{{{one("str")}: {one("int")}, "b": {one("int")}, **{one("dict[int]")}}}',
             ],
             "list[int]": [
                 lambda: f"({one('list[int]')} + {one('list[int]')})",
@@ -146,11 +197,23 @@ class Drawing:
                 lambda: f"[len(e) for e in {one('list[str]')}]",
                 lambda: f"[*{one('list[int]')}, *{one('list[int]')}]",
                 lambda: self._item(one("list[list[int]]"), "[0]"),
+                lambda: f"sorted({one('list[int]')}, key=lambda e: e % 3{some(['', ', reverse=True'])})",
+                lambda: f"list(reversed({one('list[int]')}))",
+                lambda: f"{one('list[int]')}[{self._cut(one)}]",
+                lambda: f"{one('list[int]')}[::-1]",
+                lambda: f"list(range({some(['0', '4', '-3'])}, len({one('str')}), {some(['1', '2', '-1'])}))",
+                lambda: f"[e for f in {one('list[list[int]]')} for e in f]",
+                lambda: f"list({one('dict[int]')}.values())",
             ],
             "list[list[int]]": [
                 lambda: f"({one('list[list[int]]')} + [{one('list[int]')}])",
                 lambda: f"[{one('list[int]')}, {one('list[int]')}]",
                 lambda: f"[*{one('list[list[int]]')}, {one('list[int]')}]",
+                lambda: f"[[e, {one('int')}] for e in {one('list[int]')}]",
+                lambda: f"[e for e in {one('list[list[int]]')} if len(e) < {one('int')}]",
+                lambda: f"sorted({one('list[list[int]]')}, key=len)",
+                lambda: f"list(reversed({one('list[list[int]]')}))",
+                lambda: f"{one('list[list[int]]')}[{self._cut(one)}]",
             ],
         }
 
@@ -158,6 +221,30 @@ class Drawing:
         """Return what can stand in an f-string without its quotes."""
         names = [name for name, each in scope.items() if each in ("int", "str", "bool")]
         return self.random.choice([*names, "user.age", "user.user_id", "user.active"])
+
+    def _cut(self, one: Callable[[str], str]) -> str:
+        """Return the bounds of a slice."""
+        bounds = ["", "0", "1", "2", "-1", "-2", one("int")]
+        return f"{self.random.choice(bounds)}:{self.random.choice(bounds)}"
+
+    def _formatted(self, scope: Scope) -> str:
+        """Return an f-string with a format; `+ 0` makes 0.0 of -0.0, whose sign JSON loses."""
+        floats = [
+            "user.score",
+            "2.675",
+            "-0.004",
+            "1e15 / 7",
+            *(name for name, each in scope.items() if each == "float"),
+        ]
+        texts = ["user.user_id", *(name for name, each in scope.items() if each == "str")]
+        some = self.random.choice
+        return some(
+            [
+                f"f'{{{some(floats)} + 0:{some(['.2f', ',.1f', '.0f', '08.3f', '.1%', '9.2f'])}}}'",
+                f"f'{{user.age:{some([',', '03d', '>6', 'd', '.1f'])}}}'",
+                f"f'{{{some(texts)}:{some(['>6', '<4', '*>9', '3'])}}}'",
+            ]
+        )
 
     def _optional(self, scope: Scope) -> str:
         return self.random.choice(["user.nickname", *(name for name, each in scope.items() if each == "str?")])

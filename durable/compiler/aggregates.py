@@ -1,0 +1,261 @@
+"""Functions of what can be gone through: `any`, `all`, `list`, `sorted`, `min`, `max`, `sum`."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Final, Literal
+
+from durable.compiler.access import element_kind
+from durable.compiler.iterables import LAZY, Reader, comprehension, iterable
+from durable.compiler.kinds import (
+    Boolean,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Never,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    is_unknown,
+    join,
+    members,
+)
+from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.problems import Refused
+from durable.compiler.scope import Scope
+from durable.compiler.terms import (
+    ZERO,
+    Apply,
+    Comparison,
+    Comprehension,
+    Conditional,
+    Constant,
+    Expression,
+    Formula,
+    Item,
+    Let,
+    ListDisplay,
+    Variable,
+)
+from durable.compiler.walk import substitute
+
+_INTEGER: Final = Integer()
+_ONE: Final = Constant(1, _INTEGER)
+_KEY: Final = ast.Name("item", ast.Load())
+_NAIVE_SUM: Final = "$sum($a)"
+_COMPENSATED_SUM: Final = (
+    "($_s := $reduce($a, function($_s, $_x) { ($_t := $_s[0] + $_x;"
+    " [$_t, $_s[1] + ($abs($_s[0]) >= $abs($_x) ? ($_s[0] - $_t) + $_x : ($_x - $_t) + $_s[0])]) }, [0, 0]);"
+    " $_s[0] + $_s[1])"
+)
+"""What CPython does since 3.12: Neumaier's sum, which carries what rounding loses."""
+_FLOAT_SUM: Final = _COMPENSATED_SUM if sys.version_info >= (3, 12) else _NAIVE_SUM
+
+
+def _quantified(into: Literal["any", "all"]) -> Callable[[Reader, ast.Call, Scope], Expression]:
+    def read(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+        given = _only(reader, node, f"{into}(test for x in xs)")
+        if isinstance(given, ast.GeneratorExp):
+            return comprehension(reader, given.elt, given.generators, scope, into)
+        name = ast.copy_location(ast.Name("item", ast.Store()), given)
+        loop = ast.comprehension(name, given, [], 0)
+        return comprehension(reader, ast.copy_location(ast.Name("item", ast.Load()), given), [loop], scope, into)
+
+    return read
+
+
+def _only(reader: Reader, node: ast.Call, form: str) -> ast.expr:
+    if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
+        raise Refused(node, f"`{reader.source.of(node)}` has other arguments than one", f"write {form}")
+    return node.args[0]
+
+
+def _items(reader: Reader, node: ast.expr, scope: Scope) -> tuple[Expression, Kind]:
+    value, source = iterable(reader, node, scope), reader.source.of(node)
+    if is_unknown(value.kind):
+        return value, value.kind
+    refuse_none(node, value, f"`{source}`")
+    return value, element_kind(node, value.kind, source)
+
+
+def _list(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    if not node.args and not node.keywords:
+        return ListDisplay((), ListOf(Never()))
+    items, kind = _items(reader, _only(reader, node, "list(xs)"), scope)
+    return items if is_unknown(items.kind) else _of_kind(items, ListOf(kind))
+
+
+def _tuple(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    items, kind = _items(reader, _only(reader, node, "tuple(xs)"), scope)
+    if isinstance(items.kind, TupleOf) or is_unknown(items.kind):
+        return items
+    return _of_kind(items, ListOf(kind, is_tuple=True))
+
+
+def _of_kind(value: Expression, kind: Kind) -> Expression:
+    return value if value.kind == kind else dataclasses.replace(value, kind=kind)
+
+
+def _sorted(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    named = _named(reader, node, "key", "reverse")
+    if len(node.args) != 1:
+        raise Refused(node, f"`{reader.source.of(node)}` does not take one list", "write sorted(xs, key=…)")
+    reverse = named.get("reverse")
+    if reverse is not None and not (isinstance(reverse, ast.Constant) and isinstance(reverse.value, bool)):
+        raise Refused(reverse, "`reverse` is not written out", "write reverse=True or leave it out")
+    descending = isinstance(reverse, ast.Constant) and reverse.value is True
+    items, kind = _items(reader, node.args[0], scope)
+    if is_unknown(items.kind) or is_unknown(kind):
+        return items
+    return _ordered(reader, node, items, kind, named.get("key"), scope, descending=descending)
+
+
+def _named(reader: Reader, node: ast.Call, *names: str) -> dict[str, ast.expr]:
+    found = {each.arg or "**": each.value for each in node.keywords}
+    other = next((name for name in found if name not in names), None)
+    if other is not None:
+        raise Refused(node, f"`{reader.source.of(node)}` has `{other}=`", f"`run` knows {', '.join(names)}")
+    return found
+
+
+def _ordered(
+    reader: Reader,
+    node: ast.Call,
+    items: Expression,
+    kind: Kind,
+    key: ast.expr | None,
+    scope: Scope,
+    *,
+    descending: bool,
+) -> Comprehension:
+    variable = reader.names.variable("item", ("sorted", str(node.lineno), str(node.col_offset)))
+    item = Variable(variable, kind)
+    wanted = item if key is None else _key(reader, key, item, scope)
+    parts = _keys(key or node, wanted, reader.source.of(node))
+    display = ListDisplay(parts, TupleOf(tuple(each.kind for each in parts)))
+    into: Literal["ascending", "descending"] = "descending" if descending else "ascending"
+    return Comprehension(display, variable, items, None, ListOf(kind), into)
+
+
+def _key(reader: Reader, node: ast.expr, item: Variable, scope: Scope) -> Expression:
+    match node:
+        case ast.Lambda(ast.arguments(posonlyargs=[], args=[parameter], kwonlyargs=[], defaults=[]), body):
+            return reader.value(body, scope.bind(parameter.arg, item))
+        case ast.Name() | ast.Attribute():
+            call = ast.copy_location(ast.Call(node, [ast.copy_location(_KEY, node)], []), node)
+            return reader.value(call, scope.bind(_KEY.id, item))
+    raise Refused(node, "a key is no lambda of one argument", "write key=lambda x: x.field")
+
+
+def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]:
+    """Return the parts by which is sorted, each a number or a string."""
+    if isinstance(key.kind, TupleOf):
+        whole = key
+        parts = (
+            whole.elements
+            if isinstance(whole, ListDisplay)
+            else tuple(
+                Item(whole, Constant(index, _INTEGER), kind, certain=True)
+                for index, kind in enumerate(key.kind.elements)
+            )
+        )
+        return tuple(part for each in parts for part in _keys(node, each, source))
+    refuse_none(node, key, f"what `{source}` sorts by")
+    refuse_any(node, key, f"what `{source}` sorts by")
+    kinds = [acts_as(each) for each in members(key.kind)]
+    if all(isinstance(each, Boolean) for each in kinds):
+        return (Conditional(key, _ONE, ZERO, _INTEGER),)
+    if all(isinstance(each, Text) for each in kinds) or all(isinstance(each, (Integer, Float)) for each in kinds):
+        return (key,)
+    raise Refused(
+        node, f"`{source}` sorts by {describe(key.kind)}", "sort by numbers or strings, as in key=lambda x: x.name"
+    )
+
+
+def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
+    def read(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+        named = _named(reader, node, "key", "default")
+        if len(node.args) != 1:
+            return _of_several(reader, node, function, scope)
+        key, default = named.get("key"), named.get("default")
+        items, kind = _items(reader, node.args[0], scope)
+        if isinstance(kind, Never):
+            if default is None:
+                source = reader.source.of(node)
+                raise Refused(node, f"`{source}` looks through an empty list", "give it values, or a default")
+            return reader.element(default, scope)
+        if is_unknown(items.kind) or is_unknown(kind):
+            return Constant(None, kind)
+        once = Variable("_", items.kind)
+        if key is None and all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind)):
+            found: Expression = Formula(
+                f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
+            )
+        else:
+            found = Item(_ordered(reader, node, once, kind, key, scope, descending=function == "$max"), ZERO, kind)
+        if default is None:
+            return substitute(found, {"_": items})
+        other = reader.element(default, scope)
+        empty = Comparison("=", Apply("$count", (once,), _INTEGER), ZERO)
+        value = Conditional(empty, other, found, join(found.kind, other.kind))
+        return Let((("_", items),), value, value.kind)
+
+    return read
+
+
+def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> Expression:
+    source = reader.source.of(node)
+    if node.keywords or not node.args:
+        raise Refused(node, f"`{source}` has options", "they are for a list: put the values into one")
+    values = [reader.value(each, scope) for each in node.args]
+    for each in values:
+        if is_unknown(each.kind):
+            return each
+        refuse_none(node, each, f"an argument of `{source}`")
+        if not all(isinstance(acts_as(kind), (Integer, Float)) for kind in members(each.kind)):
+            raise Refused(node, f"`{source}` takes {describe(each.kind)}", "give it numbers, or one list")
+    kind = _plain(join(*(each.kind for each in values)))
+    return Apply(function, (ListDisplay(tuple(values), ListOf(kind)),), kind)
+
+
+def _plain(kind: Kind) -> Kind:
+    return _INTEGER if all(isinstance(acts_as(each), Integer) for each in members(kind)) else Float()
+
+
+def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    source = reader.source.of(node)
+    items, kind = _items(reader, _only(reader, node, "sum(xs)"), scope)
+    kinds = [acts_as(each) for each in members(kind)]
+    if all(isinstance(each, (Integer, Never)) for each in kinds):
+        return Apply("$sum", (items,), _INTEGER)
+    if all(isinstance(each, (Integer, Float)) for each in kinds):
+        return Formula(_FLOAT_SUM, (items,), Float())
+    if all(isinstance(each, Boolean) for each in kinds):
+        return Formula("$count($filter($a, function($_x) { $_x }))", (items,), _INTEGER)
+    if is_unknown(kind):
+        return Constant(None, kind)
+    raise Refused(node, f"`{source}` adds up {describe(kind)}", "sum takes numbers: write `1 if x else 0` or join(…)")
+
+
+AGGREGATES: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
+    any: _quantified("any"),
+    all: _quantified("all"),
+    list: _list,
+    tuple: _tuple,
+    sorted: _sorted,
+    min: _extreme("$min"),
+    max: _extreme("$max"),
+    sum: _sum,
+}
+
+
+def lazy(node: ast.Call, function: object, source: str) -> Refused | None:
+    """Return the refusal of what can only be gone through, where data is wanted."""
+    if function not in LAZY:
+        return None
+    return Refused(node, f"`{source}` is no data but can be gone through only", f"write list({source})")

@@ -1,0 +1,292 @@
+"""What can be gone through: lists, and what Python makes of them only to be gone through, as `zip(xs, ys)`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from durable.compiler.access import element_kind, keys_of
+from durable.compiler.kinds import (
+    Anything,
+    DictOf,
+    Fixed,
+    Integer,
+    Kind,
+    ListOf,
+    Never,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    is_unknown,
+    join,
+    members,
+    of_one_shape,
+)
+from durable.compiler.names import Names
+from durable.compiler.narrowing import Condition
+from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.problems import Refused
+from durable.compiler.scope import Scope
+from durable.compiler.source import Source
+from durable.compiler.terms import (
+    TEXT,
+    ZERO,
+    Apply,
+    Both,
+    Comprehension,
+    Constant,
+    Expression,
+    Formula,
+    Item,
+    ListDisplay,
+    Variable,
+)
+
+INTEGER: Final = Integer()
+VIEWS: Final = ("items", "keys", "values")
+
+
+class Reader(Protocol):
+    """What reads the expressions in these."""
+
+    @property
+    def source(self) -> Source:
+        """The source of `run`."""
+
+    @property
+    def names(self) -> Names:
+        """The names of variables."""
+
+    def value(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression."""
+
+    def element(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression that becomes a part of data."""
+
+    def condition(self, node: ast.expr, scope: Scope) -> Condition:
+        """Return a test, and what it tells where it holds and where it does not."""
+
+    def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
+        """Return whether a name belongs to the module, and its value there."""
+
+
+def is_view(node: ast.expr) -> bool:
+    """Whether an expression may be the items, keys or values of a dict."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS
+
+
+def iterable(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
+    """Return what is gone through, as a list.
+
+    Raises:
+        Refused: it is nothing that can be gone through.
+    """
+    match node:
+        case ast.GeneratorExp(element, generators):
+            return comprehension(reader, element, generators, scope)
+        case ast.Call(ast.Attribute(of, view), [], []) if view in VIEWS:
+            return _view(reader, node, of, view, scope)
+        case ast.Call(func):
+            found, function = reader.static(func, scope)
+            if found and function in _MAKERS:
+                return _MAKERS[function](reader, node, scope)
+    value = reader.value(node, scope)
+    element_kind(node, of_one_shape(acts_as(value.kind)), reader.source.of(node))
+    return value
+
+
+def _elements(reader: Reader, node: ast.expr, scope: Scope) -> tuple[Expression, Kind]:
+    value = iterable(reader, node, scope)
+    refuse_none(node, value, f"`{reader.source.of(node)}`")
+    return value, element_kind(node, value.kind, reader.source.of(node))
+
+
+def _arguments(
+    reader: Reader, node: ast.Call, least: int, most: int, form: str, named: str | None = None
+) -> list[ast.expr]:
+    given = [*node.args, *(each.value for each in node.keywords if named is not None and each.arg == named)]
+    starred = any(isinstance(each, ast.Starred) for each in node.args)
+    if starred or len(given) != len(node.args) + len(node.keywords) or not least <= len(given) <= most:
+        raise Refused(node, f"`{reader.source.of(node)}` has other arguments than the language knows", f"write {form}")
+    return given
+
+
+def _range(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    given = [reader.value(each, scope) for each in _arguments(reader, node, 1, 3, "range(n) or range(a, b, step)")]
+    for each in given:
+        if not is_unknown(each.kind) and not isinstance(acts_as(each.kind), Integer):
+            what = f"`{reader.source.of(node)}` has bounds that are not int"
+            raise Refused(node, what, "write range(n) or range(a, b, step), with whole numbers")
+    start, end = (ZERO, given[0]) if len(given) == 1 else given[:2]
+    if len(given) < 3:
+        return Formula("[$a..$b - 1]", (start, end), ListOf(INTEGER))
+    step = written_step(node, given[2], reader.source.of(node))
+    text = f"[$map([0..$ceil(($b - $a) / {step}) - 1], function($_i) {{ $a + $_i * {step} }})]"
+    return Formula(text, (start, end), ListOf(INTEGER))
+
+
+def written_step(node: ast.AST, step: Expression, source: str) -> int:
+    """Return the step of a range, which must be a written number."""
+    if isinstance(step, Constant) and isinstance(step.value, int) and step.value and not isinstance(step.value, bool):
+        return step.value
+    raise Refused(node, f"the step of `{source}` is no written number other than 0", "write the step out")
+
+
+def _enumerate(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    given = _arguments(reader, node, 1, 2, "enumerate(items) or enumerate(items, 1)", "start")
+    items, kind = _elements(reader, given[0], scope)
+    start = reader.value(given[1], scope) if len(given) == 2 else ZERO
+    if not isinstance(acts_as(start.kind), Integer):
+        raise Refused(node, f"`{reader.source.of(node)}` does not start at an int", "write enumerate(items, 1)")
+    return Formula("$zip([$b..$b + $count($a) - 1], $a)", (items, start), ListOf(TupleOf((INTEGER, kind))))
+
+
+def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    if node.keywords:
+        raise Refused(node, f"`{reader.source.of(node)}` has options", "write zip(xs, ys), which ends with the shorter")
+    if not node.args:
+        raise Refused(node, "`zip` is given nothing", "write zip(xs, ys)")
+    given = [_elements(reader, each, scope) for each in _arguments(reader, node, 1, 26, "zip(xs, ys)")]
+    kinds = tuple(kind for _, kind in given)
+    return Apply("$zip", tuple(value for value, _ in given), ListOf(TupleOf(kinds)))
+
+
+def _reversed(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    items, kind = _elements(reader, _arguments(reader, node, 1, 1, "reversed(items)")[0], scope)
+    return Apply("$reverse", (items,), ListOf(kind))
+
+
+_MAKERS: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
+    range: _range,
+    enumerate: _enumerate,
+    zip: _zip,
+    reversed: _reversed,
+}
+LAZY: Final = frozenset(_MAKERS)
+"""The functions whose result can only be gone through: a list, where `list(…)` is written around it."""
+
+
+def _view(reader: Reader, node: ast.Call, of: ast.expr, view: str, scope: Scope) -> Expression:
+    value, source = reader.value(of, scope), reader.source.of(node)
+    if is_unknown(value.kind):
+        return value
+    refuse_none(node, value, f"`{reader.source.of(of)}`")
+    refuse_any(node, value, f"`{reader.source.of(of)}`")
+    match of_one_shape(acts_as(value.kind)):
+        case DictOf(kind):
+            pass
+        case Fixed(entries):
+            kind = join(*(each for _, each in entries))
+        case Record(by_key=True) as record:
+            kind = join(*(each.kind for each in keys_of(record).values()))
+        case other:
+            raise Refused(node, f"`{source}` goes through {describe(other)}", "only dicts have items, keys and values")
+    keys = Formula("[$keys($a)]", (value,), ListOf(TEXT))
+    if view == "keys":
+        return keys
+    got = "$lookup($a, $_k)" if view == "values" else f"[$_k, {_as_element('$lookup($a, $_k)', kind)}]"
+    pairs = ListOf(TupleOf((TEXT, kind)))
+    made = pairs if view == "items" else ListOf(kind)
+    added = f"[{got}]" if view == "items" else f"[{_as_element(got, kind)}]"
+    return Formula(f"$reduce([$keys($a)], function($_l, $_k) {{ $append($_l, {added}) }}, [])", (value,), made)
+
+
+def _as_element(text: str, kind: Kind) -> str:
+    """Return a value as an element of an array constructor, which takes lists apart that it did not construct."""
+    lists = [isinstance(each, (ListOf, TupleOf)) for each in members(kind)]
+    if any(isinstance(each, Anything) for each in members(kind)) or (any(lists) and not all(lists)):
+        return f'$type({text}) = "array" ? [[{text}]] : ({text})'
+    return f"[{text}]" if any(lists) else text
+
+
+def comprehension(
+    reader: Reader,
+    element: ast.expr,
+    generators: list[ast.comprehension],
+    scope: Scope,
+    into: Any = "list",
+    *,
+    key: ast.expr | None = None,
+) -> Comprehension:
+    """Return a comprehension, or a dict or bool that is made of its elements."""
+    of, *inner = generators
+    if of.is_async:
+        raise Refused(of.target, "a comprehension has `async for`", "write `for`")
+    items, kind = _elements(reader, of.iter, scope)
+    place = ("[]", str(of.target.lineno), str(of.target.col_offset))
+    stem = of.target.id if isinstance(of.target, ast.Name) else "item"
+    variable = reader.names.variable(stem, place)
+    scope = bind_target(scope, of.target, Variable(variable, kind), kind)
+    test: Expression | None = None
+    for each in of.ifs:
+        condition = reader.condition(each, scope)
+        test = condition.test if test is None else Both(test, condition.test)
+        scope = condition.true
+    if inner:
+        rest = comprehension(reader, element, inner, scope, into, key=key)
+        merged = {"list": "flat"}.get(into, into)
+        return Comprehension(rest, variable, items, test, rest.kind, merged)
+    return _made(reader, element, key, scope, into, (variable, items, test))
+
+
+def _made(
+    reader: Reader,
+    element: ast.expr,
+    key: ast.expr | None,
+    scope: Scope,
+    into: Any,
+    parts: tuple[str, Expression, Expression | None],
+) -> Comprehension:
+    variable, items, test = parts
+    if into in ("any", "all"):
+        value = reader.condition(element, scope).test
+        return Comprehension(value, variable, items, test, value.kind, into)
+    value = reader.element(element, scope)
+    if key is not None:
+        entry = dict_entry(key, reader.value(key, scope), value, reader.source.of(key))
+        return Comprehension(entry, variable, items, test, entry.kind, "dict")
+    return Comprehension(value, variable, items, test, ListOf(value.kind))
+
+
+def dict_entry(node: ast.AST, key: Expression, value: Expression, source: str) -> Expression:
+    """Return a dict of one key that is computed."""
+    refuse_none(node, key, f"the key `{source}`")
+    refuse_any(node, key, f"the key `{source}`")
+    if not is_unknown(key.kind) and not all(isinstance(acts_as(each), Text) for each in members(key.kind)):
+        raise Refused(node, f"the key `{source}` is {describe(key.kind)}", "keys are strings: write str(…)")
+    return Formula("{$a: $b}", (key, value), DictOf(value.kind))
+
+
+def merged_dicts(parts: list[Expression]) -> Expression:
+    """Return dicts merged into one; later values replace earlier ones of the same key."""
+    kinds = [of_one_shape(join(each.kind, DictOf(Never()))) for each in parts]
+    kind = join(*kinds)
+    return Apply("$merge", (ListDisplay(tuple(parts), ListOf(kind)),), kind)
+
+
+def bind_target(scope: Scope, target: ast.expr, item: Expression, kind: Kind) -> Scope:
+    """Return the scope in which the names of a target are an item, or its parts."""
+    for name, value in targets(target, item, kind):
+        scope = scope.bind(name, value)
+    return scope
+
+
+def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Expression]]:
+    """Return the names that a loop or comprehension assigns to, each with its part of the item."""
+    if isinstance(node, ast.Name):
+        return [(node.id, item)]
+    if not isinstance(node, (ast.Tuple, ast.List)):
+        raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
+    if is_unknown(kind):
+        return [part for each in node.elts for part in targets(each, item, kind)]
+    if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
+        found = f"{len(node.elts)} names are to take {describe(kind)} apart"
+        raise Refused(node, found, "take one name, or a tuple of as many")
+    return [
+        part
+        for index, (each, element) in enumerate(zip(node.elts, kind.elements, strict=True))
+        for part in targets(each, Item(item, Constant(index, INTEGER), element, certain=True), element)
+    ]
