@@ -73,7 +73,8 @@ class SegmentReconciler:
         """Look at a run, and return for how many milliseconds it has been due."""
         header = load_header(self._table, workflow, instance)
         late_ms = 0 if header is None or header.due is None else self._clock.now() - header.due
-        if header is not None and header.kind == "standard" and header.parked is None and header.wanted is None:
+        is_at_work = header is not None and not header.closed and header.parked is None and header.wanted is None
+        if header is not None and is_at_work and header.kind == "standard":
             self._look_up(header)
         else:
             self._waker.look(workflow, instance)
@@ -81,14 +82,14 @@ class SegmentReconciler:
 
     def _look_up(self, header: Header) -> None:
         """Ask how far an execution on Standard is; its status events may be lost."""
-        if header.closed:
-            return
         state = self._machines.describe(header.machine, header.execution)
         if state is None:
             self._runs.start(header)
         elif state.status != "RUNNING":
             self._runs.close(header.machine, header.execution, state)
             return
+        else:
+            self._waker.settle(header)  # a Task on Standard may wait for an outcome that nobody has delivered
         now = self._clock.now()
         self._segments.postpone(header, now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS))
 

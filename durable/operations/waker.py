@@ -53,6 +53,11 @@ class Waker:
         elif header.parked is not None:
             self._look_parked(header)
 
+    def settle(self, header: Header) -> None:
+        """Deliver the outcomes that steps of a run wait for, and that nobody has delivered."""
+        self._events.settle(header.partition, header.era)
+        self._children.settle(header)
+
     def _look_parked(self, header: Header) -> None:
         if header.parked == "event":
             self._events.settle(header.partition, header.era)

@@ -93,10 +93,7 @@ class ParkingHandler:
         row = self._read(key)
         if row.outcome is None:
             self._park(task, row)
-            # Who sent an event before the run was parked found nobody to wake: so outcomes are looked for after that.
-            self._settle(key)
-            if self._read(key).outcome is not None:
-                self._segments.wake_run(key.workflow, key.instance, parked=("event", "call"))
+            self._look_again(key)
             raise reported(Failure(PARKED, "The run is parked."), task)
         if row.delivered is False and row.token is not None:
             self._callbacks.delivered(key.row, row.token)
@@ -104,6 +101,12 @@ class ParkingHandler:
         if error is not None:
             raise reported(Failure.from_row(error), task, row.latest)
         return {"result": row.result, "at": row.latest}
+
+    def _look_again(self, key: StepKey) -> None:
+        """Wake the run if an outcome came while it was being parked: whoever brought it found nobody to wake."""
+        self._settle(key)
+        if self._read(key).outcome is not None:
+            self._segments.wake_run(key.workflow, key.instance, parked=("event", "call"))
 
     def _read(self, key: StepKey) -> WaitRow:
         return WaitRow.from_row(self._table.get(key.row) or {})

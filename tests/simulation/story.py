@@ -17,9 +17,11 @@ from tests.simulation.world import World
 Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete"]
 SCRIPTS: tuple[Script, ...] = ("none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete")
 ID = "one"
-_LIMIT = 40 * DAY
+_LIMIT = 29 * DAY
 _MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DAY + SECOND, 3 * DAY)
 MOST_EXECUTIONS = 80
+MOST_UNHEARD_MS = 40 * MINUTE
+"""How long an event may be there before a run that waits for it goes on."""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,8 @@ class Story:
         self._client("create", 0, self._create)
         if self.workflow == "trial":
             self._client("send", kernel.random.choice(_MOMENTS), self._send)
+        if self.workflow == "waiter":
+            self._client("send", 0, self._send_at_the_wait)
         self._operate()
         kernel.run(lambda: bool(world.trouble) or (self._over() and world.idle()), start + _LIMIT)
         if not world.trouble:
@@ -89,6 +93,13 @@ class Story:
                 raise Throttled from None  # it is not there yet
         except RunClosed:
             pass
+
+    def _send_at_the_wait(self) -> None:
+        """Send the event while the run is about to wait for it."""
+        while not any(key.sort.endswith("#go") for key in self.world.table.rows.all_keys()):
+            self.world.kernel.pause(1)
+        self.world.kernel.pause(self.world.kernel.random.randint(0, 30))
+        self._send()
 
     def _order(self, after: int, order: Order) -> None:
         self._client(
@@ -139,6 +150,9 @@ class Story:
             world.trouble.append(f"the run has not ended: {where}")
             return
         self._judge_end(header)
+        is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
+        if is_waited_for and header.updated > (self.sent or 0) + MOST_UNHEARD_MS:
+            world.trouble.append("the event was heard late")
         executions = world.count["express"] + world.count["standard"]
         if executions > MOST_EXECUTIONS:
             world.trouble.append(f"the run took {executions} executions")
@@ -151,6 +165,7 @@ class Story:
                 for left in ((15, 10) if self._may_miss() else (15,))
             ),
             "child": (4,),
+            "waiter": (5, 0) if self._may_miss() else (5,),
             "parent": ([4, 3, 8, 0],),
             "trip": (),
         }

@@ -14,8 +14,8 @@ from tests.simulation.aws import CALM, STORM
 from tests.simulation.story import SCRIPTS, Script, Story
 from tests.simulation.world import World
 
-SEEDS = int(os.environ.get("DURABLE_SEEDS", "6"))
-WORKFLOWS = ("trial", "child", "trip")
+SEEDS = int(os.environ.get("DURABLE_SEEDS", "4"))
+WORKFLOWS = ("trial", "waiter", "child", "parent", "trip")
 
 
 @pytest.mark.timeout(3600)

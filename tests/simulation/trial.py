@@ -110,6 +110,16 @@ class Trial(WorkflowEntrypoint[int]):
         return {"left": on_left, "right": on_right, "pages": pages[2], "last": last}
 
 
+class Waiter(WorkflowEntrypoint[int]):
+    """Waits at once for an event, which may come at the same moment."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        try:
+            return await step.wait_for_event("go", type="go", payload=int, timeout="7 days")
+        except StepTimeoutError:
+            return 0
+
+
 class Child(WorkflowEntrypoint[int]):
     """A run that another one waits for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -45,11 +46,15 @@ from tests.simulation.kernel import HOUR, MINUTE, SECOND, Ended, Kernel
 
 WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "trial": trial.Trial,
+    "waiter": trial.Waiter,
     "child": trial.Child,
     "parent": trial.Parent,
     "trip": trial.Trip,
 }
 REDELIVERY_MS = 30 * SECOND
+RENEW_MS = 10 * SECOND
+GUARD_MS = 25 * SECOND
+"""After how long without a renewal the guard ends a process."""
 
 
 class Violation(AssertionError):
@@ -70,6 +75,18 @@ class NoLog:
     def run_ended(self, *arguments: Any, **options: Any) -> None: ...
 
 
+class SlowSegments(Segments):
+    """Segments of which parking takes a while: then what happens meanwhile happens often enough to be seen."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.table, world.runs, world, world.kernel.clock)
+        self._kernel = world.kernel
+
+    def park(self, *arguments: Any, **options: Any) -> Header | None:
+        self._kernel.pause(self._kernel.random.choice((1, 5, 40)))
+        return super().park(*arguments, **options)
+
+
 @dataclass(slots=True)
 class Watch:
     """What steps did, held against the promises."""
@@ -88,6 +105,8 @@ class Watch:
         if key in self.done:
             raise self.world.broken(f"{key} runs again although it is complete")
         header = self.world.header(context.workflow, context.instance_id)
+        if header is not None and header.status != "rollingBack" and f"/{header.epoch}/" not in key:
+            raise self.world.broken(f"{key} begins in an epoch that is over")
         if header is not None and header.closed:
             raise self.world.broken(f"{key} begins although its run is {header.status}")
         self.active[key] += 1
@@ -135,7 +154,7 @@ class World:
         )
         clock = self.kernel.clock
         self.runs = Runs(self.table, self.machines, clock, segmented=WORKFLOWS.keys())
-        self.segments = Segments(self.table, self.runs, self, clock)
+        self.segments = SlowSegments(self)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
         self.events = Events(self.table, self.callbacks, clock)
@@ -168,7 +187,8 @@ class World:
     def _step(self, signature: Signature, *, undoes: bool) -> Callable[[Any], Any]:
         def invoke(event: Any) -> Any:
             record = StepRecord(self.table, self.kernel.clock)
-            arguments: Any = (signature, {}, record, self.kernel.clock, lambda seconds: nullcontext(), NoLog())
+            never: Any = lambda seconds: nullcontext()  # noqa: E731  # a step of the trial takes no longer than it may
+            arguments: Any = (signature, {}, record, self.kernel.clock, never, NoLog(), self._keep)
             handler = (
                 UndoHandler(self.table, Leases(self.kernel.clock), *arguments) if undoes else StepHandler(*arguments)
             )
@@ -178,6 +198,34 @@ class World:
             return result
 
         return invoke
+
+    @contextlib.contextmanager
+    def _keep(self, renew: Callable[[], bool]) -> Iterator[None]:
+        """Renew a lease as `durable.steps.renewal` does: a process that can no longer do so is ended in time."""
+        owner, over = self.kernel.current, False
+        assert owner is not None
+
+        def work() -> None:
+            last = self.kernel.clock.now()
+            wait = RENEW_MS
+            while True:
+                self.kernel.pause(wait)
+                if over or owner.over or owner.killed:
+                    return
+                sent = self.kernel.clock.now()
+                try:
+                    renewed = "renew" in self.off or renew()
+                    last, wait = sent, RENEW_MS
+                except TableBusy:
+                    renewed, wait = True, SECOND
+                if not (over or owner.over) and (not renewed or self.kernel.clock.now() - last > GUARD_MS):
+                    self.kernel.kill(owner)
+
+        self.kernel.spawn("lease", work)
+        try:
+            yield
+        finally:
+            over = True
 
     def _completed(self, event: Any) -> None:
         row = self.table.rows.get(StepKey.of(event).row)
@@ -268,7 +316,7 @@ class World:
         return all(row is None or ("closed" in row and "due" not in row) for row in rows)
 
     def duration(self, step: str) -> int:
-        return self.kernel.random.choice((5, 40, 300, 2_000))
+        return self.kernel.random.choice((5, 5, 40, 40, 300, 300, 2 * SECOND, 12 * SECOND, 75 * SECOND))
 
     def broken(self, what: str) -> Violation:
         self.trouble.append(what)
