@@ -10,12 +10,9 @@ It knows state machines and nothing of runs, as Step Functions does; what an end
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any, Final
@@ -27,52 +24,37 @@ from durable.asl import (
     Continue,
     Continued,
     Event,
-    Execution,
     Invoke,
     SetTimer,
     TaskFailed,
     TaskSucceeded,
     TimerFired,
-    TimerWait,
     Turn,
     execution_name,
 )
 from durable.asl import advance as advance_execution
 from durable.asl import start as start_execution
 from durable.clock import Clock
-from durable.errors import WorkflowError
-from durable.local.executions import Definition, Executions, Rest, Stored
+from durable.local.executions import Definition, Executions, Opened, Stored
 from durable.local.functions import Answer, Functions, Later, Returned
-from durable.local.live import Live, Opened
-from durable.local.threads import Work, call
+from durable.local.inboxes import Inboxes
+from durable.local.live import Live
+from durable.local.outcome import broken, outcome_of
+from durable.local.threads import Work
 from durable.local.timers import Timers
-from durable.local.waits import AT_WORK, Waited, called, waits_of
+from durable.local.waits import AT_WORK, Idle, Pause, Waited, called, idle_of, pause_of, waits_of
 from durable.local.workers import Workers
-from durable.store.failure import frames_of
 from durable.store.machines import ExecutionState, MachinesBusy
 
-_log: Final = logging.getLogger(__name__)
 _AGAIN: Final = "again"
-_BROKEN: Final = (
-    "The engine could not go on with the run ({}). The log of the server says where; retry the run once that is mended."
-)
 Closed = Callable[[str, str, ExecutionState], None]
-"""Given a workflow, an execution's name and what it came to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """What a timer of an execution is for: a Wait state, or the delay before a state is retried."""
-
-    workflow: str
-    state: str
-    retry: bool
+"""Given a workflow, an execution's name and its outcome."""
 
 
 _STATES_A_TURN: Final = 100
 """How many states a turn enters before other executions have theirs: some milliseconds of work."""
-_REST_MS: Final = 10_000
-"""An execution that rests for longer than this is not kept in memory."""
+_IN_MEMORY_MS: Final = 10_000
+"""An execution that is idle for longer than this is not kept in memory."""
 
 
 class Engine:
@@ -82,7 +64,7 @@ class Engine:
         definitions: what new executions run on, by workflow.
         workers: the threads of steps.
         turns: the threads of the engine's own work, which runs no code of the project.
-        dropped: given what a function was called with, when nobody waits any more for its answer.
+        dropped: given what a function was called with, when nobody waits any more for its outcome.
         random: what jitter is drawn with.
     """
 
@@ -112,7 +94,8 @@ class Engine:
         self._waited = waited
         self._dropped = dropped
         self._live: dict[str, Live] = {}
-        self._unheard: deque[tuple[str, str]] = deque()
+        self._inboxes = Inboxes(turns, self._failed)
+        self._unanswered: deque[tuple[str, str]] = deque()
         self._random = random
 
     @property
@@ -128,14 +111,14 @@ class Engine:
                 definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random, limit=0
             )
         except BaseException as error:
-            self._closed(workflow, name, _broken(workflow, name, error))
+            self._closed(workflow, name, broken(workflow, name, error))
             return
-        live = Live(name, self._read, Opened(workflow, definition.hash, turn.execution), kept=False, told=AT_WORK)
+        live = Live(name, self._read, Opened(workflow, definition.hash, turn.execution), kept=False, reported=AT_WORK)
         live.enter(partial(self._keep, live, None))
         if self._live.setdefault(name, live) is live:
-            self._handle_next(live)
+            self._inboxes.handle_next(live)
             live.enter(partial(self._receive, live, Continued()))
-            self._turns.submit(partial(self._drain, live))
+            self._turns.submit(partial(self._inboxes.drain, live))
 
     def stop(self, workflow: str, name: str) -> None:
         self._advance(name, Aborted())
@@ -150,59 +133,53 @@ class Engine:
         return self._by_token(TaskFailed(token, error, cause))
 
     def _by_token(self, event: TaskSucceeded | TaskFailed) -> bool:
-        """Hand an execution the answer to a task, and return whether it waited for that.
+        """Deliver a callback to the task of its token, and return whether the task waited for it.
 
         Raises:
             MachinesBusy: something else is being handled, or this thread may not: the task's function is called again.
         """
         live = self._live.get(execution_name(event.token))
-        if live is None or not _waits(live, event.token):
+        if live is None or not live.waits_for(event.token):
             return False
         if not (self._turns.here() and live.enter_if_free()):
             again = partial(self._ask_again, live.name, event.token)
-            self._enter(live, partial(self._turns.submit, self._of(live.name, again)))
+            self._inboxes.enter(live, partial(self._turns.submit, self._of(live.name, again)))
             raise MachinesBusy(f"{live.name} is at something else")
-        heard: list[bool] = []
-        self._attempt(live.name, lambda: heard.append(self._hear_answer(live, event)))
-        self._drain(live)
-        return bool(heard and heard[0])
+        delivered: list[bool] = []
+        self._inboxes.attempt(live.name, lambda: delivered.append(self._deliver(live, event)))
+        self._inboxes.drain(live)
+        return delivered == [True]
 
-    def _hear_answer(self, live: Live, event: TaskSucceeded | TaskFailed) -> bool:
+    def _deliver(self, live: Live, event: TaskSucceeded | TaskFailed) -> bool:
         if self._live.get(live.name) is not live or event.token not in live.open().execution.waiting:
             return False
         self._cancel(live.name, event.token)
-        self._take(live, self._turn(live, event), heard=True)
+        self._take(live, self._turn(live, event), delivered=True)
         return True
 
     def pause(self, name: str, token: str) -> Pause | None:
-        """Return what an execution pauses for under a token; None where that is no pause but a task's deadline."""
+        """Return what an execution pauses for under a token; None if that is no pause but a task's deadline."""
         live = self._live.get(name)
-        if live is None:
-            return None
-        opened = live.open()
-        flow = opened.execution.waiting.get(token)
-        if flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
-            return None
-        return Pause(opened.workflow, flow.state.name, flow.wait.retries)
+        return None if live is None else pause_of(live.open().workflow, live.open().execution, token)
 
     def reopen(self) -> Mapping[str, Sequence[Action]]:
         """Take up every open execution as the journal has it; return by name what each waits for, for `go_on`.
 
-        None moves yet: one that had moved while others are still read would be read, and moved, a second time. Those
-        that rest are not read, only what they wait for: so it takes no longer for the many that sleep or wait.
+        None moves yet: one that had moved while others are still read would be read, and moved, a second time. Of those
+        that are idle only what they wait for is read, so that the many that sleep or wait cost little.
         """
         pending: dict[str, Sequence[Action]] = {}
-        for name, rest in self._executions.resting():
-            self._live[name] = Live(name, self._read, rests=True, asked=set(rest.asked))
-            pending[name] = rest.timers
-            self._unheard += [(name, token) for token in rest.asked]
-        for name in self._executions.moving():
+        for name, idle in self._executions.idle():
+            self._live[name] = Live(name, self._read, idle=True, callbacks=set(idle.callbacks))
+            pending[name] = idle.timers
+            self._unanswered += [(name, token) for token in idle.callbacks]
+        for name in self._executions.at_work():
             self._live[name] = Live(name, self._read)
-            self._attempt(name, partial(self._reopen, name, pending))
+            self._inboxes.attempt(name, partial(self._reopen, name, pending))
         return pending
 
     def _reopen(self, name: str, pending: dict[str, Sequence[Action]]) -> None:
-        opened, actions = self._restored(self._executions.get(name))
+        opened, actions = self._executions.open(name, self._random)
         self._live[name].opened = opened
         pending[name] = actions
 
@@ -211,118 +188,88 @@ class Engine:
         for name, actions in pending.items():
             live = self._live.get(name)
             if live is not None:
-                self._attempt(name, partial(self._perform, live, actions, resumes=True))
-        self._turns.submit(self._hear)
+                self._inboxes.attempt(name, partial(self._perform, live, actions, resumes=True))
+        self._turns.submit(self._call_unanswered)
 
-    def _hear(self) -> None:
-        """Ask again, one after the other, for the answers that were waited for when the last process ended.
+    def _call_unanswered(self) -> None:
+        """Call again, one after the other, the functions whose callbacks were waited for when the last process ended.
 
-        An answer may be in the record that this process told nobody, or not yet. Whoever sends one meanwhile is heard.
+        The outcome may be in the record and was not delivered. A callback that comes in meanwhile is delivered.
         """
-        if self._unheard:
-            name, token = self._unheard.popleft()
-            self._turns.submit(self._hear)
-            self._attempt(name, partial(self._ask_again, name, token))
+        if self._unanswered:
+            name, token = self._unanswered.popleft()
+            self._turns.submit(self._call_unanswered)
+            self._inboxes.attempt(name, partial(self._ask_again, name, token))
 
     def _read(self, name: str) -> Opened:
-        """Read an execution that rests; its timers are set already."""
-        return self._restored(self._executions.get(name))[0]
-
-    def _restored(self, stored: Stored) -> tuple[Opened, Sequence[Action]]:
-        machine = self._executions.machine(stored.definition)
-        execution, actions = Execution.restore(machine, stored.snapshot, random=self._random)
-        return Opened(stored.workflow, stored.definition, execution), actions
+        """Read an execution that is idle; its timers are set already."""
+        return self._executions.open(name, self._random)[0]
 
     def _of(self, name: str, work: Work) -> Work:
         """Return work of an execution that ends the execution if it cannot be done, and never raises."""
-        return partial(self._attempt, name, work)
+        return partial(self._inboxes.attempt, name, work)
 
-    def _attempt(self, name: str, work: Work) -> None:
-        try:
-            call(work)
-        except BaseException as error:
-            live = self._live.get(name)
-            if self._executions.failed is not None:
-                return  # nothing can be stored any more: the next process goes on
-            if live is None:
-                _broken("?", name, error)
-            elif live.enter(partial(self._break, live, error), first=True):
-                self._hand_on(live)
+    def _failed(self, name: str, error: BaseException) -> None:
+        """End an execution whose work failed, before anything else is handled for it."""
+        live = self._live.get(name)
+        if self._executions.failed is not None:
+            return  # nothing can be stored any more: the next process goes on
+        if live is None:
+            broken("?", name, error)
+        else:
+            self._inboxes.enter(live, partial(self._break, live, error), first=True)
 
     def _break(self, live: Live, error: BaseException) -> None:
         """End an execution that cannot go on, with a reason."""
         if self._live.pop(live.name, None) is not None:
             workflow = live.opened.workflow if live.opened else self._executions.workflow(live.name)
-            self._executions.delete(live.name, rested=live.rests)
-            self._closed(workflow, live.name, _broken(workflow, live.name, error))
+            self._executions.delete(live.name, was_idle=live.idle)
+            self._closed(workflow, live.name, broken(workflow, live.name, error))
 
-    def _enter(self, live: Live, work: Work) -> None:
-        """Have work of an execution handled in its turn: here, if this is a worker and nobody else is at it."""
-        if live.enter(work):
-            self._hand_on(live)
-
-    def _hand_on(self, live: Live) -> None:
-        if self._turns.here():
-            self._drain(live)
-        else:
-            self._turns.submit(partial(self._drain, live))
-
-    def _drain(self, live: Live) -> None:
-        while self._handle_next(live):
-            pass
-
-    def _handle_next(self, live: Live) -> bool:
-        work = live.next()
-        if work is not None:
-            self._attempt(live.name, work)
-        return work is not None
-
-    def _advance(self, name: str, event: Event, unheard: Callable[[], None] = lambda: None) -> None:
-        """Have an execution take an event; `unheard` is called if it does not wait for the event's task any more."""
+    def _advance(self, name: str, event: Event, late: Callable[[], None] = lambda: None) -> None:
+        """Have an execution take an event; `late` is called if it does not wait for the event's task any more."""
         live = self._live.get(name)
         if live is None:
-            unheard()
+            late()
         else:
-            self._enter(live, partial(self._receive, live, event, unheard))
+            self._inboxes.enter(live, partial(self._receive, live, event, late))
 
-    def _receive(self, live: Live, event: Event, unheard: Callable[[], None] = lambda: None) -> None:
+    def _receive(self, live: Live, event: Event, late: Callable[[], None] = lambda: None) -> None:
         if self._live.get(live.name) is not live:
-            unheard()
+            late()
             return
         task = called(live.open().execution, event)
         self._take(live, self._turn(live, event))
         if task is None:
-            unheard()
+            late()
         elif task.again is not None:
             self._functions.tried_again(task.function, task.payload, task.again)
 
     def _turn(self, live: Live, event: Event) -> Turn:
         return advance_execution(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
 
-    def _take(self, live: Live, turn: Turn, *, heard: bool = False) -> None:
-        """Persist what a turn came to, then perform its actions.
+    def _take(self, live: Live, turn: Turn, *, delivered: bool = False) -> None:
+        """Persist the outcome of a turn, then perform its actions.
 
         A turn that asks for nothing need not be persisted while something is at work: after a crash the step that it
-        is due to answers once more, from the record. Not so an answer by a token, which is told once.
+        is due to answers once more, from the record. After a callback it must be: that is delivered once.
         """
         if turn.closed is not None:
-            outcome = turn.closed
-            state = ExecutionState(outcome.status.value, outcome.output, outcome.error, outcome.cause)
-            self._closed(live.open().workflow, live.name, state)
-            self._executions.delete(live.name, rested=live.rests)
+            self._closed(live.open().workflow, live.name, outcome_of(turn.closed))
+            self._executions.delete(live.name, was_idle=live.idle)
             del self._live[live.name]
             self._perform(live, turn.actions)
             return
-        self._tell(live)
+        self._report(live)
         live.kept = False
         actions, calls = turn.actions, any(isinstance(each, Invoke) for each in turn.actions)
         if live.open().execution.continues:
             actions = [each for each in actions if not isinstance(each, Continue)]
             if len(actions) < len(turn.actions):
                 self._continue(live.name)
-        rest = None if calls else _rest(live.open().execution, live.asked)
-        if actions or heard or rest is not None:
-            self._keep(live, rest)
+        idle = None if calls else idle_of(live.open().execution, live.callbacks)
+        if actions or delivered or idle is not None:
+            self._keep(live, idle)
         if actions:
             self._executions.committed(self._of(live.name, partial(self._perform, live, actions)))
 
@@ -333,25 +280,25 @@ class Engine:
         """
         self._turns.submit(self._of(name, partial(self._advance, name, Continued())))
 
-    def _tell(self, live: Live) -> None:
-        """Tell what an execution waits for, if that is new."""
+    def _report(self, live: Live) -> None:
+        """Report what an execution waits for, if that is new."""
         opened = live.open()
-        live.asked.intersection_update(opened.execution.waiting)
-        waits = waits_of(opened.execution, live.asked)
-        if waits != live.told:
+        live.callbacks.intersection_update(opened.execution.waiting)
+        waits = waits_of(opened.execution, live.callbacks)
+        if waits != live.reported:
             self._waited(opened.workflow, live.name, waits)
-            live.told = waits
+            live.reported = waits
 
-    def _keep(self, live: Live, rest: Rest | None) -> None:
-        """Put an execution into the journal, where that does not have it, and out of memory if it rests for long."""
+    def _keep(self, live: Live, idle: Idle | None) -> None:
+        """Put an execution into the journal, where that does not have it, and out of memory if it is idle for long."""
         if not live.kept:
             opened = live.open()
             stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
-            self._executions.put(stored, rest, rested=live.rests)
-        elif rest is not None and not live.rests:
-            self._executions.rests(live.name, rest)
-        live.kept, live.rests = True, rest is not None
-        if rest is not None and all(each.at_ms > self._clock.now() + _REST_MS for each in rest.timers):
+            self._executions.put(stored, idle, was_idle=live.idle)
+        elif idle is not None and not live.idle:
+            self._executions.put_idle(live.name, idle)
+        live.kept, live.idle = True, idle is not None
+        if idle is not None and all(each.at_ms > self._clock.now() + _IN_MEMORY_MS for each in idle.timers):
             live.opened = None
 
     def _perform(self, live: Live, actions: Sequence[Action], *, resumes: bool = False) -> None:
@@ -392,7 +339,7 @@ class Engine:
         The attempt is given up when its time is over, which begins now: it may have waited long for a thread.
         """
         live, token = self._live.get(name), action.token
-        if live is None or not _waits(live, token):
+        if live is None or not live.waits_for(token):
             return
         function, event = action.arguments["FunctionName"], action.arguments["Payload"]
         owner, now = self._functions.new_owner(), self._clock.now()
@@ -406,7 +353,7 @@ class Engine:
         if answer is None:
             return
         if isinstance(answer, Later):
-            self._enter(live, partial(self._await_answer, live, token, answer.again))
+            self._inboxes.enter(live, partial(self._await_answer, live, token, answer.again))
             return
         self._timers.cancel(owner)
         self._answer(name, token, answer, event)
@@ -418,17 +365,17 @@ class Engine:
         if again is not None:
             ask = self._of(live.name, partial(self._ask_again, live.name, token))
             self._timers.set((token, _AGAIN), again, partial(self._turns.submit, ask))
-        live.asked.add(token)
-        self._tell(live)
-        rest = _rest(live.open().execution, live.asked)
-        if rest is not None:
-            self._keep(live, rest)
+        live.callbacks.add(token)
+        self._report(live)
+        idle = idle_of(live.open().execution, live.callbacks)
+        if idle is not None:
+            self._keep(live, idle)
 
     def _ask_again(self, name: str, token: str) -> None:
         """Call the function once more of a task that waits for its answer."""
         live = self._live.get(name)
         if live is not None:
-            self._enter(live, partial(self._call_again, live, token))
+            self._inboxes.enter(live, partial(self._call_again, live, token))
 
     def _call_again(self, live: Live, token: str) -> None:
         if self._live.get(live.name) is live:
@@ -443,30 +390,8 @@ class Engine:
     def _answer(self, name: str, token: str, answer: Answer, event: Any) -> None:
         """Hand the interpreter the end of a task; its timers end with it."""
         self._cancel(name, token)
-        unheard = partial(self._dropped, event)
+        late = partial(self._dropped, event)
         if isinstance(answer, Returned):
-            self._advance(name, TaskSucceeded(token, answer.payload), unheard)
+            self._advance(name, TaskSucceeded(token, answer.payload), late)
         else:
-            self._advance(name, TaskFailed(token, answer.error, answer.cause), unheard)
-
-
-def _waits(live: Live, token: str) -> bool:
-    """Return whether an execution waits for the end of a task, as of its last turn: another thread may be at one."""
-    opened = live.opened
-    return token in live.asked or (opened is not None and token in opened.execution.waiting)
-
-
-def _broken(workflow: str, name: str, error: BaseException) -> ExecutionState:
-    """Log why an execution cannot go on, and return what it comes to."""
-    where = " < ".join(frames_of(error)[::-1])
-    _log.error("%s/%s cannot go on: %s at %s", workflow, name, type(error).__name__, where)
-    cause = json.dumps({"errorMessage": _BROKEN.format(type(error).__name__)})
-    return ExecutionState("FAILED", None, WorkflowError.__name__, cause)
-
-
-def _rest(execution: Execution, asked: Collection[str]) -> Rest | None:
-    """Return what an execution waits for; None where something is at work for it."""
-    pending = execution.pending_actions()
-    if execution.continues or any(isinstance(each, Invoke) and each.token not in asked for each in pending):
-        return None
-    return Rest([each for each in pending if isinstance(each, SetTimer)], asked)
+            self._advance(name, TaskFailed(token, answer.error, answer.cause), late)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
-from durable.asl import Machine, SetTimer, json_text
+from durable.asl import Action, Execution, Machine, SetTimer, json_text
 from durable.local.folder import JournalError
 from durable.local.journal import Change, JournalFailed
-from durable.local.schema import DEFINITION, EXECUTION, RESTING
+from durable.local.schema import DEFINITION, EXECUTION, IDLE
 from durable.local.store import Store
+from durable.local.waits import Idle
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,12 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """What an execution waits for while nothing is at work for it.
+class Opened:
+    """An open execution in memory."""
 
-    Attributes:
-        asked: the tokens of the tasks whose function was called, and that wait for their answer.
-    """
-
-    timers: Sequence[SetTimer]
-    asked: Collection[str]
+    workflow: str
+    definition: str
+    execution: Execution
 
 
 class Executions:
@@ -70,29 +69,29 @@ class Executions:
             self._machines[key] = _machine(str(row[0]))
         return self._machines[key]
 
-    def put(self, stored: Stored, rest: Rest | None, *, rested: bool) -> None:
+    def put(self, stored: Stored, idle: Idle | None, *, was_idle: bool) -> None:
         """Keep an execution as it is now.
 
         Args:
-            rest: all that it waits for, where nothing is at work for it.
-            rested: whether that was so when it was put before.
+            idle: all that it waits for, if nothing is at work for it.
+            was_idle: whether nothing was at work for it when it was put before.
         """
         data = json_text([stored.workflow, stored.definition, stored.snapshot])
         changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
-        if rest is not None:
-            changes.append(_resting(stored.name, rest))
-        elif rested:
-            changes.append((RESTING, (stored.name,), None))
+        if idle is not None:
+            changes.append(_idle(stored.name, idle))
+        elif was_idle:
+            changes.append((IDLE, (stored.name,), None))
         self._journal.write(changes)
 
-    def rests(self, name: str, rest: Rest) -> None:
+    def put_idle(self, name: str, idle: Idle) -> None:
         """Keep that nothing is at work any more for an execution that was put."""
-        self._journal.write([_resting(name, rest)])
+        self._journal.write([_idle(name, idle)])
 
-    def delete(self, name: str, *, rested: bool) -> None:
+    def delete(self, name: str, *, was_idle: bool) -> None:
         changes: list[Change] = [(EXECUTION, (name,), None)]
-        if rested:
-            changes.append((RESTING, (name,), None))
+        if was_idle:
+            changes.append((IDLE, (name,), None))
         self._journal.write(changes)
 
     @property
@@ -113,6 +112,12 @@ class Executions:
         assert row is not None, f"execution {name} is open"
         workflow, definition, snapshot = json.loads(str(row[0]))
         return Stored(name, workflow, definition, snapshot)
+
+    def open(self, name: str, random: Random) -> tuple[Opened, Sequence[Action]]:
+        """Return an open execution as it was last put, and what it waits for."""
+        stored = self.get(name)
+        execution, actions = Execution.restore(self.machine(stored.definition), stored.snapshot, random=random)
+        return Opened(stored.workflow, stored.definition, execution), actions
 
     def committed(self, then: Callable[[], object]) -> None:
         """Call back once all that was put before is durable; never, if the journal fails."""
@@ -142,13 +147,13 @@ class Executions:
             SELECT name FROM found WHERE name IS NOT NULL"""
         return frozenset(name for (name,) in self._journal.read(query))
 
-    def resting(self) -> Iterator[tuple[str, Rest]]:
+    def idle(self) -> Iterator[tuple[str, Idle]]:
         """Yield the name of every open execution for which nothing is at work, and what it waits for."""
         self._journal.flush()
         for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):
-            yield name, Rest([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
+            yield name, Idle([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
 
-    def moving(self) -> Iterator[str]:
+    def at_work(self) -> Iterator[str]:
         """Yield the name of every other open execution."""
         self._journal.flush()
         others = "SELECT name FROM execution WHERE name NOT IN (SELECT name FROM resting) ORDER BY rowid"
@@ -156,9 +161,9 @@ class Executions:
             yield name
 
 
-def _resting(name: str, rest: Rest) -> Change:
-    timers = json_text([(each.token, each.at_ms) for each in rest.timers])
-    return RESTING, (name,), (timers, json_text(sorted(rest.asked)))
+def _idle(name: str, idle: Idle) -> Change:
+    timers = json_text([(each.token, each.at_ms) for each in idle.timers])
+    return IDLE, (name,), (timers, json_text(sorted(idle.callbacks)))
 
 
 @functools.lru_cache(maxsize=256)

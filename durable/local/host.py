@@ -185,7 +185,7 @@ class Host:
         """End runs that cannot go on. To be called before `reopen`."""
         for header in (header for each in lacking for header in each.runs):
             self.runs.abandon(header, CODE_REMOVED)
-            self._executions.delete(header.execution, rested=True)
+            self._executions.delete(header.execution, was_idle=True)
             if is_child(header.instance):
                 self._persist(partial(self._children.report, header.workflow, header.instance))
 

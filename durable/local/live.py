@@ -6,23 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from durable.asl import Execution
+from durable.local.executions import Opened
 from durable.local.threads import Work
 from durable.local.waits import Waits
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An execution in memory."""
-
-    workflow: str
-    definition: str
-    execution: Execution
-
-
 @dataclass(slots=True)
 class Live:
-    """An open execution, in memory or at rest: then it is read when something happens to it.
+    """An open execution. One that is idle for long is not in memory: it is read when something happens to it.
 
     What happens to it is handled one at a time, in order, by whichever thread comes first: `enter` and `next`. Nobody
     waits for a turn, so that an execution that computes for long keeps no other thread.
@@ -33,11 +24,12 @@ class Live:
     opened: Opened | None = None
     kept: bool = True
     """Whether the journal has it as it is in memory."""
-    rests: bool = False
-    """Whether the journal says that it rests."""
-    told: Waits | None = None
-    asked: set[str] = field(default_factory=set)
-    """As of `Rest`, also while something else is at work."""
+    idle: bool = False
+    """Whether the journal says that nothing is at work for it."""
+    reported: Waits | None = None
+    """What the header of its run says that it waits for."""
+    callbacks: set[str] = field(default_factory=set)
+    """As in `Idle`, also while something else is at work."""
     _busy: bool = False
     _inbox: list[Work] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -47,6 +39,11 @@ class Live:
         if self.opened is None:
             self.opened = self.read(self.name)
         return self.opened
+
+    def waits_for(self, token: str) -> bool:
+        """Return whether it waits for the end of a task, as of its last turn: another thread may be at one."""
+        opened = self.opened
+        return token in self.callbacks or (opened is not None and token in opened.execution.waiting)
 
     def enter(self, work: Work, *, first: bool = False) -> bool:
         """Have work handled in its turn, or before all other. Returns True if the caller is to do that: see `next`."""

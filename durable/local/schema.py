@@ -50,16 +50,16 @@ RECORD: Final = RowSchema("record", ("partition", "sort"), ("workflow", "status"
 """The record's rows as JSON; workflow, status and updated (ms) on `run` rows only, expires in seconds."""
 EXECUTION: Final = RowSchema("execution", ("name",), ("data",))
 """Open executions only, as JSON."""
-RESTING: Final = RowSchema("resting", ("name",), ("timers", "asked"))
+IDLE: Final = RowSchema("resting", ("name",), ("timers", "asked"))
 """Those of the open executions for which nothing is at work, with what they wait for as JSON: timers, [[token, time in
-ms], …], and answers by a token, [token, …]."""
+ms], …], and callbacks, [token, …]. Folders of former versions have these names of table and columns."""
 DEFINITION: Final = RowSchema("definition", ("hash",), ("text",))
 KV: Final = RowSchema("kv", ("namespace", "key"), ("value", "expires"))
 """Values as JSON; expires in milliseconds."""
 MESSAGE: Final = RowSchema("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
 """Messages of queues until they are delivered; sent and available in milliseconds, dead is 0 or 1."""
 
-SCHEMAS: Final = (RECORD, EXECUTION, RESTING, DEFINITION, KV, MESSAGE)
+SCHEMAS: Final = (RECORD, EXECUTION, IDLE, DEFINITION, KV, MESSAGE)
 
 MIGRATIONS: Final = (
     """

@@ -1,18 +1,18 @@
-"""What an execution waits for, as it is told to those who show it."""
+"""What an execution waits for: as the header of its run says it, and as the journal keeps it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.asl import Aborted, Continued, Event, Execution, Flow, TaskWait, TimerWait
+from durable.asl import Aborted, Continued, Event, Execution, Flow, Invoke, SetTimer, TaskWait, TimerWait
 from durable.store.machines import Sleep
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """The Wait states that an execution is in, and whether it waits for nothing but these and answers by a token."""
+    """The Wait states that an execution is in, and whether it waits for nothing but these and callbacks."""
 
     idle: bool
     sleeps: tuple[Sleep, ...]
@@ -23,15 +23,32 @@ Waited = Callable[[str, str, Waits], None]
 AT_WORK: Final = Waits(False, ())
 
 
-def waits_of(execution: Execution, asked: Collection[str]) -> Waits:
-    """Return what an execution waits for.
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """What an execution waits for while nothing is at work for it.
 
-    Args:
-        asked: the tokens of tasks whose function was called, and has left the answer to whoever has the token.
+    Attributes:
+        callbacks: the tokens of the tasks whose function has ended, and that wait for whoever has the token.
     """
+
+    timers: Sequence[SetTimer]
+    callbacks: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What a timer of an execution is for: a Wait state, or the delay before a state is retried."""
+
+    workflow: str
+    state: str
+    retry: bool
+
+
+def waits_of(execution: Execution, callbacks: Collection[str]) -> Waits:
+    """Return what an execution waits for; `callbacks` are as in `Idle`."""
     flows = execution.waiting
     sleeps = {token: sleep for token, flow in flows.items() if (sleep := _sleep(flow)) is not None}
-    idle = not execution.continues and all(token in sleeps or token in asked for token in flows)
+    idle = not execution.continues and all(token in sleeps or token in callbacks for token in flows)
     return Waits(idle, tuple(sleeps.values()))
 
 
@@ -39,6 +56,22 @@ def _sleep(flow: Flow) -> Sleep | None:
     if flow.state is None or not isinstance(flow.wait, TimerWait) or flow.wait.retries:
         return None
     return Sleep(flow.state.name, flow.entered_ms, flow.wait.at_ms)
+
+
+def idle_of(execution: Execution, callbacks: Collection[str]) -> Idle | None:
+    """Return what an execution waits for; None if something is at work for it."""
+    pending = execution.pending_actions()
+    if execution.continues or any(isinstance(each, Invoke) and each.token not in callbacks for each in pending):
+        return None
+    return Idle([each for each in pending if isinstance(each, SetTimer)], callbacks)
+
+
+def pause_of(workflow: str, execution: Execution, token: str) -> Pause | None:
+    """Return what an execution pauses for under a token; None if that is no pause but a task's deadline."""
+    flow = execution.waiting.get(token)
+    if flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
+        return None
+    return Pause(workflow, flow.state.name, flow.wait.retries)
 
 
 @dataclass(frozen=True, slots=True)

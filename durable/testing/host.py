@@ -12,10 +12,10 @@ from durable.bindings import RunStatus, Worker
 from durable.build import Build
 from durable.clock import VirtualClock
 from durable.http import Api
-from durable.local.engine import Pause
 from durable.local.host import Doubles, Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
+from durable.local.waits import Pause
 from durable.local.workers import InlineWorkers
 from durable.store.log import Log
 from durable.testing.doubles import SandboxDoubles

@@ -16,7 +16,7 @@ from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
-from durable.local.engine import Pause
+from durable.local.waits import Pause
 from durable.runs.runs import instance_of
 from durable.store.rows import Header
 from durable.store.table import every

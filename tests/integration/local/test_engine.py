@@ -174,7 +174,7 @@ def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
     host: MakeHost, project: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id, folder = asleep(host, project)
-    set_timer, read_moving, invoke = Timers.set, Executions.moving, Functions.invoke
+    set_timer, read_at_work, invoke = Timers.set, Executions.at_work, Functions.invoke
     invoked: list[str] = []
 
     def fire_at_once(timers: Timers, key: Hashable, at: int, fire: Callable[[], None]) -> None:
@@ -183,14 +183,14 @@ def test_a_run_that_wakes_while_the_others_are_still_read_is_not_begun_twice(
 
     def read_late(executions: Executions) -> Iterator[str]:
         executions._journal.flush()
-        return read_moving(executions)
+        return read_at_work(executions)
 
     def count(functions: Functions, function: str, event: Any, owner: str, **options: Any) -> Any:
         invoked.append(function)
         return invoke(functions, function, event, owner, **options)
 
     monkeypatch.setattr(Timers, "set", fire_at_once)
-    monkeypatch.setattr(Executions, "moving", read_late)
+    monkeypatch.setattr(Executions, "at_work", read_late)
     monkeypatch.setattr(Functions, "invoke", count)
     with VirtualHost(project, folder, clock=VirtualClock(START + 40 * DAY)) as second:
         second.run()

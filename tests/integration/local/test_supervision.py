@@ -18,7 +18,7 @@ import durable.local
 from durable.build import build
 from durable.clock import VirtualClock
 from durable.errors import RunClosed
-from durable.local import engine, host, pump, recurring, threads, timers
+from durable.local import engine, host, inboxes, pump, recurring, threads, timers
 from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
@@ -33,10 +33,10 @@ PATIENCE_SECONDS: Final = 20
 ENDED: Final = ("complete", "errored", "terminated")
 WORKFLOWS: Final = ("everything", "undone", "stalled", "tick")
 GUARDS: Final = {
-    "Engine._attempt",
-    "Engine._drain",
     "Executions.committed.<locals>.settled",
     "Host._persist.<locals>.attempt",
+    "Inboxes.attempt",
+    "Inboxes.drain",
     "Journal._write_batch",
     "Journal.wait.<locals>.settle",
     "Recurring",
@@ -129,7 +129,7 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: set[str] = set()
         self.fails: str | None = None
-        for module in (threads, engine, host, recurring):
+        for module in (threads, inboxes, host, recurring):
             monkeypatch.setattr(module, "call", self)
 
     def __call__(self, work: Work) -> None:
