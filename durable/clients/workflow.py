@@ -12,8 +12,9 @@ from durable.adapters import adapter_of
 from durable.bindings.workflow import Created, RunStatus, Sent, Workflow
 from durable.errors import EventUnknown, InvalidInput, public_message
 from durable.runs.description import status_of
+from durable.runs.ids import random_id
 from durable.runs.record import INSTANCE_ID
-from durable.runs.runs import Runs, random_id
+from durable.runs.runs import Runs
 from durable.steps.events import Events
 from durable.store.values import Misfit, dump, holds_secret
 from durable.workflow import WorkflowEntrypoint, payload_type

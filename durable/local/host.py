@@ -36,7 +36,8 @@ from durable.local.workers import Workers
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes import Operator
-from durable.runs.runs import Runs, instance_of
+from durable.runs.ids import instance_of
+from durable.runs.runs import Runs
 from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
 from durable.signature import BindingParameter, Signature, entry_of, signature_of

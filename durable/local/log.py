@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from durable.runs.runs import instance_of
+from durable.runs.ids import instance_of
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from durable.errors import ConfigurationError
 from durable.local.executions import Executions
+from durable.runs.ids import instance_of
 from durable.runs.record import load_header, load_steps
-from durable.runs.runs import instance_of
 from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
 from durable.store.statuses import UNSETTLED

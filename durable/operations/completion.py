@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable.runs.runs import Runs, instance_of
+from durable.runs.ids import instance_of
+from durable.runs.runs import Runs
 from durable.steps.children import Children
 from durable.store.keys import is_child
 from durable.store.machines import ExecutionState, Machines, execution_state, workflow_of

@@ -19,10 +19,11 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from durable.clock import timestamp
+from durable.runs.changes import end_of
 from durable.runs.record import RunRecord
-from durable.runs.runs import end_of
 from durable.store.keys import HEADER
-from durable.store.rows import AnyStep, AttemptRow
+from durable.store.parts import AttemptRow
+from durable.store.rows import AnyStep
 
 _SETTLED_MS: Final = 5_000
 """How much later than its own time something may come to light, by clocks that differ and writes that take a while."""

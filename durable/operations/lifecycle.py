@@ -15,15 +15,17 @@ from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
+from durable.runs.changes import changes_with
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
-from durable.runs.runs import Runs, changes_with, unchanged
+from durable.runs.runs import Runs, unchanged
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Refused, Transition
 from durable.steps.children import Children, open_children
 from durable.store.keys import HEADER, flag_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
+from durable.store.parts import Wanted
 from durable.store.record import forget
-from durable.store.rows import AnyStep, Header, Wanted
+from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _T = TypeVar("_T")

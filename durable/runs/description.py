@@ -16,7 +16,8 @@ from pydantic.alias_generators import to_camel
 from durable.bindings.workflow import RunStatus, Status, StepStatus
 from durable.clock import timestamp
 from durable.runs.record import RunRecord, latest
-from durable.store.rows import AnyStep, AttemptRow, Header, SleepRow, StepRow, WaitRow
+from durable.store.parts import AttemptRow, SleepRow
+from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.store.statuses import CLOSED, FAILED_ATTEMPT, UNDER_WAY
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, WorkflowError, public_message
 from durable.store.machines import ExecutionState
-from durable.store.rows import AnyStep, Wanted
+from durable.store.parts import Wanted
+from durable.store.rows import AnyStep
 from durable.wire import CRASHES, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
 
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from durable.bindings.workflow import Created, Status
 from durable.clock import Clock, timestamp
 from durable.errors import RunExists, Throttled, public_message
+from durable.runs.changes import changes_with
+from durable.runs.ids import execution_name, instance_of, random_id
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
 from durable.store.keys import flag_key, header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
+from durable.store.parts import Parent, Wanted
 from durable.store.rollback import rollback_of, rolled_back
-from durable.store.rows import ChangeRow, Header, Parent, StepRow, Wanted
+from durable.store.rows import Header, StepRow
 from durable.store.statuses import OPEN
 from durable.store.table import (
     Absent,
@@ -41,22 +43,6 @@ PARKED_FIELDS: Final = ("parked", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
-_MOST_CHANGES: Final = 50
-_MOST_MESSAGE: Final = 300
-
-
-def random_id() -> str:
-    """Return an id that nobody can guess: whoever has it may see the run's status."""
-    return str(uuid.uuid4())
-
-
-def execution_name(instance: str) -> str:
-    """Return a name for an execution of the run, which is no other's: 73 characters at most."""
-    return f"{instance}.{os.urandom(4).hex()}"
-
-
-def instance_of(execution: str) -> str:
-    return execution.rpartition(".")[0]
 
 
 class Runs:
@@ -405,19 +391,3 @@ def unchanged(header: Header) -> tuple[Condition, ...]:
 
 def _wanted_still(wanted: Wanted | None) -> Condition:
     return Absent("wanted") if wanted is None else Equals("wanted", wanted)
-
-
-def changes_with(header: Header | None, did: str, now: int) -> Sequence[ChangeRow]:
-    """Return what operators did to a run and its earlier ends, with one thing more; the latest come last."""
-    before = [] if header is None else [*header.changes, *end_of(header)]
-    return [*before, ChangeRow(at=now, did=did)][-_MOST_CHANGES:]
-
-
-def end_of(header: Header) -> list[ChangeRow]:
-    """Return how a run ended by itself, as one of its changes; nothing where it did not. A long message is cut."""
-    if not header.closed or header.status not in ("complete", "errored"):
-        return []
-    end: ChangeRow = {"at": header.updated, "did": header.status}
-    if header.error is not None:
-        end["error"] = {**header.error, "message": header.error["message"][:_MOST_MESSAGE]}
-    return [end]

@@ -17,11 +17,13 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from durable.clock import Clock
+from durable.runs.ids import execution_name
 from durable.runs.record import load_header
-from durable.runs.runs import WAITING_FIELDS, Runs, execution_name
+from durable.runs.runs import WAITING_FIELDS, Runs
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState, Kind
-from durable.store.rows import Header, Parked, Position
+from durable.store.parts import Parked, Position
+from durable.store.rows import Header
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import Run
 

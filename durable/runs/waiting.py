@@ -15,10 +15,12 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
+from durable.runs.ids import instance_of
 from durable.runs.record import load_header
-from durable.runs.runs import WAITING_FIELDS, instance_of, unchanged
+from durable.runs.runs import WAITING_FIELDS, unchanged
 from durable.store.machines import Sleep
-from durable.store.rows import Header, SleepRow
+from durable.store.parts import SleepRow
+from durable.store.rows import Header
 from durable.store.statuses import GOING
 from durable.store.table import Condition, ConditionFailed, Row, Table, Write
 

@@ -21,8 +21,9 @@ from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
 from durable.store.keys import CHILD, StepKey, flag_key
+from durable.store.parts import Parent
 from durable.store.record import StepRecord
-from durable.store.rows import AnyStep, Header, Parent, WaitRow
+from durable.store.rows import AnyStep, Header, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.store.values import Misfit, dump, hash_of, holds_secret, load, text_of

@@ -16,7 +16,8 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.step import reported
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
-from durable.store.rows import Parked, Position, WaitRow
+from durable.store.parts import Parked, Position
+from durable.store.rows import WaitRow
 from durable.store.table import Table
 from durable.store.tokens import Tokens
 from durable.wire import PARKED, CallTask, Envelope, Run, WaitTask

@@ -16,7 +16,8 @@ from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.store.keys import StepKey, is_child
 from durable.store.machines import ExecutionState
-from durable.store.rows import Parked, Position, StepRow, step_row
+from durable.store.parts import Parked, Position
+from durable.store.rows import StepRow, step_row
 from durable.store.table import Table
 from durable.wire import HAND_OVER, LAMBDA_FAULTS, Run
 

@@ -19,7 +19,7 @@ from durable.local.log import TextLog
 from durable.local.timers import TimerThread
 from durable.local.workers import ThreadWorkers
 from durable.project import load
-from durable.runs.runs import instance_of
+from durable.runs.ids import instance_of
 from functions.onboarding.models import SignUp
 
 Ended = Callable[[], None]

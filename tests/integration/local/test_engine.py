@@ -20,7 +20,7 @@ from durable.local.kv import SQLiteKVNamespace
 from durable.local.timers import Timers
 from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
-from durable.runs.runs import instance_of
+from durable.runs.ids import instance_of
 from durable.steps.step import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop

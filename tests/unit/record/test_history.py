@@ -18,8 +18,8 @@ from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
+from durable.store.parts import Parent
 from durable.store.record import StepRecord
-from durable.store.rows import Parent
 from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import Run, WaitTask
