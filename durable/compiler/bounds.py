@@ -18,6 +18,7 @@ from durable.compiler.tree import (
     Assign,
     Awaited,
     Break,
+    Cleanup,
     Continue,
     EventWait,
     Gather,
@@ -97,7 +98,7 @@ def unbounded(body: tuple[Statement, ...], *, deep: bool = True) -> Iterator[Unb
                 yield statement
             case Run(MapCall(bound=None) as call):
                 yield call
-        if deep or isinstance(statement, (If, Try)) or is_alone(statement):
+        if deep or isinstance(statement, (If, Try, Cleanup)) or is_alone(statement):
             for block in blocks(statement):
                 yield from unbounded(block, deep=deep)
 
@@ -186,6 +187,8 @@ def _events(statement: Statement, count: Count) -> int:
             return STATE + rounds * (STATE + _certain(body, count))
         case If(arms, otherwise):
             return STATE + max(_certain(otherwise, count), *(_certain(arm.body, count) for arm in arms))
+        case Cleanup(body=body):
+            return _certain(body, count)
         case Try(body, handlers, otherwise):
             after = [_certain(otherwise, count), *(_certain(each.body, count) for each in handlers)]
             return _certain(body, count) + max(after)

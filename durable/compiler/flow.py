@@ -66,6 +66,7 @@ from durable.compiler.tree import (
     Awaited,
     Branch,
     Break,
+    Cleanup,
     Continue,
     EventWait,
     Gather,
@@ -122,6 +123,7 @@ class Lowering:
     loops: list[LoopExits] = field(default_factory=list)
     inlined: list[Inlined] = field(default_factory=list)
     counted: int = 0
+    finals: dict[str, int] = field(default_factory=dict)
 
     def lower(self, body: tuple[Statement, ...], before: dict[str, Expression]) -> Machine:
         """Return the machine of a body; what is in `before` holds at its start."""
@@ -154,6 +156,8 @@ class Lowering:
                 return self._loop(statement, edges)
             case Try():
                 return self._try(statement, edges)
+            case Cleanup():
+                return self._cleanup(statement, edges)
             case Return():
                 return self._return(statement, edges)
             case Raise():
@@ -372,7 +376,7 @@ class Lowering:
 
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
         targets = [Target(each.errors, each.variable) for each in statement.handlers]
-        outer = len(self.targets)
+        outer = self.finals[statement.final] = len(self.targets)
         self.targets += reversed(targets)
         after = self.block(statement.body, edges)
         del self.targets[outer:]
@@ -381,6 +385,13 @@ class Lowering:
             if target.edges:
                 after += self.block(handler.body, target.edges)
         return after
+
+    def _cleanup(self, statement: Cleanup, edges: OpenEdges) -> OpenEdges:
+        """Lower what a `finally` does on its way out: its own `try`, and those inside, catch nothing of it."""
+        targets, self.targets = self.targets, self.targets[: self.finals[statement.final]]
+        edges = self.block(statement.body, edges)
+        self.targets = targets
+        return edges
 
     def _return(self, statement: Return, edges: OpenEdges) -> OpenEdges:
         """End the machine on the open edges; those that cannot end it share a Pass that does."""

@@ -22,6 +22,7 @@ from durable.compiler.tree import (
     Assign,
     Branch,
     Break,
+    Cleanup,
     Continue,
     EventWait,
     Gather,
@@ -172,7 +173,7 @@ class _Drawing:
             case Break() | Continue():
                 kind: NodeKind = "break" if isinstance(statement, Break) else "continue"
                 return Node(id, kind, kind)
-            case Assign():
+            case Assign() | Cleanup():
                 return None
             case _:
                 assert_never(statement)
@@ -205,10 +206,11 @@ class _Drawing:
         return Node(id, "branch", "if", lanes=tuple(lanes)) if any(each.nodes for each in lanes) else None
 
     def _try(self, id: str, statement: Try) -> Node:
-        caught = [(", ".join(error.__name__ for error in each.classes), each.body) for each in statement.handlers]
+        handlers = () if statement.final else statement.handlers
+        caught = [(", ".join(error.__name__ for error in each.classes), each.body) for each in handlers]
         lanes = [self._lane("", statement.body), *(self._lane(f"except {names}", body) for names, body in caught)]
         if statement.otherwise:
-            lanes.append(self._lane("else", statement.otherwise))
+            lanes.append(self._lane("finally" if statement.final else "else", statement.otherwise))
         return Node(id, "try", "try", lanes=tuple(lanes))
 
 

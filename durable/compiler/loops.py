@@ -10,7 +10,7 @@ from durable.compiler.access import element_kind
 from durable.compiler.iterables import iterable, targets, written_step
 from durable.compiler.kinds import Integer, ListOf, acts_as
 from durable.compiler.problems import Refused
-from durable.compiler.reading import LoopFrame, Reading
+from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
 from durable.compiler.terms import (
     ZERO,
@@ -54,6 +54,7 @@ class LoopReader:
 
     reading: Reading
     block: ReadBlock
+    cleanups: Callable[[list[FinallyFrame]], Statements]
     heads: dict[str, Scope] = field(default_factory=dict)
 
     def read(self, node: ast.While | ast.For) -> Statements:
@@ -208,11 +209,14 @@ class LoopReader:
 
     def leave(self, node: ast.Break | ast.Continue) -> Statements:
         """Return a `break` or `continue`."""
-        frame = self.reading.frame.loops[-1]
+        loops = self.reading.frame.loops
+        frame, cleanups = loops[-1], self.cleanups([f for f in self.reading.frame.finals if f.loops >= len(loops)])
+        if self.reading.scope is None:
+            return cleanups
         scopes = frame.breaks if isinstance(node, ast.Break) else frame.continues
         scopes.append(self.reading.here())
         self.reading.scope = None
-        return (Break(),) if isinstance(node, ast.Break) else (Continue(),)
+        return (*cleanups, Break() if isinstance(node, ast.Break) else Continue())
 
 
 def is_made(value: Expression) -> bool:

@@ -38,6 +38,16 @@ class TryFrame:
         return {name: each for _, errors in self.failures for name, each in sorted(errors.items())}
 
 
+@dataclass(frozen=True, slots=True)
+class FinallyFrame:
+    """A `finally` whose `try` is being read: its name and statements, and how many `try`s and loops are around it."""
+
+    name: str
+    nodes: list[ast.stmt]
+    tries: int
+    loops: int
+
+
 @dataclass(slots=True)
 class Frame:
     """The `run`, or the use of a nested def, that is being read.
@@ -59,6 +69,7 @@ class Frame:
     returns: list[Kind] = field(default_factory=list)
     loops: list[LoopFrame] = field(default_factory=list)
     tries: list[TryFrame] = field(default_factory=list)
+    finals: list[FinallyFrame] = field(default_factory=list)
     outermost: TryFrame = field(default_factory=TryFrame)
     declared: Kind = UNKNOWN
 

@@ -17,10 +17,10 @@ from durable.compiler.nesting import refuse_deep
 from durable.compiler.operators import arithmetic, refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
-from durable.compiler.reading import LoopFrame, Reading
+from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
 from durable.compiler.terms import NONE, ZERO, Constant, Expression, Item, Variable
-from durable.compiler.tree import Arm, Assign, If, Return, Statement
+from durable.compiler.tree import Arm, Assign, Cleanup, If, Return, Statement
 from durable.compiler.tries import TryReader
 
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
@@ -67,7 +67,7 @@ class StatementReader:
 
     def __post_init__(self) -> None:
         self.awaits = AwaitReader(self.reading, self.body)
-        self.loops = LoopReader(self.reading, self.block)
+        self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
         self.raises = RaiseReader(self.reading)
 
@@ -245,6 +245,12 @@ class StatementReader:
             refuse_caught(value, result, label)
         self._fits(node if value is None else value, result.kind)
         self.reading.frame.returns.append(result.kind)
+        if self.reading.frame.finals:
+            kept = self.reading.variable("result", node)
+            before = (*before, Assign(kept, result), *self.cleanups(self.reading.frame.finals))
+            result = Variable(kept, result.kind)
+            if self.reading.scope is None:
+                return before
         self.reading.scope = None
         return (*before, Return(result, name, label))
 
@@ -255,6 +261,18 @@ class StatementReader:
             text = self.reading.source(node)
             found = f"`{text}` ({describe(result)}) is returned, and `run` is declared to return {describe(declared)}"
             raise Refused(node, found, "change the annotation or the value")
+
+    def cleanups(self, finals: list[FinallyFrame]) -> Statements:
+        """Return what the innermost of these `finally`s do where a statement leaves all of them."""
+        frame, found = self.reading.frame, []
+        tries, loops, all_finals = frame.tries, frame.loops, frame.finals
+        for each in reversed(finals):
+            if self.reading.scope is not None:
+                frame.tries, frame.loops = tries[: each.tries], loops[: each.loops]
+                frame.finals = all_finals[: all_finals.index(each)]
+                found.append(Cleanup(each.name, self.block(each.nodes)))
+        frame.tries, frame.loops, frame.finals = tries, loops, all_finals
+        return tuple(found)
 
     def _returned(self, node: ast.Await) -> tuple[Statements, Expression, str | None]:
         call = self.awaits.step_call(node.value)

@@ -215,14 +215,26 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """`try`, its handlers, and its `else`."""
+    """`try`, its handlers, and its `else`.
+
+    A `finally` is a Try around: `final` names it, its handler and its `otherwise` are what is done in the end.
+    """
 
     body: tuple[Statement, ...]
     handlers: tuple[Handler, ...]
     otherwise: tuple[Statement, ...] = ()
+    final: str = ""
 
 
-Statement = Assign | Run | Sleep | Return | Raise | RaiseAgain | If | Loop | Break | Continue | Try
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """What a `finally` does where its `try` is left by a `return`, `break` or `continue`, outside of that `try`."""
+
+    final: str
+    body: tuple[Statement, ...]
+
+
+Statement = Assign | Run | Sleep | Return | Raise | RaiseAgain | If | Loop | Break | Continue | Try | Cleanup
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +256,8 @@ def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
             yield body
             yield from (each.body for each in handlers)
             yield otherwise
+        case Cleanup(body=body):
+            yield body
         case Run(Gather(branches=branches)):
             yield from (each.body for each in branches)
         case Run(MapCall(body=branch)):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from durable.compiler.errornames import NEVER_CAUGHT, caught_by
 from durable.compiler.kinds import Caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import CAUGHT
-from durable.compiler.reading import Errors, Reading, TryFrame
+from durable.compiler.reading import Errors, FinallyFrame, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
 from durable.compiler.terms import Variable
-from durable.compiler.tree import Handler, Statement, Try
+from durable.compiler.tree import Handler, RaiseAgain, Statement, Try
+from durable.compiler.walk import may_fail, values
 
 ReadBlock = Callable[[list[ast.stmt]], tuple[Statement, ...]]
 
@@ -28,8 +29,7 @@ class TryReader:
     def read(self, node: ast.Try) -> Try:
         """Return a `try`."""
         if node.finalbody:
-            remedy = "write it after the `try`, and in each `except` that leaves"
-            raise Refused(node.finalbody[0], "`finally` cannot be said in a state machine", remedy)
+            return self._finally(node)
         reading, frame = self.reading, TryFrame()
         reading.frame.tries.append(frame)
         try:
@@ -49,9 +49,53 @@ class TryReader:
             left = {name: error for name, error in left.items() if name not in caught}
             handlers.append(self._handler(each, classes, caught, frame))
             after.append(reading.scope)
+        if any(Exception in each.classes for each in handlers):
+            _refuse_missing(node, body, "`except Exception`")
         self._pass_on(frame, left)
         reading.scope = merge(after)
         return Try(body, tuple(handlers), otherwise)
+
+    def _finally(self, node: ast.Try) -> Try:
+        """Return a `try` with a `finally`: its statements stand on each way out, protected by nothing inside."""
+        reading, frame = self.reading, TryFrame()
+        for each in _leaving(node.finalbody):
+            raise Refused(each, "a `finally` leaves by itself", "leave after the `try`")
+        name = reading.variable("final", node)
+        reading.frame.finals.append(
+            FinallyFrame(name, node.finalbody, len(reading.frame.tries), len(reading.frame.loops))
+        )
+        reading.frame.tries.append(frame)
+        try:
+            body = self._protected(node)
+        finally:
+            reading.frame.tries.pop()
+            reading.frame.finals.pop()
+        _refuse_missing(node, body, "`finally`")
+        otherwise = self.block(node.finalbody) if reading.scope is not None else ()
+        after, left = reading.scope, frame.errors()
+        handlers = (self._failed(node, left, frame),) if left else ()
+        reading.scope = after
+        return Try(body, handlers, otherwise, name)
+
+    def _protected(self, node: ast.Try) -> tuple[Statement, ...]:
+        if not node.handlers:
+            return self.block(node.body)
+        return (self.read(ast.copy_location(ast.Try(node.body, node.handlers, node.orelse, []), node)),)
+
+    def _failed(self, node: ast.Try, left: Errors, frame: TryFrame) -> Handler:
+        """Return what a `finally` does where its `try` failed: its statements, then the error again."""
+        reading = self.reading
+        variable = reading.variable("error", node)
+        scope = merge(scope for scope, _ in frame.failures)
+        assert scope is not None
+        error = Variable(variable, Caught(tuple(left.items())))
+        reading.scope = scope.bind(CAUGHT, error)
+        body = self.block(node.finalbody)
+        if reading.scope is not None:
+            reading.fails(left)
+            again = RaiseAgain(error, "finally", left)
+            body = (*body, again)
+        return Handler(left, (Exception,), variable, body)
 
     def _presumed(self, node: ast.ExceptHandler, entry: Scope, frame: TryFrame) -> Errors:
         """Return the errors that a handler names, as if the body could end with them: a part of it was refused."""
@@ -72,7 +116,7 @@ class TryReader:
         self, node: ast.ExceptHandler, left: Errors, reported: Errors
     ) -> tuple[tuple[type[Exception], ...], Errors]:
         if node.type is None:
-            raise Refused(node, "a bare `except` would catch too much", _NAME_THEM)
+            raise Refused(node, "a bare `except` would catch too much", "write `except Exception`")
         nodes = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         classes = tuple(self._class(each) for each in nodes)
         for each, cls in zip(nodes, classes, strict=True):
@@ -93,8 +137,8 @@ class TryReader:
         found, value = self.reading.steps.resolve(node)
         if not found or not isinstance(value, type) or not issubclass(value, BaseException):
             raise Refused(node, f"`except {text}` names no exception of the module", "import or define the class")
-        if value in (Exception, BaseException):
-            raise Refused(node, f"`except {text}` would catch too much", _NAME_THEM)
+        if value is BaseException:
+            raise Refused(node, f"`except {text}` would catch too much", "write `except Exception`")
         if issubclass(value, NEVER_CAUGHT) or not issubclass(value, Exception):
             raise Refused(node, f"`{text}` cannot be caught: it ends the run", "leave it out")
         return value
@@ -118,9 +162,26 @@ class TryReader:
         return Handler(caught, classes, variable, body)
 
 
+def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield what leaves a block: returns, and the breaks and continues of loops around it."""
+    for node in nodes:
+        if isinstance(node, (ast.Return, ast.Break, ast.Continue)):
+            yield node
+        elif isinstance(node, (ast.For, ast.While)):
+            yield from (each for each in ast.walk(node) if isinstance(each, ast.Return))
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _leaving([each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)])
+            handlers = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.ExceptHandler)]
+            yield from _leaving([statement for each in handlers for statement in each.body])
+
+
+def _refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str) -> None:
+    """Refuse to catch everything where an item or key may be missing: that ends a run, and is caught in CPython."""
+    if any(map(may_fail, values(body))):
+        found = f"an item or key in the `try` may be missing, which {what} would see in Python only"
+        raise Refused(node, found, "ask first, as in `if key in d`, or take it before the `try`")
+
+
 def _after(scope: Scope, name: str | None) -> Scope:
     """Return the scope after an `except`, where Python unbinds the error's name."""
     return scope.hide([CAUGHT, *([name] if name else [])])
-
-
-_NAME_THEM = "name the errors: StepError is every failure of a step, its subclasses some of them"

@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
+from durable.compiler import tree
 from durable.compiler.terms import (
     Comparison,
     Comprehension,
@@ -39,6 +40,18 @@ def _expressions(value: object) -> Iterator[Expression]:
     elif isinstance(value, tuple):
         for each in value:
             yield from _expressions(each)
+
+
+def values(part: object) -> Iterator[Expression]:
+    """Yield the expressions of statements, those in them included."""
+    if isinstance(part, _EXPRESSIONS):
+        yield typing.cast(Expression, part)
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from values(each)
+    elif dataclasses.is_dataclass(part) and type(part).__module__ == tree.__name__:
+        for field in dataclasses.fields(part):
+            yield from values(getattr(part, field.name))
 
 
 def reads(expression: Expression) -> frozenset[str]:

@@ -40,11 +40,17 @@ Scope = Mapping[str, str]
 
 
 class Drawing:
-    """Draws expressions: `fallible` says whether an item may be taken that is missing."""
+    """Draws expressions.
+
+    Attributes:
+        fallible: whether a step may fail, and an item may be taken that is missing.
+        missing: whether an item may be taken for which the compiler does not know that it is there.
+    """
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.fallible = True
+        self.missing = True
 
     def truth(self, scope: Scope, depth: int = 2) -> str:
         """Return an expression that is asked for its truth."""
@@ -250,6 +256,8 @@ class Drawing:
         return self.random.choice(["user.nickname", *(name for name, each in scope.items() if each == "str?")])
 
     def _item(self, items: str, default: str) -> str:
+        if not self.missing:
+            return default
         if self.fallible and self.random.random() < 0.3:
             return f"({items} + [{default}])[{self.random.choice(['0', '-1', '1', '2'])}]"
         return f"({items} or [{default}])[0]"

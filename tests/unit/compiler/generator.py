@@ -151,12 +151,34 @@ class Generator(Drawing):
         draw = self.random.random()
         if draw < 0.1:
             self._emit(place, call)
+        elif draw < 0.25:
+            self._awaiting(place)
         elif draw < 0.4 and same:
             self._emit(place, f"{self.random.choice(same)} = {call}")
         else:
             name = self._name("r")
             self._emit(place, f"{name} = {call}")
             self._bind(place, name, kind)
+
+    def _awaiting(self, place: Place) -> None:
+        """Write an assignment that awaits inside of its expression."""
+        name, draw = self._name("w"), self.random.random()
+        if draw < 0.3:
+            body = self._looped(place)
+            item = self._name("e")
+            items = self.expression(place.scope, "list[int]", 1)
+            self._bind(body, item, "int")
+            self._emit(place, f"{name} = [await {self.call(body, 'int')} for {item} in {items}]")
+            self._bind(place, name, "list[int]")
+            return
+        first, call, other = self.expression(place.scope, "int", 2), self.call(place, "int"), self.call(place, "int")
+        forms = [
+            f"({first} + await {call})",
+            f"(await {call} if {self.truth(place.scope)} else await {other})",
+            f"(({first} or await {call}) - await {other})",
+        ]
+        self._emit(place, f"{name} = {self.random.choice(forms)}")
+        self._bind(place, name, "int")
 
     def _sleep(self, place: Place) -> None:
         if self.random.random() < 0.3:
@@ -228,11 +250,15 @@ class Generator(Drawing):
         return False
 
     def _try(self, place: Place, depth: int) -> bool:
+        """Write a `try`: sometimes with `except Exception` or `finally`, in which no item may be missing."""
+        all_caught, final = self.random.random() < 0.2, self.random.random() < 0.25
+        missing, self.missing = self.missing, self.missing and not (all_caught or final)
         self._emit(place, "try:")
         body = place.inner()
         self._step(body)
         ends = [self._block(body, depth)]
-        for errors in self._caught():
+        caught = self._caught(all_caught=all_caught)
+        for errors in caught if not final or self.random.random() < 0.7 else []:
             named = self.random.random() < 0.6
             self._emit(place, f"except {errors} as error:" if named else f"except {errors}:")
             arm = place.inner()
@@ -242,18 +268,26 @@ class Generator(Drawing):
                 self._emit(arm, f"{name} = {self.random.choice(said)}")
                 self._bind(arm, name, "str")
             ends.append(self._again(arm, named=named) or self._block(arm, depth))
-        if not ends[0] and self.random.random() < 0.3:
+        if len(ends) > 1 and not ends[0] and self.random.random() < 0.3:
             self._emit(place, "else:")
             ends[0] = self._block(place.inner(), depth)
+        if final:
+            self._emit(place, "finally:")
+            last = place.inner()
+            self._step(last)
+            self._assign(last)
+        self.missing = missing
         return all(ends)
 
-    def _caught(self) -> list[str]:
+    def _caught(self, *, all_caught: bool) -> list[str]:
         """Return the errors of each `except`, none of which another above it catches."""
         drawn = self.random.sample(ERRORS, 3)
         narrow = [each for each in drawn if each not in ("StepError", "NonRetryableError")]
         wide = [each for each in drawn if each not in narrow][:1]
         if len(narrow) > 1 and self.random.random() < 0.4:
             narrow = [f"({narrow[0]}, {narrow[1]})"]
+        if all_caught:
+            return [*narrow[: self.random.randint(0, 1)], "Exception"]
         return [*narrow, *wide][: self.random.randint(1, 3)] or ["StepError"]
 
     def _again(self, arm: Place, *, named: bool) -> bool:

@@ -141,6 +141,10 @@ def fail(value: str) -> str:
     raise EmailTakenError
 
 
+def fail_otherwise(value: str) -> str:
+    raise OutOfStockError
+
+
 def poll() -> str | None:
     return None
 
