@@ -21,12 +21,16 @@ class Retries:
             can be: Step Functions draws each delay between zero and the interval ("full" jitter).
         backoff: "exponential" doubles the delay each time; "constant" keeps it. Step Functions has no linear one.
         jitter: whether delays are drawn at random.
+        retry_if: the errors that are tried again, with their subclasses; any other ends the step at its first attempt.
+            An error counts as what the step reports it as: one that its module does not name is a StepError. A process
+            that died is always tried again, and a NonRetryableError never.
     """
 
     limit: int = 5
     delay: Duration = "10 seconds"
     backoff: Literal["exponential", "constant"] = "exponential"
     jitter: bool = True
+    retry_if: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or not 0 <= self.limit <= _MOST:
@@ -36,6 +40,9 @@ class Retries:
         if self.delay_seconds < 1:
             raise RetriesError(f"retries.delay is {self.delay!r}; write one second at least")
 
+        if not isinstance(self.retry_if, tuple) or not all(map(_is_error, self.retry_if)):
+            raise RetriesError(f"retries.retry_if is {self.retry_if!r}; write a tuple of exception classes")
+
     @property
     def delay_seconds(self) -> int:
         return whole_seconds(self.delay)
@@ -44,3 +51,7 @@ class Retries:
     def rate(self) -> int:
         """The factor from each delay to the next."""
         return 2 if self.backoff == "exponential" else 1
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Exception)

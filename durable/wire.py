@@ -13,8 +13,9 @@ What a Task sends to its step's Lambda ("key" only where blocks or rounds make i
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
 by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
-step catches errors of these names, `undo` where the step can be undone: by which function, with which retries, and
-whether that takes the step's input too. What the step returns (`at` in milliseconds since 1970, when it ended):
+step catches errors of these names, `once` where errors of these names are not tried again, `undo` where the step can be
+undone: by which function, with which retries, and whether that takes the step's input too. What the step returns (`at`
+in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -158,6 +159,7 @@ class StepEvent(TypedDict, total=False):
     input: dict[str, Any]
     sensitive: bool
     caught: list[str]
+    once: list[str]
     undo: Undo
     until: int
 

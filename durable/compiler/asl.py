@@ -30,6 +30,7 @@ from durable.compiler.states import (
 )
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import EventWait, StepCall
+from durable.errors import NonRetryableError
 from durable.signature import Signature
 from durable.store.values import holds_secret
 
@@ -125,6 +126,8 @@ class Writer:
         payload["timeout"] = step.timeout_seconds
         payload["input"] = {name: template(each) for name, each in task.arguments}
         payload |= _caught_here(task.caught)
+        if once := _tried_once(step):
+            payload["once"] = once
         if step.sensitive:
             payload["sensitive"] = True
         if step.undo is not None:
@@ -205,6 +208,13 @@ def _caught_here(names: Sequence[str]) -> Json:
     """Return what a step's payload says of the errors that an `except` catches."""
     caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
     return {"caught": caught} if caught else {}
+
+
+def _tried_once(step: StepCall) -> list[str]:
+    """Return the errors of a step that its `retry_if` leaves out; what is never retried anyway is not among them."""
+    tried_again = (*step.retries.retry_if, NonRetryableError)
+    own = (name for name in step.errors if name not in wire.REPORTED_BY_AWS and not name.startswith(wire.FINAL))
+    return sorted(name for name in own if not issubclass(step.errors[name], tried_again))
 
 
 def _label(state: State) -> str:

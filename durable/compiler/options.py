@@ -36,6 +36,8 @@ def constant(node: ast.expr, resolve: Resolve, remedy: str = "write it out, or n
     match node:
         case ast.Constant(value):
             return value
+        case ast.Tuple(elements):
+            return tuple(map(part, elements))
         case ast.UnaryOp(ast.USub(), operand):
             return -part(operand)
         case ast.BinOp(left, ast.Mult(), right):

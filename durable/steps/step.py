@@ -186,7 +186,8 @@ class StepHandler:
         self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int
     ) -> tuple[Begun | None, Exception]:
         """Record a failed attempt; return what stands in its place, and what to raise where nothing does."""
-        final = attempt >= event["attempts"] or self._never_retried(failure.name)
+        is_tried_once = self._never_retried(failure.name) or failure.name in event.get("once", ())
+        final = attempt >= event["attempts"] or is_tried_once
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
         handled = _is_handled(failure.name, event)
         instead = self._record.fail(

@@ -160,8 +160,8 @@ class NativeStep(WorkflowStep):
                 result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden)
             except NonRetryableError:
                 raise
-            except Exception:
-                if not left:
+            except Exception as error:
+                if not left or not isinstance(error, retries.retry_if):
                     raise
             else:
                 return load(signature.result, result, "result")

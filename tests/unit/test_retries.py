@@ -24,6 +24,8 @@ def test_constant_backoff_keeps_the_delay() -> None:
         ({"backoff": "linear"}, "backoff is 'linear'"),
         ({"delay": "0 seconds"}, "one second at least"),
         ({"delay": "0.5 seconds"}, "whole seconds only"),
+        ({"retry_if": ValueError}, "a tuple of exception classes"),
+        ({"retry_if": ("ValueError",)}, "a tuple of exception classes"),
         ({"delay": "soon"}, "not a duration: 'soon'"),
     ],
 )

@@ -16,7 +16,7 @@ from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.errors import ChildWorkflowError, StepTimeoutError
 from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
-from durable.wire import CALLS, EVENTS, failure_message
+from durable.wire import CALLS, EVENTS, FINAL, failure_message
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.segmented import run_segments
 
@@ -39,7 +39,8 @@ def run_compiled(
     outcome = execute(_machine(compiled.text), json.loads(json.dumps(given)), _doers(compiled, steps))
     assert outcome.status in ("SUCCEEDED", "FAILED"), outcome
     elapsed = timedelta(seconds=outcome.elapsed_seconds) if outcome.status == "SUCCEEDED" else timedelta(0)
-    return NativeOutcome(outcome.output, outcome.error, tuple(steps.calls), elapsed)
+    error = None if outcome.error is None else outcome.error.removeprefix(FINAL)
+    return NativeOutcome(outcome.output, error, tuple(steps.calls), elapsed)
 
 
 def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
@@ -56,7 +57,8 @@ def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
         except Exception as error:
             message = failure_message(event.get("key", event["step"]), str(error), context.now_ms)
             cause = {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
-            raise TaskFailure(type(error).__name__, json.dumps(cause)) from None
+            mark = FINAL if type(error).__name__ in event.get("once", ()) else ""
+            raise TaskFailure(mark + type(error).__name__, json.dumps(cause)) from None
         return {"result": result, "at": context.now_ms}
 
     return do

@@ -57,7 +57,7 @@ class Recorded:
             result = self.steps.attempt(event["step"], use.signature, event["input"], sensitive=hidden)
         except Exception as error:
             name, self.said[key] = type(error).__name__, str(error)
-            last = self.attempts[key] >= event["attempts"]
+            last = self.attempts[key] >= event["attempts"] or name in event.get("once", ())
             if not last and not isinstance(error, _NEVER_RETRIED):
                 self.failed_ms[key] = now
                 raise TaskFailure(name, self._cause(key, name, now)) from None

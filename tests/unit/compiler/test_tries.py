@@ -145,6 +145,12 @@ PROGRAMS = {
             return [str(error), error.message, type(error).__name__]
         return None
     """,
+    "only some errors are tried again": """
+        try:
+            return await step.do("a", text, "a", retries=Retries(limit=2, retry_if=(OutOfStockError, StepTimeoutError)))
+        except StepError as error:
+            return [await step.do("b", text, "b", retries=Retries(limit=1, retry_if=(EmailTakenError,))), str(error)]
+    """,
     "an error is kept": """
         last = None
         for tag in event.payload.tags:

@@ -66,6 +66,16 @@ def test_a_final_error_is_an_outcome_that_a_later_invocation_gets_too(bench: Ben
     assert len(steps.calls) == 1
 
 
+def test_an_error_that_is_tried_once_is_an_outcome_at_the_first_attempt(bench: Bench) -> None:
+    steps.raises[:] = [steps.Offline("no line")]
+    event = bench.event() | {"once": ["Offline"]}
+    for owner in "ab":
+        with pytest.raises(Exception, match="no line") as caught:
+            bench.handler()(event, owner)
+        assert type(caught.value).__name__ == "Final.Offline"
+    assert len(steps.calls) == 1
+
+
 def test_attempts_that_are_used_up_are_an_outcome(bench: Bench) -> None:
     steps.raises[:] = [ValueError(SECRET) for _ in range(9)]
     for owner in "abcd":
