@@ -20,7 +20,7 @@ Status = Literal[
 
 
 MachineKind = Literal["express", "standard"]
-DEFAULT_KIND: Final[MachineKind] = "standard"
+DEFAULT_KIND: Final[MachineKind] = "express"
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,9 +279,10 @@ class Machine(Construct):
         whole = definition if segments is None else standard(dict(definition))
         self.state_machine = state_machine(self, filled(whole, arns), self._role, platform, name)
         self.segmented: Segmented | None = None
+        self.express: sfn.StateMachine | None = None
         if turn is not None and parking is not None and segments is not None:
             turn.allow_move(self.state_machine)
-            self.segmented = ExpressMachine(
+            made = ExpressMachine(
                 self,
                 "Express",
                 platform=platform,
@@ -292,7 +293,8 @@ class Machine(Construct):
                 segmented=parking.segmented,
                 told={"definition": segments.definition_hash}
                 | ({"rollback": parking.rollback_arn} if parking.rollback_arn else {}),
-            ).segmented
+            )
+            self.segmented, self.express = made.segmented, made.state_machine
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from aws_cdk import Duration
@@ -15,7 +16,41 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from durable.cdk.wakes import WakeQueue
+
 _FIVE_MINUTES: Final = Duration.minutes(5)
+
+
+_LATE_MS: Final = 180_000
+"""A reconciler that runs each minute finds what is due within one; after three it is not keeping up."""
+_OLDEST_MESSAGE_SECONDS: Final = 1_800
+"""A message of the wake queue may be delayed by 15 minutes, which count."""
+
+
+@dataclass(frozen=True)
+class WatchedSegments:
+    """What keeps runs in segments going.
+
+    Attributes:
+        express: the Express machine of each workflow that has one, by name.
+        metrics: the namespace of the metrics that Lambdas write, and the name of their service.
+    """
+
+    express: Mapping[str, sfn.StateMachine]
+    reconciler: lambda_.IFunction
+    wakes: WakeQueue
+    metrics: tuple[str, str]
+
+    def metric(self, name: str, statistic: str, **dimensions: str) -> cloudwatch.Metric:
+        """Return a metric that Lambdas write."""
+        namespace, service = self.metrics
+        return cloudwatch.Metric(
+            namespace=namespace,
+            metric_name=name,
+            dimensions_map={"service": service, **dimensions},
+            statistic=statistic,
+            period=_FIVE_MINUTES,
+        )
 
 
 class Monitoring(Construct):
@@ -31,6 +66,7 @@ class Monitoring(Construct):
         apis: Mapping[str, apigateway.RestApi],
         starter: lambda_.IFunction | None,
         alarm_topic: str | None,
+        segments: WatchedSegments | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._topic = sns.Topic.from_topic_arn(self, "Topic", alarm_topic) if alarm_topic else None
@@ -44,7 +80,29 @@ class Monitoring(Construct):
         if starter:
             errors = starter.metric_errors(statistic="Sum", period=_FIVE_MINUTES)
             self._alarm("starter-errors", errors, "A run could not be started at its scheduled time.")
+        if segments:
+            self._segments(segments)
         self._lambdas()
+
+    def _segments(self, segments: WatchedSegments) -> None:
+        """Watch runs whose end no state machine reports, and those who look for runs that nothing moves."""
+        for name, machine in segments.express.items():
+            failed = segments.metric("RunsFailed", "Sum", workflow=name)
+            self._alarm(
+                f"{name}-runs-failed", failed, f"A run of {name} failed: its status says at which step and why."
+            )
+            silent = machine.metric_failed(statistic="Sum", period=_FIVE_MINUTES)
+            self._alarm(f"{name}-silent", silent, f"An Express execution of {name} ended without a word.")
+            complete = segments.metric("RunsComplete", "Sum", workflow=name)
+            started = machine.metric_started(statistic="Sum", period=_FIVE_MINUTES)
+            self._dashboard.add_widgets(self._graph(f"{name}: segments and ends", [started, complete, failed, silent]))
+        late = segments.metric("RunsDue", "Maximum")
+        self._alarm("runs-late", late, "Runs were due three minutes ago and are not woken.", threshold=_LATE_MS)
+        errors = segments.reconciler.metric_errors(statistic="Sum", period=_FIVE_MINUTES)
+        self._alarm("reconciler-errors", errors, "The reconciler failed: runs that are due stay as they are.")
+        age = segments.wakes.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=_FIVE_MINUTES)
+        self._alarm("wakes-old", age, "Messages of the wake queue are not handled.", threshold=_OLDEST_MESSAGE_SECONDS)
+        self._dead_letters("wakes", segments.wakes.dead_letters)
 
     def _workflow(self, name: str, machine: sfn.StateMachine) -> None:
         failed = machine.metric_failed(statistic="Sum", period=_FIVE_MINUTES)
@@ -90,12 +148,12 @@ class Monitoring(Construct):
     def _graph(self, title: str, metrics: list[cloudwatch.Metric]) -> cloudwatch.GraphWidget:
         return cloudwatch.GraphWidget(title=title, left=list(metrics), width=12, height=6)
 
-    def _alarm(self, id: str, metric: cloudwatch.Metric, description: str) -> None:
+    def _alarm(self, id: str, metric: cloudwatch.Metric, description: str, *, threshold: int = 1) -> None:
         alarm = cloudwatch.Alarm(
             self,
             id,
             metric=metric,
-            threshold=1,
+            threshold=threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -21,7 +21,7 @@ from durable.cdk.gateway import Gateway
 from durable.cdk.kv import Namespace
 from durable.cdk.limits import StackLimits
 from durable.cdk.machine import Machine, SegmentOptions, Step
-from durable.cdk.monitoring import Monitoring
+from durable.cdk.monitoring import Monitoring, WatchedSegments
 from durable.cdk.options import PLAIN, Options, unknown_names
 from durable.cdk.plane import Keeper, Plane
 from durable.cdk.platform import lambda_platform
@@ -314,7 +314,7 @@ class DurableStack(Stack):
             answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
             segmented={each.name: found for each in project.workflows if (found := self._segmented(each))},
         )
-        Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
+        keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane)
         for each in project.workers:
             self._worker(each, operations)
@@ -330,7 +330,16 @@ class DurableStack(Stack):
             apis={name: each.api for name, each in self._gateways.items()},
             starter=self._schedules.starter.function if self._schedules else None,
             alarm_topic=self._settings.alarm_topic,
+            segments=self._watched(keeper),
         )
+
+    def _watched(self, keeper: Keeper) -> WatchedSegments | None:
+        """Return what there is to watch where runs execute in segments."""
+        if self._wakes is None:
+            return None
+        machines = {name: each.express for name, each in self._made.items() if each.express}
+        service = (self._settings.stack, self._settings.name)
+        return WatchedSegments(machines, keeper.sweep.function, self._wakes, service)
 
     def _worker(self, worker: Worker, operations: Operations) -> None:
         function = self._workers[worker.name] = WorkerFunction(

@@ -117,6 +117,27 @@ def test_the_waker_takes_from_the_queue_and_fails_by_message(express: Template) 
     assert text(source["Properties"]["EventSourceArn"]) == queue(express)
 
 
+def test_whoever_stops_looking_for_runs_is_noticed(express: Template, dev: Template) -> None:
+    def alarms(template: Template) -> dict[str, tuple[str, float]]:
+        found = template.of("CloudWatch::Alarm").values()
+        named = (each["Properties"] for each in found)
+        return {each["AlarmDescription"]: (each["MetricName"], each["Threshold"]) for each in named}
+
+    more = {name: each for name, each in alarms(express).items() if name not in alarms(dev)}
+    assert sorted(more.values()) == [
+        ("ApproximateAgeOfOldestMessage", 1_800),
+        ("ApproximateNumberOfMessagesVisible", 1),
+        ("Errors", 1),
+        ("ExecutionsFailed", 1),
+        ("RunsDue", 180_000),
+    ]
+    (failed,) = [
+        each["Properties"] for name, each in express.of("CloudWatch::Alarm").items() if "onboardingrunsfailed" in name
+    ]
+    dimensions = {each["Name"]: each["Value"] for each in failed["Dimensions"]}
+    assert dimensions == {"service": "durable-workflows", "workflow": "onboarding"}
+
+
 def test_a_project_without_express_workflows_has_nothing_of_it(dev: Template) -> None:
     assert not dev.of("StepFunctions::StateMachineVersion")
     assert not dev.of("SSM::Parameter")
