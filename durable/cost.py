@@ -1,4 +1,4 @@
-"""What a run costs on AWS: its state transitions, invocations and table requests, and their price.
+"""What a run costs on AWS: its state transitions or executions, invocations and table requests, and their price.
 
 Counted on the compiled state machine, for the shortest and the longest way through it that completes. The bindings' own
 traffic, logs and data transfer are not in it, and no free tier.
@@ -6,16 +6,22 @@ traffic, logs and data transfer are not in it, and no free tier.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from durable.bindings.workflow import MachineKind
+
 Json = Mapping[str, Any]
 
-PRICES_OF: Final = "us-east-1, list prices of January 2025"
+PRICES_OF: Final = "us-east-1, list prices of November 2026"
 _MILLION: Final = 1_000_000
 # US dollars for a million
 _TRANSITIONS: Final = 25.00
+_EXECUTIONS: Final = 1.00
+_EXPRESS_SECONDS: Final = 1.042
+"""A second of an Express execution, of 64 MB; a run that is never parked is one execution."""
 _REQUESTS: Final = 0.20
 _GB_SECONDS: Final = 13.3334
 _WRITES: Final = 0.625
@@ -26,13 +32,13 @@ MEMORY_GB: Final = 0.5
 
 # of the record, measured: header, running, closed; the index follows; a lease and an outcome, each read after;
 # when it closes a look at all rows, and to each row when it may vanish
-_WRITES_OF_RUN: Final = 3
-_INDEX_WRITES_OF_RUN: Final = 5
+_WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 3, "express": 2}
+_INDEX_WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 5, "express": 3}
 _WRITES_OF_STEP: Final = 3
 _READS_OF_RUN: Final = 1
 _READS_OF_STEP: Final = 2
 _OTHER_INVOCATIONS: Final = 2
-"""The API's that starts the run, and the closer's."""
+"""The API's that starts the run, and that which closes it: the closer's, or the turn's."""
 
 
 class Way(NamedTuple):
@@ -51,10 +57,16 @@ Pick = Callable[[Iterable[Way]], Way]
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run takes, and the price of a million such runs in US dollars."""
+    """What one run takes, and the price of a million such runs in US dollars.
+
+    Attributes:
+        milliseconds: how long a Lambda takes.
+        kind: of the workflow; of one on Express, a run that is not parked.
+    """
 
     way: Way
     milliseconds: int
+    kind: MachineKind = "standard"
 
     @property
     def invocations(self) -> int:
@@ -62,7 +74,8 @@ class Cost:
 
     @property
     def writes(self) -> int:
-        return _WRITES_OF_RUN + _INDEX_WRITES_OF_RUN + _WRITES_OF_STEP * self.way.invocations
+        own = _WRITES_OF_RUN[self.kind] + _INDEX_WRITES_OF_RUN[self.kind]
+        return own + _WRITES_OF_STEP * self.way.invocations
 
     @property
     def reads(self) -> int:
@@ -72,12 +85,21 @@ class Cost:
         """Return the price of a million runs, part by part."""
         seconds = self.invocations * self.milliseconds / 1_000
         return {
-            "Step Functions, transitions": self.way.transitions * _TRANSITIONS,
+            **self._of_step_functions(),
             "Lambda, requests": self.invocations * _REQUESTS,
             "Lambda, time": seconds * MEMORY_GB * _GB_SECONDS,
             "DynamoDB, writes of the record": self.writes * _WRITES,
             "DynamoDB, reads of the record": self.reads * _READS,
             "API Gateway, the start": _API_REQUESTS,
+        }
+
+    def _of_step_functions(self) -> dict[str, float]:
+        if self.kind == "standard":
+            return {"Step Functions, transitions": self.way.transitions * _TRANSITIONS}
+        tenths = math.ceil((self.invocations - 1) * self.milliseconds / 100)  # it is billed by 100 ms
+        return {
+            "Step Functions, executions": _EXECUTIONS,
+            "Step Functions, time": tenths / 10 * _EXPRESS_SECONDS,
         }
 
 

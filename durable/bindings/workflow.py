@@ -20,7 +20,7 @@ Status = Literal[
 
 
 MachineKind = Literal["express", "standard"]
-DEFAULT_KIND: Final[MachineKind] = "express"
+DEFAULT_KIND: Final[MachineKind] = "standard"
 
 
 @dataclass(frozen=True, slots=True)

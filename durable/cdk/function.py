@@ -88,6 +88,7 @@ class HandlerFunction(Construct):
             role=self.role,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
             description=description,
             environment=variables,
             vpc=options.vpc,

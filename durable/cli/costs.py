@@ -38,6 +38,8 @@ def text(workflow: str, costs: Costs, rounds: int) -> str:
         f" A Lambda takes {milliseconds} ms at {MEMORY_GB:g} GB on arm64. Rows are up to 1 KB."
         " The bindings' own traffic and logs are not counted."
     )
+    if next(iter(costs.values())).kind == "express":
+        assumed += " A run on Express is one execution here: each time that it is parked and woken is another."
     return "\n".join([workflow, "", *(each.rstrip() for each in lines), "", textwrap.fill(assumed, 100)])
 
 

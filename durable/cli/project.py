@@ -119,9 +119,10 @@ def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
     from durable.compiler import compile_workflow
     from durable.cost import Cost, longest, shortest
 
-    definition = compile_workflow(_declared(load(), workflow).workflow).definition
+    declared = _declared(load(), workflow)
+    definition = compile_workflow(declared.workflow).definition
     ways = {"shortest": shortest(definition), "longest": longest(definition, rounds)}
-    costs = {name: Cost(way, milliseconds) for name, way in ways.items()}
+    costs = {name: Cost(way, milliseconds, declared.machine_kind) for name, way in ways.items()}
     click.echo(json.dumps(as_data(costs), indent=2) if as_json else text(workflow, costs, rounds))
 
 

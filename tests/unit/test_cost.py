@@ -90,3 +90,12 @@ def test_the_price_of_four_steps() -> None:
     assert prices["Lambda, requests"] == pytest.approx(1.2)
     assert prices["Lambda, time"] == pytest.approx(4.0, abs=0.01)
     assert sum(prices.values()) == pytest.approx(122.3, abs=0.1)
+
+
+def test_the_price_of_four_steps_on_express() -> None:
+    cost = Cost(Way(4, 4), milliseconds=100, kind="express")
+    assert (cost.invocations, cost.writes, cost.reads) == (6, 17, 9)
+    prices = cost.prices()
+    assert prices["Step Functions, executions"] == 1
+    assert prices["Step Functions, time"] == pytest.approx(0.521, abs=0.001)
+    assert sum(prices.values()) == pytest.approx(22.0, abs=0.1)

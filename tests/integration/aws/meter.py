@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
@@ -63,6 +63,9 @@ class Meter:
 
     def _answered(self, parsed: Mapping[str, Any], model: Any, context: Mapping[str, Any], **_: Any) -> None:
         asked = context["metered"]
+        if model.name == "TransactWriteItems":
+            self._transacted(asked["TransactItems"])
+            return
         usage = self.usage.setdefault(asked["TableName"], Usage())
         usage.requests[model.name] += 1
         if model.name in WRITES:
@@ -71,6 +74,14 @@ class Meter:
             found = parsed.get("Items") or [parsed.get("Item") or {}]
             units = max(1, math.ceil(sum(map(size, found)) / (4 * _KB)))
             usage.read_units += units if asked.get("ConsistentRead") else units / 2
+
+    def _transacted(self, changes: Sequence[Mapping[str, Any]]) -> None:
+        """Count what is written in a transaction twice; rows in which a header is would be counted in its index too."""
+        for change in changes:
+            ((kind, asked),) = change.items()
+            usage = self.usage.setdefault(asked["TableName"], Usage())
+            usage.requests[kind] += 1
+            usage.write_units += 2 * max(1, math.ceil(size(asked.get("Item", {})) / _KB))
 
     def _written(self, usage: Usage, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         key = asked.get("Key") or asked["Item"]

@@ -5,15 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+from durable.bindings.workflow import MachineKind
 from durable.cost import Cost, Way
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
+from tests.integration.aws.segments import Segments
+from tests.integration.aws.test_segments import approving, decide, expense
 
 RECORD: Final = Usage(write_units=15, index_units=5, read_units=9)
 """The table of instances: a header that is put, runs and closes; a lease, a look at the flag and an outcome, each
 with the flag read after it, for each of four steps; and when it closes, a look at all rows and a last write of each,
 which says when it may vanish."""
+EXPRESS: Final = Usage(write_units=14, index_units=3, read_units=9)
+"""The same on Express: the header is written when the run is created and when it closes."""
+APPROVAL: Final = Usage(write_units=22, index_units=7, read_units=22)
+"""Of the record: two steps and an event that the run was parked for; the index of what is due takes two units more."""
 BINDINGS: Final = Usage(write_units=4, index_units=0, read_units=1)
 """Address, profile, settings; and whether the e-mail was sent before, and that it is."""
 
@@ -49,9 +56,32 @@ def test_a_sign_up_keeps_to_its_budget(deployment: Deployment, meter: Meter, sen
     assert (units(record), units(bindings)) == (units(RECORD), units(BINDINGS))
 
 
+def test_a_sign_up_on_express_keeps_to_its_budget(segments: Segments, meter: Meter, sent: list[Any]) -> None:
+    deployment = segments.deployment
+    deployment.sign_up()
+    segments.run()
+    assert deployment.invoke(CONSUMER, deployment.received()).error is None
+    record, bindings = spent(meter, deployment)
+    assert record.requests == {"UpdateItem": 14, "GetItem": 8, "Query": 1}
+    assert (units(record), units(bindings)) == (units(EXPRESS), units(BINDINGS))
+
+
+@approving
+def test_an_approval_on_express_keeps_to_its_budget(segments: Segments, meter: Meter) -> None:
+    id = expense(segments)
+    segments.run()
+    decide(segments, id)
+    segments.run()
+    record, _ = spent(meter, segments.deployment)
+    assert len(segments.executed) == 2
+    assert units(record) == units(APPROVAL)
+
+
 def test_the_cost_that_is_told_counts_the_same() -> None:
-    cost = Cost(Way(4, 4), milliseconds=100)
-    assert (cost.writes, cost.reads) == (RECORD.write_units + RECORD.index_units, RECORD.read_units)
+    kinds: dict[MachineKind, Usage] = {"standard": RECORD, "express": EXPRESS}
+    for kind, counted in kinds.items():
+        cost = Cost(Way(4, 4), milliseconds=100, kind=kind)
+        assert (cost.writes, cost.reads) == (counted.write_units + counted.index_units, counted.read_units)
 
 
 def test_the_documentation_quotes_it() -> None:
@@ -61,6 +91,9 @@ def test_the_documentation_quotes_it() -> None:
     assert f"{BINDINGS.write_units} write units, {BINDINGS.read_units} read unit" in page
     written, read = (getattr(RECORD, each) + getattr(BINDINGS, each) for each in ("write_units", "read_units"))
     status = 1
+    express = EXPRESS.write_units + EXPRESS.index_units + BINDINGS.write_units
+    assert f"{express} write units, {EXPRESS.read_units + BINDINGS.read_units + status} read units" in page
+    assert f"{APPROVAL.write_units} write units, {APPROVAL.index_units + 2} of indexes, {APPROVAL.read_units}" in page
     assert f"{written + RECORD.index_units} write units at $0.625 a million, {read + status} read units at" in page
 
 
