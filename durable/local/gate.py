@@ -1,4 +1,4 @@
-"""Holds answers until what they tell is on disk."""
+"""Holds HTTP answers until what they say is on disk."""
 
 from __future__ import annotations
 

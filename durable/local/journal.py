@@ -304,16 +304,18 @@ class Journal:
         self.counts.commits += 1
         self.counts.handed += batch.handed
         self.counts.written += sum(map(len, batch.rows.values()))
-        self._tell(batch.callbacks, listeners, None)
+        self._notify(batch.callbacks, listeners, None)
 
     def _fail(self, error: JournalFailed) -> None:
         with self._lock:
             self._error = error
             callbacks = self._flushing.callbacks + self._filling.callbacks
             listeners = self._listeners
-        self._tell(callbacks, listeners, error)
+        self._notify(callbacks, listeners, error)
 
-    def _tell(self, callbacks: Iterable[Callback], listeners: Iterable[Listener], error: JournalFailed | None) -> None:
+    def _notify(
+        self, callbacks: Iterable[Callback], listeners: Iterable[Listener], error: JournalFailed | None
+    ) -> None:
         for callback in callbacks:
             perform(partial(callback, error))
         for listener in listeners:

@@ -1,7 +1,8 @@
 """The schedules of a project on one machine: each time starts one run, also across a restart.
 
-What was told last is a row of the record's table, written after the run's header: who ends between the two starts the
-same run again, under the same id. Of the times that passed while nothing ran, the last one is told.
+The time that was started last is a row of the record's table, written after the run's header. A process that ends
+between the two starts the same run again, under the same id. Of the times that passed while nothing ran, the last one
+is started.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _SPANS_MS: Final = (_DAY_MS, 31 * _DAY_MS, 366 * _DAY_MS)
 
 @dataclass(slots=True)
 class _Entry:
-    """A schedule of a workflow, and the next time that it is to be told."""
+    """A schedule of a workflow, and the next time that it is to be started."""
 
     workflow: str
     schedule: Schedule
@@ -42,7 +43,7 @@ class _Entry:
 
 
 class Schedules:
-    """Starts the runs of scheduled times. It moves when it is told to: `next_due` says when.
+    """Starts the runs of scheduled times. `run` has it move: `next_due` says when.
 
     Args:
         clients: of each workflow, by its declared name.
@@ -64,7 +65,7 @@ class Schedules:
         ]
 
     def begin(self) -> None:
-        """Go on from what was told last: a schedule that is new begins now, one that missed times runs once."""
+        """Go on from what was started last: a schedule that is new begins now, one that missed times runs once."""
         now = self._clock.now()
         for entry in self._entries:
             entry.next = entry.schedule.next_after(now)
@@ -77,7 +78,7 @@ class Schedules:
             self._note(entry, now)
         if missed is not None:
             logger.info("%s: %s passed while nothing ran; it runs once now", entry.workflow, timestamp(missed))
-            self._tell(entry, missed)
+            self._start(entry, missed)
 
     def next_due(self) -> int | None:
         """Return the next time of any schedule, in milliseconds since 1970; None where there is none."""
@@ -92,7 +93,7 @@ class Schedules:
         due = [entry for entry in self._entries if entry.next <= now]
         for entry in due:
             try:
-                self._tell(entry, entry.next)
+                self._start(entry, entry.next)
             except Throttled:
                 raise
             except Exception as error:  # the others go on
@@ -102,7 +103,7 @@ class Schedules:
             entry.next = entry.schedule.next_after(max(entry.next, now))
         return len(due)
 
-    def _tell(self, entry: _Entry, time: int) -> None:
+    def _start(self, entry: _Entry, time: int) -> None:
         self._starter.start(entry.workflow, entry.schedule.key, time, entry.params)
         self._note(entry, time)
 
@@ -110,15 +111,15 @@ class Schedules:
         self._table.write(Write(entry.row, {"told": time}))
 
 
-def _last_missed(schedule: Schedule, told: int, now: int) -> int | None:
+def _last_missed(schedule: Schedule, started: int, now: int) -> int | None:
     """Return the last time of a schedule after one and up to now; None where there is none."""
     missed: int | None = None
-    following = schedule.next_after(max(told, _shortly_before(schedule, told, now)))
+    following = schedule.next_after(max(started, _shortly_before(schedule, started, now)))
     while following <= now:
         missed, following = following, schedule.next_after(following)
     return missed
 
 
-def _shortly_before(schedule: Schedule, told: int, now: int) -> int:
-    """Return a time after which the schedule has one up to now, so that few are gone through; else the time told."""
-    return next((now - span for span in _SPANS_MS if schedule.next_after(now - span) <= now), told)
+def _shortly_before(schedule: Schedule, started: int, now: int) -> int:
+    """Return a time after which the schedule has one up to now, so that few are gone through; else `started`."""
+    return next((now - span for span in _SPANS_MS if schedule.next_after(now - span) <= now), started)

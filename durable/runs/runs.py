@@ -251,7 +251,7 @@ class Runs:
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
         if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
-            fields["due"] = fields["updated"]  # the reconciler tells the parent, should nobody else do so
+            fields["due"] = fields["updated"]  # the reconciler reports to the parent, should nobody else do so
             gone = tuple(name for name in gone if name != "due")
         written = self._table.write(Write(key, fields, remove=gone, when=current), *flag)
         if fields["status"] == "rollingBack":

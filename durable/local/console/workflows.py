@@ -1,4 +1,4 @@
-"""What the console draws of workflows and runs besides what the operations API tells."""
+"""What the console draws of workflows and runs besides what the operations API returns."""
 
 from __future__ import annotations
 

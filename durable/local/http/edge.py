@@ -126,19 +126,19 @@ def _head_too_large(limits: Limits) -> Problem:
 
 
 def tell_once(loop: asyncio.AbstractEventLoop) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """Return an exception handler of a loop that tells once a minute that no connection can be accepted.
+    """Return an exception handler of a loop that logs once a minute that no connection can be accepted.
 
     asyncio tries again, and reports it, every second.
     """
-    told = loop.time() - _LOG_AGAIN_SECONDS
+    logged = loop.time() - _LOG_AGAIN_SECONDS
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        nonlocal told
+        nonlocal logged
         error = context.get("exception")
         if "socket" not in context or not isinstance(error, OSError):
             loop.default_exception_handler(context)
-        elif loop.time() - told >= _LOG_AGAIN_SECONDS:
-            told = loop.time()
+        elif loop.time() - logged >= _LOG_AGAIN_SECONDS:
+            logged = loop.time()
             _log.error("no connection can be accepted: %s; end other programs, or raise `ulimit -n`", error.strerror)
 
     return handle

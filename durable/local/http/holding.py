@@ -14,7 +14,7 @@ from durable.store.statuses import CLOSED
 
 _WAIT: Final = re.compile(r"([1-9]|[12][0-9]|30)s?", re.ASCII)
 _LOOK_SECONDS: Final = 0.05
-_AT_REST: Final = frozenset({*CLOSED, "paused"})
+_SETTLED: Final = frozenset({*CLOSED, "paused"})
 
 Call = Callable[[], Awaitable[Response]]
 
@@ -62,4 +62,4 @@ def _is_of_run(shown: Any) -> bool:
 
 
 def _is_news(shown: Mapping[str, Any]) -> bool:
-    return bool(shown["events"]) if "events" in shown else shown["status"] in _AT_REST
+    return bool(shown["events"]) if "events" in shown else shown["status"] in _SETTLED
