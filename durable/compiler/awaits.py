@@ -94,7 +94,7 @@ class AwaitReader:
             case "do" | "map" | "wait_for_event" | "call":
                 return self._step(method, arguments)
             case "sleep":
-                return (self.reading.steps.sleep(arguments, self.reading.frame.prefix),)
+                return (self.reading.steps.sleep(arguments, self.reading.frame.prefix, self.reading.here()),)
             case "sleep_until":
                 sleep = self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here())
                 if not isinstance(sleep.until, Constant):

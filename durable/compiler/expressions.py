@@ -38,6 +38,7 @@ from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
 from durable.compiler.slices import sliced
 from durable.compiler.source import Source
+from durable.compiler.spans import is_span, moved, seconds
 from durable.compiler.terms import (
     Both,
     Concatenation,
@@ -98,6 +99,10 @@ class ExpressionReader:
                 return self._slice(node, cut, self.value(of, scope), scope)
             case ast.Subscript(of, key):
                 return subscript(node, self.value(of, scope), self.value(key, scope), self.source.of(of))
+            case ast.BinOp(left, _, right) if is_span(self, right, scope):
+                time = self.value(left, scope)
+                span = seconds(self, right, scope)
+                return time if is_unknown(time.kind) else moved(node, time, span, self.source.of(node))
             case ast.BinOp(left, _, right):
                 return operators.arithmetic(
                     node, self.value(left, scope), self.value(right, scope), self.source.of(node)

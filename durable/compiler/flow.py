@@ -302,8 +302,9 @@ class Lowering:
 
     def _wait(self, sleep: Sleep, edges: OpenEdges) -> OpenEdges:
         now = Variable(self.clock, _INTEGER)
-        if sleep.milliseconds is not None:
-            until: Expression = Operation("+", now, Constant(sleep.milliseconds, _INTEGER), _INTEGER)
+        if sleep.milliseconds is not None or sleep.length is not None:
+            length = sleep.length or Constant(sleep.milliseconds, _INTEGER)
+            until: Expression = Operation("+", now, length, _INTEGER)
             after = until
         else:
             assert sleep.until is not None

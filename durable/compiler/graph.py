@@ -158,8 +158,9 @@ class _Drawing:
         match statement:
             case Run(what):
                 return self._awaited(id, what)
-            case Sleep(label, milliseconds, until):
-                return Node(id, "sleep", _name(label), _pause(milliseconds, until), label)
+            case Sleep(label, milliseconds, until, length):
+                how_long = "as long as the run says" if length is not None else _pause(milliseconds, until)
+                return Node(id, "sleep", _name(label), how_long, label)
             case If():
                 return self._branch(id, statement)
             case Loop(label, body=body):

@@ -19,6 +19,7 @@ from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
+from durable.compiler.spans import is_span, seconds, sleep_length
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
@@ -218,7 +219,7 @@ class StepReader:
             )
         return value
 
-    def sleep(self, node: ast.Call, prefix: str) -> Sleep:
+    def sleep(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
         """Return a `step.sleep(…)`."""
         name = prefix + self.name(node)
         self.options(node)
@@ -226,7 +227,17 @@ class StepReader:
             raise Refused(
                 node, f"`{self.source(node)}` is not a name and a length", 'write `await step.sleep("name", "3 days")`'
             )
+        if is_span(self.expressions, node.args[1], scope) and not self._is_written(node.args[1]):
+            return Sleep(name, None, None, sleep_length(seconds(self.expressions, node.args[1], scope)))
         return Sleep(name, options.pause(node.args[1], self.resolve), None)
+
+    def _is_written(self, node: ast.expr) -> bool:
+        """Whether a length is known when compiling; one that is wrong is refused where it is read."""
+        parts = [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else []
+        try:
+            return all(options.constant(each, self.resolve) is not None for each in parts)
+        except Refused:
+            return False
 
     def sleep_until(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
         """Return a `step.sleep_until(…)`."""

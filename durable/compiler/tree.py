@@ -125,11 +125,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """`step.sleep(…)` for milliseconds, or `step.sleep_until(…)` a time as ISO 8601 text."""
+    """`step.sleep(…)` for milliseconds, known or of the run, or `step.sleep_until(…)` a time as ISO 8601 text."""
 
     label: str
     milliseconds: int | None
     until: Expression | None
+    length: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,3 +108,45 @@ def test_time_is_carried_only_where_it_is_read() -> None:
     assert states["a"]["Assign"] == {"at": "{% $states.result.Payload.at %}"}
     assert states["b"] == {"Type": "Wait", "Timestamp": "{% $fromMillis($at + 86400000) %}", "Next": "c"}
     assert "Assign" not in states["c"]
+
+
+def test_a_sleep_takes_a_length_of_the_run() -> None:
+    workflow = written("""
+        days = len(event.payload.tags)
+        await step.sleep("a", datetime.timedelta(days=days, minutes=event.payload.age))
+        while days > 0:
+            days -= 1
+            await step.sleep("b", datetime.timedelta(hours=days))
+        return "done"
+    """)
+    user = User(user_id="u", age=5, tags=["a", "b"])
+    outcome = agree(workflow, user)
+    elapsed = timedelta(days=2, minutes=5, hours=1)
+    assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed == elapsed
+
+
+@pytest.mark.parametrize("seconds", [-1, 31_536_001])
+def test_a_length_that_is_negative_or_over_a_year_ends_the_run(seconds: int) -> None:
+    workflow = written('await step.sleep("a", datetime.timedelta(seconds=event.payload.age))')
+    outcome = run_compiled(compile_workflow(workflow), User(user_id="u", age=seconds))
+    assert outcome.error == "States.QueryEvaluationError"
+
+
+@pytest.mark.parametrize(
+    "joined",
+    ["2026-01-31T23:59:59Z", "2024-02-28T12:00:00.123456+05:30", "2026-03-29T01:30:00-02:00", "1969-12-31T00:00:00.5Z"],
+)
+def test_a_time_is_moved_by_a_length_of_the_run(joined: str) -> None:
+    workflow = written("""
+        user = event.payload
+        joined = user.joined
+        if joined is None:
+            return None
+        due = event.timestamp + datetime.timedelta(days=user.age)
+        await step.sleep_until("due", due - datetime.timedelta(hours=1))
+        return [joined + datetime.timedelta(days=user.age, seconds=1), joined - datetime.timedelta(weeks=user.age), due]
+    """)
+    for age in (3, 0, 300):
+        user = User(user_id="u", age=age, joined=datetime.fromisoformat(joined))
+        outcome = agree(workflow, user)
+        assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed
