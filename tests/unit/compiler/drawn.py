@@ -109,8 +109,9 @@ class Drawing:
                 lambda: self._item(one("list[int]"), "0"),
                 lambda: f'{{"a": {one("int")}, "b": {one("int")}}}["{some("ab")}"]',
                 lambda: f"({one('int')} {some(['%', '//'])} ({one('int')} or 3))",
-                lambda: f"round({one('float')})",
-                lambda: f"int({one(some(['float', 'int', 'bool']))})",
+                lambda: f"round(max(min({one('float')}, 1e9), -1e9))",
+                lambda: f"int({one(some(['int', 'bool']))})",
+                lambda: f"int(max(min({one('float')}, 1e9), -1e9))",
                 lambda: f"({some(['2', '-3'])} ** len({one('list[int]')}))",
                 lambda: f"{some(['min', 'max'])}({one('list[int]')}, default={one('int')})",
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
@@ -118,7 +119,7 @@ class Drawing:
                 *(
                     [
                         lambda: f"max([e for e in [{one('int')}] if e < {one('int')}])",
-                        lambda: f"({one('int')} // {one('int')})",
+                        lambda: f"({one('int')} // (user.age - {one('int')}))",
                     ]
                     * self.fallible
                 ),
@@ -239,14 +240,14 @@ class Drawing:
             "user.score",
             "2.675",
             "-0.004",
-            "1e15 / 7",
+            "1e13 / 7",
             *(name for name, each in scope.items() if each == "float"),
         ]
         texts = ["user.user_id", *(name for name, each in scope.items() if each == "str")]
         some = self.random.choice
         return some(
             [
-                f"f'{{{some(floats)} + 0:{some(['.2f', ',.1f', '.0f', '08.3f', '.1%', '9.2f'])}}}'",
+                f"f'{{max(min({some(floats)}, 1e9), -1e9) + 0:{some(['.2f', ',.1f', '.0f', '08.3f', '.1%'])}}}'",
                 f"f'{{user.age:{some([',', '03d', '>6', 'd', '.1f'])}}}'",
                 f"f'{{{some(texts)}:{some(['>6', '<4', '*>9', '3'])}}}'",
             ]
