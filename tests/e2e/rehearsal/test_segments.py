@@ -13,7 +13,7 @@ import pytest
 
 from durable.cdk.rehearsal.api import Api
 from durable.cdk.rehearsal.cdk import Cdk
-from durable.cdk.rehearsal.server import MiniStack
+from durable.cdk.rehearsal.server import MiniStack, pause
 from tests.e2e.rehearsal.conftest import ROOT, Deployed, key_of, signed
 from tests.e2e.server import eventually
 
@@ -65,9 +65,13 @@ class Operator:
         self.call("POST", f"{path}/events/decision", {"payload": {"approved": True}})
 
     def ended(self, path: str) -> dict[str, Any]:
-        eventually(lambda: self.call("GET", path)["status"] in ("complete", "errored"), f"{path} to end")
-        run: dict[str, Any] = self.call("GET", path)
-        return run
+        """Return a run when it has ended: after many first calls of Lambdas, each of which takes seconds here."""
+        for _ in range(600):
+            run: dict[str, Any] = self.call("GET", path)
+            if run["status"] in ("complete", "errored"):
+                return run
+            pause(0.2)
+        raise TimeoutError(f"{path} is {run['status']}")
 
 
 def test_open_runs_end_where_they_began_and_new_ones_execute_in_segments(aws: MiniStack, project: Path) -> None:
