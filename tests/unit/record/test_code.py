@@ -102,7 +102,7 @@ def test_a_run_resumed_on_other_code_before_it_was_paused_does_not_enter_at_a_st
     old.runs.create("shop", None, id="one")
     old.park()
     assert old.segments.wake(old.header)
-    step = StepKey("shop", "one", 1, "pay").row
+    step = StepKey("shop", "one", 1, "pay", old.header.incarnation).row
     held = {"step": "pay", "status": "running", "order": "1", "started": 0, "attempts": 1, "input_hash": ""}
     old.table.write(Write(step, held | {"owner": "another", "lease": 2**53}))
     new.lifecycle.carry_out("shop", "one", Order("pause"))
