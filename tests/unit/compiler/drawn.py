@@ -35,6 +35,8 @@ OF_USER = {
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
+FAILING = ("// (", "% (", " / (", "** len", "default=", "+ 0:", ".1f}", "max([")
+"""What stands in the forms that fail for some values, as the compiler sees them."""
 Scope = Mapping[str, str]
 """The variables that may be read, each with its type."""
 
@@ -61,7 +63,10 @@ class Drawing:
         """Return an expression of a type."""
         if depth <= 0 or self.random.random() < 0.3:
             return self.random.choice(self._leaves(scope, kind))
-        return self.random.choice(self._compound(scope, kind, depth - 1))()
+        drawn = self.random.choice(self._compound(scope, kind, depth - 1))()
+        if not self.missing and any(each in drawn for each in FAILING):
+            return self.random.choice(self._leaves(scope, kind))
+        return drawn
 
     def _leaves(self, scope: Scope, kind: str) -> list[str]:
         variables = [name for name, each in scope.items() if each == kind]
