@@ -41,8 +41,8 @@ class StackLimits:
         problems = [sentence for each in rules for sentence in _pattern(self._stack, each)]
         if len(resources) > RESOURCES:
             problems.append(
-                f"the stack has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about 7 and each of"
-                " its steps 5; move some workflows to a project of their own"
+                f"the stack has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about 7, on"
+                " Express 20, and each of its steps 5; move some workflows to a project of their own"
             )
         return problems
 
