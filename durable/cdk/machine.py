@@ -16,11 +16,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.nag import acknowledge, logical_id, written
+from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.record import ANSWERS, Record
 from durable.cdk.resource import Bindings, described
-from durable.cdk.wakes import WakeQueue
+from durable.cdk.turns import Parking, SegmentOptions, TurnFunction
 from durable.cdk.workflow import Segmented, WorkflowResource
 from durable.compiler.placeholders import filled
 from durable.compiler.segments import express, standard
@@ -84,72 +84,6 @@ class StepFunction(Construct):
     def version_arn(self) -> str:
         """The version that holds the code being deployed; it is kept, for runs that began on it."""
         return self.handler.function.current_version.function_arn
-
-
-@dataclass(frozen=True)
-class Parking:
-    """What the Lambdas of a machine work with that park and wake runs.
-
-    Attributes:
-        rollback_arn: of the machine of rollbacks, where a step can be undone.
-    """
-
-    workflow: str
-    retention_seconds: int
-    segmented: Segmented
-    wakes: WakeQueue
-    rollback_arn: str | None = None
-
-    def environment(self) -> dict[str, Any]:
-        told = self.segmented.told() | {"retention": self.retention_seconds}
-        return {"DURABLE_WORKFLOWS": {self.workflow: told}, "DURABLE_WAKES": self.wakes.queue.queue_url}
-
-    def grant(self, handler: HandlerFunction) -> None:
-        self.segmented.grant_start(handler)
-        self.wakes.grant_send(handler)
-        if self.rollback_arn is not None:
-            handler.grant("states:StartExecution", on=[self.rollback_arn])
-
-
-class TurnFunction(Construct):
-    """The Lambda that parks, moves and closes a workflow's runs when a segment ends."""
-
-    def __init__(self, scope: Construct, id: str, *, platform: Platform, parking: Parking, record: Record) -> None:
-        super().__init__(scope, id)
-        self.handler = HandlerFunction(
-            self,
-            "Handler",
-            platform=platform,
-            entry="turn",
-            environment={
-                "DURABLE_WORKFLOW": parking.workflow,
-                "DURABLE_TABLE": record.table.table_name,
-                **parking.environment(),
-            },
-            timeout_seconds=_TOKEN_SECONDS,
-            description=f"turns of {parking.workflow}",
-        )
-        record.grant_step(self.handler, parking.workflow)
-        parking.grant(self.handler)
-
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed."""
-        return self.handler.function.current_version.function_arn
-
-    def allow_move(self, machine: sfn.StateMachine) -> None:
-        """Allow to start a machine that names this Lambda: by a policy that the Lambda does not wait for."""
-        versions = f"{machine.state_machine_arn}:*"
-        policy = iam.Policy(
-            self,
-            "Move",
-            statements=[
-                iam.PolicyStatement(actions=["states:StartExecution"], resources=[machine.state_machine_arn, versions])
-            ],
-            roles=[self.handler.role],
-        )
-        finding = f"IAM5[Resource::{written(self, versions)}]"
-        acknowledge(policy, finding, "a run stays on the version of its machine that it began on")
 
 
 class TokenFunction(Construct):
@@ -295,27 +229,6 @@ class Machine(Construct):
                 | ({"rollback": parking.rollback_arn} if parking.rollback_arn else {}),
             )
             self.segmented, self.express = made.segmented, made.state_machine
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """What a machine is told whose runs execute in segments.
-
-    Attributes:
-        name: the physical name of the Express machine.
-        segmented: as the machine's own Lambdas see it.
-        definition_hash: what tells the compiled workflow from another.
-    """
-
-    name: str
-    segmented: Segmented
-    definition_hash: str
-    retention_seconds: int
-    wakes: WakeQueue
-
-    def parking(self, workflow: str, rollback: sfn.StateMachine | None) -> Parking:
-        rollback_arn = None if rollback is None else rollback.state_machine_arn
-        return Parking(workflow, self.retention_seconds, self.segmented, self.wakes, rollback_arn)
 
 
 class ExpressMachine(Construct):

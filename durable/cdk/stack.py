@@ -20,7 +20,7 @@ from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.kv import Namespace
 from durable.cdk.limits import StackLimits
-from durable.cdk.machine import Machine, SegmentOptions, Step
+from durable.cdk.machine import Machine, Step
 from durable.cdk.monitoring import Monitoring, WatchedSegments
 from durable.cdk.options import PLAIN, Options, unknown_names
 from durable.cdk.plane import Keeper, Plane
@@ -32,6 +32,7 @@ from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
 from durable.cdk.stage import Stage, construct_id
+from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
 from durable.cdk.workflow import Segmented, WorkflowResource
