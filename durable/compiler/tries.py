@@ -176,10 +176,12 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str) -> None:
-    """Refuse to catch everything where an item or key may be missing: that ends a run, and is caught in CPython."""
+    """Refuse to catch everything where an expression may fail: that ends a run, and is caught in CPython."""
     if any(map(may_fail, values(body))):
-        found = f"an item or key in the `try` may be missing, which {what} would see in Python only"
-        raise Refused(node, found, "ask first, as in `if key in d`, or take it before the `try`")
+        found = (
+            f"an expression in the `try` may fail (a missing item, a divisor of 0), which {what} sees in Python only"
+        )
+        raise Refused(node, found, "ask first, as in `if key in d`, or work it out before the `try`")
 
 
 def _after(scope: Scope, name: str | None) -> Scope:
