@@ -326,9 +326,17 @@ class Deployment:
 
     def lease(self, event: StepEvent) -> None:
         """Take the lease of a step, as an invocation that is still under way does."""
-        record = StepRecord(DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock), self.clock)
         key = StepKey.of(event)
-        assert isinstance(record.begin(key, event["step"], owner="another", limit=9, input_hash=""), Leased)
+        begun = self._record.begin(key, event["step"], owner="another", limit=9, input_hash="")
+        assert isinstance(begun, Leased)
+
+    def renew(self, event: StepEvent) -> None:
+        """Renew that lease."""
+        assert self._record.renew(StepKey.of(event), "another")
+
+    @property
+    def _record(self) -> StepRecord:
+        return StepRecord(DynamoDBTable(self.physical("DynamoDB::Table", "Instances"), self.clock), self.clock)
 
     def finish(self, output: Any = None, **fields: Any) -> dict[str, Any]:
         """End the one execution as the test says, and return how it is described then; nobody is told."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from durable.operations.reconciler import SILENT_MS
+from durable.store.leases import LEASE_MS
 from tests.integration.aws.deployment import Deployment
 from tests.integration.aws.events import ended
 
@@ -160,10 +161,11 @@ def test_a_run_in_a_step_is_not_looked_up(deployment: Deployment) -> None:
     )
     deployment.lease(event)
     deployment.later(SILENT_MS)
+    deployment.renew(event)
     deployment.sweep()
     assert deployment.status(id)["status"] == "running"
     assert function == "functions.onboarding.validate_user:validate_user"
-    deployment.later(event["timeout"] * 1000 + 2_001)
+    deployment.later(LEASE_MS + 1)
     deployment.sweep()
     assert told(deployment, id) == ENDS[succeeds]
 
