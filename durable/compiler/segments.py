@@ -19,12 +19,13 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from durable import wire
 from durable.compiler.carried import NAMES, edges, kept_variables
 from durable.compiler.names import state_name
+from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, retrying, soon
 
 Json = dict[str, Any]
 
@@ -32,8 +33,6 @@ SEGMENT_SECONDS: Final = 285
 """How long an execution goes on; Express ends at 300 seconds, without a word."""
 SHORT_WAIT_MS: Final = 10_000
 """A wait up to this long costs less in Express than being parked: from 7.5 seconds on parking is cheaper."""
-RETRY_SECONDS: Final = 30
-"""How long the delays of retries may be in all, before the run parks until the next attempt."""
 
 _RUN: Final = "{% $states.context.Execution.Input.run %}"
 _EXECUTION: Final = "{% $states.context.Execution.Name %}"
@@ -42,8 +41,6 @@ _END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SEC
 _TOO_MANY: Final = "TooManyRounds"
 _TOKEN: Final = ".waitForTaskToken"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
-_UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", *wire.LEASE_HELD, wire.HAND_OVER)
-"""Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
 _TRIED_AGAIN: Final[list[Json]] = [
     {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 4, "MaxDelaySeconds": 10}
@@ -198,10 +195,10 @@ class _Express(_Segments):
 
     def _task(self, name: str, state: Json) -> Json:
         park = self.named(f"{name} park")
-        finals, author = _finals(state), _author(state)
+        finals, author = finals_of(state), author_of(state)
         payload = state["Arguments"]["Payload"]
-        step = {"step": payload.get("key", payload["step"]), "retries": {payload["step"]: _retrying(author)}}
-        caught = _heard(state.get("Catch", ()), _not_final(finals))
+        step = {"step": payload.get("key", payload["step"]), "retries": {payload["step"]: retrying(author)}}
+        caught = heard(state.get("Catch", ()), not_final(finals))
         return {
             name: self._closing(_in_time(state)) | {"Catch": self._catch(caught, finals, park)},
             park: _turn({"park": {**self.where(name), **step, "error": "{% $states.input.error %}"}}),
@@ -210,8 +207,8 @@ class _Express(_Segments):
     def _token_task(self, name: str, state: Json) -> Json:
         """A wait for an event or a child: its function returns what there is, or parks the run itself."""
         park = self.named(f"{name} park")
-        finals = _finals(state)
-        caught = _heard(state.get("Catch", ()), _UNHEARD)
+        finals = finals_of(state)
+        caught = heard(state.get("Catch", ()), UNHEARD)
         written = _answered_at_once(self._closing(state))
         written["Arguments"]["Payload"] |= {"park": self.where(name)}
         written |= {
@@ -228,12 +225,12 @@ class _Express(_Segments):
         finals, retries = {"States.QueryEvaluationError"}, dict[str, Json]()
         for inner in _inner(state):
             if inner["Type"] == "Task":
-                finals |= _finals(inner)
-                retries[inner["Arguments"]["Payload"]["step"]] = _retrying(_author(inner))
+                finals |= finals_of(inner)
+                retries[inner["Arguments"]["Payload"]["step"]] = retrying(author_of(inner))
             elif inner["Type"] == "Fail" and not inner["Error"].startswith("{%"):
                 finals.add(inner["Error"])
         cut = self._cut_inside(self._closing(state))
-        caught = _heard(state.get("Catch", ()), _UNHEARD)
+        caught = heard(state.get("Catch", ()), UNHEARD)
         error = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
         return {
             name: cut | {"Catch": self._catch(caught, finals, park)},
@@ -255,9 +252,9 @@ class _Express(_Segments):
             states[name] = self._cut_inside(state)
             if state["Type"] == "Task":
                 over = self.named(f"{name} over")
-                unheard = _not_final(_finals(state))
+                unheard = not_final(finals_of(state))
                 handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _CAUSE}, "Next": over}
-                states[name] = _in_time(state) | {"Catch": [*_heard(state.get("Catch", ()), unheard), handing]}
+                states[name] = _in_time(state) | {"Catch": [*heard(state.get("Catch", ()), unheard), handing]}
                 states[over] = {"Type": "Fail", "Error": wire.HAND_OVER, "Cause": "{% $states.input.cause %}"}
         return {**machine, "States": states}
 
@@ -295,8 +292,8 @@ def _in_time(state: Json) -> Json:
     """Return a Task of a step that ends before its execution does, and of which retries with long delays are left."""
     left = f"$floor(({_END_MS} - $millis()) / 1000)"
     payload = state["Arguments"]["Payload"] | {"until": f"{{% {_END_MS} %}}"}
-    author, finals = _author(state), _finals(state)
-    few = _soon(author)
+    author, finals = author_of(state), finals_of(state)
+    few = soon(author)
     return state | {
         "Arguments": state["Arguments"] | {"Payload": payload},
         "TimeoutSeconds": f"{{% $max([1, $min([{state['TimeoutSeconds']}, {left}])]) %}}",
@@ -307,47 +304,6 @@ def _in_time(state: Json) -> Json:
             *([{**author, "MaxAttempts": few}] if few else []),
         ],
     }
-
-
-def _soon(author: Json) -> int:
-    """Return how many of the author's retries are waited for, before the run parks."""
-    count, waited, delay = 0, 0.0, author["IntervalSeconds"]
-    while count < author["MaxAttempts"] and waited + delay <= RETRY_SECONDS:
-        count, waited, delay = count + 1, waited + delay, delay * author["BackoffRate"]
-    return count
-
-
-def _finals(state: Json) -> set[str]:
-    """Return the errors of a Task after which it is not tried again."""
-    retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
-    return {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
-
-
-def _author(state: Json) -> Json:
-    """Return the author's own retries of a Task."""
-    author: Json = state["Retry"][-1]
-    assert author["ErrorEquals"] == ["States.ALL"], author
-    return author
-
-
-def _retrying(author: Json) -> Json:
-    """Return how a step is tried again, for whoever decides when a parked run is to go on."""
-    delays = {"delay": author["IntervalSeconds"], "rate": author["BackoffRate"]}
-    return delays | ({"jitter": True} if "JitterStrategy" in author else {})
-
-
-def _not_final(finals: set[str]) -> set[str]:
-    """Return the errors of a Task that are no outcome of its step.
-
-    An error that is tried again is none until it is reported as final: `MailDown` is `Final.MailDown` then.
-    """
-    return {*_UNHEARD, *(name.removeprefix(wire.FINAL) for name in finals if name.startswith(wire.FINAL))}
-
-
-def _heard(catches: Iterable[Json], unheard: Collection[str]) -> list[Json]:
-    """Return what catches, without the errors that are no outcome of a step."""
-    found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in unheard]} for each in catches]
-    return [each for each in found if each["ErrorEquals"]]
 
 
 def _answered_at_once(state: Json) -> Json:

@@ -1,0 +1,56 @@
+"""What the Retry and the Catch of a step's Task say: which errors are its outcome, and how it is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+
+from durable import wire
+
+Json = dict[str, Any]
+
+RETRY_SECONDS: Final = 30
+"""How long the delays of retries may be in all, before the run parks until the next attempt."""
+UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", *wire.LEASE_HELD, wire.HAND_OVER)
+"""Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
+
+
+def soon(author: Json) -> int:
+    """Return how many of the author's retries are waited for, before the run parks."""
+    count, waited, delay = 0, 0.0, author["IntervalSeconds"]
+    while count < author["MaxAttempts"] and waited + delay <= RETRY_SECONDS:
+        count, waited, delay = count + 1, waited + delay, delay * author["BackoffRate"]
+    return count
+
+
+def finals_of(state: Json) -> set[str]:
+    """Return the errors of a Task after which it is not tried again."""
+    retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
+    return {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
+
+
+def author_of(state: Json) -> Json:
+    """Return the author's own retries of a Task."""
+    author: Json = state["Retry"][-1]
+    assert author["ErrorEquals"] == ["States.ALL"], author
+    return author
+
+
+def retrying(author: Json) -> Json:
+    """Return how a step is tried again, for whoever decides when a parked run is to go on."""
+    delays = {"delay": author["IntervalSeconds"], "rate": author["BackoffRate"]}
+    return delays | ({"jitter": True} if "JitterStrategy" in author else {})
+
+
+def not_final(finals: set[str]) -> set[str]:
+    """Return the errors of a Task that are no outcome of its step.
+
+    An error that is tried again is none until it is reported as final: `MailDown` is `Final.MailDown` then.
+    """
+    return {*UNHEARD, *(name.removeprefix(wire.FINAL) for name in finals if name.startswith(wire.FINAL))}
+
+
+def heard(catches: Iterable[Json], unheard: Collection[str]) -> list[Json]:
+    """Return what catches, without the errors that are no outcome of a step."""
+    found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in unheard]} for each in catches]
+    return [each for each in found if each["ErrorEquals"]]
