@@ -23,7 +23,6 @@ from durable.store.table import (
     Absent,
     Condition,
     ConditionFailed,
-    Delete,
     Equals,
     Key,
     Row,
@@ -205,9 +204,11 @@ class StepRecord:
             old = before.as_row()
             added = ("begun", "history", "owner", "lease", *lease)
             remove = tuple(name for name in dict.fromkeys(added) if name not in old)
-            change: Write | Delete = Write(key.row, old, remove=remove, when=mine)
+            change = Write(key.row, old, remove=remove, when=mine)
         elif before is None or before.attempts == 1:
-            change = Delete(key.row, when=mine)
+            # Not deleted: the role of a step's Lambda may write its rows, and delete none.
+            forgotten: Row = {"status": _FORGOTTEN, "attempts": 0}
+            change = Write(key.row, forgotten, remove=("owner", "lease"), when=mine)
         else:
             earlier: Row = {"status": _RETRYING, "attempts": before.attempts - 1}
             change = Write(key.row, earlier, remove=("owner", "lease"), when=mine)

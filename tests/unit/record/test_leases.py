@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -254,15 +254,32 @@ def test_where_it_is_known_who_is_at_work_the_time_of_a_lease_says_nothing(bench
     assert begin(bench, "b") == Leased(2)
 
 
-@pytest.mark.parametrize("attempt", [1, 2])
-def test_a_step_that_a_stop_keeps_from_beginning_leaves_what_was_there(bench: Bench, attempt: int) -> None:
-    if attempt == 2:
-        begin(bench, "dead")
-        later(bench)
+def test_a_step_that_a_stop_keeps_from_beginning_leaves_what_was_there(bench: Bench) -> None:
+    begin(bench, "dead")
+    later(bench)
     before = bench.table.query("shop#one")
     bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
     name_of(lambda: bench.handler()(bench.event(), "a"))
     assert [each for each in bench.table.query("shop#one") if each["sort"] != FLAG] == list(before)
+
+
+def test_a_first_attempt_that_a_stop_keeps_from_beginning_is_forgotten_and_not_deleted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role of a step's Lambda may delete no row."""
+    written: list[Write | Delete] = []
+    write = bench.table.write
+
+    def noted(*changes: Write | Delete) -> Sequence[Row | None]:
+        written.extend(changes)
+        return write(*changes)
+
+    monkeypatch.setattr(bench.table, "write", noted)
+    bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
+    assert name_of(lambda: bench.handler()(bench.event(), "a")) == "Stopped"
+    assert not any(isinstance(each, Delete) for each in written)
+    assert (row(bench).status, row(bench).attempts) == ("forgotten", 0)
+    assert not Leases(bench.clock).is_held(row(bench))
 
 
 def test_what_a_stop_keeps_from_beginning_after_a_lost_answer_gives_up_its_lease(
