@@ -8,6 +8,9 @@ PY := $(VENV)/bin/python
 PORT ?= 8787
 DATA ?= .data
 SOAK ?= 60
+KILLS ?= 200
+VALUES ?= 2000
+PROGRAMS ?= 10000
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
@@ -46,9 +49,9 @@ test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machi
 	@$(PY) -m pytest -m ministack
 
 torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs and send values that were drawn at random
-	@TORTURE=200 SOAK=$(SOAK) $(PY) -m pytest tests/e2e/test_torture.py -n 2 --timeout 7200
-	@DURABLE_VALUES=2000 $(PY) -m pytest tests/contract/test_values.py --timeout 3600
-	@DURABLE_PROGRAMS=10000 $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
+	@TORTURE=$(KILLS) SOAK=$(SOAK) $(PY) -m pytest tests/e2e/test_torture.py -n 2 --timeout 7200
+	@DURABLE_VALUES=$(VALUES) $(PY) -m pytest tests/contract/test_values.py --timeout 3600
+	@DURABLE_PROGRAMS=$(PROGRAMS) $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, all tests
 	@$(PY) -m ruff check .
