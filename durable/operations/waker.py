@@ -8,12 +8,10 @@ from durable.runs.record import load_header
 from durable.runs.segments import Segments
 from durable.steps.children import Children
 from durable.steps.events import Events
+from durable.steps.parked import CHILD_LOOK_MS
 from durable.store.keys import is_child
 from durable.store.rows import Header
 from durable.store.table import Table
-
-CHILD_LOOK_MS = 6 * 3_600_000
-"""How often a run is looked at that waits for a child, in case nobody said that the child has ended."""
 
 
 class Waker:

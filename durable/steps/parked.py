@@ -23,7 +23,7 @@ from durable.store.tokens import Tokens
 from durable.wire import PARKED, CallTask, Envelope, Run, WaitTask
 
 _TOKEN: Final = "parked:"
-_LONGEST_MS: Final = 6 * 3_600_000
+CHILD_LOOK_MS: Final = 6 * 3_600_000
 """A run that waits for a child is looked at this often, in case nobody said that the child has ended."""
 
 
@@ -115,6 +115,6 @@ class ParkingHandler:
     def _park(self, task: WaitTask | CallTask, row: WaitRow) -> None:
         where = task["park"]
         why: Parked = "event" if row.kind == "event" else "call"
-        due = row.deadline if row.deadline is not None else self._clock.now() + _LONGEST_MS
+        due = row.deadline if row.deadline is not None else self._clock.now() + CHILD_LOOK_MS
         at: Position = {"state": where["state"], "vars": where["vars"]}
         self._segments.park(task["run"], task["execution"], at, why=why, due=due)

@@ -15,7 +15,7 @@ from durable.runs.record import load_header
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.store.keys import StepKey, is_child
-from durable.store.machines import ExecutionState
+from durable.store.machines import ExecutionState, segment_of
 from durable.store.parts import Parked, Position
 from durable.store.rows import StepRow, step_row
 from durable.store.table import Table
@@ -93,7 +93,7 @@ class TurnHandler:
 
     def _end(self, run: Run, execution: str, end: dict[str, Any]) -> None:
         state = ExecutionState(end["status"], end.get("output"), end.get("error"), end.get("cause"))
-        self._runs.close(f"{run['workflow']}/express", execution, state)
+        self._runs.close(segment_of(run["workflow"], "express"), execution, state)
         if is_child(run["instance"]):
             # The rows of the parent are another workflow's: whoever may write them looks at the child.
             self._segments.look_soon(run["workflow"], run["instance"])
