@@ -31,12 +31,17 @@ _ALIKE: Final = "tell its values apart (a model with a Literal field for each), 
 _SERIALIZER: Final = "let what is written be what the type reads: mend its serializer, or take another type"
 
 
-@functools.lru_cache(maxsize=1024)
 def loss(annotation: Any) -> str | None:
     """Return what of a type does not come back from JSON, and the remedy: "what; remedy". None where nothing is known.
 
     What only some values lose, or a validator changes, is found when such a value is written.
     """
+    return _loss(annotation, repr(annotation))
+
+
+@functools.lru_cache(maxsize=1024)
+def _loss(annotation: Any, shown: str) -> str | None:
+    """Return `loss`, kept by how the type is written too: `int | str` equals `str | int`, and is read otherwise."""
     adapter = adapter_of(annotation)
     nodes = schema_nodes(adapter.core_schema)
     classes = dict.fromkeys(each["cls"] for each in nodes if each.get("type") in ("model", "dataclass"))

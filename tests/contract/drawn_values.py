@@ -82,7 +82,9 @@ def _wider(inner: st.SearchStrategy[Drawn]) -> st.SearchStrategy[Drawn]:
         st.sampled_from(_HASHABLE).map(lambda one: (_SET[one[0]], st.frozensets(one[1], max_size=3))),
         st.tuples(inner, inner).map(lambda two: (_TUPLE[two[0][0], two[1][0]], st.tuples(two[0][1], two[1][1]))),
         st.tuples(inner, inner).map(_union),
-        st.tuples(st.lists(inner, min_size=1, max_size=3), st.sampled_from(_CONFIGS)).map(lambda of: _model(*of)),
+        st.tuples(
+            st.lists(st.tuples(inner, st.sampled_from(_OPTIONS)), min_size=1, max_size=3), st.sampled_from(_CONFIGS)
+        ).map(lambda of: _model(*of)),
     )
 
 
@@ -100,15 +102,13 @@ _CONFIGS: Final[tuple[ConfigDict, ...]] = (
 )
 
 
-def _model(fields: list[Drawn], config: ConfigDict) -> Drawn:
-    number = next(_numbers)
+def _model(fields: list[tuple[Drawn, Callable[[int], Any]]], config: ConfigDict) -> Drawn:
     names = [f"field_{place}" for place in range(len(fields))]
     parts: dict[str, Any] = {
-        name: (of, _OPTIONS[(number + place) % len(_OPTIONS)](place))
-        for place, (name, (of, _)) in enumerate(zip(names, fields, strict=True))
+        name: (of, option(place)) for place, (name, ((of, _), option)) in enumerate(zip(names, fields, strict=True))
     }
-    cls: Any = create_model(f"Model{number}", __config__=config, **parts)
-    values = st.tuples(*(values for _, values in fields))
+    cls: Any = create_model(f"Model{next(_numbers)}", __config__=config, **parts)
+    values = st.tuples(*(values for (_, values), _ in fields))
     return cls, values.map(lambda row: cls.model_construct(**dict(zip(names, row, strict=True))))
 
 
