@@ -1,6 +1,18 @@
 """Durable workflows on AWS, in Python."""
 
-from durable.bindings import Bucket, Email, KVNamespace, Queue, Secret, SendEmail, Throttle, Var, Worker, Workflow
+from durable.bindings import (
+    AWSService,
+    Bucket,
+    Email,
+    KVNamespace,
+    Queue,
+    Secret,
+    SendEmail,
+    Throttle,
+    Var,
+    Worker,
+    Workflow,
+)
 from durable.context import StepContext
 from durable.errors import (
     ChildWorkflowError,
@@ -17,6 +29,7 @@ from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 __version__ = "0.1.0"
 
 __all__ = [
+    "AWSService",
     "Bucket",
     "ChildWorkflowError",
     "Email",

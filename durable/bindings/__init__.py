@@ -6,11 +6,13 @@ from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace
 from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
+from durable.bindings.service import AWSService
 from durable.bindings.var import Var
 from durable.bindings.worker import Throttle, Worker
 from durable.bindings.workflow import Created, RunStatus, Sent, StepStatus, Workflow
 
 __all__ = [
+    "AWSService",
     "Binding",
     "Bindings",
     "Bucket",

@@ -80,6 +80,13 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             sandbox=None,
             construct="durable.cdk.configuration:var_of",
         ),
+        "service": Kind(
+            declaration="durable.bindings.service:AWSService",
+            aws="durable.aws.service:client_of",
+            local="durable.local.service:client_of",
+            sandbox="durable.testing.service:StubbedService",
+            construct="durable.cdk.service:resource_of",
+        ),
         "workflow": Kind(
             declaration="durable.bindings.workflow:Workflow",
             aws="durable.aws.workflow:client_of",

@@ -15,7 +15,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "durable-object": "nothing on AWS keeps one addressable object in memory; use a workflow for what it does,"
         " and a KVNamespace with if_absent for what it guards",
         "hyperdrive": "it pools connections from Cloudflare's edge; on AWS use RDS Proxy from a step",
-        "ai": "its models are Cloudflare's; call Amazon Bedrock from a step",
+        "ai": "its models are Cloudflare's; call Amazon Bedrock from a step, by AWSService('bedrock-runtime', …)",
         "browser": "AWS rents no browsers; run one in a container and call it from a step",
         "analytics": "it is Cloudflare's own store; write metrics with Powertools from a step",
         "assets": "static files want a CDN; use S3 with CloudFront beside this stack",

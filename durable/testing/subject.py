@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -19,8 +19,9 @@ from durable.workflow import WorkflowEntrypoint
 
 Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
 """A workflow's class, its declaration, or a module of declarations."""
-Given = Binding | Mapping[str, Any] | Sequence[Any]
-"""A declaration, or what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds."""
+Given = object
+"""A declaration; what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds; or the stub
+of an AWSService's client."""
 
 
 @dataclass(slots=True)

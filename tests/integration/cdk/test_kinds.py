@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from durable import Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow, bindings
+from durable import AWSService, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow, bindings
 from durable.aws.entry import clients_of
 from durable.bindings import Binding
 from durable.bindings.kinds import KINDS, part
@@ -38,6 +38,7 @@ def declared() -> dict[str, Binding]:
         "mail_out": SendEmail("mail-out", sender="a@example.com"),
         "stripe_key": Secret("stripe-key"),
         "rate_limits": Var("rate-limits", 3),
+        "text_reader": AWSService("text-reader", service="textract", actions=["textract:AnalyzeID"], resources=["*"]),
     }
 
 

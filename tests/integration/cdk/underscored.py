@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from durable import (
+    AWSService,
     Bucket,
     KVNamespace,
     Queue,
@@ -29,9 +30,10 @@ def charge(
     mail_out: SendEmail,
     stripe_key: Secret,
     rate_limits: Var[int],
+    text_reader: AWSService,
     next_run: Workflow[str],
 ) -> None:
-    GIVEN["step"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, next_run]
+    GIVEN["step"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, text_reader, next_run]
 
 
 def consume(
@@ -42,9 +44,10 @@ def consume(
     mail_out: SendEmail,
     stripe_key: Secret,
     rate_limits: Var[int],
+    text_reader: AWSService,
     next_run: Workflow[str],
 ) -> None:
-    GIVEN["consumer"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, next_run]
+    GIVEN["consumer"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, text_reader, next_run]
 
 
 def fetch(
@@ -54,9 +57,10 @@ def fetch(
     mail_out: SendEmail,
     stripe_key: Secret,
     rate_limits: Var[int],
+    text_reader: AWSService,
     next_run: Workflow[str],
 ) -> Api:
-    GIVEN["worker"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, next_run]
+    GIVEN["worker"] = [user_profiles, old_orders, up_loads, mail_out, stripe_key, rate_limits, text_reader, next_run]
     return Api("Underscored")
 
 
