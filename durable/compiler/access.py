@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime
 
+from durable.compiler.advice import of_elements
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.kinds import (
     Anything,
@@ -139,6 +140,8 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return Entry(of, key, join(*(each for _, each in entries)))
         case (Fixed() | Record(by_key=True)) as kind if isinstance(key, Constant) and isinstance(key.value, str):
             return _of_keys(node, of, key, kind)
+        case Record() as kind if isinstance(key, Constant) and isinstance(key.value, str):
+            raise Refused(node, f"`{source}` is no dict but {describe(kind)}", by_attribute(kind, key.value, source))
     raise Refused(
         node,
         f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
@@ -151,6 +154,13 @@ def _of_tuple(node: ast.AST, of: Expression, key: Constant, elements: tuple[Kind
     if not isinstance(index, int) or not -len(elements) <= index < len(elements):
         raise Refused(node, f"the tuple has {len(elements)} elements and no [{index}]", "write an index that it has")
     return Item(of, key, elements[index], certain=True)
+
+
+def by_attribute(kind: Record, key: str, source: str) -> str:
+    """Return how to read a field of a model whose name, or name in JSON, an author looks up as a key."""
+    fields = record_fields(kind.python)
+    known = {each: each for each in fields} | {each.alias: name for name, each in fields.items()}
+    return f"write `{source}.{known[key]}`" if key in known else nearest(key, fields)
 
 
 def keys_of(kind: Fixed | Record) -> dict[str, RecordField]:
@@ -181,6 +191,4 @@ def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
             return kind
         case Anything():
             raise Refused(node, f"the type of `{source}` is not known (Any)", "give the step it comes from a type")
-    raise Refused(
-        node, f"`{source}` is {describe(kind)}", "only lists and tuples can be gone through: let a step return one"
-    )
+    raise Refused(node, f"`{source}` is {describe(kind)}", of_elements(kind, source))

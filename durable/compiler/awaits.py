@@ -11,6 +11,7 @@ from typing import Final
 
 from durable.compiler import options
 from durable.compiler.access import element_kind
+from durable.compiler.advice import of_asyncio, of_decorator
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.external_waits import call_workflow, wait_for_event
@@ -128,11 +129,21 @@ class AwaitReader:
                 return self._gather(call)
             if self._is_def(call.func):
                 return self._branches(call, [call], alone=True)
-        if isinstance(call, ast.Call) and self._was_refused(call.func):
+        if self._was_refused(call.func if isinstance(call, ast.Call) else call):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
         text, step = self.reading.source(node), self.reading.expressions.names.step
-        instead = '.sleep("…", "10 seconds")' if "sleep(" in text else '.do("…", function, …)'
-        raise Refused(node, f"`{text}` awaits something else than a step", f"write `await {step}{instead}`")
+        about = self._of_asyncio(call)
+        raise Refused(
+            node,
+            f"`{text}` awaits something else than a step",
+            about or f'write `await {step}.do("…", function, …)`',
+        )
+
+    def _of_asyncio(self, node: ast.expr) -> str | None:
+        """Return what to write instead of a call of asyncio."""
+        _, function = self.reading.steps.resolve(node.func) if isinstance(node, ast.Call) else (False, None)
+        name = getattr(function, "__name__", "")
+        return of_asyncio(name) if function is not None and getattr(asyncio, name, None) is function else None
 
     def _was_refused(self, node: ast.expr) -> bool:
         """Whether a name stands for something that was reported already."""
@@ -318,6 +329,9 @@ class AwaitReader:
         """Take note of a nested def; it is read where it is used."""
         arguments = node.args
         if node.decorator_list or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
+            instead = of_decorator(node, self.reading.expressions.names.step)
+            if instead is not None:
+                raise Refused(node, f"`{node.name}` is a step that is defined in `run`", instead)
             found = f"`{node.name}` is decorated, or its arguments are starred or have defaults"
             raise Refused(node, found, f"write `async def {node.name}(a, b):`")
         self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))

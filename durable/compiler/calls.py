@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from durable.compiler import texts
-from durable.compiler.access import keys_of
+from durable.compiler.access import by_attribute, keys_of
+from durable.compiler.advice import of_change, of_method
 from durable.compiler.assignability import assignable
 from durable.compiler.iterables import VIEWS
 from durable.compiler.kinds import (
@@ -135,14 +136,8 @@ _KNOWN: Final = (
 def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Refused:
     """Return the refusal of a method that `run` does not know."""
     if name in _CHANGING:
-        return Refused(
-            node, f"`{source}` changes a value in place", "assign a new one to a name, as in `xs = [*xs, x]`"
-        )
-    return Refused(
-        node,
-        f"`{source}` calls a method of {describe(of.kind)}",
-        _KNOWN,
-    )
+        return Refused(node, f"`{source}` changes a value in place", of_change(node, of.kind))
+    return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(of.kind, _KNOWN))
 
 
 def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
@@ -157,6 +152,10 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
         keys = keys_of(kind)
         if key.value in keys:
             return Entry(of, key, join(keys[str(key.value)].kind, default.kind), default)
+    if isinstance(kind, Record) and not kind.by_key:
+        called = source.rpartition(".get(")[0]
+        remedy = by_attribute(kind, str(key.value), called) if isinstance(key, Constant) else f"write `{called}.field`"
+        raise Refused(node, f"`{called}` is no dict but {describe(kind)}", remedy)
     raise Refused(node, f"`{source}` looks up a key that {describe(kind)} does not have", "use one that it has")
 
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
+from durable.compiler.advice import of_asyncio
 from durable.compiler.aggregates import AGGREGATES, lazy
-from durable.compiler.iterables import comprehension, dict_entry, is_view, iterable, merged_dicts
+from durable.compiler.iterables import LAZY, comprehension, dict_entry, is_view, iterable, merged_dicts
 from durable.compiler.kinds import (
     Boolean,
     DictOf,
@@ -53,9 +54,12 @@ from durable.compiler.terms import (
 )
 from durable.compiler.texts import formatted, is_text, join_texts
 from durable.compiler.walk import opposite, size
+from durable.retries import Retries
 
 _CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
 _NO_WORLD: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
+_OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
+_OF_SELF: Final = "name a constant of the module; a binding is a parameter of the step that needs it, `files: Bucket`"
 _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Lambda: ("a lambda", "write a step; a lambda can only be the key of sorted, min and max"),
     ast.Set: ("a set", "write a list or a tuple"),
@@ -191,6 +195,8 @@ class ExpressionReader:
         found, value = self.static(node.value, scope)
         if found and isinstance(value, (types.ModuleType, type)):
             return self._global(node)
+        if not found and isinstance(node.value, ast.Name) and node.value.id == "self":
+            raise Refused(node, f"`{self.source.of(node)}` reads the workflow, which holds no data", _OF_SELF)
         event = self._event(node.value, scope)
         of = self.value(node.value, scope) if event is None else event
         return attribute(node, of, self.source.of(node.value))
@@ -370,6 +376,9 @@ class ExpressionReader:
             if unknown is not None:
                 return Constant(None, unknown)
             return calls.method(node, of, node.func.attr, arguments, source)
+        local = scope.locals.get(node.func.id) if isinstance(node.func, ast.Name) else None
+        if local is not None and is_unknown(local.value.kind):
+            return local.value
         if isinstance(node.func, ast.Name) and node.func.id in self.names.assigned:
             hidden = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
             raise Refused(node, hidden, "give the variable another name")
@@ -390,12 +399,17 @@ class ExpressionReader:
 
 def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
+    if function is Retries:
+        return Refused(node, f"`{source}` stands outside of a step", _OF_RETRIES)
     if isinstance(function, type) and module != "builtins":
         return Refused(node, f"`{source}` makes an object", "let a step return it")
     if module in _CLOCKS:
         return Refused(node, f"`{source}` looks outside of the run", _NO_WORLD)
     name = getattr(function, "__name__", "it")
-    known = ", ".join(sorted(getattr(each, "__name__", "") for each in calls.FUNCTIONS))
+    known = ", ".join(sorted(getattr(each, "__name__", "") for each in (*calls.FUNCTIONS, *AGGREGATES, *LAZY)))
+    instead = of_asyncio(name) if module == "asyncio" else None
+    if instead is not None:
+        return Refused(node, f"`{source}` is a call of asyncio, which `run` does not make", instead)
     if module == "builtins":
         return Refused(node, f"`{name}` cannot be said in a state machine", f"do it in a step; `run` knows {known}")
     typed = inspect.isfunction(function) and "return" in function.__annotations__

@@ -81,6 +81,11 @@ _NUMBERS: Final = (Integer, Float)
 
 def refuse_none(node: ast.AST, value: Expression, what: str) -> None:
     """Refuse a value that may be None where something is done with it."""
+    if isinstance(value.kind, Null):
+        remedy = (
+            "a wait has a value with `payload=Model`, a step with a return annotation, a variable when it is assigned"
+        )
+        raise Refused(node, f"{what} is always None here", remedy)
     if not is_unknown(value.kind) and may_be_none(value.kind):
         raise Refused(
             node, f"{what} may be None here ({describe(value.kind)})", "test it first, as in `if x is not None:`"

@@ -17,6 +17,7 @@ from durable.wire import MAX_STEP_TIMEOUT_SECONDS
 
 _MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime)
 _YEAR_MS: Final = 31_536_000_000
+_OF_RETRIES: Final = "write out retries=Retries(limit=…), or name a Retries of the module"
 _UNTIL: Final = 'write it out, or let a step return the time and write `await step.sleep_until("name", when)`'
 
 Resolve = Callable[[ast.expr], tuple[bool, Any]]
@@ -76,7 +77,7 @@ def retries(node: ast.expr | None, resolve: Resolve) -> Retries:
     """Return the retries of a step."""
     if node is None:
         return Retries()
-    value = None if isinstance(node, ast.Dict) else constant(node, resolve)
+    value = None if isinstance(node, ast.Dict) else constant(node, resolve, _OF_RETRIES)
     if isinstance(value, Retries):
         return value
     raise Refused(node, f"`{ast.unparse(node)}` is no Retries", 'write Retries(limit=…, delay="…", backoff="…")')

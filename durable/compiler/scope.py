@@ -104,6 +104,8 @@ def assigned_names(statements: Iterable[ast.stmt]) -> dict[str, None]:
 def _collect(node: ast.AST, found: dict[str, None]) -> None:
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         found[node.id] = None
+    if isinstance(node, ast.alias):
+        found[node.asname or node.name.partition(".")[0]] = None
     if isinstance(node, ast.ExceptHandler) and node.name:
         found[node.name] = None
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

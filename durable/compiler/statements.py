@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from durable.compiler.advice import of_item
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.hoisting import awaits_in_test, hoisted
@@ -133,6 +134,12 @@ class StatementReader:
                 return self._assign(target, value, self.reading.declared(annotation))
             case ast.AugAssign(ast.Name(), _, _):
                 return self._augmented(node)
+            case ast.AugAssign(target, op, value):
+                operand = (
+                    f"({self.reading.source(value)})" if isinstance(value, ast.BinOp) else self.reading.source(value)
+                )
+                sign = ast.unparse(ast.AugAssign(ast.Name("a"), op, ast.Name("b"))).split()[1].removesuffix("=")
+                raise self._changed(target, f"{self.reading.source(target)} {sign} {operand}")
             case ast.Expr(value):
                 return self._expression(value)
             case ast.Return(value):
@@ -151,6 +158,9 @@ class StatementReader:
                 return (statement,)
             case ast.AsyncFunctionDef():
                 return self.awaits.define(node)
+            case ast.Delete([ast.Subscript(ast.Name(name), key)]):
+                remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
+                raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.Pass():
                 return ()
         return self._other(node)
@@ -180,7 +190,15 @@ class StatementReader:
                 return self.reading.bind(name, value)
             case ast.Tuple(targets) | ast.List(targets):
                 return self._unpack(target, targets, value)
-        raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
+        raise self._changed(target, self.reading.source(node))
+
+    def _changed(self, target: ast.expr, value: str) -> Refused:
+        """Return the refusal of an assignment to a part of a value."""
+        instead = None
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            of = self.reading.value(target.value)
+            instead = None if is_unknown(of.kind) else of_item(target, value, of.kind)
+        return Refused(target, f"`{self.reading.source(target)}` is changed in place", instead or _IMMUTABLE)
 
     def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
         """Return the kind of a value that is assigned to an annotated name."""

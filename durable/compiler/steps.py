@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from durable.compiler import options
+from durable.compiler.advice import OPTIONS_LAST, of_step_function
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.kinds import Kind, Opaque, Text, describe, is_unknown
+from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
@@ -70,6 +71,9 @@ class StepReader:
                 f"the name of a step is computed: `{text}`",
                 "write it out: loops and maps add the round themselves",
             ) from None
+        if inspect.isfunction(name):
+            text = self.source(node.args[0])
+            raise Refused(node, f"`{text}` stands first, where a name does", f'write `step.do("{text}", {text}, …)`')
         if not isinstance(name, str) or not name.strip() or name != name.strip() or not name.isprintable():
             raise Refused(node, f"{name!r} is no name for a step", "write a short text without spaces around it")
         if len(name) > MAX_STEP_NAME:
@@ -109,12 +113,14 @@ class StepReader:
             raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
         nothing: dict[str, ast.expr] = {}
         named = refusals.of(partial(self.options, node, "retries", "timeout", "undo", "sensitive"), nothing)
+        if named is not nothing:
+            named = {each: value for each, value in named.items() if not _was_refused(value, scope)}
         retries = refusals.of(partial(options.retries, named.get("retries"), self.resolve), Retries())
         timeout = refusals.of(partial(options.timeout, named.get("timeout"), self.resolve), 1)
         flag = refusals.of(partial(options.flag, named.get("sensitive"), "sensitive", self.resolve), False)
         signature = None
         if len(node.args) > 1:
-            signature = refusals.of(partial(self._signature, node.args[1]), None)
+            signature = refusals.of(partial(self._function, node, scope), None)
         arguments: Arguments = ()
         undo = None
         if signature is not None and named is not nothing:
@@ -155,12 +161,19 @@ class StepReader:
             found = f'{undo} takes {wanted.name} as {declared}, and the step "{step}" has it as {of_step}'
             raise Refused(node, found, "declare it alike")
 
+    def _function(self, node: ast.Call, scope: Scope) -> Signature:
+        """Return the signature of the function of a `step.do(…)`."""
+        function = node.args[1]
+        instead = of_step_function(function, self.expressions.names.step, self.source(node.args[0]))
+        local = scope.locals.get(function.id) if isinstance(function, ast.Name) else None
+        if local is not None and isinstance(local.value.kind, Fixed):
+            instead = f"`{self.source(function)}` is a dict", OPTIONS_LAST
+        if instead is not None:
+            raise Refused(node, *instead)
+        return self._signature(function)
+
     def _signature(self, node: ast.expr) -> Signature:
         text = self.source(node)
-        if isinstance(node, ast.Lambda):
-            raise Refused(
-                node, "a lambda cannot be a step", "define a function at the top level of a module and pass that"
-            )
         found, function = self.resolve(node)
         if not found:
             raise Refused(
@@ -257,6 +270,12 @@ class StepReader:
             text = self.source(node.args[1])
             raise Refused(node, f"`{text}` ({describe(value.kind)}) is no time", "pass a datetime, or an ISO 8601 text")
         return Sleep(name, None, value)
+
+
+def _was_refused(node: ast.expr, scope: Scope) -> bool:
+    """Whether a variable's value was refused where it was assigned."""
+    local = scope.locals.get(node.id) if isinstance(node, ast.Name) else None
+    return local is not None and is_unknown(local.value.kind)
 
 
 def _is_time(kind: Kind) -> bool:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from durable.compiler.advice import of_except
 from durable.compiler.errornames import NEVER_CAUGHT, caught_by
 from durable.compiler.kinds import Caught
 from durable.compiler.problems import Refused
@@ -127,8 +128,8 @@ class TryReader:
                 raise Refused(each, found, "put the narrower class first")
             raise Refused(
                 each,
-                f"`except {cls.__name__}` catches nothing: no step in this `try` can report it",
-                "a step reports the exceptions that its module names; mend the class, or leave it out",
+                f"`except {cls.__name__}` catches nothing: no step in this `try` reports it",
+                of_except(cls, bool(reported)),
             )
         return classes, caught_by(classes, left)
 

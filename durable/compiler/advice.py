@@ -1,0 +1,152 @@
+"""What to write instead of a form that other Python, or another workflow system, would have."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
+from durable.errors import StepError, WorkflowError
+
+_ABOUT_ASYNCIO: Final = {
+    "gather": "write `await asyncio.gather(…)`",
+    "create_task": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",
+    "ensure_future": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",
+    "wait": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",
+    "as_completed": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",
+    "wait_for": 'give the step a timeout: `await step.do("…", function, …, timeout="30 seconds")`',
+    "timeout": 'give the step a timeout: `await step.do("…", function, …, timeout="30 seconds")`',
+    "sleep": 'write `await step.sleep("…", "10 seconds")`',
+    "to_thread": 'write `await step.do("…", function, …)`',
+}
+_CHANGES: Final = {
+    "append": "{0} = [*{0}, {1}]",
+    "extend": "{0} = [*{0}, *{1}]",
+    "insert": "{0} = [{2}, *{0}]",
+    "remove": "{0} = [x for x in {0} if x != {1}]",
+    "sort": "{0} = sorted({0})",
+    "reverse": "{0} = {0}[::-1]",
+    "pop": "{0} = {0}[:-1]",
+    "clear": "{0} = []",
+    "update": "{0} = {{**{0}, **{1}}}",
+}
+OPTIONS_LAST: Final = 'options have names and stand last: `step.do("…", function, …, retries=…, timeout="…")`'
+_OF_LISTS: Final = frozenset(_CHANGES) - {"update"}
+_BEYOND: Final = (LookupError, ArithmeticError)
+
+
+def _text(node: ast.expr) -> str:
+    """Return an expression as this project's messages write it."""
+    text = ast.unparse(node)
+    return text if '"' in text else text.replace("'", '"')
+
+
+def of_asyncio(name: str) -> str | None:
+    """Return what to write instead of a function of asyncio."""
+    return _ABOUT_ASYNCIO.get(name)
+
+
+def of_change(node: ast.Call, kind: Kind) -> str:
+    """Return what to write instead of a method that changes a list or dict in place."""
+    match node:
+        case ast.Call(ast.Attribute(ast.Name(name), method), arguments, []):
+            of_list = isinstance(acts_as(kind), ListOf)
+            if method in _CHANGES and of_list == (method in _OF_LISTS):
+                given = [_text(each) for each in arguments]
+                if _takes(method) == len(given) or (method == "insert" and given[:1] == ["0"] and len(given) == 2):
+                    return f"write `{_CHANGES[method].format(name, *given)}`"
+    return "assign a new one to a name, as in `xs = [*xs, x]` or `d = {**d, key: x}`"
+
+
+def _takes(method: str) -> int:
+    return {"sort": 0, "reverse": 0, "pop": 0, "clear": 0, "insert": -1}.get(method, 1)
+
+
+def of_item(target: ast.Subscript, value: str, kind: Kind) -> str | None:
+    """Return what to write instead of an assignment to an item of a variable."""
+    if not isinstance(target.value, ast.Name) or isinstance(target.slice, ast.Slice):
+        return None
+    name, key = target.value.id, _text(target.slice)
+    match acts_as(kind):
+        case DictOf() | Fixed() | Record(by_key=True):
+            return f"write `{name} = {{**{name}, {key}: {value}}}`"
+        case ListOf() if key == "-1":
+            return f"write `{name} = [*{name}[:-1], {value}]`"
+        case ListOf() if not key.startswith("-"):
+            rest = int(key) + 1 if key.isdecimal() else f"{key} + 1"
+            return f"write `{name} = [*{name}[:{key}], {value}, *{name}[{rest}:]]`"
+    return None
+
+
+def of_except(cls: type[Exception], reported: bool) -> str:
+    """Return what to write instead of an `except` of a class that nothing in its `try` reports."""
+    if issubclass(cls, WorkflowError) or not reported:
+        if issubclass(cls, _BEYOND):
+            return "ask first, as in `if key in d` or `if n != 0`: what is missing ends the run"
+        return "leave the `except` out: it catches what steps report, and what `raise` in its `try` raises"
+    if cls.__module__ == "builtins":
+        asked = "; of an expression, ask first, as in `if key in d`" if issubclass(cls, _BEYOND) else ""
+        return f"write `except StepError`, which a step that raises {cls.__name__} reports{asked}"
+    if issubclass(cls, StepError) and cls.__module__.startswith("durable."):
+        return "leave it out, or write `except StepError`"
+    return f"define or import {cls.__name__} in the module of the step that raises it, or write `except StepError`"
+
+
+def of_method(kind: Kind, known: str) -> str:
+    """Return what to do instead of calling a method; `known` are those of strings and dicts."""
+    match acts_as(kind):
+        case Text() | DictOf() | Fixed() | Record(by_key=True):
+            return known
+        case Record():
+            return "read its fields, pass it to steps as it is, and let a step do what its methods do"
+        case ListOf() | TupleOf():
+            return "write a comprehension, a slice or sorted(…), or do it in a step"
+        case Opaque():
+            return "let a step return what is wanted of it"
+    return "do it in a step"
+
+
+def of_elements(kind: Kind, source: str) -> str:
+    """Return what to go through instead of a value that is no list."""
+    match acts_as(kind):
+        case DictOf() | Fixed() | Record(by_key=True):
+            return f"write {source}.items(), {source}.keys() or {source}.values()"
+        case Text():
+            return f'write {source}.split(",") or the like, or let a step return the characters'
+    return "only lists and tuples can be gone through: let a step return one"
+
+
+def of_step_function(node: ast.expr, step: str, name: str) -> tuple[str, str] | None:
+    """Return what was found and what to write, where a call, a lambda or options stand in a step's place.
+
+    Args:
+        step: how `run` names its steps.
+        name: the step's name as it is written.
+    """
+    body = node.body if isinstance(node, ast.Lambda) else node
+    body = body.value if isinstance(body, ast.Await) else body
+    what = "a lambda cannot be a step" if isinstance(node, ast.Lambda) else f"`{_text(node)}` is no function"
+    match body:
+        case ast.Call(ast.Name("partial") | ast.Attribute(_, "partial"), [function, *arguments]):
+            return what, _written(step, name, [function, *arguments])
+        case ast.Call(ast.Name() | ast.Attribute() as function, arguments, []):
+            return what, _written(step, name, [function, *arguments])
+        case ast.Dict():
+            return what, OPTIONS_LAST
+        case ast.Constant(str()):
+            return what, "the function stands second, and what it is given after it"
+    return (what, "define a function at the top level of a module and pass that") if body is not node else None
+
+
+def _written(step: str, name: str, nodes: list[ast.expr]) -> str:
+    return f"pass the function, and what it is given after it: `{step}.do({name}, {', '.join(map(_text, nodes))})`"
+
+
+def of_decorator(node: ast.AsyncFunctionDef, step: str) -> str | None:
+    """Return what to write instead of a nested def that `@step.do(…)` decorates, as in Cloudflare's Python."""
+    for each in node.decorator_list:
+        match each:
+            case ast.Call(ast.Attribute(ast.Name(name), "do"), [ast.Constant(str() as called), *_]) if name == step:
+                call = f"await {step}.do({_text(ast.Constant(called))}, {node.name})"
+                return f"define `{node.name}` at the top level of a module, and write `{call}` where it is awaited"
+    return None

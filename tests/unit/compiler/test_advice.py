@@ -1,0 +1,142 @@
+"""Each message says what to write instead: here it is done as told, compiled, and run natively and as a machine."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from durable.compiler import compile_workflow
+from durable.errors import CompileError
+from tests.unit.compiler.both import agree
+from tests.unit.compiler.test_expressions import USERS
+from tests.unit.compiler.written import written
+
+ADVICE = {
+    "a key of a model": ('return event.payload["userId"]', "return event.payload.user_id"),
+    "get of a model": ('return event.payload.get("age")', "return event.payload.age"),
+    "an item of a dict": ('d = {}\nd["a"] = 1\nreturn d', 'd = {}\nd = {**d, "a": 1}\nreturn d'),
+    "an item of a dict in a loop": (
+        "d: dict[str, int] = {}\nfor tag in event.payload.tags:\n    d[tag] = len(tag)\nreturn d",
+        "d: dict[str, int] = {}\nfor tag in event.payload.tags:\n    d = {**d, tag: len(tag)}\nreturn d",
+    ),
+    "an item of a dict, counted up": (
+        'd = {"a": 1}\nd["a"] += event.payload.age + 1\nreturn d',
+        'd = {"a": 1}\nd = {**d, "a": d["a"] + (event.payload.age + 1)}\nreturn d',
+    ),
+    "an item of a dict, removed": (
+        "d = event.payload.sizes\ndel d['a']\nreturn d",
+        "d = event.payload.sizes\nd = {k: v for k, v in d.items() if k != 'a'}\nreturn d",
+    ),
+    "an item of a list": (
+        "xs = [1, 2, 3]\nxs[1] = event.payload.age\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*xs[:1], event.payload.age, *xs[2:]]\nreturn xs",
+    ),
+    "the last item of a list": (
+        "xs = [1, 2, 3]\nxs[-1] = event.payload.age\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn xs",
+    ),
+    "an item of a list by a variable": (
+        "xs, n = [1, 2, 3], 2\nxs[n] = 7\nreturn xs",
+        "xs, n = [1, 2, 3], 2\nxs = [*xs[:n], 7, *xs[n + 1:]]\nreturn xs",
+    ),
+    "append": (
+        "xs = event.payload.tags\nxs.append('x')\nreturn xs",
+        'xs = event.payload.tags\nxs = [*xs, "x"]\nreturn xs',
+    ),
+    "extend": (
+        "xs = event.payload.tags\nxs.extend(event.payload.tags)\nreturn xs",
+        "xs = event.payload.tags\nxs = [*xs, *event.payload.tags]\nreturn xs",
+    ),
+    "insert": (
+        "xs = event.payload.tags\nxs.insert(0, 'x')\nreturn xs",
+        'xs = event.payload.tags\nxs = ["x", *xs]\nreturn xs',
+    ),
+    "sort": ("xs = event.payload.tags\nxs.sort()\nreturn xs", "xs = event.payload.tags\nxs = sorted(xs)\nreturn xs"),
+    "reverse": (
+        "xs = event.payload.tags\nxs.reverse()\nreturn xs",
+        "xs = event.payload.tags\nxs = xs[::-1]\nreturn xs",
+    ),
+    "pop": ("xs = event.payload.tags\nxs.pop()\nreturn xs", "xs = event.payload.tags\nxs = xs[:-1]\nreturn xs"),
+    "update": (
+        "d = event.payload.sizes\nd.update({'n': 1})\nreturn d",
+        'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
+    ),
+    "a dict gone through": (
+        "n = 0\nfor size in event.payload.sizes:\n    n += 1\nreturn n",
+        "n = 0\nfor size in event.payload.sizes.values():\n    n += 1\nreturn n",
+    ),
+    "a builtin exception": (
+        "try:\n    n = await step.do('save', save, 1)\nexcept ValueError:\n    n = 0\nreturn n",
+        "try:\n    n = await step.do('save', save, 1)\nexcept StepError:\n    n = 0\nreturn n",
+    ),
+    "a wait without a payload": (
+        "reply = await step.wait_for_event('reply', type='replied')\nreturn reply.age",
+        "reply = await step.wait_for_event('reply', type='replied', payload=User)\nreturn reply.age",
+    ),
+    "retries made in run": (
+        "retries = Retries(limit=2)\nreturn await step.do('save', save, 1, retries=retries)",
+        "return await step.do('save', save, 1, retries=Retries(limit=2))",
+    ),
+    "a function called": ('return await step.do("save", save(1))', 'return await step.do("save", save, 1)'),
+    "a lambda as a step": (
+        'return await step.do("save", lambda: save(event.payload.age))',
+        'return await step.do("save", save, event.payload.age)',
+    ),
+    "a decorated step": (
+        '@step.do("save one")\nasync def numbers() -> int:\n    return 1\n\nn = await numbers()\nreturn n',
+        'n = await step.do("save one", numbers, 1)\nreturn n',
+    ),
+    "options before the function": (
+        'return await step.do("save", {"retries": 2}, save, 1)',
+        'return await step.do("save", save, 1, retries=Retries(limit=2), timeout="1 minute")',
+    ),
+    "a task": (
+        'task = asyncio.create_task(step.do("save", save, 1))\nreturn await task',
+        'return (await asyncio.gather(step.do("save", save, 1), step.do("text", text, "a")))[0]',
+    ),
+    "a timeout around a step": (
+        'return await asyncio.wait_for(step.do("save", save, 1), 30)',
+        'return await step.do("save", save, 1, timeout="30 seconds")',
+    ),
+}
+SHOWN = {"a builtin exception", "a wait without a payload", "a decorated step", "a dict gone through"}
+"""Those whose message shows a part of what is written."""
+USER = USERS[0]
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_advice_that_is_followed_compiles_and_means_what_python_means(name: str) -> None:
+    wrong, right = ADVICE[name]
+    with pytest.raises(CompileError) as refused:
+        compile_workflow(written(wrong))
+
+    assert not hasattr(refused.value, "errors"), "one mistake, one message"
+    shown = re.findall(r"`([^`]*)`", refused.value.remedy)
+    if "…" not in "".join(shown) and name not in SHOWN:
+        assert any(_plain(each) in _plain(right) for each in shown), refused.value.remedy
+    agree(written(right), USER, events={"replied": [USER.model_dump(mode="json", by_alias=True)]})
+
+
+def _plain(text: str) -> str:
+    return text.replace("'", '"').replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("import json\nx = json.dumps(1)\nreturn x", 1),
+        ("f = lambda x: x\nreturn f(3)", 1),
+        ("retries = Retries(limit=event.payload.age)\nreturn await step.do('save', save, 1, retries=retries)", 1),
+        ("t = asyncio.create_task(step.do('save', save, 1))\nn = await t\nreturn n + 1", 1),
+        ("call = step.do('save', save, 1)\nreturn (await call) + 1", 1),
+        ("@step.do('a')\nasync def a() -> int:\n    return 1\n\nreturn (await a()) + 1", 1),
+        ("n = self.limit\nm = self.other\nreturn n + m", 2),
+        ("age = event.payload['nothing']\nreturn age.more + 1", 1),
+    ],
+)
+def test_what_follows_from_a_refused_line_is_silent(wrong: str, said: int) -> None:
+    with pytest.raises(CompileError) as refused:
+        compile_workflow(written(wrong))
+
+    assert len(getattr(refused.value, "errors", (refused.value,))) == said, refused.value
