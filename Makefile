@@ -50,7 +50,7 @@ test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machi
 
 torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs and send values that were drawn at random
 	@TORTURE=$(KILLS) SOAK=$(SOAK) $(PY) -m pytest tests/e2e/test_torture.py -n 2 --timeout 7200
-	@DURABLE_VALUES=$(VALUES) $(PY) -m pytest tests/contract/test_values.py --timeout 3600
+	@DURABLE_VALUES=$(VALUES) $(PY) -m pytest tests/contract/test_values.py tests/unit/testing/test_drawn_values.py --timeout 3600
 	@DURABLE_PROGRAMS=$(PROGRAMS) $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, all tests

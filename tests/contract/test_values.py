@@ -34,10 +34,11 @@ _runs = itertools.count()
 @DRAWN
 def test_what_is_drawn_arrives_or_is_refused(world: World, data: st.DataObject) -> None:
     type_, values = data.draw(types())
+    value = data.draw(values)
     if (refused := loss(type_)) is not None:
         assert "; " in refused
         return
-    adapter, value = adapter_of(type_), data.draw(values)
+    adapter = adapter_of(type_)
     misfit: Misfit | None = None
     try:
         dumped = dump(adapter, value, "result")
