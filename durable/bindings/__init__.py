@@ -3,7 +3,7 @@
 from durable.bindings.base import Binding, Bindings
 from durable.bindings.bucket import Bucket
 from durable.bindings.email import Email, SendEmail
-from durable.bindings.kv import KeyPage, KVNamespace
+from durable.bindings.kv import KeyPage, KVNamespace, Versioned
 from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
 from durable.bindings.service import AWSService
@@ -28,6 +28,7 @@ __all__ = [
     "StepStatus",
     "Throttle",
     "Var",
+    "Versioned",
     "Worker",
     "Workflow",
 ]

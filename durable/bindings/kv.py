@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Generic
 
@@ -20,6 +21,14 @@ class KeyPage:
     cursor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[V]):
+    """A value, and the version that it has in its namespace; each write gives it another one."""
+
+    value: V
+    version: str
+
+
 class KVNamespace(Binding, Generic[V]):
     """Values of one type by key.
 
@@ -35,12 +44,44 @@ class KVNamespace(Binding, Generic[V]):
         """Return the value, or None where there is none or its time is over."""
         self._declared_only()
 
-    def put(self, key: str, value: V, *, ttl: Duration | None = None, if_absent: bool = False) -> bool:
-        """Write the value and return whether it was written: with `if_absent`, not over a value that is there.
+    def get_with_version(self, key: str) -> Versioned[V] | None:
+        """Return the value with its version, for `put(…, if_version=)`; None where there is none."""
+        self._declared_only()
+
+    def put(
+        self,
+        key: str,
+        value: V,
+        *,
+        ttl: Duration | None = None,
+        if_absent: bool = False,
+        if_version: str | None = None,
+    ) -> bool:
+        """Write the value and return whether it was written.
 
         Args:
             ttl: after this time, 1 second at least, the value reads as absent.
+            if_absent: write only where no value is.
+            if_version: write only over the value that has this version.
         """
+        self._declared_only()
+
+    def update(self, key: str, function: Callable[[V | None], V], *, ttl: Duration | None = None) -> V:
+        """Write what the function makes of the value that is there, or of None, and return it.
+
+        No write comes between: where another one did, the function is called again with what that one wrote. It
+        should do nothing besides; what it raises ends the update, and nothing is written.
+
+        Args:
+            ttl: after this time the new value reads as absent; without it, the value keeps the time it had.
+
+        Raises:
+            KVContended: others wrote the same key each time, a hundred times in a row.
+        """
+        self._declared_only()
+
+    def increment(self: KVNamespace[int], key: str, by: int = 1, *, ttl: Duration | None = None) -> int:
+        """Add to a whole number, which is 0 where there is none, and return the sum. It is an `update`."""
         self._declared_only()
 
     def delete(self, key: str) -> None:

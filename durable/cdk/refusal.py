@@ -13,7 +13,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "d1": "D1 is SQLite beside a Worker, and AWS runs no such thing; use a KVNamespace, or RDS from a step",
         "durable-object": "nothing on AWS keeps one addressable object in memory; use a workflow for what it does,"
-        " and a KVNamespace with if_absent for what it guards",
+        " and a KVNamespace with update and if_version for what it guards",
         "hyperdrive": "it pools connections from Cloudflare's edge; on AWS use RDS Proxy from a step",
         "ai": "its models are Cloudflare's; call Amazon Bedrock from a step, by AWSService('bedrock-runtime', …)",
         "browser": "AWS rents no browsers; run one in a container and call it from a step",

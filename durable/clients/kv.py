@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import math
+import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from durable.bindings.kv import MAX_KEY_BYTES, MAX_VALUE_BYTES, KeyPage, KVNamespace
+from durable.bindings.kv import MAX_KEY_BYTES, MAX_VALUE_BYTES, KeyPage, KVNamespace, Versioned
 from durable.clients.keys import Keys
 from durable.clients.text import TypedJSON
 from durable.clock import Clock
 from durable.durations import Duration, milliseconds
+from durable.errors import DurableError
 
 V = TypeVar("V")
 
 LEAST_TTL_MILLISECONDS: Final = 1_000
+MOST_TRIES: Final = 100
+"""How often `update` begins anew because another write came between."""
+
+
+class KVContended(DurableError):
+    """Others kept writing the value that was to be updated."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"KVNamespace {name}: {MOST_TRIES} tries to update a value each met another write of it; try again later,"
+            " or spread what is written over several keys"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored under a key; `expires` in milliseconds since 1970. Values of former releases have no version."""
+
+    text: str
+    expires: int | None
+    version: str
+
+
+def new_stored(text: str, expires: int | None) -> Stored:
+    """Return a value as it is to be stored, with a version that no other write has."""
+    return Stored(text, expires, os.urandom(8).hex())
 
 
 class KVClient(KVNamespace[V]):
@@ -28,18 +57,56 @@ class KVClient(KVNamespace[V]):
         self._clock = clock
 
     def get(self, key: str) -> V | None:
-        text = self._read(self._entries.checked(key), self._clock.now())
-        return None if text is None else self._json.load(text)
+        found = self.get_with_version(key)
+        return None if found is None else found.value
 
-    def put(self, key: str, value: V, *, ttl: Duration | None = None, if_absent: bool = False) -> bool:
+    def get_with_version(self, key: str) -> Versioned[V] | None:
+        found = self._read(self._entries.checked(key), self._clock.now())
+        return None if found is None else Versioned(self._json.load(found.text), found.version)
+
+    def put(
+        self,
+        key: str,
+        value: V,
+        *,
+        ttl: Duration | None = None,
+        if_absent: bool = False,
+        if_version: str | None = None,
+    ) -> bool:
         self._entries.checked(key)
-        text = self._json.dump(value, most_bytes=MAX_VALUE_BYTES)
+        if if_absent and if_version is not None:
+            raise ValueError(f"KVNamespace {self.name}: a value that is absent has no version; name one condition")
         now = self._clock.now()
-        expires = None if ttl is None else now + self._lifetime(ttl)
+        new = self._new(value, None if ttl is None else now + self._lifetime(ttl))
         if if_absent:
-            return self._write_absent(key, text, expires, now)
-        self._write(key, text, expires)
+            return self._write_absent(key, new, now)
+        if if_version is not None:
+            return self._replace(key, new, if_version, now)
+        self._write(key, new)
         return True
+
+    def update(self, key: str, function: Callable[[V | None], V], *, ttl: Duration | None = None) -> V:
+        self._entries.checked(key)
+        lifetime = None if ttl is None else self._lifetime(ttl)
+        for tries in range(MOST_TRIES):
+            now = self._clock.now()
+            found = self._read(key, now)
+            value = function(None if found is None else self._json.load(found.text))
+            kept = None if found is None else found.expires
+            new = self._new(value, kept if lifetime is None else now + lifetime)
+            if self._write_absent(key, new, now) if found is None else self._replace(key, new, found.version, now):
+                return value
+            self._give_way(tries)
+        raise KVContended(self.name)
+
+    def increment(self: KVNamespace[int], key: str, by: int = 1, *, ttl: Duration | None = None) -> int:
+        def added(number: int | None) -> int:
+            if number is not None and type(number) is not int:
+                there = type(number).__name__
+                raise TypeError(f"KVNamespace {self.name}: a value of type {there} is no whole number to add to")
+            return (number or 0) + by
+
+        return self.update(key, added, ttl=ttl)
 
     def delete(self, key: str) -> None:
         self._remove(self._entries.checked(key))
@@ -54,17 +121,27 @@ class KVClient(KVNamespace[V]):
             raise ValueError(f"KVNamespace {self.name}: ttl is {ttl!r}; it is 1 second at least")
         return lifetime
 
-    @abstractmethod
-    def _read(self, key: str, now: int) -> str | None:
-        """Return the text under the key; None where there is none or its time is over. Times in milliseconds."""
+    def _new(self, value: V, expires: int | None) -> Stored:
+        return new_stored(self._json.dump(value, most_bytes=MAX_VALUE_BYTES), expires)
+
+    def _give_way(self, tries: int) -> None:
+        """Wait before `update` begins anew, so that others come through. There is no need to where writes are fast."""
 
     @abstractmethod
-    def _write(self, key: str, text: str, expires: int | None) -> None:
-        """Write the text."""
+    def _read(self, key: str, now: int) -> Stored | None:
+        """Return what is under the key; None where there is none or its time is over. Times in milliseconds."""
 
     @abstractmethod
-    def _write_absent(self, key: str, text: str, expires: int | None, now: int) -> bool:
-        """Write the text unless one is there whose time is not over, and return whether it was written."""
+    def _write(self, key: str, new: Stored) -> None:
+        """Write the value."""
+
+    @abstractmethod
+    def _write_absent(self, key: str, new: Stored, now: int) -> bool:
+        """Write the value unless one is there whose time is not over, and return whether it was written."""
+
+    @abstractmethod
+    def _replace(self, key: str, new: Stored, version: str, now: int) -> bool:
+        """Write over the value that has a version and whose time is not over; return whether it was written."""
 
     @abstractmethod
     def _remove(self, key: str) -> None:

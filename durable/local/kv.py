@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from durable.bindings.kv import KVNamespace
-from durable.clients.kv import KVClient
+from durable.clients.kv import KVClient, Stored
 from durable.clock import Clock
 from durable.local.place import Place
 from durable.local.schema import KV
@@ -30,20 +30,34 @@ class SQLiteKVNamespace(KVClient[V]):
         super().__init__(name, value_type, clock)
         self._journal = journal
 
-    def _read(self, key: str, now: int) -> str | None:
+    def _read(self, key: str, now: int) -> Stored | None:
         row = self._journal.get(KV, (self.name, key))
-        return None if row is None or _over(row[1], now) else str(row[0])
+        if row is None or _over(row[1], now):
+            return None
+        text, expires, version = row
+        return Stored(str(text), None if expires is None else int(expires), str(version))
 
-    def _write(self, key: str, text: str, expires: int | None) -> None:
+    def _write(self, key: str, new: Stored) -> None:
         with _lock_of(self.name, key):
-            self._journal.put(KV, (self.name, key), (text, expires))
+            self._put(key, new)
 
-    def _write_absent(self, key: str, text: str, expires: int | None, now: int) -> bool:
+    def _write_absent(self, key: str, new: Stored, now: int) -> bool:
         with _lock_of(self.name, key):
             if self._read(key, now) is not None:
                 return False
-            self._journal.put(KV, (self.name, key), (text, expires))
+            self._put(key, new)
             return True
+
+    def _replace(self, key: str, new: Stored, version: str, now: int) -> bool:
+        with _lock_of(self.name, key):
+            found = self._read(key, now)
+            if found is None or found.version != version:
+                return False
+            self._put(key, new)
+            return True
+
+    def _put(self, key: str, new: Stored) -> None:
+        self._journal.put(KV, (self.name, key), (new.text, new.expires, new.version))
 
     def _remove(self, key: str) -> None:
         with _lock_of(self.name, key):

@@ -54,8 +54,8 @@ IDLE: Final = RowSchema("resting", ("name",), ("timers", "asked"))
 """Those of the open executions for which nothing is at work, with what they wait for as JSON: timers, [[token, time in
 ms], …], and callbacks, [token, …]. Folders of former versions have these names of table and columns."""
 DEFINITION: Final = RowSchema("definition", ("hash",), ("text",))
-KV: Final = RowSchema("kv", ("namespace", "key"), ("value", "expires"))
-"""Values as JSON; expires in milliseconds."""
+KV: Final = RowSchema("kv", ("namespace", "key"), ("value", "expires", "version"))
+"""Values as JSON; expires in milliseconds; the version is "" of a value that a former release wrote."""
 MESSAGE: Final = RowSchema("message", ("queue", "id"), ("body", "sent", "available", "attempts", "dead"))
 """Messages of queues until they are delivered; sent and available in milliseconds, dead is 0 or 1."""
 
@@ -81,5 +81,6 @@ MIGRATIONS: Final = (
     """,
     "CREATE TABLE resting(name TEXT NOT NULL PRIMARY KEY, timers TEXT NOT NULL)",
     "ALTER TABLE resting ADD COLUMN asked TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE kv ADD COLUMN version TEXT NOT NULL DEFAULT ''",
 )
 """What leads from each version of the schema to the next; the version of a folder is how many were applied."""

@@ -76,7 +76,7 @@ def test_every_space_keeps_its_columns(journal: Journal) -> None:
         RECORD: (("p", "run"), ("w", "queued", 1, None, "{}")),
         EXECUTION: (("e",), ("{}",)),
         DEFINITION: (("h",), ("text",)),
-        KV: (("n", "k"), ("1", None)),
+        KV: (("n", "k"), ("1", None, "v")),
         MESSAGE: (("q", "m"), ("{}", 1, 2, 0, 0)),
     }
     for schema, (key, values) in rows.items():
@@ -127,7 +127,7 @@ def test_a_later_change_is_never_durable_without_the_earlier_ones(journal: Journ
     def write() -> None:
         for number in range(3_000):
             journal.put(EXECUTION, ("first",), (f"{number:06}",))
-            journal.put(KV, ("n", "second"), (f"{number:06}", None))
+            journal.put(KV, ("n", "second"), (f"{number:06}", None, ""))
         journal.flush()
         stop.set()
 

@@ -23,7 +23,8 @@ journal = Journal(Path(sys.argv[1]))
 def write(thread):
     for number in range(1_000_000):
         name = f"{thread}-{number:07}"
-        ticket = journal.write([(EXECUTION, (name,), ("x" * 300,)), (KV, ("last", str(thread)), (str(number), None))])
+        last = (KV, ("last", str(thread)), (str(number), None, ""))
+        ticket = journal.write([(EXECUTION, (name,), ("x" * 300,)), last])
         if number % 3 == 0:
             journal.after(ticket, lambda error, name=name: error or sys.stdout.write(name + "\\n"))
         if number % 10 == 0:
