@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
 
 from durable.bindings.base import Binding, Bindings
 from durable.durations import Duration, whole_seconds
@@ -18,9 +18,7 @@ Status = Literal[
     "queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated", "rollingBack"
 ]
 
-
 MachineKind = Literal["express", "standard"]
-DEFAULT_KIND: Final[MachineKind] = "standard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +71,15 @@ class Workflow(Binding, Generic[P]):
         schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
         retention: how long a run is kept after its end, in whole seconds.
         kind: on which machines of Step Functions its runs execute; on one machine it makes no difference. "express"
-            costs about an eighth and starts twenty times as many runs a second. "standard" executes a run whole, with
-            Step Functions' graph and its history of 90 days in the console.
+            costs about a sixth and starts twenty times as many runs a second. "standard" executes a run whole, with
+            Step Functions' graph and its history of 90 days in the console. Without it, `Workflow.default_kind`.
+
+    Attributes:
+        default_kind: the kind of the workflows that are given none. A project sets it before its declarations.
     """
 
     kind: ClassVar[str] = "workflow"
+    default_kind: ClassVar[MachineKind] = "express"
 
     def __init__(
         self,
@@ -87,12 +89,14 @@ class Workflow(Binding, Generic[P]):
         bindings: Mapping[str, Binding] | None = None,
         schedules: Sequence[Schedule | str] = (),
         retention: Duration = "30 days",
-        kind: MachineKind = DEFAULT_KIND,
+        kind: MachineKind | None = None,
     ) -> None:
         super().__init__(name)
-        if kind not in get_args(MachineKind):
-            raise DeclarationError([f"{self!r} has the kind {kind!r}; write kind='express' or kind='standard'"])
-        self.machine_kind: MachineKind = kind
+        self.machine_kind: MachineKind = self.default_kind if kind is None else kind
+        if self.machine_kind not in get_args(MachineKind):
+            raise DeclarationError(
+                [f"{self!r} has the kind {self.machine_kind!r}; write kind='express' or kind='standard'"]
+            )
         self.retention_seconds = whole_seconds(retention)
         self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow

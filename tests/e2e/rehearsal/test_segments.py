@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.ministack, pytest.mark.timeout(500)]
 ADDRESSES: Final = ("hello@example.com", "employee@example.com", "manager@example.com", "new@example.com")
 EXPENSE: Final = {"employee": ADDRESSES[1], "manager": ADDRESSES[2], "purpose": "A train", "cents": 25_900}
 SIGN_UP: Final = {"email": ADDRESSES[3], "name": "John Doe"}
-EXPRESS: Final = 'from functools import partial\n\nWorkflow = partial(Workflow, kind="express")\n\nmail = SendEmail('
+STANDARD: Final = 'Workflow.default_kind = "standard"\n\nmail = SendEmail('
 
 
 @pytest.fixture
@@ -77,13 +77,14 @@ class Operator:
 def test_open_runs_end_where_they_began_and_new_ones_execute_in_segments(aws: MiniStack, project: Path) -> None:
     for address in ADDRESSES:
         aws.client("sesv2").create_email_identity(EmailIdentity=address)
+    app = (project / "app.py").read_text()
+    (project / "app.py").write_text(app.replace("mail = SendEmail(", STANDARD, 1))
     cdk = Cdk(project, aws.environment(), "segments", project / "cdk.out")
     operator = Operator(Deployed(aws, cdk, Api(cdk.deploy()["WebsiteWorkerUrl"], aws)))
     whole = operator.start("expense", EXPENSE)
     operator.waits(whole)
 
-    app = (project / "app.py").read_text()
-    (project / "app.py").write_text(app.replace("mail = SendEmail(", EXPRESS, 1))
+    (project / "app.py").write_text(app)
     cdk.deploy()
     parked = operator.start("expense", EXPENSE)
     operator.waits(parked)

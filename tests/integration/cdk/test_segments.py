@@ -155,6 +155,17 @@ def test_a_rehearsal_has_no_versions(synthesise: Synthesise, tmp_path_factory: p
     assert {type(each["TimeoutSeconds"]) for each in states if each["Type"] == "Task"} == {int}
 
 
+def test_a_workflow_executes_in_segments_unless_it_or_its_project_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cls = onboarding_on("standard").workflows[0].workflow
+    assert Workflow("one", cls).machine_kind == "express"
+    assert Workflow("one", cls, kind="standard").machine_kind == "standard"
+    monkeypatch.setattr(Workflow, "default_kind", "standard")
+    assert Workflow("one", cls).machine_kind == "standard"
+    assert Workflow("one", cls, kind="express").machine_kind == "express"
+
+
 def test_a_kind_that_is_none_is_refused() -> None:
     declared = onboarding_on("standard").workflows[0]
     with pytest.raises(DeclarationError, match="write kind='express' or kind='standard'"):

@@ -24,12 +24,10 @@ def booking(synthesise: Synthesise, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def machines(template: Template) -> dict[str, Any]:
-    """Return the definitions of the workflow's machine and of that of its rollbacks."""
-    found = template.of("StepFunctions::StateMachine")
-    return {
-        "rollback" if "Rollback" in name else "own": json.loads(text(each["Properties"]["DefinitionString"]))
-        for name, each in found.items()
-    }
+    """Return the definitions of the workflow's machines by their type, and of that of its rollbacks."""
+    found = {name: each["Properties"] for name, each in template.of("StepFunctions::StateMachine").items()}
+    kinds = {name: "rollback" if "Rollback" in name else each["StateMachineType"] for name, each in found.items()}
+    return {kinds[name]: json.loads(text(each["DefinitionString"])) for name, each in found.items()}
 
 
 def invoked(template: Template, part: str) -> set[str]:
@@ -46,8 +44,9 @@ def invoked(template: Template, part: str) -> set[str]:
 
 
 def test_the_task_carries_the_version_of_its_undo(booking: Template) -> None:
-    payload = machines(booking)["own"]["States"]["book"]["Arguments"]["Payload"]
-    assert payload["undo"]["function"].strip("<>") in booking.of("Lambda::Version")
+    for kind in ("EXPRESS", "STANDARD"):
+        payload = machines(booking)[kind]["States"]["book"]["Arguments"]["Payload"]
+        assert payload["undo"]["function"].strip("<>") in booking.of("Lambda::Version")
 
 
 def test_the_undo_alone_may_use_what_it_names(booking: Template) -> None:
@@ -59,17 +58,15 @@ def test_the_undo_alone_may_use_what_it_names(booking: Template) -> None:
 
 
 def test_only_rollbacks_invoke_undos_and_they_invoke_nothing_else(booking: Template) -> None:
-    assert invoked(booking, "own") == {f"{SAMPLE}:book"}
+    assert invoked(booking, "own") == {f"{SAMPLE}:book", "turn"}
     assert invoked(booking, "rollback") == {f"{SAMPLE}:cancel", "rollback"}
 
 
 def test_the_closer_is_told_of_rollbacks_too_and_may_start_them(booking: Template) -> None:
     _, rule = booking.one("Events::Rule", "Ended")
     assert len(rule["Properties"]["EventPattern"]["detail"]["stateMachineArn"]) == 2
-    known = json.loads(
-        text(booking.functions()["closer"]["Properties"]["Environment"]["Variables"]["DURABLE_WORKFLOWS"])
-    )
-    rollback = known["booking"]["rollback"].strip("<>")
+    known = json.loads(text(booking.one("SSM::Parameter")[1]["Properties"]["Value"]))
+    rollback = known["rollback"].strip("<>")
     assert "Rollback" in rollback
     started = {resource for action, resource in booking.grants("closer") if action == "states:StartExecution"}
     assert any(rollback in each for each in started)

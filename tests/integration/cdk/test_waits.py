@@ -1,4 +1,4 @@
-"""Steps that are answered by a token: their Lambda, what it may do, and who else may answer."""
+"""Steps that are answered by a token, on Standard: their Lambda, what it may do, and who else may answer."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ MACHINE = "durable-workflows-dev-patient"
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Template:
-    relay = Workflow("relay", RelayWorkflow)
+    relay = Workflow("relay", RelayWorkflow, kind="standard")
     relay.bindings["relay"] = relay
-    project = Project("sample", (Workflow("patient", PatientWorkflow), Workflow("calling", CallingWorkflow), relay))
+    waiting = Workflow("patient", PatientWorkflow, kind="standard")
+    project = Project("sample", (waiting, Workflow("calling", CallingWorkflow, kind="standard"), relay))
     return synthesise(tmp_path_factory.mktemp("patient"), project=project)
 
 
