@@ -22,7 +22,7 @@ from durable.errors import (
     StepTimeoutError,
     WorkflowError,
 )
-from durable.retries import Retries
+from durable.retries import Retries, RetryAfter
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
@@ -38,6 +38,7 @@ __all__ = [
     "PublicError",
     "Queue",
     "Retries",
+    "RetryAfter",
     "Schedule",
     "Secret",
     "SendEmail",

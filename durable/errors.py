@@ -4,6 +4,7 @@
     ├── WorkflowError            raised in `run`: ends the run as errored
     ├── StepError                a step failed, after its retries
     │   ├── PublicError          raised in a step: its message is shown to whoever started the run
+    │   ├── RetryAfter           raised in a step: try again after this delay; it stands in `retries`
     │   ├── StepTimeoutError     an attempt took longer than its timeout, or no event came in time
     │   ├── ChildWorkflowError   the workflow that `step.call` started did not complete
     │   ├── TooManyRounds        a loop or map passed its cap

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 
-from durable.durations import Duration, whole_seconds
-from durable.errors import RetriesError
+from durable.durations import Duration, parse_duration, whole_seconds
+from durable.errors import RetriesError, StepError
 
 _MOST: Final = 1_000
+_LONGEST: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Retries:
         limit: attempts after the first, 0 to 1,000.
         delay: before the first retry; whole seconds, one at least. With jitter it is the most that the delay
             can be: Step Functions draws each delay between zero and the interval ("full" jitter).
-        backoff: "exponential" doubles the delay each time; "constant" keeps it. Step Functions has no linear one.
+        backoff: "exponential" doubles the delay each time, "linear" adds it each time, "constant" keeps it.
         jitter: whether delays are drawn at random.
         retry_if: the errors that are tried again, with their subclasses; any other ends the step at its first attempt.
             An error counts as what the step reports it as: one that its module does not name is a StepError. A process
@@ -28,15 +30,15 @@ class Retries:
 
     limit: int = 5
     delay: Duration = "10 seconds"
-    backoff: Literal["exponential", "constant"] = "exponential"
+    backoff: Literal["exponential", "linear", "constant"] = "exponential"
     jitter: bool = True
     retry_if: tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
         if isinstance(self.limit, bool) or not isinstance(self.limit, int) or not 0 <= self.limit <= _MOST:
             raise RetriesError(f"retries.limit is {self.limit!r}; write a whole number from 0 to {_MOST}")
-        if self.backoff not in ("exponential", "constant"):
-            raise RetriesError(f'retries.backoff is {self.backoff!r}; write "exponential" or "constant"')
+        if self.backoff not in ("exponential", "linear", "constant"):
+            raise RetriesError(f'retries.backoff is {self.backoff!r}; write "exponential", "linear" or "constant"')
         if self.delay_seconds < 1:
             raise RetriesError(f"retries.delay is {self.delay!r}; write one second at least")
 
@@ -52,6 +54,31 @@ class Retries:
         """The factor from each delay to the next."""
         return 2 if self.backoff == "exponential" else 1
 
+    def delay_after(self, attempts: int) -> int:
+        """Return the delay after so many failed attempts, in seconds, before jitter."""
+        return backoff_delay(self.delay_seconds, self.rate, attempts, linear=self.backoff == "linear")
+
+
+def backoff_delay(delay: int, rate: int, attempts: int, *, linear: bool) -> int:
+    """Return the delay after so many failed attempts, in the unit of the first one."""
+    return delay * attempts if linear else delay * rate ** (attempts - 1)
+
 
 def _is_error(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, Exception)
+
+
+class RetryAfter(StepError):
+    """The step failed, and was to be tried again later.
+
+    Raised in a step, it is tried again after this delay, in place of the delay of its retries; the attempt counts. A
+    service that answers "429 Too Many Requests" says how long to wait: `raise RetryAfter("30 seconds")`. The step's
+    module has to name the class, or a subclass of it that is raised.
+
+    Attributes:
+        delay: how long to wait before the next attempt, a year at most.
+    """
+
+    def __init__(self, delay: Duration, message: str = "") -> None:
+        self.delay = min(parse_duration(delay), _LONGEST)
+        super().__init__(*([message] if message else []))

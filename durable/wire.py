@@ -31,6 +31,8 @@ A failed step raises; Lambda reports the exception's class as the error's name, 
 `{"errorMessage": "<key>: \\n… (at=1767225600000)", "errorType": "…", …}`: the step's key, which has no line break, then
 what the exception said, then when the step failed. Of a sensitive step it says only what kind of error it was.
 Before the name of an error that is tried again stands `Final.` when it is not any more.
+An attempt that says when the next one is due is reported as `RetryLater`, with `<key>: \n(retry=1767225630000)`.
+`later` says that the machine knows it, and of a linear backoff its delay and jitter.
 Where the answer comes by a token the cause is the same, and has `at` besides.
 """
 
@@ -125,6 +127,19 @@ def failure_message(key: str, message: str, at: int | None) -> str:
     return f"{key}: \n{message}" if at is None else f"{key}: \n{message} (at={at})"
 
 
+RETRY_LATER: Final = "RetryLater"
+"""The error of an attempt that is followed by another at a time that the step says; no author's error has the name."""
+RETRY_AT: Final = r'\(retry=([0-9]+)\)"'
+"""Finds in a cause when the next attempt is due, in milliseconds since 1970."""
+AGAIN: Final = " [again]"
+"""How the names of Wait states end that wait for a step's next attempt: no name of an author has a bracket."""
+
+
+def retry_message(key: str, at: int) -> str:
+    """Return the message of an attempt that is followed by another at a time."""
+    return f"{key}: \n(retry={at})"
+
+
 class Run(TypedDict):
     """Which run an execution belongs to."""
 
@@ -136,6 +151,15 @@ class Run(TypedDict):
     generation: NotRequired[int]
 
 
+class Later(TypedDict, total=False):
+    """How a step waits for its next attempt by itself: of a linear backoff the delay in seconds, and whether it is
+    drawn.
+    """
+
+    delay: int
+    jitter: bool
+
+
 class Undo(TypedDict):
     """How a step is undone; `delay` is in seconds."""
 
@@ -143,8 +167,9 @@ class Undo(TypedDict):
     attempts: int
     timeout: int
     delay: int
-    rate: float
+    rate: int
     input: bool
+    linear: NotRequired[bool]
 
 
 class StepEvent(TypedDict, total=False):
@@ -162,6 +187,7 @@ class StepEvent(TypedDict, total=False):
     once: list[str]
     undo: Undo
     until: int
+    later: Later
 
 
 class Where(TypedDict):

@@ -6,6 +6,7 @@ import contextlib
 from typing import Final
 
 from durable.aws.session import client
+from durable.retries import backoff_delay
 
 _LONGEST_SECONDS: Final = 43_200
 
@@ -17,13 +18,15 @@ class Visibility:
         limit: deliveries after the first; the queue's redrive policy ends them, not this class.
         delay: in seconds, before the second delivery.
         rate: the factor from each delay to the next.
+        linear: whether the first delay is added each time.
     """
 
-    def __init__(self, url: str, *, limit: int, delay: int, rate: int) -> None:
+    def __init__(self, url: str, *, limit: int, delay: int, rate: int, linear: bool = False) -> None:
         self._url = url
         self._limit = limit
         self._delay = delay
         self._rate = rate
+        self._linear = linear
 
     def postpone(self, receipt: str, attempt: int) -> None:
         """See that a message that was received so many times comes again after its backoff.
@@ -32,7 +35,7 @@ class Visibility:
         """
         if attempt > self._limit:
             return
-        seconds = min(self._delay * self._rate ** (attempt - 1), _LONGEST_SECONDS)
+        seconds = min(backoff_delay(self._delay, self._rate, attempt, linear=self._linear), _LONGEST_SECONDS)
         sqs = client("sqs")
         with contextlib.suppress(sqs.exceptions.ClientError):
             sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)

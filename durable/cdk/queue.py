@@ -89,7 +89,12 @@ class Consumer(Construct):
             "DURABLE_FUNCTION": signature.import_name,
             "DURABLE_BINDINGS": described(bindings),
             "DURABLE_QUEUE_URL": queue.queue.queue_url,
-            "DURABLE_RETRIES": {"limit": retries.limit, "delay": retries.delay_seconds, "rate": retries.rate},
+            "DURABLE_RETRIES": {
+                "limit": retries.limit,
+                "delay": retries.delay_seconds,
+                "rate": retries.rate,
+                **({"linear": True} if retries.backoff == "linear" else {}),
+            },
         }
         self.handler = HandlerFunction(
             self,

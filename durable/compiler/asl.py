@@ -83,7 +83,13 @@ class Writer:
         """Return a machine: where it starts, and its states in the order of the source."""
         names = self._names(machine.states)
         assert machine.entry.target is not None
-        states = {names[state]: self.state(state, names) for state in machine.states}
+        states: Json = {}
+        for state in machine.states:
+            states[names[state]] = self.state(state, names)
+            if isinstance(state, Task) and state.step.waits_by_itself:
+                again = state_name(state.label, self.taken, wire.AGAIN)
+                states[names[state]].setdefault("Catch", []).insert(0, _waiting(state, again))
+                states[again] = _wait_again(names[state])
         return {"StartAt": names[machine.entry.target], "States": states}
 
     def _names(self, states: Sequence[State]) -> dict[State, str]:
@@ -130,6 +136,9 @@ class Writer:
             payload["once"] = once
         if step.sensitive:
             payload["sensitive"] = True
+        if step.waits_by_itself:
+            linear = {"delay": step.retries.delay_seconds, "jitter": step.retries.jitter}
+            payload["later"] = linear if step.retries.backoff == "linear" else {}
         if step.undo is not None:
             payload["undo"] = self._undo(step, step.undo)
         return {
@@ -152,6 +161,7 @@ class Writer:
             "delay": step.retries.delay_seconds,
             "rate": step.retries.rate,
             "input": len(undo.data) > 1,
+            **({"linear": True} if step.retries.backoff == "linear" else {}),
         }
 
     def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:
@@ -234,7 +244,9 @@ def retries(step: StepCall) -> list[Json]:
     # A live owner may hold its lease until its Lambda's time is over; one that crashed for its last 30 seconds.
     longest = wire.lambda_seconds(step.timeout_seconds) + _LEASE_SECONDS
     per_crash = math.ceil(_LEASE_SECONDS / _HELD_SECONDS) + 1
-    final = sorted({*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED})
+    final = {*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED}
+    if step.waits_by_itself:
+        final.add(wire.RETRY_LATER)
     author: Json = {
         "ErrorEquals": ["States.ALL"],
         "IntervalSeconds": step.retries.delay_seconds,
@@ -257,9 +269,31 @@ def retries(step: StepCall) -> list[Json]:
             "BackoffRate": 1,
             "MaxAttempts": attempts,
         },
-        {"ErrorEquals": final, "MaxAttempts": 0},
+        {"ErrorEquals": sorted(final), "MaxAttempts": 0},
         author,
     ]
+
+
+def _waiting(task: Task, again: str) -> Json:
+    """Return what leads to the wait for the next attempt, with the state's own input: it enters once more with that."""
+    said = "$number($match($states.errorOutput.Cause, /" + wire.RETRY_AT + "/)[0].groups[0])"
+    caught: Json = {
+        "ErrorEquals": [wire.RETRY_LATER],
+        "Output": {"until": f"{{% {said} %}}", "input": "{% $states.input %}"},
+        "Next": again,
+    }
+    if task.counting is not None:
+        caught["Assign"] = {task.counting[0]: template(task.counting[1])}
+    return caught
+
+
+def _wait_again(task: str) -> Json:
+    return {
+        "Type": "Wait",
+        "Timestamp": "{% $fromMillis($states.input.until) %}",
+        "Output": "{% $states.input.input %}",
+        "Next": task,
+    }
 
 
 def _assign(edge: Edge) -> Json:

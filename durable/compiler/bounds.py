@@ -44,6 +44,8 @@ STATE: Final = 2
 """Entered and exited."""
 _ATTEMPT: Final = 3
 """Scheduled, started, ended."""
+_WAITED: Final = 2 * STATE
+"""After an attempt that says when the next one is due: out of the Task, through a Wait, and in again."""
 TOKEN_ATTEMPT: Final = 4
 """Scheduled, started, submitted, ended."""
 _MARGIN: Final = 100
@@ -134,7 +136,7 @@ Count = Callable[[Waiting], int]
 def _at_most(what: Waiting) -> int:
     """Return the events of a step with all of its attempts."""
     if isinstance(what, StepCall):
-        return STATE + _ATTEMPT * (what.retries.limit + 1)
+        return STATE + attempt_events(what) * (what.retries.limit + 1)
     return STATE + TOKEN_ATTEMPT * (TOKEN_RETRIES + 1)
 
 
@@ -150,7 +152,9 @@ def _own(what: Waiting) -> int:
 
 def attempt_events(what: Waiting) -> int:
     """Return the events of one attempt."""
-    return _ATTEMPT if isinstance(what, StepCall) else TOKEN_ATTEMPT
+    if not isinstance(what, StepCall):
+        return TOKEN_ATTEMPT
+    return _ATTEMPT + _WAITED if what.waits_by_itself else _ATTEMPT
 
 
 def _certain(body: tuple[Statement, ...], count: Count = _at_most) -> int:

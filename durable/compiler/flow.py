@@ -255,6 +255,8 @@ class Lowering:
         if isinstance(what, StepCall | EventWait | WorkflowCall):
             for edge in state.edges() if self.counted else []:
                 edge.set(self.budget.spent, self.budget.after_step(what))
+            if self.counted and isinstance(state, Task):
+                state.counting = self.budget.spent, self.budget.after_step(what)
         elif any(_has_rounds(each) for each in branches_of(what)):
             for each in state.catches:
                 each.edge.set(self.budget.spent, self.budget.after_failure())

@@ -63,14 +63,14 @@ def unique(name: str, taken: Iterable[str], form: str) -> str:
     return candidate
 
 
-def state_name(label: str, taken: set[str]) -> str:
+def state_name(label: str, taken: set[str], end: str = "") -> str:
     """Return a name for a state and take it: at most 80 characters, none of which needs care in JSON or a path."""
     plain = re.sub(r"[\x00-\x1f\\]", " ", label.replace('"', "'"))
-    name = shortened(plain)
+    name = shortened(plain, end)
     number = 1
     while name in taken:
         number += 1
-        name = shortened(plain, f" ({number})")
+        name = shortened(plain, f" ({number}){end}")
     taken.add(name)
     return name
 

@@ -55,12 +55,6 @@ def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]
     try:
         return maker(*arguments, **named)
     except (DurationError, RetriesError) as error:
-        if maker is Retries and "linear" in (named.get("backoff"), *arguments[2:3]):
-            raise Refused(
-                node,
-                "the backoff of retries is linear",
-                'Step Functions has no such backoff: write backoff="constant" or "exponential"',
-            ) from None
         raise refused(node, error) from None
     except (TypeError, ValueError) as error:
         takes = ", ".join(inspect.signature(maker).parameters) if maker is Retries else "other arguments"

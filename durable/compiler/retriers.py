@@ -11,7 +11,14 @@ Json = dict[str, Any]
 
 RETRY_SECONDS: Final = 30
 """How long the delays of retries may be in all, before the run parks until the next attempt."""
-UNHEARD: Final = (*wire.CRASHES, *wire.LAMBDA_FAULTS, "States.Timeout", *wire.LEASE_HELD, wire.HAND_OVER)
+UNHEARD: Final = (
+    *wire.CRASHES,
+    *wire.LAMBDA_FAULTS,
+    "States.Timeout",
+    *wire.LEASE_HELD,
+    wire.HAND_OVER,
+    wire.RETRY_LATER,
+)
 """Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
 
 
@@ -26,7 +33,8 @@ def soon(author: Json) -> int:
 def finals_of(state: Json) -> set[str]:
     """Return the errors of a Task after which it is not tried again."""
     retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
-    return {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
+    found = {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
+    return found - {wire.RETRY_LATER}
 
 
 def author_of(state: Json) -> Json:

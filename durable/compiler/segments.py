@@ -135,7 +135,26 @@ def _turn(payload: Json, *, attempts: int = 4) -> Json:
     }
 
 
+def _parking_retries(machine: Json) -> Json:
+    """Return a machine without the waits for next attempts: there a run parks, until when the record says."""
+    states: Json = {}
+    for name, state in machine["States"].items():
+        if name.endswith(wire.AGAIN):
+            continue
+        states[name] = changed = dict(state)
+        if "Catch" in state:
+            changed["Catch"] = [each for each in state["Catch"] if each["ErrorEquals"] != [wire.RETRY_LATER]]
+        if "Branches" in state:
+            changed["Branches"] = [_parking_retries(each) for each in state["Branches"]]
+        if "ItemProcessor" in state:
+            changed["ItemProcessor"] = _parking_retries(state["ItemProcessor"])
+    return {**machine, "States": states}
+
+
 class _Express(_Segments):
+    def __init__(self, definition: Json) -> None:
+        super().__init__(_parking_retries(definition))
+
     def machine(self) -> Json:
         self.close, self.fail, self.parked = self.named("close"), self.named("fail"), self.named("parked")
         targets: dict[str, str] = {}
@@ -274,12 +293,12 @@ class _Standard(_Segments):
             if state["Type"] in ("Task", "Parallel", "Map"):
                 for leaving in (state, *state.get("Catch", ())):
                     self._back(name, leaving, written)
-        return self.machine_of(written, {name: name for name in self.states})
+        return self.machine_of(written, {name: name for name in self.states if not name.endswith(wire.AGAIN)})
 
     def _back(self, name: str, leaving: Json, written: Json) -> None:
         """Have what leaves a state move the run back to Express, where it is entered at the next one."""
         target = leaving.get("Next")
-        if target is None:
+        if target is None or target.endswith(wire.AGAIN):
             return
         back = next((each for each, state in written.items() if state.get("Comment") == f"back at {target}"), None)
         if back is None:
@@ -300,7 +319,7 @@ def _in_time(state: Json) -> Json:
         "Retry": [
             {"ErrorEquals": list(wire.LEASE_HELD), "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
             {**_TRIED_AGAIN[0], "ErrorEquals": list(wire.LAMBDA_FAULTS)},
-            {"ErrorEquals": sorted({*finals, wire.HAND_OVER, "States.Timeout"}), "MaxAttempts": 0},
+            {"ErrorEquals": sorted({*finals, wire.HAND_OVER, wire.RETRY_LATER, "States.Timeout"}), "MaxAttempts": 0},
             *([{**author, "MaxAttempts": few}] if few else []),
         ],
     }

@@ -82,11 +82,13 @@ class Task(Caught):
     """A step; `key` is the path of blocks and rounds, where that differs from the name.
 
     `caught` are the errors of the step that an `except` catches, here or around the block that it is in.
+    `counting` is the variable of the rounds' events, and what an attempt adds to it after which the step waits.
     """
 
     step: StepCall = field(kw_only=True)
     key: Expression | None = None
     caught: tuple[str, ...] = ()
+    counting: tuple[str, Expression] | None = None
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
 
     def __post_init__(self) -> None:

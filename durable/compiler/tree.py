@@ -11,7 +11,7 @@ from typing import Any
 
 from durable.compiler.kinds import Kind
 from durable.compiler.terms import Expression
-from durable.retries import Retries
+from durable.retries import Retries, RetryAfter
 from durable.signature import Signature
 
 
@@ -36,6 +36,12 @@ class StepCall:
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     undo: Signature | None = None
     sensitive: bool = False
+
+    @property
+    def waits_by_itself(self) -> bool:
+        """Whether an attempt may say when the next one is due."""
+        says = any(issubclass(each, RetryAfter) for each in self.signature.errors().values())
+        return self.retries.limit > 0 and (says or self.retries.backoff == "linear")
 
     @property
     def undo_name(self) -> str:

@@ -106,6 +106,7 @@ class Host:
         self._data = data
         self._clock = clock
         self._log = log
+        self._random = random
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
@@ -278,7 +279,11 @@ class Host:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
             parts = (signature, clients, record, self._clock, self._functions.deadline, self._log)
-            handler = StepHandler(*parts) if step.undoes is None else UndoHandler(self.table, leases, *parts)
+            random = self._random
+            if step.undoes is None:
+                handler = StepHandler(*parts, random=random)
+            else:
+                handler = UndoHandler(self.table, leases, *parts, random=random)
             self._handlers[function_name(workflow.name, step.name)] = handler
 
     def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:

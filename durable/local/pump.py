@@ -109,7 +109,7 @@ class Pump:
             _log.warning("queue %s: message %s is a dead letter", queue.name, message.id)
             self._messages.bury(message)
             return
-        delay = retries.delay_seconds * 1000 * retries.rate ** (message.attempts - 1)
+        delay = retries.delay_after(message.attempts) * 1000
         wait = int(delay * self._draw()) if retries.jitter else delay
         self._messages.again(message, self._messages.clock.now() + wait)
 

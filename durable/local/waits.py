@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from durable.asl import Aborted, Continued, Event, Execution, Flow, Invoke, SetTimer, TaskWait, TimerWait
 from durable.store.machines import Sleep
+from durable.wire import AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def waits_of(execution: Execution, callbacks: Collection[str]) -> Waits:
 
 
 def _sleep(flow: Flow) -> Sleep | None:
-    if flow.state is None or not isinstance(flow.wait, TimerWait) or flow.wait.retries:
+    if flow.state is None or not isinstance(flow.wait, TimerWait) or _retries(flow.state.name, flow.wait):
         return None
     return Sleep(flow.state.name, flow.entered_ms, flow.wait.at_ms)
 
@@ -71,7 +72,13 @@ def pause_of(workflow: str, execution: Execution, token: str) -> Pause | None:
     flow = execution.waiting.get(token)
     if flow is None or flow.state is None or not isinstance(flow.wait, TimerWait):
         return None
-    return Pause(workflow, flow.state.name, flow.wait.retries)
+    name = flow.state.name
+    return Pause(workflow, name.removesuffix(AGAIN), _retries(name, flow.wait))
+
+
+def _retries(state: str, wait: TimerWait) -> bool:
+    """Return whether a timer is the delay before a step is tried again."""
+    return wait.retries or state.endswith(AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any, Final, assert_never
 
 from durable.bindings import Binding
@@ -32,11 +33,13 @@ from durable.wire import (
     FINAL,
     HAND_OVER,
     MAX_KEPT_INPUT_BYTES,
+    RETRY_LATER,
     CallTask,
     Envelope,
     StepEvent,
     WaitTask,
     failure_message,
+    retry_message,
 )
 
 Deadline = Callable[[int], AbstractContextManager[None]]
@@ -64,6 +67,7 @@ class StepHandler:
         deadline: Deadline,
         log: Log,
         keep: Keep = lambda renew: nullcontext(),
+        random: Random | None = None,
     ) -> None:
         self._signature = signature
         self._clients = dict(clients)
@@ -72,6 +76,7 @@ class StepHandler:
         self._deadline = deadline
         self._log = log
         self._keep = keep
+        self._random = random or Random()
         self._errors = dict(signature.errors())
 
     def __call__(self, event: StepEvent, owner: str) -> Envelope:
@@ -182,6 +187,16 @@ class StepHandler:
         mark = FINAL if final and not self._never_retried(failure.name) else ""
         return reported(replace(failure, name=mark + failure.name), event, at)
 
+    def _next_ms(self, event: StepEvent, failure: Failure, attempt: int) -> int | None:
+        """Return how long the step waits after a failed attempt, where that is for the step to say."""
+        if "later" not in event:
+            return None
+        later = event["later"]
+        if failure.retry_ms is not None or "delay" not in later:
+            return failure.retry_ms
+        delay = later["delay"] * 1000 * attempt
+        return self._random.randrange(delay + 1) if later["jitter"] else delay
+
     def _end(
         self, key: StepKey, event: StepEvent, owner: str, attempt: int, failure: Failure, at: int
     ) -> tuple[Begun | None, Exception]:
@@ -190,6 +205,8 @@ class StepHandler:
         final = attempt >= event["attempts"] or is_tried_once
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
         handled = _is_handled(failure.name, event)
+        wait = None if final else self._next_ms(event, failure, attempt)
+        wake = None if wait is None else at + wait
         instead = self._record.fail(
             key,
             owner=owner,
@@ -198,7 +215,10 @@ class StepHandler:
             at=at,
             handled=handled,
             generation=event["run"].get("generation", 0),
+            wake=wake,
         )
+        if wake is not None:
+            return instead, _named(RETRY_LATER, retry_message(event.get("key", event["step"]), wake))
         return instead, self._reported(failure, event, at, final=final)
 
     def _never_retried(self, name: str) -> bool:
@@ -271,6 +291,9 @@ def reported(failure: Failure, event: StepEvent | WaitTask | CallTask, at: int |
     Args:
         at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
     """
-    message = failure_message(event.get("key", event["step"]), failure.text, at)
-    error: Exception = type(failure.name, (Exception,), {})(message)
+    return _named(failure.name, failure_message(event.get("key", event["step"]), failure.text, at))
+
+
+def _named(name: str, message: str) -> Exception:
+    error: Exception = type(name, (Exception,), {})(message)
     return error

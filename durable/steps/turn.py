@@ -128,7 +128,8 @@ class TurnHandler:
         if row.owner is not None and row.lease > now:
             return "lease", row.lease + _SECOND
         if row.status == "retrying" and row.ended is not None:
-            return "retry", max(now, row.ended + _delay_ms(row, path, park["retries"][row.step]))
+            due = row.ended + _delay_ms(row, path, park["retries"][row.step]) if row.wake is None else row.wake
+            return "retry", max(now, due)
         return "lease", now if row.owner is not None else None
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from durable.clock import Clock
 from durable.errors import StepError, public_message
+from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
 from durable.steps.step import Hang, StepHandler, reported
 from durable.store.failure import Failure, failure_of
@@ -23,7 +24,8 @@ from durable.store.rows import AnyStep, Header, StepRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import StepEvent
 
-_TRACES: Final = ("undo_by", "undo_attempts", "undo_owner", "undo_lease", "undo_error", "undo_ended", "undo_failed")
+_OF_A_TRY: Final = ("undo_error", "undo_ended", "undo_failed", "undo_wake")
+_TRACES: Final = ("undo_by", "undo_attempts", "undo_owner", "undo_lease", *_OF_A_TRY)
 _LONGEST_SECONDS: Final = 86_400
 _LONGEST_LOOK_SECONDS: Final = 10
 
@@ -32,8 +34,8 @@ class UndoHandler(StepHandler):
     """Runs the function that undoes a step, for what the rollback's machine sends; an undone step's result is forgotten
     in the write that says so."""
 
-    def __init__(self, table: Table, leases: Leases, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, table: Table, leases: Leases, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
         self._table = table
         self._leases = leases
 
@@ -99,8 +101,7 @@ class UndoHandler(StepHandler):
             "undo_owner": owner,
             "undo_lease": now + LEASE_MS,
         }
-        gone = ("undo_error", "undo_ended", "undo_failed")
-        taken = self._written(Write(key.row, begun, remove=gone, when=unchanged))
+        taken = self._written(Write(key.row, begun, remove=_OF_A_TRY, when=unchanged))
         if taken is None:
             newer = self._read(key)
             return newer if newer is not None and newer.undo_owner == owner else None  # its answer was lost
@@ -115,7 +116,10 @@ class UndoHandler(StepHandler):
         attempts = 0 if row is None else row.undo_attempts
         final = attempts >= event["attempts"] or self._never_retried(failure.name)
         self._log.attempt_failed(key, f"{event['step']}/undo", attempts, failure, final=final)
-        ended = {"undo_error": failure.as_row(), "undo_ended": self._clock.now(), "undo_failed": final}
+        now = self._clock.now()
+        ended: Row = {"undo_error": failure.as_row(), "undo_ended": now, "undo_failed": final}
+        if failure.retry_ms is not None:
+            ended["undo_wake"] = now + failure.retry_ms
         change = Write(key.row, ended, remove=("undo_owner", "undo_lease"), when=(Equals("undo_owner", owner),))
         return self._written(change) is not None
 
@@ -187,7 +191,10 @@ def _due(row: StepRow, execution: str) -> int:
     undo = row.undo
     if undo is None or row.undo_by != execution or row.undo_ended is None:
         return 0
-    return int(row.undo_ended + undo["delay"] * 1000 * undo["rate"] ** (row.undo_attempts - 1))
+    if row.undo_wake is not None:
+        return row.undo_wake
+    linear = undo.get("linear", False)
+    return row.undo_ended + 1000 * backoff_delay(undo["delay"], undo["rate"], row.undo_attempts, linear=linear)
 
 
 def _undo(run: Any, execution: str, row: StepRow) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NotRequired, TypedDict
 
+from durable.durations import milliseconds
 from durable.errors import (
     InvalidInput,
     InvalidResult,
@@ -17,6 +18,7 @@ from durable.errors import (
     StepTimeoutError,
     public_message,
 )
+from durable.retries import RetryAfter
 
 MAX_MESSAGE_BYTES: Final = 4_096
 """What an exception says is cut to this much UTF-8."""
@@ -43,6 +45,7 @@ class Failure:
         message: a sentence for anyone.
         exception: the exception's own class, for operators.
         frames: where it came through, for operators.
+        retry_ms: how long to wait before the next attempt, where the error says; not kept.
         detail: what the exception said, for the run and for operators. It may hold personal data, so no log has it.
             It is empty for a sensitive step, and where `message` says the same.
     """
@@ -52,6 +55,7 @@ class Failure:
     exception: str = ""
     frames: tuple[str, ...] = ()
     detail: str = field(default="", repr=False)
+    retry_ms: int | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
@@ -89,9 +93,10 @@ def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, s
     known = cls if errors.get(cls.__name__) is cls else None
     reported = known or (NonRetryableError if isinstance(error, NonRetryableError) else StepError)
     said = "" if sensitive else said_by(error)
+    retry_ms = milliseconds(error.delay) if isinstance(error, RetryAfter) else None
     if isinstance(error, PublicError):
-        return Failure(reported.__name__, said or public_message(cls), cls.__name__, frames)
-    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said)
+        return Failure(reported.__name__, said or public_message(cls), cls.__name__, frames, retry_ms=retry_ms)
+    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said, retry_ms)
 
 
 def said_by(error: BaseException) -> str:

@@ -248,13 +248,15 @@ class StepRecord:
         at: int,
         handled: bool = False,
         generation: int = 0,
+        wake: int | None = None,
     ) -> Begun | None:
         """Record a failed attempt and give up the lease; a final one is the step's outcome.
 
         Args:
+            wake: when the next attempt is due, where the step says.
             handled: whether an `except` of the run catches the error.
         """
-        ended: Row = {"status": _RETRYING, "ended": at}
+        ended: Row = {"status": _RETRYING, "ended": at, **({} if wake is None else {"wake": wake})}
         if final:
             ended = {"status": _ERRORED, "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()}, generation)

@@ -239,7 +239,7 @@ class StepRow(_Step):
     Attributes:
         owner: the invocation that holds the lease; None between attempts and after the end.
         lease: until when nobody else may run the step.
-        wake: when the next attempt is due; one machine only.
+        wake: when the next attempt is due: on one machine, and where the step says.
         input: the data arguments, where they are kept: see `durable.steps.step`.
         undo: how the step is undone.
         undo_by: the rollback execution that tried to undo it.
@@ -247,6 +247,7 @@ class StepRow(_Step):
         undo_owner, undo_lease: as `owner` and `lease`, of the undo.
         undo_error, undo_ended: why and when the last try failed.
         undo_failed: there is no other try.
+        undo_wake: when the next try is due, where the undo says.
     """
 
     owner: str | None = None
@@ -261,6 +262,7 @@ class StepRow(_Step):
     undo_error: FailureRow | None = None
     undo_ended: int | None = None
     undo_failed: bool = False
+    undo_wake: int | None = None
 
     @property
     def is_undoable(self) -> bool:

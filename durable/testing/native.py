@@ -119,7 +119,9 @@ def reported(error: Exception, signature: Signature, *, sensitive: bool = False)
     if is_itself and error.args and str(error) == failure.text:
         return error
     library = NonRetryableError if isinstance(error, NonRetryableError) else StepError
-    return _saying(type(error) if is_itself else library, failure.text)
+    said = _saying(type(error) if is_itself else library, failure.text)
+    vars(said).update(vars(error) if is_itself else {})
+    return said
 
 
 def _saying(cls: type[Exception], text: str) -> Exception:

@@ -30,6 +30,7 @@ from durable.testing.outbox import MemoryOutbox
 from durable.testing.runs import Run, unknown_step
 from durable.testing.stubs import EventStub, Stub
 from durable.testing.subject import Given, Subject, prepare
+from durable.wire import AGAIN
 from durable.workflow import result_type
 
 V = TypeVar("V")
@@ -282,7 +283,7 @@ def _waits(definition: Any) -> Iterator[str]:
             yield from _waits(each)
     elif isinstance(definition, dict):
         for name, state in definition.get("States", {}).items():
-            if state["Type"] == "Wait":
+            if state["Type"] == "Wait" and not name.endswith(AGAIN):
                 yield _name(name)
         for each in definition.values():
             yield from _waits(each)

@@ -10,6 +10,7 @@ import pytest
 from durable.errors import NonRetryableError
 from durable.local.log import TextLog
 from durable.operations.queries import Queries
+from durable.retries import RetryAfter
 from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
@@ -19,7 +20,7 @@ from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import Halted, Leased, StepRecord
 from durable.store.rows import Header
-from durable.store.table import Row
+from durable.store.table import Row, Write
 from tests.contract.test_lifecycle import Machines
 from tests.contract.worlds import World
 
@@ -192,3 +193,15 @@ def test_the_lease_of_a_process_that_is_known_to_be_gone_is_void(agency: Agency,
     agency.rollback = Rollback(agency.table, agency.clock, leases)
     agency.undo._leases = leases
     assert agency.roll() == ["undo", "undo"]
+
+
+def test_an_undo_says_when_it_is_tried_again(agency: Agency) -> None:
+    errors[:] = [RetryAfter("2 minutes"), ConnectionError()]
+    assert agency.roll() == ["undo RetryAfter", "wait 120", "undo StepError", "wait 20", "undo", "undo"]
+
+
+def test_the_delays_of_an_undo_grow_as_those_of_its_step(agency: Agency) -> None:
+    row = StepKey.of(agency.event(2)).row
+    agency.table.write(Write(row, {"undo": agency.event(2)["undo"] | {"linear": True, "rate": 1, "attempts": 4}}))
+    errors[:] = [ConnectionError()] * 3
+    assert [each for each in agency.roll() if each.startswith("wait")] == ["wait 10", "wait 20", "wait 30"]

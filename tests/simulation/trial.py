@@ -19,6 +19,7 @@ from durable.errors import ChildWorkflowError
 
 QUICK = Retries(limit=4, delay="2 seconds")
 SLOW = Retries(limit=4, delay="90 seconds")
+LINEAR = Retries(limit=4, delay="40 seconds", backoff="linear")
 
 
 class Refused(NonRetryableError):
@@ -92,7 +93,7 @@ class Trial(WorkflowEntrypoint[int]):
         except StepTimeoutError:
             go = 0
         on_left, on_right = await asyncio.gather(
-            step.do("left", left, go, retries=QUICK), step.do("right", right, two, retries=SLOW)
+            step.do("left", left, go, retries=QUICK), step.do("right", right, two, retries=LINEAR)
         )
         rounds = 0
         while rounds < 3:
@@ -155,5 +156,5 @@ class Trip(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         paid = await step.do("pay", pay, event.payload, undo=refund, retries=QUICK)
         await step.sleep("nap", "1 hour")
-        again = await step.do("pay-more", pay, paid, undo=refund, retries=QUICK)
+        again = await step.do("pay-more", pay, paid, undo=refund, retries=LINEAR)
         return await step.do("refuse", refuse, again)

@@ -188,7 +188,7 @@ class World:
         def invoke(event: Any) -> Any:
             record = StepRecord(self.table, self.kernel.clock)
             never: Any = lambda seconds: nullcontext()  # noqa: E731  # a step of the trial takes no longer than it may
-            arguments: Any = (signature, {}, record, self.kernel.clock, never, NoLog(), self._keep)
+            arguments: Any = (signature, {}, record, self.kernel.clock, never, NoLog(), self._keep, self.kernel.random)
             handler = (
                 UndoHandler(self.table, Leases(self.kernel.clock), *arguments) if undoes else StepHandler(*arguments)
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
 from durable.wire import CALLS, EVENTS, FINAL, failure_message
 from durable.workflow import WorkflowEntrypoint
-from tests.unit.compiler.segmented import run_segments
+from tests.unit.compiler.segmented import NEVER_RETRIED, raise_later, run_segments
 
 PYTHON_ERRORS = ("IndexError", "KeyError", "ValueError", "ZeroDivisionError")
 EVALUATION_ERROR = "States.QueryEvaluationError"
@@ -49,16 +50,23 @@ def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
 
 
 def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
+    tries = Counter[str]()
+
     def do(event: dict[str, Any], context: Any) -> Any:
         assert event["attempts"] == use.retries.limit + 1
         try:
             hidden = event.get("sensitive", False)
             result = steps.attempt(event["step"], use.signature, event["input"], sensitive=hidden)
         except Exception as error:
-            message = failure_message(event.get("key", event["step"]), str(error), context.now_ms)
-            cause = {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
-            mark = FINAL if type(error).__name__ in event.get("once", ()) else ""
-            raise TaskFailure(mark + type(error).__name__, json.dumps(cause)) from None
+            key, name = event.get("key", event["step"]), type(error).__name__
+            tries[key] += 1
+            is_last = name in event.get("once", ()) or ("later" in event and tries[key] >= event["attempts"])
+            if not isinstance(error, NEVER_RETRIED) and not is_last:
+                raise_later(event, error, tries[key], context.now_ms)
+            message = failure_message(key, str(error), context.now_ms)
+            cause = {"errorMessage": message, "errorType": name, "stackTrace": []}
+            mark = FINAL if is_last and not isinstance(error, NEVER_RETRIED) else ""
+            raise TaskFailure(mark + name, json.dumps(cause)) from None
         return {"result": result, "at": context.now_ms}
 
     return do

@@ -14,7 +14,9 @@ from durable import wire
 from durable.asl import Machine
 from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.compiler.segments import express, standard
+from durable.durations import milliseconds
 from durable.errors import ChildWorkflowError, InvalidInput, InvalidResult, NonRetryableError, StepTimeoutError
+from durable.retries import RetryAfter
 from durable.testing.execution import START_MS, ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps
 from durable.wire import CALLS, EVENTS, FINAL
@@ -23,7 +25,25 @@ Doers = Mapping[str, Callable[..., Any]]
 MOST_EXECUTIONS = 2_000
 SILENT_MS = 390_000
 """After how long an Express execution that says nothing is taken for dead."""
-_NEVER_RETRIED = (NonRetryableError, InvalidInput, InvalidResult)
+NEVER_RETRIED = (NonRetryableError, InvalidInput, InvalidResult)
+
+
+def next_attempt(event: dict[str, Any], error: Exception, attempts: int, now: int) -> int | None:
+    """Return when the next attempt is due, where the step says."""
+    if "later" not in event:
+        return None
+    if isinstance(error, RetryAfter):
+        return now + milliseconds(error.delay)
+    delay = event["later"].get("delay")
+    return None if delay is None else now + int(delay) * 1000 * attempts
+
+
+def raise_later(event: dict[str, Any], error: Exception, attempts: int, now: int) -> None:
+    """Report a failed attempt as the wrapper does that says when the next one is due."""
+    at = next_attempt(event, error, attempts, now)
+    if at is not None:
+        message = wire.retry_message(event.get("key", event["step"]), at)
+        raise TaskFailure(wire.RETRY_LATER, json.dumps({"errorMessage": message, "errorType": wire.RETRY_LATER}))
 
 
 class Recorded:
@@ -35,6 +55,7 @@ class Recorded:
         self.said: dict[str, str] = {}
         self.attempts: Counter[str] = Counter()
         self.failed_ms: dict[str, int] = {}
+        self.wake_ms: dict[str, int | None] = {}
         self.waits: Counter[str] = Counter()
 
     def doers(self) -> dict[str, Callable[..., Any]]:
@@ -58,10 +79,12 @@ class Recorded:
         except Exception as error:
             name, self.said[key] = type(error).__name__, str(error)
             last = self.attempts[key] >= event["attempts"] or name in event.get("once", ())
-            if not last and not isinstance(error, _NEVER_RETRIED):
+            if not last and not isinstance(error, NEVER_RETRIED):
                 self.failed_ms[key] = now
+                self.wake_ms[key] = next_attempt(event, error, self.attempts[key], now)
+                raise_later(event, error, self.attempts[key], now)
                 raise TaskFailure(name, self._cause(key, name, now)) from None
-            mark = "" if isinstance(error, _NEVER_RETRIED) else FINAL
+            mark = "" if isinstance(error, NEVER_RETRIED) else FINAL
             self.outcomes[key] = (None, mark + name, now)
         else:
             self.outcomes[key] = (result, None, now)
@@ -183,6 +206,9 @@ class Segments:
         key = park.get("step") or json.loads(park["cause"])["errorMessage"].partition(": ")[0]
         if key in self.recorded.outcomes:
             return now
+        wake = self.recorded.wake_ms[key]
+        if wake is not None:
+            return wake
         retrying = park["retries"][key.rpartition("/")[2].partition("[")[0]]
         delay = retrying["delay"] * retrying["rate"] ** (self.recorded.attempts[key] - 1)
         return int(self.recorded.failed_ms[key] + delay * 1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable import NonRetryableError, PublicError, StepContext
+from durable import NonRetryableError, PublicError, RetryAfter, StepContext
 from durable.errors import StepTimeoutError
 
 
@@ -19,6 +19,10 @@ class Offline(Exception):
 
 class NoFunds(PublicError, NonRetryableError):
     """The account is empty."""
+
+
+class Busy(RetryAfter):
+    """The bank is busy."""
 
 
 class Unprintable(ValueError):

@@ -76,6 +76,41 @@ def test_an_error_that_is_tried_once_is_an_outcome_at_the_first_attempt(bench: B
     assert len(steps.calls) == 1
 
 
+def test_an_error_says_when_the_step_is_tried_again(bench: Bench) -> None:
+    steps.raises[:] = [steps.Busy("1 hour", SECRET)]
+    due = bench.clock.now() + 3_600_000
+    with pytest.raises(Exception, match=rf"^charge: \n\(retry={due}\)$") as caught:
+        bench.handler()(bench.event() | {"later": {}}, "a")
+    assert type(caught.value).__name__ == "RetryLater"
+    (row,) = bench.table.query("shop#one")
+    assert (row["status"], row["wake"], row["error"]["name"]) == ("retrying", due, "Busy")
+
+
+def test_where_the_machine_cannot_wait_so_long_an_error_is_tried_again_as_any_other(bench: Bench) -> None:
+    steps.raises[:] = [steps.Busy("1 hour")]
+    assert type(raised_by(bench)).__name__ == "Busy"
+
+
+def test_a_linear_backoff_is_counted_by_the_attempts(bench: Bench) -> None:
+    event = bench.event() | {"later": {"delay": 10, "jitter": False}}
+    steps.raises[:] = [ValueError(), ValueError(), ValueError()]
+    names, waits = [], []
+    for _ in range(3):
+        with pytest.raises(Exception, match="charge") as caught:
+            bench.handler()(event, "a")
+        names.append(type(caught.value).__name__)
+        waits.append(bench.table.query("shop#one")[0].get("wake", 0) - bench.clock.now())
+    assert names == ["RetryLater", "RetryLater", "Final.StepError"]
+    assert waits[:2] == [10_000, 20_000]
+
+
+def test_a_linear_backoff_with_jitter_stays_below_its_delay(bench: Bench) -> None:
+    steps.raises[:] = [ValueError()]
+    with pytest.raises(Exception, match="retry="):
+        bench.handler()(bench.event() | {"later": {"delay": 10, "jitter": True}}, "a")
+    assert 0 <= bench.table.query("shop#one")[0]["wake"] - bench.clock.now() <= 10_000
+
+
 def test_attempts_that_are_used_up_are_an_outcome(bench: Bench) -> None:
     steps.raises[:] = [ValueError(SECRET) for _ in range(9)]
     for owner in "abcd":
