@@ -7,15 +7,17 @@ import inspect
 import os
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any, Final
 
 from durable.errors import DurableError, ModuleError
 
 _NOT_THE_AUTHORS: Final = (
-    os.path.dirname(os.path.abspath(__file__)),
-    *(sysconfig.get_path(each) for each in ("stdlib", "purelib", "platlib")),
+    "<",
+    *(f"{sysconfig.get_path(each)}{os.sep}" for each in ("stdlib", "purelib", "platlib")),
+    f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}",
 )
 
 
@@ -37,6 +39,16 @@ def shown(file: str | Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
+def is_authors(file: str) -> bool:
+    """Return whether a file of a traceback is the author's: none of Python, of this library or of a package."""
+    return not file.startswith(_NOT_THE_AUTHORS)
+
+
+def authors_frames(error: BaseException) -> Sequence[traceback.FrameSummary]:
+    """Return the lines of the author's own files that an error came by, outermost first."""
+    return [each for each in traceback.extract_tb(error.__traceback__) if is_authors(each.filename)]
+
+
 def place_of(cls: type[Any]) -> tuple[str, int]:
     """Return the file and the line of a class; where they cannot be found, its module and 0."""
     try:
@@ -46,7 +58,7 @@ def place_of(cls: type[Any]) -> tuple[str, int]:
 
 
 def _failure(name: str, error: Exception) -> ModuleError:
-    places = _places(error.__traceback__)
+    places = [f"{shown(each.filename)}:{each.lineno}" for each in authors_frames(error)]
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
         places.append(f"{shown(error.filename)}:{error.lineno}")
     if not places:
@@ -57,15 +69,6 @@ def _failure(name: str, error: Exception) -> ModuleError:
     *by, place = places
     found, remedy = _said(error)
     return ModuleError(name, place, found + (f" (by way of {', '.join(reversed(by))})" if by else ""), remedy)
-
-
-def _places(trace: TracebackType | None) -> list[str]:
-    """Return the lines of the author's own files that an error came by."""
-    return [
-        f"{shown(each.filename)}:{each.lineno}"
-        for each in traceback.extract_tb(trace)
-        if not each.filename.startswith(("<", *_NOT_THE_AUTHORS))
-    ]
 
 
 def _said(error: Exception) -> tuple[str, str]:

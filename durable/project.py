@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
-from durable.bindings import Binding, Queue, Worker, Workflow
+from durable.bindings import Binding, Queue, Secret, Worker, Workflow
 from durable.modules import imported, shown
 
 B = TypeVar("B", bound=Binding)
@@ -41,6 +41,12 @@ class Project:
     @property
     def queues(self) -> tuple[Queue, ...]:
         return self._of(Queue)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets that are declared, or used by what is declared, each once."""
+        found = (each for owner in self.declarations for each in (owner, *owner.uses().values()))
+        return tuple({each.name: each for each in found if isinstance(each, Secret)}.values())
 
     @property
     def workers(self) -> tuple[Worker, ...]:

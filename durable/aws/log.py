@@ -36,7 +36,7 @@ class LambdaLog:
         self._logger.warning("message failed", extra={"message_id": message, "attempt": attempt} | _where(failure))
         self._count("MessagesFailed", "queue", queue)
 
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         self._logger.info("run ended", extra={"execution": execution, "status": status})
         self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
 

@@ -61,6 +61,8 @@ class Api:
         self.signed = signed
         self.blocking = blocking
         self.origins: tuple[str, ...] = ()
+        self.failed: Callable[[str, BaseException], None] = log_failure
+        """Called with the method and path of a route that failed in a way that is nobody's mistake but its author's."""
         self._router = Router()
 
     def allow_origins(self, origins: Sequence[str]) -> None:
@@ -155,9 +157,8 @@ class Api:
             return route.endpoint.response(result, route.status, request.prefix)
         except Exception as error:
             if (problem := _problem_of(error)) is None:
-                frames = " < ".join(reversed(frames_of(error)[-_MAX_FRAMES:]))
-                _log.error("%s %s failed: %s at %s", route.method, route.path, type(error).__name__, frames)
-                problem = Problem(500, "Something went wrong here; it has been logged.")
+                self.failed(f"{route.method} {route.path}", error)
+                problem = unexpected()
             return Response.of_problem(problem)
 
     def _without_route(self, request: Request) -> Response:
@@ -176,6 +177,16 @@ class Api:
         headers.update(_CORS)
         if "Allow" in headers:
             headers["Access-Control-Allow-Methods"] = headers["Allow"]
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Log that something failed: its class and lines, and not what it says, which may be personal data."""
+    _log.error("%s failed: %s at %s", what, type(error).__name__, " < ".join(frames_of(error)[: -_MAX_FRAMES - 1 : -1]))
+
+
+def unexpected() -> Problem:
+    """Return the 500 of a failure that was logged."""
+    return Problem(500, "Something went wrong here; it has been logged.")
 
 
 def busy() -> Problem:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable.errors import StepInProgress, StepTimeoutError, public_message
+from durable.local.log import working_on
 from durable.steps.step import Hang, StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
@@ -128,7 +129,8 @@ class Functions:
         self._thread.resumes = resumes
         hangs = False
         try:
-            return Returned(handler(event, owner))
+            with working_on(f"{key.workflow}/{key.instance} {event['step']}"):
+                return Returned(handler(event, owner))
         except Hang:
             hangs = True
             return None

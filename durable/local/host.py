@@ -22,6 +22,7 @@ from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Functions, Wait
 from durable.local.kv import purge
+from durable.local.log import working_on
 from durable.local.place import Place
 from durable.local.pump import Pump
 from durable.local.queue import Messages
@@ -37,6 +38,7 @@ from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes import Operator
 from durable.runs.ids import instance_of
+from durable.runs.outcome import described, ending
 from durable.runs.runs import Runs
 from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
@@ -149,9 +151,8 @@ class Host:
             self._others[_own_function(workflow.name, ROLLBACK)] = rollback
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
-        self.pump = Pump(
-            self.messages, built.project.queues, lambda queue, event: consumers[queue](event), draw=random.random
-        )
+        deliver = partial(_deliver, consumers)
+        self.pump = Pump(self.messages, built.project.queues, deliver, draw=random.random)
 
     def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
         machines = {name: _definition(name, each) for name, each in self.built.compiled.items()}
@@ -239,7 +240,8 @@ class Host:
         if is_child(instance):
             self._persist(partial(self._children.report, own, instance))
         if own == workflow:
-            self._log.run_ended(workflow, execution, state.status)
+            error = described(state) if ending(state, None) == "errored" else ""
+            self._log.run_ended(workflow, execution, state.status, error)
 
     def _waited(self, workflow: str, execution: str, waits: Waits) -> None:
         self._waiting.note(workflow, execution, waits.sleeps, idle=waits.idle)
@@ -314,6 +316,11 @@ class Host:
 
     def _function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
         return signature if self._doubles is None else self._doubles.function(owner, name, signature)
+
+
+def _deliver(consumers: Mapping[str, ConsumerHandler], queue: str, event: dict[str, Any]) -> Mapping[str, Any]:
+    with working_on(f"queue {queue}"):
+        return consumers[queue](event)
 
 
 def function_name(workflow: str, step: str) -> str:

@@ -1,68 +1,133 @@
-"""What the local server says: one readable line for each event."""
+"""What the local server says: one readable line for each event, and an error with the author's own lines, once.
+
+It is the terminal of one's own machine and no log that is kept: it shows what exceptions say. On AWS no log does.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 
+from durable.clock import Clock, SystemClock
+from durable.modules import authors_frames, is_authors, shown
 from durable.runs.ids import instance_of
-from durable.store.failure import Failure
+from durable.store.failure import Failure, frames_of, said_by
 from durable.store.keys import StepKey
 
 logger = logging.getLogger("durable")
+at_work: Final[ContextVar[str]] = ContextVar("at_work", default="")
+"""For which step, message or request this thread calls the author's code."""
+
+_AGAIN_MS: Final = 1_000
+"""How often the repeats of one error have a line, so that many failures at once do not hide everything else."""
 
 
-_WORDS: Final = {"SUCCEEDED": "complete", "ABORTED": "stopped", "TIMED_OUT": "timed out"}
+@contextmanager
+def working_on(what: str) -> Iterator[None]:
+    """Have the lines that the author's code logs say where they are from."""
+    token = at_work.set(what)
+    try:
+        yield
+    finally:
+        at_work.reset(token)
+
+
+@dataclass(slots=True)
+class _Known:
+    """An error that was shown: how often it was seen, how often that was said, and when last."""
+
+    what: str
+    seen: int = 0
+    said: int = 0
+    at: int = 0
+
+
+class ErrorLines:
+    """Shows each distinct error once with the author's lines, and then in one line with how often it was seen.
+
+    Two errors are the same when they are of one class and came through the same lines for the same step, queue or
+    route.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[object, _Known] = {}
+
+    def show(self, place: str, line: str, name: str, frames: tuple[str, ...], raised: BaseException | None) -> None:
+        """Show an error.
+
+        Args:
+            place: the step, queue or route.
+            line: the sentence on this occurrence.
+            name: the error's class.
+            frames: the lines that it came through.
+            raised: the exception; None where its message must not be shown.
+        """
+        own, now = tuple(each for each in frames if is_authors(each)), self._clock.now()
+        with self._lock:
+            known = self._known.setdefault((place, name, own), _Known(f"{place}: {name}"))
+            known.seen += 1
+            first = known.seen == 1
+            if not first and now < known.at + _AGAIN_MS:
+                return
+            known.said, known.at = known.seen, now
+        if not first:
+            logger.warning("%s (%d times)", line, known.seen)
+        elif raised is not None and authors_frames(raised):
+            logger.warning(line, exc_info=(type(raised), raised, raised.__traceback__))
+        else:
+            logger.warning("\n    ".join([line, *map(shown, own)]))
+
+    def close(self) -> None:
+        """Say how often the errors were seen whose last repeats had no line."""
+        for known in self._known.values():
+            if known.said < known.seen:
+                logger.warning("%s was seen %d times", known.what, known.seen)
 
 
 class TextLog:
     """Writes the runtime's events as lines."""
 
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._errors: Final = ErrorLines(clock or SystemClock())
+
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
-        logger.warning(
-            "%s/%s step %s: attempt %d failed with %s%s%s%s",
-            key.workflow,
-            key.instance,
-            step,
-            attempt,
-            failure.name,
-            f" ({failure.exception})" if failure.exception not in ("", failure.name) else "",
-            _said(failure),
-            "" if final else "; it will be retried",
-        )
-        for frame in failure.frames:
-            logger.debug("    %s", frame)
+        line = f"{key.workflow}/{key.instance} step {step}: attempt {attempt} failed with {_named(failure)}"
+        line += "" if final else "; it will be retried"
+        self._show(f"{key.workflow} step {step}", line, failure)
 
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None:
-        logger.warning(
-            "queue %s message %s: delivery %d failed with %s%s",
-            queue,
-            message,
-            attempt,
-            failure.exception or failure.name,
-            _said(failure),
-        )
+        line = f"queue {queue} message {message}: delivery {attempt} failed with {_named(failure)}"
+        self._show(f"queue {queue}", line, failure)
 
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
-        logger.info("%s/%s %s", workflow, instance_of(execution), _WORDS.get(status, "errored"))
+    def request_failed(self, route: str, error: BaseException) -> None:
+        said = said_by(error)
+        line = f"{route} failed with {type(error).__name__}{f': {said}' if said else ''}"
+        self._errors.show(route, line, type(error).__name__, frames_of(error), error)
 
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
+        run = f"{workflow}/{instance_of(execution)}"
+        if error:
+            logger.warning("%s errored with %s", run, error)
+        else:
+            logger.info("%s %s", run, "complete" if status == "SUCCEEDED" else "stopped")
 
-def _said(failure: Failure) -> str:
-    """Return what the exception said: the terminal of one's own machine is no log that is kept."""
-    return f": {failure.detail}" if failure.detail else ""
+    def close(self) -> None:
+        """Say what was counted and not said."""
+        self._errors.close()
 
-
-class _Lines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        text = record.getMessage().replace("\n", " ")
-        level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return f"{self.formatTime(record, '%H:%M:%S')} {level}{text}"
+    def _show(self, place: str, line: str, failure: Failure) -> None:
+        self._errors.show(place, line, failure.exception or failure.name, failure.frames, failure.raised)
 
 
-def to_terminal() -> None:
-    """Send the lines to standard error."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Lines())
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+def _named(failure: Failure) -> str:
+    """Return an error's own class, and what it says."""
+    name = failure.exception or failure.name
+    said = failure.detail or (failure.message if name == failure.name else "")
+    return f"{name}: {said}" if said else name

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn import Server
 
 from durable.build import build
+from durable.clients.secret import SecretMissing
 from durable.clock import Clock, SystemClock
 from durable.errors import Throttled
 from durable.http import Api
@@ -25,9 +26,11 @@ from durable.local.gate import Gate
 from durable.local.host import Host
 from durable.local.http import application, listen, server
 from durable.local.journal import Journal, JournalFailed
-from durable.local.log import TextLog, logger, to_terminal
+from durable.local.log import TextLog, logger
 from durable.local.recurring import Recurring
 from durable.local.removed import RunsNeedCode
+from durable.local.secret import EnvironmentSecret
+from durable.local.terminal import to_terminal
 from durable.local.timers import TimerThread
 from durable.local.workers import STEP_THREADS, ThreadWorkers
 from durable.operations.routes import operations
@@ -66,13 +69,15 @@ def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = F
         built = build(load())
         with closing(Journal(data)) as journal:
             clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
-            host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=TextLog(), random=Random())
+            log = TextLog(clock)
+            host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=log, random=Random())
             greet = partial(_greet, built.project, port, data, _take_up(host, force))
             with moving(host, clock, steps, turns) as go_on:
-                running = server(_application(host, journal, data, greet, go_on))
+                running = server(_application(host, journal, data, log, greet, go_on))
                 journal.listen(partial(_end, running))
                 running.should_exit = journal.failed is not None
                 running.run(sockets=[listening])
+            log.close()
             if journal.failed is not None:
                 raise journal.failed
         logger.info("stopped; what was under way goes on at the next start")
@@ -142,7 +147,7 @@ def moving(host: Host, clock: Clock, *pools: ThreadWorkers) -> Iterator[Callable
 
 
 def _application(
-    host: Host, journal: Journal, data: Path, greet: Callable[[], None], go_on: Callable[[], None]
+    host: Host, journal: Journal, data: Path, log: TextLog, greet: Callable[[], None], go_on: Callable[[], None]
 ) -> ASGIApp:
     gates: list[Gate] = []
 
@@ -160,6 +165,8 @@ def _application(
         await gates[0]()
 
     apis = [host.api(worker) for worker in host.built.project.workers]
+    for api in apis:
+        api.failed = log.request_failed
     operator = operations(host.workflows, host.operator)
     return application(
         apis,
@@ -181,3 +188,8 @@ def _greet(project: Project, port: int, data: Path, open_runs: int) -> None:
     logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
     logger.info("data in %s%s", data.absolute(), f", {open_runs} runs go on" if open_runs else "")
     logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")
+    for each in project.secrets:
+        try:
+            EnvironmentSecret(each.name).get()
+        except SecretMissing as missing:
+            logger.warning("%s", missing)

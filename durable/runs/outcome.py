@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -12,6 +13,8 @@ from durable.store.parts import Wanted
 from durable.store.rows import AnyStep
 from durable.wire import CRASHES, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
 
+_AT: Final = re.compile(r" \(at=[0-9]+\)$")
+"""When the step failed, which stands at the end of its message: see `failure_message`."""
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
 """What the run comes to; `undone` is terminated after undoing, `again` goes on and `anew` begins a new epoch."""
 
@@ -59,6 +62,15 @@ def error_of(state: ExecutionState, steps: Sequence[AnyStep]) -> dict[str, str]:
         last, error = max(failed, key=lambda each: each[0].latest)
         return {"name": name, "message": error["message"], "step": last.step}
     return {"name": name, "message": _message(name, state.cause)}
+
+
+def described(state: ExecutionState) -> str:
+    """Return why an execution failed, for the operator: the error's name, the step it comes from, and what it says."""
+    key, _, text = _said(state.cause, of_a_step=True).partition(": \n")
+    name = _error_name(state)
+    if key:
+        return f"{name} in {key}: {_AT.sub('', text)}"
+    return f"{name}: {_message(name, state.cause)}"
 
 
 def _error_name(state: ExecutionState) -> str:

@@ -40,7 +40,8 @@ class ConsumerHandler:
         except BaseException as error:  # a consumer may raise SystemExit: only its message failed
             attempt = int(record["attributes"]["ApproximateReceiveCount"])
             cls = type(error)
-            failure = Failure(cls.__name__, public_message(cls), cls.__name__, frames_of(error), said_by(error))
+            said, message = said_by(error), public_message(cls)
+            failure = Failure(cls.__name__, message, cls.__name__, frames_of(error), said, raised=error)
             self._log.message_failed(self._queue, record["messageId"], attempt, failure)
             self._postpone(record["receiptHandle"], attempt)
             return False

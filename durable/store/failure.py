@@ -48,6 +48,7 @@ class Failure:
         retry_ms: how long to wait before the next attempt, where the error says; not kept.
         detail: what the exception said, for the run and for operators. It may hold personal data, so no log has it.
             It is empty for a sensitive step, and where `message` says the same.
+        raised: the exception itself, for the terminal of one's own machine; None for a sensitive step. It is in no row.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Failure:
     frames: tuple[str, ...] = ()
     detail: str = field(default="", repr=False)
     retry_ms: int | None = field(default=None, compare=False)
+    raised: BaseException | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -86,17 +88,18 @@ def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, s
         sensitive: nothing of what the exception says is kept.
     """
     cls = type(error)
-    frames = frames_of(error)
+    frames, raised = frames_of(error), None if sensitive else error
     if isinstance(error, OURS):
         detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and error.args else ""
-        return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames)
+        return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames, raised=raised)
     known = cls if errors.get(cls.__name__) is cls else None
     reported = known or (NonRetryableError if isinstance(error, NonRetryableError) else StepError)
     said = "" if sensitive else said_by(error)
     retry_ms = milliseconds(error.delay) if isinstance(error, RetryAfter) else None
     if isinstance(error, PublicError):
-        return Failure(reported.__name__, said or public_message(cls), cls.__name__, frames, retry_ms=retry_ms)
-    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said, retry_ms)
+        message = said or public_message(cls)
+        return Failure(reported.__name__, message, cls.__name__, frames, retry_ms=retry_ms, raised=raised)
+    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said, retry_ms, raised)
 
 
 def said_by(error: BaseException) -> str:

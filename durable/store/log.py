@@ -1,4 +1,7 @@
-"""What the runtime says in its logs: which run, which step, what happened; never a message or a value."""
+"""What the runtime reports to its log: which run, which step, what happened.
+
+On AWS a log holds no message and no value. The terminal of one's own machine shows them; see durable/local/log.py.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +18,9 @@ class Log(Protocol):
 
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None: ...
 
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
-        """Say how an execution ended, in the words of Step Functions."""
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
+        """Say how an execution ended, in the words of Step Functions.
+
+        Args:
+            error: what the run says about its end. It may hold personal data: no log that is kept has it.
+        """

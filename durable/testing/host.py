@@ -50,7 +50,7 @@ class VirtualHost:
     ) -> None:
         self.clock: Final = clock or VirtualClock()
         self.folder: Final = folder
-        self._built, self._log, self._skips = built, log or TextLog(), skips
+        self._built, self._log, self._skips = built, log or TextLog(self.clock), skips
         self._doubles = doubles or (SandboxDoubles(self.clock) if folder is None else None)
         self._random = random.Random(seed or 0)
         self._first = seed is None

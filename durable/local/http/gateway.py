@@ -5,24 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import Receive, Scope, Send
 
 from durable.errors import Throttled
 from durable.http import Api, Problem, Request
-from durable.http.api import busy
+from durable.http.api import busy, log_failure, unexpected
 from durable.http.messages import Response
+from durable.http.routing import Route
 from durable.local.http.holding import held
 from durable.local.http.loopback import is_operators
 from durable.local.http.messages import request_of, send_problem, send_response
+from durable.local.log import working_on
 from durable.local.workers import Workers
-from durable.store.failure import frames_of
 
 Gate = Callable[[], Awaitable[None]]
-
-_log = logging.getLogger("durable.http")
 
 
 class Gateway:
@@ -56,21 +54,22 @@ class Gateway:
         except Throttled:  # the gate: what was written will never be durable
             await send_problem(send, busy(), head=head)
         except Exception as error:
-            await send_problem(send, _unexpected(scope["method"], error), head=head)
+            log_failure(scope["method"], error)
+            await send_problem(send, unexpected(), head=head)
         else:
             await send_response(send, response, head=head)
 
     async def _call(self, api: Api, request: Request) -> Response:
         route = api.route_of(request)
         if self._gate is None or (route is not None and route.blocking):
-            response = await self._in_thread(api, request)
+            response = await self._in_thread(api, route, request)
         else:
-            response = _respond(api, request)
+            response = _respond(api, route, request)
         if self._gate is not None:
             await self._gate()
         return response
 
-    async def _in_thread(self, api: Api, request: Request) -> Response:
+    async def _in_thread(self, api: Api, route: Route | None, request: Request) -> Response:
         loop = asyncio.get_running_loop()
         responded: asyncio.Future[Response] = loop.create_future()
 
@@ -79,7 +78,7 @@ class Gateway:
                 responded.set_result(response)
 
         def work() -> None:
-            response = _respond(api, request)
+            response = _respond(api, route, request)
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
                 loop.call_soon_threadsafe(settle, response)
 
@@ -87,16 +86,12 @@ class Gateway:
         return await responded
 
 
-def _respond(api: Api, request: Request) -> Response:
+def _respond(api: Api, route: Route | None, request: Request) -> Response:
     """Return the API's response. What would end a Lambda, as SystemExit does, ends this request only."""
+    what = f"{request.method} {route.path}" if route else request.method
     try:
-        return api.respond(request)
+        with working_on(what):
+            return api.respond(request)
     except BaseException as error:
-        route = api.route_of(request)
-        what = f"{request.method} {route.path}" if route else request.method
-        return Response.of_problem(_unexpected(what, error))
-
-
-def _unexpected(what: str, error: BaseException) -> Problem:
-    _log.error("%s failed: %s at %s", what, type(error).__name__, " < ".join(frames_of(error)[::-1]))
-    return Problem(500, "Something went wrong here; it has been logged.")
+        api.failed(what, error)
+        return Response.of_problem(unexpected())

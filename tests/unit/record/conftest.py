@@ -33,7 +33,7 @@ class Lines:
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None:
         self.lines.append(f"{queue} {message} {attempt} {failure}")
 
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         self.lines.append(f"{workflow} {execution} {status}")
 
 
