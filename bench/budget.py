@@ -160,7 +160,7 @@ def _print(values: Mapping[str, float]) -> None:
 
 
 class _Quiet(TextLog):
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         return
 
 

@@ -37,7 +37,7 @@ class Ends(TextLog):
         self.wanted: dict[str, Ended] = {}
         self._journal = journal
 
-    def run_ended(self, workflow: str, execution: str, status: str) -> None:
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         if status != "SUCCEEDED":
             fail(f"{execution} is {status}")
         ended = self.wanted.pop(instance_of(execution), None)

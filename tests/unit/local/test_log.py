@@ -72,7 +72,7 @@ def raised(call: Callable[[str], object], card: str = "4242") -> BaseException:
 
 
 def key(instance: str = "first") -> StepKey:
-    return StepKey("order", instance, "i", 1, "charge")
+    return StepKey("order", instance, 1, "charge")
 
 
 def fail(log: TextLog, error: BaseException, instance: str = "first", *, sensitive: bool = False) -> None:
@@ -87,8 +87,8 @@ def test_a_failed_attempt_is_shown_with_its_message_and_the_authors_lines(
     said = terminal.getvalue()
     first = said.splitlines()[0]
     assert re.fullmatch(
-        r"\d\d:\d\d:\d\d warning: order/first step charge: attempt 1 failed with RuntimeError: no card can be read from x"
-        "; it will be retried",
+        r"\d\d:\d\d:\d\d warning: order/first step charge: attempt 1 failed with "
+        "RuntimeError: no card can be read from x; it will be retried",
         first,
     )
     assert "return read(card)" in said
