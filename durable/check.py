@@ -8,6 +8,7 @@ from typing import Any
 
 from durable.adapters import adapter_of
 from durable.bindings import Binding, KVNamespace, Queue, Var, Workflow
+from durable.bindings.base import Named
 from durable.clients.var import json_of, var_client
 from durable.compiler.roundtrip import loss
 from durable.errors import DeclarationError, SignatureError
@@ -65,8 +66,17 @@ def _unused(project: Project) -> Iterator[str]:
         if each.kind not in ("workflow", "worker") and id(each) not in used and not project.lost:
             yield f"{each!r} is declared in {project.name} and bound to nothing; bind it or take it away"
         for name, binding in each.uses().items():
-            if id(binding) not in declared:
+            if isinstance(binding, Named):
+                yield (
+                    f"{each!r} binds {name} to {binding!r}, but {project.name} declares no"
+                    f" {binding.declared.__name__}({binding.name!r}); there is {_those(project, binding.declared)}"
+                )
+            elif id(binding) not in declared:
                 yield f"{each!r} binds {name} to {binding!r}, which {project.name} does not declare; assign it there"
+
+
+def _those(project: Project, kind: type[Binding]) -> str:
+    return ", ".join(repr(each) for each in project.declarations if isinstance(each, kind)) or "none"
 
 
 def _one(signature: Signature | None) -> Sequence[Signature] | None:
@@ -102,6 +112,8 @@ def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[s
                     f"{owner!r} lacks the binding {parameter.name}: {parameter.binding.__name__} that"
                     f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings"
                 )
+            elif isinstance(given, Named):
+                continue  # said of the declaration
             elif not isinstance(given, parameter.binding):
                 yield (
                     f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from durable.bindings import Binding, Queue, Secret, Worker, Workflow
+from durable.bindings.base import Named
 from durable.modules import imported, shown
 
 B = TypeVar("B", bound=Binding)
@@ -65,7 +66,17 @@ def declarations(module: ModuleType) -> Iterator[Binding]:
 def project_of(module: ModuleType) -> Project:
     """Return what a module declares, unchecked; see `durable.check`."""
     declared = tuple(declarations(module))
+    resolve(declared)
     return Project(module.__name__, declared, tuple(_lost(module, declared)))
+
+
+def resolve(declared: tuple[Binding, ...]) -> None:
+    """Put declarations in the place of the names that stand for them. A name that nothing has stays, to be reported."""
+    known = {(each.kind, each.name): each for each in declared}
+    for bindings in (each.uses() for each in declared):
+        for parameter, bound in bindings.items():
+            if isinstance(bound, Named):
+                bindings[parameter] = known.get((bound.declared.kind, bound.name), bound)
 
 
 def load(name: str = "app") -> Project:

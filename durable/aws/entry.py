@@ -1,8 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
-DURABLE_ENTRY is step, undo, rollback, events, calls, turn, waker, consumer, worker, operations, closer, sweep, starter
-or changes.
-Each kind imports only its own.
+DURABLE_ENTRY is step, undo, rollback, events, calls, turn, waker, consumer, worker, operations, operator, closer,
+sweep, starter or changes. Each kind imports only its own.
 """
 
 from __future__ import annotations
@@ -232,6 +231,19 @@ def _operations(environment: Environment) -> Handler:
     return handle
 
 
+def _operator(environment: Environment) -> Handler:
+    from durable.aws.operator import Operator
+
+    log, workflow = _log(), environment["DURABLE_WORKFLOW"]
+    operator = Operator(workflow, _parts(environment).lifecycle)
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context, workflow=workflow, instance_id=event["instance"])
+        return operator(event)
+
+    return handle
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What the Lambdas share that know all workflows."""
@@ -389,6 +401,7 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "consumer": _consumer,
     "worker": _worker,
     "operations": _operations,
+    "operator": _operator,
     "closer": _closer,
     "sweep": _sweep,
     "starter": _starter,

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from durable.aws.environment import callbacks_of, events_of, runs_of, segments_of
+from durable.aws.operator import RemoteTransitions
 from durable.aws.registry import Registry
 from durable.aws.table import DynamoDBTable
 from durable.bindings.kinds import part
 from durable.clients.workflow import WorkflowClient
 from durable.clock import SystemClock
+from durable.operations.queries import Queries
 
 
 def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
@@ -22,4 +24,5 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     table = DynamoDBTable(resource["table"], SystemClock())
     runs = runs_of(table, Registry({name: resource}, SystemClock()))
     events = events_of(table, callbacks_of(table, segments_of(table, runs, {})))
-    return WorkflowClient(name, workflow, runs, events, payloads)
+    transitions = RemoteTransitions(resource.get("operator"))
+    return WorkflowClient(name, workflow, runs, events, payloads, Queries(table, SystemClock()), transitions)

@@ -9,10 +9,23 @@ from durable.bindings.secret import Secret
 from durable.bindings.service import AWSService
 from durable.bindings.var import Var
 from durable.bindings.worker import Throttle, Worker
-from durable.bindings.workflow import Created, RunStatus, Sent, StepStatus, Workflow
+from durable.bindings.workflow import (
+    BatchResult,
+    Created,
+    RunEvent,
+    RunHistory,
+    RunPage,
+    RunStatus,
+    RunSummary,
+    Sent,
+    Start,
+    StepStatus,
+    Workflow,
+)
 
 __all__ = [
     "AWSService",
+    "BatchResult",
     "Binding",
     "Bindings",
     "Bucket",
@@ -21,10 +34,15 @@ __all__ = [
     "KVNamespace",
     "KeyPage",
     "Queue",
+    "RunEvent",
+    "RunHistory",
+    "RunPage",
     "RunStatus",
+    "RunSummary",
     "Secret",
     "SendEmail",
     "Sent",
+    "Start",
     "StepStatus",
     "Throttle",
     "Var",

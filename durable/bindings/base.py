@@ -44,9 +44,27 @@ class Binding:
     def _declared_only(self) -> NoReturn:
         raise TypeError(f"{self!r} is a declaration: name it in a step's signature and use what the step is given")
 
+    @classmethod
+    def named(cls, name: str) -> Named:
+        """Return what stands in `bindings` for a declaration that comes later in app.py, or for the one being made."""
+        return Named(cls, name)
+
     def uses(self) -> dict[str, Binding]:
         """Return what this declaration itself is bound to, by parameter name."""
         return {}
+
+
+class Named(Binding):
+    """Stands for the declaration of a class and a name until all of app.py has been read."""
+
+    kind: ClassVar[str] = "named"
+
+    def __init__(self, declared: type[Binding], name: str) -> None:
+        super().__init__(name)
+        self.declared = declared
+
+    def __repr__(self) -> str:
+        return f"{self.declared.__name__}.named({self.name!r})"
 
 
 Bindings = dict[str, Binding]

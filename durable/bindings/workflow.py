@@ -1,14 +1,15 @@
-"""Workflow: a workflow class under its declared name, and what a worker starts runs of it with."""
+"""Workflow: a workflow class under its declared name, and what starts, shows and changes runs of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+from datetime import datetime
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
 from durable.bindings.base import Binding, Bindings
 from durable.durations import Duration, whole_seconds
-from durable.errors import DeclarationError
+from durable.errors import DeclarationError, RunRequestError
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint
 
@@ -62,6 +63,67 @@ class Sent:
 
     id: str
     new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Generic[P]):
+    """One run of a batch: its params, and its id, without which it is given one at random."""
+
+    params: P
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What a batch did for one run: `new` is False where there was nothing to do; `error` is why it was refused."""
+
+    id: str | None
+    new: bool
+    error: RunRequestError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A run in a list. Times are ISO 8601."""
+
+    id: str
+    workflow: str
+    status: Status
+    created_at: str
+    updated_at: str
+    error: dict[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Runs, those that changed last first; `cursor` is where to go on, and None on the last page."""
+
+    runs: tuple[RunSummary, ...]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """Something that happened to a run: created, stepStarted, attemptFailed, stepComplete, paused, complete, …"""
+
+    at: str
+    type: str
+    step: str | None = None
+    key: str | None = None
+    attempt: int | None = None
+    error: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """What happened to a run, in order. `cursor` is what to ask with for what happens next; `more`: ask at once."""
+
+    events: tuple[RunEvent, ...]
+    cursor: str
+    more: bool
+
+
+MOST_IN_A_BATCH: Final = 100
 
 
 class Workflow(Binding, Generic[P]):
@@ -138,5 +200,87 @@ class Workflow(Binding, Generic[P]):
             RunClosed: the run has ended.
             EventExists: an event under this id was sent with another type or payload.
             Throttled: nothing was sent; try again later, with the same id.
+        """
+        self._declared_only()
+
+    def create_batch(self, starts: Sequence[Start[P]]) -> tuple[BatchResult, ...]:
+        """Start up to 100 runs. There is one result for each, in the same order; a refused one stops no other.
+
+        Raises:
+            InvalidInput: the params of one are not of the workflow's type; nothing was started.
+        """
+        self._declared_only()
+
+    def list(
+        self,
+        *,
+        status: Status | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        """Return runs, those that changed last first, up to 100 at a time.
+
+        Args:
+            since: only those that changed then or later.
+            until: only those that changed before.
+            cursor: of the page before, of the same status.
+
+        Raises:
+            ValueError: the cursor is none that a list of this status gave.
+        """
+        self._declared_only()
+
+    def history(self, id: str, *, after: str | None = None) -> RunHistory:
+        """Return what happened to a run since the cursor of an earlier answer, or from the beginning.
+
+        To follow a run, ask again with the cursor of the last answer: each event is returned once.
+
+        Raises:
+            RunNotFound: this workflow has no run of that id.
+            ValueError: the cursor is none that was given.
+        """
+        self._declared_only()
+
+    def pause(self, id: str) -> None:
+        """Pause a run. A step that is at work ends first: until then the run is `waitingForPause`.
+
+        This and all other transitions raise:
+            RunNotFound: this workflow has no run of that id.
+            RunConflict: the run is in no status for it; the message says why, and what to do instead.
+            Throttled: it was not done, or not all of it; try the same again later.
+        """
+        self._declared_only()
+
+    def resume(self, id: str, *, code: Literal["latest"] | None = None) -> None:
+        """Let a paused run go on; with `code="latest"` also where the workflow has changed since it began."""
+        self._declared_only()
+
+    def terminate(self, id: str, *, rollback: bool = False) -> None:
+        """End a run, and those that it called. With `rollback`, what its steps did is undone first, newest first."""
+        self._declared_only()
+
+    def restart(self, id: str, *, from_step: str | None = None, count: int = 1) -> None:
+        """Begin a run again with the same params, on today's code.
+
+        Args:
+            from_step: begin at this step; what came before it is kept.
+            count: in which of that step's rounds, 1 being the first.
+        """
+        self._declared_only()
+
+    def retry(self, id: str) -> None:
+        """Let a failed run go on at the step that failed, on today's code; completed steps do not run again."""
+        self._declared_only()
+
+    def delete(self, id: str) -> None:
+        """Delete a run that has ended or is paused, with all that is recorded of it."""
+        self._declared_only()
+
+    def delete_batch(self, ids: Sequence[str]) -> tuple[BatchResult, ...]:
+        """Delete up to 100 runs. There is one result for each, in the same order; a refused one stops no other.
+
+        A run that is not there is no error: `new` is then False.
         """
         self._declared_only()

@@ -47,9 +47,11 @@ class HandlerFunction(Construct):
     """A Lambda that runs the generic handler.
 
     Args:
-        entry: what the handler is here: step, consumer, worker, operations, closer, sweep or starter.
+        entry: what the handler is here: step, consumer, worker, operations, operator, closer, sweep
+            or starter.
         environment: more variables; a value that is no text is written as JSON.
         options: how it differs from the others.
+        name: a fixed physical name, for one that others must know before it is made.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class HandlerFunction(Construct):
         timeout_seconds: int,
         description: str,
         options: FunctionOptions = PLAIN,
+        name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._log_group = logs.LogGroup(
@@ -77,6 +80,7 @@ class HandlerFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            function_name=name,
             code=platform.code,
             layers=list(platform.layers(architecture)),
             runtime=platform.runtime,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_cdk import Duration
@@ -21,6 +22,7 @@ from durable.cdk.workflow import Segmented, grant_versions
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
 _WAKER_SECONDS: Final = 20
+_OPERATOR_SECONDS: Final = 25
 _BATCH: Final = 10
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
@@ -52,19 +54,28 @@ class Plane:
     segmented: Mapping[str, Segmented]
 
     def function(
-        self, scope: Construct, id: str, *, entry: str, timeout_seconds: int, wakes: WakeQueue | None = None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        entry: str,
+        timeout_seconds: int,
+        wakes: WakeQueue | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        name: str | None = None,
     ) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {name: self._known(name) for name in self.machines}
-        environment = {"DURABLE_WORKFLOWS": known, "DURABLE_TABLE": self.record.table.table_name}
+        told = {"DURABLE_WORKFLOWS": known, "DURABLE_TABLE": self.record.table.table_name, **environment}
         handler = HandlerFunction(
             scope,
             id,
             platform=self.platform,
             entry=entry,
-            environment=environment | ({"DURABLE_WAKES": wakes.queue.queue_url} if wakes else {}),
+            environment=told | ({"DURABLE_WAKES": wakes.queue.queue_url} if wakes else {}),
             timeout_seconds=timeout_seconds,
             description=f"{entry}: all workflows",
+            name=name,
         )
         self.record.grant_all(handler)
         if wakes is not None:
@@ -95,6 +106,24 @@ class Plane:
         known |= {"definition": self.definitions[name], "machine": self.machines[name].state_machine_arn}
         rollback = self.rollbacks.get(name)
         return known if rollback is None else known | {"rollback": rollback.state_machine_arn}
+
+
+class OperatorFunction(Construct):
+    """Makes the transitions of one workflow's runs, for the functions whose code asks for them.
+
+    What it may do is what the operators' API may: a transition reaches the runs that a run called, and its caller.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, plane: Plane, workflow: str, name: str) -> None:
+        super().__init__(scope, id)
+        self.handler = plane.function(
+            self,
+            "Handler",
+            entry="operator",
+            timeout_seconds=_OPERATOR_SECONDS,
+            environment={"DURABLE_WORKFLOW": workflow},
+            name=name,
+        )
 
 
 class Keeper(Construct):

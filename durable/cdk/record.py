@@ -50,12 +50,13 @@ class Record(Construct):
         self._grant(handler, workflow, ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"))
 
     def _grant(self, handler: HandlerFunction, workflow: str, actions: Sequence[str]) -> None:
-        own = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#*"]}}
-        handler.grant(*(f"dynamodb:{each}" for each in actions), on=[self.table.table_arn], conditions=own)
+        table = [self.table.table_arn]
+        handler.grant(*(f"dynamodb:{each}" for each in actions), on=table, conditions=_keys_of(workflow))
 
-    def grant_list(self, handler: HandlerFunction) -> None:
-        """Allow to list the instances of all workflows, and nothing else."""
-        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"])
+    def grant_list(self, handler: HandlerFunction, workflow: str | None = None) -> None:
+        """Allow to list the instances of one workflow, or of all, and nothing else."""
+        own = {} if workflow is None else _keys_of(workflow)
+        handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"], conditions=own)
 
     def grant_due(self, handler: HandlerFunction) -> None:
         """Allow to ask which runs are due."""
@@ -65,6 +66,11 @@ class Record(Construct):
         """Allow to read, list and write the instances of all workflows."""
         handler.grant(*(f"dynamodb:{each}" for each in _ROW_ACTIONS), on=[self.table.table_arn])
         self.grant_list(handler)
+
+
+def _keys_of(workflow: str) -> dict[str, dict[str, list[str]]]:
+    """Return the condition that the partition keys of a request, to the table or to an index, are a workflow's."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#*"]}}
 
 
 def grant_executions(handler: HandlerFunction, machine: sfn.StateMachine, *actions: str) -> None:

@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 from durable.adapters import adapter_of
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
+from durable.build import fetch_of
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
 from durable.cdk.function import HandlerFunction, Platform
@@ -21,9 +22,10 @@ from durable.cdk.gateway import Gateway
 from durable.cdk.kv import Namespace
 from durable.cdk.limits import StackLimits
 from durable.cdk.machine import Machine, Step
+from durable.cdk.methods import methods_called
 from durable.cdk.monitoring import Monitoring, WatchedSegments
 from durable.cdk.options import PLAIN, Options, unknown_names
-from durable.cdk.plane import Keeper, Plane
+from durable.cdk.plane import Keeper, OperatorFunction, Plane
 from durable.cdk.platform import lambda_platform
 from durable.cdk.queue import Consumer, MessageQueue
 from durable.cdk.record import Record
@@ -35,13 +37,13 @@ from durable.cdk.stage import Stage, construct_id
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
-from durable.cdk.workflow import Segmented, WorkflowResource
+from durable.cdk.workflow import Segmented, WorkflowResource, operator_name
 from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
-from durable.signature import Signature, signature_of
+from durable.signature import Signature, entry_of, signature_of
 from durable.store.values import hash_of, text_of
 from durable.workflow import payload_type
 
@@ -82,6 +84,7 @@ class DurableStack(Stack):
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
         self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
         self._resources: dict[Binding, Resource] = {}
+        self._operated = set[str]()
         self._declare_data(project)
         is_segmented = any(each.machine_kind == "express" for each in project.workflows)
         self._wakes = WakeQueue(self, "Wakes") if is_segmented else None
@@ -226,6 +229,7 @@ class DurableStack(Stack):
             machine_arn=arn,
             record=self._record,
             segmented=segmented or self._segmented(workflow),
+            operator=operator_name(self._settings.stack, workflow.name),
         )
 
     def _definition(self, workflow: Workflow[Any]) -> str:
@@ -248,7 +252,7 @@ class DurableStack(Stack):
             platform=self._platform,
             workflow=workflow.name,
             definition=program.definition,
-            steps=[(step, self._bound(_named(step.signature, workflow))) for step in _steps(program)],
+            steps=[(step, self._bound(step.signature, workflow)) for step in _steps(program)],
             record=self._record,
             name=self._machine_name(workflow) if fixed_arn else None,
             arn=fixed_arn or "",
@@ -279,8 +283,19 @@ class DurableStack(Stack):
         adapter = adapter_of(payload_type(workflow.workflow))
         return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
 
-    def _bound(self, bindings: Mapping[str, Binding]) -> Bindings:
-        return {parameter: Bound(each.name, self._resources[each]) for parameter, each in bindings.items()}
+    def _bound(self, signature: Signature, owner: Binding) -> Bindings:
+        named = _named(signature, owner).items()
+        return {name: Bound(each.name, self._used(each, signature.function, name)) for name, each in named}
+
+    def _used(self, binding: Binding, function: Callable[..., Any], parameter: str) -> Resource:
+        """Return the counterpart of a binding as a function's code uses it."""
+        resource = self._resources[binding]
+        if not isinstance(resource, WorkflowResource):
+            return resource
+        used = resource.used(methods_called(function, parameter))
+        if used.operates:
+            self._operated.add(resource.name)
+        return used
 
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:
@@ -294,7 +309,7 @@ class DurableStack(Stack):
                 platform=self._platform,
                 queue=queue,
                 signature=signature,
-                bindings=self._bound(_named(signature, each)),
+                bindings=self._bound(signature, each),
                 batch_size=each.batch_size,
                 timeout_seconds=whole_seconds(each.timeout),
                 options=self._options.consumers.get(each.name, PLAIN),
@@ -319,6 +334,12 @@ class DurableStack(Stack):
         operations = Operations(self, "Operations", plane=plane)
         for each in project.workers:
             self._worker(each, operations)
+        for workflow in project.workflows:
+            if workflow.name in self._operated:
+                name = operator_name(self._settings.stack, workflow.name)
+                OperatorFunction(
+                    self, f"{construct_id(workflow)}Operator", plane=plane, workflow=workflow.name, name=name
+                )
         Monitoring(
             self,
             "Monitoring",
@@ -348,7 +369,7 @@ class DurableStack(Stack):
             construct_id(worker),
             platform=self._platform,
             module=worker.module,
-            bindings=self._bound(worker.uses()),
+            bindings=self._bound(entry_of(fetch_of(worker)), worker),
             record=self._record,
             origins=worker.origins,
             options=self._options.workers.get(worker.name, PLAIN),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import ArnFormat, Stack
 from constructs import IConstruct
@@ -12,6 +14,10 @@ from constructs import IConstruct
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import ANSWERS, Record
+
+_LONGEST_FUNCTION_NAME: Final = 64
+_HASH: Final = 8
+_TRANSITIONS: Final = frozenset({"pause", "resume", "terminate", "restart", "retry", "delete", "delete_batch"})
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,21 @@ def parameter_arn(scope: IConstruct, name: str) -> str:
     )
 
 
+def operator_name(stack: str, workflow: str) -> str:
+    """Return the physical name of a workflow's operator: a step may name it, and it knows the machine of the step."""
+    name = f"{stack}-{workflow}-operator"
+    if len(name) <= _LONGEST_FUNCTION_NAME:
+        return name
+    hashed = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
+    return f"{name[: _LONGEST_FUNCTION_NAME - _HASH - 1]}-{hashed}"
+
+
+def _function_arn(scope: IConstruct, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 def grant_versions(handler: HandlerFunction, machine_arn: str) -> None:
     """Allow to start executions of a machine and of each of its versions."""
     versions = f"{machine_arn}:*"
@@ -65,7 +86,7 @@ def grant_versions(handler: HandlerFunction, machine_arn: str) -> None:
 
 
 class WorkflowResource:
-    """The right to start instances of one workflow and to read them.
+    """The right to start instances of one workflow and to read them; and what a function's code does besides.
 
     Args:
         implementation: `module:class`, by which a Lambda imports it.
@@ -73,6 +94,7 @@ class WorkflowResource:
         definition: a hash of what it was compiled to.
         machine_arn: of its state machine.
         segmented: what it has besides where its runs execute in segments.
+        operator: the name of the Lambda that makes transitions.
     """
 
     def __init__(
@@ -85,14 +107,24 @@ class WorkflowResource:
         machine_arn: str,
         record: Record,
         segmented: Segmented | None = None,
+        operator: str = "",
     ) -> None:
         self.name = name
+        self.lists = self.operates = False
+        self._operator = operator
         self._events = dict(events)
         self._implementation = implementation
         self._definition = definition
         self._machine_arn = machine_arn
         self._record = record
         self._segmented = segmented
+
+    def used(self, methods: Collection[str] | None) -> WorkflowResource:
+        """Return it for a function that does no more with it than this; None for all that a binding offers."""
+        used = copy(self)
+        used.lists = methods is None or "list" in methods
+        used.operates = methods is None or not _TRANSITIONS.isdisjoint(methods)
+        return used
 
     @property
     def physical(self) -> dict[str, Any]:
@@ -102,6 +134,8 @@ class WorkflowResource:
             "events": self._events,
             "table": self._record.table.table_name,
         }
+        if self.operates:
+            told["operator"] = self._operator
         if self._segmented is None:
             return told | {"definition": self._definition, "machine": self._machine_arn}
         if self._segmented.versions is None:
@@ -120,3 +154,7 @@ class WorkflowResource:
         self.grant_start(function)
         if self._events:
             function.grant(*ANSWERS, on=[self._machine_arn])
+        if self.lists:
+            self._record.grant_list(function, self.name)
+        if self.operates:
+            function.grant("lambda:InvokeFunction", on=[_function_arn(function, self._operator)])

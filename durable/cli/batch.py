@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from durable.bindings.workflow import MOST_IN_A_BATCH
 from durable.cli import tables
 from durable.cli.data import read
 from durable.cli.operations import LATEST, NOT_LATEST, Operations
@@ -18,7 +19,7 @@ from durable.cli.outcome import BY_STATUS, INTERRUPTED, UNAVAILABLE, WRONG, Comm
 from durable.cli.screen import Screen
 from durable.clients.batches import batches
 from durable.http import Accepted, Problem
-from durable.operations.routes.starts import MOST_AT_ONCE, Start
+from durable.operations.routes.starts import Start
 from durable.wire import MAX_PAYLOAD_BYTES
 
 Item = Mapping[str, Any]
@@ -93,7 +94,7 @@ def _unfit(named: str) -> CommandError:
 def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch:
     """Send the items in their order, until a request is refused as a whole or gets no answer."""
     results: list[Result] = []
-    for request in batches(items, _size, most=MOST_AT_ONCE, most_size=MAX_PAYLOAD_BYTES):
+    for request in batches(items, _size, most=MOST_IN_A_BATCH, most_size=MAX_PAYLOAD_BYTES):
         try:
             results += _answered(operations, workflow, request)
         except CommandError as stopped:

@@ -1,27 +1,56 @@
-"""The client of a Workflow binding: what a worker starts instances with."""
+"""The client of a Workflow binding: what workers, steps and consumers start, show and change runs with."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from pydantic import TypeAdapter
 
 from durable.adapters import adapter_of
-from durable.bindings.workflow import Created, RunStatus, Sent, Workflow
-from durable.errors import EventUnknown, InvalidInput, public_message
-from durable.runs.description import status_of
+from durable.bindings.workflow import (
+    MOST_IN_A_BATCH,
+    BatchResult,
+    Created,
+    RunEvent,
+    RunHistory,
+    RunPage,
+    RunStatus,
+    RunSummary,
+    Sent,
+    Start,
+    Status,
+    Workflow,
+)
+from durable.clock import milliseconds_of
+from durable.errors import EventUnknown, InvalidInput, RunNotFound, RunRequestError, public_message
+from durable.operations.history import HistoryEntry
+from durable.operations.queries import Queries
+from durable.runs.description import Entry, status_of
 from durable.runs.ids import random_id
 from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs
+from durable.runs.transitions import From, Order
 from durable.steps.events import Events
 from durable.store.values import Misfit, dump, holds_secret
 from durable.workflow import WorkflowEntrypoint, payload_type
 
 
+class Transitions(Protocol):
+    """Carries out what is wanted of runs: `durable.operations.lifecycle.Lifecycle`, or what asks one."""
+
+    def carry_out(self, workflow: str, instance: str, order: Order) -> None:
+        """Do what is wanted, or have it done when the execution has stopped.
+
+        Raises:
+            RunNotFound, RunConflict, Throttled: as Lifecycle does.
+        """
+
+
 class WorkflowClient(Workflow[Any]):
-    """Starts and shows the runs of one workflow, and sends them events.
+    """Starts, shows and changes the runs of one workflow, and sends them events.
 
     Args:
         payloads: the type of the payload of each event that the workflow waits for, by the event's type.
@@ -34,11 +63,15 @@ class WorkflowClient(Workflow[Any]):
         runs: Runs,
         events: Events,
         payloads: Mapping[str, Any],
+        queries: Queries,
+        transitions: Transitions,
     ) -> None:
         super().__init__(name, workflow)
         self._runs = runs
         self._events = events
         self._payloads = dict(payloads)
+        self._queries = queries
+        self._transitions = transitions
 
     @functools.cached_property
     def params(self) -> TypeAdapter[Any]:
@@ -55,12 +88,28 @@ class WorkflowClient(Workflow[Any]):
         Raises:
             InvalidInput: the params are not of the workflow's type, or too large.
         """
-        try:
-            payload = dump(self.params, params, "params")
-        except Misfit as misfit:
-            raise InvalidInput(str(misfit)) from None
+        return self._create(self._dumped(params), id, idempotency_key)
+
+    def _create(self, payload: Any, id: str | None, idempotency_key: str | None = None) -> Created:
         return self._runs.create(
             self.name, payload, id=id, idempotency_key=idempotency_key, sensitive=holds_secret(self.params)
+        )
+
+    def _dumped(self, params: Any, name: str = "params") -> Any:
+        try:
+            return dump(self.params, params, name)
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
+
+    def create_batch(self, starts: Sequence[Start[Any]]) -> tuple[BatchResult, ...]:
+        _check_size(starts)
+        # All are checked before the first is started.
+        payloads = [self._dumped(each.params, f"{number}.params") for number, each in enumerate(starts)]
+        for each in starts:
+            _check_id(each.id)
+        return tuple(
+            _result(each.id, functools.partial(self._create, payload, each.id))
+            for each, payload in zip(starts, payloads, strict=True)
         )
 
     @property
@@ -86,3 +135,90 @@ class WorkflowClient(Workflow[Any]):
 
     def get(self, id: str) -> RunStatus:
         return status_of(self._runs.load(self.name, id))
+
+    def list(
+        self,
+        *,
+        status: Status | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> RunPage:
+        first, last = _milliseconds("since", since), _milliseconds("until", until)
+        page = self._queries.list(self.name, status=status, since=first, until=last, cursor=cursor, limit=limit)
+        return RunPage(tuple(_summary(each) for each in page.entries), page.cursor)
+
+    def history(self, id: str, *, after: str | None = None) -> RunHistory:
+        page = self._queries.history(self.name, id, after)
+        return RunHistory(tuple(_event(each) for each in page.events), page.cursor, page.more)
+
+    def pause(self, id: str) -> None:
+        self._carry_out(id, Order("pause"))
+
+    def resume(self, id: str, *, code: Literal["latest"] | None = None) -> None:
+        self._carry_out(id, Order("resume", latest=code == "latest"))
+
+    def terminate(self, id: str, *, rollback: bool = False) -> None:
+        self._carry_out(id, Order("terminate", rollback=rollback))
+
+    def restart(self, id: str, *, from_step: str | None = None, count: int = 1) -> None:
+        if count < 1 or (from_step is None and count != 1):
+            raise ValueError("count is which round of from_step to begin at, 1 being the first")
+        self._carry_out(id, Order("restart", start=None if from_step is None else From(from_step, count)))
+
+    def retry(self, id: str) -> None:
+        self._carry_out(id, Order("retry"))
+
+    def delete(self, id: str) -> None:
+        self._carry_out(id, Order("delete"))
+
+    def delete_batch(self, ids: Sequence[str]) -> tuple[BatchResult, ...]:
+        _check_size(ids)
+        return tuple(_result(each, functools.partial(self._deleted, each)) for each in ids)
+
+    def _deleted(self, id: str) -> Created:
+        try:
+            self.delete(id)
+        except RunNotFound:
+            return Created(id, new=False)
+        return Created(id, new=True)
+
+    def _carry_out(self, id: str, order: Order) -> None:
+        self._transitions.carry_out(self.name, id, order)
+
+
+def _check_size(batch: Sequence[Any]) -> None:
+    if len(batch) > MOST_IN_A_BATCH:
+        raise ValueError(f"a batch of {len(batch)}; it takes up to {MOST_IN_A_BATCH}: make it several")
+
+
+def _check_id(id: str | None) -> None:
+    if id is not None and not INSTANCE_ID.fullmatch(id):
+        raise ValueError("a run's id is 1 to 64 of A-Z a-z 0-9 _ -")
+
+
+def _result(id: str | None, act: Callable[[], Created]) -> BatchResult:
+    try:
+        done = act()
+    except RunRequestError as refused:
+        return BatchResult(id, False, refused)
+    return BatchResult(done.id, done.new)
+
+
+def _milliseconds(name: str, time: datetime | None) -> int | None:
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise ValueError(f"{name} has no zone; give it one, as in datetime.now(UTC)")
+    return milliseconds_of(time.isoformat())
+
+
+def _summary(entry: Entry) -> RunSummary:
+    error = None if entry.error is None else dict(entry.error)
+    return RunSummary(entry.id, entry.workflow, entry.status, entry.created_at, entry.updated_at, error)
+
+
+def _event(entry: HistoryEntry) -> RunEvent:
+    error = None if entry.error is None else dict(entry.error)
+    return RunEvent(entry.at, entry.type, entry.step, entry.key, entry.attempt, error)

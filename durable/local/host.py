@@ -223,7 +223,10 @@ class Host:
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
-        return WorkflowClient(declared.name, declared.workflow, self.runs, events, payloads)
+        operator = self.operator
+        return WorkflowClient(
+            declared.name, declared.workflow, self.runs, events, payloads, operator.queries, operator.lifecycle
+        )
 
     def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
         calls = self.built.compiled[workflow.name].calls

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
@@ -18,12 +17,11 @@ from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.changes import changes_with
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs, unchanged
-from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Refused, Transition
+from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.keys import HEADER, flag_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.parts import Wanted
 from durable.store.record import forget
 from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
@@ -36,39 +34,6 @@ _OTHER_CODE: Final = (
     " restart it."
 )
 _DELETING: Final = "The run is being deleted: delete it again."
-
-
-@dataclass(frozen=True, slots=True)
-class From:
-    """The step that a restart begins at: its name, and which of its rounds, 1 being the first that was begun."""
-
-    name: str
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What an operator wants of a run.
-
-    Attributes:
-        rollback: with terminate, undo first what was done.
-        start: with restart, the step to begin at; None begins anew.
-        latest: with resume, go on with today's code although the workflow has changed.
-    """
-
-    transition: Transition
-    rollback: bool = False
-    start: From | None = None
-    latest: bool = False
-
-    @property
-    def wanted(self) -> Wanted:
-        """What the header says is wanted, where the transition waits for the execution to stop."""
-        if self.transition == "terminate" and self.rollback:
-            return "rollback"
-        assert self.transition != "retry"
-        assert self.transition != "delete"
-        return self.transition
 
 
 class Lifecycle:

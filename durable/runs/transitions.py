@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from durable.bindings.workflow import Status
+from durable.store.parts import Wanted
 from durable.store.statuses import GOING, STATUSES
 
 Transition = Literal["pause", "resume", "terminate", "restart", "retry", "delete"]
@@ -26,6 +27,40 @@ class Refused:
 
 
 Cell = Effect | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """The step that a restart begins at: its name, and which of its rounds, 1 being the first that was begun."""
+
+    name: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody wants of a run.
+
+    Attributes:
+        rollback: with terminate, undo first what was done.
+        start: with restart, the step to begin at; None begins anew.
+        latest: with resume, go on with today's code although the workflow has changed.
+    """
+
+    transition: Transition
+    rollback: bool = False
+    start: From | None = None
+    latest: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the header says is wanted, where the transition waits for the execution to stop."""
+        if self.transition == "terminate" and self.rollback:
+            return "rollback"
+        assert self.transition != "retry"
+        assert self.transition != "delete"
+        return self.transition
+
 
 _FINISHED: Final[Mapping[Status, str]] = {
     "complete": "The run is complete",

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from durable.bindings import Binding, Queue, Workflow
+from durable.bindings.base import Named
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
-from durable.project import Project, project_of
+from durable.project import Project, project_of, resolve
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.testing.client import client_class
 from durable.workflow import WorkflowEntrypoint
@@ -78,7 +79,10 @@ def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
         Workflow(each.name, each.workflow, bindings={**each.bindings, **{name: bindings[name] for name in found}})
         for each, found in zip(workflows, named, strict=True)
     ]
-    return Project(f"the test of {workflow.name}", tuple(_reachable(*bound)))
+    resolve(tuple(bound))
+    return Project(
+        f"the test of {workflow.name}", tuple(each for each in _reachable(*bound) if each.kind != Named.kind)
+    )
 
 
 def _called(workflow: type[WorkflowEntrypoint[Any]]) -> Iterator[type[WorkflowEntrypoint[Any]]]:

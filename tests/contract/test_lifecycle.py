@@ -9,10 +9,10 @@ import pytest
 
 from durable.bindings.workflow import Status
 from durable.errors import RunConflict, RunNotFound, Throttled
-from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.lifecycle import Lifecycle
 from durable.operations.reconciler import Reconciler
 from durable.runs.runs import Runs
-from durable.runs.transitions import FROM_OPEN, TRANSITIONS, Refused
+from durable.runs.transitions import FROM_OPEN, TRANSITIONS, From, Order, Refused
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure

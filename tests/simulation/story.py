@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
-from durable.operations.lifecycle import From, Order
+from durable.runs.transitions import From, Order
 from durable.store.rows import Header
 from durable.store.table import Row
 from tests.simulation.aws import CALM, Faults

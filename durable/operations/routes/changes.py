@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from durable.bindings.workflow import Workflow
 from durable.http import Api, RunId, described
 from durable.http.statuses import CAMEL, Name, State, Time
-from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes.names import INSTANCE, RunName, WorkflowName, found
+from durable.runs.transitions import From, Order
 from durable.wire import MAX_STEP_NAME
 
 StepName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STEP_NAME)]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from durable.adapters import BYTES_AS_BASE64
-from durable.bindings.workflow import Workflow
+from durable.bindings.workflow import MOST_IN_A_BATCH, Workflow
 from durable.errors import InvalidInput, RunExists, Throttled, public_message
 from durable.http import Accepted, Api, Body, Reply, accepts, described
 from durable.http.statuses import CAMEL, Name
 from durable.operations.routes.names import INSTANCES, RunName, WorkflowName, found
 from durable.workflow import payload_type
-
-MOST_AT_ONCE: Final = 100
 
 
 class Start(BaseModel):
@@ -104,4 +102,4 @@ def _start(workflow: Workflow[Any]) -> type[Start]:
 
 
 def _batch(start: type[Start]) -> Any:
-    return cast(Any, Annotated[list[start], Field(min_length=1, max_length=MOST_AT_ONCE)])  # type: ignore[valid-type]
+    return cast(Any, Annotated[list[start], Field(min_length=1, max_length=MOST_IN_A_BATCH)])  # type: ignore[valid-type]

@@ -18,9 +18,9 @@ from durable.local.executions import Executions, Stored
 from durable.local.functions import Functions
 from durable.local.kv import SQLiteKVNamespace
 from durable.local.timers import Timers
-from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
 from durable.runs.ids import instance_of
+from durable.runs.transitions import Order
 from durable.steps.step import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop

@@ -9,8 +9,8 @@ import pytest
 
 from durable.build import Build, build
 from durable.errors import RunConflict, RunNotFound
-from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
+from durable.runs.transitions import From, Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import orders
 from tests.integration.local.orders import Declined

@@ -18,8 +18,8 @@ from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.removed import RunsNeedCode
 from durable.local.workers import InlineWorkers
-from durable.operations.lifecycle import Order
 from durable.project import Project
+from durable.runs.transitions import Order
 from durable.testing.host import VirtualHost
 
 refunded: list[int] = []

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from durable.build import Build, build
 from durable.errors import RunConflict
-from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
+from durable.runs.transitions import Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import journeys
 

@@ -25,8 +25,8 @@ from durable.local.log import TextLog
 from durable.local.serve import moving
 from durable.local.threads import Work, name_of
 from durable.local.workers import ThreadWorkers
-from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
+from durable.runs.transitions import Order
 from tests.integration.local import hazards
 
 PATIENCE_SECONDS: Final = 20

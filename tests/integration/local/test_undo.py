@@ -11,9 +11,9 @@ import pytest
 from durable.build import Build, build
 from durable.errors import RunConflict
 from durable.local.kv import SQLiteKVNamespace
-from durable.operations.lifecycle import Order
 from durable.project import Project, declarations
 from durable.runs.description import Description
+from durable.runs.transitions import Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import trips
 from tests.integration.local.trips import SoldOut, Stubborn

@@ -13,9 +13,9 @@ from durable import NonRetryableError, Retries, StepError, Workflow, WorkflowEnt
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
-from durable.operations.lifecycle import From, Order
 from durable.project import Project, declarations
 from durable.runs.description import Description
+from durable.runs.transitions import From, Order
 from durable.steps.callbacks import Callbacks
 from durable.steps.step import Hang
 from durable.store.machines import MachinesBusy

@@ -68,7 +68,8 @@ class Desk:
     def client_of(self, name: str, workflow: type[WorkflowEntrypoint[Any]]) -> WorkflowClient:
         """Return the client that starts runs of a workflow."""
         events = Events(self.table, Callbacks(self.table, self.machines, self.clock), self.clock)
-        return WorkflowClient(name, workflow, self.runs, events, {})
+        operator = self.operator
+        return WorkflowClient(name, workflow, self.runs, events, {}, operator.queries, operator.lifecycle)
 
     def execution(self, id: str) -> str:
         """Return the name of a run's current execution."""

@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 
 from durable.http import Api
 from durable.local.http import application
-from durable.operations.lifecycle import Order
 from durable.operations.routes import operations
 from durable.operations.routes.shows import OTHER_LIST
+from durable.runs.transitions import Order
 from durable.store.failure import Failure
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState

@@ -9,11 +9,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from durable.clock import VirtualClock, milliseconds_of, timestamp
-from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.lifecycle import Lifecycle
 from durable.runs.description import status_of
 from durable.runs.record import RunRecord, load
 from durable.runs.runs import Runs
-from durable.runs.transitions import Transition
+from durable.runs.transitions import From, Order, Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
 from durable.store.keys import FLAG, StepKey, header_key, partition

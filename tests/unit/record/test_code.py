@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock
-from durable.operations.lifecycle import Lifecycle, Order
+from durable.operations.lifecycle import Lifecycle
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.runs.transitions import Order
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.keys import StepKey, header_key

@@ -9,9 +9,10 @@ import pytest
 
 from durable.clock import VirtualClock, timestamp
 from durable.operations.history import HistoryEntry, HistoryPage
-from durable.operations.lifecycle import From, Lifecycle, Order
+from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.runs.runs import Runs
+from durable.runs.transitions import From, Order
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
