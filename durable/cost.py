@@ -30,13 +30,13 @@ _API_REQUESTS: Final = 3.50
 MEMORY_GB: Final = 0.5
 """Of each Lambda, on arm64."""
 
-# of the record, measured: header, running, closed; the index follows; a lease and an outcome, each read after;
-# when it closes a look at all rows, and to each row when it may vanish
+# of the record, measured: header, running, closed; the index follows; a lease and an outcome, each read after, but for
+# the outcome on Express; when it closes a look at all rows, and to each row when it may vanish
 _WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 3, "express": 2}
 _INDEX_WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 5, "express": 3}
 _WRITES_OF_STEP: Final = 3
 _READS_OF_RUN: Final = 1
-_READS_OF_STEP: Final = 2
+_READS_OF_STEP: Final[Mapping[MachineKind, int]] = {"standard": 2, "express": 1}
 _OTHER_INVOCATIONS: Final = 2
 """The API's that starts the run, and that which closes it: the closer's, or the turn's."""
 
@@ -79,7 +79,7 @@ class Cost:
 
     @property
     def reads(self) -> int:
-        return _READS_OF_RUN + _READS_OF_STEP * self.way.invocations
+        return _READS_OF_RUN + _READS_OF_STEP[self.kind] * self.way.invocations
 
     def prices(self) -> dict[str, float]:
         """Return the price of a million runs, part by part."""

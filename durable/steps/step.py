@@ -115,9 +115,7 @@ class StepHandler:
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, owner, begun.attempt, input_hash)
         at = self._clock.now()
-        instead = self._record.succeed(
-            key, owner=owner, result=result, at=at, generation=event["run"].get("generation", 0)
-        )
+        instead = self._record.succeed(key, owner=owner, result=result, at=at, generation=_looking(event))
         if instead is not None:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
@@ -214,7 +212,7 @@ class StepHandler:
             final=final,
             at=at,
             handled=handled,
-            generation=event["run"].get("generation", 0),
+            generation=_looking(event),
             wake=wake,
         )
         if wake is not None:
@@ -253,6 +251,15 @@ class StepHandler:
             raise reported(_failure_of(StaleResult), event) from None
         # A set is written in any order; another one than was recorded would change the inputs of later steps.
         return result if unordered(today) == unordered(result) else today
+
+
+def _looking(event: StepEvent) -> int | None:
+    """Return the generation to look at the flag with after an outcome; None on Express.
+
+    An execution on Standard may sleep for a month after the step, so the step has to stop it. One on Express asks
+    again soon: the next step, the park and the end of the run each look.
+    """
+    return None if "until" in event else event["run"].get("generation", 0)
 
 
 def _kept(event: StepEvent, text: str) -> Row:

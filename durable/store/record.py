@@ -233,8 +233,13 @@ class StepRecord:
         row = self._table.get(key.row)
         return 0 if row is None else StepRow.from_row(row).attempts
 
-    def succeed(self, key: StepKey, *, owner: str, result: Any, at: int, generation: int = 0) -> Begun | None:
-        """Record the result; None when it was recorded, else what stands in its place."""
+    def succeed(self, key: StepKey, *, owner: str, result: Any, at: int, generation: int | None = 0) -> Begun | None:
+        """Record the result; None when it was recorded, else what stands in its place.
+
+        Args:
+            generation: of the execution that asks; None if the flag need not be read, because whatever follows in the
+                execution reads it.
+        """
         ended = {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at}
         return self._end(key, owner, ended, generation)
 
@@ -247,7 +252,7 @@ class StepRecord:
         final: bool,
         at: int,
         handled: bool = False,
-        generation: int = 0,
+        generation: int | None = 0,
         wake: int | None = None,
     ) -> Begun | None:
         """Record a failed attempt and give up the lease; a final one is the step's outcome.
@@ -255,6 +260,7 @@ class StepRecord:
         Args:
             wake: when the next attempt is due, where the step says.
             handled: whether an `except` of the run catches the error.
+            generation: as for `succeed`.
         """
         ended: Row = {"status": _RETRYING, "ended": at, **({} if wake is None else {"wake": wake})}
         if final:
@@ -266,7 +272,7 @@ class StepRecord:
         with suppress(ConditionFailed):
             self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", _RETRYING),)))
 
-    def _end(self, key: StepKey, owner: str, fields: Row, generation: int) -> Begun | None:
+    def _end(self, key: StepKey, owner: str, fields: Row, generation: int | None) -> Begun | None:
         mine = (Equals("owner", owner), Absent("outcome"))
         try:
             self.write(Write(key.row, fields, remove=("owner", "lease"), when=mine))
@@ -279,6 +285,8 @@ class StepRecord:
             if row.owner is not None or row.ended is None or row.ended != fields.get("ended"):
                 return Held()
             # else it is our own write, whose answer was lost
+        if generation is None:
+            return None
         return Halted() if halts(self._table.get(flag_key(key.row.partition)), generation) else None
 
     def write(self, change: Write) -> Row | None:

@@ -17,7 +17,7 @@ from durable.cdk.rehearsal.server import MiniStack, pause
 from tests.e2e.rehearsal.conftest import ROOT, Deployed, key_of, signed
 from tests.e2e.server import eventually
 
-pytestmark = [pytest.mark.ministack, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.ministack, pytest.mark.timeout(900)]
 
 ADDRESSES: Final = ("hello@example.com", "employee@example.com", "manager@example.com", "new@example.com")
 EXPENSE: Final = {"employee": ADDRESSES[1], "manager": ADDRESSES[2], "purpose": "A train", "cents": 25_900}

@@ -1,5 +1,5 @@
-"""A changed deployment: a run that waits goes on with the code that it began on, one that failed on a bug is retried on
-the mended code; then all is taken down."""
+"""A changed deployment, on Standard: a run that waits goes on with the code that it began on, one that failed on a bug
+is retried on the mended code; then all is taken down."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ from durable import KVNamespace, Worker, Workflow
 from statemachines.nap import DreamWorkflow, NapWorkflow
 
 notes = KVNamespace("notes")
-nap = Workflow("nap", NapWorkflow, bindings={"notes": notes})
-dream = Workflow("dream", DreamWorkflow)
+nap = Workflow("nap", NapWorkflow, bindings={"notes": notes}, kind="standard")
+dream = Workflow("dream", DreamWorkflow, kind="standard")
 site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
 
 if __name__ == "__main__":

@@ -252,17 +252,35 @@ def test_a_run_that_is_being_stopped_begins_no_step_and_counts_no_attempt(bench:
     assert bench.record.attempts(StepKey("shop", "one", 1, "charge")) == 0
 
 
+class Stopping:
+    """Has the run stopped while the step is at work."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    def __enter__(self) -> None:
+        self.bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
+
+    def __exit__(self, *_: object) -> None: ...
+
+
 def test_a_step_that_ends_under_a_stop_is_recorded_and_goes_no_further(bench: Bench) -> None:
-    class Stopping:
-        def __enter__(self) -> None:
-            bench.table.write(Write(Key("shop#one", FLAG), {"want": "pause"}))
-
-        def __exit__(self, *_: object) -> None: ...
-
-    error = raised_by(bench, deadline=lambda seconds: Stopping())
+    error = raised_by(bench, deadline=lambda seconds: Stopping(bench))
     assert type(error).__name__ == "Stopped"
     step = next(row for row in bench.table.query("shop#one") if row["sort"] != FLAG)
     assert step["result"] == "charged 5"
+
+
+def test_on_express_a_step_that_ends_under_a_stop_gives_its_result_and_the_next_one_does_not_begin(
+    bench: Bench,
+) -> None:
+    event = bench.event() | {"until": bench.clock.now() + 60_000}
+    assert bench.handler(deadline=lambda seconds: Stopping(bench))(event, "a")["result"] == "charged 5"
+    following = bench.event(key="charge-again") | {"until": bench.clock.now() + 60_000}
+    with pytest.raises(Exception, match="charge-again") as caught:
+        bench.handler()(following, "b")
+    assert type(caught.value).__name__ == "Stopped"
+    assert len(steps.calls) == 1
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
