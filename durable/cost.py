@@ -26,7 +26,7 @@ _REQUESTS: Final = 0.20
 _GB_SECONDS: Final = 13.3334
 _WRITES: Final = 0.625
 _READS: Final = 0.125
-_API_REQUESTS: Final = 3.50
+_API_REQUESTS: Final = 1.00
 MEMORY_GB: Final = 0.5
 """Of each Lambda, on arm64."""
 

@@ -14,12 +14,11 @@ from durable.project import Project
 PATH: Final = Path("docs/openapi.json")
 _SERVERS: Final = (
     {
-        "url": "https://{api}.execute-api.{region}.amazonaws.com/{stage}",
-        "description": "a deployment; `durable deploy` prints its URL",
+        "url": "https://{api}.execute-api.{region}.amazonaws.com",
+        "description": "a deployment; `durable deploy` prints its URL, in which a REST API's stage comes last",
         "variables": {
             "api": {"default": "api", "description": "the id that API Gateway gave it"},
             "region": {"default": "us-east-1"},
-            "stage": {"default": "dev"},
         },
     },
     {"url": "http://127.0.0.1:8787", "description": "`durable dev`, which asks for no signature"},

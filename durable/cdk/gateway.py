@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from durable.bindings.worker import OTHERS, Throttle
+from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge
 
 _ACCESS: Final = {
@@ -74,8 +75,8 @@ class Gateway(Construct):
         *,
         name: str,
         stage: str,
-        public: lambda_.IFunction,
-        operations: lambda_.IFunction,
+        public: HandlerFunction,
+        operations: HandlerFunction,
         origins: Sequence[str],
         throttles: Mapping[str, Throttle],
         authorizer: apigateway.IAuthorizer | None = None,
@@ -93,10 +94,14 @@ class Gateway(Construct):
             deploy_options=self._stage(stage, throttles),
         )
         self.api.node.try_remove_child("Endpoint")
-        self._open(public, [each for each in throttles if each != OTHERS], authorizer, bool(origins))
-        self._operators(operations)
+        self._open(public.function, [each for each in throttles if each != OTHERS], authorizer, bool(origins))
+        self._operators(operations.function)
         self._answers(origins)
         self._acknowledge()
+
+    @property
+    def url(self) -> str:
+        return self.api.url
 
     def _stage(self, name: str, throttles: Mapping[str, Throttle]) -> apigateway.StageOptions:
         others = throttles[OTHERS]

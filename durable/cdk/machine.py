@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from aws_cdk import Fn, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -21,6 +20,7 @@ from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.record import ANSWERS, Record
 from durable.cdk.resource import Bindings, described
 from durable.cdk.turns import Parking, SegmentOptions, TurnFunction
+from durable.cdk.vended_logs import vended_log_group
 from durable.cdk.workflow import Segmented, WorkflowResource
 from durable.compiler.placeholders import filled
 from durable.compiler.segments import express, standard
@@ -347,12 +347,13 @@ def state_machine(
 ) -> sfn.StateMachine:
     """Return a state machine that logs no data; one of type Express logs what failed only, for it logs by the byte."""
     is_express = kind == sfn.StateMachineType.EXPRESS
-    log_group = logs.LogGroup(
+    log_group = vended_log_group(
         scope,
         "Logs",
-        log_group_name=f"/aws/vendedlogs/states/{name}-{_unique(scope)}" if is_express else None,
+        service="states",
+        name=name or f"{Stack.of(scope).stack_name}-{scope.node.id}",
         retention=platform.log_retention,
-        removal_policy=platform.log_removal,
+        removal=platform.log_removal,
     )
     machine = sfn.StateMachine(
         scope,
@@ -370,8 +371,3 @@ def state_machine(
     )
     acknowledge(role, "IAM5[Resource::*]", "log delivery and X-Ray know no narrower resource")
     return machine
-
-
-def _unique(scope: Construct) -> str:
-    """Return a part of the stack's id that no other stack has: the logs of a stack that was removed may be kept."""
-    return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Stack.of(scope).stack_id))))

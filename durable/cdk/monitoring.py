@@ -8,6 +8,7 @@ from typing import Final
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
@@ -63,7 +64,7 @@ class Monitoring(Construct):
         *,
         machines: Mapping[str, sfn.StateMachine],
         dead_letters: Mapping[str, sqs.Queue],
-        apis: Mapping[str, apigateway.RestApi],
+        apis: Mapping[str, apigatewayv2.HttpApi | apigateway.RestApi],
         starter: lambda_.IFunction | None,
         alarm_topic: str | None,
         segments: WatchedSegments | None = None,
@@ -123,7 +124,7 @@ class Monitoring(Construct):
         self._alarm(f"{name}-dead-letters", waiting, f"Messages of {name} could not be delivered: they are kept.")
         self._dashboard.add_widgets(self._graph(f"{name}: dead letters", [waiting]))
 
-    def _api(self, name: str, api: apigateway.RestApi) -> None:
+    def _api(self, name: str, api: apigatewayv2.HttpApi | apigateway.RestApi) -> None:
         server = api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES)
         client = api.metric_client_error(statistic="Sum", period=_FIVE_MINUTES)
         count = api.metric_count(statistic="Sum", period=_FIVE_MINUTES)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 
+from durable.bindings.worker import ApiKind
 from durable.compiler import Compiled
 from durable.errors import DeclarationError
 from durable.project import Project
@@ -61,6 +63,7 @@ class Options:
         consumers: by the queue's declared name.
         workers: by the worker's declared name.
         authorizers: who is asked about requests to a worker's public routes, by the worker's declared name.
+        rest_authorizers: the same for workers with `api="rest"`.
         tables: tables that are there already, by the KVNamespace's declared name: partition key `pk` and sort key `sk`,
             both text, and `expires` as the time to live.
         buckets: buckets that are there already, by the Bucket's declared name.
@@ -69,7 +72,8 @@ class Options:
     steps: Mapping[tuple[str, str], FunctionOptions] = field(default_factory=dict)
     consumers: Mapping[str, FunctionOptions] = field(default_factory=dict)
     workers: Mapping[str, FunctionOptions] = field(default_factory=dict)
-    authorizers: Mapping[str, apigateway.IAuthorizer] = field(default_factory=dict)
+    authorizers: Mapping[str, apigatewayv2.IHttpRouteAuthorizer] = field(default_factory=dict)
+    rest_authorizers: Mapping[str, apigateway.IAuthorizer] = field(default_factory=dict)
     tables: Mapping[str, dynamodb.ITable] = field(default_factory=dict)
     buckets: Mapping[str, s3.IBucket] = field(default_factory=dict)
 
@@ -77,11 +81,18 @@ class Options:
 def unknown_names(options: Options, project: Project, programs: Mapping[str, Compiled]) -> Iterator[str]:
     """Yield a sentence for each name in the options that nothing declared has."""
     steps = {(name, use.name): use.placeholder for name, each in programs.items() for use in each.steps}
+    apis = {
+        kind: [each.name for each in project.workers if each.url and each.api == kind] for kind in get_args(ApiKind)
+    }
     known: dict[str, tuple[Mapping[Any, object], list[Any]]] = {
         "steps": (options.steps, list(steps)),
         "consumers": (options.consumers, [each.name for each in project.queues if each.consumer is not None]),
         "workers": (options.workers, [each.name for each in project.workers]),
-        "authorizers": (options.authorizers, [each.name for each in project.workers if each.url]),
+        "authorizers": (
+            options.authorizers,
+            apis["http"],
+        ),
+        "rest_authorizers": (options.rest_authorizers, apis["rest"]),
         "tables": (options.tables, [each.name for each in project.declarations if each.kind == "kv"]),
         "buckets": (options.buckets, [each.name for each in project.declarations if each.kind == "bucket"]),
     }

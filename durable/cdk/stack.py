@@ -7,6 +7,7 @@ from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
 from aws_cdk import ArnFormat, CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from typing_extensions import Unpack
@@ -19,6 +20,7 @@ from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
+from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.kv import Namespace
 from durable.cdk.limits import StackLimits
 from durable.cdk.machine import Machine, Step
@@ -94,7 +96,7 @@ class DurableStack(Stack):
         self._consumers: dict[str, Consumer] = {}
         self._declare_consumers(project.queues)
         self._workers: dict[str, WorkerFunction] = {}
-        self._gateways: dict[str, Gateway] = {}
+        self._gateways: dict[str, Gateway | HttpGateway] = {}
         self._declare_apis(project)
         self.node.add_validation(StackLimits(self))
 
@@ -119,9 +121,26 @@ class DurableStack(Stack):
         """Return the Lambda of a worker."""
         return _named_one(self._workers, name).handler
 
-    def api(self, worker: str) -> apigateway.RestApi:
-        """Return the API of a worker that has a URL."""
-        return _named_one(self._gateways, worker).api
+    def api(self, worker: str) -> apigatewayv2.HttpApi:
+        """Return the HTTP API of a worker that has a URL."""
+        return self._http(worker).api
+
+    def api_stage(self, worker: str) -> apigatewayv2.HttpStage:
+        """Return the one stage of that API, which a domain of one's own is mapped to."""
+        return self._http(worker).stage
+
+    def _http(self, worker: str) -> HttpGateway:
+        gateway = _named_one(self._gateways, worker)
+        if not isinstance(gateway, HttpGateway):
+            raise DeclarationError([f"the API of {worker!r} is a REST API; get it by rest_api({worker!r})"])
+        return gateway
+
+    def rest_api(self, worker: str) -> apigateway.RestApi:
+        """Return the REST API of a worker that is declared with `api="rest"`."""
+        gateway = _named_one(self._gateways, worker)
+        if not isinstance(gateway, Gateway):
+            raise DeclarationError([f"the API of {worker!r} is an HTTP API; get it by api({worker!r})"])
+        return gateway.api
 
     def namespace(self, name: str) -> Namespace:
         """Return the counterpart of a KVNamespace."""
@@ -376,21 +395,25 @@ class DurableStack(Stack):
         )
         if not worker.url:
             return
+        gateway = self._gateways[worker.name] = self._gateway(worker, function, operations)
+        CfnOutput(self, f"{construct_id(worker)}Url", value=gateway.url, description=f"where {worker.name} is")
+
+    def _gateway(self, worker: Worker, function: WorkerFunction, operations: Operations) -> Gateway | HttpGateway:
         settings = self._settings
-        gateway = self._gateways[worker.name] = Gateway(
-            function,
-            "Gateway",
-            name=f"{settings.stack}-{worker.name}",
-            stage=settings.stage,
-            public=function.handler.function,
-            operations=operations.handler.function,
-            origins=worker.origins,
-            throttles=worker.throttles,
-            authorizer=self._options.authorizers.get(worker.name),
-            log_retention=settings.log_retention,
-            log_removal=settings.data_removal,
-        )
-        CfnOutput(self, f"{construct_id(worker)}Url", value=gateway.api.url, description=f"where {worker.name} is")
+        shared: dict[str, Any] = {
+            "name": f"{settings.stack}-{worker.name}",
+            "public": function.handler,
+            "operations": operations.handler,
+            "origins": worker.origins,
+            "throttles": worker.throttles,
+            "log_retention": settings.log_retention,
+            "log_removal": settings.data_removal,
+        }
+        if worker.api == "rest":
+            rest_authorizer = self._options.rest_authorizers.get(worker.name)
+            return Gateway(function, "Gateway", stage=settings.stage, authorizer=rest_authorizer, **shared)
+        authorizer = self._options.authorizers.get(worker.name)
+        return HttpGateway(function, "Gateway", authorizer=authorizer, **shared)
 
 
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME

@@ -28,14 +28,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 RETRY_AFTER_SECONDS: Final = 1
 _MAX_FRAMES: Final = 8
-_ALLOWED_HEADERS: Final = (
+ALLOWED_HEADERS: Final = (
     *("Authorization", "Content-Type", "Idempotency-Key"),
     *("X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key"),
 )
+EXPOSED_HEADERS: Final = ("Location", "Retry-After")
+PREFLIGHT_SECONDS: Final = 600
 _CORS: Final = {
-    "Access-Control-Allow-Headers": ",".join(_ALLOWED_HEADERS),
-    "Access-Control-Expose-Headers": "Location,Retry-After",
-    "Access-Control-Max-Age": "600",
+    "Access-Control-Allow-Headers": ",".join(ALLOWED_HEADERS),
+    "Access-Control-Expose-Headers": ",".join(EXPOSED_HEADERS),
+    "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
 }
 
 _log = logging.getLogger("durable.http")

@@ -25,10 +25,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A REST API on MiniStack, which knows it by the name of its host.
+    """An API on MiniStack, which knows it by the name of its host.
 
     Attributes:
-        url: what AWS would call it: `https://<id>.execute-api.<region>.amazonaws.com/<stage>/`.
+        url: what AWS would call it: `https://<id>.execute-api.<region>.amazonaws.com/`, and a REST API's stage.
     """
 
     url: str
@@ -39,14 +39,15 @@ class Api:
         return f"{(urlsplit(self.url).hostname or '').split('.')[0]}.execute-api.localhost:{self.server.port}"
 
     @property
-    def stage(self) -> str:
-        return urlsplit(self.url).path.strip("/")
+    def base(self) -> str:
+        """What stands before each path: the stage of a REST API, as `/dev`, and nothing for an HTTP API."""
+        return urlsplit(self.url).path.rstrip("/")
 
     def call(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Call a path below the stage; `body` is sent as JSON."""
+        """Call a path; `body` is sent as JSON."""
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Host": self.host} | ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
-        address = f"https://127.0.0.1:{self.server.port}/{self.stage}{path}"
+        address = f"https://127.0.0.1:{self.server.port}{self.base}{path}"
         request = urllib.request.Request(address, data, sent, method=method)
         context = ssl.create_default_context(cafile=str(self.server.certificate.authority))
         try:

@@ -97,6 +97,6 @@ def signed(deployed: Deployed, who: Credentials, method: str, path: str, body: A
     api = deployed.api
     data = b"" if body is None else json.dumps(body).encode()
     headers = {"Host": api.host} | ({"Content-Type": "application/json"} if data else {})
-    request = AWSRequest(method, f"https://{api.host}/{api.stage}{path}", headers, data)
+    request = AWSRequest(method, f"https://{api.host}{api.base}{path}", headers, data)
     SigV4Auth(who, "execute-api", REGION).add_auth(request)
     return api.call(method, path, data or None, headers=dict(request.headers.items()))

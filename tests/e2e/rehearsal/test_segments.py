@@ -27,14 +27,15 @@ STANDARD: Final = 'Workflow.default_kind = "standard"\n\nmail = SendEmail('
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """This repository's project, in a folder of its own."""
+    """This repository's project, in a folder of its own and with a REST API."""
     for package in ("durable", "functions", "statemachines", "infra"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / ".cache").symlink_to(ROOT / ".cache")
     settings = json.loads((ROOT / "cdk.json").read_text())
     settings["context"]["name"] = "segments"
     (tmp_path / "cdk.json").write_text(json.dumps(settings))
-    shutil.copy(ROOT / "app.py", tmp_path)
+    app = (ROOT / "app.py").read_text()
+    (tmp_path / "app.py").write_text(app.replace("    url=True,", '    url=True,\n    api="rest",'))
     return tmp_path
 
 

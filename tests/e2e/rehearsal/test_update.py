@@ -222,6 +222,7 @@ def _left(aws: MiniStack) -> list[str]:
         lambda: [each["name"] for each in aws.client("stepfunctions").list_state_machines()["stateMachines"]],
         lambda: [each["logGroupName"] for each in aws.client("logs").describe_log_groups()["logGroups"]],
         lambda: [each["name"] for each in aws.client("apigateway").get_rest_apis()["items"]],
+        lambda: [each["Name"] for each in aws.client("apigatewayv2").get_apis()["Items"]],
         lambda: [each["Name"] for each in aws.client("events").list_rules()["Rules"]],
     ]
     names = [name for each in listed for name in each()]

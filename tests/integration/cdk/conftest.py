@@ -12,7 +12,7 @@ import pytest
 
 import app
 import durable.cdk  # noqa: F401  # before a test module imports aws_cdk, which starts Node
-from durable import Workflow
+from durable import Worker, Workflow
 from durable.bindings.workflow import MachineKind
 from durable.project import Project, load
 from tests.integration.cdk.template import Template
@@ -76,6 +76,16 @@ def once(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Sy
 @pytest.fixture(scope="session")
 def dev(once: Synthesise) -> Template:
     return once("dev", stage="dev")
+
+
+@pytest.fixture(scope="session")
+def rest(once: Synthesise) -> Template:
+    """Onboarding with a REST API."""
+    declarations = ONBOARDING.declarations
+    website = copy.copy(next(each for each in declarations if isinstance(each, Worker)))
+    website.api = "rest"
+    others = [each for each in declarations if not isinstance(each, Worker)]
+    return once("rest", project=Project("app", (*others, website)))
 
 
 @pytest.fixture(scope="session")

@@ -71,9 +71,15 @@ def test_a_table_and_a_bucket_that_are_there_are_used_and_not_made(template: Tem
 
 
 def test_the_public_routes_ask_the_authorizer_and_the_operators_stay_iams(template: Template) -> None:
-    kinds = {each["Properties"]["AuthorizationType"] for each in template.of("ApiGateway::Method").values()}
-    assert kinds == {"COGNITO_USER_POOLS", "AWS_IAM"}
-    _, domain = template.one("ApiGateway::DomainName")
+    routes = [each["Properties"] for each in template.of("ApiGatewayV2::Route").values()]
+    assert {each["RouteKey"]: each["AuthorizationType"] for each in routes} == {
+        "$default": "JWT",
+        "POST /api/workflow/start": "JWT",
+        "OPTIONS /{proxy+}": "NONE",
+        "ANY /api/workflows": "AWS_IAM",
+        "ANY /api/workflows/{proxy+}": "AWS_IAM",
+    }
+    _, domain = template.one("ApiGatewayV2::DomainName")
     assert domain["Properties"]["DomainName"] == "api.example.com"
 
 
@@ -121,17 +127,15 @@ def test_the_stack_fits_into_an_existing_app_and_lends_its_resources_to_others(t
         shop.workflow("reports")
 
 
+def test_each_kind_of_api_is_had_by_its_own_accessor() -> None:
+    stack = stack_of(ONBOARDING, Options())
+    assert stack.api("website").api_endpoint
+    with pytest.raises(DeclarationError, match=r"is an HTTP API; get it by api\('website'\)"):
+        stack.rest_api("website")
+
+
 def website(throttles: Mapping[str, Throttle]) -> Worker:
     return Worker("website", "functions.api", url=True, bindings={"onboarding": app.onboarding}, throttles=throttles)
-
-
-def test_each_route_is_throttled_as_app_py_says(template: Template) -> None:
-    _, stage = template.one("ApiGateway::Stage")
-    limits = {
-        (each["HttpMethod"], each["ResourcePath"]): (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
-        for each in stage["Properties"]["MethodSettings"]
-    }
-    assert limits == {("*", "/*"): (50, 100), ("POST", "/~1api~1workflow~1start"): (5, 10)}
 
 
 def test_a_throttle_of_a_route_that_is_none_is_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from durable import Workflow
 from durable.errors import DeclarationError
 from tests.integration.cdk.conftest import Synthesise, onboarding_on
-from tests.integration.cdk.template import Template, text
+from tests.integration.cdk.template import Template, references, text
 from tests.integration.cdk.test_grants import ROWS, actions, allowed, table
 
 EXPRESS = (
@@ -47,12 +47,18 @@ def test_each_machine_has_a_version_that_is_kept(express: Template) -> None:
 def test_the_express_machine_logs_errors_without_data(express: Template) -> None:
     logging = express.resources[machines(express)["EXPRESS"]]["Properties"]["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
-    (group,) = [
-        each["Properties"]["LogGroupName"]
-        for each in express.of("Logs::LogGroup").values()
-        if "LogGroupName" in each["Properties"]
+
+
+def test_what_aws_logs_itself_needs_no_statement_of_the_accounts_policy(everything: Template) -> None:
+    written = [
+        next(references(each["Properties"]["LoggingConfiguration"]["Destinations"]))
+        for each in everything.of("StepFunctions::StateMachine").values()
     ]
-    assert json.dumps(group).startswith('{"Fn::Join": ["", ["/aws/vendedlogs/states/durable-workflows-dev-onboarding-')
+    _, stage = everything.one("ApiGatewayV2::Stage")
+    written += references(stage["Properties"]["AccessLogSettings"]["DestinationArn"])
+    names = [text(everything.resources[each]["Properties"]["LogGroupName"]) for each in written]
+    assert len(set(names)) == len(written) > 5
+    assert all(each.startswith("/aws/vendedlogs/") for each in names)
 
 
 def test_the_turn_may_use_its_own_rows_start_its_own_machines_and_send_to_the_wake_queue(express: Template) -> None:

@@ -46,7 +46,7 @@ def _names(template: Template) -> set[str]:
         for name in kept
         if isinstance(each.get("Properties", {}).get(name), str)
     }
-    return found | {str(each["Properties"]["Name"]) for each in template.of("ApiGateway::RestApi").values()}
+    return found | {str(each["Properties"]["Name"]) for each in template.of("ApiGatewayV2::Api").values()}
 
 
 def test_no_resource_depends_on_itself_by_any_way(dev: Template) -> None:

@@ -69,5 +69,5 @@ def test_that_step_may_start_that_machine_and_no_other(relay: Template) -> None:
 
 def test_a_queue_without_consumer_and_a_project_without_worker_are_fine(relay: Template) -> None:
     assert [each for each in relay.of("Lambda::EventSourceMapping") if "Waker" not in each] == []
-    assert relay.of("ApiGateway::RestApi") == {}
+    assert relay.of("ApiGatewayV2::Api") == {}
     assert len([each for each in relay.of("SQS::Queue") if not each.startswith("Wakes")]) == 2

@@ -87,6 +87,6 @@ def test_what_nobody_would_notice_raises_an_alarm(dev: Template) -> None:
     watched = {each["Properties"]["MetricName"] for each in dev.of("CloudWatch::Alarm").values()}
     assert watched == {
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
-        *("ApproximateNumberOfMessagesVisible", "5XXError", "Throttles"),
+        *("ApproximateNumberOfMessagesVisible", "5xx", "Throttles"),
     }
     assert len(dev.of("CloudWatch::Dashboard")) == 1

@@ -1,0 +1,140 @@
+"""The HTTP API of a worker: its public routes and the routes of operators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_logs as logs
+from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
+from constructs import Construct
+
+from durable.bindings.worker import OTHERS, Throttle
+from durable.cdk.function import HandlerFunction
+from durable.cdk.nag import acknowledge
+from durable.cdk.vended_logs import vended_log_group
+from durable.http.api import ALLOWED_HEADERS, EXPOSED_HEADERS, PREFLIGHT_SECONDS
+
+_ACCESS: Final = {
+    "request": "$context.requestId",
+    "method": "$context.httpMethod",
+    "resource": "$context.routeKey",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "integration": "$context.integrationStatus",
+    "refused": "$context.error.responseType",
+    "at": "$context.requestTimeEpoch",
+}
+"""A line of the access log; neither address nor path nor agent, for these are somebody's."""
+OPERATORS: Final = ("/api/workflows", "/api/workflows/{proxy+}")
+
+
+class HttpGateway(Construct):
+    """An HTTP API in front of two Lambdas.
+
+    Args:
+        public: answers everything but the routes of operators; open to all, and throttled.
+        operations: answers `/api/workflows…`, to requests that are signed by somebody IAM lets in.
+        origins: the web origins that browsers may call it from; the gateway answers their preflight requests.
+        throttles: of routes, as "POST /orders", and of all others, as "*".
+        authorizer: asked about requests to the public routes; without one they are open to all.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        public: HandlerFunction,
+        operations: HandlerFunction,
+        origins: Sequence[str],
+        throttles: Mapping[str, Throttle],
+        authorizer: apigateway.IHttpRouteAuthorizer | None = None,
+        log_retention: logs.RetentionDays,
+        log_removal: RemovalPolicy,
+    ) -> None:
+        super().__init__(scope, id)
+        self.api = apigateway.HttpApi(
+            self, "HttpApi", api_name=name, create_default_stage=False, cors_preflight=_cors(origins)
+        )
+        own = [each for each in throttles if each != OTHERS]
+        routes = self._open(public, own, authorizer) + self._operators(operations)
+        access = vended_log_group(
+            self, "HttpAccess", service="apis", name=name, retention=log_retention, removal=log_removal
+        )
+        others = throttles[OTHERS]
+        self.stage = apigateway.HttpStage(
+            self,
+            "HttpStage",
+            http_api=self.api,
+            auto_deploy=True,
+            throttle=apigateway.ThrottleSettings(rate_limit=others.rate, burst_limit=others.burst),
+        )
+        self.stage.node.add_dependency(*routes)  # settings of a route that is not there are refused
+        resource = self.stage.node.default_child
+        assert isinstance(resource, apigateway.CfnStage)
+        resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=access.log_group_arn, format=json.dumps(_ACCESS)
+        )
+        resource.route_settings = {
+            each: {"ThrottlingRateLimit": throttles[each].rate, "ThrottlingBurstLimit": throttles[each].burst}
+            for each in own
+        }
+        acknowledge(self, "APIG4", "who may call the public routes is the Worker's to say; operators' routes are IAM's")
+
+    @property
+    def url(self) -> str:
+        return f"{self.api.api_endpoint}/"
+
+    def _open(
+        self, public: HandlerFunction, throttled: Sequence[str], authorizer: apigateway.IHttpRouteAuthorizer | None
+    ) -> list[apigateway.HttpRoute]:
+        """Send everything to the worker, which knows 404 and 405; routes with throttles of their own stand by name."""
+        to_worker = HttpLambdaIntegration("Public", public.function)
+        keys = [apigateway.HttpRouteKey.DEFAULT, *(_key(each) for each in throttled)]
+        routes = [self._route(f"Public {key.key}", key, to_worker, authorizer) for key in keys]
+        if authorizer is not None:  # a browser's preflight request carries no credentials
+            preflight = apigateway.HttpRouteKey.with_("/{proxy+}", apigateway.HttpMethod.OPTIONS)
+            routes.append(self._route("Preflight", preflight, to_worker, None))
+        return routes
+
+    def _operators(self, operations: HandlerFunction) -> list[apigateway.HttpRoute]:
+        to_operations = HttpLambdaIntegration("Operators", operations.function)
+        return [
+            self._route(f"Operators {key.key}", key, to_operations, HttpIamAuthorizer())
+            for key in (apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod.ANY) for path in OPERATORS)
+        ]
+
+    def _route(
+        self,
+        id: str,
+        key: apigateway.HttpRouteKey,
+        integration: HttpLambdaIntegration,
+        authorizer: apigateway.IHttpRouteAuthorizer | None,
+    ) -> apigateway.HttpRoute:
+        return apigateway.HttpRoute(
+            self, id, http_api=self.api, route_key=key, integration=integration, authorizer=authorizer
+        )
+
+
+def _cors(origins: Sequence[str]) -> apigateway.CorsPreflightOptions | None:
+    """Return what the gateway answers to browsers: on its own refusals, as 429, a worker could not set headers."""
+    if not origins:
+        return None
+    return apigateway.CorsPreflightOptions(
+        allow_origins=list(origins),
+        allow_methods=[apigateway.CorsHttpMethod.ANY],
+        allow_headers=list(ALLOWED_HEADERS),
+        expose_headers=list(EXPOSED_HEADERS),
+        max_age=Duration.seconds(PREFLIGHT_SECONDS),
+    )
+
+
+def _key(route: str) -> apigateway.HttpRouteKey:
+    method, _, path = route.partition(" ")
+    return apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method])
