@@ -18,7 +18,7 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-annot
 LOCK := $(VENV)/bin/uv pip compile $(LOCKED) --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 TEMPLATE := durable/templates/project
 
-.PHONY: help run test test-deployed torture check compile openapi lock wheel bench bench-quick coldstart rehearse deploy \
+.PHONY: help run test test-deployed torture check compile openapi lock docs wheel bench bench-quick coldstart rehearse deploy \
 	destroy clean
 
 help: ## this list
@@ -75,6 +75,10 @@ lock: $(VENV)/all.stamp ## lock what pyproject.toml and functions/requirements.i
 	@$(LOCK) functions/requirements.in -c requirements.txt --output-file functions/requirements.txt
 	@cd $(TEMPLATE) && $(abspath $(VENV))/bin/uv pip compile $(LOCKED) --no-header functions/requirements.in \
 	  -c $(CURDIR)/requirements.txt --output-file functions/requirements.txt
+
+docs: $(VENV)/all.stamp ## the documentation as a site, in site/
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 wheel: $(VENV)/bin/pip ## the library as a wheel, in dist/
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -12,19 +12,16 @@ from contextlib import suppress
 from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
-from subprocess import TimeoutExpired
 from typing import Final
 
-from tests.e2e.server import Server, eventually
+from tests.e2e.server import PATIENCE_SECONDS, Server, eventually
 
 PROJECT: Final = Path(__file__).parent / "projects" / "hostile"
 HARMS: Final = ("exit", "interrupt", "cancel", "recurse", "letter", "block", "deep")
 NAP_SECONDS: Final = 1
 LONGEST_DELAY_SECONDS: Final = 2
 _LIFE_SECONDS: Final = 6
-_PATIENCE_SECONDS: Final = 20
 _MOST_DEATHS: Final = 4
-_LIVES_SECONDS: Final = 6
 _WORDS: Final = 2_000
 
 
@@ -67,26 +64,29 @@ class Soak:
 
     def _end(self) -> None:
         """End the server as `kill -9` does, or by a step that does so each time it is tried, until it is given up."""
-        process = self.server.process
-        assert process is not None
         if self._random.random() < 0.5:
-            with suppress(OSError, HTTPException):
-                self.server.post("/api/workflows/hostile/instances", {"params": "die"})
-            process.wait(_PATIENCE_SECONDS)
-            for _ in range(_MOST_DEATHS):
+            id = f"die-{next(self._numbers)}"
+            with suppress(OSError, HTTPException):  # the step may end the server before it answers
+                self.server.post("/api/workflows/hostile/instances", {"id": id, "params": "die"})
+            deaths = 0
+            while not self._is_given_up(id):
+                deaths += 1
+                assert deaths <= _MOST_DEATHS, "the step ends the server for ever"
                 self.server.spawn()
-                if self._lives():
-                    break
-            else:
-                raise AssertionError("the step ends the server for ever")
         self.server.kill()
 
-    def _lives(self) -> bool:
-        assert self.server.process is not None
-        try:
-            self.server.process.wait(_LIVES_SECONDS)
-        except TimeoutExpired:
-            return True
+    def _is_given_up(self, id: str) -> bool:
+        """Return whether a run has ended, or was never acknowledged; False where the server ended before it."""
+        process = self.server.process
+        assert process is not None
+        end = time.monotonic() + PATIENCE_SECONDS
+        while process.poll() is None:
+            assert time.monotonic() < end, f"{id} neither ends nor ends the server"
+            with suppress(OSError, HTTPException):
+                answer = self.server.get(f"/api/workflows/hostile/instances/{id}")
+                if answer.status == 404 or answer.body["status"] == "errored":
+                    return True
+            time.sleep(0.05)  # noqa: TID251  # another process's doing
         return False
 
     def _harm(self) -> None:
