@@ -253,19 +253,19 @@ class AwaitReader:
         if definition in self.entered:
             raise Refused(definition, f"`{definition.name}` calls itself", "write a loop")
         own = {each.arg for each in definition.args.args} | assigned_names(definition.body).keys()
-        assigned = names.assigned
+        assigned, function = names.assigned, reading.function
         self.entered.append(definition)
         self.defined.pop(definition, None)
         try:
             names.assigned = assigned | own
-            reading.frame, reading.scope = frame, scope.hide(own)
+            reading.frame, reading.scope, reading.function = frame, scope.hide(own), definition
             before = self._parameters(node, definition, values)
             body = self.body(definition.body)
             return ReadBranch(Branch(body, before), join(*frame.returns), frame.outermost.errors())
         finally:
             self.entered.pop()
             names.assigned = assigned
-            reading.frame, reading.scope = outer, scope
+            reading.frame, reading.scope, reading.function = outer, scope, function
 
     def _parameters(
         self, node: ast.Call, definition: ast.AsyncFunctionDef, values: list[Expression]

@@ -1,4 +1,4 @@
-"""`await` inside an expression: what it awaits becomes an assignment of its own before the statement.
+"""`await` and `:=` inside an expression: each becomes an assignment of its own before the statement.
 
 Everything else of the expression keeps its order: what CPython evaluates before an `await`, and may fail, is assigned
 before it too. What is awaited only sometimes becomes an `if`, a comprehension that awaits becomes a loop.
@@ -15,49 +15,91 @@ from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
 
 _SIMPLE: Final = (ast.Constant, ast.Name, ast.Starred)
+_LEAVING: Final = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def hoisted(node: ast.stmt) -> list[ast.stmt]:
-    """Return a statement as several, none of which awaits inside of an expression; the same where it does not."""
+    """Return a statement as several, none of which awaits or binds inside of an expression; else the same."""
     before: list[ast.stmt] = []
     match node:
-        case ast.While(test, body) if _awaits(test):
-            leave = ast.If(ast.UnaryOp(ast.Not(), _lifted(test, before)), [ast.Break()], [])
-            whole = ast.While(ast.Constant(True), [*before, leave, *body], node.orelse)
+        case ast.While(test, body) if _acts(test):
+            whole = ast.While(ast.Constant(True), [*_leaving(test), *body], node.orelse)
             return [_placed(whole, node, test)]
+        case ast.AugAssign(ast.Name(name) as target, operator, value) if name in _bound(value):
+            read = ast.copy_location(ast.Name(name, ast.Load()), target)
+            return hoisted(_placed(ast.Assign([target], ast.BinOp(read, operator, value)), node, node))
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return() | ast.Expr() | ast.Raise():
             changed = copy.copy(node)
-            for name in ("value", "exc"):
-                value = getattr(node, name, None)
-                if value is not None:
-                    setattr(changed, name, _lifted(value, before, direct=not isinstance(node, ast.AugAssign)))
+            for part in ("value", "exc"):
+                own = getattr(node, part, None)
+                if own is not None:
+                    setattr(changed, part, _lifted(own, before, direct=not isinstance(node, ast.AugAssign)))
             return [*before, changed] if before else [node]
-        case ast.If(test) if _awaits(test):
-            return [*_all(before, ast.copy_location(ast.If(_lifted(test, before), node.body, node.orelse), node))]
-        case ast.For() if _awaits(node.iter):
+        case ast.If(test) if _acts(test):
+            return _decided(node)
+        case ast.For() if _acts(node.iter):
             changed_for = copy.copy(node)
             changed_for.iter = _lifted(node.iter, before)
             return [*before, changed_for]
+        case ast.Match() if _acts(node.subject):
+            changed_match = copy.copy(node)
+            changed_match.subject = _lifted(node.subject, before)
+            return [*before, changed_match]
     return [node]
 
 
-def awaits_in_test(node: ast.stmt) -> bool:
-    """Return whether an `if` awaits in its test."""
-    return isinstance(node, ast.If) and _awaits(node.test)
+def acts_in_test(node: ast.stmt) -> bool:
+    """Return whether an `if` awaits or binds in its test."""
+    return isinstance(node, ast.If) and _acts(node.test)
 
 
-def _all(before: list[ast.stmt], last: ast.stmt) -> Iterator[ast.stmt]:
-    yield from before
-    yield last
+def _leaving(test: ast.expr) -> list[ast.stmt]:
+    """Return statements that leave a loop where its test does not hold: one for each part of an `and`."""
+    found: list[ast.stmt] = []
+    for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:
+        condition = _lifted(part, found)
+        found.append(_placed(ast.If(ast.UnaryOp(ast.Not(), condition), [ast.Break()], []), part, part))
+    return found
 
 
-def _awaits(node: ast.AST) -> bool:
-    """Return whether an expression awaits, nested functions left out."""
-    if isinstance(node, ast.Await):
+def _decided(node: ast.If) -> list[ast.stmt]:
+    """Return an `if` whose test awaits or binds. What one part of the test has shown is known in the next."""
+    before: list[ast.stmt] = []
+    body: list[ast.stmt]
+    otherwise: list[ast.stmt]
+    match node.test:
+        case ast.BoolOp(ast.And(), [first, *rest]) if not node.orelse:
+            inner = ast.copy_location(ast.If(_rest(ast.And(), rest), node.body, []), node)
+            body, otherwise = [inner], []
+        case ast.BoolOp(ast.Or(), [first, *rest]) if len(node.body) == 1 and _only_leaves(node.body[0]):
+            inner = ast.copy_location(ast.If(_rest(ast.Or(), rest), node.body, node.orelse), node)
+            body, otherwise = node.body, [inner]
+        case first:
+            body, otherwise = node.body, node.orelse
+    decided = ast.If(_lifted(first, before), body, otherwise)
+    return [*before, ast.copy_location(decided, node)]
+
+
+def _only_leaves(node: ast.stmt) -> bool:
+    return isinstance(node, _LEAVING) and not _acts(node)
+
+
+def _rest(operator: ast.boolop, values: list[ast.expr]) -> ast.expr:
+    return values[0] if len(values) == 1 else ast.copy_location(ast.BoolOp(operator, values), values[0])
+
+
+def _acts(node: ast.AST) -> bool:
+    """Return whether an expression awaits or binds a name, nested functions left out."""
+    if isinstance(node, (ast.Await, ast.NamedExpr)):
         return True
     if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef)):
         return False
-    return any(map(_awaits, ast.iter_child_nodes(node)))
+    return any(map(_acts, ast.iter_child_nodes(node)))
+
+
+def _bound(*nodes: ast.AST) -> set[str]:
+    """Return the names that expressions bind by `:=`."""
+    return {each.target.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.NamedExpr)}
 
 
 def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> ast.expr:
@@ -66,17 +108,22 @@ def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> 
     Args:
         direct: it may itself be an `await`, which is then left where it is.
     """
-    if not _awaits(node):
+    if not _acts(node):
         return node
     match node:
         case ast.Await(value):
             changed = ast.copy_location(ast.Await(_arguments(value, before)), node)
             return changed if direct else _assigned(changed, before)
+        case ast.NamedExpr(target, value):
+            before.append(_placed(ast.Assign([target], _lifted(value, before, direct=True)), node, node))
+            return ast.copy_location(ast.Name(target.id, ast.Load()), node)
         case ast.IfExp(test, body, orelse):
             condition = _lifted(test, before)
             arms = [_arm(each, node) for each in (body, orelse)]
             before.append(_placed(ast.If(condition, *arms), node, node))
             return _name(node)
+        case ast.BoolOp(op, [first, *rest]) if not any(map(_acts, rest)):
+            return ast.copy_location(ast.BoolOp(op, [_lifted(first, before), *rest]), node)
         case ast.BoolOp(op, [first, *rest]):
             _assigned(_lifted(first, before), before, node)
             for value in rest:
@@ -85,39 +132,62 @@ def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> 
                 before.append(_placed(ast.If(test, arm, []), node, node))
                 before = arm
             return _name(node)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() if _acts_first_only(node):
+            changed_comp = copy.copy(node)
+            source = copy.copy(node.generators[0])
+            source.iter = _lifted(source.iter, before)
+            changed_comp.generators = [source, *node.generators[1:]]
+            return changed_comp
         case ast.ListComp():
             return _loop(node, before)
-        case ast.Compare(comparators=[_, *later]) if any(map(_awaits, later)):
-            raise Refused(node, "a chain of comparisons awaits", "write two comparisons with `and`")
+        case ast.Compare(comparators=[_, *later]) if any(map(_acts, later)):
+            raise Refused(node, "a chain of comparisons awaits or binds", "write two comparisons with `and`")
         case ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            raise Refused(node, "a comprehension that is no list awaits", "write a list comprehension, or a `for`")
+            raise Refused(
+                node, "a comprehension that is no list awaits or binds", "write a list comprehension, or a `for`"
+            )
     return _parts(node, before)
+
+
+def _acts_first_only(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> bool:
+    """Return whether only what a comprehension goes through awaits or binds, which is evaluated once, before it."""
+    first, *others = node.generators
+    own = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+    return not any(map(_acts, [*own, first.target, *first.ifs, *others]))
 
 
 def _arguments(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
     """Return what is awaited, with arguments that do not await."""
-    return _parts(node, before) if _awaits(node) else node
+    return _parts(node, before) if _acts(node) else node
 
 
 def _parts(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
     """Return an expression with its parts lifted, and those before an `await` assigned where they may fail."""
     places = list(_places(node))
-    last = max((number for number, (_, _, part) in enumerate(places) if _awaits(part)), default=-1)
+    last = max((number for number, (_, _, part) in enumerate(places) if _acts(part)), default=-1)
     changed = copy.copy(node)
     for name in {name for name, _, _ in places}:
         value = getattr(changed, name)
         setattr(changed, name, list(value) if isinstance(value, list) else value)
     for number, (name, index, part) in enumerate(places[: last + 1]):
         new: ast.expr = part
-        if _awaits(part):
+        if _acts(part):
             new = _lifted(part, before)
-        elif number < last and name != "func" and not _is_simple(part):
+            if isinstance(part, ast.NamedExpr) and _is_changed(part.target, places[number + 1 :]):
+                new = _assigned(new, before, part)
+        elif number < last and (_is_changed(part, places[number + 1 :]) or (name != "func" and not _is_simple(part))):
             new = _assigned(part, before)
         if index is None:
             setattr(changed, name, new)
         else:
             getattr(changed, name)[index] = new
     return changed
+
+
+def _is_changed(part: ast.expr, later: list[tuple[str, int | None, ast.expr]]) -> bool:
+    """Return whether a part reads a name that a later one binds."""
+    bound = _bound(*(each for _, _, each in later))
+    return any(isinstance(each, ast.Name) and each.id in bound for each in ast.walk(part))
 
 
 def _places(node: ast.AST) -> Iterator[tuple[str, int | None, ast.expr]]:
@@ -149,7 +219,7 @@ def _arm(value: ast.expr, whole: ast.expr) -> list[ast.stmt]:
 def _loop(node: ast.ListComp, before: list[ast.stmt]) -> ast.expr:
     """Return the list that a comprehension makes, by a loop before it."""
     if len(node.generators) != 1 or node.generators[0].is_async:
-        raise Refused(node, "a comprehension that awaits has more than one `for`", "write the loops out")
+        raise Refused(node, "a comprehension that awaits or binds has more than one `for`", "write the loops out")
     of = node.generators[0]
     items = _lifted(of.iter, before)
     mark = f"{HOISTED}{node.lineno}:{node.col_offset}"

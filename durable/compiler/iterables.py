@@ -282,6 +282,8 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
         raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
     if is_unknown(kind):
         return [part for each in node.elts for part in targets(each, item, kind)]
+    if isinstance(kind, TupleOf) and any(isinstance(each, ast.Starred) for each in node.elts):
+        return _starred(node.elts, item, kind)
     if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
         found = f"{len(node.elts)} names are to take {describe(kind)} apart"
         raise Refused(node, found, "take one name, or a tuple of as many")
@@ -290,3 +292,22 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
         for index, (each, element) in enumerate(zip(node.elts, kind.elements, strict=True))
         for part in targets(each, Item(item, Constant(index, INTEGER), element, certain=True), element)
     ]
+
+
+def _starred(nodes: list[ast.expr], item: Expression, kind: TupleOf) -> list[tuple[str, Expression]]:
+    """Return the names of targets of which one, `*rest`, takes a list of all that the others leave of a tuple."""
+    parts = [Item(item, Constant(index, INTEGER), each, certain=True) for index, each in enumerate(kind.elements)]
+    place = next(index for index, each in enumerate(nodes) if isinstance(each, ast.Starred))
+    star, after = nodes[place], len(nodes) - place - 1
+    if len(parts) < len(nodes) - 1:
+        found = f"{len(nodes) - 1} names and a starred one are to take {describe(kind)} apart"
+        raise Refused(star, found, "take no more names than it has elements")
+    assert isinstance(star, ast.Starred)
+    kept = tuple(parts[place : len(parts) - after])
+    rest = ListDisplay(kept, ListOf(join(*(each.kind for each in kept)) if kept else Never()))
+    pairs: list[tuple[ast.expr, Expression]] = [
+        *zip(nodes[:place], parts[:place], strict=True),
+        (star.value, rest),
+        *zip(nodes[place + 1 :], parts[len(parts) - after :], strict=True),
+    ]
+    return [found for node, part in pairs for found in targets(node, part, part.kind)]

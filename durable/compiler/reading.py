@@ -86,6 +86,7 @@ class Reading:
 
     Attributes:
         scope: what is known here; None where nothing gets to.
+        function: the `run` or nested def that is being read.
         rehearsals: how many loops around are read only to see what they do to variables.
     """
 
@@ -94,6 +95,7 @@ class Reading:
     problems: Problems
     frame: Frame
     scope: Scope | None
+    function: ast.FunctionDef | ast.AsyncFunctionDef
     rehearsals: int = 0
 
     def source(self, node: ast.AST) -> str:

@@ -111,6 +111,8 @@ def _collect(node: ast.AST, found: dict[str, None]) -> None:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         found[node.name] = None
         return
-    if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        found |= {each.target.id: None for each in ast.walk(node) if isinstance(each, ast.NamedExpr)}
+    elif not isinstance(node, ast.Lambda):
         for child in ast.iter_child_nodes(node):
             _collect(child, found)

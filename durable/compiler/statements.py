@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from durable.compiler.advice import of_item
 from durable.compiler.assignability import assignable
+from durable.compiler.assignments import AssignmentReader
 from durable.compiler.awaits import Awaited, AwaitReader
-from durable.compiler.hoisting import awaits_in_test, hoisted
-from durable.compiler.kinds import UNKNOWN, Kind, ListOf, Never, TupleOf, describe, is_unknown, join, members
+from durable.compiler.hoisting import acts_in_test, hoisted
+from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
 from durable.compiler.nesting import refuse_deep
-from durable.compiler.operators import arithmetic, refuse_caught
+from durable.compiler.operators import refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
-from durable.compiler.terms import NONE, ZERO, Constant, Expression, Item, Variable
+from durable.compiler.terms import NONE, Constant, Expression, Variable
 from durable.compiler.tree import Arm, Assign, Cleanup, If, Return, Statement
 from durable.compiler.tries import TryReader
+from durable.compiler.walk import may_fail
 
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Delete: ("`del`", "leave it out: a variable that is not read again costs nothing"),
@@ -39,7 +41,7 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Match: ("`match`", "write `if` and `elif`"),
     ast.TryStar: ("`except*`", "write `except`"),
 }
-_IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
+_LOG_METHODS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
 
 Statements = tuple[Statement, ...]
 
@@ -56,18 +58,32 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield each.body
 
 
+def _logged_parts(nodes: list[ast.expr]) -> Iterator[ast.expr]:
+    """Yield what a log entry shows; how it is formatted is no matter of a machine."""
+    for node in nodes:
+        match node:
+            case ast.JoinedStr(values):
+                yield from (each.value for each in values if isinstance(each, ast.FormattedValue))
+            case ast.BinOp(ast.Constant(str()), ast.Mod(), shown):
+                yield from shown.elts if isinstance(shown, ast.Tuple) else [shown]
+            case _:
+                yield node
+
+
 @dataclass(slots=True)
 class StatementReader:
     """Reads the statements of a `run`."""
 
     reading: Reading
     awaits: AwaitReader = field(init=False)
+    assignments: AssignmentReader = field(init=False)
     loops: LoopReader = field(init=False)
     tries: TryReader = field(init=False)
     raises: RaiseReader = field(init=False)
 
     def __post_init__(self) -> None:
         self.awaits = AwaitReader(self.reading, self.body)
+        self.assignments = AssignmentReader(self.reading, self.awaits)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
         self.raises = RaiseReader(self.reading)
@@ -128,18 +144,18 @@ class StatementReader:
         if len(several) > 1 or several[0] is not node:
             return tuple(found for each in several for found in self.statement(each))
         match node:
-            case ast.Assign([target], value):
-                return self._assign(target, value, None)
+            case ast.Assign(targets, value):
+                return self.assignments.assign(targets, value)
             case ast.AnnAssign(target, annotation, value) if value is not None:
-                return self._assign(target, value, self.reading.declared(annotation))
+                return self.assignments.assign([target], value, self.reading.declared(annotation))
             case ast.AugAssign(ast.Name(), _, _):
-                return self._augmented(node)
+                return self.assignments.augmented(node)
             case ast.AugAssign(target, op, value):
                 operand = (
                     f"({self.reading.source(value)})" if isinstance(value, ast.BinOp) else self.reading.source(value)
                 )
                 sign = ast.unparse(ast.AugAssign(ast.Name("a"), op, ast.Name("b"))).split()[1].removesuffix("=")
-                raise self._changed(target, f"{self.reading.source(target)} {sign} {operand}")
+                raise self.assignments.changed(target, f"{self.reading.source(target)} {sign} {operand}")
             case ast.Expr(value):
                 return self._expression(value)
             case ast.Return(value):
@@ -166,76 +182,10 @@ class StatementReader:
         return self._other(node)
 
     def _other(self, node: ast.stmt) -> Statements:
-        if isinstance(node, ast.Assign):
-            raise Refused(node, "several names are assigned at once", "write a line for each")
         if isinstance(node, ast.AnnAssign):
             raise Refused(node, "a declaration without a value", "assign a value, as in `x: str | None = None`")
         found, remedy = _NOT_STATEMENTS.get(type(node), (f"`{self.reading.source(node)}`", "do it in a step"))
         raise Refused(node, f"{found} cannot be said in a state machine", remedy)
-
-    def _assign(self, target: ast.expr, node: ast.expr, declared: Kind | None) -> Statements:
-        if isinstance(node, ast.Await):
-            awaited = self.awaits.read(node)
-            if not isinstance(awaited, Awaited):
-                raise Refused(node, f"`{self.reading.source(node)}` returns nothing", "await it on a line of its own")
-            if declared is not None:
-                kind = self._declared_kind(node, awaited.kind, declared)
-                awaited = dataclasses.replace(awaited, kind=kind)
-            return self._result(target, awaited)
-        value = self.reading.value(node)
-        if declared is not None:
-            value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
-        match target:
-            case ast.Name(name):
-                return self.reading.bind(name, value)
-            case ast.Tuple(targets) | ast.List(targets):
-                return self._unpack(target, targets, value)
-        raise self._changed(target, self.reading.source(node))
-
-    def _changed(self, target: ast.expr, value: str) -> Refused:
-        """Return the refusal of an assignment to a part of a value."""
-        instead = None
-        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            of = self.reading.value(target.value)
-            instead = None if is_unknown(of.kind) else of_item(target, value, of.kind)
-        return Refused(target, f"`{self.reading.source(target)}` is changed in place", instead or _IMMUTABLE)
-
-    def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
-        """Return the kind of a value that is assigned to an annotated name."""
-        if not assignable(kind, declared):
-            given, text = describe(kind), self.reading.source(node)
-            raise Refused(
-                node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
-            )
-        fitting = [each for each in members(declared) if assignable(kind, each)]
-        return join(*fitting) if fitting else declared
-
-    def _unpack(self, node: ast.AST, targets: list[ast.expr], value: Expression) -> Statements:
-        kind = value.kind
-        if is_unknown(kind):
-            kind = TupleOf((UNKNOWN,) * len(targets))
-        if not isinstance(kind, TupleOf) or len(kind.elements) != len(targets):
-            remedy = "unpack a tuple of as many, or take `[0]`, `[1]`, …"
-            raise Refused(node, f"{len(targets)} names are to take {describe(kind)} apart", remedy)
-        whole = self.reading.variable("tuple", node)
-        statements: list[Statement] = [Assign(whole, value)]
-        for index, (target, element) in enumerate(zip(targets, kind.elements, strict=True)):
-            if not isinstance(target, ast.Name):
-                raise Refused(target, f"`{self.reading.source(target)}` is changed in place", _IMMUTABLE)
-            position = dataclasses.replace(ZERO, value=index)
-            statements.extend(
-                self.reading.bind(target.id, Item(Variable(whole, kind), position, element, certain=True))
-            )
-        return tuple(statements)
-
-    def _augmented(self, node: ast.AugAssign) -> Statements:
-        assert isinstance(node.target, ast.Name)
-        name = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
-        source = self.reading.source(node)
-        left, right = self.reading.value(name), self.reading.value(node.value)
-        if isinstance(left.kind, ListOf):
-            raise Refused(node, f"`{source}` changes a list in place", f"write `{name.id} = {name.id} + […]`")
-        return self.reading.bind(name.id, arithmetic(node, left, right, source))
 
     def _expression(self, node: ast.expr) -> Statements:
         if isinstance(node, ast.Constant):
@@ -246,9 +196,29 @@ class StatementReader:
         source = self.reading.source(node)
         if self.awaits.step_call(node) is not None:
             raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
-        if isinstance(node, ast.Call) and is_unknown(self.reading.value(node).kind):
-            return ()
+        if isinstance(node, ast.Call):
+            if self._logs(node):
+                return self._logged(node)
+            if is_unknown(self.reading.value(node).kind):
+                return ()
         raise Refused(node, f"`{source}` does nothing", "remove it, or use its value")
+
+    def _logs(self, node: ast.Call) -> bool:
+        """Return whether a call writes to a log or prints: a machine leaves it out."""
+        match node.func:
+            case ast.Attribute(of, method) if method in _LOG_METHODS:
+                found, logger = self.reading.steps.resolve(of)
+                return found and (logger is logging or isinstance(logger, logging.Logger | logging.LoggerAdapter))
+        return self.reading.steps.resolve(node.func) == (True, print)
+
+    def _logged(self, node: ast.Call) -> Statements:
+        """Return what a log entry evaluates that may fail: CPython would fail there, too."""
+        found: list[Statement] = []
+        for each in _logged_parts([*node.args, *(keyword.value for keyword in node.keywords)]):
+            value = self.reading.value(each)
+            if may_fail(value):
+                found.append(Assign(self.reading.variable("logged", each), value))
+        return tuple(found)
 
     def _return(self, node: ast.Return, value: ast.expr | None) -> Statements:
         label = self.reading.source(node)
@@ -321,7 +291,7 @@ class StatementReader:
         arms: list[Arm] = []
         after: list[Scope | None] = []
         rest: list[ast.stmt] = [node]
-        while len(rest) == 1 and isinstance(rest[0], ast.If) and not awaits_in_test(rest[0]):
+        while len(rest) == 1 and isinstance(rest[0], ast.If) and not acts_in_test(rest[0]):
             each = rest[0]
             condition = reading.expressions.condition(each.test, reading.here())
             reading.scope = condition.true
@@ -331,17 +301,3 @@ class StatementReader:
         otherwise = self.block(rest)
         reading.scope = merge([*after, reading.scope])
         return If(tuple(arms), otherwise)
-
-    def _result(self, target: ast.expr, awaited: Awaited) -> Statements:
-        """Return a run of something with its result bound to the target."""
-        reading = self.reading
-        match target:
-            case ast.Name(name):
-                variable = reading.variable(name)
-                reading.scope = reading.here().bind(name, Variable(variable, awaited.kind))
-                return (dataclasses.replace(awaited.run, variable=variable),)
-            case ast.Tuple(targets) | ast.List(targets):
-                whole = reading.variable("tuple", target)
-                unpacked = self._unpack(target, targets, Variable(whole, awaited.kind))
-                return (dataclasses.replace(awaited.run, variable=whole), *unpacked[1:])
-        raise Refused(target, f"`{reading.source(target)}` is changed in place", _IMMUTABLE)

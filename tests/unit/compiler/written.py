@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import logging
 import random
 import time
 import uuid
@@ -25,6 +26,7 @@ from {steps} import *
 import datetime
 from datetime import timedelta
 
+LOG = logging.getLogger(__name__)
 LIMIT = 100
 NAMES = ["a", "b"]
 SLOW = Retries(limit=1, delay="1 minute")

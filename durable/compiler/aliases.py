@@ -1,0 +1,127 @@
+"""Lists that `xs += […]` may change: CPython changes the list itself, so nothing else may hold the same list.
+
+A compiled program makes a new list. Both agree as long as each list that is assigned to the name is new, and every
+reader of the name only looks into it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from typing import Final
+
+_LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tuple", "bool"})
+"""Functions that take a list and keep nothing of it but its elements."""
+_GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
+"""Functions that go through lists; `min` and `max` of several return one of them."""
+_MAKING: Final = frozenset({"list", "sorted"})
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
+
+
+class Aliases:
+    """Tells of the names of one function whether another name or value may hold the same list."""
+
+    def __init__(self, function: Function, step: str) -> None:
+        self._function, self._step = function, step
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._uses: dict[str, list[ast.Name]] = defaultdict(list)
+        self._cleans_up = False
+        for node in ast.walk(function):
+            self._parents |= dict.fromkeys(ast.iter_child_nodes(node), node)
+            self._cleans_up |= isinstance(node, ast.Try) and bool(node.finalbody)
+            if isinstance(node, ast.Name):
+                self._uses[node.id].append(node)
+        arguments = function.args
+        self._parameters = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+        self._known: dict[str, bool] = {}
+
+    def share(self, name: str) -> bool:
+        """Return whether the list of a name may be that of something else, too."""
+        if name not in self._known:
+            self._known[name] = name in self._parameters or not all(map(self._is_apart, self._uses[name]))
+        return self._known[name]
+
+    def _is_apart(self, node: ast.Name) -> bool:
+        if isinstance(node.ctx, ast.Store):
+            return self._assigns_new(self._parents[node])
+        return self._only_looks(node)
+
+    def _assigns_new(self, statement: ast.AST) -> bool:
+        """Return whether a statement assigns a list that was made for it."""
+        match statement:
+            case ast.AugAssign():
+                return True
+            case ast.Assign([ast.Name()], value) | ast.AnnAssign(ast.Name(), _, value) if value is not None:
+                return self._makes(value)
+        return False
+
+    def _makes(self, value: ast.expr) -> bool:
+        match value:
+            case ast.List() | ast.ListComp() | ast.BinOp() | ast.Constant() | ast.Subscript(slice=ast.Slice()):
+                return True
+            case ast.Call(ast.Name(function)):
+                return function in _MAKING
+            case ast.Call(ast.Attribute(attr="split")):
+                return True
+            case ast.Await(ast.Call(ast.Attribute(ast.Name(of)))):
+                return of == self._step
+            case ast.IfExp(body=one, orelse=other):
+                return self._makes(one) and self._makes(other)
+        return False
+
+    def _only_looks(self, node: ast.Name) -> bool:
+        """Return whether an expression looks into a list without keeping it."""
+        above: ast.AST = node
+        while isinstance(self._parents[above], ast.BoolOp):
+            above = self._parents[above]
+        match self._parents[above]:
+            case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred() | ast.comprehension():
+                return True
+            case ast.Subscript(value=value):
+                return value is above
+            case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) if test is above:
+                return True
+            case ast.For():
+                return self._goes_through(above, node.id)
+            case ast.Call(ast.Name(called), arguments) as call if called in _GOING:
+                return (called not in ("min", "max") or len(arguments) == 1) and self._goes_through(call, node.id)
+            case ast.Call(ast.Name(called)):
+                return called in _LOOKING
+            case ast.Call(ast.Attribute(attr="join")):
+                return True
+        return self._is_sent(above) or self._is_returned(above)
+
+    def _goes_through(self, node: ast.AST, name: str) -> bool:
+        """Return whether a list is gone through, by nothing that changes it meanwhile."""
+        while isinstance(self._parents[node], ast.Call):
+            node = self._parents[node]
+        loop = self._parents[node]
+        added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
+        changes = any(isinstance(each, ast.Name) and each.id == name for each in added)
+        return not (isinstance(loop, ast.For) and changes)
+
+    def _is_sent(self, node: ast.AST) -> bool:
+        """Return whether a value is what an awaited step is given: it is written as JSON before the run goes on."""
+        while isinstance(self._parents[node], _DISPLAYS):
+            node = self._parents[node]
+        match self._parents[node]:
+            case ast.Call(ast.Attribute(ast.Name(of))) as call if of == self._step:
+                node = call
+                while isinstance(node, ast.Call):
+                    node = self._parents[node]
+                return isinstance(node, ast.Await)
+        return False
+
+    def _is_returned(self, node: ast.AST) -> bool:
+        """Return whether a value is what the function ends with, and nothing of it goes on after that."""
+        while isinstance(self._parents[node], (*_DISPLAYS, ast.IfExp)):
+            node = self._parents[node]
+        node = self._parents[node]
+        if not isinstance(node, ast.Return) or self._cleans_up:
+            return False
+        while not isinstance(node, _FUNCTIONS):
+            node = self._parents[node]
+        return node is self._function

@@ -1,0 +1,134 @@
+"""Reading assignments: to a name, to several, and in place."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Final
+
+from durable.compiler.access import element_kind
+from durable.compiler.advice import of_item
+from durable.compiler.aliases import Aliases, Function
+from durable.compiler.assignability import assignable
+from durable.compiler.awaits import Awaited, AwaitReader
+from durable.compiler.expressions import appended
+from durable.compiler.iterables import iterable
+from durable.compiler.iterables import targets as unpacked
+from durable.compiler.kinds import Kind, ListOf, TupleOf, describe, is_unknown, join, members
+from durable.compiler.operators import arithmetic
+from durable.compiler.problems import Refused
+from durable.compiler.reading import Reading
+from durable.compiler.terms import Expression, Formula, Variable
+from durable.compiler.tree import Assign, Statement
+
+_IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
+
+Statements = tuple[Statement, ...]
+
+
+@dataclass(slots=True)
+class AssignmentReader:
+    """Reads assignments; `awaits` reads what they await."""
+
+    reading: Reading
+    awaits: AwaitReader
+    aliases: dict[Function, Aliases] = field(default_factory=dict)
+
+    def assign(self, targets: list[ast.expr], node: ast.expr, declared: Kind | None = None) -> Statements:
+        """Return `target = value`; of several targets each is assigned the value, from the left."""
+        first, *others = targets
+        if isinstance(node, ast.Await):
+            awaited = self.awaits.read(node)
+            if not isinstance(awaited, Awaited):
+                raise Refused(node, f"`{self.reading.source(node)}` returns nothing", "await it on a line of its own")
+            if declared is not None:
+                kind = self._declared_kind(node, awaited.kind, declared)
+                awaited = dataclasses.replace(awaited, kind=kind)
+            statements, value = self._result(first, awaited)
+        else:
+            value = self.reading.value(node)
+            if declared is not None:
+                value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
+            statements = self._bound(first, value, self.reading.source(node))
+            if others and isinstance(first, ast.Name):
+                value = self.reading.here().locals[first.id].value
+        return sum((self._bound(each, value, self.reading.source(node)) for each in others), statements)
+
+    def _bound(self, target: ast.expr, value: Expression, source: str) -> Statements:
+        match target:
+            case ast.Name(name):
+                return self.reading.bind(name, value)
+            case ast.Tuple() | ast.List():
+                whole = self.reading.variable("tuple", target)
+                return (Assign(whole, value), *self._parts(target, Variable(whole, value.kind)))
+        raise self.changed(target, source)
+
+    def changed(self, target: ast.expr, value: str) -> Refused:
+        """Return the refusal of an assignment to a part of a value."""
+        instead = None
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            of = self.reading.value(target.value)
+            instead = None if is_unknown(of.kind) else of_item(target, value, of.kind)
+        return Refused(target, f"`{self.reading.source(target)}` is changed in place", instead or _IMMUTABLE)
+
+    def _result(self, target: ast.expr, awaited: Awaited) -> tuple[Statements, Expression]:
+        """Return a run of something with its result bound to the target, and the result."""
+        reading = self.reading
+        match target:
+            case ast.Name(name):
+                result = Variable(reading.variable(name), awaited.kind)
+                reading.scope = reading.here().bind(name, result)
+                return (dataclasses.replace(awaited.run, variable=result.name),), result
+            case ast.Tuple() | ast.List():
+                result = Variable(reading.variable("tuple", target), awaited.kind)
+                run = dataclasses.replace(awaited.run, variable=result.name)
+                return (run, *self._parts(target, result)), result
+        raise Refused(target, f"`{reading.source(target)}` is changed in place", _IMMUTABLE)
+
+    def _parts(self, target: ast.Tuple | ast.List, whole: Variable) -> Statements:
+        """Return the assignments of the parts of a variable; a list is first asked for its length."""
+        before: Statements = ()
+        if isinstance(whole.kind, ListOf):
+            starred = any(isinstance(each, ast.Starred) for each in target.elts)
+            if starred or any(not isinstance(each, ast.Name) for each in target.elts):
+                remedy = "take single names, or `[0]`, `[1:]`, …"
+                raise Refused(target, f"`{self.reading.source(target)}` takes {describe(whole.kind)} apart", remedy)
+            count = len(target.elts)
+            checked = Formula(f'($assert($count($a) = {count}, "ValueError"); $a)', (whole,), whole.kind, fails=True)
+            before = (Assign(whole.name, checked),)
+            whole = dataclasses.replace(whole, kind=TupleOf((whole.kind.element,) * count))
+        bound = (self.reading.bind(name, value) for name, value in unpacked(target, whole, whole.kind))
+        return sum(bound, before)
+
+    def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
+        """Return the kind of a value that is assigned to an annotated name."""
+        if not assignable(kind, declared):
+            given, text = describe(kind), self.reading.source(node)
+            raise Refused(
+                node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
+            )
+        fitting = [each for each in members(declared) if assignable(kind, each)]
+        return join(*fitting) if fitting else declared
+
+    def augmented(self, node: ast.AugAssign) -> Statements:
+        """Return `name += value`."""
+        assert isinstance(node.target, ast.Name)
+        name = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
+        left, source = self.reading.value(name), self.reading.source(node)
+        if isinstance(left.kind, ListOf) and not left.kind.is_tuple and isinstance(node.op, ast.Add):
+            return self._extended(node, name.id, left)
+        return self.reading.bind(name.id, arithmetic(node, left, self.reading.value(node.value), source))
+
+    def _extended(self, node: ast.AugAssign, name: str, left: Expression) -> Statements:
+        """Return a list with more at its end, under the same name."""
+        reading = self.reading
+        function = reading.function
+        if function not in self.aliases:
+            self.aliases[function] = Aliases(function, reading.expressions.names.step)
+        if self.aliases[function].share(name):
+            found = f"`{reading.source(node)}` changes a list in place, and something else may hold the same list"
+            raise Refused(node, found, f"write `{name} = [*{name}, …]`, which makes a new list")
+        more = iterable(reading.expressions, node.value, reading.here())
+        element = element_kind(node.value, more.kind, reading.source(node.value))
+        return reading.bind(name, appended(left, dataclasses.replace(more, kind=ListOf(element))))
