@@ -1,7 +1,7 @@
-"""Lists that `xs += […]` may change: CPython changes the list itself, so nothing else may hold the same list.
+"""Lists and dicts that `run` changes in place: `xs += […]`, `xs.append(x)`, `d[key] = value`.
 
-A compiled program makes a new list. Both agree as long as each list that is assigned to the name is new, and every
-reader of the name only looks into it.
+CPython changes the list or dict itself, a compiled program assigns a new one to the name. Both agree as long as nothing
+else holds the same list: each one that is assigned to the name is new, and every reader of the name only looks into it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,22 @@ _LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tupl
 _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
 _MAKING: Final = frozenset({"list", "sorted"})
+GROWING: Final = frozenset({"append", "extend"})
+"""The methods of a list that `run` knows as statements."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
+
+
+def changed_in_place(node: ast.AST) -> str | None:
+    """Return the name that stands before `.append`, `.extend` or an assigned `[key]`."""
+    match node:
+        case ast.Attribute(ast.Name(name), method) if method in GROWING:
+            return name
+        case ast.Subscript(ast.Name(name), ctx=ast.Store()):
+            return name
+    return None
 
 
 class Aliases:
@@ -47,6 +59,8 @@ class Aliases:
     def _is_apart(self, node: ast.Name) -> bool:
         if isinstance(node.ctx, ast.Store):
             return self._assigns_new(self._parents[node])
+        if changed_in_place(self._parents[node]) == node.id:
+            return True
         return self._only_looks(node)
 
     def _assigns_new(self, statement: ast.AST) -> bool:
@@ -60,7 +74,15 @@ class Aliases:
 
     def _makes(self, value: ast.expr) -> bool:
         match value:
-            case ast.List() | ast.ListComp() | ast.BinOp() | ast.Constant() | ast.Subscript(slice=ast.Slice()):
+            case (
+                ast.Dict()
+                | ast.DictComp()
+                | ast.List()
+                | ast.ListComp()
+                | ast.BinOp()
+                | ast.Constant()
+                | ast.Subscript(slice=ast.Slice())
+            ):
                 return True
             case ast.Call(ast.Name(function)):
                 return function in _MAKING
@@ -80,6 +102,8 @@ class Aliases:
         match self._parents[above]:
             case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred() | ast.comprehension():
                 return True
+            case ast.Attribute() as method:
+                return self._goes_through(method, node.id)
             case ast.Subscript(value=value):
                 return value is above
             case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) if test is above:
@@ -99,9 +123,11 @@ class Aliases:
         while isinstance(self._parents[node], ast.Call):
             node = self._parents[node]
         loop = self._parents[node]
+        if not isinstance(loop, ast.For):
+            return True
         added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
-        changes = any(isinstance(each, ast.Name) and each.id == name for each in added)
-        return not (isinstance(loop, ast.For) and changes)
+        grows = any(isinstance(each, ast.Name) and each.id == name for each in added)
+        return not grows and name not in map(changed_in_place, ast.walk(loop))
 
     def _is_sent(self, node: ast.AST) -> bool:
         """Return whether a value is what an awaited step is given: it is written as JSON before the run goes on."""

@@ -9,13 +9,14 @@ from typing import Final
 
 from durable.compiler.access import element_kind
 from durable.compiler.advice import of_item
-from durable.compiler.aliases import Aliases, Function
+from durable.compiler.aliases import GROWING, Aliases, Function
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.expressions import appended
-from durable.compiler.iterables import iterable
+from durable.compiler.iterables import dict_entry, iterable, merged_dicts
 from durable.compiler.iterables import targets as unpacked
-from durable.compiler.kinds import Kind, ListOf, TupleOf, describe, is_unknown, join, members
+from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, TupleOf, describe, is_unknown, join, members
+from durable.compiler.literals import dict_display
 from durable.compiler.operators import arithmetic
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
@@ -59,6 +60,8 @@ class AssignmentReader:
         match target:
             case ast.Name(name):
                 return self.reading.bind(name, value)
+            case ast.Subscript(ast.Name(name), key) if self._is_own_dict(name):
+                return self.reading.bind(name, self._with_entry(self.reading.value(target.value), key, value))
             case ast.Tuple() | ast.List():
                 whole = self.reading.variable("tuple", target)
                 return (Assign(whole, value), *self._parts(target, Variable(whole, value.kind)))
@@ -113,22 +116,64 @@ class AssignmentReader:
 
     def augmented(self, node: ast.AugAssign) -> Statements:
         """Return `name += value`."""
-        assert isinstance(node.target, ast.Name)
-        name = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
-        left, source = self.reading.value(name), self.reading.source(node)
-        if isinstance(left.kind, ListOf) and not left.kind.is_tuple and isinstance(node.op, ast.Add):
-            return self._extended(node, name.id, left)
-        return self.reading.bind(name.id, arithmetic(node, left, self.reading.value(node.value), source))
+        target, source = node.target, self.reading.source(node)
+        if (
+            isinstance(target, ast.Subscript)
+            and isinstance(target.value, ast.Name)
+            and self._is_own_dict(target.value.id)
+        ):
+            read = ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
+            value = arithmetic(node, self.reading.value(read), self.reading.value(node.value), source)
+            return self._bound(target, value, source)
+        if not isinstance(target, ast.Name):
+            operand = self.reading.source(node.value)
+            operand = f"({operand})" if isinstance(node.value, ast.BinOp) else operand
+            sign = ast.unparse(ast.AugAssign(ast.Name("a"), node.op, ast.Name("b"))).split()[1].removesuffix("=")
+            raise self.changed(target, f"{self.reading.source(target)} {sign} {operand}")
+        left = self.reading.value(ast.copy_location(ast.Name(target.id, ast.Load()), target))
+        if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add):
+            return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
+        if self._is_shared(target.id):
+            found = f"`{source}` changes a list in place, and something else may hold the same list"
+            raise Refused(node, found, f"write `{target.id} = [*{target.id}, …]`, which makes a new list")
+        return self._grown(target.id, left, node.value)
 
-    def _extended(self, node: ast.AugAssign, name: str, left: Expression) -> Statements:
+    def grown(self, node: ast.Call) -> Statements | None:
+        """Return `xs.append(x)` and `xs.extend(ys)` of a list that nothing else holds."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name) as of, method), [value], []) if method in GROWING:
+                local = self.reading.here().locals.get(name)
+                if local is None or not isinstance(local.value.kind, ListOf) or local.value.kind.is_tuple:
+                    return None
+                if self._is_shared(name):
+                    return None
+                more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
+                return self._grown(name, self.reading.value(of), more)
+        return None
+
+    def _grown(self, name: str, left: Expression, added: ast.expr) -> Statements:
         """Return a list with more at its end, under the same name."""
         reading = self.reading
-        function = reading.function
-        if function not in self.aliases:
-            self.aliases[function] = Aliases(function, reading.expressions.names.step)
-        if self.aliases[function].share(name):
-            found = f"`{reading.source(node)}` changes a list in place, and something else may hold the same list"
-            raise Refused(node, found, f"write `{name} = [*{name}, …]`, which makes a new list")
-        more = iterable(reading.expressions, node.value, reading.here())
-        element = element_kind(node.value, more.kind, reading.source(node.value))
+        more = iterable(reading.expressions, added, reading.here())
+        element = element_kind(added, more.kind, reading.source(added))
         return reading.bind(name, appended(left, dataclasses.replace(more, kind=ListOf(element))))
+
+    def _with_entry(self, of: Expression, key: ast.expr, value: Expression) -> Expression:
+        """Return a dict with one entry replaced or added."""
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            entry: Expression = dict_display({key.value: value})
+        else:
+            entry = dict_entry(key, self.reading.value(key), value, self.reading.source(key))
+        return merged_dicts([of, entry])
+
+    def _is_own_dict(self, name: str) -> bool:
+        """Return whether a name stands for a dict that nothing else holds."""
+        local = self.reading.here().locals.get(name)
+        is_dict = local is not None and all(isinstance(each, DictOf | Fixed) for each in members(local.value.kind))
+        return is_dict and not self._is_shared(name)
+
+    def _is_shared(self, name: str) -> bool:
+        function = self.reading.function
+        if function not in self.aliases:
+            self.aliases[function] = Aliases(function, self.reading.expressions.names.step)
+        return self.aliases[function].share(name)

@@ -47,7 +47,6 @@ from durable.compiler.terms import (
     Constant,
     Either,
     Expression,
-    Field,
     Joined,
     Let,
     Variable,
@@ -233,18 +232,20 @@ class ExpressionReader:
 
     def _dict(self, node: ast.Dict, scope: Scope) -> Expression:
         entries: dict[str, Expression] = {}
-        computed: list[Expression] = []
+        parts: list[Expression] = []
         for key, value in zip(node.keys, node.values, strict=True):
-            written = key.value if isinstance(key, ast.Constant) else None
-            if isinstance(written, str) and not computed:
-                entries[written] = self.element(value, scope)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                entries[key.value] = self.element(value, scope)
                 continue
             part = self._part_of_dict(key, value, scope)
-            if isinstance(part.kind, Fixed) and not computed:
-                entries |= {name: Field(part, name, kind) for name, kind in part.kind.entries}
-            elif not is_unknown(part.kind):
-                computed += [*([dict_display(entries)] if entries and not computed else []), part]
-        return merged_dicts(computed) if computed else dict_display(entries)
+            if entries:
+                parts.append(dict_display(entries))
+                entries = {}
+            if not is_unknown(part.kind):
+                parts.append(part)
+        if entries or not parts:
+            parts.append(dict_display(entries))
+        return parts[0] if len(parts) == 1 else merged_dicts(parts)
 
     def _part_of_dict(self, key: ast.expr | None, value: ast.expr, scope: Scope) -> Expression:
         """Return `key: value` or `**value` as a dict."""

@@ -262,8 +262,12 @@ def dict_entry(node: ast.AST, key: Expression, value: Expression, source: str) -
 
 def merged_dicts(parts: list[Expression]) -> Expression:
     """Return dicts merged into one; later values replace earlier ones of the same key."""
-    kinds = [of_one_shape(join(each.kind, DictOf(Never()))) for each in parts]
-    kind = join(*kinds)
+    kind: Kind
+    if all(isinstance(each.kind, Fixed) for each in parts):
+        entries = {name: of for each in parts if isinstance(each.kind, Fixed) for name, of in each.kind.entries}
+        kind = Fixed(tuple(entries.items()))
+    else:
+        kind = join(*(of_one_shape(join(each.kind, DictOf(Never()))) for each in parts))
     return Apply("$merge", (ListDisplay(tuple(parts), ListOf(kind)),), kind)
 
 
@@ -279,7 +283,9 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
     if isinstance(node, ast.Name):
         return [(node.id, item)]
     if not isinstance(node, (ast.Tuple, ast.List)):
-        raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
+        raise Refused(
+            node, f"`{ast.unparse(node)}` is assigned to, which is no name", "take a name, or a tuple of names"
+        )
     if is_unknown(kind):
         return [part for each in node.elts for part in targets(each, item, kind)]
     if isinstance(kind, TupleOf) and any(isinstance(each, ast.Starred) for each in node.elts):

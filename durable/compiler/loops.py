@@ -232,4 +232,4 @@ def _name(node: ast.expr | None) -> str:
     if isinstance(node, ast.Name):
         return node.id
     assert node is not None
-    raise Refused(node, "a loop assigns to something else than a name", "take a name, or a tuple of names")
+    raise Refused(node, f"`{ast.unparse(node)}` is assigned to, which is no name", "take a name, or a tuple of names")

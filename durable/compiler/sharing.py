@@ -90,7 +90,10 @@ class Sequence:
         return self._written(self._resolved(expression))
 
     def _bind(self, value: Expression) -> int:
+        """Bind a value. The parts of a display are bound before it, but for one that fails where a part does."""
         match value:
+            case ListDisplay() | DictDisplay() if may_fail(value):
+                pass
             case ListDisplay(elements):
                 value = dataclasses.replace(value, elements=tuple(map(self._part, elements)))
             case DictDisplay(entries):
@@ -144,6 +147,8 @@ class Sequence:
     def _picked(self, expression: Expression) -> Expression:
         """Return the part itself where a part is read of a list or dict that is written out."""
         match expression:
+            case Item(of) | Field(of) if not _is_reference(of) and any(map(may_fail, children(of))):
+                return expression  # all of it is evaluated, and may fail in another part
             case Item(of, Constant(int() as index)):
                 whole = self._display(of)
                 if isinstance(whole, ListDisplay) and -len(whole.elements) <= index < len(whole.elements):

@@ -148,14 +148,8 @@ class StatementReader:
                 return self.assignments.assign(targets, value)
             case ast.AnnAssign(target, annotation, value) if value is not None:
                 return self.assignments.assign([target], value, self.reading.declared(annotation))
-            case ast.AugAssign(ast.Name(), _, _):
+            case ast.AugAssign():
                 return self.assignments.augmented(node)
-            case ast.AugAssign(target, op, value):
-                operand = (
-                    f"({self.reading.source(value)})" if isinstance(value, ast.BinOp) else self.reading.source(value)
-                )
-                sign = ast.unparse(ast.AugAssign(ast.Name("a"), op, ast.Name("b"))).split()[1].removesuffix("=")
-                raise self.assignments.changed(target, f"{self.reading.source(target)} {sign} {operand}")
             case ast.Expr(value):
                 return self._expression(value)
             case ast.Return(value):
@@ -199,6 +193,9 @@ class StatementReader:
         if isinstance(node, ast.Call):
             if self._logs(node):
                 return self._logged(node)
+            grown = self.assignments.grown(node)
+            if grown is not None:
+                return grown
             if is_unknown(self.reading.value(node).kind):
                 return ()
         raise Refused(node, f"`{source}` does nothing", "remove it, or use its value")

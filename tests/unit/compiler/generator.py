@@ -104,7 +104,7 @@ class Generator(Drawing):
         return ended
 
     def _statement(self, place: Place, depth: int) -> bool:
-        simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
+        simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone, self._grow]
         nested = [self._if, self._if, self._narrow, self._while, self._for, self._try, self._gather, self._map]
         draw = self.random.random()
         if draw < 0.06 and place.indent:
@@ -184,7 +184,39 @@ class Generator(Drawing):
         if self.random.random() < 0.3:
             self._emit(place, f'await step.sleep("{self._name("nap")}", "{self.random.randint(0, 90)} minutes")')
 
+    def _grow(self, place: Place) -> None:
+        """Write a list or dict that is changed in place, and names that an expression binds."""
+        name, draw = self._name("z"), self.random.random()
+        if draw < 0.3:
+            self._emit(place, f"{name}: dict[str, int] = {{}}")
+            for _ in range(2):
+                self._emit(
+                    place,
+                    f"{name}[{self.expression(place.scope, 'str', 1)}] = {self.expression(place.scope, 'int', 1)}",
+                )
+            self._bind(place, name, "dict[int]")
+        elif draw < 0.7:
+            kind = self.random.choice(["int", "str"])
+            self._emit(place, f"{name} = [{self.expression(place.scope, kind, 1)}]")
+            self._bind(place, name, f"list[{kind}]")
+            more = self.expression(place.scope, kind, 2)
+            self._emit(place, self.random.choice([f"{name} += [{more}, {more}]", f"{name}.append({more})"]))
+        else:
+            inner = self._name("w")
+            first = self.expression(place.scope, "int", 2)
+            self._emit(
+                place, f"({name}, _), *_ = ({inner} := {first}, {inner} + 1), {self.expression(place.scope, 'str', 1)}"
+            )
+            self._bind(place, name, "int")
+            self._bind(place, inner, "int")
+
     def _if(self, place: Place, depth: int) -> bool:
+        if self.random.random() < 0.15:
+            name, test = self._name("w"), self.expression(place.scope, "bool", 2)
+            self._emit(place, f"if ({name} := {self.expression(place.scope, 'int', 2)}) > 1 and {test}:")
+            self._bind(place, name, "int")
+            self._block(place.inner(), depth)
+            return False
         self._emit(place, f"if {self.expression(place.scope, 'bool', 3)}:")
         ends = [self._block(place.inner(), depth)]
         while self.random.random() < 0.3:

@@ -15,14 +15,17 @@ from tests.unit.compiler.written import written
 ADVICE = {
     "a key of a model": ('return event.payload["userId"]', "return event.payload.user_id"),
     "get of a model": ('return event.payload.get("age")', "return event.payload.age"),
-    "an item of a dict": ('d = {}\nd["a"] = 1\nreturn d', 'd = {}\nd = {**d, "a": 1}\nreturn d'),
+    "an item of a dict": (
+        'd = event.payload.sizes\nd["a"] = 1\nreturn d',
+        'd = event.payload.sizes\nd = {**d, "a": 1}\nreturn d',
+    ),
     "an item of a dict in a loop": (
-        "d: dict[str, int] = {}\nfor tag in event.payload.tags:\n    d[tag] = len(tag)\nreturn d",
-        "d: dict[str, int] = {}\nfor tag in event.payload.tags:\n    d = {**d, tag: len(tag)}\nreturn d",
+        "d = event.payload.sizes\nfor tag in event.payload.tags:\n    d[tag] = len(tag)\nreturn d",
+        "d = event.payload.sizes\nfor tag in event.payload.tags:\n    d = {**d, tag: len(tag)}\nreturn d",
     ),
     "an item of a dict, counted up": (
-        'd = {"a": 1}\nd["a"] += event.payload.age + 1\nreturn d',
-        'd = {"a": 1}\nd = {**d, "a": d["a"] + (event.payload.age + 1)}\nreturn d',
+        'd = {"a": 1}\ne = d\nd["a"] += event.payload.age + 1\nreturn [d, e]',
+        'd = {"a": 1}\ne = d\nd = {**d, "a": d["a"] + (event.payload.age + 1)}\nreturn [d, e]',
     ),
     "an item of a dict, removed": (
         "d = event.payload.sizes\ndel d['a']\nreturn d",

@@ -1,0 +1,93 @@
+"""Assignments of every form: by `:=`, to several names, in place; natively and compiled."""
+
+from __future__ import annotations
+
+import pytest
+
+from durable.compiler import compile_workflow
+from durable.errors import CompileError
+from tests.unit.compiler.both import agree, state_count
+from tests.unit.compiler.test_expressions import USERS
+from tests.unit.compiler.written import written
+
+FORMS = {
+    "in a test": "if (n := len(user.tags)) > 1:\n    return n\nreturn -n",
+    "in a test that narrows": (
+        "if (n := user.nickname) is not None and (m := len(n)) > 1:\n    return [n, m]\nreturn 'none'"
+    ),
+    "in a guard": "if user.nickname is None or (m := len(user.nickname)) == 0:\n    return 'no'\nreturn m",
+    "in an elif": "if user.active:\n    n = 0\nelif (n := user.age) > 3:\n    n += 1\nelse:\n    n -= 1\nreturn n",
+    "in the test of a loop": (
+        'i = 0\nwhile (x := await step.do("s", save, i)) < 4 and (y := x + i) < 9:\n    i += 1\nreturn [x, i]'
+    ),
+    "in a comprehension": "return [y for t in user.tags if (y := t.upper()) != 'A']",
+    "in the order of evaluation": "n = 1\nreturn [n, (n := 5), n, (n := n * 2) + n, n]",
+    "beside the name that it binds": "n = 1\nn = n + (n := 5) + n\nn += (n := 7)\nreturn n",
+    "on one side of an and": "x = user.active and (y := user.age) > 3\nreturn x",
+    "growing": (
+        "xs = [1]\nxs += [2, user.age]\nys: list[str] = []\nfor t in user.tags:\n    ys += [t]\n    ys.append(t)\n"
+        "ys.extend(user.tags)\nys += ys\nreturn {'xs': xs, 'ys': ys, 'n': len(xs)}"
+    ),
+    "growing in a branch": (
+        "async def one(n: int) -> list[int]:\n    xs = [n]\n    xs.append(n)\n    return xs\n\n"
+        "return await one(user.age)"
+    ),
+    "growing by what is awaited": 'xs: list[int] = []\nxs += [await step.do("s", save, 1)]\nxs.append(2)\nreturn xs',
+    "items of a dict": (
+        "d: dict[str, int] = {}\nfor t in user.tags:\n    d[t] = len(d)\n    d[t] += 1\nd['a'] = 7\n"
+        "return {'d': d, 'keys': list(d.keys())}"
+    ),
+    "known keys of a dict": "d = {'a': 1}\nd['b'] = 'x'\nreturn [d['b'], d['a'] + 1, d]",
+    "several": (
+        "(a, b), *c = (1, [2]), 3, 'x'\n*d, e = (1, 2)\nx = y = [a, user.age]\np, q = x\n"
+        "return [a, b, c, d, e, x, y, p, q]"
+    ),
+    "of a list of another length": "a, b = user.tags\nreturn [a, b]",
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_assignment(name: str) -> None:
+    workflow = written(f"user = event.payload\n{FORMS[name]}")
+    for user in USERS:
+        agree(workflow, user)
+
+
+SHARED = {
+    "another name": "xs = [1]\nys = xs\nys += [2]\nreturn xs",
+    "a name that is changed later": "xs = [1]\nys = xs\nxs.append(2)\nreturn ys",
+    "a list of lists": "xs = [1]\nys = [xs]\nxs += [2]\nreturn ys",
+    "a choice": "xs = [1]\nys = xs if event.payload.active else []\nxs.append(2)\nreturn ys",
+    "either of two": "xs = [1]\nys = xs or [0]\nxs.append(2)\nreturn ys",
+    "a loop over it": "xs = [1]\nfor x in xs:\n    if x < 3:\n        xs += [x + 1]\nreturn xs",
+    "a loop over it in a call": "xs = [1]\nfor n, x in enumerate(xs):\n    if x < 3:\n        xs.append(x)\nreturn xs",
+    "the payload": "xs = event.payload.tags\nxs += ['x']\nreturn event.payload.tags",
+    "a list of the module": "xs = NAMES\nxs += ['x']\nreturn NAMES",
+    "a parameter": "async def f(xs: list[int]) -> None:\n    xs += [1]\n\nys = [0]\nawait f(ys)\nreturn ys",
+    "what a branch returns": (
+        "xs = [1]\n\nasync def f() -> list[int]:\n    return xs\n\nys = await f()\nxs += [2]\nreturn ys"
+    ),
+    "the larger of two": "xs = [1]\nys = max(xs, [0])\nxs += [2]\nreturn ys",
+    "an element": "xs = [[1]]\nx = xs[0]\nx += [2]\nreturn xs",
+    "a dict": "d = {'a': 1}\ne = d\nd['b'] = 2\nreturn e",
+    "a finally": (
+        "xs = [1]\ntry:\n    await step.do('s', save, 1)\n    return xs\n"
+        "finally:\n    xs += [2]\n    await step.do('t', save, 1)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_another_name_would_see_changed_is_refused(name: str) -> None:
+    with pytest.raises(CompileError, match=r"changes a (list|value) in place|is changed in place"):
+        compile_workflow(written(SHARED[name]))
+
+
+def test_what_a_log_entry_would_fail_at_fails() -> None:
+    workflow = written('LOG.info("first of %s", event.payload.tags[0])\nprint(f"{event.payload.age!r}")\nreturn 1')
+    assert {agree(workflow, user).error for user in USERS} == {None, "IndexError"}
+
+
+def test_a_log_entry_is_no_state() -> None:
+    body = 'n = await step.do("s", save, 1)\n{}\nreturn await step.do("t", save, n)'
+    assert state_count(written(body.format('LOG.warning("have %s", n)'))) == 2
