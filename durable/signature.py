@@ -54,6 +54,11 @@ class Signature:
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
     @property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @property
     def place(self) -> str:
         """Where the function stands, for messages."""
         code = getattr(self.function, "__code__", None)
@@ -94,6 +99,8 @@ def entry_of(function: Callable[..., Any]) -> Signature:
         SignatureError: it takes anything else.
     """
     signature = _read(function)
+    if inspect.iscoroutinefunction(function):
+        raise SignatureError(f"{_where(function)} is async; write a worker's fetch with a plain `def`")
     if signature.data or signature.context:
         raise SignatureError(f"{_where(function)} takes more than bindings; a worker's fetch is given nothing else")
     return signature
@@ -127,8 +134,8 @@ def _where(function: Callable[..., Any]) -> str:
 def _importable(function: Callable[..., Any]) -> None:
     if not inspect.isfunction(function):
         raise SignatureError(f"{function!r} is not a function; a step is a plain function of a module")
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise SignatureError(f"{_where(function)} is async or a generator; write the step with a plain `def`")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise SignatureError(f"{_where(function)} is a generator; let it return a list")
     module = sys.modules.get(function.__module__)
     if getattr(module, function.__qualname__, None) is not function:
         raise SignatureError(

@@ -11,17 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Concatenate, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
+from durable.do import Do
 from durable.durations import Duration
-from durable.retries import Retries
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 R = TypeVar("R")
 A = TypeVar("A")
-B = TypeVar("B")
-C = TypeVar("C")
 M = TypeVar("M")
 P_contra = TypeVar("P_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -43,88 +41,8 @@ class Called(Protocol[P_contra, R_co]):
     async def run(self, event: WorkflowEvent[P_contra], step: WorkflowStep) -> R_co: ...
 
 
-class WorkflowStep(ABC):
+class WorkflowStep(Do):
     """The durable steps that `run` may await."""
-
-    @overload
-    async def do(
-        self,
-        name: str,
-        function: Callable[Concatenate[A, ...], R],
-        argument: A,
-        /,
-        *,
-        retries: Retries = ...,
-        timeout: Duration = ...,
-        undo: Callable[Concatenate[R, ...], Any] | None = ...,
-        sensitive: bool = ...,
-    ) -> R: ...
-
-    @overload
-    async def do(
-        self,
-        name: str,
-        function: Callable[Concatenate[A, B, ...], R],
-        first: A,
-        second: B,
-        /,
-        *,
-        retries: Retries = ...,
-        timeout: Duration = ...,
-        undo: Callable[Concatenate[R, ...], Any] | None = ...,
-        sensitive: bool = ...,
-    ) -> R: ...
-
-    @overload
-    async def do(
-        self,
-        name: str,
-        function: Callable[Concatenate[A, B, C, ...], R],
-        first: A,
-        second: B,
-        third: C,
-        /,
-        *,
-        retries: Retries = ...,
-        timeout: Duration = ...,
-        undo: Callable[Concatenate[R, ...], Any] | None = ...,
-        sensitive: bool = ...,
-    ) -> R: ...
-
-    @overload
-    async def do(
-        self,
-        name: str,
-        function: Callable[..., R],
-        /,
-        *,
-        retries: Retries = ...,
-        timeout: Duration = ...,
-        undo: Callable[Concatenate[R, ...], Any] | None = ...,
-        sensitive: bool = ...,
-    ) -> R: ...
-
-    @abstractmethod
-    async def do(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        /,
-        *arguments: Any,
-        retries: Retries = Retries(),
-        timeout: Duration = "10 minutes",
-        undo: Callable[..., Any] | None = None,
-        sensitive: bool = False,
-    ) -> Any:
-        """Run a step: the function on a Lambda of its own, its result recorded.
-
-        The name is unique in `run` and at most 80 characters long. The timeout is for each attempt, whole seconds,
-        895 at most. Bindings and the StepContext in the function's signature are injected.
-
-        When the run fails, or is terminated with rollback, `undo` takes back what the step did: a function that is
-        given the step's result, and of the step's arguments those that it names. The steps are undone newest first,
-        each with its own retries and timeout. Of a step that is `sensitive` no data is shown to operators.
-        """
 
     @abstractmethod
     async def sleep(self, name: str, duration: Duration, /) -> None:

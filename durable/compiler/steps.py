@@ -29,6 +29,8 @@ from durable.signature import DataParameter, Signature, signature_of
 from durable.store.values import holds_secret
 from durable.wire import MAX_STEP_NAME
 
+OPTIONS: Final = ("retries", "timeout", "undo", "sensitive")
+"""What can be said of a step besides its arguments; an argument of its function by one of these names has no name."""
 METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
 
 
@@ -95,15 +97,17 @@ class StepReader:
 
     def options(self, node: ast.Call, *allowed: str) -> dict[str, ast.expr]:
         """Return the named arguments of a call."""
-        found: dict[str, ast.expr] = {}
-        for each in node.keywords:
-            if each.arg is None:
-                raise Refused(node, f"`{self.source(node)}` spreads its options", "write each option out")
-            if each.arg not in allowed:
+        found = self._named(node)
+        for each in found:
+            if each not in allowed:
                 known = ", ".join(f"{name}=" for name in allowed) or "no options"
-                raise Refused(node, f"`{each.arg}=` is no option here", f"there are: {known}")
-            found[each.arg] = each.value
+                raise Refused(node, f"`{each}=` is no option here", f"there are: {known}")
         return found
+
+    def _named(self, node: ast.Call) -> dict[str, ast.expr]:
+        if any(each.arg is None for each in node.keywords):
+            raise Refused(node, f"`{self.source(node)}` spreads its options", "write each option out")
+        return {str(each.arg): each.value for each in node.keywords}
 
     def do(self, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> StepCall:
         """Return a `step.do(…)`; `place` tells where a step of a name stands."""
@@ -112,7 +116,7 @@ class StepReader:
         if len(node.args) < 2 and name:
             raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
         nothing: dict[str, ast.expr] = {}
-        named = refusals.of(partial(self.options, node, "retries", "timeout", "undo", "sensitive"), nothing)
+        named = refusals.of(partial(self._named, node), nothing)
         if named is not nothing:
             named = {each: value for each, value in named.items() if not _was_refused(value, scope)}
         retries = refusals.of(partial(options.retries, named.get("retries"), self.resolve), Retries())
@@ -124,9 +128,10 @@ class StepReader:
         arguments: Arguments = ()
         undo = None
         if signature is not None and named is not nothing:
-            arguments = refusals.of(partial(self._arguments, node, name, signature, node.args[2:], scope), ())
-            given = [each for each, _ in arguments]
-            undo = refusals.of(partial(self._undo, named.get("undo"), name, signature, given), None)
+            given = {each: value for each, value in named.items() if each not in OPTIONS}
+            arguments = refusals.of(partial(self._arguments, node, name, signature, given, scope), ())
+            names = [each for each, _ in arguments]
+            undo = refusals.of(partial(self._undo, named.get("undo"), name, signature, names), None)
         refusals.check()
         assert signature is not None
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
@@ -199,9 +204,9 @@ class StepReader:
             raise Refused(node, f"{what} would not arrive as it was sent: {found}", remedy)
 
     def _arguments(
-        self, node: ast.Call, name: str, signature: Signature, nodes: list[ast.expr], scope: Scope
+        self, node: ast.Call, name: str, signature: Signature, named: dict[str, ast.expr], scope: Scope
     ) -> tuple[tuple[str, Expression], ...]:
-        wanted = signature.data
+        wanted, nodes = signature.data, node.args[2:]
         takes = ", ".join(each.name for each in wanted) or "no data"
         if any(isinstance(each, ast.Starred) for each in nodes):
             raise Refused(node, f'the step "{name}" is given starred arguments', "write them out")
@@ -211,12 +216,23 @@ class StepReader:
                 f'the step "{name}" is given {len(nodes)} arguments',
                 f"{signature.function.__name__} takes {takes}; bindings and the context are injected",
             )
-        missing = [each.name for each in wanted[len(nodes) :] if each.required]
+        given = {parameter.name: each for parameter, each in zip(wanted, nodes, strict=False)}
+        function = signature.function.__name__
+        for each in named:
+            if each in given:
+                raise Refused(node, f'the step "{name}" is given {each} twice', "give it once")
+            if each not in (parameter.name for parameter in wanted):
+                known = ", ".join(f"{option}=" for option in OPTIONS)
+                remedy = f"there are: {known}, and the arguments of {function}: {takes}"
+                raise Refused(node, f"`{each}=` is no option here", remedy)
+        given |= named
+        missing = [each.name for each in wanted if each.required and each.name not in given]
         if missing:
             raise Refused(node, f'the step "{name}" is not given {", ".join(missing)}', f"it takes {takes}")
         return tuple(
-            (parameter.name, self._argument(each, name, parameter, scope))
-            for parameter, each in zip(wanted, nodes, strict=False)
+            (parameter.name, self._argument(given[parameter.name], name, parameter, scope))
+            for parameter in wanted
+            if parameter.name in given
         )
 
     def _argument(self, node: ast.expr, step: str, parameter: DataParameter, scope: Scope) -> Expression:

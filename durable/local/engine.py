@@ -349,14 +349,16 @@ class Engine:
             self._timers.set(owner, now + timeout, partial(self._turns.submit, give_up))
             if action.timeout_seconds is not None:
                 self._set_timer(name, token, now + math.ceil(action.timeout_seconds * 1000))
-        answer = self._functions.invoke(function, event, owner, resumes=resumes)
-        if answer is None:
-            return
+
+        def ended(answer: Answer) -> None:
+            self._timers.cancel(owner)
+            self._answer(name, token, answer, event)
+
+        answer = self._functions.invoke(function, event, owner, resumes=resumes, ended=ended)
         if isinstance(answer, Later):
             self._inboxes.enter(live, partial(self._await_answer, live, token, answer.again))
-            return
-        self._timers.cancel(owner)
-        self._answer(name, token, answer, event)
+        elif answer is not None:
+            ended(answer)
 
     def _await_answer(self, live: Live, token: str, again: int | None) -> None:
         """Have a task wait for its answer, and call its function again at a time, if it waits still."""

@@ -9,15 +9,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from durable.errors import StepInProgress, StepTimeoutError, public_message
 from durable.local.log import working_on
-from durable.steps.step import Hang, StepHandler
+from durable.local.workers import Workers
+from durable.steps.loop import Ended, EventLoop
+from durable.steps.step import Attempt, Hang, StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.machines import MachinesBusy
-from durable.wire import StepEvent
+from durable.wire import Envelope, StepEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,18 @@ Wait = Callable[[Any], int | None]
 """Called with what a task sends; returns when it wants to be called again, in milliseconds."""
 
 
+Done = Callable[[Answer], object]
+"""Called with the answer of an attempt that went on by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coroutines:
+    """Where steps that are coroutines go on, and the threads on which they end."""
+
+    loop: EventLoop
+    workers: Workers
+
+
 def raised(error: str, message: str) -> Raised:
     """Return a failure with the cause that Lambda writes for one of Python."""
     cause = {"errorMessage": message, "errorType": error, "requestId": str(uuid.uuid4()), "stackTrace": []}
@@ -61,6 +76,8 @@ class Functions:
     Args:
         others: what answers at once and is no step, by the name of its function.
         flush: waits until all that was written is on disk.
+        coroutines: where steps that are coroutines go on, and the threads on which they end; without them, such a
+            step is waited for by the thread that began it.
         waits: what begins to wait for something that ends a task by its token, by the name of its function.
     """
 
@@ -70,11 +87,14 @@ class Functions:
         waits: Mapping[str, Wait],
         others: Mapping[str, Callable[[Any], Any]],
         flush: Callable[[], None],
+        coroutines: Coroutines | None = None,
     ) -> None:
         self._steps = steps
         self._waits = waits
         self._others = others
         self._flush = flush
+        self._coroutines = coroutines
+        self._cancels: dict[str, Callable[[], None]] = {}
         self._thread = threading.local()
         self._running: set[StepKey] = set()
         self._owners: set[str] = set()
@@ -109,8 +129,11 @@ class Functions:
         """Return how long an attempt may take; None for a function that is no step."""
         return event["timeout"] * 1000 if function in self._steps else None
 
-    def invoke(self, function: str, event: StepEvent, owner: str, *, resumes: bool = False) -> Answer | Later | None:
-        """Run a function in this thread; None is no answer, for an attempt that hangs until it is given up.
+    def invoke(
+        self, function: str, event: StepEvent, owner: str, *, resumes: bool = False, ended: Done = lambda answer: None
+    ) -> Answer | Later | None:
+        """Run a function in this thread. None is no answer: the attempt hangs until it is given up, or it is a
+        coroutine, which goes on by itself, and `ended` is called on a worker thread with its answer.
 
         `resumes` says that the process before this one ended while the function was at work, or about to be.
         A thread cannot be ended, so an attempt that was given up may still run: until it returns, another one of the
@@ -127,10 +150,19 @@ class Functions:
             self._running.add(key)
             self._owners.add(owner)
         self._thread.resumes = resumes
-        hangs = False
+        with working_on(f"{key.workflow}/{key.instance} {event['step']}"):
+            if self._coroutines is None or not handler.is_async:
+                return self._answered(key, owner, lambda: handler(event, owner))
+            start = partial(self._start, handler, event, owner, self._coroutines, ended, resumes=resumes)
+            return self._answered(key, owner, start)
+
+    def _answered(self, key: StepKey, owner: str, work: Callable[[], Envelope | None]) -> Answer | None:
+        """Return what an attempt answers once it has ended; None where it hangs or goes on by itself."""
+        goes_on, hangs = False, False
         try:
-            with working_on(f"{key.workflow}/{key.instance} {event['step']}"):
-                return Returned(handler(event, owner))
+            envelope = work()
+            goes_on = envelope is None
+            return None if envelope is None else Returned(envelope)
         except Hang:
             hangs = True
             return None
@@ -138,9 +170,31 @@ class Functions:
             return raised(type(error).__name__, str(error))
         finally:
             with self._lock:
-                self._running.discard(key)
-                if not hangs:
+                if not goes_on:
+                    self._running.discard(key)
+                    self._cancels.pop(owner, None)
+                if not (goes_on or hangs):
                     self._owners.discard(owner)
+
+    def _start(
+        self, handler: StepHandler, event: StepEvent, owner: str, on: Coroutines, ended: Done, *, resumes: bool
+    ) -> Envelope | None:
+        """Have an attempt of a coroutine function go on by itself; return its envelope where it has one already."""
+        attempt = handler.begin(event, owner)
+        if not isinstance(attempt, Attempt):
+            return attempt
+        if resumes:
+            self._flush()
+
+        def finish(how: Ended) -> None:
+            answer = self._answered(attempt.key, owner, lambda: handler.finish(attempt, how.result))
+            if answer is not None:
+                ended(answer)
+
+        with self._lock:
+            coroutine = handler.coroutine(attempt)
+            self._cancels[owner] = on.loop.submit(coroutine, lambda how: on.workers.submit(partial(finish, how)))
+        return None
 
     def tried_again(self, function: str, event: StepEvent, at: int) -> None:
         """Note when a step that failed is tried again, in milliseconds since 1970."""
@@ -165,4 +219,7 @@ class Functions:
         error = self._steps[function].abandon(event, owner, failure)
         with self._lock:
             self._owners.discard(owner)
+            cancel = self._cancels.get(owner)
+        if cancel is not None:
+            cancel()
         return None if error is None else raised(type(error).__name__, str(error))

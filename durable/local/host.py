@@ -20,7 +20,7 @@ from durable.compiler.placeholders import filled
 from durable.http import Api
 from durable.local.engine import Engine
 from durable.local.executions import Executions
-from durable.local.functions import Functions, Wait
+from durable.local.functions import Coroutines, Functions, Wait
 from durable.local.kv import purge
 from durable.local.log import working_on
 from durable.local.place import Place
@@ -47,6 +47,7 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.consumer import ConsumerHandler
 from durable.steps.events import EventHandler, Events
+from durable.steps.loop import EventLoop
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import is_child
@@ -85,6 +86,7 @@ class Host:
         workers: the threads of steps.
         turns: the threads of the engine's own work; those of steps where nothing is said.
         random: what jitter is drawn with.
+        loop: where steps that are coroutines go on by themselves; without it, each keeps its thread.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Host:
         random: Random,
         timers: Timers | None = None,
         doubles: Doubles | None = None,
+        loop: EventLoop | None = None,
     ) -> None:
         self.built = built
         self.journal = journal
@@ -115,7 +118,13 @@ class Host:
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
         self._others: dict[str, Callable[[Any], Any]] = {}
-        self._functions = functions = Functions(self._handlers, self._waits, self._others, journal.flush)
+        self._functions = functions = Functions(
+            self._handlers,
+            self._waits,
+            self._others,
+            journal.flush,
+            None if loop is None else Coroutines(loop, workers),
+        )
         self._executions = Executions(journal)
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)

@@ -35,6 +35,7 @@ from durable.local.timers import TimerThread
 from durable.local.workers import STEP_THREADS, ThreadWorkers
 from durable.operations.routes import operations
 from durable.project import Project, load
+from durable.steps.loop import LOOP, EventLoop
 from durable.store.table import TableBusy
 
 HOST: Final = "127.0.0.1"
@@ -70,9 +71,19 @@ def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = F
         with closing(Journal(data)) as journal:
             clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
             log = TextLog(clock)
-            host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=log, random=Random())
+            host = Host(
+                built,
+                journal,
+                data,
+                clock=clock,
+                workers=steps,
+                turns=turns,
+                log=log,
+                random=Random(),
+                loop=LOOP,
+            )
             greet = partial(_greet, built.project, port, data, _take_up(host, force))
-            with moving(host, clock, steps, turns) as go_on:
+            with moving(host, clock, LOOP, steps, turns) as go_on:
                 running = server(_application(host, journal, data, log, greet, go_on))
                 journal.listen(partial(_end, running))
                 running.should_exit = journal.failed is not None
@@ -102,7 +113,7 @@ def _end(running: Server, _: int, failed: JournalFailed | None) -> None:
 
 
 @contextmanager
-def moving(host: Host, clock: Clock, *pools: ThreadWorkers) -> Iterator[Callable[[], None]]:
+def moving(host: Host, clock: Clock, loop: EventLoop, *pools: ThreadWorkers) -> Iterator[Callable[[], None]]:
     """Have a host moved by the clock, and what is past its time removed, until the block's end.
 
     Yields what resumes the work of the process before.
@@ -142,6 +153,7 @@ def moving(host: Host, clock: Clock, *pools: ThreadWorkers) -> Iterator[Callable
     finally:
         timers.stop()
         host.pump.stop(_DRAIN_SECONDS)
+        loop.drain(_DRAIN_SECONDS)
         for pool in pools:
             pool.drain(_DRAIN_SECONDS)
 

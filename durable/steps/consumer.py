@@ -8,6 +8,7 @@ from typing import Any
 from durable.bindings import Binding
 from durable.errors import InvalidInput, SignatureError, public_message
 from durable.signature import DataParameter, Signature
+from durable.steps.loop import finished
 from durable.store.failure import Failure, frames_of, said_by
 from durable.store.log import Log
 from durable.store.values import Misfit, load_text
@@ -52,7 +53,7 @@ class ConsumerHandler:
             message = load_text(self._message.adapter, body, self._message.name)
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
-        self._signature.function(**{self._message.name: message}, **self._clients)
+        finished(self._signature.function(**{self._message.name: message}, **self._clients))
 
 
 def message_parameter(signature: Signature) -> DataParameter:

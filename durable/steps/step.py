@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, assert_never
@@ -23,6 +23,7 @@ from durable.errors import (
     public_message,
 )
 from durable.signature import Signature
+from durable.steps.loop import finished
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.log import Log
@@ -55,6 +56,18 @@ class Hang(BaseException):
     """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that has the step's lease, until a time in milliseconds since 1970."""
+
+    event: StepEvent
+    owner: str
+    key: StepKey
+    begun: Leased
+    input_hash: str
+    until: int
+
+
 class StepHandler:
     """Runs one step's function for the events that its Task sends; the same in Lambda and on one machine."""
 
@@ -79,8 +92,22 @@ class StepHandler:
         self._random = random or Random()
         self._errors = dict(signature.errors())
 
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return self._signature.is_async
+
     def __call__(self, event: StepEvent, owner: str) -> Envelope:
         """Run the step for an event, under a lease held by the owner: a name that no other invocation has.
+
+        Raises:
+            Exception: of a class with the wire's error name.
+        """
+        attempt = self.begin(event, owner)
+        return self.finish(attempt, lambda: self._work(attempt)) if isinstance(attempt, Attempt) else attempt
+
+    def begin(self, event: StepEvent, owner: str) -> Envelope | Attempt:
+        """Take the lease of an attempt; or return what stands in the record in its place.
 
         Raises:
             Exception: of a class with the wire's error name.
@@ -88,7 +115,6 @@ class StepHandler:
         key = StepKey.of(event)
         if "until" in event and self._clock.now() + _SHORTEST_MS > event["until"]:
             raise reported(Failure(HAND_OVER, "The execution has no time left."), event)
-        timeout_ms = event["timeout"] * 1000
         text = text_of(event["input"])
         input_hash = hash_of(text)
         begun = self._record.begin(
@@ -105,22 +131,55 @@ class StepHandler:
             self._log.attempt_failed(key, event["step"], begun.attempts, begun.failure, final=True)
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
+        return Attempt(event, owner, key, begun, input_hash, self._clock.now() + event["timeout"] * 1000)
+
+    async def coroutine(self, attempt: Attempt) -> Any:
+        """Do the work of an attempt whose function is a coroutine function; its deadline is for the caller."""
+        return await self._signature.function(**self._given(attempt))
+
+    def finish(self, attempt: Attempt, work: Callable[[], Any]) -> Envelope:
+        """Record how an attempt ends, and return or raise what its Task is answered.
+
+        Args:
+            work: returns what the function returned, or raises what it raised.
+        """
+        event, key, input_hash = attempt.event, attempt.key, attempt.input_hash
         try:
-            if event.get("undo", {}).get("input") and not _fits(text):
-                raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
-            with self._keep(lambda: self._renew(key, owner)):
-                result = self._call(event, event["input"], key, begun, self._clock.now() + timeout_ms)
+            result = self._dumped(work())
         except Hang:
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
-            return self._failed(error, event, key, owner, begun.attempt, input_hash)
+            return self._failed(error, event, key, attempt.owner, attempt.begun.attempt, input_hash)
         at = self._clock.now()
-        instead = self._record.succeed(key, owner=owner, result=result, at=at, generation=_looking(event))
+        generation = _looking(event)
+        instead = self._record.succeed(key, owner=attempt.owner, result=result, at=at, generation=generation)
         if instead is not None:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
 
-    def _call(self, event: StepEvent, given: dict[str, Any], key: StepKey, begun: Leased, until: int) -> Any:
+    def _work(self, attempt: Attempt) -> Any:
+        with self._keep(lambda: self._renew(attempt.key, attempt.owner)):
+            return self._called(attempt.event["timeout"], self._given(attempt))
+
+    def _given(self, attempt: Attempt) -> dict[str, Any]:
+        event = attempt.event
+        if event.get("undo", {}).get("input") and not _fits(text_of(event["input"])):
+            raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
+        return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until)
+
+    def _called(self, timeout: int, arguments: dict[str, Any]) -> Any:
+        with self._deadline(timeout):
+            return finished(self._signature.function(**arguments))
+
+    def _dumped(self, result: Any) -> Any:
+        try:
+            return dump(self._signature.result, result, "result")
+        except Misfit as misfit:
+            raise InvalidResult(str(misfit)) from None
+
+    def _arguments(
+        self, event: StepEvent, given: dict[str, Any], key: StepKey, begun: Leased, until: int
+    ) -> dict[str, Any]:
         signature = self._signature
         arguments: dict[str, Any] = dict(self._clients)
         try:
@@ -139,12 +198,7 @@ class StepHandler:
                 lambda: self._remaining(until),
                 lambda: moment(self._clock.now()),
             )
-        with self._deadline(event["timeout"]):
-            result = signature.function(**arguments)
-        try:
-            return dump(signature.result, result, "result")
-        except Misfit as misfit:
-            raise InvalidResult(str(misfit)) from None
+        return arguments
 
     def _renew(self, key: StepKey, owner: str) -> bool:
         return self._record.renew(key, owner)

@@ -56,7 +56,8 @@ class UndoHandler(StepHandler):
         begun = Leased(row.undo_attempts, row.again)
         try:
             with self._keep(lambda: self._renew(key, owner)):
-                self._call(event, given, key, begun, now + event["timeout"] * 1000)
+                until = now + event["timeout"] * 1000
+                self._dumped(self._called(event["timeout"], self._arguments(event, given, key, begun, until)))
         except Hang:
             raise
         except BaseException as error:

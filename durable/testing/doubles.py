@@ -16,6 +16,7 @@ from durable.local.place import Place
 from durable.signature import Signature
 from durable.steps.consumer import message_parameter
 from durable.steps.events import Events
+from durable.steps.loop import finished
 from durable.testing.attempts import Attempts
 from durable.testing.client import client_class
 from durable.testing.contents import DELIVERED
@@ -71,7 +72,7 @@ class SandboxDoubles:
         )
         act = self.stubs.act(attempt)
         try:
-            return function(**arguments) if act is None else act(arguments)
+            return finished(function(**arguments) if act is None else act(arguments))
         except Exception as error:
             attempt.exception = error
             raise
@@ -81,7 +82,7 @@ class SandboxDoubles:
 
         @functools.wraps(signature.function)
         def stand_in(**arguments: Any) -> None:
-            signature.function(**arguments)
+            finished(signature.function(**arguments))
             self._kept[Queue.kind, queue].setdefault(DELIVERED, []).append(arguments[message])
 
         return stand_in

@@ -32,6 +32,7 @@ from durable.errors import (
 )
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
+from durable.steps.loop import finished
 from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
@@ -94,7 +95,7 @@ class Steps:
             raise reported(InvalidInput(str(misfit)), signature) from None
         try:
             named = {name: arguments.pop(name) for name in keyword_only(signature.function) & arguments.keys()}
-            result = function(*arguments.values(), **named)
+            result = finished(function(*arguments.values(), **named))
         except Exception as error:
             raise reported(error, signature, sensitive=sensitive) from None
         return self._result(signature, result)
@@ -149,11 +150,14 @@ class NativeStep(WorkflowStep):
         timeout: Duration = "10 minutes",
         undo: Callable[..., Any] | None = None,
         sensitive: bool = False,
+        **named: Any,
     ) -> Any:
         signature = signature_of(function)
+        values = {each.name: value for each, value in zip(signature.data, arguments, strict=False)} | named
         given = {
-            each.name: from_json(written(each.adapter, value))
-            for each, value in zip(signature.data, arguments, strict=False)
+            each.name: from_json(written(each.adapter, values[each.name]))
+            for each in signature.data
+            if each.name in values
         }
         hidden = sensitive or any(map(holds_secret, (signature.result, *(each.adapter for each in signature.data))))
         await asyncio.sleep(0)

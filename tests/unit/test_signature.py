@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -39,6 +40,14 @@ async def slow(amount: int) -> int:
     return amount
 
 
+def endless(amount: int) -> Iterator[int]:
+    yield amount
+
+
+async def endless_too(amount: int) -> AsyncIterator[int]:
+    yield amount
+
+
 def only_bindings(store: KVNamespace[int]) -> object:
     return store
 
@@ -48,6 +57,11 @@ class NotJson:
 
 
 def carries_no_json(value: NotJson) -> None: ...
+
+
+def test_a_coroutine_function_is_a_step_that_returns_what_it_is_awaited_for() -> None:
+    signature = signature_of(slow)
+    assert (signature.is_async, signature.returns) == (True, int)
 
 
 def test_reads_data_bindings_and_context() -> None:
@@ -85,7 +99,8 @@ def nested() -> Any:
         (untyped, "parameter amount has no type"),
         (unsaid, "does not say what it returns"),
         (starred, "positional-only or starred"),
-        (slow, "write the step with a plain `def`"),
+        (endless, "is a generator; let it return a list"),
+        (endless_too, "is a generator; let it return a list"),
         (nested(), "cannot be imported by its name"),
         (len, "is not a function"),
         (carries_no_json, "cannot travel as JSON"),

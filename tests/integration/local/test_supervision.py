@@ -27,6 +27,7 @@ from durable.local.threads import Work, name_of
 from durable.local.workers import ThreadWorkers
 from durable.project import Project, declarations
 from durable.runs.transitions import Order
+from durable.steps.loop import LOOP
 from tests.integration.local import hazards
 
 PATIENCE_SECONDS: Final = 20
@@ -115,7 +116,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     hazards.released.clear()
     made = Server(tmp_path / "data")
     made.host.reopen()
-    with moving(made.host, made.clock, made.workers, made.turns) as go_on:
+    with moving(made.host, made.clock, LOOP, made.workers, made.turns) as go_on:
         go_on()
         made.turns.drain(PATIENCE_SECONDS)
         yield made
@@ -193,7 +194,7 @@ def test_a_step_that_waits_for_a_thread_has_all_its_time_and_does_not_run_when_n
     hazards.stalling.clear()
     made = Server(tmp_path / "data", step_threads=1)
     stalled = made.host.workflows["stalled"]
-    with moving(made.host, made.clock, made.workers, made.turns) as go_on:
+    with moving(made.host, made.clock, LOOP, made.workers, made.turns) as go_on:
         go_on()
         for id in ("first", "second", "third"):
             stalled.create(1, id=id)

@@ -145,3 +145,16 @@ def test_the_task_of_a_step() -> None:
         "Output": states["save"]["Output"],
         "End": True,
     }
+
+
+class Named(WorkflowEntrypoint[str]):
+    async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> str | None:
+        user = await step.do("get user", get_user, key=event.payload)
+        renamed = await step.do("rename", rename, user, loud=True, name="Jo", retries=Retries(limit=0))
+        return renamed.nickname
+
+
+def test_arguments_of_a_step_may_be_given_by_their_names() -> None:
+    outcome = agree(Named, "abc")
+    assert outcome.output == "JO"
+    assert [each.input.keys() for each in outcome.calls] == [{"key"}, {"user", "name", "loud"}]

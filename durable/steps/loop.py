@@ -1,0 +1,120 @@
+"""The event loop of the process, on which the steps run that are coroutines.
+
+There is one, in a thread of its own, which begins with the first coroutine and ends with the process. So what a module
+keeps between steps, as a client with open connections, stays with its loop, and ten thousand steps that wait need one
+thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Any, Final
+
+_CANCEL_SECONDS: Final = 1.0
+"""How long a coroutine may take to end once it was cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a coroutine ended."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def result(self) -> Any:
+        """Return what it returned, or raise what it raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class EventLoop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way = 0
+        self._quiet = threading.Condition(self._lock)
+
+    def submit(self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[Ended], object]) -> Callable[[], None]:
+        """Have a coroutine run, and return what cancels it. `ended` is called on its thread, and may not wait."""
+        with self._lock:
+            loop = self._loop = self._loop or _started()
+            self._under_way += 1
+        tasks: list[asyncio.Task[Ended]] = []
+
+        def finish(task: asyncio.Task[Ended]) -> None:
+            coroutine.close()  # one that was cancelled before it began would be told of as never awaited
+            with self._lock:
+                self._under_way -= 1
+                if not self._under_way:
+                    self._quiet.notify_all()
+            ended(Ended(error=asyncio.CancelledError()) if task.cancelled() else task.result())
+
+        def begin() -> None:
+            tasks.append(loop.create_task(_guarded(coroutine)))
+            tasks[0].add_done_callback(finish)
+
+        loop.call_soon_threadsafe(begin, context=copy_context())
+
+        def cancel() -> None:
+            loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+
+        return cancel
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Return what a coroutine returns; not to be called on the loop's own thread.
+
+        What is raised in the calling thread meanwhile, as a timeout, cancels the coroutine. One that does not end then
+        keeps the loop for itself, and the next coroutine gets another.
+        """
+        over, found = threading.Event(), list[Ended]()
+
+        def ended(how: Ended) -> None:
+            found.append(how)
+            over.set()
+
+        cancel = self.submit(coroutine, ended)
+        try:
+            over.wait()
+        except BaseException:
+            cancel()
+            if not over.wait(_CANCEL_SECONDS):
+                with self._lock:
+                    self._loop, self._under_way = None, 0
+            raise
+        return found[0].result()
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until nothing is under way, for so long at most, and return whether that was reached."""
+        with self._lock:
+            return self._quiet.wait_for(lambda: not self._under_way, seconds)
+
+
+LOOP: Final = EventLoop()
+"""The loop of this process."""
+
+
+def finished(result: Any) -> Any:
+    """Return what a function returned; where that is a coroutine, what comes of it."""
+    return LOOP.run(result) if inspect.iscoroutine(result) else result
+
+
+async def _guarded(coroutine: Coroutine[Any, Any, Any]) -> Ended:
+    """Await a coroutine; whatever it raises ends itself alone: a SystemExit would end the loop."""
+    try:
+        return Ended(await coroutine)
+    except BaseException as error:
+        return Ended(error=error)
+
+
+def _started() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="coroutines", daemon=True).start()
+    return loop
