@@ -3,6 +3,7 @@
 from durable.bindings import (
     AWSService,
     Bucket,
+    Database,
     Email,
     KVNamespace,
     Queue,
@@ -32,6 +33,7 @@ __all__ = [
     "AWSService",
     "Bucket",
     "ChildWorkflowError",
+    "Database",
     "Email",
     "KVNamespace",
     "NonRetryableError",

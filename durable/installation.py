@@ -14,6 +14,8 @@ from typing import Any, Final
 
 NAME: Final = "durable-workflows"
 EXTRA_OF: Final = {
+    "aurora_dsql_psycopg": "database",
+    "aurora_dsql_sqlalchemy": "database",
     "aws_cdk": "cdk",
     "aws_lambda_powertools": "local",
     "boto3": "cdk",
@@ -24,9 +26,12 @@ EXTRA_OF: Final = {
     "dotenv": "local",
     "httptools": "local",
     "jsonata": "local",
+    "psycopg": "database",
+    "psycopg_pool": "database",
     "pydantic": "local",
     "pytest": "test",
     "rich": "local",
+    "sqlalchemy": "database",
     "starlette": "local",
     "trustme": "cdk",
     "typing_extensions": "local",

@@ -47,20 +47,8 @@ class Changes:
         self._empty = empty
 
     def answer(self, event: Mapping[str, Any]) -> dict[str, str]:
-        """Do what an event asks, and return the answer, which is never an exception: CloudFormation waits for it."""
-        try:
-            self._act(event)
-            outcome = {"Status": "SUCCESS"}
-        except Refused as refused:
-            outcome = {"Status": "FAILED", "Reason": str(refused)}
-        except Exception as error:
-            outcome = {
-                "Status": "FAILED",
-                "Reason": f"{type(error).__name__}; try again, or see this Lambda's log",
-            }
-        same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-        physical = event["ResourceProperties"].get("Bucket", event["LogicalResourceId"])
-        return outcome | same | {"PhysicalResourceId": physical}
+        """Do what an event asks, and return the answer."""
+        return answered(event, self._act, event["ResourceProperties"].get("Bucket", event["LogicalResourceId"]))
 
     def _act(self, event: Mapping[str, Any]) -> None:
         properties = event["ResourceProperties"]
@@ -97,6 +85,19 @@ class Changes:
             page = self._table.list(workflow, status=status, limit=_MOST_NAMED + 1)
             found += [Header.from_row(row).instance for row in page.rows]
         return found[: _MOST_NAMED + 1]
+
+
+def answered(event: Mapping[str, Any], act: Callable[[Mapping[str, Any]], None], physical: str) -> dict[str, str]:
+    """Do what an event asks, and return the answer, which is never an exception: CloudFormation waits for it."""
+    try:
+        act(event)
+        outcome = {"Status": "SUCCESS"}
+    except Refused as refused:
+        outcome = {"Status": "FAILED", "Reason": str(refused)}
+    except Exception as error:
+        outcome = {"Status": "FAILED", "Reason": f"{type(error).__name__}; try again, or see this Lambda's log"}
+    same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    return outcome | same | {"PhysicalResourceId": physical}
 
 
 def rolls_back(stack: str) -> bool:

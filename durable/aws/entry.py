@@ -1,7 +1,7 @@
 """The one handler of every Lambda; which one it is comes from the environment, and is made when Lambda starts it.
 
 DURABLE_ENTRY is step, undo, rollback, events, calls, turn, waker, consumer, worker, operations, operator, closer,
-sweep, starter or changes. Each kind imports only its own.
+sweep, starter, changes or migrate. Each kind imports only its own.
 """
 
 from __future__ import annotations
@@ -365,6 +365,23 @@ def _changes(environment: Environment) -> Handler:
     return handle
 
 
+def _migrate(environment: Environment) -> Handler:
+    from durable.aws.changes import send
+    from durable.aws.database import dsql_engine
+    from durable.aws.migrations import answer
+
+    log = _log()
+
+    def handle(event: Any, context: Any) -> None:
+        log.begin(context)
+        engine = dsql_engine(environment["DURABLE_ENDPOINT"])
+        answered = answer(event, environment["DURABLE_DATABASE"], engine)
+        log.changed(event["ResourceType"], event["RequestType"], answered["Status"])
+        send(event["ResponseURL"], answered)
+
+    return handle
+
+
 def _log() -> LambdaLog:
     from durable.aws.log import LambdaLog
 
@@ -406,6 +423,7 @@ _ENTRIES: Final[Mapping[str, Callable[[Environment], Handler]]] = {
     "sweep": _sweep,
     "starter": _starter,
     "changes": _changes,
+    "migrate": _migrate,
 }
 
 

@@ -2,6 +2,7 @@
 
 from durable.bindings.base import Binding, Bindings
 from durable.bindings.bucket import Bucket
+from durable.bindings.database import Database
 from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace, Versioned
 from durable.bindings.queue import Queue
@@ -30,6 +31,7 @@ __all__ = [
     "Bindings",
     "Bucket",
     "Created",
+    "Database",
     "Email",
     "KVNamespace",
     "KeyPage",

@@ -87,6 +87,13 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             sandbox="durable.testing.service:StubbedService",
             construct="durable.cdk.service:resource_of",
         ),
+        "database": Kind(
+            declaration="durable.bindings.database:Database",
+            aws="durable.aws.database:client_of",
+            local="durable.local.database:client_of",
+            sandbox="durable.testing.database:DatabaseContents",
+            construct="durable.cdk.database:resource_of",
+        ),
         "workflow": Kind(
             declaration="durable.bindings.workflow:Workflow",
             aws="durable.aws.workflow:client_of",

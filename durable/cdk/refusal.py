@@ -11,7 +11,7 @@ from durable.errors import DeclarationError
 
 REASONS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "d1": "D1 is SQLite beside a Worker, and AWS runs no such thing; use a KVNamespace, or RDS from a step",
+        "d1": "D1 is SQLite beside a Worker, and AWS runs no such thing; use a Database",
         "durable-object": "nothing on AWS keeps one addressable object in memory; use a workflow for what it does,"
         " and a KVNamespace with update and if_version for what it guards",
         "hyperdrive": "it pools connections from Cloudflare's edge; on AWS use RDS Proxy from a step",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import durable
+from durable.clients.migrations import FOLDER as MIGRATIONS
 
 LIBRARY: Final = Path(durable.__file__).resolve().parent
 """Where `durable` is imported from: a checkout, or an environment that it is installed in."""
@@ -88,6 +89,8 @@ class Sources:
         """Add modules, all that they import, and the data in their folders; note what cannot be shipped."""
         for name in modules:
             self._add(name)
+        if (self._root / MIGRATIONS).is_dir():
+            self._add_data(self._root / MIGRATIONS)
         for folder in {path.parent for path in self.files.values()}:
             if folder != self._root and folder.is_relative_to(self._root):
                 self._add_data(folder)

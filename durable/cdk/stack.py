@@ -168,7 +168,7 @@ class DurableStack(Stack):
         return modules | {each.workflow.__module__ for each in self._project.workflows}
 
     def _declare_data(self, project: Project) -> None:
-        stage = Stage(self, self._settings, self._changes, self._options)
+        stage = Stage(self, self._settings, self._changes, self._options, self._platform)
         for each in project.declarations:
             construct = KINDS[each.kind].construct
             if construct is not None:

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from durable.bindings import Binding
 from durable.cdk.changes import Changes
+from durable.cdk.function import Platform
 from durable.cdk.options import Options
 from durable.cdk.settings import Settings
 
@@ -19,12 +20,14 @@ class Stage:
     Attributes:
         scope: what they become children of.
         changes: what empties a bucket when it is removed.
+        platform: what Lambdas run on.
     """
 
     scope: Construct
     settings: Settings
     changes: Changes
     options: Options
+    platform: Platform
 
 
 def construct_id(binding: Binding) -> str:

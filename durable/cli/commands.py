@@ -19,6 +19,7 @@ MODULES: Final = {
     "openapi": "project",
     "graph": "project",
     "cost": "project",
+    "db": "database",
     "synth": "deployment",
     "diff": "deployment",
     "rehearse": "deployment",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any, Final
-
-from dotenv import dotenv_values
+from typing import Any
 
 from durable.bindings.secret import Secret
 from durable.clients.secret import SecretMissing
 from durable.local.place import Place
-
-FILE: Final = Path(".env")
+from durable.local.variables import FILE, variable
 
 
 class EnvironmentSecret(Secret):
@@ -23,10 +19,10 @@ class EnvironmentSecret(Secret):
         self._file = file
 
     def get(self) -> str:
-        variable = self.name.upper().replace("-", "_")
-        found = os.environ.get(variable) or dotenv_values(self._file, interpolate=False).get(variable)
-        if not found:
-            raise SecretMissing(self.name, f"set {variable}, or write {variable}=… into {self._file}")
+        name = self.name.upper().replace("-", "_")
+        found = variable(name, self._file)
+        if found is None:
+            raise SecretMissing(self.name, f"set {name}, or write {name}=… into {self._file}")
         return found
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, Bucket, KVNamespace, Queue, SendEmail
+from durable.bindings import Binding, Bucket, Database, KVNamespace, Queue, SendEmail
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
@@ -24,6 +24,7 @@ from durable.store.values import Misfit, fit
 from durable.testing.bucket import MemoryBucket
 from durable.testing.client import SandboxClient
 from durable.testing.contents import KVContents, QueueContents
+from durable.testing.database import DatabaseContents
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
 from durable.testing.outbox import MemoryOutbox
@@ -48,8 +49,8 @@ class Sandbox:
     Args:
         subject: a workflow's class, its declaration, or a module of declarations such as `app`.
         bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace
-            or a Bucket, a list of messages for a Queue, the text of a Secret, a stub of the client for an AWSService.
-            A binding that a step names and nobody gives is made, and empty.
+            or a Bucket, a list of messages for a Queue, the text of a Secret, a stub of the client for an AWSService,
+            SQL statements for a Database. A binding that a step names and nobody gives is made, and empty.
         seed: what the order of concurrent branches is drawn with; None takes what is ready first in, first out.
             It also seeds the jitter of retries.
         start: what time it is at first.
@@ -214,6 +215,12 @@ class Sandbox:
         """Return a bucket, by its declaration or by a name that it has: the client that steps use, and a view."""
         client = self._client(self._binding(name, Bucket))
         assert isinstance(client, MemoryBucket)
+        return client
+
+    def database(self, name: str | Database) -> DatabaseContents:
+        """Return a database, by its declaration or by a name that it has: the client that steps use."""
+        client = self._client(self._binding(name, Database))
+        assert isinstance(client, DatabaseContents)
         return client
 
     def _client(self, declared: Binding) -> SandboxClient:

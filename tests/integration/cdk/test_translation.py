@@ -30,7 +30,7 @@ def test_a_kind_without_counterpart_is_refused_with_what_to_use_and_all_at_once(
     found = refusals([Database("users"), KVNamespace("notes"), Crystal("future")], {"kv"})
     assert len(found) == 2
     assert found[0].startswith("Database('users') cannot be deployed to AWS: D1 is SQLite")
-    assert "use a KVNamespace" in found[0]
+    assert "use a Database" in found[0]
     assert "Crystal('future')" in found[1]
     assert "add a construct" in found[1]
 

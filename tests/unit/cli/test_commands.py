@@ -69,3 +69,19 @@ def test_an_unknown_command_is_refused(durable: Durable) -> None:
     assert done.returncode == 2
     assert "No such command 'lst'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_databases_are_migrated_and_said_to_be(durable: Durable, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "app.py").write_text("from durable import Database\n\norders = Database('orders')\n")
+    (project / "migrations" / "orders").mkdir(parents=True)
+    (project / "migrations" / "orders" / "1_make.sql").write_text("CREATE TABLE orders(id INTEGER)")
+    first, again = durable("db", "migrate"), durable("db", "migrate", "orders", "--json")
+    assert (first.stdout, first.stderr) == ("orders: applied 1_make.sql\n", "")
+    assert again.stdout == '{"orders": []}\n'
+    assert (project / ".data" / "databases" / "orders.sqlite3").exists()
+    unknown = durable("db", "migrate", "pears")
+    assert "app.py declares no database 'pears'; there are: orders" in unknown.stderr
+    (project / "migrations" / "orders" / "2_more.sql").write_text("CREATE TABL more(id INTEGER)")
+    failed = durable("db", "migrate")
+    assert (failed.returncode, "a migration failed: near" in failed.stderr) == (2, True)
