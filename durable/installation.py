@@ -36,6 +36,7 @@ EXTRA_OF: Final = {
     "trustme": "cdk",
     "typing_extensions": "local",
     "uvicorn": "local",
+    "watchfiles": "local",
 }
 """The extra of the distribution that brings a package, by the name that is imported."""
 

@@ -28,12 +28,13 @@ from durable.project import Project, load
     help="How many steps run at once; more wait until one has ended.",
 )
 @click.option("--force", is_flag=True, help="End open runs that need steps or workflows which were removed.")
+@click.option("--reload/--no-reload", default=True, show_default=True, help="Go on with sources that have changed.")
 @sentences
-def dev(port: int, data: Path, threads: int, force: bool) -> None:
+def dev(port: int, data: Path, threads: int, force: bool, reload: bool) -> None:
     """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
     from durable.local.serve import serve
 
-    serve(port, data, threads, force=force)
+    serve(port, data, threads, force=force, reload=reload)
 
 
 @click.command()

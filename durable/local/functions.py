@@ -113,9 +113,6 @@ class Functions:
     def is_step(self, function: str) -> bool:
         return function in self._steps
 
-    def has(self, function: str) -> bool:
-        return any(function in each for each in (self._steps, self._waits, self._others))
-
     def deadline(self, seconds: int) -> AbstractContextManager[None]:
         """Return the block in which a step's function is called; the engine keeps its deadline.
 

@@ -23,6 +23,7 @@ from durable.local.executions import Executions
 from durable.local.functions import Coroutines, Functions, Wait
 from durable.local.kv import purge
 from durable.local.log import working_on
+from durable.local.parts import OURS, Parts, parts_of
 from durable.local.place import Place
 from durable.local.pump import Pump
 from durable.local.queue import Messages
@@ -182,16 +183,11 @@ class Host:
 
     def lacking(self) -> Sequence[Lacking]:
         """Return what open runs need and the project has no more. To be asked before `reopen`."""
-        return Needs(self.table, self._executions, self.workflows, self._lacks).find()
+        return self.lacking_in(parts_of(self.built))
 
-    def _lacks(self, function: str, payload: Mapping[str, Any]) -> str | None:
-        """Return the name of the step or call that a task needs and that is not there; None if it is."""
-        workflow, _, name = function.partition("/")
-        if not self._functions.has(function):
-            return name.removeprefix("/")
-        called = {each.name for each in self.built.compiled[workflow].calls}
-        is_call = function in (_own_function(workflow, CALLS), function_name(workflow, CALLS))
-        return payload["step"] if is_call and payload["step"] not in called else None
+    def lacking_in(self, parts: Parts) -> Sequence[Lacking]:
+        """Return what open runs need and a project with these parts does not have."""
+        return Needs(self.table, self._executions, parts.workflows, parts.lacks).find()
 
     def abandon(self, lacking: Iterable[Lacking]) -> None:
         """End runs that cannot go on. To be called before `reopen`."""
@@ -342,7 +338,7 @@ def function_name(workflow: str, step: str) -> str:
 
 def _own_function(workflow: str, name: str) -> str:
     """Return the name of a function of the library's own: no step has it, as no name of a step begins with a slash."""
-    return function_name(workflow, f"/{name}")
+    return function_name(workflow, f"{OURS}{name}")
 
 
 def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
+from threading import Event
 from typing import Any, Final
 
 from starlette.types import ASGIApp
@@ -18,7 +21,7 @@ from uvicorn import Server
 from durable.build import build
 from durable.clients.secret import SecretMissing
 from durable.clock import Clock, SystemClock
-from durable.errors import Throttled
+from durable.errors import ConfigurationError, Throttled
 from durable.http import Api
 from durable.local.console import routes
 from durable.local.folder import JournalError
@@ -27,7 +30,9 @@ from durable.local.host import Host
 from durable.local.http import application, listen, server
 from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger
+from durable.local.parts import parts_of
 from durable.local.recurring import Recurring
+from durable.local.reload import Reloader, inherited, replace_process, wait_for_change
 from durable.local.removed import RunsNeedCode
 from durable.local.secret import EnvironmentSecret
 from durable.local.terminal import to_terminal
@@ -51,12 +56,13 @@ _PURGE_MORE_MS: Final = 200
 _RETRY_MS: Final = 100
 
 
-def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = False) -> None:
+def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = False, reload: bool = False) -> None:
     """Run the project of app.py until Ctrl-C.
 
     Args:
         threads: how many steps run at once; more wait for one of them to end.
         force: whether open runs that need code which was removed are ended.
+        reload: whether the server goes on with the sources as they are then when one has changed.
 
     Raises:
         ConfigurationError: the project, the port or the data folder cannot be had.
@@ -65,33 +71,52 @@ def serve(port: int, data: Path, threads: int = STEP_THREADS, *, force: bool = F
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.disable()  # until the first request: what is made before it stays
+    sys.dont_write_bytecode = reload  # two edits in a second, of one size, look alike to Python's cache
     to_terminal()
-    with listen(HOST, port) as listening:
-        built = build(load())
-        with closing(Journal(data)) as journal:
-            clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
-            log = TextLog(clock)
-            host = Host(
-                built,
-                journal,
-                data,
-                clock=clock,
-                workers=steps,
-                turns=turns,
-                log=log,
-                random=Random(),
-                loop=LOOP,
-            )
-            greet = partial(_greet, built.project, port, data, _take_up(host, force))
-            with moving(host, clock, LOOP, steps, turns) as go_on:
-                running = server(_application(host, journal, data, log, greet, go_on))
-                journal.listen(partial(_end, running))
-                running.should_exit = journal.failed is not None
-                running.run(sockets=[listening])
-            log.close()
-            if journal.failed is not None:
-                raise journal.failed
-        logger.info("stopped; what was under way goes on at the next start")
+    before = inherited()
+    with before or listen(HOST, port) as listening, socket.socket(fileno=os.dup(listening.fileno())) as kept:
+        try:
+            changed = _run(listening, port, data, threads, force=force, reload=reload, again=before is not None)
+        except ConfigurationError as error:
+            if before is None:
+                raise
+            logger.error("not reloaded; save again to try again:\n%s", error)
+            wait_for_change(Path.cwd())
+            changed = True
+        if changed:
+            replace_process(kept)
+    logger.info("stopped; what was under way goes on at the next start")
+
+
+def _run(
+    listening: socket.socket, port: int, data: Path, threads: int, *, force: bool, reload: bool, again: bool
+) -> bool:
+    """Serve until Ctrl-C, or until the sources have changed; return whether it was that."""
+    built = build(load())
+    with closing(Journal(data)) as journal:
+        clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
+        log = TextLog(clock)
+        host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=log, random=Random(), loop=LOOP)
+        greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
+        replaced = Event()
+
+        def replace() -> None:
+            replaced.set()
+            running.should_exit = True
+
+        reloader = Reloader(Path.cwd(), parts_of(built), host.lacking_in, replace)
+        with moving(host, clock, LOOP, steps, turns) as go_on:
+            running = server(_application(host, journal, data, log, greet, go_on, lambda: running.should_exit))
+            journal.listen(partial(_end, running))
+            running.should_exit = journal.failed is not None
+            if reload:
+                reloader.start()
+            running.run(sockets=[listening])
+            reloader.stop()
+        log.close()
+        if journal.failed is not None:
+            raise journal.failed
+        return replaced.is_set()
 
 
 def _take_up(host: Host, force: bool) -> int:
@@ -159,7 +184,13 @@ def moving(host: Host, clock: Clock, loop: EventLoop, *pools: ThreadWorkers) -> 
 
 
 def _application(
-    host: Host, journal: Journal, data: Path, log: TextLog, greet: Callable[[], None], go_on: Callable[[], None]
+    host: Host,
+    journal: Journal,
+    data: Path,
+    log: TextLog,
+    greet: Callable[[], None],
+    go_on: Callable[[], None],
+    ending: Callable[[], bool],
 ) -> ASGIApp:
     gates: list[Gate] = []
 
@@ -187,6 +218,7 @@ def _application(
         document=lambda: _document([*apis, operator]),
         routes=routes(host, data),
         lifespan=lifespan,
+        ending=ending,
     )
 
 
@@ -196,7 +228,10 @@ def _document(apis: Sequence[Api]) -> Mapping[str, Any]:
     return document(apis, title="Durable workflows", signed=False)
 
 
-def _greet(project: Project, port: int, data: Path, open_runs: int) -> None:
+def _greet(project: Project, port: int, data: Path, open_runs: int, *, again: bool) -> None:
+    if again:
+        logger.info("reloaded%s", f"; {open_runs} runs go on" if open_runs else "")
+        return
     logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
     logger.info("data in %s%s", data.absolute(), f", {open_runs} runs go on" if open_runs else "")
     logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")

@@ -50,6 +50,7 @@ class Server:
     data: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    reload: bool = False
 
     @property
     def log(self) -> str:
@@ -74,7 +75,10 @@ class Server:
         """Start it, and do not wait until it answers."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "durable", "dev", "--port", str(self.port), "--data", str(self.data)],
+                [
+                    *(sys.executable, "-m", "durable", "dev", "--port", str(self.port), "--data", str(self.data)),
+                    "--reload" if self.reload else "--no-reload",
+                ],
                 cwd=self.project,
                 env=os.environ | _ENVIRONMENT | {"PYTHONPATH": f"{self.project}:{ROOT}"},
                 stdout=log,

@@ -22,7 +22,7 @@ class OverHttp(HttpPeer):
 
     def launch(self, data: Path) -> None:
         self.port = free_port()
-        command = [sys.executable, "-m", "durable", "dev", "--port", str(self.port), "--data", str(data)]
+        command = [sys.executable, "-m", "durable", "dev", "--no-reload", "--port", str(self.port), "--data", str(data)]
         log = data.with_name(f"{data.name}.log")
         self.processes.append(Process(command, environment={}, folder=ROOT, log=log))
         self.ready(Request("GET", "/api/workflow/status/none"))

@@ -38,6 +38,7 @@ def application(
     routes: Sequence[Route] = (),
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
     workers: Workers | None = None,
+    ending: Callable[[], bool] = lambda: False,
 ) -> ASGIApp:
     """Return the server's application: it answers this machine only; see `Loopback`.
 
@@ -50,8 +51,9 @@ def application(
         document: makes the OpenAPI document, once, when it is first asked for.
         routes: further routes, which go before those of the APIs.
         workers: the threads for handlers.
+        ending: whether the server is to end: no response is held any longer then.
     """
-    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS, name="request"))
+    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS, name="request"), ending)
     own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
     site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
     site.router.default = gateway

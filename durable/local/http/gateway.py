@@ -26,11 +26,14 @@ Gate = Callable[[], Awaitable[None]]
 class Gateway:
     """Calls the API that has the path of a request, as API Gateway does."""
 
-    def __init__(self, apis: Sequence[Api], operations: Api, gate: Gate | None, workers: Workers) -> None:
+    def __init__(
+        self, apis: Sequence[Api], operations: Api, gate: Gate | None, workers: Workers, ending: Callable[[], bool]
+    ) -> None:
         self._apis = tuple(apis) or (Api("No worker"),)
         self._operations = operations
         self._gate = gate
         self._workers = workers
+        self._ending = ending
 
     def origins(self, path: str) -> Sequence[str]:
         """Return the origins whose pages may call the path."""
@@ -48,7 +51,7 @@ class Gateway:
         try:
             request = await request_of(scope, receive)
             api = self._api(request.path)
-            response = await held(request, functools.partial(self._call, api, request))
+            response = await held(request, functools.partial(self._call, api, request), self._ending)
         except Problem as problem:
             await send_problem(send, problem, head=head)
         except Throttled:  # the gate: what was written will never be durable

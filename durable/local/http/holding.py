@@ -19,11 +19,11 @@ _SETTLED: Final = frozenset({*CLOSED, "paused"})
 Call = Callable[[], Awaitable[Response]]
 
 
-async def held(request: Request, call: Call) -> Response:
+async def held(request: Request, call: Call, ending: Callable[[], bool]) -> Response:
     """Return the response of a call; with `wait` in its query, hold a run's status or its history until there is news.
 
     A run that does not move is shown at once, and so is a history that has entries. What is no GET of a run is not
-    held, and may mean something else by `wait`.
+    held, and may mean something else by `wait`. Nothing is held when the server is ending.
 
     Raises:
         Problem: 400 if `wait` is not from 1 to 30 seconds.
@@ -36,7 +36,7 @@ async def held(request: Request, call: Call) -> Response:
         return first
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    while loop.time() < end:
+    while loop.time() < end and not ending():
         await asyncio.sleep(_LOOK_SECONDS)
         response = await call()
         if response.body != first.body:

@@ -29,15 +29,21 @@ class Calls:
 RUNNING, MORE, DONE = {"status": "running"}, {"status": "running", "steps": [1]}, {"status": "complete"}
 
 
-def ask(calls: Calls, *waits: str, method: str = "GET") -> Any:
+def ask(calls: Calls, *waits: str, method: str = "GET", ending: bool = False) -> Any:
     request = Request(method, "/", query={"wait": waits} if waits else {})
-    return json.loads(asyncio.run(held(request, calls)).body)
+    return json.loads(asyncio.run(held(request, calls, lambda: ending)).body)
 
 
 def test_an_answer_is_held_until_it_is_another() -> None:
     calls = Calls([RUNNING, RUNNING, RUNNING, MORE])
     assert ask(calls, "5s") == MORE
     assert calls.number == 4
+
+
+def test_nothing_is_held_when_the_server_is_ending() -> None:
+    calls = Calls([RUNNING, MORE])
+    assert ask(calls, "30s", ending=True) == RUNNING
+    assert calls.number == 1
 
 
 @pytest.mark.parametrize("body", [DONE, {"status": "paused"}, {"events": [1]}, [], {}])
