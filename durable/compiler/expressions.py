@@ -22,6 +22,7 @@ from durable.compiler.kinds import (
     Fixed,
     Function,
     ListOf,
+    Record,
     TupleOf,
     describe,
     is_error,
@@ -34,6 +35,7 @@ from durable.compiler.kinds import (
 from durable.compiler.literals import dict_display, list_display, literal
 from durable.compiler.names import Names
 from durable.compiler.narrowing import Condition, learned, meet, narrowed
+from durable.compiler.objects import built, changed, record_of, replaced
 from durable.compiler.outcomes import error_name
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
@@ -59,6 +61,7 @@ _CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os
 _NO_WORLD: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
 _OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
 _OF_SELF: Final = "name a constant of the module; a binding is a parameter of the step that needs it, `files: Bucket`"
+_COPY: Final = 'write `model_copy(update={"field": value})`'
 _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Lambda: ("a lambda", "write a step; a lambda can only be the key of sorted, min and max"),
     ast.Set: ("a set", "write a list or a tuple"),
@@ -351,6 +354,11 @@ class ExpressionReader:
             return self.condition(node.args[0], scope).test
         if found and function in AGGREGATES:
             return AGGREGATES[function](self, node, scope)
+        record = record_of(function) if found else None
+        if record is not None:
+            return built(self, node, record, scope)
+        if found and function is dataclasses.replace:
+            return self._replaced(node, scope)
         if found:
             refusal = lazy(node, function, source)
             if refusal is not None:
@@ -370,6 +378,10 @@ class ExpressionReader:
                 raise calls.unknown_method(node, of, node.func.attr, source)
             if node.func.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of):
                 return self._joined(node, of, scope)
+            if is_unknown(of.kind):
+                return Constant(None, of.kind)
+            if node.func.attr == "model_copy" and isinstance(of.kind, Record):
+                return self._copied(node, of, scope)
             if node.keywords and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
             arguments = self._arguments(node, scope)
@@ -386,6 +398,24 @@ class ExpressionReader:
         raise Refused(
             node, f"`{source}` calls what is not known", "call a function of your own with `await step.do(…)`"
         )
+
+    def _copied(self, node: ast.Call, of: Expression, scope: Scope) -> Expression:
+        named = {each.arg: each.value for each in node.keywords}
+        if node.args or not named.keys() <= {"update"}:
+            text = self.source.of(node)
+            raise Refused(node, f"`{text}` has other arguments than the language knows", _COPY)
+        return changed(self, node, of, named.get("update"), scope)
+
+    def _replaced(self, node: ast.Call, scope: Scope) -> Expression:
+        text, named = self.source.of(node), {each.arg: each.value for each in node.keywords}
+        of = self.value(node.args[0], scope) if len(node.args) == 1 else None
+        if of is not None and is_unknown(of.kind):
+            return of
+        if of is None or not isinstance(of.kind, Record) or not dataclasses.is_dataclass(of.kind.python):
+            raise Refused(node, f"`{text}` is given no dataclass", "write `replace(value, field=…)`")
+        if None in named:
+            raise Refused(node, f"`{text}` spreads its fields", "write `field=value` for each")
+        return replaced(self, node, of, of.kind, {str(name): each for name, each in named.items()}, scope)
 
     def _joined(self, node: ast.Call, separator: Expression, scope: Scope) -> Expression:
         items, source = iterable(self, node.args[0], scope), self.source.of(node)

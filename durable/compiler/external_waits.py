@@ -9,9 +9,9 @@ from typing import Any, Final
 from durable.adapters import adapter_of
 from durable.compiler import options
 from durable.compiler.annotations import kind_of
-from durable.compiler.assignability import assignable
 from durable.compiler.errornames import CALL_ERRORS, WAIT_ERRORS
 from durable.compiler.kinds import Kind, describe
+from durable.compiler.objects import fits
 from durable.compiler.problems import Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
@@ -91,7 +91,7 @@ def call_workflow(
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise Refused(node, f"`{source}` is no workflow", "pass the class of a workflow that app.py declares")
     wanted = kind_of(payload_type(workflow))
-    if not assignable(payload.kind, wanted):
+    if not fits(payload.kind, wanted):
         given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
         raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
     call = WorkflowCall(name, workflow, payload, place(name), CALL_ERRORS)

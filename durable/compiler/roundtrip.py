@@ -62,7 +62,7 @@ def _of_field(cls: type, name: str, info: FieldInfo) -> str | None:
     if info.exclude:
         return f"{field} is excluded from JSON; {_EXCLUDED}"
     config = getattr(cls, "model_config", None) or getattr(cls, "__pydantic_config__", {})
-    written, read = info.serialization_alias or info.alias or name, list(_read_as(name, info, config))
+    written, read = info.serialization_alias or info.alias or name, list(read_as(name, info, config))
     if written not in read:
         return f"{field} is written as {written!r} and read as {' or '.join(map(repr, read))}; {_ONE_ALIAS}"
     adapter = _field_adapter(info, config)
@@ -71,7 +71,7 @@ def _of_field(cls: type, name: str, info: FieldInfo) -> str | None:
     return _drawn(info.annotation, adapter, _writer(cls, name, written, adapter, field), field)
 
 
-def _read_as(name: str, info: FieldInfo, config: Mapping[str, Any]) -> Iterator[str]:
+def read_as(name: str, info: FieldInfo, config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keys that a field is read from."""
     alias = info.validation_alias
     if alias is None or config.get("populate_by_name") or config.get("validate_by_name"):

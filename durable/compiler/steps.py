@@ -16,6 +16,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
+from durable.compiler.objects import fits
 from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
@@ -239,7 +240,7 @@ class StepReader:
         value = self.expressions.value(node, scope)
         refuse_caught(node, value, self.source(node))
         declared = kind_of(parameter.type)
-        if not assignable(value.kind, declared):
+        if not fits(value.kind, declared):
             raise Refused(
                 node,
                 f'the step "{step}" is given `{self.source(node)}` ({describe(value.kind)})'

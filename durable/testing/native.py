@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 from unittest import mock
 
-from pydantic_core import from_json, to_jsonable_python
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from durable.adapters import adapter_of
 from durable.compiler.moments import read_moment
@@ -131,6 +132,15 @@ def _saying(cls: type[Exception], text: str) -> Exception:
     return cast("Exception", BaseException.__new__(named, text))
 
 
+def _sent(adapter: TypeAdapter[Any], value: Any, name: str) -> bytes:
+    """Return what a step is given as JSON; a dict with the keys of a model is as good as the model."""
+    try:
+        return written(adapter, value)
+    except PydanticSerializationError:
+        load(adapter, value, name)
+        return to_json(value)
+
+
 _now: ContextVar[datetime] = ContextVar("_now")
 
 
@@ -155,7 +165,7 @@ class NativeStep(WorkflowStep):
         signature = signature_of(function)
         values = {each.name: value for each, value in zip(signature.data, arguments, strict=False)} | named
         given = {
-            each.name: from_json(written(each.adapter, values[each.name]))
+            each.name: from_json(_sent(each.adapter, values[each.name], each.name))
             for each in signature.data
             if each.name in values
         }

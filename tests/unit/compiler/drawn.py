@@ -121,6 +121,8 @@ class Drawing:
                 lambda: f"{some(['min', 'max'])}({one('list[int]')}, default={one('int')})",
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
                 lambda: f"sum({one('dict[int]')}.values())",
+                lambda: f"{one('user')}.age",
+                lambda: f"Point({one('int')}, y={one('int')}).y",
                 *(
                     [
                         lambda: f"max([e for e in [{one('int')}] if e < {one('int')}])",
@@ -151,6 +153,11 @@ class Drawing:
                 lambda: f"float({one('int')})",
                 lambda: f"sum([{one('float')}, {one('float')}, {one('float')}])",
             ],
+            "user": [
+                lambda: f"sample.User(user_id={one('str')}, age={one('int')}, nickname={one('str?')})",
+                lambda: f'{one("user")}.model_copy(update={{"age": {one("int")}, "tags": {one("list[str]")}}})',
+            ],
+            "user?": [lambda: one("user")],
             "str?": [lambda: f"({one('str?')} or None)", lambda: one("str")],
         }
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -87,6 +87,13 @@ class User(Model):
     pairs: list[list[int]] = []
     options: Options = {"theme": "dark"}
     couple: tuple[str, int] = ("a", 1)
+
+
+class Draft(BaseModel):
+    title: str
+    lines: list[str] = Field(default_factory=list)
+    written: date = date(2026, 1, 2)
+    point: Point = Point(1)
 
 
 class EmailTakenError(NonRetryableError):

@@ -18,6 +18,7 @@ import logging
 import random
 import time
 import uuid
+from dataclasses import replace
 
 from durable import *
 from durable.errors import *
