@@ -35,6 +35,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -50,6 +51,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -66,6 +68,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -82,6 +85,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -99,6 +103,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -116,6 +121,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -134,6 +140,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -152,6 +159,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -171,6 +179,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -190,6 +199,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -210,6 +220,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -230,6 +241,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -244,6 +256,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -258,6 +271,7 @@ class Do(ABC):
         retries: Retries = ...,
         timeout: Duration = ...,
         undo: Callable[Concatenate[R, ...], Any] | None = ...,
+        after_rollback: Callable[Concatenate[R, ...], Any] | None = ...,
         sensitive: bool = ...,
         **named: Any,
     ) -> R: ...
@@ -272,6 +286,7 @@ class Do(ABC):
         retries: Retries = Retries(),
         timeout: Duration = "10 minutes",
         undo: Callable[..., Any] | None = None,
+        after_rollback: Callable[..., Any] | None = None,
         sensitive: bool = False,
         **named: Any,
     ) -> Any:
@@ -283,5 +298,6 @@ class Do(ABC):
 
         When the run fails, or is terminated with rollback, `undo` takes back what the step did: a function that is
         given the step's result, and of the step's arguments those that it names. The steps are undone newest first,
-        each with its own retries and timeout. Of a step that is `sensitive` no data is shown to operators.
+        each with its own retries and timeout. `after_rollback`, in place of `undo`, is given the same, and is called
+        when all is undone that has an undo. Of a step that is `sensitive` no data is shown to operators.
         """

@@ -161,7 +161,7 @@ class Later(TypedDict, total=False):
 
 
 class Undo(TypedDict):
-    """How a step is undone; `delay` is in seconds."""
+    """How a step is undone; `delay` is in seconds, `last` says that it is done after all other undos."""
 
     function: str
     attempts: int
@@ -170,6 +170,7 @@ class Undo(TypedDict):
     rate: int
     input: bool
     linear: NotRequired[bool]
+    last: NotRequired[bool]
 
 
 class StepEvent(TypedDict, total=False):

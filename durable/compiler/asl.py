@@ -162,6 +162,7 @@ class Writer:
             "rate": step.retries.rate,
             "input": len(undo.data) > 1,
             **({"linear": True} if step.retries.backoff == "linear" else {}),
+            **({"last": True} if step.undo_last else {}),
         }
 
     def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:

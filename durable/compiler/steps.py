@@ -30,7 +30,7 @@ from durable.signature import DataParameter, Signature, signature_of
 from durable.store.values import holds_secret
 from durable.wire import MAX_STEP_NAME
 
-OPTIONS: Final = ("retries", "timeout", "undo", "sensitive")
+OPTIONS: Final = ("retries", "timeout", "undo", "after_rollback", "sensitive")
 """What can be said of a step besides its arguments; an argument of its function by one of these names has no name."""
 METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
 
@@ -132,12 +132,19 @@ class StepReader:
             given = {each: value for each, value in named.items() if each not in OPTIONS}
             arguments = refusals.of(partial(self._arguments, node, name, signature, given, scope), ())
             names = [each for each, _ in arguments]
-            undo = refusals.of(partial(self._undo, named.get("undo"), name, signature, names), None)
+            taking_back = refusals.of(partial(self._taking_back, node, name, named), None)
+            undo = refusals.of(partial(self._undo, taking_back, name, signature, names), None)
         refusals.check()
         assert signature is not None
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
-        errors = step_errors(signature)
-        return StepCall(name, signature, arguments, retries, timeout, place(name), errors, undo, sensitive)
+        errors, is_last = step_errors(signature), "after_rollback" in named
+        return StepCall(name, signature, arguments, retries, timeout, place(name), errors, undo, is_last, sensitive)
+
+    def _taking_back(self, node: ast.Call, step: str, named: dict[str, ast.expr]) -> ast.expr | None:
+        if "undo" in named and "after_rollback" in named:
+            found = f'the step "{step}" has an undo and an after_rollback'
+            raise Refused(node, found, "give the after_rollback to another step, as the first one")
+        return named.get("undo", named.get("after_rollback"))
 
     def _undo(self, node: ast.expr | None, step: str, of: Signature, given: list[str]) -> Signature | None:
         """Return the signature of a step's undo: the step's result, then arguments of the step by their names."""

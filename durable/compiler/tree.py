@@ -25,7 +25,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name."""
+    """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name.
+
+    `undo_last` says that the undo is an `after_rollback`: it comes after those that are none.
+    """
 
     name: str
     signature: Signature
@@ -35,6 +38,7 @@ class StepCall:
     place: Place
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     undo: Signature | None = None
+    undo_last: bool = False
     sensitive: bool = False
 
     @property

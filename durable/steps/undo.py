@@ -147,7 +147,7 @@ class Rollback:
         if run is None or run.header.execution != execution or run.header.status != "rollingBack":
             return {"do": "end"}
         steps = run.current
-        row = next((each for each in reversed(steps) if isinstance(each, StepRow) and each.is_undoable), None)
+        row = _next(steps)
         if any(self._leases.is_held(each) or self._leases.is_undo_held(each) for each in steps):
             return self._look_again(run.header)
         if row is None or (row.undo_by == execution and row.undo_failed):
@@ -185,6 +185,16 @@ class Rollback:
             self._table.write(Write(header.key, closed, when=mine))
         except ConditionFailed:
             return  # it was closed by another call
+
+
+def _next(steps: Sequence[AnyStep]) -> StepRow | None:
+    """Return what is undone next: the newest first, and what comes after the rollback in the end."""
+    undoable = [each for each in reversed(steps) if isinstance(each, StepRow) and each.is_undoable]
+    return min(undoable, key=_is_last, default=None)
+
+
+def _is_last(row: StepRow) -> bool:
+    return row.undo is not None and row.undo.get("last", False)
 
 
 def _due(row: StepRow, execution: str) -> int:

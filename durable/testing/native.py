@@ -159,6 +159,7 @@ class NativeStep(WorkflowStep):
         retries: Retries = Retries(),
         timeout: Duration = "10 minutes",
         undo: Callable[..., Any] | None = None,
+        after_rollback: Callable[..., Any] | None = None,
         sensitive: bool = False,
         **named: Any,
     ) -> Any:

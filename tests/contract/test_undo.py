@@ -205,3 +205,19 @@ def test_the_delays_of_an_undo_grow_as_those_of_its_step(agency: Agency) -> None
     agency.table.write(Write(row, {"undo": agency.event(2)["undo"] | {"linear": True, "rate": 1, "attempts": 4}}))
     errors[:] = [ConnectionError()] * 3
     assert [each for each in agency.roll() if each.startswith("wait")] == ["wait 10", "wait 20", "wait 30"]
+
+
+def test_what_comes_after_the_rollback_is_called_when_all_is_undone(agency: Agency) -> None:
+    row = StepKey.of(agency.event(2)).row
+    agency.table.write(Write(row, {"undo": agency.event(2)["undo"] | {"last": True}}))
+    assert agency.roll() == ["undo", "undo"]
+    assert undone == [("booking 1", 1), ("booking 2", 2)]
+
+
+def test_what_comes_after_the_rollback_is_not_called_where_an_undo_failed(agency: Agency) -> None:
+    row = StepKey.of(agency.event(2)).row
+    agency.table.write(Write(row, {"undo": agency.event(2)["undo"] | {"last": True}}))
+    errors[:] = [Stubborn()]
+    agency.roll()
+    assert undone == []
+    assert agency.header["rollback"]["outcome"] == "failed"

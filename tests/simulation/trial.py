@@ -81,6 +81,10 @@ def refund(number: int, context: StepContext) -> None:
     Body.work("refund", context)
 
 
+def apologise(number: int, context: StepContext) -> None:
+    Body.work("apologise", context)
+
+
 class Trial(WorkflowEntrypoint[int]):
     """Sleeps, waits, retries late, gathers, polls, maps, catches."""
 
@@ -154,7 +158,8 @@ class Trip(WorkflowEntrypoint[int]):
     """Fails after it has paid, and takes that back."""
 
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
-        paid = await step.do("pay", pay, event.payload, undo=refund, retries=QUICK)
+        asked = await step.do("first", first, event.payload, after_rollback=apologise, retries=QUICK)
+        paid = await step.do("pay", pay, asked, undo=refund, retries=QUICK)
         await step.sleep("nap", "1 hour")
         again = await step.do("pay-more", pay, paid, undo=refund, retries=LINEAR)
         return await step.do("refuse", refuse, again)
