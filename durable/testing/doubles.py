@@ -60,15 +60,20 @@ class SandboxDoubles:
         def stand_in(**arguments: Any) -> Any:
             context: StepContext = arguments[signature.context] if signature.context else arguments.pop(_CONTEXT)
             given = {name: value for name, value in arguments.items() if name in data}
-            return self._attempt(signature.function, context, arguments, given)
+            return self._attempt(signature.function, step, context, arguments, given)
 
         return stand_in
 
     def _attempt(
-        self, function: Callable[..., Any], context: StepContext, arguments: Mapping[str, Any], given: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        step: str,
+        context: StepContext,
+        arguments: Mapping[str, Any],
+        given: Mapping[str, Any],
     ) -> Any:
         attempt = self.attempts.begin(
-            context.idempotency_key, context.step, number=context.attempt, at_ms=self._clock.now(), input=given
+            context.idempotency_key, step, number=context.attempt, at_ms=self._clock.now(), input=given
         )
         act = self.stubs.act(attempt)
         try:

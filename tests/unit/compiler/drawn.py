@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from random import Random
 
-TEXTS = ['""', '"a"', '"plain"', '"{% x %}"', '"it\'s \\"é😀"', '"10"', '"9.5"']
+TEXTS = ['""', '"a"', '"plain"', '"{% x %}"', '"${Ship} $s1"', '"a\\nb\\\\"', '"it\'s \\"é😀"', '"10"', '"9.5"']
 NUMBERS = ["0", "1", "-1", "2", "7", "1000000"]
 FLOATS = ["0.5", "-1.25", "2.0", "0.0"]
 STEPS = {

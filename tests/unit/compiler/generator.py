@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from random import Random
 
-from tests.unit.compiler.drawn import GIVEN, STEPS, TYPES, Drawing
+from tests.unit.compiler.drawn import STEPS, TYPES
+from tests.unit.compiler.waiting import Waiting
+from tests.unit.compiler.writing import Group, Place, Scope
 
 ERRORS = ["StepError", "EmailTakenError", "OutOfStockError", "StepTimeoutError", "NonRetryableError"]
-Scope = dict[str, str]
 
 
-@dataclass
-class Group:
-    """The steps of one branch, whose calls come one after the other.
-
-    Attributes:
-        at_once: it is in a map that has several items under way.
-        stoppable: a branch beside it may fail, and then it is stopped at any point.
-        again: it is in a loop or map, and so may be stopped and begun anew.
-    """
-
-    at_once: bool = False
-    stoppable: bool = False
-    again: bool = False
-
-
-@dataclass
-class Place:
-    """Where a statement stands.
-
-    Attributes:
-        own: the names that may be assigned: in a nested def, its own ones.
-        returns: what a nested def returns; None in the run itself.
-    """
-
-    scope: Scope
-    indent: int
-    group: Group
-    own: set[str] = field(default_factory=set)
-    returns: str | None = None
-    loop: bool = False
-
-    def inner(self, scope: Scope | None = None, *, loop: bool | None = None) -> Place:
-        """Return the place of a block in this one: what it binds is not seen after it."""
-        scope = dict(self.scope if scope is None else scope)
-        return Place(
-            scope, self.indent + 1, self.group, set(self.own), self.returns, self.loop if loop is None else loop
-        )
-
-
-class Generator(Drawing):
-    """Writes one program; `groups` tells the branch of each step."""
+class Generator(Waiting):
+    """Writes one program."""
 
     def __init__(self, random: Random, size: int) -> None:
         super().__init__(random)
         self.size = size
-        self.lines: list[str] = []
-        self.names = 0
-        self.groups: dict[str, Group] = {}
 
     def program(self) -> str:
-        """Return the body of a `run`."""
+        """Return the body of a `run`; `classes` are the workflows that it calls."""
+        if self.random.random() < 0.3:
+            self._draw_children()
         self.lines = ["user = event.payload"]
         place = Place({}, 0, Group())
         for kind in self.random.sample(TYPES, 3):
@@ -76,24 +33,10 @@ class Generator(Drawing):
     def _result(self, scope: Scope) -> str:
         return "{" + ", ".join(f'"{name}": {name}' for name in scope) + "}"
 
-    def _emit(self, place: Place, text: str) -> None:
-        self.lines.append(textwrap.indent(text, "    " * place.indent))
-
-    def _name(self, stem: str) -> str:
-        self.names += 1
-        return f"{stem}{self.names}"
-
-    def _bind(self, place: Place, name: str, kind: str) -> None:
-        place.scope[name] = kind
-        place.own.add(name)
-
     def _declare(self, place: Place, kind: str) -> None:
         name = self._name(self.random.choice(["v", "count", "x"]))
         self._emit(place, f"{name} = {self.expression(place.scope, kind, 2)}")
         self._bind(place, name, kind)
-
-    def _assignable(self, place: Place, kind: str | None = None) -> list[str]:
-        return [name for name, each in place.scope.items() if name in place.own and kind in (None, each)]
 
     def _block(self, place: Place, depth: int) -> bool:
         """Write statements; return whether the end is never reached."""
@@ -104,7 +47,8 @@ class Generator(Drawing):
         return ended
 
     def _statement(self, place: Place, depth: int) -> bool:
-        simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone, self._grow]
+        simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
+        simple += [self._wait, self._called, self._grow]
         nested = [self._if, self._if, self._narrow, self._while, self._for, self._try, self._gather, self._map]
         draw = self.random.random()
         if draw < 0.06 and place.indent:
@@ -136,13 +80,6 @@ class Generator(Drawing):
                 self._emit(place, f"{name} = {self.expression(place.scope, kind, 3)}")
         else:
             self._declare(place, self.random.choice(TYPES))
-
-    def call(self, place: Place, kind: str) -> str:
-        """Return a call of a step, not awaited."""
-        name = self._name("s" if self.fallible else "safe")
-        self.groups[name] = place.group
-        argument = self.expression(place.scope, GIVEN.get(kind, kind), 2)
-        return f'step.do("{name}", {STEPS[kind]}, {argument}, retries=Retries(limit={self.random.randint(0, 2)}))'
 
     def _step(self, place: Place) -> None:
         kind = self.random.choice(list(STEPS))
@@ -179,10 +116,6 @@ class Generator(Drawing):
         ]
         self._emit(place, f"{name} = {self.random.choice(forms)}")
         self._bind(place, name, "int")
-
-    def _sleep(self, place: Place) -> None:
-        if self.random.random() < 0.3:
-            self._emit(place, f'await step.sleep("{self._name("nap")}", "{self.random.randint(0, 90)} minutes")')
 
     def _grow(self, place: Place) -> None:
         """Write a list or dict that is changed in place, and names that an expression binds."""
@@ -249,7 +182,7 @@ class Generator(Drawing):
     def _while(self, place: Place, depth: int) -> bool:
         counter = self._name("i")
         self._emit(place, f"{counter} = 0")
-        limit = self.random.randint(0, 3)
+        limit = self.random.choice([0, 1, 2, 3, 3, 6])
         draw = self.random.random()
         test = f"{counter} < {limit}" + (f" and ({self.truth(place.scope)})" if draw < 0.4 else "")
         body = self._looped(place)
@@ -288,8 +221,12 @@ class Generator(Drawing):
         self._emit(place, "try:")
         body = place.inner()
         self._step(body)
+        called = len(self.lines)
+        if self.random.random() < 0.3:
+            self._called(body)
+        calls = len(self.lines) > called
         ends = [self._block(body, depth)]
-        caught = self._caught(all_caught=all_caught)
+        caught = self._caught(all_caught=all_caught, calls=calls)
         for errors in caught if not final or self.random.random() < 0.7 else []:
             named = self.random.random() < 0.6
             self._emit(place, f"except {errors} as error:" if named else f"except {errors}:")
@@ -311,9 +248,10 @@ class Generator(Drawing):
         self.missing = missing
         return all(ends)
 
-    def _caught(self, *, all_caught: bool) -> list[str]:
+    def _caught(self, *, all_caught: bool, calls: bool) -> list[str]:
         """Return the errors of each `except`, none of which another above it catches."""
-        drawn = self.random.sample(ERRORS, 3)
+        drawn = self.random.sample([*ERRORS, *(["ChildWorkflowError"] * 2 if calls else [])], 3)
+        drawn = list(dict.fromkeys(drawn))
         narrow = [each for each in drawn if each not in ("StepError", "NonRetryableError")]
         wide = [each for each in drawn if each not in narrow][:1]
         if len(narrow) > 1 and self.random.random() < 0.4:
@@ -338,7 +276,7 @@ class Generator(Drawing):
             group = Group(place.group.at_once, outer or place.group.stoppable, place.group.again or place.loop)
             kinds.append(self.random.choice(list(STEPS)))
             if self.random.random() < 0.4:
-                calls.append(self.call(Place(place.scope, place.indent, group), kinds[-1]))
+                calls.append(self.call(Place(place.scope, place.indent, group, child=place.child), kinds[-1]))
             else:
                 calls.append(self._use(place, group, depth, kinds[-1]))
         self.fallible = outer
@@ -359,14 +297,18 @@ class Generator(Drawing):
         """Await a branch alone."""
         if self.random.random() < 0.2:
             kind, name = self.random.choice(list(STEPS)), self._name("a")
-            self._emit(place, f"{name} = await {self._use(place, place.group, 1, kind)}")
+            used = self._use(place, place.group, 1, kind)
+            self._emit(place, f"{name} = await {used}")
+            if self.random.random() < 0.4:
+                again = f"{used.partition('(')[0]}({self.expression(place.scope, 'int', 1)})"
+                self._emit(place, f"{name} = await {again}")
             self._bind(place, name, kind)
 
     def _def(self, place: Place, group: Group, depth: int, kind: str, parameter: str = "int") -> str:
         """Write a nested def, which assigns to variables of its own only."""
         name, argument = self._name("branch"), self._name("p")
         self._emit(place, f"async def {name}({argument}: {parameter}):")
-        body = Place({**place.scope, argument: parameter}, place.indent + 1, group, {argument}, kind)
+        body = Place({**place.scope, argument: parameter}, place.indent + 1, group, {argument}, kind, child=place.child)
         if not self._block(body, depth):
             self._emit(body, f"return {self.expression(body.scope, kind, 2)}")
         return name
@@ -385,10 +327,3 @@ class Generator(Drawing):
         if kind in ("int", "str"):
             self._bind(place, name, f"list[{kind}]")
         return False
-
-    @contextlib.contextmanager
-    def _never_failing(self, wanted: bool) -> Iterator[None]:
-        before = self.fallible
-        self.fallible = before and not wanted
-        yield
-        self.fallible = before

@@ -116,6 +116,18 @@ def save(value: int) -> int:
     return value + 1
 
 
+UNDONE: list[tuple[str, object]] = []
+"""What the undos below took back: the step and its result, in that order."""
+
+
+def unsave(saved: int, value: int, context: StepContext) -> None:
+    UNDONE.append((context.step, saved))
+
+
+def untext(written: str, context: StepContext) -> None:
+    UNDONE.append((context.step, written))
+
+
 def flag(value: bool) -> bool:
     return value
 

@@ -6,7 +6,7 @@ import os
 import warnings
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -19,10 +19,12 @@ from durable.compiler import compile_workflow
 from durable.errors import CompileError, NonRetryableError, StepTimeoutError
 from durable.testing.native import Call, Functions, NativeOutcome, run_natively
 from tests.unit.compiler.both import EVALUATION_ERROR, PYTHON_ERRORS, run_compiled
-from tests.unit.compiler.generator import Generator, Group
+from tests.unit.compiler.generator import Generator
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.segmented import run_segments
 from tests.unit.compiler.test_expressions import USERS
+from tests.unit.compiler.worlds import UNDONE, run_in_sandbox
+from tests.unit.compiler.writing import Group
 from tests.unit.compiler.written import written
 
 SAFE_USERS = [each.model_copy(update={"age": min(each.age, 10**12)}) for each in USERS]
@@ -105,35 +107,70 @@ def test_generated_programs_agree(shard: int) -> None:
 def _check(seed: int, size: int) -> None:
     generator = Generator(Random(seed), size)
     body = generator.program()
-    workflow = written(body)
+    workflow = written(body, classes=generator.classes)
     try:
         compiled = compile_workflow(workflow)
+        children = [compile_workflow(each.workflow) for each in compiled.calls]
     except CompileError as refused:
         if not any(each in str(refused) for each in ACCEPTED):
             raise
         reject()
-    steps = {each.name: each.function.__name__ for each in compiled.steps}
+    uses = [each for every in (compiled, *children) for each in every.steps if not each.name.endswith(UNDONE)]
+    steps = {each.name: each.function.__name__ for each in uses}
     user = SAFE_USERS[seed // SHARDS % len(SAFE_USERS)]
     behaviour = Behaviour(seed)
-    native = run_natively(workflow, user, behaviour.functions(steps))
-    other = run_compiled(compiled, user, Behaviour(seed).functions(steps))
-    error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
-    if (other.error, other.output) != (error, native.output) or not _same_calls(
-        native, other, generator.groups, failed=behaviour.failed or error is not None
-    ):
-        pytest.fail(f"{body}\n\n{user!r}\n\nnative: {native}\n\ncompiled: {other}", pytrace=False)
+    native = run_natively(workflow, user, behaviour.functions(steps), generator.events)
+    failed = behaviour.failed or native.error is not None or "raise" in body or _waited_in_vain(native, generator)
+    wanted = Wanted(native, generator.groups, failed)
+
+    def fail(world: str, other: object) -> None:
+        text = f"{body}\n{generator.classes}\n\n{user!r}\n{generator.events}\n\nnative: {native}\n\n{world}: {other}"
+        pytest.fail(text, pytrace=False)
+
+    whole = run_compiled(compiled, user, Behaviour(seed).functions(steps), generator.events)
+    if not wanted.agrees(whole):
+        fail("compiled", whole)
     if PROGRAMS > FEW or seed % SEGMENTED == 0:
-        segmented, _ = run_segments(compiled, user, Behaviour(seed).functions(steps))
-        if (segmented.error, segmented.output) != (error, native.output) or not _same_calls(
-            native, segmented, generator.groups, failed=behaviour.failed or error is not None
-        ):
-            pytest.fail(f"{body}\n\n{user!r}\n\nnative: {native}\n\nin segments: {segmented}", pytrace=False)
+        segmented, _ = run_segments(compiled, user, Behaviour(seed).functions(steps), generator.events)
+        if not wanted.agrees(segmented):
+            fail("in segments", segmented)
+    if PROGRAMS > FEW or seed % SEGMENTED == 1:
+        functions = Behaviour(seed).functions(steps)
+        there = run_in_sandbox(workflow, user, functions, generator.events, generator.undoable, Random(seed))
+        if not wanted.agrees(there.outcome, only=steps.keys()) or there.undone != there.to_undo:
+            fail("in a sandbox", there)
+
+
+def _waited_in_vain(native: NativeOutcome, generator: Generator) -> bool:
+    waits = Counter(call.input["type"] for call in native.calls if call.input.keys() == {"type"})
+    return any(count > len(generator.events[type]) for type, count in waits.items())
+
+
+@dataclass
+class Wanted:
+    """What a run came to in CPython, with which another world has to agree.
+
+    Attributes:
+        failed: something in it failed, so that branches may have been stopped anywhere.
+    """
+
+    native: NativeOutcome
+    groups: dict[str, Group]
+    failed: bool
+
+    def agrees(self, other: NativeOutcome, only: Collection[str] | None = None) -> bool:
+        """Whether the outcome is the same, and the calls are; of these steps, if not of all."""
+        native, groups = self.native, self.groups if only is None else {name: self.groups[name] for name in only}
+        error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
+        return (other.error, other.output) == (error, native.output) and _same_calls(
+            native, other, groups, failed=self.failed
+        )
 
 
 def _same_calls(native: NativeOutcome, other: NativeOutcome, groups: dict[str, Group], *, failed: bool) -> bool:
     """Whether each branch made the same calls in one order; of one that was stopped, whether one began as the other."""
     for group in {id(each): each for each in groups.values()}.values():
-        one, two = ([call for call in each.calls if groups[call.step] is group] for each in (native, other))
+        one, two = ([call for call in each.calls if groups.get(call.step) is group] for each in (native, other))
         stopped = failed and group.stoppable
         if not (stopped and (group.again or group.at_once)) and not _agree(one, two, group, stopped=stopped):
             return False

@@ -171,6 +171,39 @@ def test_it_means_what_it_means_in_python(name: str) -> None:
         assert (run.output, run.error and run.error.name) == (native.output, native.error)
 
 
+FAILS = "max([each for each in [event.payload.age] if each < 0])"
+PARTS_THAT_FAIL = {
+    "a key that is not read": f'return {{"a": 1, "b": {FAILS}}}["a"]',
+    "an item that is not read": f"return [1, {FAILS}][0]",
+    "an item of a tuple that is not read": f"return (1, {FAILS})[0]",
+    "a key that another dict replaces": f'return {{**{{"a": 1, "b": {FAILS}}}, "b": 2}}',
+    "a key that is written twice": f'return {{"b": {FAILS}, "b": 2}}',
+    "a part of a variable whose other part is read": f"""
+        found = {{"a": 1, "b": [2, {FAILS}]}}
+        return found["a"]
+    """,
+    "a part of a variable that is assigned anew": f"""
+        pair = (1, {FAILS})
+        first = pair[0]
+        pair = (first, 2)
+        return pair
+    """,
+    "a part of what a branch returns": f"""
+        async def branch() -> int:
+            await step.do("save", save, 1)
+            return {{"a": 1, "b": {FAILS}}}["a"]
+
+        found = await branch()
+        return 2
+    """,
+}
+
+
+@pytest.mark.parametrize("name", PARTS_THAT_FAIL)
+def test_a_part_that_fails_fails_the_run_though_nothing_reads_it(name: str) -> None:
+    assert agree(written(PARTS_THAT_FAIL[name]), USERS[0]).error == "ValueError"
+
+
 REFUSED = {
     "a def of two branches": (
         "which `one` is meant here depends on the run: it is defined in line {3} and line {6}",

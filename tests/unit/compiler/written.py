@@ -41,12 +41,11 @@ _numbers = itertools.count()
 
 
 def written(
-    body: str, payload: str = "User", steps: str = "tests.unit.compiler.sample"
+    body: str, payload: str = "User", steps: str = "tests.unit.compiler.sample", classes: str = ""
 ) -> type[WorkflowEntrypoint[Any]]:
-    """Return the workflow whose `run` is this text, in a module with these steps."""
-    text = (
-        HEAD.format(payload=payload, steps=steps) + textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8) + "\n"
-    )
+    """Return the workflow whose `run` is this text, in a module with these steps and, below it, these classes."""
+    indented = textwrap.indent(textwrap.dedent(body).strip("\n"), " " * 8)
+    text = f"{HEAD.format(payload=payload, steps=steps)}{indented}\n{classes}"
     file = f"written_{next(_numbers)}.py"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     names: dict[str, Any] = {"__name__": "tests.unit.compiler.written_workflow"}

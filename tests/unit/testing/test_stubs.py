@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from durable import KVNamespace, StepContext
+from durable import KVNamespace, StepContext, WorkflowEntrypoint, WorkflowError, WorkflowEvent, WorkflowStep
 from durable.testing import Sandbox
 from tests.unit.testing.parcels import Parcel, ParcelsWorkflow, PatientWorkflow, TooHeavyError
 
@@ -125,3 +125,34 @@ def test_what_another_function_returns_is_checked_as_the_steps_own_is() -> None:
 def test_times_and_attempt_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="give one of both"):
         Sandbox(ParcelsWorkflow).stub("send").raises(FAILS, 2, attempt=1)
+
+
+def book(name: str) -> str:
+    return f"a seat for {name}"
+
+
+def cancel(seat: str, seats: KVNamespace[str]) -> None:
+    seats.put(seat, "cancelled")
+
+
+class TripWorkflow(WorkflowEntrypoint[str]):
+    async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> None:
+        await step.do("book", book, event.payload, undo=cancel)
+        raise WorkflowError("no hotel")
+
+
+def test_the_stub_of_a_step_leaves_its_undo_alone() -> None:
+    sandbox = Sandbox(TripWorkflow)
+    sandbox.stub("book").returns("seat 7")
+    run = sandbox.run("Ann")
+    assert run.status == "errored"
+    assert sandbox.kv("seats").contents == {"seat 7": "cancelled"}
+
+
+def test_an_undo_has_a_stub_of_its_own() -> None:
+    sandbox = Sandbox(TripWorkflow)
+    undone: list[str] = []
+    sandbox.stub("book/undo").does(lambda seat, **_: undone.append(seat))
+    sandbox.run("Ann")
+    assert undone == ["a seat for Ann"]
+    assert sandbox.kv("seats").contents == {}

@@ -1,0 +1,76 @@
+"""The worlds in which a drawn program runs, beside CPython: the whole definition, its segments, and a Sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any, Final
+
+from pydantic_core import to_jsonable_python
+
+from durable.compiler import compile_workflow
+from durable.testing import Sandbox
+from durable.testing.native import Call, Events, Functions, NativeOutcome
+from durable.workflow import WorkflowEntrypoint
+from tests.unit.compiler import sample
+
+UNDONE: Final = "/undo"
+"""How the names of undos end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOutcome:
+    """How a run in a Sandbox ended, what its rollback took back, and what it should have: in that order."""
+
+    outcome: NativeOutcome
+    undone: list[str]
+    to_undo: list[str]
+
+
+def run_in_sandbox(
+    workflow: type[WorkflowEntrypoint[Any]],
+    payload: Any,
+    functions: Functions,
+    events: Events,
+    undoable: set[str],
+    random: Random,
+) -> SandboxOutcome:
+    """Run a workflow on the real engine, on virtual time, with restarts in the middle."""
+    sandbox, calls = Sandbox(workflow, seed=random.randrange(1000)), list[Call]()
+    own = compile_workflow(workflow)
+    _stub(sandbox, own.steps, None, functions, calls)
+    for each in own.calls:
+        _stub(sandbox, compile_workflow(each.workflow).steps, each.workflow.__name__.lower(), functions, calls)
+    sample.UNDONE.clear()
+    run = sandbox.start(payload)
+    for type, kept in events.items():
+        for each in kept:
+            run.send_event(type, each)
+    for _ in range(random.randrange(4)):
+        sandbox.advance(timedelta(seconds=random.choice([0, 1, 30, 900, 7200])))
+        sandbox.restart()
+    sandbox.settle()
+    done = [each.name for each in run.steps if each.status in ("complete", "undone") and each.name in undoable]
+    error = None if run.error is None else run.error.name
+    assert run.status in ("complete", "errored"), run
+    outcome = NativeOutcome(run.output, error, tuple(calls), run.elapsed)
+    return SandboxOutcome(outcome, [step for step, _ in sample.UNDONE], done[::-1] if error else [])
+
+
+def _stub(
+    sandbox: Sandbox, steps: Any, workflow: str | None, functions: Mapping[str, Callable[..., Any]], calls: list[Call]
+) -> None:
+    for use in steps:
+        if use.name.endswith(UNDONE):
+            continue  # which does what it does
+        sandbox.stub(use.name, workflow=workflow).does(_recorded(use.name, functions[use.name], calls))
+
+
+def _recorded(name: str, function: Callable[..., Any], calls: list[Call]) -> Callable[..., Any]:
+    def does(**given: Any) -> Any:
+        calls.append(Call(name, to_jsonable_python(given, by_alias=True)))
+        return function(*given.values())
+
+    return does
