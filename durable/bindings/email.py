@@ -10,12 +10,12 @@ from durable.bindings.base import Binding
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One message to one address; `html` is sent beside `text` as its alternative."""
+    """One message to one address; `html`, if there is any, is sent beside `text` as its alternative."""
 
     to: str
     subject: str
     text: str
-    html: str
+    html: str = ""
 
 
 class SendEmail(Binding):

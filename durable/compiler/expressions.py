@@ -54,7 +54,7 @@ from durable.compiler.terms import (
     Variable,
 )
 from durable.compiler.texts import formatted, is_text, join_texts
-from durable.compiler.walk import opposite, size
+from durable.compiler.walk import may_fail, opposite, size
 from durable.retries import Retries
 
 _CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
@@ -238,6 +238,9 @@ class ExpressionReader:
         parts: list[Expression] = []
         for key, value in zip(node.keys, node.values, strict=True):
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                if key.value in entries and may_fail(entries[key.value]):
+                    parts.append(dict_display(entries))  # which fails though the key is written again
+                    entries = {}
                 entries[key.value] = self.element(value, scope)
                 continue
             part = self._part_of_dict(key, value, scope)

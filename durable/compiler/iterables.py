@@ -145,11 +145,18 @@ def _enumerate(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
 
 
 def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
-    if node.keywords:
-        raise Refused(node, f"`{reader.source.of(node)}` has options", "write zip(xs, ys), which ends with the shorter")
+    match node.keywords:
+        case [] | [ast.keyword("strict", ast.Constant(False))]:
+            pass
+        case _:
+            remedy = "write zip(xs, ys), or zip(xs, ys, strict=False), which end with the shorter"
+            raise Refused(node, f"`{reader.source.of(node)}` has options", remedy)
     if not node.args:
         raise Refused(node, "`zip` is given nothing", "write zip(xs, ys)")
-    given = [_elements(reader, each, scope) for each in _arguments(reader, node, 1, 26, "zip(xs, ys)")]
+    given = [
+        _elements(reader, each, scope)
+        for each in _arguments(reader, node, 1, 26 + len(node.keywords), "zip(xs, ys)", "strict")[: len(node.args)]
+    ]
     kinds = tuple(kind for _, kind in given)
     return Apply("$zip", tuple(value for value, _ in given), ListOf(TupleOf(kinds)))
 

@@ -48,6 +48,9 @@ AGREE = {
     """,
     "remainders near 2**53": "return [event.payload.age % 3, event.payload.age % -7, -event.payload.age % 3]",
     "2**53 itself": "return 9007199254740992",
+    "a zip that says it ends with the shorter": """
+        return [f"{a}{b}" for a, b in zip(event.payload.tags, ["1"], strict=False)]
+    """,
     "the value of a member in a variable": """
         color = event.payload.color
         return [color.value, [each.value for each in [color, Color.RED]]]

@@ -6,17 +6,24 @@ import textwrap
 from random import Random
 from typing import Any
 
+from tests.unit.compiler.sample import User
 from tests.unit.compiler.writing import Group, Place, Writing, quoted
 
 PLENTY = 25
 """How many events there are of a type where no wait for one may fail."""
+
+
+def _as_json(user: User) -> Any:
+    return user.model_dump(mode="json", by_alias=True)
+
+
 PAYLOADS: dict[str, tuple[str, list[Any]]] = {
     "int": ("int", [0, 1, -3, 1000]),
     "str": ("str", ["", "yes", "it's {% x %}"]),
     "bool": ("bool", [True, False]),
     "str?": ("str | None", [None, "a"]),
     "list[int]": ("list[int]", [[], [1], [2, 3]]),
-    "user": ("User", [{"userId": "u9", "tags": ["t"]}, {"userId": "", "age": 7, "sizes": {"a": 2}}]),
+    "user": ("User", [_as_json(User(user_id="u9", tags=["t"])), _as_json(User(user_id="", age=7, sizes={"a": 2}))]),
     "None": ("None", [None]),
 }
 """The annotation of each type of payload, and payloads of it as JSON."""
