@@ -15,7 +15,7 @@ class Email:
     to: str
     subject: str
     text: str
-    html: str = ""
+    html: str | None = None
 
 
 class SendEmail(Binding):

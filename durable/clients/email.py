@@ -69,7 +69,7 @@ def compose(binding: str, email: Email, *, sender: str, id: str, now: int) -> Co
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative; boundary="{_BOUNDARY}"',
     )
-    parts = _part("plain", email.text) + (_part("html", email.html) if email.html else b"")
+    parts = _part("plain", email.text) + (b"" if email.html is None else _part("html", email.html))
     return Composed(to, _LINE.join(headers).encode() + b"\r\n" + parts + f"\r\n--{_BOUNDARY}--\r\n".encode())
 
 

@@ -23,7 +23,7 @@ class SentEmail:
     to: str
     subject: str
     text: str
-    html: str
+    html: str | None
 
 
 class MemoryOutbox(SendEmail, SandboxClient):

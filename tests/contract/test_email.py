@@ -99,3 +99,10 @@ def test_any_id_will_do(world: World, id: str) -> None:
     world.mailbox().send(WELCOME, id=id)
     world.mailbox().send(WELCOME, id=id + "x")
     assert len(world.sent()) == 2
+
+
+def test_a_message_without_html_is_its_text(world: World) -> None:
+    world.mailbox().send(Email(WELCOME.to, WELCOME.subject, WELCOME.text), id="1")
+    message = sent(world)
+    assert message.get_body(("html",)) is None
+    assert body(message, "plain") == WELCOME.text
