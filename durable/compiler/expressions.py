@@ -14,7 +14,16 @@ from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.advice import of_asyncio
 from durable.compiler.aggregates import AGGREGATES, lazy
-from durable.compiler.iterables import LAZY, comprehension, dict_entry, is_view, iterable, merged_dicts
+from durable.compiler.iterables import (
+    LAZY,
+    comprehension,
+    dict_entry,
+    is_repeatable,
+    is_view,
+    iterable,
+    merged_dicts,
+    repeated,
+)
 from durable.compiler.kinds import (
     Boolean,
     DictOf,
@@ -110,9 +119,10 @@ class ExpressionReader:
                 span = seconds(self, right, scope)
                 return time if is_unknown(time.kind) else moved(node, time, span, self.source.of(node))
             case ast.BinOp(left, _, right):
-                return operators.arithmetic(
-                    node, self.value(left, scope), self.value(right, scope), self.source.of(node)
-                )
+                first, second = self.value(left, scope), self.value(right, scope)
+                if isinstance(node.op, ast.Mult) and is_repeatable(first, second):
+                    return repeated(self, node, first, right, scope)
+                return operators.arithmetic(node, first, second, self.source.of(node))
             case ast.UnaryOp(ast.USub(), operand):
                 return operators.negation(node, self.value(operand, scope), self.source.of(node))
             case ast.UnaryOp(ast.Not()) | ast.Compare():

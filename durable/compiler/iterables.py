@@ -25,7 +25,7 @@ from durable.compiler.kinds import (
     members,
     of_one_shape,
 )
-from durable.compiler.names import Names
+from durable.compiler.names import HOISTED, Names
 from durable.compiler.narrowing import Condition
 from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
@@ -265,6 +265,26 @@ def dict_entry(node: ast.AST, key: Expression, value: Expression, source: str) -
     if not is_unknown(key.kind) and not all(isinstance(acts_as(each), Text) for each in members(key.kind)):
         raise Refused(node, f"the key `{source}` is {describe(key.kind)}", "keys are strings: write str(…)")
     return Formula("{$a: $b}", (key, value), DictOf(value.kind))
+
+
+def is_repeatable(items: Expression, times: Expression) -> bool:
+    """Whether `items * times` repeats a list or a text."""
+    return isinstance(acts_as(items.kind), (ListOf, Text)) and isinstance(acts_as(times.kind), Integer)
+
+
+def repeated(reader: Reader, node: ast.BinOp, items: Expression, times: ast.expr, scope: Scope) -> Expression:
+    """Return `items * times`: a list or a text so many times over, none where that is below 1."""
+    if isinstance(acts_as(items.kind), Text):
+        text = '$b > 0 ? $join([1..$b].$a) : ""'
+        return Formula(text, (items, reader.value(times, scope)), Text())
+    once, each = f"{HOISTED}times", f"{HOISTED}each"
+    rounds = ast.Call(ast.Name("range", ast.Load()), [times], [])
+    generators = [
+        ast.comprehension(ast.Name(name, ast.Store()), of, [], 0) for name, of in ((once, rounds), (each, node.left))
+    ]
+    for part in (rounds, *generators):
+        ast.fix_missing_locations(ast.copy_location(part, node))
+    return comprehension(reader, ast.copy_location(ast.Name(each, ast.Load()), node), generators, scope)
 
 
 def merged_dicts(parts: list[Expression]) -> Expression:

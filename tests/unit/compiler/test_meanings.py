@@ -48,6 +48,13 @@ AGREE = {
     """,
     "remainders near 2**53": "return [event.payload.age % 3, event.payload.age % -7, -event.payload.age % 3]",
     "2**53 itself": "return 9007199254740992",
+    "lists and texts that are repeated": """
+        user = event.payload
+        return [
+            user.tags * 2, [[user.age]] * 2, [] * 3, [1] * -1, user.tags * len(user.tags), "=" * 3, "ab" * 0,
+            user.user_id * len(user.tags), "x" * -2, ["a"] * 1, "" * 2,
+        ]
+    """,
     "a zip that says it ends with the shorter": """
         return [f"{a}{b}" for a, b in zip(event.payload.tags, ["1"], strict=False)]
     """,
