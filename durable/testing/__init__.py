@@ -4,6 +4,7 @@ from durable.testing.bucket import MemoryBucket
 from durable.testing.contents import KVContents, QueueContents
 from durable.testing.execution import ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.outbox import SentEmail
+from durable.testing.routes import Response
 from durable.testing.runs import NotReached, Run, RunError, StepRun
 from durable.testing.sandbox import Sandbox
 from durable.testing.stubs import EventStub, Stub
@@ -15,6 +16,7 @@ __all__ = [
     "MemoryBucket",
     "NotReached",
     "QueueContents",
+    "Response",
     "Run",
     "RunError",
     "Sandbox",

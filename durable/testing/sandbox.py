@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from durable.adapters import adapter_of
@@ -28,6 +28,7 @@ from durable.testing.database import DatabaseContents
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
 from durable.testing.outbox import MemoryOutbox
+from durable.testing.routes import Response, Routes
 from durable.testing.runs import Run, unknown_step
 from durable.testing.stubs import EventStub, Stub
 from durable.testing.subject import Given, Subject, prepare
@@ -47,7 +48,8 @@ class Sandbox:
     """Runs a workflow, or a whole project, on virtual time: real retries, sleeps, leases and clients, no waiting.
 
     Args:
-        subject: a workflow's class, its declaration, or a module of declarations such as `app`.
+        subject: a workflow's class, its declaration, that of a worker with what it is bound to, or a module of
+            declarations such as `app`.
         bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace
             or a Bucket, a list of messages for a Queue, the text of a Secret, a stub of the client for an AWSService,
             SQL statements for a Database. A binding that a step names and nobody gives is made, and empty.
@@ -73,6 +75,7 @@ class Sandbox:
         self._virtual = VirtualHost(
             self._prepared.build, folder, clock=self._clock, seed=seed, doubles=self._doubles, skips=self._skips
         )
+        self._routes = Routes(self._virtual, self._prepared.build.project.workers)
         self._count = itertools.count(1)
         for declared, contents in self._prepared.contents:
             self._client(declared).fill(contents)
@@ -132,6 +135,24 @@ class Sandbox:
     def restart(self) -> None:
         """Kill the process and start another on what it had stored; ask for clients of bindings anew afterwards."""
         self._virtual.restart()
+        self._routes.forget()
+
+    def get(self, path: str, *, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+        """Send a GET to the routes of the workers; a query stands in the path, as in "/orders?full=true".
+
+        Runs that the route starts move when the sandbox does. What a route raises, other than a Problem, is raised.
+        """
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path: str, body: Any = None, *, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+        """Send a POST, whose body is a model or any other value that is sent as JSON, or bytes."""
+        return self.request("POST", path, body, headers=headers)
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Response:
+        """Send a request with any method."""
+        return self._routes.respond(method, path, body, headers)
 
     @property
     def now(self) -> datetime:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from durable.bindings import Binding, Queue, Workflow
+from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.base import Named
 from durable.build import Build, build, fetch_of
 from durable.compiler import compile_workflow
@@ -18,8 +18,8 @@ from durable.signature import BindingParameter, Signature, entry_of, signature_o
 from durable.testing.client import client_class
 from durable.workflow import WorkflowEntrypoint
 
-Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | ModuleType
-"""A workflow's class, its declaration, or a module of declarations."""
+Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | Worker | ModuleType
+"""A workflow's class, its declaration, a worker's, or a module of declarations."""
 Given = object
 """A declaration; what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds; or the stub
 of an AWSService's client."""
@@ -56,6 +56,10 @@ def prepare(subject: Subject, given: Mapping[str, Given]) -> Prepared:
         project = project_of(subject)
         if declared:
             raise DeclarationError([f"{project.name} declares its bindings itself: give contents for {list(declared)}"])
+    elif isinstance(subject, Worker):
+        project = _behind(subject)
+        if declared:
+            raise DeclarationError([f"{subject!r} declares its bindings itself: give contents for {list(declared)}"])
     else:
         workflow = subject if isinstance(subject, Workflow) else Workflow(_name_of(subject), subject)
         name, project = workflow.name, _around(workflow, declared)
@@ -83,6 +87,17 @@ def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
     return Project(
         f"the test of {workflow.name}", tuple(each for each in _reachable(*bound) if each.kind != Named.kind)
     )
+
+
+def _behind(worker: Worker) -> Project:
+    """Return a project of a worker, of what it is bound to, and of the workflows that those call."""
+    found = tuple(_reachable(worker))
+    declared = {each.workflow for each in found if isinstance(each, Workflow)}
+    called = {each: None for workflow in declared for each in _called(workflow) if each not in declared}
+    others = [_around(Workflow(_name_of(each), each), {}).declarations for each in called]
+    project = tuple({id(each): each for each in (*found, *(each for those in others for each in those))}.values())
+    resolve(project)
+    return Project(f"the test of {worker.name}", tuple(each for each in project if each.kind != Named.kind))
 
 
 def _called(workflow: type[WorkflowEntrypoint[Any]]) -> Iterator[type[WorkflowEntrypoint[Any]]]:
@@ -123,7 +138,7 @@ def _names(project: Project) -> dict[str, list[Binding]]:
     """Return the bindings by their declared names, and by the names that workflows bind them to."""
     names: dict[str, list[Binding]] = {}
     pairs = [(each.name, each) for each in project.declarations]
-    pairs += [pair for workflow in project.workflows for pair in workflow.uses().items()]
+    pairs += [pair for owner in (*project.workflows, *project.workers) for pair in owner.uses().items()]
     for name, binding in pairs:
         there = names.setdefault(name, [])
         if binding not in there:
