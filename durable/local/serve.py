@@ -37,7 +37,7 @@ from durable.local.removed import RunsNeedCode
 from durable.local.secret import EnvironmentSecret
 from durable.local.terminal import to_terminal
 from durable.local.timers import TimerThread
-from durable.local.workers import STEP_THREADS, ThreadWorkers
+from durable.local.workers import STEP_THREADS, Crew, Pool
 from durable.operations.routes import operations
 from durable.project import Project, load
 from durable.steps.loop import LOOP, EventLoop
@@ -94,7 +94,8 @@ def _run(
     """Serve until Ctrl-C, or until the sources have changed; return whether it was that."""
     built = build(load())
     with closing(Journal(data)) as journal:
-        clock, steps, turns = SystemClock(), ThreadWorkers(threads), ThreadWorkers(_TURN_THREADS, name="turn")
+        clock, crew = SystemClock(), Crew()
+        steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=log, random=Random(), loop=LOOP)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
@@ -138,7 +139,7 @@ def _end(running: Server, _: int, failed: JournalFailed | None) -> None:
 
 
 @contextmanager
-def moving(host: Host, clock: Clock, loop: EventLoop, *pools: ThreadWorkers) -> Iterator[Callable[[], None]]:
+def moving(host: Host, clock: Clock, loop: EventLoop, *pools: Pool) -> Iterator[Callable[[], None]]:
     """Have a host moved by the clock, and what is past its time removed, until the block's end.
 
     Yields what resumes the work of the process before.

@@ -1,16 +1,26 @@
-"""Worker threads: where step functions run on one machine."""
+"""Worker threads: where steps, the engine's turns and the handlers of requests run on one machine.
+
+Python runs one thread at a time, and handing its lock from thread to thread costs more than most pieces of work do. So
+one thread takes piece after piece, and others move beside it only where pieces block: a watch sees it.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Final, Protocol
 
 from durable.local.threads import SharedThread, Work
 
 STEP_THREADS: Final = 256
 """How many steps run at once, unless `durable dev --threads` says otherwise."""
+
+_TICK_SECONDS: Final = 0.005
+_BLOCKS_BELOW: Final = 0.6
+"""Where the process computes for less than this part of the time, the threads at work wait for something."""
+_MOST_AT_ONCE: Final = 64
 
 
 class Workers(Protocol):
@@ -22,63 +32,165 @@ class Workers(Protocol):
         """Return whether the caller is on a thread that may compute and wait: a worker's, of whichever pool."""
 
 
-class _Thread(threading.local):
+class _Current(threading.local):
     """What is known of the current thread."""
 
     works = False
 
 
-_thread: Final = _Thread()
+_current: Final = _Current()
 
 
-class ThreadWorkers:
-    """As many threads as there is work at once, up to a limit; idle ones are used again.
+class Pool:
+    """Work of one kind, of which at most `limit` pieces are under way at once."""
 
-    The threads are daemons: a step that never returns does not keep the process from ending.
-    """
-
-    def __init__(self, limit: int = STEP_THREADS, *, name: str = "step") -> None:
-        self._limit = limit
-        self._name = name
-        self._queue: SimpleQueue[Work] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._threads = 0
-        self._idle = 0
-        """Threads that wait for work, less the pieces of work that wait for a thread."""
-        self._quiet = threading.Condition(self._lock)
+    def __init__(self, crew: Crew, limit: int) -> None:
+        self.limit: Final = limit
+        self.running = 0
+        self.waiting: Final[deque[Work]] = deque()
+        """What came while as many as may were under way."""
+        self._crew = crew
 
     def submit(self, work: Work) -> None:
-        self._queue.put(work)
-        with self._lock:
-            self._idle -= 1
-            if self._idle < 0 and self._threads < self._limit:
-                self._grow()
+        self._crew.submit(self, work)
 
-    def _grow(self) -> None:
-        """Start a thread; where the system gives no more, the others do the work."""
+    def here(self) -> bool:
+        return _current.works
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until nothing of the pool runs, for so long at most, and return whether that was reached."""
+        return self._crew.drain(self, seconds)
+
+
+class _Thread:
+    """A thread of a crew. It holds `wake` while it has nothing to do."""
+
+    __slots__ = ("done", "held", "pool", "seen", "shared", "wake")
+
+    def __init__(self) -> None:
+        self.wake = threading.Lock()
+        self.wake.acquire()
+        self.pool: Pool | None = None
+        """Whose work it does."""
+        self.done, self.seen = 0, -1
+        """How much it has done, and how much it had when the watch last looked."""
+        self.held = False
+        """Whether its piece of work takes long, so that another thread moves in its place."""
+
+
+class Crew:
+    """The threads of several pools. They are daemons: a step that never returns does not keep the process from ending.
+
+    Args:
+        name: begins the names of the threads.
+    """
+
+    def __init__(self, name: str = "worker") -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._ready: deque[tuple[Pool, Work]] = deque()
+        self._parked: list[_Thread] = []
+        self._moving: set[_Thread] = set()
+        self._most = 1
+        """How many threads may move at once."""
+        self._threads = 0
+        self._quiet = threading.Condition(self._lock)
+        self._backlog = threading.Condition(self._lock)
+        self._watched = False
+        self._watch = SharedThread(f"{name}-watch", self._look)
+
+    def pool(self, limit: int) -> Pool:
+        """Return a pool whose work the crew does, so many pieces at once at most."""
+        return Pool(self, limit)
+
+    def submit(self, pool: Pool, work: Work) -> None:
+        with self._lock:
+            if pool.running == pool.limit:
+                pool.waiting.append(work)
+                return
+            pool.running += 1
+            self._ready.append((pool, work))
+            if len(self._moving) < self._most:
+                self._release()
+            elif not self._watched:
+                self._watched = True
+                self._backlog.notify()
+
+    def drain(self, pool: Pool, seconds: float) -> bool:
+        """Wait until nothing of a pool runs, for so long at most, and return whether that was reached."""
+        with self._lock:
+            return self._quiet.wait_for(lambda: not pool.running, seconds)
+
+    def _release(self) -> None:
+        """Have one more thread move; where the system gives no more, the others do the work."""
+        if self._parked:
+            thread = self._parked.pop()
+            self._moving.add(thread)
+            thread.wake.release()
+            return
+        thread = _Thread()
         try:
-            SharedThread(f"{self._name}-{self._threads + 1}", self._take).start()
+            SharedThread(f"{self._name}-{self._threads + 1}", lambda: self._take(thread)).start()
         except RuntimeError:
             if not self._threads:
                 raise
+            return
+        self._threads += 1
+        self._moving.add(thread)
+        if self._threads == 1:
+            self._watch.start()
+
+    def _take(self, thread: _Thread) -> Work:
+        """Return a thread's next piece of work, as soon as there is one for it."""
+        _current.works = True
+        while True:
+            with self._lock:
+                self._end(thread)
+                if thread in self._moving and self._ready:
+                    thread.pool, work = self._ready.popleft()
+                    return work
+                self._moving.discard(thread)
+                self._parked.append(thread)
+            thread.wake.acquire()
+
+    def _end(self, thread: _Thread) -> None:
+        """Note that a thread's piece of work, if it had one, has ended."""
+        pool, thread.pool = thread.pool, None
+        if pool is None:
+            return
+        thread.done += 1
+        if pool.waiting:
+            self._ready.append((pool, pool.waiting.popleft()))
         else:
-            self._threads += 1
-
-    def here(self) -> bool:
-        return _thread.works
-
-    def _take(self) -> Work:
-        _thread.works = True
-        with self._lock:
-            self._idle += 1
-            if self._idle == self._threads:
+            pool.running -= 1
+            if not pool.running:
                 self._quiet.notify_all()
-        return self._queue.get()
+        if thread.held:
+            thread.held = False
+            if len(self._moving) < self._most:
+                self._moving.add(thread)
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until nothing runs, for so long at most, and return whether that was reached."""
+    def _look(self) -> Callable[[], None]:
+        """Watch while work waits for a thread, and have others move where those that do are held up."""
         with self._lock:
-            return self._quiet.wait_for(lambda: self._idle == self._threads, seconds)
+            if not self._ready:
+                self._watched, self._most = False, 1
+                self._backlog.wait()
+            for thread in self._moving:
+                thread.seen = thread.done
+        return self._tick
+
+    def _tick(self) -> None:
+        before, began = time.process_time(), time.monotonic()
+        threading.Event().wait(_TICK_SECONDS)
+        computed = (time.process_time() - before) / (time.monotonic() - began)
+        with self._lock:
+            for thread in [each for each in self._moving if each.seen == each.done and each.pool is not None]:
+                thread.held = True
+                self._moving.discard(thread)
+            self._most = min(self._most * 2, _MOST_AT_ONCE) if computed < _BLOCKS_BELOW else max(1, self._most // 2)
+            for _ in range(min(self._most - len(self._moving), len(self._ready))):
+                self._release()
 
 
 class InlineWorkers:

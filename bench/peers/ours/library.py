@@ -17,7 +17,7 @@ from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.timers import TimerThread
-from durable.local.workers import ThreadWorkers
+from durable.local.workers import STEP_THREADS, Crew
 from durable.project import load
 from durable.runs.ids import instance_of
 from functions.onboarding.models import SignUp
@@ -70,7 +70,8 @@ class Onboarding:
 @contextmanager
 def onboarding(data: Path) -> Iterator[Onboarding]:
     """Run the project on a data folder, with fsync."""
-    journal, clock, workers, turns = Journal(data), SystemClock(), ThreadWorkers(), ThreadWorkers(4, name="turn")
+    journal, clock, crew = Journal(data), SystemClock(), Crew()
+    workers, turns = crew.pool(STEP_THREADS), crew.pool(4)
     ends = Ends(journal)
     try:
         host = Host(

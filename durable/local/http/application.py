@@ -19,7 +19,7 @@ from durable.http import Api, Problem
 from durable.http.problems import CONTENT_TYPE
 from durable.local.http.gateway import Gate, Gateway
 from durable.local.http.loopback import Loopback
-from durable.local.workers import ThreadWorkers, Workers
+from durable.local.workers import Crew, Workers
 
 HANDLER_THREADS: Final = 64
 _REFUSALS: Final = {
@@ -53,7 +53,7 @@ def application(
         workers: the threads for handlers.
         ending: whether the server is to end: no response is held any longer then.
     """
-    gateway = Gateway(apis, operations, gate, workers or ThreadWorkers(HANDLER_THREADS, name="request"), ending)
+    gateway = Gateway(apis, operations, gate, workers or Crew("request").pool(HANDLER_THREADS), ending)
     own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
     site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
     site.router.default = gateway

@@ -19,7 +19,7 @@ from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.serve import moving
-from durable.local.workers import ThreadWorkers
+from durable.local.workers import Crew
 from durable.project import Project, declarations
 from durable.steps.loop import EventLoop
 from durable.testing import Sandbox
@@ -34,7 +34,8 @@ class Server:
 
     def __init__(self, folder: Path, loop: EventLoop) -> None:
         self.clock, self.loop = VirtualClock(), loop
-        self.workers, self.turns = ThreadWorkers(2), ThreadWorkers(2, name="turn")
+        crew = Crew()
+        self.workers, self.turns = crew.pool(2), crew.pool(2)
         self.journal = Journal(folder, linger=0)
         project = Project("coroutines", tuple(declarations(sys.modules[coroutines.__name__])))
         self.host = Host(

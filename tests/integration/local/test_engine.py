@@ -245,7 +245,7 @@ def test_a_run_that_sleeps_can_be_stopped(host: MakeHost, project: Build) -> Non
 def test_a_run_goes_on_from_a_folder_of_the_first_schema(host: MakeHost, project: Build) -> None:
     id, folder = asleep(host, project)
     with sqlite3.connect(folder / "durable.sqlite3") as database:
-        database.executescript("DROP TABLE resting; PRAGMA user_version=1")
+        database.executescript("DROP TABLE resting; ALTER TABLE kv DROP COLUMN version; PRAGMA user_version=1")
     database.close()
     second = host(project)
     second.run()

@@ -24,7 +24,7 @@ from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.serve import moving
 from durable.local.threads import Work, name_of
-from durable.local.workers import ThreadWorkers
+from durable.local.workers import Crew
 from durable.project import Project, declarations
 from durable.runs.transitions import Order
 from durable.steps.loop import LOOP
@@ -41,7 +41,7 @@ GUARDS: Final = {
     "Journal._write_batch",
     "Journal.wait.<locals>.settle",
     "Recurring",
-    "ThreadWorkers.submit",
+    "Pool.submit",
 }
 """What only hands over, wakes, or catches failures of other work; a failed commit ends the server (test_journal.py)."""
 
@@ -54,7 +54,8 @@ class Server:
 
     def __init__(self, folder: Path, step_threads: int = 64) -> None:
         self.clock = VirtualClock()
-        self.workers, self.turns = ThreadWorkers(step_threads), ThreadWorkers(4, name="turn")
+        crew = Crew()
+        self.workers, self.turns = crew.pool(step_threads), crew.pool(4)
         self.journal = Journal(folder, linger=0)
         project = Project("hazards", tuple(declarations(sys.modules[hazards.__name__])))
         self.host = Host(
@@ -183,7 +184,7 @@ def test_turns_run_on_workers_and_nowhere_else(server: Server, monkeypatch: pyte
 
     monkeypatch.setattr(engine, "advance_execution", watched)
     server.await_end(server.start("watched"))
-    assert threads_seen == {"step", "turn"}
+    assert threads_seen == {"worker"}
 
 
 def test_a_step_that_waits_for_a_thread_has_all_its_time_and_does_not_run_when_nobody_waits_for_it(
