@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import itertools
 import json
 import threading
@@ -62,6 +63,12 @@ class Coroutines:
 
     loop: EventLoop
     workers: Workers
+
+
+class _Going(enum.Enum):
+    """That an attempt goes on by itself, told from what an undo returns: None."""
+
+    ON = "on"
 
 
 def raised(error: str, message: str) -> Raised:
@@ -153,13 +160,13 @@ class Functions:
             start = partial(self._start, handler, event, owner, self._coroutines, ended, resumes=resumes)
             return self._answered(key, owner, start)
 
-    def _answered(self, key: StepKey, owner: str, work: Callable[[], Envelope | None]) -> Answer | None:
+    def _answered(self, key: StepKey, owner: str, work: Callable[[], Envelope | _Going]) -> Answer | None:
         """Return what an attempt answers once it has ended; None where it hangs or goes on by itself."""
         goes_on, hangs = False, False
         try:
             envelope = work()
-            goes_on = envelope is None
-            return None if envelope is None else Returned(envelope)
+            goes_on = envelope is _Going.ON
+            return None if goes_on else Returned(envelope)
         except Hang:
             hangs = True
             return None
@@ -175,7 +182,7 @@ class Functions:
 
     def _start(
         self, handler: StepHandler, event: StepEvent, owner: str, on: Coroutines, ended: Done, *, resumes: bool
-    ) -> Envelope | None:
+    ) -> Envelope | _Going:
         """Have an attempt of a coroutine function go on by itself; return its envelope where it has one already."""
         attempt = handler.begin(event, owner)
         if not isinstance(attempt, Attempt):
@@ -191,7 +198,7 @@ class Functions:
         with self._lock:
             coroutine = handler.coroutine(attempt)
             self._cancels[owner] = on.loop.submit(coroutine, lambda how: on.workers.submit(partial(finish, how)))
-        return None
+        return _Going.ON
 
     def tried_again(self, function: str, event: StepEvent, at: int) -> None:
         """Note when a step that failed is tried again, in milliseconds since 1970."""

@@ -116,16 +116,16 @@ def save(value: int) -> int:
     return value + 1
 
 
-UNDONE: list[tuple[str, object]] = []
-"""What the undos below took back: the step and its result, in that order."""
+UNDONE: list[tuple[str, datetime]] = []
+"""What the undos below took back: the step, and when."""
 
 
 def unsave(saved: int, value: int, context: StepContext) -> None:
-    UNDONE.append((context.step, saved))
+    UNDONE.append((context.step, context.now()))
 
 
 def untext(written: str, context: StepContext) -> None:
-    UNDONE.append((context.step, written))
+    UNDONE.append((context.step, context.now()))
 
 
 def flag(value: bool) -> bool:

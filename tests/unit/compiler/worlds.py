@@ -55,6 +55,7 @@ def run_in_sandbox(
     done = [each.name for each in run.steps if each.status in ("complete", "undone") and each.name in undoable]
     error = None if run.error is None else run.error.name
     assert run.status in ("complete", "errored"), run
+    assert len({when for _, when in sample.UNDONE}) <= 1, "an undo takes no time"
     outcome = NativeOutcome(run.output, error, tuple(calls), run.elapsed)
     return SandboxOutcome(outcome, [step for step, _ in sample.UNDONE], done[::-1] if error else [])
 
