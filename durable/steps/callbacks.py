@@ -88,7 +88,7 @@ class Callbacks:
         The header is read after the row: where it names another execution, which may have put a token of its own, the
         Task was stopped before its call came here, and nothing is written.
         """
-        is_open = row.outcome is not None or row.status == _WAITING
+        is_open = self._is_open(row)
         if row.token == begun["token"] and is_open:
             return row
         header = load_header(self._table, key.workflow, key.instance)
@@ -104,6 +104,11 @@ class Callbacks:
             return _read(key.row, self._table.write(write)[0])
         except ConditionFailed as failed:
             return self._wait_again(key, _read(key.row, failed.rows[0]), begun, order, execution)
+
+    @staticmethod
+    def _is_open(row: WaitRow) -> bool:
+        """Return whether a step still waits, or has an outcome; one that was forgotten has neither."""
+        return row.outcome is not None or row.status == _WAITING
 
     def result(self, value: object, at: int) -> Row:
         """Return the fields to store when a step succeeds and this process will deliver its result."""

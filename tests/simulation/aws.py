@@ -150,10 +150,15 @@ Function = Callable[[Any], Any]
 
 
 class Lambda:
-    """Invokes functions by name, each time in a process that may crash."""
+    """Invokes functions by name, each time in a process that may crash.
+
+    Attributes:
+        dead: the functions whose processes crash before they have done anything.
+    """
 
     def __init__(self, kernel: Kernel, faults: Faults, functions: Mapping[str, Function]) -> None:
-        self.kernel, self.faults, self.functions = kernel, faults, functions
+        self.kernel, self.faults, self.functions = kernel, faults, dict(functions)
+        self.dead = set[str]()
 
     def doom(self) -> int | None:
         """Return at which pause an invocation dies, if it does."""
@@ -170,7 +175,7 @@ class Lambda:
                 f"lambda {name}",
                 lambda: function(json.loads(sent)),
                 after=kernel.random.choice((5, 15, 600)) + (kernel.random.choice((0, 40, 2_000)) if again else 0),
-                doom=self.doom(),
+                doom=1 if name in self.dead else self.doom(),
                 on_end=None if again else heard,
             )
 

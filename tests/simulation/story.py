@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
 from durable.runs.transitions import From, Order
@@ -12,13 +13,14 @@ from durable.store.rows import Header
 from durable.store.table import Row
 from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
-from tests.simulation.world import World
+from tests.simulation.world import WORKFLOWS, World
 
-Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete"]
-SCRIPTS: tuple[Script, ...] = ("none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete")
+Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete", "again"]
+SCRIPTS: tuple[Script, ...] = get_args(Script)
 ID = "one"
 _LIMIT = 29 * DAY
 _MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DAY + SECOND, 3 * DAY)
+_REFUSED = (RunConflict, RunNotFound)
 MOST_EXECUTIONS = 80
 MOST_UNHEARD_MS = 40 * MINUTE
 """How long an event may be there before a run that waits for it goes on."""
@@ -26,33 +28,51 @@ MOST_UNHEARD_MS = 40 * MINUTE
 
 @dataclass(slots=True)
 class Story:
-    """One run of a workflow, what is done to it, and when: drawn from the seed."""
+    """One run of a workflow, what is done to it, and when: drawn from the seed.
+
+    Attributes:
+        former: the run begins on a deployment that has no segments, which is updated meanwhile.
+        dead: the function whose processes crash before they have done anything; the run fails.
+    """
 
     seed: int
     workflow: str = "trial"
     script: Script = "none"
     faults: Faults = CALM
     off: frozenset[str] = frozenset()
+    former: bool = False
+    dead: str = ""
     world: World = field(init=False)
     sent: int | None = None
     acknowledged: bool = False
 
     def play(self) -> World:
         """Let everything happen, and hold what came of it against the promises; `trouble` says what was broken."""
-        self.world = world = World(self.seed, self.faults, off=self.off)
+        self.world = world = World(self.seed, self.faults, off=self.off, former=self.former)
         kernel, start = world.kernel, world.kernel.clock.now()
+        world.lambdas.dead.add(self.dead)
         self._client("create", 0, self._create)
         if self.workflow == "trial":
             self._client("send", kernel.random.choice(_MOMENTS), self._send)
         if self.workflow == "waiter":
             self._client("send", 0, self._send_at_the_wait)
         self._operate()
-        kernel.run(lambda: bool(world.trouble) or (self._over() and world.idle()), start + _LIMIT)
+        if self.former:
+            kernel.after(kernel.random.choice(_MOMENTS), lambda: world.deploy(WORKFLOWS.keys()))
+        over = lambda: self._is_costly() or (self._over() and world.idle())  # noqa: E731  # asked at each event
+        kernel.run(lambda: bool(world.trouble) or over(), start + self._limit())
         if not world.trouble:
             self._judge()
         return world
 
-    def _client(self, name: str, after: int, act: Callable[[], Any], refused: type[Exception] | tuple[()] = ()) -> None:
+    def _is_costly(self) -> bool:
+        return self.world.count["express"] + self.world.count["standard"] > MOST_EXECUTIONS
+
+    def _limit(self) -> int:
+        """Return how long is waited for everything to be over: no script acts later than after 20 days."""
+        return DAY if self.script == "none" and self.workflow in ("child", "doomed", "loop") else _LIMIT
+
+    def _client(self, name: str, after: int, act: Callable[[], Any], refused: tuple[type[Exception], ...] = ()) -> None:
         """Do something as a client does: again while it is throttled, and again where it dies in between."""
 
         def patiently() -> None:
@@ -106,8 +126,14 @@ class Story:
             order.transition,
             after,
             lambda: self.world.lifecycle.carry_out(self.workflow, ID, order),
-            (RunConflict, RunNotFound),  # type: ignore[arg-type]
+            _REFUSED,
         )
+
+    def _use_again(self) -> None:
+        """Delete the run, and create another one under its id at once."""
+        with suppress(RunNotFound):
+            self.world.lifecycle.carry_out(self.workflow, ID, Order("delete"))
+        self.world.runs.create(self.workflow, 3, id=ID)
 
     def _operate(self) -> None:
         random = self.world.kernel.random
@@ -137,9 +163,17 @@ class Story:
             case "delete":
                 self._order(first, Order("terminate"))
                 self._order(later + DAY, Order("delete"))
+            case "again":
+                self._order(first, Order("terminate"))
+                self._client(
+                    "use the id again", first + random.choice((SECOND, MINUTE, DAY)), self._use_again, _REFUSED
+                )
 
     def _judge(self) -> None:
         world = self.world
+        if self._is_costly():
+            world.trouble.append(f"the run took more than {MOST_EXECUTIONS} executions")
+            return
         header = world.header(self.workflow, ID)
         if header is None:
             if self.script != "delete":
@@ -153,9 +187,6 @@ class Story:
         is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
         if is_waited_for and header.updated > (self.sent or 0) + MOST_UNHEARD_MS:
             world.trouble.append("the event was heard late")
-        executions = world.count["express"] + world.count["standard"]
-        if executions > MOST_EXECUTIONS:
-            world.trouble.append(f"the run took {executions} executions")
 
     def _judge_end(self, header: Header) -> None:
         """A run ends as the Python says, unless somebody ended it."""
@@ -167,20 +198,25 @@ class Story:
             "child": (4,),
             "waiter": (5, 0) if self._may_miss() else (5,),
             "parent": ([4, 3, 8, 0],),
+            "loop": (40,),
             "trip": (),
+            "doomed": (),
         }
         if header.status == "complete" and header.output in ends[self.workflow]:
             return
         if header.status == "errored" and self.workflow == "trip" and (header.error or {}).get("name") == "Refused":
             self._judge_undo()
             return
-        if header.status == "terminated" and self.script in ("terminate", "rollback", "delete"):
+        crashes = self.workflow == "doomed" or self.dead
+        if header.status == "errored" and crashes and (header.error or {}).get("name") == "StepError":
+            return
+        if header.status == "terminated" and self.script in ("terminate", "rollback", "delete", "again"):
             return
         self.world.trouble.append(f"the run ended {header.status} with {header.output} and {header.error}")
 
     def _may_miss(self) -> bool:
         """Whether the event may have come too early or too late: before a restart, or after the wait was over."""
-        return self.script in ("restart", "restart from", "pause") or self.sent is None
+        return self.script in ("restart", "restart from", "pause", "again") or self.sent is None
 
     def _judge_undo(self) -> None:
         left = [

@@ -1,8 +1,18 @@
 """Each protection of the protocol is worth its place: with it switched off, seeds break a promise; with it, none does.
 
-What only saves time or money is not here: the conditions on the position of a run (an execution that is not the
-current one may move it: its steps hear what is recorded), a queue for timers (the reconciler finds what is due), the
-recognition of a wake whose answer was lost (the reconciler starts the same execution).
+These only save time or money, and nothing breaks without one of them:
+
+- the conditions on the position of a run, but for that on its end: an execution that is not the current one may move
+  it, and its steps hear what is recorded;
+- the queue of timers: the reconciler finds what is due;
+- the recognition of a lease of one's own: without it an attempt is lost with the answer;
+- the recognition of a wake whose answer was lost, and the second start of an execution that never began: the reconciler
+  revives the run;
+- the close as stopped where a park is refused, and the report to the parent when a child ends: the index of what is due
+  brings both about;
+- patience in writing an outcome, and no beginning of a step shortly before its execution ends: the attempt is made once
+  more, under the same key;
+- the return from Standard to Express: it is the price of the states that follow.
 """
 
 from __future__ import annotations
@@ -12,16 +22,24 @@ from dataclasses import replace
 
 import pytest
 
+import durable.runs.runs
+import durable.steps.turn
 import durable.store.record
 from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
-from durable.steps.parked import ParkingHandler
-from durable.store.table import Row
-from tests.simulation.aws import CALM, STORM, Faults
+from durable.runs.segments import Segments
+from durable.steps.callbacks import Callbacks
+from durable.steps.parked import ParkedTokens, ParkingHandler
+from durable.steps.turn import TurnHandler
+from durable.store.table import Absent, Condition, Equals, Row
+from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
 
 Off = Callable[[pytest.MonkeyPatch], frozenset[str]]
 TWINS = replace(STORM, twice=1.0, crash=0.0, dies=0.0, never=0.0)
 """Each execution runs twice at once."""
+SILENT = Faults(message_lost=1.0)
+"""No message of the queue of wakes arrives."""
+DYING = replace(CALM, dies=0.5)
 
 
 def flag(patch: pytest.MonkeyPatch) -> frozenset[str]:
@@ -57,6 +75,70 @@ def reconciler(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def due_index(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A parked run is woken when it is due, though its message was lost."""
+    patch.setattr(DynamoDB, "due", lambda self, until, *, limit=100: ())
+    return frozenset()
+
+
+def revival(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A run of which an execution died goes on."""
+    patch.setattr(Segments, "revive", lambda self, header: None)
+    return frozenset()
+
+
+def sender_wakes(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """Whoever brings what a parked run waits for wakes it."""
+    patch.setattr(ParkedTokens, "_woken", lambda self, token: token.startswith("parked:"))
+    return frozenset()
+
+
+def cap(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """The record counts attempts before they begin, so a step that ends its process each time has a last one."""
+    patch.setattr(durable.store.record, "_FEWEST_ATTEMPTS", 10**6)
+    return frozenset()
+
+
+def incarnation(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A run under an id that was used before is another run."""
+    patch.setattr(durable.runs.runs.os, "urandom", bytes)
+    return frozenset()
+
+
+def current_execution_ends(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """Only the current execution of a run brings it to its end."""
+
+    def equals(field: str, value: str | int | bool) -> Condition:
+        return Absent("nothing") if field == "execution" else Equals(field, value)
+
+    patch.setattr(durable.runs.runs, "Equals", equals)
+    return frozenset()
+
+
+def forgotten_wait(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A wait that was forgotten begins anew, with a deadline of its own."""
+    patch.setattr(Callbacks, "_is_open", staticmethod(lambda row: True))
+    return frozenset()
+
+
+def verdict(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A state that fails each time without a reason that the record knows is not tried for ever."""
+    patch.setattr(durable.steps.turn, "_MOST_UNEXPLAINED", 10**6)
+    return frozenset()
+
+
+def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A run whose execution has no time left goes on at once in another one: that is nothing to be explained."""
+    park = TurnHandler._park
+
+    def unexplained(self: TurnHandler, run: object, execution: str, asked: Row) -> None:
+        park(self, run, execution, {**asked, "error": "unknown", "cause": None, "step": ""})  # type: ignore[arg-type]
+
+    patch.setattr(TurnHandler, "_park", unexplained)
+    return frozenset()
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("protection", "workflow", "script", "faults", "seeds"),
     [
@@ -65,6 +147,13 @@ def reconciler(patch: pytest.MonkeyPatch) -> frozenset[str]:
         (renewal, "trial", "none", TWINS, range(12)),
         (look_again, "waiter", "none", CALM, range(12)),
         (reconciler, "child", "none", STORM, range(12)),
+        (due_index, "child", "none", SILENT, range(2)),
+        (revival, "child", "none", DYING, range(6)),
+        (sender_wakes, "waiter", "none", SILENT, range(4)),
+        (cap, "doomed", "none", CALM, range(1)),
+        (incarnation, "child", "again", CALM, range(12)),
+        (current_execution_ends, "child", "restart", TWINS, range(20)),
+        (forgotten_wait, "trial", "restart from", CALM, range(8)),
     ],
 )
 def test_a_promise_breaks_without(
@@ -79,3 +168,18 @@ def test_a_promise_breaks_without(
     with monkeypatch.context() as patch:
         off = protection(patch)
         assert any(Story(seed, workflow, script, faults, off).play().trouble for seed in seeds)
+
+
+def test_a_lambda_that_cannot_begin_fails_its_run_by_the_verdict_of_standard(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = Story(1, "child", dead="child:First")
+    world = story.play()
+    assert (world.trouble, world.count["express"], world.count["standard"]) == ([], 9, 1)
+    verdict(monkeypatch)
+    assert Story(1, "child", dead="child:First").play().trouble
+
+
+def test_a_run_that_works_for_long_stays_on_express(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Story(1, "loop").play()
+    assert (world.trouble, world.count["standard"]) == ([], 0)
+    hand_over(monkeypatch)
+    assert Story(1, "loop").play().count["standard"] > 0

@@ -15,7 +15,7 @@ from tests.simulation.story import SCRIPTS, Script, Story
 from tests.simulation.world import World
 
 SEEDS = int(os.environ.get("DURABLE_SEEDS", "4"))
-WORKFLOWS = ("trial", "waiter", "child", "parent", "trip")
+WORKFLOWS = ("trial", "waiter", "child", "parent", "trip", "doomed")
 
 
 @pytest.mark.timeout(3600)
@@ -25,6 +25,25 @@ def test_runs_keep_their_promises_in_a_storm(workflow: str, script: Script) -> N
     for seed in range(SEEDS):
         world = Story(seed, workflow, script, STORM).play()
         assert world.trouble == [], f"python -m tests.simulation {workflow} {script!r} {seed}"
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_runs_that_began_on_standard_end_when_the_deployment_has_come_to_segments(script: Script) -> None:
+    for number, workflow in enumerate(WORKFLOWS):
+        for seed in range(number, number + max(1, SEEDS // 4)):
+            story = Story(seed, workflow, script, STORM, former=True)
+            assert story.play().trouble == [], (workflow, script, seed)
+
+
+def test_such_a_run_ends_on_its_machine_and_one_that_is_taken_up_again_goes_on_in_segments() -> None:
+    left, paused = (
+        [Story(seed, "trip", script, CALM, former=True).play() for seed in range(8)] for script in ("none", "pause")
+    )
+    assert not any(world.trouble for world in (*left, *paused))
+    # its rollback is the other execution
+    assert {(world.count["standard"], world.count["express"]) for world in left} == {(2, 0)}
+    assert any(world.count["express"] for world in paused)
 
 
 @pytest.mark.parametrize("workflow", ["trial", "child", "trip", "parent"])

@@ -57,6 +57,11 @@ def poll(number: int, context: StepContext) -> int:
     return number + 1
 
 
+def grind(number: int, context: StepContext) -> int:
+    Body.work("grind", context)
+    return number + 1
+
+
 def page(number: int, context: StepContext) -> int:
     Body.work("page", context)
     return number * 10
@@ -69,6 +74,11 @@ def refuse(number: int, context: StepContext) -> int:
 
 def sorry(number: int, context: StepContext) -> int:
     Body.work("sorry", context)
+    return number
+
+
+def kill(number: int, context: StepContext) -> int:
+    Body.work("kill", context)
     return number
 
 
@@ -152,6 +162,23 @@ class Parent(WorkflowEntrypoint[int]):
         except ChildWorkflowError:
             three = 0
         return [alone, one, two, three]
+
+
+class Doomed(WorkflowEntrypoint[int]):
+    """Its step ends its process each time, so nobody ever sees an exception."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        return await step.do("kill", kill, event.payload, retries=QUICK)
+
+
+class Loop(WorkflowEntrypoint[int]):
+    """Works for longer than an Express execution lasts, and waits for nothing."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        rounds = 0
+        while rounds < 40:
+            rounds = await step.do("grind", grind, rounds, retries=QUICK)
+        return rounds
 
 
 class Trip(WorkflowEntrypoint[int]):

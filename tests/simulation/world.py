@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +50,8 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "child": trial.Child,
     "parent": trial.Parent,
     "trip": trial.Trip,
+    "doomed": trial.Doomed,
+    "loop": trial.Loop,
 }
 REDELIVERY_MS = 30 * SECOND
 RENEW_MS = 10 * SECOND
@@ -113,6 +115,9 @@ class Watch:
         self.calls[key] += 1
         try:
             kernel.pause(self.world.duration(step))
+            if step == "kill" and kernel.current is not None:
+                kernel.kill(kernel.current)
+                kernel.pause(1)
         finally:
             self.active[key] -= 1
         if step == "refund":
@@ -126,9 +131,10 @@ class World:
 
     Args:
         off: the names of protections that are switched off: see `tests/simulation/test_protections.py`.
+        former: whether the deployment begins as one whose workflows are all on Standard; `deploy` updates it.
     """
 
-    def __init__(self, seed: int, faults: Faults, *, off: frozenset[str] = frozenset()) -> None:
+    def __init__(self, seed: int, faults: Faults, *, off: frozenset[str] = frozenset(), former: bool = False) -> None:
         self.kernel, self.faults, self.off = Kernel(seed), faults, off
         self.count: Counter[str] = Counter()
         self.trouble: list[str] = []
@@ -141,8 +147,7 @@ class World:
         }
         self.table = DynamoDB(self.kernel, faults, self.count)
         self.compiled = {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}
-        functions: dict[str, Callable[[Any], Any]] = {}
-        self.lambdas = Lambda(self.kernel, faults, functions)
+        self.lambdas = Lambda(self.kernel, faults, {})
         self.machines = StepFunctions(
             self.kernel,
             faults,
@@ -152,8 +157,14 @@ class World:
             self._status_changed,
             self.count,
         )
+        self.deploy(() if former else WORKFLOWS.keys())
+        self._reconcile_each_minute()
+
+    def deploy(self, segmented: Collection[str]) -> None:
+        """Deploy the workflows; new runs of these execute in segments, all others whole on Standard."""
         clock = self.kernel.clock
-        self.runs = Runs(self.table, self.machines, clock, segmented=WORKFLOWS.keys())
+        self.segmented = frozenset(segmented)
+        self.runs = Runs(self.table, self.machines, clock, segmented=segmented)
         self.segments = SlowSegments(self)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
@@ -162,9 +173,8 @@ class World:
         self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle)
         self.reconciler = SegmentReconciler(self.table, self.machines, clock, self.runs, self.segments, self.waker)
-        self.rollbacks = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
-        functions |= dict(self._functions())
-        self._reconcile_each_minute()
+        self.whole = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
+        self.lambdas.functions |= dict(self._functions())
 
     # What a deployment is made of
 
@@ -248,6 +258,8 @@ class World:
     # EventBridge, SQS, and the schedule of the reconciler
 
     def _status_changed(self, machine: str, execution: str, state: ExecutionState) -> None:
+        if workflow_of(machine) in self.segmented and machine in WORKFLOWS:
+            machine = segment_of(machine, "standard")  # it is the same one, and has the other's name now
         self.runs.close(machine, execution, state)
         instance = execution.rpartition(".")[0]
         if is_child(instance):
@@ -286,16 +298,17 @@ class World:
         """Return when the reconciler runs next: each minute, but for the minutes in which it would find nothing."""
         now, due = self.kernel.clock.now(), self.table.rows.due(2**53)
         headers = [self.table.rows.get(each) for each in self.headers]
-        if any(row and "closed" not in row and "parked" not in row for row in headers):
-            return MINUTE
+        at_work = [row for row in headers if row and "closed" not in row and "parked" not in row]
+        if at_work:
+            return MINUTE if any("kind" in row for row in at_work) else 20 * MINUTE  # a run on Standard may sleep
         if not due:
             return HOUR
         earliest: int = min(row["due"] for row in headers if row and "due" in row)
         return min(max(MINUTE, (earliest - now) // MINUTE * MINUTE), HOUR)
 
     def _reconcile(self) -> None:
-        self.reconciler.reconcile(WORKFLOWS)
-        self.rollbacks.reconcile(WORKFLOWS)
+        self.reconciler.reconcile(self.segmented)
+        self.whole.reconcile(WORKFLOWS)
 
     # What the tests see
 
@@ -316,6 +329,8 @@ class World:
         return all(row is None or ("closed" in row and "due" not in row) for row in rows)
 
     def duration(self, step: str) -> int:
+        if step == "grind":
+            return MINUTE
         return self.kernel.random.choice((5, 5, 40, 40, 300, 300, 2 * SECOND, 12 * SECOND, 75 * SECOND))
 
     def broken(self, what: str) -> Violation:
@@ -334,6 +349,7 @@ def _machines(compiled: Mapping[str, Compiled]) -> Iterator[tuple[str, Machine]]
     for name, each in compiled.items():
         yield segment_of(name, "express"), Machine.load(_named(express(each.definition), name))
         yield segment_of(name, "standard"), Machine.load(_named(standard(each.definition), name))
+        yield name, Machine.load(_named(each.definition, name))
         yield rollback_of(name), Machine.load(_named(DEFINITION, name))
 
 
