@@ -59,11 +59,14 @@ class Story:
         self._operate()
         if self.former:
             kernel.after(kernel.random.choice(_MOMENTS), lambda: world.deploy(WORKFLOWS.keys()))
-        over = lambda: self._is_costly() or (self._over() and world.idle())  # noqa: E731  # asked at each event
-        kernel.run(lambda: bool(world.trouble) or over(), start + self._limit())
+        kernel.run(self._is_finished, start + self._limit())
         if not world.trouble:
             self._judge()
         return world
+
+    def _is_finished(self) -> bool:
+        """Whether nothing more is to happen: a promise is broken, or all is over."""
+        return bool(self.world.trouble) or self._is_costly() or (self._over() and self.world.idle())
 
     def _is_costly(self) -> bool:
         return self.world.count["express"] + self.world.count["standard"] > MOST_EXECUTIONS

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,8 +30,9 @@ from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
 from durable.runs.segments import Segments
 from durable.steps.callbacks import Callbacks
 from durable.steps.parked import ParkedTokens, ParkingHandler
-from durable.steps.turn import TurnHandler
+from durable.steps.turn import Park, TurnHandler
 from durable.store.table import Absent, Condition, Equals, Row
+from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
 
@@ -101,7 +103,7 @@ def cap(patch: pytest.MonkeyPatch) -> frozenset[str]:
 
 def incarnation(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """A run under an id that was used before is another run."""
-    patch.setattr(durable.runs.runs.os, "urandom", bytes)
+    patch.setattr("durable.runs.runs.os", SimpleNamespace(urandom=bytes))
     return frozenset()
 
 
@@ -131,8 +133,9 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """A run whose execution has no time left goes on at once in another one: that is nothing to be explained."""
     park = TurnHandler._park
 
-    def unexplained(self: TurnHandler, run: object, execution: str, asked: Row) -> None:
-        park(self, run, execution, {**asked, "error": "unknown", "cause": None, "step": ""})  # type: ignore[arg-type]
+    def unexplained(self: TurnHandler, run: Run, execution: str, asked: Park) -> None:
+        nothing: Park = {**asked, "error": "unknown", "cause": None, "step": ""}
+        park(self, run, execution, nothing)
 
     patch.setattr(TurnHandler, "_park", unexplained)
     return frozenset()

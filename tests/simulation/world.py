@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -146,13 +147,13 @@ class World:
             step: random.randint(1, 2) for step in ("first", "second", "left", "right") if random.random() < 0.4
         }
         self.table = DynamoDB(self.kernel, faults, self.count)
-        self.compiled = {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}
+        self.compiled = _compiled()
         self.lambdas = Lambda(self.kernel, faults, {})
         self.machines = StepFunctions(
             self.kernel,
             faults,
             self.lambdas,
-            dict(_machines(self.compiled)),
+            _machines(),
             frozenset(segment_of(name, "express") for name in WORKFLOWS),
             self._status_changed,
             self.count,
@@ -307,8 +308,12 @@ class World:
         return min(max(MINUTE, (earliest - now) // MINUTE * MINUTE), HOUR)
 
     def _reconcile(self) -> None:
-        self.reconciler.reconcile(self.segmented)
-        self.whole.reconcile(WORKFLOWS)
+        headers = [(key, self.table.rows.get(key) or {}) for key in self.headers]
+        used = {key.partition.partition("#")[0] for key, _ in headers}
+        self.reconciler.reconcile(self.segmented & used)
+        self.whole.reconcile(used, ("rollingBack",))
+        if any("kind" not in row for _, row in headers):
+            self.whole.reconcile(used)
 
     # What the tests see
 
@@ -345,12 +350,21 @@ def _name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
     return next(name for name, each in WORKFLOWS.items() if each is workflow)
 
 
-def _machines(compiled: Mapping[str, Compiled]) -> Iterator[tuple[str, Machine]]:
-    for name, each in compiled.items():
-        yield segment_of(name, "express"), Machine.load(_named(express(each.definition), name))
-        yield segment_of(name, "standard"), Machine.load(_named(standard(each.definition), name))
-        yield name, Machine.load(_named(each.definition, name))
-        yield rollback_of(name), Machine.load(_named(DEFINITION, name))
+@cache
+def _compiled() -> Mapping[str, Compiled]:
+    return {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}
+
+
+@cache
+def _machines() -> Mapping[str, Machine]:
+    """Return the machines of all workflows by name: a world changes none of them."""
+    machines: dict[str, Machine] = {}
+    for name, each in _compiled().items():
+        machines[segment_of(name, "express")] = Machine.load(_named(express(each.definition), name))
+        machines[segment_of(name, "standard")] = Machine.load(_named(standard(each.definition), name))
+        machines[name] = Machine.load(_named(each.definition, name))
+        machines[rollback_of(name)] = Machine.load(_named(DEFINITION, name))
+    return machines
 
 
 def _named(value: Any, workflow: str) -> Any:
