@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from typing import Final
@@ -20,6 +21,14 @@ _SECONDS: Final = {
     "year": 31_536_000,
 }
 _FORM: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?\s*", re.ASCII)
+_SHORT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|secs?|m|mins?|h|hrs?|d|w)\s*", re.ASCII)
+_UNITS: Final = {
+    **dict.fromkeys(("s", "sec", "secs"), "second"),
+    **dict.fromkeys(("m", "min", "mins"), "minute"),
+    **dict.fromkeys(("h", "hr", "hrs"), "hour"),
+    "d": "day",
+    "w": "week",
+}
 
 
 def parse_duration(duration: Duration) -> timedelta:
@@ -36,11 +45,19 @@ def parse_duration(duration: Duration) -> timedelta:
         return duration
     match = _FORM.fullmatch(duration) if isinstance(duration, str) else None
     if match is None:
-        raise DurationError(duration)
+        raise DurationError(duration, meant=_meant(duration))
     try:
         return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
     except OverflowError:
         raise DurationError(duration) from None
+
+
+def _meant(duration: object) -> str:
+    """Return what an author may have meant: seconds by a bare number, or a unit by its first letters."""
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool) and duration >= 0:
+        return spoken(duration) if math.isfinite(duration) else ""
+    short = _SHORT.fullmatch(duration) if isinstance(duration, str) else None
+    return "" if short is None else spoken(float(short[1]) * _SECONDS[_UNITS[short[2]]])
 
 
 def whole_seconds(duration: Duration) -> int:

@@ -151,13 +151,16 @@ class ConfigurationError(DurableError):
 class DurationError(ConfigurationError, ValueError):
     """A duration is not of the form "10 seconds"."""
 
-    def __init__(self, got: object, why: str = "") -> None:
+    def __init__(self, got: object, why: str = "", meant: str = "") -> None:
         self.got = got
         reason = f" ({why})" if why else ""
-        super().__init__(
-            f"not a duration: {got!r}{reason}; write a number and second, minute, hour, day, week, month or year,"
+        remedy = (
+            f'write "{meant}"'
+            if meant
+            else "write a number and second, minute, hour, day, week, month or year,"
             ' as in "10 seconds", or pass a timedelta that is not negative'
         )
+        super().__init__(f"not a duration: {got!r}{reason}; {remedy}")
 
 
 class RetriesError(ConfigurationError, ValueError):

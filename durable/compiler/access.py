@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime
 
-from durable.compiler.advice import of_elements
+from durable.compiler.advice import of_character, of_elements
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.kinds import (
     Anything,
@@ -108,9 +108,9 @@ def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
         raise Refused(node, f"{describe(kind)} has no field `{node.attr}`", _remedy(node.attr, kind, fields))
     if isinstance(kind, (Record, Fixed, DictOf)):
         raise Refused(node, f"`{source}` is a dict and has no `.{node.attr}`", f'write `{source}["{node.attr}"]`')
-    raise Refused(
-        node, f"`.{node.attr}` of {describe(kind)} is not data", "read fields of models only; let a step do the rest"
-    )
+    of_member = "compare it with members, as in Color.RED; `.value` is its value"
+    remedy = of_member if isinstance(kind, Member) else "read fields of models only; let a step do the rest"
+    raise Refused(node, f"`.{node.attr}` of {describe(kind)} is not data", remedy)
 
 
 def _remedy(name: str, kind: Record, fields: dict[str, RecordField]) -> str:
@@ -142,10 +142,12 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return _of_keys(node, of, key, kind)
         case Record() as kind if isinstance(key, Constant) and isinstance(key.value, str):
             raise Refused(node, f"`{source}` is no dict but {describe(kind)}", by_attribute(kind, key.value, source))
+    index = key.value if isinstance(key, Constant) and isinstance(acts_as(of.kind), Text) else None
     raise Refused(
         node,
         f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
-        "lists and tuples take a whole number, dicts a string; for anything else, and for characters, use a step",
+        of_character(source, index)
+        or "lists and tuples take a whole number, dicts a string; slice a text: `s[n : n + 1]`",
     )
 
 

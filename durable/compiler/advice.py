@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import difflib
+import re
 from typing import Final
 
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
@@ -18,6 +20,22 @@ _ABOUT_ASYNCIO: Final = {
     "timeout": 'give the step a timeout: `await step.do("…", function, …, timeout="30 seconds")`',
     "sleep": 'write `await step.sleep("…", "10 seconds")`',
     "to_thread": 'write `await step.do("…", function, …)`',
+}
+_ABOUT_BUILTINS: Final = {
+    "set": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
+    "frozenset": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
+    "dict": 'write `{**d}`, `{"key": value}` or a comprehension',
+    "map": "write a comprehension, as in `[f(x) for x in xs]`",
+    "filter": "write a comprehension, as in `[x for x in xs if …]`",
+    "getattr": "write the field out, as in `x.field`",
+    "hasattr": "compare with None, as in `x.field is not None`",
+    "repr": 'write str(x), or an f-string, as in `f"{x}"`',
+    "format": 'write an f-string, as in `f"{x:.2f}"`',
+    "iter": "go through it with `for`",
+    "next": "write `xs[0] if xs else None`",
+    "open": "do it in a step; a `Bucket` holds files",
+    "input": "wait for an event: `await step.wait_for_event(…)`",
+    "type": "a field with a Literal tells models apart; of a caught error there is `type(error).__name__`",
 }
 _CHANGES: Final = {
     "append": "{0} = [*{0}, {1}]",
@@ -44,6 +62,44 @@ def _text(node: ast.expr) -> str:
 def of_asyncio(name: str) -> str | None:
     """Return what to write instead of a function of asyncio."""
     return _ABOUT_ASYNCIO.get(name)
+
+
+def of_builtin(name: str) -> str | None:
+    """Return what to write instead of a builtin function."""
+    return _ABOUT_BUILTINS.get(name)
+
+
+def of_method_name(name: str, known: tuple[str, ...]) -> str:
+    """Return which method of the step is meant by a name, which may be in camel case."""
+    plain = re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)
+    close = difflib.get_close_matches(plain, known, 1)
+    return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+
+
+def of_text_operator(left: Kind, operator: ast.operator) -> str | None:
+    """Return what to write instead of `"…%s…" % x`."""
+    is_text = isinstance(acts_as(left), Text) and isinstance(operator, ast.Mod)
+    return 'write an f-string, as in `f"{x} is here"`' if is_text else None
+
+
+def of_retries(node: ast.expr) -> str:
+    """Return what to write for retries that are a number, or a dict as Cloudflare's are."""
+    match node:
+        case ast.Constant(int() as limit):
+            return f"write `retries=Retries(limit={int(limit)})`"
+        case ast.Constant(None):
+            return "leave it out for the default, or write `retries=Retries(limit=0)` for none"
+        case ast.Dict(keys, values) if all(isinstance(each, ast.Constant) for each in keys):
+            pairs = [(each.value, _text(value)) for each, value in zip(keys, values, strict=True) if each is not None]  # type: ignore[attr-defined]  # constants
+            return f"write `retries=Retries({', '.join(f'{key}={value}' for key, value in pairs)})`"
+    return 'write Retries(limit=…, delay="…", backoff="…")'
+
+
+def of_character(of: str, index: object) -> str | None:
+    """Return how to read one character of a text; None where the place is not written out."""
+    if not isinstance(index, int):
+        return None
+    return f"write `{of}[{index}:{index + 1 or ''}]`, which is empty where there is none"
 
 
 def of_change(node: ast.Call, kind: Kind) -> str:
@@ -92,9 +148,11 @@ def of_except(cls: type[Exception], reported: bool) -> str:
     return f"define or import {cls.__name__} in the module of the step that raises it, or write `except StepError`"
 
 
-def of_method(kind: Kind, known: str) -> str:
+def of_method(kind: Kind, name: str, known: str) -> str:
     """Return what to do instead of calling a method; `known` are those of strings and dicts."""
     match acts_as(kind):
+        case Text() if name == "format":
+            return 'write an f-string, as in `f"{x} is here"`'
         case Text() | DictOf() | Fixed() | Record(by_key=True):
             return known
         case Record():

@@ -146,6 +146,9 @@ def _key(reader: Reader, node: ast.expr, item: Variable, scope: Scope) -> Expres
     match node:
         case ast.Lambda(ast.arguments(posonlyargs=[], args=[parameter], kwonlyargs=[], defaults=[]), body):
             return reader.value(body, scope.bind(parameter.arg, item))
+        case ast.Attribute(of, method) if reader.static(of, scope) == (True, str):
+            key = ast.copy_location(ast.Attribute(_KEY, method, ast.Load()), node)
+            return reader.value(ast.copy_location(ast.Call(key, [], []), node), scope.bind(_KEY.id, item))
         case ast.Name() | ast.Attribute():
             call = ast.copy_location(ast.Call(node, [ast.copy_location(_KEY, node)], []), node)
             return reader.value(call, scope.bind(_KEY.id, item))

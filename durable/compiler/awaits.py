@@ -11,7 +11,7 @@ from typing import Final
 
 from durable.compiler import options
 from durable.compiler.access import element_kind
-from durable.compiler.advice import of_asyncio, of_decorator
+from durable.compiler.advice import of_asyncio, of_decorator, of_method_name
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.external_waits import call_workflow, wait_for_event
@@ -103,7 +103,7 @@ class AwaitReader:
                 return (sleep,)
             case "complete":
                 raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
-        raise Refused(node, f"a step has no `{method}`", "there are: " + ", ".join(METHODS))
+        raise Refused(node, f"a step has no `{method}`", of_method_name(method, METHODS))
 
     def _step(self, method: str, node: ast.Call) -> Awaited:
         reading = self.reading
@@ -185,6 +185,8 @@ class AwaitReader:
             return self._step_branch(call, place)
         if isinstance(node, ast.Call) and self._is_def(node.func):
             return self._def_branch(node, node.func, place)
+        if self._was_refused(node):
+            return ReadBranch(Branch(()), UNKNOWN, {})
         raise Refused(
             node,
             f"`{self.reading.source(node)}` cannot be gathered",

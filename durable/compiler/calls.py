@@ -137,7 +137,7 @@ def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Re
     """Return the refusal of a method that `run` does not know."""
     if name in _CHANGING:
         return Refused(node, f"`{source}` changes a value in place", of_change(node, of.kind))
-    return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(of.kind, _KNOWN))
+    return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(of.kind, name, _KNOWN))
 
 
 def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
@@ -161,7 +161,8 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
 
 def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
     if not assignable(part.kind, Text()):
-        raise Refused(node, f"`{source}` looks for {describe(part.kind)}", "give it one string")
+        remedy = "give it one string: `s.startswith(a) or s.startswith(b)`"
+        raise Refused(node, f"`{source}` looks for {describe(part.kind)}", remedy)
     if name == "startswith":
         start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())
         return Comparison("=", start, part)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
-from durable.compiler.advice import of_asyncio
+from durable.compiler.advice import of_asyncio, of_builtin
 from durable.compiler.aggregates import AGGREGATES, lazy
 from durable.compiler.iterables import (
     LAZY,
@@ -347,7 +347,10 @@ class ExpressionReader:
         return Condition(Either(first.test, rest.test), meet(first.true, rest.true), rest.false)
 
     def _comparisons(self, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope) -> Condition:
-        looks_in = isinstance(ops[0], (ast.In, ast.NotIn)) and is_view(sides[1])
+        is_in = isinstance(ops[0], (ast.In, ast.NotIn))
+        looks_in = is_in and is_view(sides[1])
+        if is_in and isinstance(sides[1], ast.Set):
+            sides = [sides[0], ast.copy_location(ast.List(sides[1].elts, ast.Load()), sides[1]), *sides[2:]]
         left = self.value(sides[0], scope)
         right = iterable(self, sides[1], scope) if looks_in else self.value(sides[1], scope)
         source = self.source.of(node)
@@ -385,7 +388,8 @@ class ExpressionReader:
             return calls.FUNCTIONS[function](node, arguments, source)
         if isinstance(node.func, ast.Attribute):
             if isinstance(node.func.value, ast.Name) and node.func.value.id == self.names.step:
-                raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
+                remedy = f"write `await {source}`; to run several at once, write them in `await asyncio.gather(…)`"
+                raise Refused(node, f"`{source}` is not awaited", remedy)
             of = self.value(node.func.value, scope)
             if calls.changes(node.func.attr) and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
@@ -445,8 +449,15 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
     if function is Retries:
         return Refused(node, f"`{source}` stands outside of a step", _OF_RETRIES)
+    if isinstance(function, enum.EnumMeta):
+        member = next(iter(function), None)
+        return Refused(
+            node, f"`{source}` looks a member up", f"write the member, as in {member}, or let a step return it"
+        )
     if isinstance(function, type) and module != "builtins":
         return Refused(node, f"`{source}` makes an object", "let a step return it")
+    if (module, getattr(function, "__name__", "")) == ("time", "sleep"):
+        return Refused(node, f"`{source}` waits in `run`", 'write `await step.sleep("…", "10 seconds")`')
     if module in _CLOCKS:
         return Refused(node, f"`{source}` looks outside of the run", _NO_WORLD)
     name = getattr(function, "__name__", "it")
@@ -454,8 +465,9 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     instead = of_asyncio(name) if module == "asyncio" else None
     if instead is not None:
         return Refused(node, f"`{source}` is a call of asyncio, which `run` does not make", instead)
-    if module == "builtins":
-        return Refused(node, f"`{name}` cannot be said in a state machine", f"do it in a step; `run` knows {known}")
+    if module == "builtins" or name == "open":
+        instead = of_builtin(name) or f"do it in a step; `run` knows {known}"
+        return Refused(node, f"`{name}` cannot be said in a state machine", instead)
     typed = inspect.isfunction(function) and "return" in function.__annotations__
     remedy = f'make it a step: `await step.do("…", {name}, …)`' if typed else "call it in a step"
     return Refused(node, f"`{source}` calls a function in `run`", remedy)

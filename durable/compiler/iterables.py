@@ -94,7 +94,10 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
             if found and function in _MAKERS:
                 return _MAKERS[function](reader, node, scope)
     value = reader.value(node, scope)
-    element_kind(node, of_one_shape(acts_as(value.kind)), reader.source.of(node))
+    kind = of_one_shape(acts_as(value.kind))
+    if isinstance(kind, (DictOf, Fixed)):
+        return _view(reader, node, node, "keys", scope)
+    element_kind(node, kind, reader.source.of(node))
     return value
 
 
@@ -176,7 +179,7 @@ LAZY: Final = frozenset(_MAKERS)
 """The functions whose result can only be gone through: a list, where `list(…)` is written around it."""
 
 
-def _view(reader: Reader, node: ast.Call, of: ast.expr, view: str, scope: Scope) -> Expression:
+def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope) -> Expression:
     value, source = reader.value(of, scope), reader.source.of(node)
     if is_unknown(value.kind):
         return value
@@ -319,7 +322,8 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
         return _starred(node.elts, item, kind)
     if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):
         found = f"{len(node.elts)} names are to take {describe(kind)} apart"
-        raise Refused(node, found, "take one name, or a tuple of as many")
+        both = "; of a dict, `d.items()` gives keys and values" if isinstance(acts_as(kind), Text) else ""
+        raise Refused(node, found, f"take one name, or a tuple of as many{both}")
     return [
         part
         for index, (each, element) in enumerate(zip(node.elts, kind.elements, strict=True))

@@ -6,6 +6,7 @@ import ast
 import enum
 from typing import Final, Literal
 
+from durable.compiler.advice import of_text_operator
 from durable.compiler.assignability import overlap
 from durable.compiler.kinds import (
     Anything,
@@ -141,7 +142,8 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     raise Refused(
         node,
         f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}{bools}",
-        "arithmetic takes numbers, and `+` also two strings or two lists; do anything else in a step",
+        of_text_operator(left.kind, node.op)
+        or "arithmetic takes numbers, and `+` also two strings or two lists; do anything else in a step",
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from durable.compiler.advice import of_retries
 from durable.compiler.problems import Refused
 from durable.durations import milliseconds, whole_seconds
 from durable.errors import DurationError, RetriesError
@@ -74,7 +75,7 @@ def retries(node: ast.expr | None, resolve: Resolve) -> Retries:
     value = None if isinstance(node, ast.Dict) else constant(node, resolve, _OF_RETRIES)
     if isinstance(value, Retries):
         return value
-    raise Refused(node, f"`{ast.unparse(node)}` is no Retries", 'write Retries(limit=…, delay="…", backoff="…")')
+    raise Refused(node, f"`{ast.unparse(node)}` is no Retries", of_retries(node))
 
 
 def timeout(node: ast.expr | None, resolve: Resolve) -> int:

@@ -140,6 +140,10 @@ class StatementReader:
     def statement(self, node: ast.stmt) -> Statements:
         """Return what a statement becomes: nothing for a docstring, several for an unpacking."""
         refuse_deep(node)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple | ast.List):
+            parts = [ast.copy_location(ast.Expr(each), each) for each in node.value.elts]
+            if all(isinstance(each.value, ast.Await) for each in parts):
+                return tuple(found for each in parts for found in self.statement(each))
         several = hoisted(node)
         if len(several) > 1 or several[0] is not node:
             return tuple(found for each in several for found in self.statement(each))

@@ -65,9 +65,39 @@ ADVICE = {
         "d = event.payload.sizes\nd.update({'n': 1})\nreturn d",
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
-    "a dict gone through": (
-        "n = 0\nfor size in event.payload.sizes:\n    n += 1\nreturn n",
-        "n = 0\nfor size in event.payload.sizes.values():\n    n += 1\nreturn n",
+    "a dict of retries": (
+        'return await step.do("save", save, 1, retries={"limit": 3, "delay": "5 seconds"})',
+        'return await step.do("save", save, 1, retries=Retries(limit=3, delay="5 seconds"))',
+    ),
+    "a number of retries": (
+        'return await step.do("save", save, 1, retries=0)',
+        'return await step.do("save", save, 1, retries=Retries(limit=0))',
+    ),
+    "a short duration": ('await step.sleep("a", "2h")\nreturn 1', 'await step.sleep("a", "2 hours")\nreturn 1'),
+    "a duration without a unit": (
+        'return await step.do("save", save, 1, timeout=90)',
+        'return await step.do("save", save, 1, timeout="90 seconds")',
+    ),
+    "a set": (
+        "return len(set(event.payload.tags))",
+        "xs = event.payload.tags\nreturn len([x for n, x in enumerate(xs) if x not in xs[:n]])",
+    ),
+    "a copy of a dict": ("d = event.payload.sizes\nreturn dict(d)", "d = event.payload.sizes\nreturn {**d}"),
+    "map": ("return list(map(len, event.payload.tags))", "return [len(x) for x in event.payload.tags]"),
+    "filter": ("return list(filter(None, event.payload.tags))", "return [x for x in event.payload.tags if x]"),
+    "a character": ("return event.payload.user_id[0]", "return event.payload.user_id[0:1]"),
+    "the last character": ("return event.payload.user_id[-1]", "return event.payload.user_id[-1:]"),
+    "text by %": ('return "%s!" % event.payload.user_id', 'return f"{event.payload.user_id}!"'),
+    "text by format": ('return "{}!".format(event.payload.user_id)', 'return f"{event.payload.user_id}!"'),
+    "a method in camel case": (
+        'return await step.waitForEvent("reply", type="replied", payload=User)',
+        'return await step.wait_for_event("reply", type="replied", payload=User)',
+    ),
+    "a member by its value": ('return Color("red")', "return Color.RED"),
+    "the name of a member": ("return event.payload.color.name", "return event.payload.color.value"),
+    "keys and values of a dict": (
+        "n = 0\nfor key, size in event.payload.sizes:\n    n += size\nreturn n",
+        "n = 0\nd = event.payload.sizes\nfor key, size in d.items():\n    n += size\nreturn n",
     ),
     "a builtin exception": (
         "try:\n    n = await step.do('save', save, 1)\nexcept ValueError:\n    n = 0\nreturn n",
@@ -103,7 +133,16 @@ ADVICE = {
         'return await step.do("save", save, 1, timeout="30 seconds")',
     ),
 }
-SHOWN = {"a builtin exception", "a wait without a payload", "a decorated step", "a dict gone through"}
+SHOWN = {
+    "a builtin exception",
+    "a wait without a payload",
+    "a decorated step",
+    "map",
+    "filter",
+    "text by %",
+    "text by format",
+    "the name of a member",
+}
 """Those whose message shows a part of what is written."""
 USER = USERS[0]
 
@@ -115,8 +154,8 @@ def test_advice_that_is_followed_compiles_and_means_what_python_means(name: str)
         compile_workflow(written(wrong))
 
     assert not hasattr(refused.value, "errors"), "one mistake, one message"
-    shown = re.findall(r"`([^`]*)`", refused.value.remedy)
-    if "…" not in "".join(shown) and name not in SHOWN:
+    shown = re.findall(r"`([^`]*)`", refused.value.remedy) + re.findall(r'write ("[^"]*")$', refused.value.remedy)
+    if shown and "…" not in "".join(shown) and name not in SHOWN:
         assert any(_plain(each) in _plain(right) for each in shown), refused.value.remedy
     agree(written(right), USER, events={"replied": [USER.model_dump(mode="json", by_alias=True)]})
 
@@ -135,6 +174,7 @@ def _plain(text: str) -> str:
         ("call = step.do('save', save, 1)\nreturn (await call) + 1", 1),
         ("@step.do('a')\nasync def a() -> int:\n    return 1\n\nreturn (await a()) + 1", 1),
         ("n = self.limit\nm = self.other\nreturn n + m", 2),
+        ("a = step.do('a', save, 1)\nb = step.do('b', save, 2)\nn, m = await asyncio.gather(a, b)\nreturn n + m", 2),
         ("age = event.payload['nothing']\nreturn age.more + 1", 1),
     ],
 )

@@ -55,6 +55,23 @@ AGREE = {
             user.user_id * len(user.tags), "x" * -2, ["a"] * 1, "" * 2,
         ]
     """,
+    "dicts gone through by their keys": """
+        sizes = {"a": 1, "b": event.payload.age}
+        keys = [key for key in sizes]
+        for key in sizes:
+            keys = [*keys, key.upper()]
+        return [keys, [*sizes], sorted(sizes), list(sizes), any(key == "b" for key in sizes), ",".join(sizes)]
+    """,
+    "a set that is looked into": """
+        return [event.payload.plan in {"free", "paid"}, event.payload.age not in {1, 3}]
+    """,
+    "a key that is a method of str": """
+        return [sorted([*event.payload.tags, "X", "a"], key=str.lower), max(["a", "B"], key=str.upper)]
+    """,
+    "awaits in a tuple of their own": """
+        await step.do("first", save, 1), await step.do("second", save, 2)
+        return 1
+    """,
     "a zip that says it ends with the shorter": """
         return [f"{a}{b}" for a, b in zip(event.payload.tags, ["1"], strict=False)]
     """,
