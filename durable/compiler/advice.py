@@ -200,7 +200,7 @@ def _written(step: str, name: str, nodes: list[ast.expr]) -> str:
     return f"pass the function, and what it is given after it: `{step}.do({name}, {', '.join(map(_text, nodes))})`"
 
 
-def of_decorator(node: ast.AsyncFunctionDef, step: str) -> str | None:
+def of_decorator(node: ast.AsyncFunctionDef | ast.FunctionDef, step: str) -> str | None:
     """Return what to write instead of a nested def that `@step.do(…)` decorates, as in Cloudflare's Python."""
     for each in node.decorator_list:
         match each:

@@ -6,34 +6,28 @@ import ast
 import asyncio
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler import options
 from durable.compiler.access import element_kind
-from durable.compiler.advice import of_asyncio, of_decorator, of_method_name
+from durable.compiler.advice import of_asyncio, of_method_name
 from durable.compiler.annotations import kind_of
-from durable.compiler.assignability import assignable
+from durable.compiler.definitions import Definition, DefinitionReader, ReadBranch
 from durable.compiler.external_waits import call_workflow, wait_for_event
 from durable.compiler.iterables import iterable
 from durable.compiler.kinds import (
     UNKNOWN,
-    Function,
     Integer,
     Kind,
     ListOf,
-    Never,
     TupleOf,
-    describe,
     is_unknown,
-    join,
-    members,
 )
 from durable.compiler.problems import Refused
-from durable.compiler.reading import Errors, Frame, Reading, keyed
-from durable.compiler.scope import assigned_names
+from durable.compiler.reading import Reading, keyed
 from durable.compiler.steps import METHODS
-from durable.compiler.terms import TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
+from durable.compiler.terms import TEXT, Constant, ListDisplay, RawExpression, Variable
 from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
 from durable.errors import InvalidTime, TooManyRounds
 
@@ -55,28 +49,12 @@ class Awaited:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class ReadBranch:
-    """A branch, the kind of what it returns, and the errors it can end with."""
-
-    branch: Branch
-    kind: Kind
-    errors: Errors
-
-
-def _and(lines: list[int]) -> str:
-    return " and ".join(f"line {each}" for each in lines) + ("" if len(lines) > 1 else ", on some of the paths only")
-
-
 @dataclass(slots=True)
 class AwaitReader:
-    """Reads awaited calls; `body` reads the statements of a nested def, to its end."""
+    """Reads awaited calls; `definitions` reads functions in place."""
 
     reading: Reading
-    body: ReadBlock
-    uses: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
-    entered: list[ast.AsyncFunctionDef] = field(default_factory=list)
-    defined: dict[ast.AsyncFunctionDef, None] = field(default_factory=dict)
+    definitions: DefinitionReader
 
     def step_call(self, node: ast.expr) -> tuple[str, ast.Call] | None:
         """Return the method and the call, where a node is a call of the step's."""
@@ -127,7 +105,7 @@ class AwaitReader:
             found, function = self.reading.steps.resolve(call.func)
             if found and function is asyncio.gather:
                 return self._gather(call)
-            if self._is_def(call.func):
+            if self.definitions.awaited(call) is not None:
                 return self._branches(call, [call], alone=True)
         if self._was_refused(call.func if isinstance(call, ast.Call) else call):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
@@ -173,7 +151,7 @@ class AwaitReader:
 
     def _label(self, node: ast.expr) -> str:
         match node:
-            case ast.Call(ast.Name(name)):
+            case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(ast.Name(), name)) if self.step_call(node) is None:
                 return name
             case ast.Call(args=[ast.Constant(str() as name), *_]):
                 return name
@@ -183,8 +161,9 @@ class AwaitReader:
         call = self.step_call(node)
         if call is not None and call[0] in _GATHERED:
             return self._step_branch(call, place)
-        if isinstance(node, ast.Call) and self._is_def(node.func):
-            return self._def_branch(node, node.func, place)
+        definition = self.definitions.awaited(node) if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and definition is not None:
+            return self.definitions.branch(node, definition, place)
         if self._was_refused(node):
             return ReadBranch(Branch(()), UNKNOWN, {})
         raise Refused(
@@ -206,84 +185,6 @@ class AwaitReader:
         finally:
             reading.frame, reading.scope = outer, scope
 
-    def _is_def(self, node: ast.expr) -> bool:
-        """Return whether a name stands for a nested def, or for one of several."""
-        local = self.reading.here().locals.get(node.id) if isinstance(node, ast.Name) else None
-        return local is not None and any(isinstance(each, Function) for each in members(local.value.kind))
-
-    def _definition(self, node: ast.expr) -> ast.AsyncFunctionDef:
-        """Return the nested def that a name stands for here."""
-        assert isinstance(node, ast.Name)
-        local = self.reading.here().locals[node.id]
-        if isinstance(local.value.kind, Function) and local.certain:
-            definition: ast.AsyncFunctionDef = local.value.kind.python
-            return definition
-        lines = sorted(each.python.lineno for each in members(local.value.kind) if isinstance(each, Function))
-        found = f"which `{node.id}` is meant here depends on the run: it is defined in {_and(lines)}"
-        raise Refused(node, found, "define it once, before the `if` or the loop, and decide inside it")
-
-    def _def_branch(self, node: ast.Call, function: ast.expr, place: str) -> ReadBranch:
-        definition, outer = self._definition(function), self.reading.frame
-        name = definition.name
-        values = [self.reading.value(each) for each in node.args]
-        if node.keywords or len(values) != len(definition.args.args):
-            raise Refused(
-                node,
-                f"`{self.reading.source(node)}` gives {len(node.args)} arguments",
-                f"{name} takes {', '.join(each.arg for each in definition.args.args) or 'none'}, without names",
-            )
-        number = self._use(name, place)
-        if number == 1:
-            return self._inside(node, definition, outer.inner(place, outer.prefix, outer.key, outer.rounds), values)
-        block = f"{name}-{number}"
-        key = (*outer.key, keyed((Constant(block, TEXT),), outer.rounds), Constant("/", TEXT))
-        return self._inside(node, definition, outer.inner(place, f"{outer.prefix}{block}/", key), values)
-
-    def _use(self, name: str, place: str) -> int:
-        """Return which use of a nested def this is, counted from 1."""
-        places = self.uses.setdefault((*self.reading.frame.block, name), [])
-        if place not in places:
-            places.append(place)
-        return places.index(place) + 1
-
-    def _inside(
-        self, node: ast.Call, definition: ast.AsyncFunctionDef, frame: Frame, values: list[Expression]
-    ) -> ReadBranch:
-        """Return a nested def as a branch, read for one use, which is the node."""
-        reading = self.reading
-        outer, scope, names = reading.frame, reading.here(), reading.expressions.names
-        if definition in self.entered:
-            raise Refused(definition, f"`{definition.name}` calls itself", "write a loop")
-        own = {each.arg for each in definition.args.args} | assigned_names(definition.body).keys()
-        assigned, function = names.assigned, reading.function
-        self.entered.append(definition)
-        self.defined.pop(definition, None)
-        try:
-            names.assigned = assigned | own
-            reading.frame, reading.scope, reading.function = frame, scope.hide(own), definition
-            before = self._parameters(node, definition, values)
-            body = self.body(definition.body)
-            return ReadBranch(Branch(body, before), join(*frame.returns), frame.outermost.errors())
-        finally:
-            self.entered.pop()
-            names.assigned = assigned
-            reading.frame, reading.scope, reading.function = outer, scope, function
-
-    def _parameters(
-        self, node: ast.Call, definition: ast.AsyncFunctionDef, values: list[Expression]
-    ) -> tuple[Assign, ...]:
-        found: list[Statement] = []
-        for parameter, value in zip(definition.args.args, values, strict=True):
-            declared = self.reading.declared(parameter.annotation) if parameter.annotation else value.kind
-            if not assignable(value.kind, declared):
-                given, wanted = describe(value.kind), describe(declared)
-                what = f"`{parameter.arg}` of `{definition.name}` is declared {wanted} and given {given} here"
-                raise Refused(node, what, "change the annotation or what is given")
-            if isinstance(value.kind, Never):
-                value = dataclasses.replace(value, kind=declared)
-            found += self.reading.bind(parameter.arg, value)
-        return tuple(each for each in found if isinstance(each, Assign))
-
     def _map(self, node: ast.Call) -> Awaited:
         reading = self.reading
         name = reading.steps.name(node)
@@ -297,8 +198,10 @@ class AwaitReader:
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
-        prefix = reading.frame.prefix + (f"{name}/" if self._use(definition.name, name) > 1 else "")
-        found = self._inside(node, definition, reading.frame.inner(name, prefix, key), [RawExpression(ITEM, element)])
+        prefix = reading.frame.prefix + (f"{name}/" if self.definitions.use(definition.name, name) > 1 else "")
+        item = next(each.arg for each in definition.parameters if each.arg not in definition.defaults)
+        given = {**definition.defaults, item: RawExpression(ITEM, element)}
+        found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
         body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, _INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         at_once = self._concurrency(named.get("concurrency"))
@@ -307,17 +210,18 @@ class AwaitReader:
         call = MapCall(label, items, index, body, at_once, found.kind, node.lineno, found.errors, bound)
         return Awaited(Run(call, None), ListOf(found.kind))
 
-    def _body(self, node: ast.expr) -> ast.AsyncFunctionDef:
+    def _body(self, node: ast.expr) -> Definition:
         text = self.reading.source(node)
-        if not self._is_def(node):
+        definition = self.definitions.of(node) if self.definitions.is_nested(node) else None
+        if definition is None or isinstance(definition.node, ast.FunctionDef):
             raise Refused(
                 node,
                 f"`{text}` is no nested `async def`",
                 "the body of a map is defined in `run`: `async def one(item): …`",
             )
-        definition = self._definition(node)
-        if len(definition.args.args) != 1:
-            raise Refused(node, f"`{text}` takes {len(definition.args.args)} arguments", "it takes one: the item")
+        wanted = [each.arg for each in definition.parameters if each.arg not in definition.defaults]
+        if len(wanted) != 1:
+            raise Refused(node, f"`{text}` takes {len(wanted)} arguments", "it takes one: the item")
         return definition
 
     def _concurrency(self, node: ast.expr | None) -> int:
@@ -326,24 +230,3 @@ class AwaitReader:
             raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE}")
         assert isinstance(value, int)
         return value
-
-    def define(self, node: ast.AsyncFunctionDef) -> Statements:
-        """Take note of a nested def; it is read where it is used."""
-        arguments = node.args
-        if node.decorator_list or arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.defaults:
-            instead = of_decorator(node, self.reading.expressions.names.step)
-            if instead is not None:
-                raise Refused(node, f"`{node.name}` is a step that is defined in `run`", instead)
-            found = f"`{node.name}` is decorated, or its arguments are starred or have defaults"
-            raise Refused(node, found, f"write `async def {node.name}(a, b):`")
-        self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))
-        self.defined[node] = None
-        return ()
-
-    def report_unused(self, run: ast.AsyncFunctionDef) -> None:
-        """Report the nested defs of a run that nothing uses: they were not read."""
-        read = {node.id for node in ast.walk(run) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        for node in self.defined:
-            if node.name in read and self.reading.problems:
-                continue  # what uses it was refused
-            self.reading.problems.report(node.lineno, f"`{node.name}` is never used", "gather it, map it, or remove it")

@@ -134,16 +134,16 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     """Return the program tree of a workflow's `run`."""
     source = read_source(workflow)
     problems = Problems(source.file)
-    event, step = (each.arg for each in source.run.args.args[1:])
-    names = Names(step, assigned_names(source.run.body))
-    expressions = ExpressionReader(source, names)
+    this, event, step = (each.arg for each in source.run.args.args)
+    names = Names(step, assigned_names(source.run.body), this)
+    expressions = ExpressionReader(source, names, workflow)
     payload = payload_kind(workflow, source)
     scope = Scope({event: Local(RawExpression("", Event(payload)))})
     frame = Frame(declared=_declared(workflow))
     reading = Reading(expressions, StepReader(expressions), problems, frame, scope, source.run)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)
-    reader.awaits.report_unused(source.run)
+    reader.definitions.report_unused()
     problems.check()
     if any(shows_secret(each) for each in reading.frame.returns):
         found = "run returns a SecretStr, and the output of a run is shown"

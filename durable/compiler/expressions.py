@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import inspect
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -83,12 +84,20 @@ _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ExpressionReader:
-    """Reads the expressions of a `run`."""
+    """Reads the expressions of a `run`, and of what it calls.
+
+    Attributes:
+        source: what is being read.
+        workflow: the class, whose constants `self` has.
+        inline: reads a call of a function that is an expression; None of anything else.
+    """
 
     source: Source
     names: Names
+    workflow: type[Any]
+    inline: Callable[[ast.Call, Scope], Expression | None] = lambda node, scope: None
 
     def value(self, node: ast.expr, scope: Scope) -> Expression:
         """Return an expression.
@@ -178,6 +187,10 @@ class ExpressionReader:
         match node:
             case ast.Name(name) if name not in scope.locals and name not in self.names.assigned:
                 return name in self.source.names, self.source.names.get(name)
+            case ast.Attribute(ast.Name(name), attr) if name == self.names.this and name not in scope.locals:
+                value = inspect.getattr_static(self.workflow, attr, None)
+                is_constant = hasattr(self.workflow, attr) and not hasattr(type(value), "__get__")
+                return is_constant, value if is_constant else None
             case ast.Attribute(of, attr):
                 found, value = self.static(of, scope)
                 if found and isinstance(value, (types.ModuleType, type)) and hasattr(value, attr):
@@ -207,7 +220,10 @@ class ExpressionReader:
         found, value = self.static(node.value, scope)
         if found and isinstance(value, (types.ModuleType, type)):
             return self._global(node)
-        if not found and isinstance(node.value, ast.Name) and node.value.id == "self":
+        if not found and isinstance(node.value, ast.Name) and node.value.id == self.names.this:
+            is_constant, constant = self.static(node, scope)
+            if is_constant:
+                return literal(node, constant, self.source.of(node))
             raise Refused(node, f"`{self.source.of(node)}` reads the workflow, which holds no data", _OF_SELF)
         event = self._event(node.value, scope)
         of = self.value(node.value, scope) if event is None else event
@@ -375,6 +391,9 @@ class ExpressionReader:
             return built(self, node, record, scope)
         if found and function is dataclasses.replace:
             return self._replaced(node, scope)
+        inlined = self.inline(node, scope)
+        if inlined is not None:
+            return inlined
         if found:
             refusal = lazy(node, function, source)
             if refusal is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from durable.compiler.names import HOISTED
@@ -18,8 +18,13 @@ _SIMPLE: Final = (ast.Constant, ast.Name, ast.Starred)
 _LEAVING: Final = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
-def hoisted(node: ast.stmt) -> list[ast.stmt]:
-    """Return a statement as several, none of which awaits or binds inside of an expression; else the same."""
+def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast.stmt]:
+    """Return a statement as several, none of which awaits or binds inside of an expression; else the same.
+
+    Args:
+        stands_alone: tells the calls that become statements, and so are treated as if they were awaited.
+    """
+    node = _with_awaits(node, stands_alone)
     before: list[ast.stmt] = []
     match node:
         case ast.While(test, body) if _acts(test):
@@ -27,7 +32,8 @@ def hoisted(node: ast.stmt) -> list[ast.stmt]:
             return [_placed(whole, node, test)]
         case ast.AugAssign(ast.Name(name) as target, operator, value) if name in _bound(value):
             read = ast.copy_location(ast.Name(name, ast.Load()), target)
-            return hoisted(_placed(ast.Assign([target], ast.BinOp(read, operator, value)), node, node))
+            changed_op = _placed(ast.Assign([target], ast.BinOp(read, operator, value)), node, node)
+            return hoisted(changed_op, stands_alone)
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign() | ast.Return() | ast.Expr() | ast.Raise():
             changed = copy.copy(node)
             for part in ("value", "exc"):
@@ -48,9 +54,50 @@ def hoisted(node: ast.stmt) -> list[ast.stmt]:
     return [node]
 
 
-def acts_in_test(node: ast.stmt) -> bool:
+def acts_in_test(node: ast.If, stands_alone: Callable[[ast.AST], bool]) -> bool:
     """Return whether an `if` awaits or binds in its test."""
-    return isinstance(node, ast.If) and _acts(node.test)
+    return _acts(node.test) or _stands_alone(node.test, stands_alone)
+
+
+def _with_awaits(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> ast.stmt:
+    """Return a statement with an `await` around each call that becomes statements, its blocks left out."""
+    names = [
+        name for name in ("value", "exc", "test", "iter", "subject") if isinstance(getattr(node, name, None), ast.expr)
+    ]
+    if not any(_stands_alone(getattr(node, name), stands_alone) for name in names):
+        return node
+    changed = copy.copy(node)
+    for name in names:
+        setattr(changed, name, _Awaited(stands_alone).visit(copy.deepcopy(getattr(node, name))))
+    return changed
+
+
+def _stands_alone(node: ast.AST, stands_alone: Callable[[ast.AST], bool]) -> bool:
+    """Return whether a call in an expression becomes statements, and is not awaited."""
+    if isinstance(node, ast.Lambda):
+        return False
+    if isinstance(node, ast.Await):
+        return any(_stands_alone(each, stands_alone) for each in ast.iter_child_nodes(node.value))
+    return stands_alone(node) or any(_stands_alone(each, stands_alone) for each in ast.iter_child_nodes(node))
+
+
+class _Awaited(ast.NodeTransformer):
+    """Puts an `await` around calls that become statements."""
+
+    def __init__(self, stands_alone: Callable[[ast.AST], bool]) -> None:
+        self._stands_alone = stands_alone
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:  # the name that ast asks for
+        alone = self._stands_alone(node)
+        self.generic_visit(node)
+        return ast.copy_location(ast.Await(node), node) if alone else node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:  # the name that ast asks for
+        return node
+
+    def visit_Await(self, node: ast.Await) -> ast.Await:  # the name that ast asks for
+        self.generic_visit(node.value)
+        return node
 
 
 def _leaving(test: ast.expr) -> list[ast.stmt]:
@@ -176,11 +223,20 @@ def _parts(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
             if isinstance(part, ast.NamedExpr) and _is_changed(part.target, places[number + 1 :]):
                 new = _assigned(new, before, part)
         elif number < last and (_is_changed(part, places[number + 1 :]) or (name != "func" and not _is_simple(part))):
-            new = _assigned(part, before)
+            new = _kept(part, before)
         if index is None:
             setattr(changed, name, new)
         else:
             getattr(changed, name)[index] = new
+    return changed
+
+
+def _kept(part: ast.expr, before: list[ast.stmt]) -> ast.expr:
+    """Return a part of an expression with its value assigned before."""
+    if not isinstance(part, (ast.FormattedValue, ast.keyword)):
+        return _assigned(part, before)
+    changed = copy.copy(part)
+    changed.value = _assigned(part.value, before)
     return changed
 
 
@@ -205,7 +261,7 @@ def _places(node: ast.AST) -> Iterator[tuple[str, int | None, ast.expr]]:
 
 
 def _is_simple(node: ast.AST) -> bool:
-    while isinstance(node, (ast.Attribute, ast.Starred)):
+    while isinstance(node, (ast.Attribute, ast.Starred, ast.FormattedValue, ast.keyword)):
         node = node.value
     return isinstance(node, _SIMPLE)
 

@@ -226,7 +226,7 @@ def comprehension(
     if of.is_async:
         raise Refused(of.target, "a comprehension has `async for`", "write `for`")
     items, kind = _elements(reader, of.iter, scope)
-    place = ("[]", str(of.target.lineno), str(of.target.col_offset))
+    place = ("[]", reader.source.file, str(of.target.lineno), str(of.target.col_offset))
     stem = of.target.id if isinstance(of.target, ast.Name) else "item"
     variable = reader.names.variable(stem, place)
     scope = bind_target(scope, of.target, Variable(variable, kind), kind)

@@ -33,11 +33,12 @@ class Names:
 
     Attributes:
         assigned: the names that the code being read binds somewhere.
-        step: the name of `run`'s parameter for the steps.
+        step: the name of the parameter for the steps, in the function being read.
+        this: the name of its parameter for the workflow, `self`.
     """
 
-    def __init__(self, step: str, assigned: Iterable[str]) -> None:
-        self.step = step
+    def __init__(self, step: str, assigned: Iterable[str], this: str = "self") -> None:
+        self.step, self.this = step, this
         self.assigned = frozenset(assigned)
         self._given: dict[tuple[str, tuple[str, ...]], str] = {}
         self._taken: set[str] = set()

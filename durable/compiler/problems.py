@@ -15,6 +15,7 @@ class Refused(Exception):
     """A part of `run` cannot be compiled; raised while reading, and collected statement by statement."""
 
     def __init__(self, node: ast.AST, found: str, remedy: str) -> None:
+        self.node = node
         self.line: int = getattr(node, "lineno", 0)
         self.found, self.remedy = found, remedy
         self.others: tuple[Refused, ...] = ()
@@ -58,11 +59,11 @@ class CompileErrors(CompileError):
 
 
 class Problems:
-    """A collector of compile errors; each place and text is kept once."""
+    """A collector of compile errors; each place and text is kept once. `file` is what is being read."""
 
     def __init__(self, file: str) -> None:
-        self._file = file
-        self._found: dict[tuple[int, str, str], None] = {}
+        self.file = file
+        self._found: dict[tuple[str, int, str, str], None] = {}
 
     def add(self, problem: Refused) -> None:
         """Keep a problem, and the others of the same statement."""
@@ -71,10 +72,14 @@ class Problems:
 
     def report(self, line: int, found: str, remedy: str) -> None:
         """Keep a problem of a line."""
-        self._found[(line, found, remedy)] = None
+        self._found[(self.file, line, found, remedy)] = None
 
     def __len__(self) -> int:
         return len(self._found)
+
+    def since(self, length: int) -> list[tuple[str, int, str, str]]:
+        """Return the problems that were added since there were so many: file, line, what was found, remedy."""
+        return list(self._found)[length:]
 
     def forget_after(self, length: int) -> None:
         """Drop the problems that were added since there were so many: those of a rehearsal."""
@@ -83,7 +88,7 @@ class Problems:
 
     def check(self) -> None:
         """Raise what was found: one CompileError, or a CompileErrors that lists all."""
-        errors = [CompileError(self._file, *each) for each in sorted(self._found)]
+        errors = [CompileError(*each) for each in sorted(self._found)]
         if len(errors) == 1:
             raise errors[0]
         if errors:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from durable.errors import CompileError
 from durable.modules import place_of, shown
@@ -15,11 +17,11 @@ from durable.workflow import WorkflowEntrypoint
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A `run` as it was written."""
+    """A `run`, or a function that it calls, as it was written."""
 
     file: str
     lines: tuple[bytes, ...]
-    run: ast.AsyncFunctionDef
+    run: ast.FunctionDef | ast.AsyncFunctionDef
     names: Mapping[str, Any]
 
     def of(self, node: ast.AST, most: int = 60) -> str:
@@ -56,7 +58,7 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
         raise CompileError(file, line, f"the source of {workflow.__name__}.run cannot be read", _IN_A_FILE) from None
     text = "".join(lines)
     node = _definition(ast.parse(text), line)
-    if node is None or len(node.args.args) != 3 or node.args.vararg or node.args.kwonlyargs or node.args.kwarg:
+    if not isinstance(node, ast.AsyncFunctionDef) or not _is_plain(node.args):
         raise CompileError(
             file,
             line,
@@ -65,12 +67,28 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
         )
     if node.decorator_list:
         raise CompileError(file, line, f"{workflow.__name__}.run is decorated", "write it without a decorator")
-    return Source(
-        file,
-        tuple(line.encode() for line in lines),
-        node,
-        {**vars(__import__("builtins")), **run.__globals__, **_closure(run)},
-    )
+    return _source(run, file, lines, node)
+
+
+def read_function(function: types.FunctionType) -> Source | None:
+    """Return the source of a function that a `run` calls; None where it cannot be read."""
+    code = function.__code__
+    try:
+        lines, _ = inspect.findsource(function)
+    except (OSError, TypeError):
+        return None
+    node = _definition(ast.parse("".join(lines)), code.co_firstlineno)
+    if node is None or any(not isinstance(each, ast.Name) or each.id not in _PLAIN for each in node.decorator_list):
+        return None
+    return _source(function, shown(code.co_filename), lines, node)
+
+
+_PLAIN: Final = frozenset({"staticmethod", "classmethod"})
+
+
+def _source(function: Any, file: str, lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> Source:
+    names = {**vars(builtins), **function.__globals__, **_closure(function)}
+    return Source(file, tuple(line.encode() for line in lines), node, names)
 
 
 _IN_A_FILE = "write the class in a file of its own under statemachines/"
@@ -82,9 +100,14 @@ def _closure(run: Any) -> dict[str, Any]:
     return dict(inspect.getclosurevars(run).nonlocals)
 
 
-def _definition(module: ast.Module, line: int) -> ast.AsyncFunctionDef | None:
+def _is_plain(arguments: ast.arguments) -> bool:
+    """Return whether a method takes an event and a step, and nothing else."""
+    return len(arguments.args) == 3 and not (arguments.vararg or arguments.kwonlyargs or arguments.kwarg)
+
+
+def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     for node in ast.walk(module):
-        if isinstance(node, ast.AsyncFunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             if first == line:
                 return node

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from durable.compiler.advice import of_decorator
 from durable.compiler.assignability import assignable
 from durable.compiler.assignments import AssignmentReader
 from durable.compiler.awaits import Awaited, AwaitReader
+from durable.compiler.definitions import DefinitionReader
 from durable.compiler.hoisting import acts_in_test, hoisted
 from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
@@ -37,7 +39,6 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Global: ("`global`", "a run has variables of its own only"),
     ast.Nonlocal: ("`nonlocal`", "a branch assigns its own variables only: return the value"),
     ast.ClassDef: ("a class", "define it at the top level of a module"),
-    ast.FunctionDef: ("a plain nested function", "make it a step, or a branch with `async def`"),
     ast.Match: ("`match`", "write `if` and `elif`"),
     ast.TryStar: ("`except*`", "write `except`"),
 }
@@ -75,6 +76,7 @@ class StatementReader:
     """Reads the statements of a `run`."""
 
     reading: Reading
+    definitions: DefinitionReader = field(init=False)
     awaits: AwaitReader = field(init=False)
     assignments: AssignmentReader = field(init=False)
     loops: LoopReader = field(init=False)
@@ -82,7 +84,9 @@ class StatementReader:
     raises: RaiseReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self.awaits = AwaitReader(self.reading, self.body)
+        self.definitions = DefinitionReader(self.reading, self.body)
+        self.reading.expressions.inline = self.definitions.expression
+        self.awaits = AwaitReader(self.reading, self.definitions)
         self.assignments = AssignmentReader(self.reading, self.awaits)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
@@ -144,7 +148,7 @@ class StatementReader:
             parts = [ast.copy_location(ast.Expr(each), each) for each in node.value.elts]
             if all(isinstance(each.value, ast.Await) for each in parts):
                 return tuple(found for each in parts for found in self.statement(each))
-        several = hoisted(node)
+        several = hoisted(node, self.definitions.is_statement_call)
         if len(several) > 1 or several[0] is not node:
             return tuple(found for each in several for found in self.statement(each))
         match node:
@@ -170,14 +174,20 @@ class StatementReader:
                 statement = self.raises.read(node)
                 self.reading.scope = None
                 return (statement,)
-            case ast.AsyncFunctionDef():
-                return self.awaits.define(node)
+            case ast.AsyncFunctionDef() | ast.FunctionDef():
+                return self._define(node)
             case ast.Delete([ast.Subscript(ast.Name(name), key)]):
                 remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.Pass():
                 return ()
         return self._other(node)
+
+    def _define(self, node: ast.AsyncFunctionDef | ast.FunctionDef) -> Statements:
+        instead = of_decorator(node, self.reading.expressions.names.step)
+        if instead is not None:
+            raise Refused(node, f"`{node.name}` is a step that is defined in `run`", instead)
+        return self.definitions.define(node)
 
     def _other(self, node: ast.stmt) -> Statements:
         if isinstance(node, ast.AnnAssign):
@@ -287,12 +297,15 @@ class StatementReader:
         refuse_caught(node.args[1], result, self.reading.source(node.args[1]))
         return result, name
 
+    def _acts(self, node: ast.If) -> bool:
+        return acts_in_test(node, self.definitions.is_statement_call)
+
     def _if(self, node: ast.If) -> Statement:
         reading = self.reading
         arms: list[Arm] = []
         after: list[Scope | None] = []
         rest: list[ast.stmt] = [node]
-        while len(rest) == 1 and isinstance(rest[0], ast.If) and not acts_in_test(rest[0]):
+        while len(rest) == 1 and isinstance(rest[0], ast.If) and not self._acts(rest[0]):
             each = rest[0]
             condition = reading.expressions.condition(each.test, reading.here())
             reading.scope = condition.true

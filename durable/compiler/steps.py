@@ -49,7 +49,7 @@ class StepReader:
     """
 
     expressions: ExpressionReader
-    lines: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lines: dict[str, tuple[int, int, str]] = field(default_factory=dict)
     events: dict[str, tuple[str, int]] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ class StepReader:
         return name
 
     def _claim(self, node: ast.Call, name: str) -> None:
-        place = (node.lineno, node.col_offset)
+        place = (node.lineno, node.col_offset, self.expressions.source.file)
         first = self.lines.setdefault(name, place)
         if first != place:
             raise Refused(

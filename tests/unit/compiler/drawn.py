@@ -122,6 +122,7 @@ class Drawing:
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
                 lambda: f"sum({one('dict[int]')}.values())",
                 lambda: f"{one('user')}.age",
+                lambda: f"priced({one('int')}, discount={some(NUMBERS)})",
                 lambda: f"Point({one('int')}, y={one('int')}).y",
                 *(
                     [
@@ -144,6 +145,8 @@ class Drawing:
                 lambda: f"{one('str')}[{self._cut(one)}]",
                 lambda: f"max({one('list[str]')}, key=lambda e: (len(e), e), default={one('str')})",
                 lambda: self._formatted(scope),
+                lambda: f"shortened({one('str')}, most={some('0123')})",
+                lambda: f"label({one('user')})",
             ],
             "bool": self._tests(scope, one, depth),
             "float": [

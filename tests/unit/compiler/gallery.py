@@ -31,7 +31,9 @@ def _module() -> types.ModuleType:
     """Return the module that the programs stand in, which is the page's first example."""
     module = types.ModuleType("gallery_of_errors")
     sys.modules[module.__name__] = module  # steps are imported by name
-    exec(compile(_ENTRY.findall(PAGE.read_text())[0][0], FILE, "exec", dont_inherit=True), module.__dict__)
+    text = _ENTRY.findall(PAGE.read_text())[0][0]
+    linecache.cache[FILE] = (len(text), None, text.splitlines(keepends=True), FILE)
+    exec(compile(text, FILE, "exec", dont_inherit=True), module.__dict__)
     return module
 
 

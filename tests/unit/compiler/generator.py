@@ -120,7 +120,11 @@ class Generator(Waiting):
     def _grow(self, place: Place) -> None:
         """Write a list or dict that is changed in place, and names that an expression binds."""
         name, draw = self._name("z"), self.random.random()
-        if draw < 0.3:
+        if draw < 0.15:
+            items, other = self.expression(place.scope, "list[int]", 2), self.expression(place.scope, "int", 1)
+            self._emit(place, f"{name} = summed({items}) + ({other} or summed([{other}]))")
+            self._bind(place, name, "int")
+        elif draw < 0.4:
             self._emit(place, f"{name}: dict[str, int] = {{}}")
             for _ in range(2):
                 self._emit(

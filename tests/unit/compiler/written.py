@@ -22,7 +22,8 @@ from dataclasses import replace
 
 from durable import *
 from durable.errors import *
-from tests.unit.compiler import sample
+from tests.unit.compiler import helping, sample
+from tests.unit.compiler.helping import *
 from {steps} import *
 import datetime
 from datetime import timedelta

@@ -1,0 +1,443 @@
+"""Functions that are compiled in place: nested defs, functions and methods that are given `step`, and pure functions.
+
+A function is read anew for each use, with the values that it is given there. One whose body only assigns, decides and
+returns is an expression; any other stands in the place of its call as statements.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import inspect
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from durable.compiler.assignability import assignable
+from durable.compiler.kinds import Event, Function, Kind, Never, describe, is_unknown, join, members
+from durable.compiler.literals import literal
+from durable.compiler.narrowing import Condition
+from durable.compiler.problems import Refused
+from durable.compiler.reading import Errors, Frame, Reading, keyed
+from durable.compiler.scope import Scope, assigned_names
+from durable.compiler.sharing import is_cheap
+from durable.compiler.source import Source, read_function
+from durable.compiler.terms import NONE, TEXT, Conditional, Constant, Expression, Let, RawExpression, Variable
+from durable.compiler.tree import Assign, Branch, Statement
+from durable.modules import is_authors
+
+Statements = tuple[Statement, ...]
+ReadBlock = Callable[[list[ast.stmt]], Statements]
+Node = ast.FunctionDef | ast.AsyncFunctionDef
+_BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
+_WAITS: Final = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function that can be compiled in place.
+
+    Attributes:
+        source: what it is written in.
+        defaults: of its parameters that have one.
+        this: the first parameter of a method.
+        is_nested: it reads the variables around it.
+    """
+
+    node: Node
+    source: Source
+    defaults: Mapping[str, Expression]
+    this: str | None = None
+    is_nested: bool = True
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        return self.node.name
+
+    @property
+    def parameters(self) -> list[ast.arg]:
+        """Its parameters, that of a method for its object left out."""
+        arguments = self.node.args
+        found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        return found[1:] if self.this is not None else found
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBranch:
+    """A branch, the kind of what it returns, and the errors it can end with."""
+
+    branch: Branch
+    kind: Kind
+    errors: Errors
+
+
+def _and(lines: list[int]) -> str:
+    return " and ".join(f"line {each}" for each in lines) + ("" if len(lines) > 1 else ", on some of the paths only")
+
+
+@dataclass(slots=True)
+class DefinitionReader:
+    """Reads functions in place; `body` reads the statements of one, to its end."""
+
+    reading: Reading
+    body: ReadBlock
+    uses: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
+    entered: list[Node] = field(default_factory=list)
+    nested: dict[Node, Definition] = field(default_factory=dict)
+    unused: dict[Node, Node] = field(default_factory=dict)
+    functions: dict[object, Definition | None] = field(default_factory=dict)
+    straight: dict[Node, bool] = field(default_factory=dict)
+
+    def define(self, node: Node) -> Statements:
+        """Take note of a nested def; it is read where it is used, but for its defaults."""
+        if node.decorator_list or node.args.vararg or node.args.kwarg:
+            found = f"`{node.name}` is decorated, or its arguments are starred"
+            keyword = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+            raise Refused(node, found, f"write `{keyword} {node.name}(a, b):`")
+        statements: list[Statement] = []
+        defaults: dict[str, Expression] = {}
+        for parameter, default in _defaults(node.args):
+            value = self.reading.value(default)
+            if not isinstance(value, Constant):
+                variable = self.reading.variable("default", default)
+                statements.append(Assign(variable, value))
+                value = Variable(variable, value.kind)
+            defaults[parameter] = value
+        self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))
+        self.nested[node] = Definition(node, self.reading.expressions.source, defaults)
+        self.unused.setdefault(node, self.reading.function)
+        return tuple(statements)
+
+    def report_unused(self) -> None:
+        """Report the nested defs that nothing uses: they were not read."""
+        for node, around in self.unused.items():
+            names = (each for each in ast.walk(around) if isinstance(each, ast.Name))
+            is_read = any(each.id == node.name and isinstance(each.ctx, ast.Load) for each in names)
+            if is_read and self.reading.problems:
+                continue  # what uses it was refused
+            self.reading.problems.file = self.nested[node].source.file
+            self.reading.problems.report(node.lineno, f"`{node.name}` is never used", "gather it, map it, or remove it")
+
+    def is_nested(self, node: ast.expr) -> bool:
+        """Return whether a name stands for a nested def, or for one of several."""
+        local = self.reading.here().locals.get(node.id) if isinstance(node, ast.Name) else None
+        return local is not None and any(isinstance(each, Function) for each in members(local.value.kind))
+
+    def of(self, node: ast.expr, scope: Scope | None = None) -> Definition | None:
+        """Return the function that an expression stands for here, where it is one that can be compiled in place."""
+        scope = self.reading.here() if scope is None else scope
+        if isinstance(node, ast.Name) and node.id in scope.locals:
+            kinds = members(scope.locals[node.id].value.kind)
+            return self._nested(node, scope) if any(isinstance(each, Function) for each in kinds) else None
+        match node:
+            case ast.Attribute(ast.Name(name), method) if name == self.reading.expressions.names.this:
+                function = inspect.getattr_static(self.reading.expressions.workflow, method, None)
+                is_bound = not isinstance(function, staticmethod)
+                function = function.__func__ if isinstance(function, staticmethod | classmethod) else function
+            case _:
+                found, function = self.reading.steps.resolve(node)
+                is_bound = False
+                if not found:
+                    return None
+        if not isinstance(function, types.FunctionType):
+            return None
+        if function not in self.functions:
+            self.functions[function] = self._of_module(function, is_bound=is_bound)
+        return self.functions[function]
+
+    def _of_module(self, function: types.FunctionType, *, is_bound: bool) -> Definition | None:
+        """Return a function of a module: an author's, which waits for nothing but its steps."""
+        source = read_function(function) if is_authors(function.__code__.co_filename) else None
+        if source is None or source.run.args.vararg or source.run.args.kwarg:
+            return None
+        if all(isinstance(each, ast.Pass) or _is_text(each) for each in source.run.body):
+            return None
+        arguments = source.run.args
+        first = [*arguments.posonlyargs, *arguments.args][:1]
+        this = first[0].arg if is_bound and first else None
+        defaults: dict[str, Expression] = {}
+        for parameter, default in inspect.signature(function).parameters.items():
+            if default.default is not inspect.Parameter.empty:
+                with contextlib.suppress(Refused):  # then it has to be given
+                    defaults[parameter] = literal(source.run, default.default, parameter)
+        return Definition(source.run, source, defaults, this, is_nested=False)
+
+    def _nested(self, node: ast.Name, scope: Scope) -> Definition:
+        local = scope.locals[node.id]
+        if isinstance(local.value.kind, Function) and local.certain:
+            return self.nested[local.value.kind.python]
+        lines = sorted(each.python.lineno for each in members(local.value.kind) if isinstance(each, Function))
+        found = f"which `{node.id}` is meant here depends on the run: it is defined in {_and(lines)}"
+        raise Refused(node, found, "define it once, before the `if` or the loop, and decide inside it")
+
+    def awaited(self, node: ast.Call) -> Definition | None:
+        """Return the function that is awaited: nested, given `step`, or one that waits for nothing."""
+        found = self.of(node.func)
+        if found is None or found.is_nested:
+            return found
+        step = self.reading.expressions.names.step
+        given = [*node.args, *(each.value for each in node.keywords)]
+        if any(isinstance(each, ast.Name) and each.id == step for each in given):
+            return found
+        waits = any(isinstance(each, _WAITS) for each in ast.walk(found.node))
+        return None if waits else found
+
+    def branch(self, node: ast.Call, definition: Definition, place: str) -> ReadBranch:
+        """Return a call of a function as a branch."""
+        outer = self.reading.frame
+        given = self._given(node, definition)
+        number = self.use(definition.name, place)
+        if number == 1:
+            frame = outer.inner(place, outer.prefix, outer.key, outer.rounds)
+        else:
+            block = f"{definition.name}-{number}"
+            key = (*outer.key, keyed((Constant(block, TEXT),), outer.rounds), Constant("/", TEXT))
+            frame = outer.inner(place, f"{outer.prefix}{block}/", key)
+        return self.inside(node, definition, frame, given)
+
+    def use(self, name: str, place: str) -> int:
+        """Return which use of a function this is, counted from 1 in the block whose name its steps have."""
+        frame = self.reading.frame
+        places = self.uses.setdefault((frame.prefix, frame.key, name), [])
+        here = (*frame.block, place)
+        if here not in places:
+            places.append(here)
+        return places.index(here) + 1
+
+    def _given(self, node: ast.Call, definition: Definition) -> dict[str, ast.expr | Expression]:
+        """Return what each parameter is given: an argument of the call, or its default."""
+        source, name = self.reading.source(node), definition.name
+        parameters = [each.arg for each in definition.parameters]
+        only_named = {each.arg for each in definition.node.args.kwonlyargs}
+        positional = [each for each in parameters if each not in only_named]
+        takes = f"{name} takes {', '.join(parameters) or 'none'}"
+        if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
+            raise Refused(node, f"`{source}` is given starred arguments", "write them out")
+        if len(node.args) > len(positional):
+            raise Refused(node, f"`{source}` gives {len(node.args)} arguments", takes)
+        given: dict[str, ast.expr | Expression] = dict(zip(positional, node.args, strict=False))
+        for each in node.keywords:
+            if each.arg in given or each.arg not in parameters:
+                raise Refused(node, f"`{source}` gives {each.arg} twice, or {name} does not take it", takes)
+            given[str(each.arg)] = each.value
+        for parameter in parameters:
+            if parameter not in given and parameter not in definition.defaults:
+                raise Refused(node, f"`{source}` does not give {parameter}", takes)
+        return {each: given[each] if each in given else definition.defaults[each] for each in parameters}
+
+    def inside(
+        self, node: ast.Call, definition: Definition, frame: Frame, given: Mapping[str, ast.expr | Expression]
+    ) -> ReadBranch:
+        """Return a function as a branch, read for one use, which is the node."""
+        reading = self.reading
+        outer, around = reading.frame, reading.here()
+        self.unused.pop(definition.node, None)
+        with self._entered(node, definition, given, around) as (scope, values):
+            reading.frame, reading.scope = frame, scope
+            try:
+                before: Statements = ()
+                for parameter, value in values.items():
+                    before += reading.bind(parameter, value)
+                body = self.body(definition.node.body)
+                assigned = tuple(each for each in before if isinstance(each, Assign))
+                return ReadBranch(Branch(body, assigned), join(*frame.returns), frame.outermost.errors())
+            finally:
+                reading.frame, reading.scope = outer, around
+
+    @contextlib.contextmanager
+    def _entered(
+        self, node: ast.Call, definition: Definition, given: Mapping[str, ast.expr | Expression], around: Scope
+    ) -> Iterator[tuple[Scope, dict[str, Expression]]]:
+        """Read in a function: yield what is known at its beginning, and the values of its parameters."""
+        reading, names = self.reading, self.reading.expressions.names
+        if definition.node in self.entered:
+            raise Refused(node, f"`{definition.name}` calls itself", "write a loop")
+        own = {each.arg for each in definition.parameters} | assigned_names(definition.node.body).keys()
+        scope = around.hide(own) if definition.is_nested else Scope()
+        step, values = "", dict[str, Expression]()
+        for parameter, each in given.items():
+            local = around.locals.get(each.id) if isinstance(each, ast.Name) else None
+            if isinstance(each, ast.Name) and each.id == names.step:
+                step = parameter
+            elif local is not None and isinstance(local.value.kind, Event):
+                scope = scope.bind(parameter, local.value)
+            else:
+                values[parameter] = reading.expressions.value(each, around) if isinstance(each, ast.expr) else each
+        source = reading.source(node)
+        kept_names = (names.assigned, names.step, names.this)
+        kept = (reading.expressions.source, reading.problems.file, reading.function)
+        names.assigned = names.assigned | own if definition.is_nested else frozenset(own) - {step}
+        if not definition.is_nested:
+            names.step, names.this = step, definition.this or ""
+        elif step:
+            names.step, names.assigned = step, names.assigned - {step}
+        reading.expressions.source, reading.function = definition.source, definition.node
+        reading.problems.file = definition.source.file
+        self.entered.append(definition.node)
+        try:
+            values = {name: self._fitting(node, definition, name, value) for name, value in values.items()}
+            with self._uncovered(node, source, definition):
+                yield scope, values
+        finally:
+            self.entered.pop()
+            names.assigned, names.step, names.this = kept_names
+            reading.expressions.source, reading.problems.file, reading.function = kept
+
+    def _fitting(self, node: ast.Call, definition: Definition, name: str, value: Expression) -> Expression:
+        """Return the value of a parameter, which has to be of its declared kind."""
+        annotation = next(each.annotation for each in definition.parameters if each.arg == name)
+        declared = self.reading.declared(annotation) if annotation else value.kind
+        if not assignable(value.kind, declared):
+            given, wanted = describe(value.kind), describe(declared)
+            what = f"`{name}` of `{definition.name}` is declared {wanted} and given {given} here"
+            raise Refused(node, what, "change the annotation or what is given")
+        return dataclasses.replace(value, kind=declared) if isinstance(value.kind, Never) else value
+
+    def expression(self, node: ast.Call, scope: Scope) -> Expression | None:
+        """Return a call of a function that is an expression; None where it is something else that is called."""
+        definition = self.of(node.func, scope)
+        if definition is None or isinstance(definition.node, ast.AsyncFunctionDef):
+            return None
+        if not self._is_straight(definition):
+            found = f"`{self.reading.source(node)}` calls a function of several statements inside of an expression"
+            raise Refused(node, found, "assign its result to a variable, on a line of its own")
+        given = self._given(node, definition)
+        self.unused.pop(definition.node, None)
+        with self._entered(node, definition, given, scope) as (inner, values):
+            bindings: list[tuple[str, Expression]] = []
+            for parameter, value in values.items():
+                inner, more = self._kept(definition.node, parameter, value, inner)
+                bindings += more
+            value = self._straight(definition.node.body, inner)
+        return Let(tuple(bindings), value, value.kind) if bindings else value
+
+    @contextlib.contextmanager
+    def _uncovered(self, node: ast.Call, source: str, definition: Definition) -> Iterator[None]:
+        """Refuse a call of a function of a module whose body says what a state machine cannot do."""
+        problems = self.reading.problems
+        known = len(problems)
+        try:
+            yield
+        except Refused as refused:
+            if definition.is_nested or refused.node is node:
+                raise
+            raise self._as_step(node, source, definition, refused.line, refused.found) from None
+        found = problems.since(known)
+        if found and not definition.is_nested and isinstance(definition.node, ast.FunctionDef):
+            problems.forget_after(known)
+            _, line, what, _ = found[0]
+            raise self._as_step(node, source, definition, line, what)
+
+    def _as_step(self, node: ast.Call, source: str, definition: Definition, line: int, found: str) -> Refused:
+        what = f"`{source}` calls a function in `run`, and in {definition.source.file}:{line} {found}"
+        return Refused(node, what, f'mend that line, or make it a step: `await step.do("…", {definition.name}, …)`')
+
+    def _kept(
+        self, node: ast.AST, name: str, value: Expression, scope: Scope
+    ) -> tuple[Scope, list[tuple[str, Expression]]]:
+        """Return the scope in which a name stands for a value, and the binding that this needs."""
+        if is_cheap(value) or is_unknown(value.kind):
+            return scope.bind(name, value), []
+        line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+        place = ("()", self.reading.expressions.source.file, f"{line}:{column}")
+        variable = self.reading.expressions.names.variable(name, place)
+        return scope.bind(name, Variable(variable, value.kind)), [(variable, value)]
+
+    def _straight(self, nodes: list[ast.stmt], scope: Scope) -> Expression:
+        """Return what statements return that only assign, decide and return."""
+        expressions = self.reading.expressions
+        for number, node in enumerate(nodes):
+            match node:
+                case ast.Return(value):
+                    return NONE if value is None else expressions.element(value, scope)
+                case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
+                    scope, bindings = self._kept(node, name, expressions.element(value, scope), scope)
+                    rest = self._straight(nodes[number + 1 :], scope)
+                    return Let(tuple(bindings), rest, rest.kind) if bindings else rest
+                case ast.If(test, body, orelse):
+                    condition: Condition = expressions.condition(test, scope)
+                    rest_nodes = nodes[number + 1 :]
+                    one = self._straight(body if _returns(body) else [*body, *rest_nodes], condition.true)
+                    other = self._straight(orelse if _returns(orelse) else [*orelse, *rest_nodes], condition.false)
+                    return Conditional(condition.test, one, other, join(one.kind, other.kind))
+        raise AssertionError("a straight function returns on every path")
+
+    def _is_straight(self, definition: Definition) -> bool:
+        """Return whether a function is an expression: it only assigns, decides and returns, once on every path."""
+        node = definition.node
+        if node not in self.straight:
+            self.straight[node] = False  # of one that calls itself, which is refused
+            binds = any(isinstance(each, _BINDS) for each in ast.walk(node))
+            is_short = not any(map(self._is_long_call, self._calls(definition)))
+            self.straight[node] = not binds and _ends(node.body) and is_short
+        return self.straight[node]
+
+    def _calls(self, definition: Definition) -> list[types.FunctionType]:
+        calls = (each.func for each in ast.walk(definition.node) if isinstance(each, ast.Call))
+        values = (definition.source.names.get(each.id) for each in calls if isinstance(each, ast.Name))
+        return [each for each in values if isinstance(each, types.FunctionType)]
+
+    def _is_long_call(self, function: types.FunctionType) -> bool:
+        if function not in self.functions:
+            self.functions[function] = self._of_module(function, is_bound=False)
+        definition = self.functions[function]
+        return definition is not None and not self._is_straight(definition)
+
+    def is_statement_call(self, node: ast.AST) -> bool:
+        """Return whether a node calls a function that is no expression, and stands in the place of the call."""
+        if not isinstance(node, ast.Call) or self.reading.scope is None:
+            return False
+        if not isinstance(node.func, ast.Name | ast.Attribute):
+            return False
+        definition = self.of(node.func)
+        return (
+            definition is not None
+            and isinstance(definition.node, ast.FunctionDef)
+            and (definition.node in self.entered or not self._is_straight(definition))
+        )
+
+
+def _defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    last = positional[len(positional) - len(arguments.defaults) :]
+    for parameter, default in zip(last, arguments.defaults, strict=True):
+        yield parameter.arg, default
+    for parameter, named in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if named is not None:
+            yield parameter.arg, named
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _returns(nodes: list[ast.stmt]) -> bool:
+    """Return whether statements that only assign, decide and return end in a return on every path."""
+    for node in nodes:
+        if isinstance(node, ast.Return):
+            return True
+        if isinstance(node, ast.If) and _returns(node.body) and _returns(node.orelse):
+            return True
+    return False
+
+
+def _ends(nodes: list[ast.stmt]) -> bool:
+    """Return whether statements only assign, decide and return, on every path, and no part would be written twice."""
+    for number, node in enumerate(nodes):
+        match node:
+            case ast.Return():
+                return True
+            case ast.Assign([ast.Name()], _) | ast.AnnAssign(ast.Name(), _, ast.expr()) | ast.Pass():
+                continue
+            case ast.Expr() if _is_text(node):
+                continue
+            case ast.If(_, body, orelse):
+                rest = nodes[number + 1 :]
+                if _returns(body):
+                    return _ends(body) and _ends(orelse if _returns(orelse) else [*orelse, *rest])
+                return _returns(orelse) and _ends(orelse) and _ends([*body, *rest])
+        return False
+    return False
