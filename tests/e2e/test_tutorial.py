@@ -51,8 +51,8 @@ class Reader:
         if line.startswith("cd "):
             self._folder /= line.removeprefix("cd ")
         elif line == "durable dev":
-            self._server = self._server or self._make_server(self._folder)
-            self._server.stop()
+            self._server = self._make_server(self._folder)
+            self._server.reload = True
             self._server.start()
         else:
             self._succeeded()
