@@ -3,6 +3,7 @@
 from durable.bindings import (
     AWSService,
     Bucket,
+    Concurrency,
     Database,
     Email,
     KVNamespace,
@@ -33,6 +34,7 @@ __all__ = [
     "AWSService",
     "Bucket",
     "ChildWorkflowError",
+    "Concurrency",
     "Database",
     "Email",
     "KVNamespace",

@@ -109,6 +109,15 @@ def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
     return T
 
 
+def payload_fields(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, str]:
+    """Return the fields of a workflow's payload by their names in Python, each with its name in JSON."""
+    payload = payload_type(workflow)
+    model: dict[str, Any] | None = getattr(payload, "model_fields", None)
+    if model is None:
+        return {name: name for name in getattr(payload, "__annotations__", ())}
+    return {name: field.serialization_alias or field.alias or name for name, field in model.items()}
+
+
 def result_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
     """Return what a workflow's `run` says it returns; `Any` where it does not say."""
     return typing.get_type_hints(workflow.run).get("return", Any)

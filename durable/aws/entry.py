@@ -105,7 +105,7 @@ def _events(environment: Environment) -> Handler:
     from durable.store.record import StepRecord
 
     log, clock, table = _log(), SystemClock(), table_of(environment)
-    segments = segments_of(table, runs_of(table, registry_of(environment)), environment)
+    segments = segments_of(table, runs_of(table, registry_of(environment), environment), environment)
     callbacks = callbacks_of(table, segments)
     events = events_of(table, callbacks)
     begin = EventHandler(events, StepRecord(table, clock))
@@ -126,7 +126,7 @@ def _calls(environment: Environment) -> Handler:
     called = json.loads(environment["DURABLE_CALLS"])
     callees = {step: workflow_client(each["workflow"], None, each) for step, each in called.items()}
     known = registry_of(environment, {each["workflow"]: each for each in called.values()})
-    runs = runs_of(table, known)
+    runs = runs_of(table, known, environment)
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks)
@@ -159,7 +159,7 @@ def _turn(environment: Environment) -> Handler:
     from durable.steps.turn import TurnHandler
 
     log, table = _log(), table_of(environment)
-    runs = runs_of(table, registry_of(environment))
+    runs = runs_of(table, registry_of(environment), environment)
     turn = TurnHandler(table, runs, segments_of(table, runs, environment), SystemClock())
 
     def handle(event: Any, context: Any) -> None:
@@ -218,10 +218,9 @@ def _operations(environment: Environment) -> Handler:
     table = table_of(environment)
     lifecycle = _parts(environment).lifecycle
     operator = Operator(Queries(table, SystemClock()), lifecycle)
-    clients = {
-        name: workflow_client(name, None, {**each, "table": environment["DURABLE_TABLE"]})
-        for name, each in workflows.items()
-    }
+    told = {"table": environment["DURABLE_TABLE"]}
+    told |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
+    clients = {name: workflow_client(name, None, {**each, **told}) for name, each in workflows.items()}
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
@@ -263,7 +262,7 @@ def _parts(environment: Environment) -> _Parts:
     from durable.store.leases import Leases
 
     registry, table = registry_of(environment), table_of(environment)
-    machines, runs = machines_of(registry), runs_of(table, registry)
+    machines, runs = machines_of(registry), runs_of(table, registry, environment)
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks)
@@ -274,7 +273,7 @@ def _parts(environment: Environment) -> _Parts:
 def _waker_of(parts: _Parts) -> Waker:
     from durable.operations.waker import Waker
 
-    return Waker(parts.table, SystemClock(), parts.segments, parts.events, parts.children, parts.lifecycle)
+    return Waker(parts.table, SystemClock(), parts.segments, parts.events, parts.children, parts.lifecycle, parts.runs)
 
 
 def _waker(environment: Environment) -> Handler:
@@ -341,7 +340,7 @@ def _starter(environment: Environment) -> Handler:
     from durable.runs.scheduled import Starter
 
     log = _log()
-    starter = Starter(runs_of(table_of(environment), registry_of(environment)))
+    starter = Starter(runs_of(table_of(environment), registry_of(environment), environment))
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context, workflow=event["workflow"])

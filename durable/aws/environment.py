@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.aws.table import DynamoDBTable
     from durable.runs.runs import Runs
     from durable.runs.segments import Segments
+    from durable.runs.timers import Timers
     from durable.steps.callbacks import Callbacks
     from durable.steps.children import Children
     from durable.steps.events import Events
@@ -39,7 +40,15 @@ def machines_of(registry: Registry) -> StepFunctionsMachines:
     return StepFunctionsMachines(registry.machines)
 
 
-def runs_of(table: DynamoDBTable, registry: Registry) -> Runs:
+def timers_of(environment: Environment) -> Timers | None:
+    """Return what has runs looked at; None without a queue in the environment."""
+    from durable.aws.wakes import SQSTimers
+
+    queue = environment.get("DURABLE_WAKES")
+    return SQSTimers(queue) if queue else None
+
+
+def runs_of(table: DynamoDBTable, registry: Registry, environment: Environment) -> Runs:
     from durable.runs.runs import Runs
 
     return Runs(
@@ -50,16 +59,17 @@ def runs_of(table: DynamoDBTable, registry: Registry) -> Runs:
         retentions=registry.retentions,
         segmented=registry.segmented,
         code=registry.code,
+        limits=registry.limits,
+        timers=timers_of(environment),
     )
 
 
 def segments_of(table: DynamoDBTable, runs: Runs, environment: Environment) -> Segments:
-    """Return what parks and wakes runs; without a queue in the environment it sets no timers."""
-    from durable.aws.wakes import NoTimers, SQSTimers
+    """Return what parks and wakes runs."""
     from durable.runs.segments import Segments
+    from durable.runs.timers import NoTimers
 
-    queue = environment.get("DURABLE_WAKES")
-    return Segments(table, runs, SQSTimers(queue) if queue else NoTimers(), SystemClock())
+    return Segments(table, runs, timers_of(environment) or NoTimers(), SystemClock())
 
 
 def callbacks_of(table: DynamoDBTable, segments: Segments) -> Callbacks:

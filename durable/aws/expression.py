@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
 from durable.aws.attributes import Attribute, Item, encode
-from durable.store.conditions import RUN, changed
+from durable.store.conditions import DUE, RUN, changed
 from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Key, Row, Write
 
 Change = Write | Delete
@@ -137,7 +137,7 @@ def key_of(key: Key) -> Item:
 
 
 def _index(key: Key, fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return the partitions of the indexes that a `run` row is to stand in."""
+    """Return the partitions of the indexes that a row is to stand in."""
     index: dict[str, str] = {}
     if key.sort == RUN and "status" in fields:
         index[INDEX_PARTITION] = listed_as(fields["workflow"], fields["status"])
@@ -147,7 +147,7 @@ def _index(key: Key, fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _is_due(key: Key, fields: Collection[str]) -> bool:
-    return key.sort == RUN and "due" in fields
+    return key.sort in DUE and "due" in fields
 
 
 def due_shard(number: int) -> str:

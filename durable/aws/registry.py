@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from durable.aws.session import client
+from durable.bindings.limits import Limits
 from durable.clock import Clock
 from durable.store.machines import Kind, segment_of, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
@@ -44,7 +45,7 @@ class Registry(Mapping[str, Mapping[str, Any]]):
     """The workflows of a deployment by name, each with
 
     {"class": "module:class", "events": {type: how its payload is written there}, "retention": seconds, "machine": ARN,
-    "definition": hash, "rollback": ARN, where a step can be undone}
+    "definition": hash, "rollback": ARN, where a step can be undone, "limits": of its runs, where it has some}
 
     and one that executes in segments with {"kind": "express", "express": ARN, "versions": {type of machine: ARN}}
     besides. `machine` is the one of type Standard.
@@ -87,6 +88,11 @@ class Registry(Mapping[str, Mapping[str, Any]]):
     @property
     def retentions(self) -> Mapping[str, int]:
         return {name: each["retention"] for name, each in self._workflows.items() if "retention" in each}
+
+    @property
+    def limits(self) -> Mapping[str, Limits]:
+        """What limits the runs of the workflows that have limits."""
+        return {name: Limits.from_json(each["limits"]) for name, each in self._workflows.items() if "limits" in each}
 
     @property
     def code(self) -> Mapping[str, Mapping[Kind, str]]:

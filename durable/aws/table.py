@@ -7,8 +7,8 @@ for each of the nine statuses: so no partition of the index takes the writes of 
 runs are found among millions that did not. The index follows the table within a moment; all other reads are
 consistent.
 
-`due` reads the index `by-due` (keys only), of the `run` rows that have the field `due`: 16 partitions by a hash of the
-row's partition, in the order of `due`.
+`due` reads the index `by-due` (keys only), of the `run` and `pool` rows that have the field `due`: 16 partitions by a
+hash of the row's partition, in the order of `due`.
 
 A row whose time is over reads as absent, although DynamoDB removes it only days later: each write holds for rows
 whose time is not over, and one that meets such a row puts a new one in its place.
@@ -96,14 +96,16 @@ class DynamoDBTable:
         with self._translated():
             return self._alive(self._read(key))
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         wanted = Expression()
         condition = f"{wanted.name(PARTITION)} = {wanted.value(partition)}"
         if prefix:
             condition += f" AND begins_with({wanted.name(SORT)}, {wanted.value(prefix)})"
-        found = self._pages(KeyConditionExpression=condition, ConsistentRead=True, **wanted.parameters())
+        page = {} if limit is None else {"Limit": limit}
+        found = self._pages(KeyConditionExpression=condition, ConsistentRead=True, **page, **wanted.parameters())
         rows = ((item[SORT]["S"], self._alive(_row(item))) for item in found)
-        return tuple({**row, "sort": sort} for sort, row in rows if row is not None)
+        alive = ({**row, "sort": sort} for sort, row in rows if row is not None)
+        return tuple(itertools.islice(alive, limit))
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         """Apply all changes or none; the rows returned for several changes are read after them, so may be newer."""

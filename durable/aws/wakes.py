@@ -15,7 +15,7 @@ Look = Callable[[str, str], None]
 
 
 class SQSTimers:
-    """Implements `durable.runs.segments.Timers`: a delayed message for each time that a run is to be looked at.
+    """Implements `durable.runs.timers.Timers`: a delayed message for each time that a run is to be looked at.
 
     A message that SQS does not take now is left out: the reconciler finds the run within a minute.
     """
@@ -31,13 +31,6 @@ class SQSTimers:
         except sqs.exceptions.ClientError as error:
             if code_of(error) not in _BUSY:
                 raise
-
-
-class NoTimers:
-    """The timers of whoever wakes runs and parks none: only parking sets one."""
-
-    def at(self, workflow: str, instance: str, delay_ms: int) -> None:
-        """Leave the run to the reconciler."""
 
 
 def look_at(event: Mapping[str, Any], look: Look, failed: Callable[[str, str, Exception], None]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     names = vars(sys.modules[workflow.__module__])
     payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
     table = DynamoDBTable(resource["table"], SystemClock())
-    runs = runs_of(table, Registry({name: resource}, SystemClock()))
+    wakes = {"DURABLE_WAKES": resource["wakes"]} if "wakes" in resource else {}
+    runs = runs_of(table, Registry({name: resource}, SystemClock()), wakes)
     events = events_of(table, callbacks_of(table, segments_of(table, runs, {})))
     transitions = RemoteTransitions(resource.get("operator"))
     return WorkflowClient(name, workflow, runs, events, payloads, Queries(table, SystemClock()), transitions)

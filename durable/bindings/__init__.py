@@ -5,6 +5,7 @@ from durable.bindings.bucket import Bucket
 from durable.bindings.database import Database
 from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace, Versioned
+from durable.bindings.limits import Concurrency
 from durable.bindings.queue import Queue
 from durable.bindings.secret import Secret
 from durable.bindings.service import AWSService
@@ -30,6 +31,7 @@ __all__ = [
     "Binding",
     "Bindings",
     "Bucket",
+    "Concurrency",
     "Created",
     "Database",
     "Email",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
 from durable.bindings.base import Binding, Bindings
+from durable.bindings.limits import Concurrency, Limits, limits_of
 from durable.durations import Duration, whole_seconds
 from durable.errors import DeclarationError, RunRequestError
 from durable.schedules import Schedule
-from durable.workflow import WorkflowEntrypoint
+from durable.workflow import WorkflowEntrypoint, payload_fields
 
 P = TypeVar("P")
 
@@ -67,10 +68,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Start(Generic[P]):
-    """One run of a batch: its params, and its id, without which it is given one at random."""
+    """One run of a batch: its params, its id, without which it is given one at random, and its priority."""
 
     params: P
     id: str | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ class Workflow(Binding, Generic[P]):
     Args:
         schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
         retention: how long a run is kept after its end, in whole seconds.
+        concurrency: how many runs may execute at once; those above it are `queued`. `Concurrency(limit, key=)` counts
+            the runs of each value of a field of the payload by themselves.
+        rate: how many runs may begin in any second, minute, hour or day, as "100 per minute".
         kind: on which machines of Step Functions its runs execute; on one machine it makes no difference. "express"
             costs about a sixth and starts twenty times as many runs a second. "standard" executes a run whole, with
             Step Functions' graph and its history of 90 days in the console. Without it, `Workflow.default_kind`.
@@ -151,6 +156,8 @@ class Workflow(Binding, Generic[P]):
         bindings: Mapping[str, Binding] | None = None,
         schedules: Sequence[Schedule | str] = (),
         retention: Duration = "30 days",
+        concurrency: int | Concurrency | None = None,
+        rate: str | None = None,
         kind: MachineKind | None = None,
     ) -> None:
         super().__init__(name)
@@ -162,13 +169,28 @@ class Workflow(Binding, Generic[P]):
         self.retention_seconds = whole_seconds(retention)
         self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
+        self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))
         self.bindings: Bindings = dict(bindings or {})
 
     def uses(self) -> Bindings:
         return self.bindings
 
-    def create(self, params: P, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
+    def _with_field_as_json(self, limits: Limits | None) -> Limits | None:
+        if limits is None or limits.key is None:
+            return limits
+        fields = payload_fields(self.workflow)
+        if limits.key not in fields:
+            there = ", ".join(map(repr, fields)) or "none, as its payload is no model"
+            raise DeclarationError([f"{self!r} has no field {limits.key!r} in its payload; there are: {there}"])
+        return replace(limits, key=fields[limits.key])
+
+    def create(
+        self, params: P, *, id: str | None = None, idempotency_key: str | None = None, priority: int = 0
+    ) -> Created:
         """Start a run: under the id, or one drawn at random, or one derived from the idempotency key.
+
+        Args:
+            priority: -1000 to 1000. Where the run is queued, those of a higher priority begin first.
 
         Raises:
             RunExists: one under this id or key exists that was started with other parameters.

@@ -128,7 +128,7 @@ class TokenFunction(Construct):
         record.grant_step(self.handler, workflow)
         self.handler.grant(*ANSWERS, on=[machine_arn])
         if parking:
-            parking.grant(self.handler)
+            parking.grant(self.handler, record)
         for each in {each.name: each for each in (callees or {}).values()}.values():
             each.grant_start(self.handler)
 

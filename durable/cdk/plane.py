@@ -17,7 +17,7 @@ from constructs import Construct
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.record import ANSWERS, Record, grant_executions
 from durable.cdk.wakes import WakeQueue
-from durable.cdk.workflow import Segmented, grant_versions
+from durable.cdk.workflow import Limited, Segmented, grant_versions
 
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
@@ -40,6 +40,7 @@ class Plane:
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
         answered: the names of those that have steps that are answered by a token.
         segmented: what those have besides whose runs execute in segments, by name.
+        limited: what limits the runs of those that have limits, by name.
     """
 
     platform: Platform
@@ -52,6 +53,7 @@ class Plane:
     rollbacks: Mapping[str, sfn.StateMachine]
     answered: Set[str]
     segmented: Mapping[str, Segmented]
+    limited: Mapping[str, Limited]
 
     def function(
         self,
@@ -66,6 +68,8 @@ class Plane:
     ) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         known = {name: self._known(name) for name in self.machines}
+        for each in self.limited.values():
+            wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
         told = {"DURABLE_WORKFLOWS": known, "DURABLE_TABLE": self.record.table.table_name, **environment}
         handler = HandlerFunction(
             scope,
@@ -101,6 +105,8 @@ class Plane:
             "events": dict(self.events[name]),
             "retention": self.retentions[name],
         }
+        if name in self.limited:
+            known["limits"] = self.limited[name].limits.as_json()
         if name in self.segmented:
             return known | self.segmented[name].told()
         known |= {"definition": self.definitions[name], "machine": self.machines[name].state_machine_arn}

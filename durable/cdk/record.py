@@ -15,6 +15,7 @@ from durable.aws.table import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.table import RowsTable
+from durable.store.pools import POOL
 
 ANSWERS: Final = ("states:SendTaskSuccess", "states:SendTaskFailure")
 """What it takes to tell a Task what it waits for."""
@@ -52,6 +53,11 @@ class Record(Construct):
     def _grant(self, handler: HandlerFunction, workflow: str, actions: Sequence[str]) -> None:
         table = [self.table.table_arn]
         handler.grant(*(f"dynamodb:{each}" for each in actions), on=table, conditions=_keys_of(workflow))
+
+    def grant_pools(self, handler: HandlerFunction, workflow: str) -> None:
+        """Allow to remove rows of the pools that limit the runs of one workflow; its other rows nobody here removes."""
+        pools = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#{POOL}*"]}}
+        handler.grant("dynamodb:DeleteItem", on=[self.table.table_arn], conditions=pools)
 
     def grant_list(self, handler: HandlerFunction, workflow: str | None = None) -> None:
         """Allow to list the instances of one workflow, or of all, and nothing else."""

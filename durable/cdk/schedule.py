@@ -36,14 +36,17 @@ class Schedules(Construct):
         self, scope: Construct, id: str, *, platform: Platform, record: Record, scheduled: Sequence[Scheduled]
     ) -> None:
         super().__init__(scope, id)
+        told = {each.workflow.name: each.workflow.physical for each in scheduled}
+        wakes = [each["wakes"] for each in told.values() if "wakes" in each][:1]
         self.starter = HandlerFunction(
             self,
             "Starter",
             platform=platform,
             entry="starter",
             environment={
-                "DURABLE_WORKFLOWS": {each.workflow.name: each.workflow.physical for each in scheduled},
+                "DURABLE_WORKFLOWS": told,
                 "DURABLE_TABLE": record.table.table_name,
+                **({"DURABLE_WAKES": wakes[0]} if wakes else {}),
             },
             timeout_seconds=_SECONDS,
             description="starts runs at their scheduled times",

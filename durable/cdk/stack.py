@@ -39,7 +39,7 @@ from durable.cdk.stage import Stage, construct_id
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
-from durable.cdk.workflow import Segmented, WorkflowResource, operator_name
+from durable.cdk.workflow import Limited, Segmented, WorkflowResource, operator_name
 from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError
@@ -88,8 +88,8 @@ class DurableStack(Stack):
         self._resources: dict[Binding, Resource] = {}
         self._operated = set[str]()
         self._declare_data(project)
-        is_segmented = any(each.machine_kind == "express" for each in project.workflows)
-        self._wakes = WakeQueue(self, "Wakes") if is_segmented else None
+        is_woken = any(each.machine_kind == "express" or each.limits is not None for each in project.workflows)
+        self._wakes = WakeQueue(self, "Wakes") if is_woken else None
         self._made: dict[str, Machine] = {}
         self._machines = self._declare_workflows(project.workflows)
         self._schedules = self._declare_schedules(project.workflows)
@@ -249,7 +249,13 @@ class DurableStack(Stack):
             record=self._record,
             segmented=segmented or self._segmented(workflow),
             operator=operator_name(self._settings.stack, workflow.name),
+            limited=self._limited(workflow),
         )
+
+    def _limited(self, workflow: Workflow[Any]) -> Limited | None:
+        if workflow.limits is None or self._wakes is None:
+            return None
+        return Limited(workflow.limits, self._wakes)
 
     def _definition(self, workflow: Workflow[Any]) -> str:
         """Return what tells a compiled workflow from another: it stays while the code of steps changes."""
@@ -264,7 +270,7 @@ class DurableStack(Stack):
         segments: SegmentOptions | None = None
         if segmented is not None and self._wakes is not None:
             name, hash = f"{self._machine_name(workflow)}-express", self._definition(workflow)
-            segments = SegmentOptions(name, segmented, hash, workflow.retention_seconds, self._wakes)
+            segments = SegmentOptions(name, segmented, hash, workflow.retention_seconds, self._wakes, workflow.limits)
         machine = Machine(
             self,
             construct_id(workflow),
@@ -348,6 +354,7 @@ class DurableStack(Stack):
             rollbacks=self._rollbacks,
             answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
             segmented={each.name: found for each in project.workflows if (found := self._segmented(each))},
+            limited={each.name: limit for each in project.workflows if (limit := self._limited(each))},
         )
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane)

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from durable.bindings.limits import Limits
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import Record
@@ -31,12 +32,16 @@ class Parking:
     segmented: Segmented
     wakes: WakeQueue
     rollback_arn: str | None = None
+    limits: Limits | None = None
 
     def environment(self) -> dict[str, Any]:
         told = self.segmented.told() | {"retention": self.retention_seconds}
+        told |= {} if self.limits is None else {"limits": self.limits.as_json()}
         return {"DURABLE_WORKFLOWS": {self.workflow: told}, "DURABLE_WAKES": self.wakes.queue.queue_url}
 
-    def grant(self, handler: HandlerFunction) -> None:
+    def grant(self, handler: HandlerFunction, record: Record) -> None:
+        if self.limits is not None:
+            record.grant_pools(handler, self.workflow)
         self.segmented.grant_start(handler)
         self.wakes.grant_send(handler)
         if self.rollback_arn is not None:
@@ -62,7 +67,7 @@ class TurnFunction(Construct):
             description=f"turns of {parking.workflow}",
         )
         record.grant_step(self.handler, parking.workflow)
-        parking.grant(self.handler)
+        parking.grant(self.handler, record)
 
     @property
     def version_arn(self) -> str:
@@ -99,7 +104,8 @@ class SegmentOptions:
     definition_hash: str
     retention_seconds: int
     wakes: WakeQueue
+    limits: Limits | None = None
 
     def parking(self, workflow: str, rollback: sfn.StateMachine | None) -> Parking:
         rollback_arn = None if rollback is None else rollback.state_machine_arn
-        return Parking(workflow, self.retention_seconds, self.segmented, self.wakes, rollback_arn)
+        return Parking(workflow, self.retention_seconds, self.segmented, self.wakes, rollback_arn, self.limits)

@@ -11,9 +11,11 @@ from typing import Any, Final
 from aws_cdk import ArnFormat, Stack
 from constructs import IConstruct
 
+from durable.bindings.limits import Limits
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import ANSWERS, Record
+from durable.cdk.wakes import WakeQueue
 
 _LONGEST_FUNCTION_NAME: Final = 64
 _HASH: Final = 8
@@ -85,6 +87,19 @@ def grant_versions(handler: HandlerFunction, machine_arn: str) -> None:
     acknowledge(handler.role, finding, "a run stays on the version of its machine that it began on")
 
 
+@dataclass(frozen=True)
+class Limited:
+    """What limits the runs of a workflow, and the queue by which they are looked at when they may begin."""
+
+    limits: Limits
+    wakes: WakeQueue
+
+    def grant(self, handler: HandlerFunction, record: Record, workflow: str) -> None:
+        """Allow to take runs out of the workflow's queue."""
+        record.grant_pools(handler, workflow)
+        self.wakes.grant_send(handler)
+
+
 class WorkflowResource:
     """The right to start instances of one workflow and to read them; and what a function's code does besides.
 
@@ -95,6 +110,7 @@ class WorkflowResource:
         machine_arn: of its state machine.
         segmented: what it has besides where its runs execute in segments.
         operator: the name of the Lambda that makes transitions.
+        limited: what limits its runs, if anything does.
     """
 
     def __init__(
@@ -108,10 +124,12 @@ class WorkflowResource:
         record: Record,
         segmented: Segmented | None = None,
         operator: str = "",
+        limited: Limited | None = None,
     ) -> None:
         self.name = name
         self.lists = self.operates = False
         self._operator = operator
+        self._limited = limited
         self._events = dict(events)
         self._implementation = implementation
         self._definition = definition
@@ -136,6 +154,8 @@ class WorkflowResource:
         }
         if self.operates:
             told["operator"] = self._operator
+        if self._limited is not None:
+            told |= {"limits": self._limited.limits.as_json(), "wakes": self._limited.wakes.queue.queue_url}
         if self._segmented is None:
             return told | {"definition": self._definition, "machine": self._machine_arn}
         if self._segmented.versions is None:
@@ -145,6 +165,8 @@ class WorkflowResource:
     def grant_start(self, function: HandlerFunction) -> None:
         """Allow to start instances and to read them."""
         self._record.grant_create(function, self.name)
+        if self._limited is not None:
+            self._limited.grant(function, self._record, self.name)
         if self._segmented is None:
             function.grant("states:StartExecution", on=[self._machine_arn])
         else:

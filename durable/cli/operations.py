@@ -87,8 +87,8 @@ class Operations:
         more = len(runs) > limit or any(page["cursor"] for page in pages)
         return {"instances": runs[:limit], "more": more, "cursor": None}
 
-    def start(self, workflow: str, params: Any, id: str | None) -> dict[str, Any]:
-        body = {"params": params} | ({"id": id} if id else {})
+    def start(self, workflow: str, params: Any, id: str | None, priority: int = 0) -> dict[str, Any]:
+        body = {"params": params} | ({"id": id} if id else {}) | ({"priority": priority} if priority else {})
         made: dict[str, Any] = self.call("POST", _instances(workflow), body)
         return made
 

@@ -18,6 +18,7 @@ from durable.cli.options import on_runs, workflow_argument
 from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
 from durable.cli.screen import Screen, console
 from durable.clock import Clock, SystemClock
+from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.statuses import CLOSED
 
 
@@ -25,13 +26,28 @@ from durable.store.statuses import CLOSED
 @workflow_argument
 @click.option("--params", default="null", show_default=True, help="The input: JSON, @file, or - for standard input.")
 @click.option("--id", help="The run's id; drawn at random unless said. The same id and input is the same run.")
+@click.option(
+    "--priority",
+    type=click.IntRange(-HIGHEST_PRIORITY, HIGHEST_PRIORITY),
+    default=0,
+    help="Where it is queued, runs of a higher one begin first; 0 unless said.",
+)
 @click.option("--follow", is_flag=True, help="Show its steps until it ends; exit with 1 if it fails.")
 @on_runs
-def start(operations: Operations, screen: Screen, *, workflow: str, params: str, id: str | None, follow: bool) -> None:
+def start(
+    operations: Operations,
+    screen: Screen,
+    *,
+    workflow: str,
+    params: str,
+    id: str | None,
+    priority: int,
+    follow: bool,
+) -> None:
     """Start a run."""
     if id == LATEST:
         raise CommandError(f"--id: {NOT_LATEST}", WRONG)
-    made = operations.start(workflow, read("--params", params), id)
+    made = operations.start(workflow, read("--params", params), id, priority)
     if not follow:
         screen.show(made, lambda: Text(f"{workflow}/{made['id']} started"))
         return

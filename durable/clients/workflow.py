@@ -34,6 +34,7 @@ from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order
 from durable.steps.events import Events
+from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.values import Misfit, dump, holds_secret
 from durable.workflow import WorkflowEntrypoint, payload_type
 
@@ -82,17 +83,26 @@ class WorkflowClient(Workflow[Any]):
     def _event_types(self) -> Mapping[str, TypeAdapter[Any]]:
         return {type: adapter_of(payload) for type, payload in self._payloads.items()}
 
-    def create(self, params: Any, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
+    def create(
+        self, params: Any, *, id: str | None = None, idempotency_key: str | None = None, priority: int = 0
+    ) -> Created:
         """Start a run.
 
         Raises:
             InvalidInput: the params are not of the workflow's type, or too large.
+            ValueError: the id is not 1 to 64 of [A-Za-z0-9_-], or the priority not -1000 to 1000.
         """
-        return self._create(self._dumped(params), id, idempotency_key)
+        _check_priority(priority)
+        return self._create(self._dumped(params), id, priority, idempotency_key)
 
-    def _create(self, payload: Any, id: str | None, idempotency_key: str | None = None) -> Created:
+    def _create(self, payload: Any, id: str | None, priority: int, idempotency_key: str | None = None) -> Created:
         return self._runs.create(
-            self.name, payload, id=id, idempotency_key=idempotency_key, sensitive=holds_secret(self.params)
+            self.name,
+            payload,
+            id=id,
+            idempotency_key=idempotency_key,
+            sensitive=holds_secret(self.params),
+            priority=priority,
         )
 
     def _dumped(self, params: Any, name: str = "params") -> Any:
@@ -107,8 +117,9 @@ class WorkflowClient(Workflow[Any]):
         payloads = [self._dumped(each.params, f"{number}.params") for number, each in enumerate(starts)]
         for each in starts:
             _check_id(each.id)
+            _check_priority(each.priority)
         return tuple(
-            _result(each.id, functools.partial(self._create, payload, each.id))
+            _result(each.id, functools.partial(self._create, payload, each.id, each.priority))
             for each, payload in zip(starts, payloads, strict=True)
         )
 
@@ -196,6 +207,11 @@ def _check_size(batch: Sequence[Any]) -> None:
 def _check_id(id: str | None) -> None:
     if id is not None and not INSTANCE_ID.fullmatch(id):
         raise ValueError("a run's id is 1 to 64 of A-Z a-z 0-9 _ -")
+
+
+def _check_priority(priority: int) -> None:
+    if not -HIGHEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise ValueError(f"the priority is {priority}; it is -{HIGHEST_PRIORITY} to {HIGHEST_PRIORITY}")
 
 
 def _result(id: str | None, act: Callable[[], Created]) -> BatchResult:

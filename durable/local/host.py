@@ -139,6 +139,8 @@ class Host:
             definitions=self.engine.definitions,
             retentions=retentions,
             leases=leases,
+            limits={each.name: each.limits for each in built.project.workflows if each.limits is not None},
+            timers=self,
         )
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks)
@@ -216,10 +218,17 @@ class Host:
         """
         for header in self._queued:
             perform(partial(self.runs.start, header))
+        for workflow, pool in {(each.workflow, each.pool) for each in self._queued if each.pool is not None}:
+            self._persist(partial(self.runs.admission.reconcile, workflow, pool))
         self.engine.go_on(self._pending)
         self._turns.submit(self._halt_wanted)
         self.schedules.begin()
         self._pending, self._queued = {}, []
+
+    def at(self, workflow: str, instance: str, delay_ms: int) -> None:
+        """Implements `durable.runs.timers.Timers` for the pools of runs: nothing else is looked at here."""
+        look = partial(self.runs.admission.look, workflow, f"{workflow}#{instance}")
+        self.timers.set((workflow, instance), self._clock.now() + delay_ms, partial(self._persist, look))
 
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""

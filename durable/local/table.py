@@ -73,13 +73,13 @@ class SQLiteTable:
             self._evict()
             return row
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         now = self._clock.now()
         self._prepare(partition)
         with self._lock:
             rows = self._rows(partition, now)
             sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
-            found = tuple({**rows[sort], "sort": sort} for sort in sorts)
+            found = tuple({**rows[sort], "sort": sort} for sort in sorts[:limit])
             self._evict()
             return found
 

@@ -72,10 +72,10 @@ class Reconciler:
         """Look at one run, and return whether something was written for it."""
         header, steps = run.header, run.current
         try:
-            if header.status == "queued":
-                return self._start_again(header)
             if header.status not in UNSETTLED or self._is_waiting(header):
                 return False
+            if header.status == "queued" and header.place is None:
+                return self._start_again(header)
             waits = [row for row in steps if isinstance(row, WaitRow) and row.token is not None]
             if waits and self._settle(header):
                 return True
@@ -86,6 +86,8 @@ class Reconciler:
             return False
 
     def _is_waiting(self, header: Header) -> bool:
+        if header.place is not None and header.wanted is None:
+            return True  # for a slot: whoever looks at its pool starts it
         return header.wanted is None and header.wake is not None and header.wake > self._clock.now()
 
     def _start_again(self, header: Header) -> bool:

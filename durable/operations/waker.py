@@ -5,11 +5,13 @@ from __future__ import annotations
 from durable.clock import Clock
 from durable.operations.lifecycle import Lifecycle
 from durable.runs.record import load_header
+from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.steps.children import Children
 from durable.steps.events import Events
 from durable.steps.parked import CHILD_LOOK_MS
 from durable.store.keys import is_child
+from durable.store.pools import is_pool
 from durable.store.rows import Header
 from durable.store.table import Table
 
@@ -25,6 +27,7 @@ class Waker:
         events: Events,
         children: Children,
         lifecycle: Lifecycle,
+        runs: Runs,
     ) -> None:
         self._table = table
         self._clock = clock
@@ -32,13 +35,17 @@ class Waker:
         self._events = events
         self._children = children
         self._lifecycle = lifecycle
+        self._runs = runs
 
     def look(self, workflow: str, instance: str) -> None:
-        """Do what is to be done for a run now.
+        """Do what is to be done for a run now, or for a pool of runs: see `durable.store.pools`.
 
         Raises:
             TableBusy, MachinesBusy: not all is done; the same call goes on with it.
         """
+        if is_pool(instance):
+            self._runs.admission.reconcile(workflow, f"{workflow}#{instance}")
+            return
         header = load_header(self._table, workflow, instance)
         if header is None:
             return

@@ -6,15 +6,21 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
+from durable.bindings.limits import Limits
 from durable.bindings.workflow import Created, Status
 from durable.clock import Clock, timestamp
 from durable.errors import RunExists, Throttled, public_message
+from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
 from durable.runs.ids import execution_name, instance_of, random_id
 from durable.runs.outcome import ended_by, ending, error_of
+from durable.runs.pools import Pools
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
+from durable.runs.timers import Timers
 from durable.store.keys import flag_key, header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
@@ -59,6 +65,8 @@ class Runs:
         segmented: Collection[str] = (),
         code: Mapping[str, Mapping[Kind, str]] | None = None,
         leases: Leases | None = None,
+        limits: Mapping[str, Limits] = MappingProxyType({}),
+        timers: Timers | None = None,
     ) -> None:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
@@ -68,6 +76,8 @@ class Runs:
         code: the versions of the machines that a new segmented run executes on, by workflow; a run stays on them until
             it goes on by hand.
         leases: says which leases are held; without it, those whose time is not over.
+        limits: of the workflows that have some.
+        timers: have pools of runs looked at; without them the reconciler does.
         """
         self._table = table
         self._machines = machines
@@ -77,6 +87,7 @@ class Runs:
         self._segmented = frozenset(segmented)
         self._code = code or {}
         self._leases = leases or Leases(clock)
+        self.admission = Admission(table, Pools(table, clock, limits, timers), self._start_soon)
 
     def create(
         self,
@@ -87,6 +98,7 @@ class Runs:
         idempotency_key: str | None = None,
         parent: Parent | None = None,
         sensitive: bool = False,
+        priority: int = 0,
     ) -> Created:
         """Put the header if it is absent, then start the execution that it names; a repeat starts that one again.
 
@@ -94,6 +106,7 @@ class Runs:
             payload: JSON that has been checked against the workflow's type.
             parent: where the step is that waits for this run's end; see children.py.
             sensitive: whether the payload is shown to nobody.
+            priority: where the run has to wait for a slot, those of a higher one come first.
 
         Raises:
             RunExists: the id or key was used with another payload.
@@ -102,8 +115,10 @@ class Runs:
         """
         instance = self._id(workflow, id, idempotency_key)
         try:
-            header, new = self._put_header(workflow, instance, payload, parent, sensitive)
-            if new or self._has_not_begun(header):
+            header, new = self._put_header(workflow, instance, payload, parent, sensitive, priority)
+            if header.place is not None:
+                self.admission.look_soon(header)
+            elif new or self._has_not_begun(header):
                 self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -119,7 +134,7 @@ class Runs:
         return random_id()
 
     def _put_header(
-        self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool
+        self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool, priority: int
     ) -> tuple[Header, bool]:
         now = self._clock.now()
         is_segmented = workflow in self._segmented
@@ -139,15 +154,16 @@ class Runs:
             definition=self._definitions.get(workflow),
             parent=parent,
             sensitive=sensitive,
+            priority=priority,
         )
         try:
-            self._table.write(Write(header.key, header.as_row(), when=(Absent("epoch"),)))
+            written = self.admission.write(header, header.as_row(), when=(Absent("epoch"),))
         except ConditionFailed as failed:
             there = Header.from_row(failed.rows[0] or {})
             if there.payload_hash != header.payload_hash:
                 raise RunExists(public_message(RunExists)) from None
             return there, False
-        return header, True
+        return written, True
 
     def _has_not_begun(self, header: Header) -> bool:
         """Return whether a run that was created before may have to be started again.
@@ -163,6 +179,8 @@ class Runs:
 
         That of a segment is started whether it runs or not: correctness does not depend on how often it executes.
         """
+        if header.place is not None:
+            return  # it waits for a slot
         if header.status == "rollingBack":
             self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
         elif header.kind is not None and header.parked is None and header.status in OPEN:
@@ -202,6 +220,9 @@ class Runs:
         undone = rolled_back(machine)
         if undone is not None:
             self._close_rollback(undone, execution)
+            closed = load_header(self._table, undone, instance_of(execution))
+            if closed is not None:
+                self.admission.release_soon(closed)
             return
         header: Header | None = None
         for _ in range(_TRIES):
@@ -213,6 +234,8 @@ class Runs:
                 there = failed.rows[0]
                 header = None if there is None else Header.from_row(there)
                 if header is None or header.execution != execution or header.closed:
+                    if header is not None:
+                        self.admission.release_soon(header)
                     return
         raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 
@@ -249,13 +272,14 @@ class Runs:
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
         flag = _flag_at_the_end(flag_key(key.partition), wanted, fields["status"], is_segment=is_segment)
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
-        gone = ("wanted", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
+        gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
         if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
             fields["due"] = fields["updated"]  # the reconciler reports to the parent, should nobody else do so
             gone = tuple(name for name in gone if name != "due")
-        written = self._table.write(Write(key, fields, remove=gone, when=current), *flag)
+        written = Header.from_row(self._table.write(Write(key, fields, remove=gone, when=current), *flag)[0] or {})
         if fields["status"] == "rollingBack":
-            self._start_soon(Header.from_row(written[0] or {}))
+            self._start_soon(written)
+        self.admission.release_soon(written)
 
     def abandon(self, header: Header, error: Row) -> None:
         """Close a run that cannot go on as errored, without undoing anything: a retry goes on from where it is.
@@ -268,8 +292,9 @@ class Runs:
         if header.status == "rollingBack":
             report = {"outcome": "failed", "error": error, "steps": []}
             closed |= {"status": header.status_after_rollback, "rollback": report}
-        gone = ("wanted", *WAITING_FIELDS)
-        self._table.write(Write(header.key, closed, remove=gone, when=unchanged(header)))
+        gone = ("wanted", "place", *WAITING_FIELDS)
+        written = self._table.write(Write(header.key, closed, remove=gone, when=unchanged(header)))
+        self.admission.release_soon(Header.from_row(written[0] or {}))
 
     def undoing(self, key: Key, closed: Row) -> Row:
         """Return the header fields that close the run. If completed or running steps have an undo, return those that
@@ -352,9 +377,14 @@ class Runs:
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
-        written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)), flag)
-        new = Header.from_row(written[0] or {})
-        self._start_soon(new)
+        gone = (*gone, "pool", "place", "slot", "grant")
+        new = self.admission.write(header, fields, flag, when=unchanged(header), remove=gone)
+        if new.place is None:
+            self._start_soon(new)
+        else:
+            self.admission.look_soon(new)
+        if not header.closed:
+            self.admission.release_soon(replace(header, closed=True))  # the slot that it had until now
         return new
 
 

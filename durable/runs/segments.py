@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from durable.clock import Clock
 from durable.runs.ids import execution_name
 from durable.runs.record import load_header
 from durable.runs.runs import WAITING_FIELDS, Runs
+from durable.runs.timers import LONGEST_TIMER_MS, Timers
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState, Kind
 from durable.store.parts import Parked, Position
@@ -30,15 +31,6 @@ from durable.wire import Run
 STOPPED: Final = ExecutionState("FAILED", error="Stopped")
 STANDARD_LOOK_MS: Final = 60_000
 """After how long the reconciler looks at an execution on Standard, in case its end was not reported."""
-_LONGEST_TIMER_MS: Final = 15 * 60_000
-"""SQS delays a message by 15 minutes at the most; what is due later is found by the reconciler."""
-
-
-class Timers(Protocol):
-    """Has runs looked at: the queue whose messages `Waker` handles."""
-
-    def at(self, workflow: str, instance: str, delay_ms: int) -> None:
-        """Have a run looked at after a delay of 15 minutes at the most; best effort."""
 
 
 class Segments:
@@ -144,7 +136,7 @@ class Segments:
 
     def _set_timer(self, workflow: str, instance: str, due: int) -> None:
         delay = max(0, due - self._clock.now())
-        if delay <= _LONGEST_TIMER_MS:
+        if delay <= LONGEST_TIMER_MS:
             self._timers.at(workflow, instance, delay)
 
     def wake(self, header: Header) -> bool:

@@ -12,6 +12,10 @@ MOST_LISTED: Final = 100
 _LONGEST_PARTITION: Final = 1024
 RUN: Final = "run"
 """The sort key of the rows that `list` finds."""
+HEAD: Final = "pool"
+"""The sort key of the head of a pool of runs: see `durable.store.pools`."""
+DUE: Final = frozenset({RUN, HEAD})
+"""The sort keys of the rows that `due` finds."""
 _LISTED: Final = frozenset({"workflow", "status", "updated"})
 RESERVED: Final = frozenset({"partition", "sort", "pk", "sk", "listed", "due_shard", "nothing"})
 """Names that no field of a row may have: the tables use them."""

@@ -54,7 +54,7 @@ class Header(_Stored):
         execution: the name of the current execution; what others report is ignored.
         created: when the run was created.
         updated: when the header changed last; lists are sorted by it.
-        begun: when this epoch began; None in the first one.
+        begun: when this epoch began; None in the first one, unless that had to wait for a slot.
         definition: the hash of the definition that the current execution runs on.
         parent: which step waits for this run's end.
         sensitive: nobody is shown the payload.
@@ -77,6 +77,10 @@ class Header(_Stored):
         parked: why nothing executes; None while something does.
         due: when a parked run is woken at the latest, and when the reconciler looks at one that executes.
         unexplained: how often in a row the run was parked although the record does not say why.
+        priority: a run of a higher one leaves the queue first.
+        pool: the partition of the runs that it shares a limit with: see `durable.runs.pools`; None without a limit.
+        place: the sort key under which it waits there; None where it does not wait.
+        slot, grant: which slot it has there, and the grant that it executes under; they stay when it is closed.
     """
 
     workflow: str
@@ -111,6 +115,11 @@ class Header(_Stored):
     parked: Parked | None = None
     due: int | None = None
     unexplained: int = 0
+    priority: int = 0
+    pool: str | None = None
+    place: str | None = None
+    slot: str | None = None
+    grant: str | None = None
 
     @property
     def machine(self) -> str:

@@ -121,8 +121,12 @@ class Table(Protocol):
 
     def get(self, key: Key) -> Row | None: ...
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
-        """Return all rows of a partition whose sort key begins with the prefix, in order, each with its `sort`."""
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+        """Return all rows of a partition whose sort key begins with the prefix, in order, each with its `sort`.
+
+        Args:
+            limit: return no more than the first so many.
+        """
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         """Apply all changes or none, and return the rows after them (None: deleted or only checked).
@@ -159,7 +163,7 @@ class DueTable(Table, Protocol):
     """A table that is asked what is due; an engine that keeps timers need not ask."""
 
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
-        """Return the partitions of `run` rows whose field `due` is this time or before, the earliest first.
+        """Return the partitions of `run` and `pool` rows whose field `due` is this time or before, the earliest first.
 
         The index follows the table within a moment: whoever finds a row there reads it first.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -79,10 +80,9 @@ def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
         raise _unknown(sorted(unknown)[0], parameters)
     known = {**workflow.bindings, **given}
     bindings = known | {name: _new(name, each) for name, each in parameters.items() if name not in known}
-    bound = [
-        Workflow(each.name, each.workflow, bindings={**each.bindings, **{name: bindings[name] for name in found}})
-        for each, found in zip(workflows, named, strict=True)
-    ]
+    bound = [copy(each) for each in workflows]
+    for each, found in zip(bound, named, strict=True):
+        each.bindings = {**each.bindings, **{name: bindings[name] for name in found}}
     resolve(tuple(bound))
     return Project(
         f"the test of {workflow.name}", tuple(each for each in _reachable(*bound) if each.kind != Named.kind)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from durable.clock import Clock
-from durable.store.conditions import RUN, changed, check, check_limit, expired, holds
+from durable.store.conditions import DUE, RUN, changed, check, check_limit, expired, holds
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, Write
 
 
@@ -25,10 +25,10 @@ class MemoryTable:
         over = row is None or expired(row, now) or (run is not None and expired(run, now))
         return None if row is None or over else dict(row)
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         keys = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
         found = ((key, self.get(key)) for key in sorted(keys, key=lambda key: key.sort.encode()))
-        return tuple({**row, "sort": key.sort} for key, row in found if row is not None)
+        return tuple({**row, "sort": key.sort} for key, row in found if row is not None)[:limit]
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         check(changes)
@@ -80,7 +80,7 @@ class MemoryTable:
         return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
 
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
-        rows = ((key.partition, self.get(key) or {}) for key in list(self._rows) if key.sort == RUN)
+        rows = ((key.partition, self.get(key) or {}) for key in list(self._rows) if key.sort in DUE)
         found = sorted((row["due"], partition) for partition, row in rows if row.get("due", until + 1) <= until)
         return [partition for _, partition in found[:limit]]
 

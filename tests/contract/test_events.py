@@ -53,9 +53,9 @@ class Meddled:
         self._call()
         return self.table.get(key)
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         self._call()
-        return self.table.query(partition, prefix)
+        return self.table.query(partition, prefix, limit=limit)
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         self._call()

@@ -98,10 +98,10 @@ class DynamoDB:
         self._count["reads"] += 1
         return self.rows.get(key)
 
-    def query(self, partition: str, prefix: str = "") -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         self._pause()
         self._count["reads"] += 1
-        return self.rows.query(partition, prefix)
+        return self.rows.query(partition, prefix, limit=limit)
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         self._pause()
@@ -117,7 +117,7 @@ class DynamoDB:
     def _write(self, changes: tuple[Write | Delete, ...]) -> tuple[Row | None, ...]:
         written = self.rows.write(*changes)
         for change in changes:
-            if change.key.sort == "run":
+            if change.key.sort in ("run", "pool"):
                 self._kernel.after(self._kernel.random.choice((5, 40, 300, 2_000)), partial(self._index, change.key))
         return written
 

@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from durable import StepContext, WorkflowEntrypoint
 from durable.asl import Machine
+from durable.bindings.limits import Limits
 from durable.compiler import Compiled, compile_workflow
 from durable.compiler.segments import express, standard
 from durable.operations.lifecycle import Lifecycle
@@ -32,6 +34,7 @@ from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.step import StepHandler
 from durable.steps.turn import TurnHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.store.conditions import DUE, RUN
 from durable.store.keys import StepKey, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
@@ -112,6 +115,8 @@ class Watch:
             raise self.world.broken(f"{key} begins in an epoch that is over")
         if header is not None and header.closed:
             raise self.world.broken(f"{key} begins although its run is {header.status}")
+        if header is not None and header.place is not None:
+            raise self.world.broken(f"{key} begins although its run is queued")
         self.active[key] += 1
         self.calls[key] += 1
         try:
@@ -131,11 +136,21 @@ class World:
     """One deployment, one seed.
 
     Args:
+        limits: of the runs of a workflow, where it has some.
         off: the names of protections that are switched off: see `tests/simulation/test_protections.py`.
         former: whether the deployment begins as one whose workflows are all on Standard; `deploy` updates it.
     """
 
-    def __init__(self, seed: int, faults: Faults, *, off: frozenset[str] = frozenset(), former: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        faults: Faults,
+        *,
+        limits: Mapping[str, Limits] = MappingProxyType({}),
+        off: frozenset[str] = frozenset(),
+        former: bool = False,
+    ) -> None:
+        self.limits = limits
         self.kernel, self.faults, self.off = Kernel(seed), faults, off
         self.count: Counter[str] = Counter()
         self.trouble: list[str] = []
@@ -165,14 +180,14 @@ class World:
         """Deploy the workflows; new runs of these execute in segments, all others whole on Standard."""
         clock = self.kernel.clock
         self.segmented = frozenset(segmented)
-        self.runs = Runs(self.table, self.machines, clock, segmented=segmented)
+        self.runs = Runs(self.table, self.machines, clock, segmented=segmented, limits=self.limits, timers=self)
         self.segments = SlowSegments(self)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
         self.events = Events(self.table, self.callbacks, clock)
         self.children = Children(self.table, self.callbacks)
         self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
-        self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle)
+        self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle, self.runs)
         self.reconciler = SegmentReconciler(self.table, self.machines, clock, self.runs, self.segments, self.waker)
         self.whole = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
         self.lambdas.functions |= dict(self._functions())
@@ -298,13 +313,14 @@ class World:
     def _next_look(self) -> int:
         """Return when the reconciler runs next: each minute, but for the minutes in which it would find nothing."""
         now, due = self.kernel.clock.now(), self.table.rows.due(2**53)
-        headers = [self.table.rows.get(each) for each in self.headers]
+        keys = [key for key in self.table.rows.all_keys() if key.sort in DUE]
+        headers = [self.table.rows.get(each) for each in keys if each.sort == RUN]
         at_work = [row for row in headers if row and "closed" not in row and "parked" not in row]
         if at_work:
             return MINUTE if any("kind" in row for row in at_work) else 20 * MINUTE  # a run on Standard may sleep
         if not due:
             return HOUR
-        earliest: int = min(row["due"] for row in headers if row and "due" in row)
+        earliest: int = min(row["due"] for each in keys if (row := self.table.rows.get(each)) and "due" in row)
         return min(max(MINUTE, (earliest - now) // MINUTE * MINUTE), HOUR)
 
     def _reconcile(self) -> None:

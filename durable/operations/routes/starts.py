@@ -14,11 +14,15 @@ from durable.errors import InvalidInput, RunExists, Throttled, public_message
 from durable.http import Accepted, Api, Body, Reply, accepts, described
 from durable.http.statuses import CAMEL, Name
 from durable.operations.routes.names import INSTANCES, RunName, WorkflowName, found
+from durable.store.pools import HIGHEST_PRIORITY
 from durable.workflow import payload_type
 
 
 class Start(BaseModel):
-    """What a run is started with; without an id it gets a random one."""
+    """What a run is started with; without an id it gets a random one.
+
+    Where it is queued, runs of a higher priority begin first.
+    """
 
     model_config = BYTES_AS_BASE64
 
@@ -26,6 +30,7 @@ class Start(BaseModel):
         default=None, examples=["order-1234"]
     )
     params: Any
+    priority: int = Field(default=0, ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY, examples=[10])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         """
         client = found(workflows, workflow)
         start = body.read(starts[workflow])
-        made = client.create(start.params, id=start.id)
+        made = client.create(start.params, id=start.id, priority=start.priority)
         location = f"/api/workflows/{workflow}/instances/{made.id}"
         return Reply(CreatedRun(made.id, workflow), 201 if made.new else 200, location)
 
@@ -87,7 +92,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
 
 def _started(client: Workflow[Any], start: Start) -> BatchResult:
     try:
-        made = client.create(start.params, id=start.id)
+        made = client.create(start.params, id=start.id, priority=start.priority)
     except (RunExists, InvalidInput, Throttled) as error:
         status = {RunExists: 409, InvalidInput: 422, Throttled: 503}[type(error)]
         return BatchResult(start.id, False, Refusal(status, public_message(type(error))))

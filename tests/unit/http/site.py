@@ -60,7 +60,9 @@ class FakeWorkflow(Workflow[Any]):
         self.sent: dict[str, tuple[str, str, Any]] = {}
         self.failure: Exception | None = None
 
-    def create(self, params: Any, *, id: str | None = None, idempotency_key: str | None = None) -> Created:
+    def create(
+        self, params: Any, *, id: str | None = None, idempotency_key: str | None = None, priority: int = 0
+    ) -> Created:
         if self.failure:
             raise self.failure
         if id is None:

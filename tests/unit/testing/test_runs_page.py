@@ -26,6 +26,38 @@ def test_a_step_ends_the_run_of_a_workflow_that_is_declared_later(imported: Call
     assert sandbox.run("bob", workflow="leave").output == "had no subscription"
 
 
+def test_three_runs_execute_at_once_and_the_others_in_order_of_priority(imported: Callable[[str], ModuleType]) -> None:
+    sandbox = Sandbox(imported(EXAMPLES["Flow control"]))
+    order = {"customer_id": "ann", "cents": 900}
+    runs = [sandbox.start(order, workflow="imports", id=f"run-{number}") for number in range(6)]
+    sandbox.advance("1 minute")
+    assert [run.status for run in runs] == ["waiting"] * 3 + ["queued"] * 3
+    sandbox.advance("10 minutes")
+    assert [run.status for run in runs] == ["complete"] * 3 + ["waiting"] * 3
+    sandbox.advance("10 minutes")
+    assert [run.status for run in runs] == ["complete"] * 6
+
+
+def test_runs_of_one_customer_follow_each_other(imported: Callable[[str], ModuleType]) -> None:
+    sandbox = Sandbox(imported(EXAMPLES["Flow control"]))
+    ids = ["ann-1", "ann-2", "bob-1"]
+    runs = [sandbox.start({"customer_id": id[:3], "cents": 1}, workflow="orders", id=id) for id in ids]
+    sandbox.advance("1 minute")
+    assert [run.status for run in runs] == ["waiting", "queued", "waiting"]
+    sandbox.advance("12 minutes")
+    assert [run.status for run in runs] == ["complete", "waiting", "complete"]
+
+
+def test_no_more_than_a_hundred_letters_begin_in_a_minute(imported: Callable[[str], ModuleType]) -> None:
+    sandbox = Sandbox(imported(EXAMPLES["Flow control"]))
+    order = {"customer_id": "ann", "cents": 900}
+    runs = [sandbox.start(order, workflow="letters", id=f"run-{number}") for number in range(130)]
+    sandbox.advance("59 seconds")
+    assert [run.status for run in runs].count("queued") == 30
+    sandbox.advance("2 seconds")
+    assert [run.status for run in runs].count("queued") == 0
+
+
 OWN_RUNS = '''
 from durable import Queue, StepContext, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.bindings import BatchResult, Start
