@@ -188,6 +188,8 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
         key, default = named.get("key"), named.get("default")
         items, kind = _items(reader, node.args[0], scope)
         if isinstance(kind, Never):
+            if default is None and isinstance(items, Comprehension):
+                return Constant(None, kind)  # in code that is not reached, or of items that are never there
             if default is None:
                 source = reader.source.of(node)
                 raise Refused(node, f"`{source}` looks through an empty list", "give it values, or a default")

@@ -147,6 +147,8 @@ class Drawing:
                 lambda: self._formatted(scope),
                 lambda: f"shortened({one('str')}, most={some('0123')})",
                 lambda: f"label({one('user')})",
+                lambda: f"({one('str')} * {some(['0', '1', '3', '-1', 'user.level'])})",
+                lambda: f"{one('str')}[{some(['0:1', '-1:', '1:2'])}]",
             ],
             "bool": self._tests(scope, one, depth),
             "float": [
@@ -184,6 +186,8 @@ class Drawing:
             lambda: f"{some(['any', 'all'])}({one(some(['list[str]', 'list[int]', 'list[list[int]]']))})",
             lambda: f"any(e in f for e in {one('list[int]')} for f in {one('list[list[int]]')})",
             lambda: f"({one('str')} in {one('dict[int]')}.keys())",
+            lambda: f"({one('int')} {some(['in', 'not in'])} {{{one('int')}, {one('int')}}})",
+            lambda: f"any(k == {one('str')} for k in {one('dict[int]')})",
             lambda: f"({one('float')} {some(['<', '>='])} {one('float')})",
         ]
 
@@ -202,6 +206,10 @@ class Drawing:
                 lambda: f"{one('list[str]')}[{self._cut(one)}]",
                 lambda: f"{one('str')}.split({some(['', *TEXTS[1:]])})",
                 lambda: f"list({one('dict[int]')}.keys())",
+                lambda: f"sorted({one('dict[int]')})",
+                lambda: f"[*{one('dict[int]')}]",
+                lambda: f"({one('list[str]')} * {some(['0', '1', '2', '-1', 'user.level'])})",
+                lambda: f"sorted({one('list[str]')}, key=str.{some(['lower', 'upper'])})",
                 lambda: f"[a + str(b) for a, b in zip({one('list[str]')}, {one('list[int]')})]",
                 lambda: f"[str(n) + e for n, e in enumerate({one('list[str]')}, {one('int')})]",
                 lambda: f"[k for k, v in {one('dict[int]')}.items() if v < {one('int')}]",

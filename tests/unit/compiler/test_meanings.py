@@ -62,6 +62,12 @@ AGREE = {
             keys = [*keys, key.upper()]
         return [keys, [*sizes], sorted(sizes), list(sizes), any(key == "b" for key in sizes), ",".join(sizes)]
     """,
+    "what is looked through in code that is never reached": """
+        async def one(limit: int) -> int:
+            return max([each for each in [event.payload.age] if each < limit])
+
+        return await step.map("each", one, [])
+    """,
     "a set that is looked into": """
         return [event.payload.plan in {"free", "paid"}, event.payload.age not in {1, 3}]
     """,
