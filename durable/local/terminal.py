@@ -15,6 +15,7 @@ _COLOURS: Final = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL:
 _QUIET: Final = ("watchfiles", "asyncio")
 """Libraries whose lines tell nothing about the project."""
 _WIDTH: Final = 100
+_NARROWEST: Final = 40
 _NUMBERS: Final = 13
 """The columns that the frame of a traceback and the numbers of its lines take."""
 
@@ -63,8 +64,8 @@ def traceback_text(error: BaseException, *, coloured: bool, width: int | None = 
         stack.frames = list(lines.values())  # a comprehension has a frame of its own on the same line
         for frame in stack.frames:
             frame.filename = shown(frame.filename)
-    found = width or (os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else _WIDTH)
-    width = max(_NUMBERS + 1, min(found, _WIDTH))
+    found = width or (os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0)
+    width = max(_NARROWEST, min(found or _WIDTH, _WIDTH))  # a terminal that does not know its width says 0
     text = io.StringIO()
     console = Console(file=text, force_terminal=coloured, width=width, legacy_windows=False)
     console.print(
