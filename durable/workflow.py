@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, TypeVar, overload
 
 from durable.do import Do
 from durable.durations import Duration
@@ -78,13 +78,45 @@ class WorkflowStep(Do):
         The workflow is declared in app.py. If its run does not complete, the step raises ChildWorkflowError.
         """
 
+    @overload
+    async def map(
+        self,
+        name: str,
+        body: Callable[[A], Awaitable[R]],
+        items: Sequence[A],
+        /,
+        *,
+        concurrency: int = ...,
+        return_exceptions: Literal[False] = ...,
+    ) -> list[R]: ...
+
+    @overload
+    async def map(
+        self,
+        name: str,
+        body: Callable[[A], Awaitable[R]],
+        items: Sequence[A],
+        /,
+        *,
+        concurrency: int = ...,
+        return_exceptions: Literal[True],
+    ) -> list[R | Exception]: ...
+
     @abstractmethod
     async def map(
-        self, name: str, body: Callable[[A], Awaitable[R]], items: Sequence[A], /, *, concurrency: int = 10
-    ) -> list[R]:
+        self,
+        name: str,
+        body: Callable[[Any], Awaitable[Any]],
+        items: Sequence[Any],
+        /,
+        *,
+        concurrency: int = 10,
+        return_exceptions: bool = False,
+    ) -> list[Any]:
         """Run the body, a nested `async def` of `run`, for each item; the results are in the order of the items.
 
-        At most `concurrency` items, 1 to 40, are under way at once. When one fails, the others are stopped.
+        At most `concurrency` items, 1 to 40, are under way at once. When one fails, the others are stopped; with
+        `return_exceptions` its error is its result, and all are done.
         """
 
     @abstractmethod

@@ -18,17 +18,20 @@ from durable.compiler.external_waits import call_workflow, wait_for_event
 from durable.compiler.iterables import iterable
 from durable.compiler.kinds import (
     UNKNOWN,
+    Caught,
     Integer,
     Kind,
     ListOf,
     TupleOf,
     is_unknown,
+    join,
 )
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading, keyed
 from durable.compiler.steps import METHODS
 from durable.compiler.terms import TEXT, Constant, ListDisplay, RawExpression, Variable
-from durable.compiler.tree import Assign, Branch, Gather, MapCall, Return, Run, Statement
+from durable.compiler.tree import Assign, Branch, Gather, Handler, MapCall, Return, Run, Statement, Try
+from durable.compiler.tries import refuse_missing
 from durable.errors import InvalidTime, TooManyRounds
 
 Statements = tuple[Statement, ...]
@@ -43,10 +46,15 @@ _GATHERED: Final = ("do", "map", "wait_for_event", "call")
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """Something awaited: what is run, and the kind of what it returns."""
+    """Something awaited: what is run, the kind of what it returns, and of a gather those of its branches."""
 
     run: Run
     kind: Kind
+    kinds: tuple[Kind, ...] = ()
+
+
+def _at(node: ast.AST) -> str:
+    return f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
 
 
 @dataclass(slots=True)
@@ -106,7 +114,7 @@ class AwaitReader:
             if found and function is asyncio.gather:
                 return self._gather(call)
             if self.definitions.awaited(call) is not None:
-                return self._branches(call, [call], alone=True)
+                return self.branches(call, [call], alone=True)
         if self._was_refused(call.func if isinstance(call, ast.Call) else call):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
         text, step = self.reading.source(node), self.reading.expressions.names.step
@@ -129,25 +137,42 @@ class AwaitReader:
         return local is not None and is_unknown(local.value.kind)
 
     def _gather(self, node: ast.Call) -> Awaited:
-        if node.keywords:
-            raise Refused(
-                node, "`gather` takes no options here", "catch errors in the branches, each an `async def` with `try`"
-            )
+        named = self.reading.steps.options(node, "return_exceptions")
+        keeps = options.flag(named.get("return_exceptions"), "return_exceptions", self.reading.steps.resolve)
         if any(isinstance(each, ast.Starred) for each in node.args):
             raise Refused(node, "`gather` is given a starred list", "write `await step.map(…)`, which takes a list")
         if not node.args:
             raise Refused(node, "`gather` is given nothing", "give it steps or branches")
-        return self._branches(node, node.args)
+        return self.branches(node, node.args, keeps=keeps)
 
-    def _branches(self, node: ast.Call, nodes: list[ast.expr], *, alone: bool = False) -> Awaited:
-        """Return a Parallel of several calls, or of one that is awaited alone."""
+    def branches(
+        self, node: ast.Call | ast.AsyncWith, nodes: list[ast.expr], *, alone: bool = False, keeps: bool = False
+    ) -> Awaited:
+        """Return a Parallel of several calls, or of one that is awaited alone.
+
+        Args:
+            keeps: whether a branch that fails returns its error, and stops no other.
+        """
         found = [self._branch(each, f"{node.lineno}:{node.col_offset}:{number}") for number, each in enumerate(nodes)]
+        if keeps:
+            found = [self._keeping(node, each, str(number)) for number, each in enumerate(found)]
         errors = {name: error for each in found for name, error in each.errors.items()}
         self.reading.fails(errors)
         label = self.reading.frame.prefix + " & ".join(self._label(each) for each in nodes)
         kinds = tuple(each.kind for each in found)
         gather = Gather(label, tuple(each.branch for each in found), kinds, errors, alone)
-        return Awaited(Run(gather, None), kinds[0] if alone else TupleOf(kinds))
+        return Awaited(Run(gather, None), kinds[0] if alone else TupleOf(kinds), kinds)
+
+    def _keeping(self, node: ast.AST, found: ReadBranch, place: str) -> ReadBranch:
+        """Return a branch that returns its error where it fails."""
+        refuse_missing(node, found.branch.body, "`return_exceptions`")
+        if not found.errors:
+            return found
+        kind = Caught(tuple(found.errors.items()))
+        variable = self.reading.expressions.names.variable("error", (*self.reading.frame.block, place, _at(node)))
+        kept = Return(Variable(variable, kind), None, "return its error")
+        body = Try(found.branch.body, (Handler(found.errors, (Exception,), variable, (kept,)),))
+        return ReadBranch(Branch((body,), found.branch.before), join(found.kind, kind), {})
 
     def _label(self, node: ast.expr) -> str:
         match node:
@@ -188,7 +213,7 @@ class AwaitReader:
     def _map(self, node: ast.Call) -> Awaited:
         reading = self.reading
         name = reading.steps.name(node)
-        named = reading.steps.options(node, "concurrency")
+        named = reading.steps.options(node, "concurrency", "return_exceptions")
         if len(node.args) != 3:
             what = f"`{reading.source(node)}` is not a name, a body and items"
             raise Refused(node, what, 'write `await step.map("name", body, items)`')
@@ -202,6 +227,8 @@ class AwaitReader:
         item = next(each.arg for each in definition.parameters if each.arg not in definition.defaults)
         given = {**definition.defaults, item: RawExpression(ITEM, element)}
         found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
+        if options.flag(named.get("return_exceptions"), "return_exceptions", reading.steps.resolve):
+            found = self._keeping(node, found, name)
         body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, _INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         at_once = self._concurrency(named.get("concurrency"))

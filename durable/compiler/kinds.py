@@ -121,6 +121,13 @@ class Caught(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Done(Kind):
+    """A task of a TaskGroup that has ended; only `result()` of it is data."""
+
+    result: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Kind):
     """The event that a run was started with; only its attributes are data."""
 
@@ -262,6 +269,8 @@ def describe(kind: Kind) -> str:
             return f"dict[str, {describe(value)}]"
         case Fixed(entries):
             return "{" + ", ".join(f'"{key}": {describe(each)}' for key, each in entries) + "}"
+        case Done(result):
+            return f"Task[{describe(result)}]"
         case Record(python) | Member(python) | Opaque(python):
             return getattr(python, "__name__", None) or str(python).replace("typing.", "")
     return _PLAIN[type(kind)]

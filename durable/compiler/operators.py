@@ -13,6 +13,7 @@ from durable.compiler.kinds import (
     Boolean,
     Caught,
     DictOf,
+    Done,
     Event,
     Fixed,
     Float,
@@ -21,6 +22,7 @@ from durable.compiler.kinds import (
     ListOf,
     Member,
     Null,
+    OneOf,
     Opaque,
     Record,
     Text,
@@ -102,13 +104,29 @@ def refuse_any(node: ast.AST, value: Expression, what: str) -> None:
 
 
 def refuse_caught(node: ast.AST, value: Expression, source: str) -> None:
-    """Refuse a caught error where data is wanted."""
-    if any(isinstance(each, Caught) for each in members(value.kind)):
+    """Refuse a caught error where data is wanted, and a task that has a result."""
+    if isinstance(value.kind, Done):
+        raise Refused(node, f"`{source}` is a task, which is no data", "write what it returned: `.result()` of it")
+    if _holds_error(value.kind):
         raise Refused(
             node,
-            f"`{source}` is an error, which is no data",
+            f"`{source}` {'is' if is_error(value.kind) else 'may hold'} an error, which is no data",
             "write `str(error)` for what it says, `type(error).__name__` for its name, or raise it",
         )
+
+
+def _holds_error(kind: Kind) -> bool:
+    """Whether a value may be an error, or hold one."""
+    match kind:
+        case Caught():
+            return True
+        case OneOf(of) | TupleOf(of):
+            return any(map(_holds_error, of))
+        case ListOf(element) | DictOf(element):
+            return _holds_error(element)
+        case Fixed(entries):
+            return any(_holds_error(each) for _, each in entries)
+    return False
 
 
 def _numeric(kind: Kind) -> bool:

@@ -59,6 +59,7 @@ class Frame:
         rounds: the counters of the loops around, since that path ends.
         outermost: gathers the errors that leave the frame.
         declared: what `run` says that it returns.
+        guarded: whether a `try` stands around the use of the nested def.
     """
 
     block: tuple[str, ...] = ()
@@ -72,12 +73,13 @@ class Frame:
     finals: list[FinallyFrame] = field(default_factory=list)
     outermost: TryFrame = field(default_factory=TryFrame)
     declared: Kind = UNKNOWN
+    guarded: bool = False
 
     def inner(
         self, place: str, prefix: str = "", key: tuple[Expression, ...] = (), rounds: tuple[Expression, ...] = ()
     ) -> Frame:
         """Return the frame of a branch in this one."""
-        return Frame((*self.block, place), prefix, key, rounds, is_run=False)
+        return Frame((*self.block, place), prefix, key, rounds, is_run=False, guarded=self.guarded or bool(self.tries))
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.assignments import AssignmentReader
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.definitions import DefinitionReader
+from durable.compiler.groups import GroupReader
 from durable.compiler.hoisting import acts_in_test, hoisted
 from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
@@ -31,7 +32,7 @@ from durable.compiler.walk import may_fail
 _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Delete: ("`del`", "leave it out: a variable that is not read again costs nothing"),
     ast.With: ("`with`", "do it in a step"),
-    ast.AsyncWith: ("`async with`", "do it in a step; for a TaskGroup write `await asyncio.gather(…)`"),
+    ast.AsyncWith: ("`async with`", "do it in a step"),
     ast.AsyncFor: ("`async for`", "write `for`"),
     ast.Assert: ("`assert`", "write `if not …: raise WorkflowError(…)`"),
     ast.Import: ("an import", "import at the top of the module"),
@@ -78,6 +79,7 @@ class StatementReader:
     reading: Reading
     definitions: DefinitionReader = field(init=False)
     awaits: AwaitReader = field(init=False)
+    groups: GroupReader = field(init=False)
     assignments: AssignmentReader = field(init=False)
     loops: LoopReader = field(init=False)
     tries: TryReader = field(init=False)
@@ -87,6 +89,7 @@ class StatementReader:
         self.definitions = DefinitionReader(self.reading, self.body)
         self.reading.expressions.inline = self.definitions.expression
         self.awaits = AwaitReader(self.reading, self.definitions)
+        self.groups = GroupReader(self.reading, self.awaits)
         self.assignments = AssignmentReader(self.reading, self.awaits)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
@@ -179,6 +182,8 @@ class StatementReader:
             case ast.Delete([ast.Subscript(ast.Name(name), key)]):
                 remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
+            case ast.AsyncWith() if self.groups.is_group(node):
+                return self.groups.read(node)
             case ast.Pass():
                 return ()
         return self._other(node)
@@ -281,7 +286,9 @@ class StatementReader:
         if not isinstance(awaited, Awaited):
             return awaited, NONE, None
         result = self.reading.variable("result", node)
-        return (dataclasses.replace(awaited.run, variable=result),), Variable(result, awaited.kind), None
+        value = Variable(result, awaited.kind)
+        refuse_caught(node, value, self.reading.source(node))
+        return (dataclasses.replace(awaited.run, variable=result),), value, None
 
     def _complete(self, node: ast.Call) -> tuple[Expression, str]:
         if not self.reading.frame.is_run:

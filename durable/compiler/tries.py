@@ -51,7 +51,7 @@ class TryReader:
             handlers.append(self._handler(each, classes, caught, frame))
             after.append(reading.scope)
         if any(Exception in each.classes for each in handlers):
-            _refuse_missing(node, body, "`except Exception`")
+            refuse_missing(node, body, "`except Exception`")
         self._pass_on(frame, left)
         reading.scope = merge(after)
         return Try(body, tuple(handlers), otherwise)
@@ -71,7 +71,7 @@ class TryReader:
         finally:
             reading.frame.tries.pop()
             reading.frame.finals.pop()
-        _refuse_missing(node, body, "`finally`")
+        refuse_missing(node, body, "`finally`")
         otherwise = self.block(node.finalbody) if reading.scope is not None else ()
         after, left = reading.scope, frame.errors()
         handlers = (self._failed(node, left, frame),) if left else ()
@@ -176,7 +176,7 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _leaving([statement for each in handlers for statement in each.body])
 
 
-def _refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str) -> None:
+def refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str) -> None:
     """Refuse to catch everything where an expression may fail: that ends a run, and is caught in CPython."""
     if any(map(may_fail, values(body))):
         found = (

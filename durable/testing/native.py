@@ -220,6 +220,7 @@ class NativeStep(WorkflowStep):
         /,
         *,
         concurrency: int = 10,
+        return_exceptions: bool = False,
     ) -> list[Any]:
         turns, failed = asyncio.Semaphore(concurrency), asyncio.Event()
 
@@ -229,21 +230,22 @@ class NativeStep(WorkflowStep):
                     raise asyncio.CancelledError
                 try:
                     return await body(item)
-                except BaseException:
-                    failed.set()
+                except Exception:
+                    if not return_exceptions:
+                        failed.set()
                     raise
 
-        return await gather(*(one(item) for item in items))
+        return await gather(*(one(item) for item in items), return_exceptions=return_exceptions)
 
     async def complete(self, name: str, result: Any, /) -> Any:
         return result
 
 
-async def gather(*branches: Awaitable[Any]) -> list[Any]:
+async def gather(*branches: Awaitable[Any], return_exceptions: bool = False) -> list[Any]:
     """Await all branches, as `asyncio.gather` does, but stop the others when one fails, as a Parallel state does."""
     if not branches:
         return []
-    tasks = [asyncio.ensure_future(_timed(each)) for each in branches]
+    tasks = [asyncio.ensure_future(_timed(each, keeps=return_exceptions)) for each in branches]
     try:
         results = await _asyncio_gather(*tasks)
     except BaseException:
@@ -261,15 +263,47 @@ async def gather(*branches: Awaitable[Any]) -> list[Any]:
 _asyncio_gather = asyncio.gather
 
 
-async def _timed(branch: Awaitable[Any]) -> tuple[Any, datetime]:
-    result = await branch
+async def _timed(branch: Awaitable[Any], *, keeps: bool = False) -> tuple[Any, datetime]:
+    try:
+        result = await branch
+    except Exception as error:
+        if not keeps:
+            raise
+        result = error
     return result, _now.get()
+
+
+class TaskGroup(asyncio.TaskGroup):
+    """A group whose end is as late as that of its last task, on the run's own clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = list[datetime]()
+
+    def create_task(self, coro: Any, **named: Any) -> asyncio.Task[Any]:
+        async def timed() -> Any:
+            result, when = await _timed(coro)
+            self._ended.append(when)
+            return result
+
+        return super().create_task(timed(), **named)
+
+    async def __aexit__(self, *given: Any) -> None:
+        await super().__aexit__(*given)
+        _now.set(max([_now.get(), *self._ended]))
 
 
 @contextlib.contextmanager
 def _stopping() -> Iterator[None]:
-    with mock.patch.object(asyncio, "gather", gather):
+    with mock.patch.object(asyncio, "gather", gather), mock.patch.object(asyncio, "TaskGroup", TaskGroup):
         yield
+
+
+def _first(error: Exception) -> Exception:
+    """Return the error that ends a run: of a group that failed, its first one."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def run_natively(
@@ -293,7 +327,7 @@ def run_natively(
     try:
         output, ended = asyncio.run(_run(workflow(), event, NativeStep(steps)))
     except Exception as error:
-        return NativeOutcome(None, type(error).__name__, tuple(steps.calls), timedelta(0))
+        return NativeOutcome(None, type(_first(error)).__name__, tuple(steps.calls), timedelta(0))
     return NativeOutcome(to_jsonable_python(output, by_alias=True), None, tuple(steps.calls), ended - START)
 
 

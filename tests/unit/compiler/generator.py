@@ -17,6 +17,7 @@ class Generator(Waiting):
     def __init__(self, random: Random, size: int) -> None:
         super().__init__(random)
         self.size = size
+        self.trying = False
 
     def program(self) -> str:
         """Return the body of a `run`; `classes` are the workflows that it calls."""
@@ -222,6 +223,7 @@ class Generator(Waiting):
         """Write a `try`: sometimes with `except Exception` or `finally`, in which no item may be missing."""
         all_caught, final = self.random.random() < 0.2, self.random.random() < 0.25
         missing, self.missing = self.missing, self.missing and not (all_caught or final)
+        trying, self.trying = self.trying, True
         self._emit(place, "try:")
         body = place.inner()
         self._step(body)
@@ -249,7 +251,7 @@ class Generator(Waiting):
             last = place.inner()
             self._step(last)
             self._assign(last)
-        self.missing = missing
+        self.missing, self.trying = missing, trying
         return all(ends)
 
     def _caught(self, *, all_caught: bool, calls: bool) -> list[str]:
@@ -274,21 +276,50 @@ class Generator(Waiting):
 
     def _gather(self, place: Place, depth: int) -> bool:
         calls, kinds = [], []
-        outer, chosen = self.fallible, self.random.randrange(2)
+        outer, chosen, form = self.fallible, self.random.randrange(2), self.random.random()
+        missing, keeps, group_of_tasks = self.missing, form < 0.25, form > 0.8 and not self.trying
+        self.missing = missing and not keeps
         for number in range(2):
-            self.fallible = outer and number == chosen
+            self.fallible = outer and number == chosen and not group_of_tasks
             group = Group(place.group.at_once, outer or place.group.stoppable, place.group.again or place.loop)
             kinds.append(self.random.choice(list(STEPS)))
-            if self.random.random() < 0.4:
+            if keeps or self.random.random() < 0.4:
                 calls.append(self.call(Place(place.scope, place.indent, group, child=place.child), kinds[-1]))
             else:
                 calls.append(self._use(place, group, depth, kinds[-1]))
-        self.fallible = outer
+        self.fallible, self.missing = outer, missing
         names = [self._name("g"), self._name("g")]
-        self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)})")
+        if group_of_tasks:
+            self._tasks(place, calls, names)
+        elif keeps:
+            names = self._kept(place, calls, names, kinds)
+        else:
+            self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)})")
         for name, kind in zip(names, kinds, strict=True):
             self._bind(place, name, kind)
         return False
+
+    def _tasks(self, place: Place, calls: list[str], names: list[str]) -> None:
+        """Write a group of tasks, none of which fails: an ExceptionGroup stops the others at another time."""
+        tasks, group = [self._name("t") for _ in calls], self._name("tasks")
+        self._emit(place, f"async with asyncio.TaskGroup() as {group}:")
+        for task, call in zip(tasks, calls, strict=True):
+            self._emit(place.inner(), f"{task} = {group}.create_task({call})")
+        for name, task in zip(names, tasks, strict=True):
+            self._emit(place, f"{name} = {task}.result()")
+
+    def _kept(self, place: Place, calls: list[str], names: list[str], kinds: list[str]) -> list[str]:
+        """Write a gather that keeps errors, and return the variables of the results in which there is none."""
+        self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)}, return_exceptions=True)")
+        found = []
+        for name, kind in zip(names, kinds, strict=True):
+            said, result = self._name("said"), self._name("kept")
+            self._emit(place, f'{said} = str({name}) if isinstance({name}, BaseException) else "none"')
+            self._bind(place, said, "str")
+            other = self.expression({}, kind, 0)
+            self._emit(place, f"{result} = {other} if isinstance({name}, BaseException) else {name}")
+            found.append(result)
+        return found
 
     def _use(self, place: Place, group: Group, depth: int, kind: str) -> str:
         """Write a nested def and return a call of it; what it reads may change in between."""
