@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from durable.bindings.workflow import MOST_IN_A_BATCH
 from durable.cli import tables
@@ -25,6 +30,7 @@ from durable.wire import MAX_PAYLOAD_BYTES
 Item = Mapping[str, Any]
 Result = Mapping[str, Any]
 
+_FEW: Final = 20
 _EXAMPLE: Final = """'[{"id": "order-1", "params": {"item": "book"}}]'"""
 _ITEMS: Final[Accepted[list[Start]]] = Accepted(list[Start])
 
@@ -34,11 +40,15 @@ _ITEMS: Final[Accepted[list[Start]]] = Accepted(list[Start])
 @click.option(
     "--params", required=True, help='An array of {"id"?, "params"}, one for each run: JSON, @file, or - for stdin.'
 )
+@click.option("--results", is_flag=True, help=f"Show what came of each, also where there are more than {_FEW}.")
 @on_runs
-def start_batch(operations: Operations, screen: Screen, *, workflow: str, params: str) -> None:
-    """Start many runs, and say for each what came of it. The same id and input is the same run."""
-    batch = _sent(operations, workflow, _items(params))
-    screen.show(batch.results, lambda: tables.batch(batch.results))
+def start_batch(operations: Operations, screen: Screen, *, workflow: str, params: str, results: bool) -> None:
+    """Start many runs, and say what came of them. The same id and input is the same run."""
+    items = _items(params)
+    with _progress(len(items), quiet=screen.as_json) as advance:
+        batch = _sent(operations, workflow, items, advance)
+    shown = results or len(items) <= _FEW
+    screen.show(batch.results, lambda: tables.batch(batch.results) if shown else Text(batch.summary))
     if not batch.complete:
         raise batch.error()
 
@@ -53,6 +63,12 @@ class Batch:
     @property
     def complete(self) -> bool:
         return not any(each["error"] for each in self.results)
+
+    @property
+    def summary(self) -> str:
+        started = sum(not each["error"] for each in self.results)
+        before = sum(not each["error"] and not each["new"] for each in self.results)
+        return f"{started:,} of {len(self.results):,} started" + (f", {before:,} of them before" if before else "")
 
     def error(self) -> CommandError:
         """Return what names the items that were not started, with the greatest of their exit codes."""
@@ -91,12 +107,30 @@ def _unfit(named: str) -> CommandError:
     )
 
 
-def _sent(operations: Operations, workflow: str, items: Sequence[Item]) -> Batch:
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many items were sent; yields what is told after each request."""
+    bar = Progress(
+        TextColumn("starting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or total <= _FEW or not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda number: bar.advance(task, number)
+
+
+def _sent(operations: Operations, workflow: str, items: Sequence[Item], advance: Callable[[int], None]) -> Batch:
     """Send the items in their order, until a request is refused as a whole or gets no answer."""
     results: list[Result] = []
     for request in batches(items, _size, most=MOST_IN_A_BATCH, most_size=MAX_PAYLOAD_BYTES):
         try:
             results += _answered(operations, workflow, request)
+            advance(len(request))
         except CommandError as stopped:
             if not results and _nothing_begun(stopped):
                 raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from difflib import get_close_matches
 from typing import Any, Final
 
 import click
@@ -61,6 +62,10 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULES:
+            if not ctx.resilient_parsing:
+                close = get_close_matches(cmd_name, MODULES, n=1)
+                meant = f"; did you mean {close[0]!r}" if close else f"; there are: {', '.join(MODULES)}"
+                raise click.UsageError(f"No such command {cmd_name!r}{meant}", ctx)
             return None
         module = importlib.import_module(f"durable.cli.{MODULES[cmd_name]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))

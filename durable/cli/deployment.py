@@ -54,10 +54,11 @@ def deploy(stage: str, arguments: Sequence[str]) -> None:
 
 
 @click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @_on_stage
-def destroy(stage: str, arguments: Sequence[str]) -> None:
+def destroy(stage: str, arguments: Sequence[str], yes: bool) -> None:
     """Take a stage down; prod keeps its data."""
-    _cdk("destroy", stage, arguments)
+    _cdk("destroy", stage, ["--force", *arguments] if yes else arguments)
 
 
 @click.command()

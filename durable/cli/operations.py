@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Final, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from durable.cli.outcome import BY_STATUS, MISSING, UNAVAILABLE, CommandError
 
 _SECONDS: Final = 30
+_PATH: Final = re.compile(r"/api/workflows/(?P<workflow>[^/]+)/instances(?:/(?P<id>[^/]+))?(?:/(?P<event>events/.+))?")
+WHICH: Final = "/api/console/project"
+"""The local server's route that names its project."""
 LATEST: Final = "latest"
 NOT_LATEST: Final = "`latest` in place of an id is the run that changed last; give it another id"
 
@@ -44,8 +50,25 @@ class LocalTransport:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._known = False
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
+        if not self._known:
+            self._recognise()
+        return self._send(method, path, body)
+
+    def _recognise(self) -> None:
+        """See that the server is that of the project in this folder, if there is one."""
+        folder = folder_of(self._send("GET", WHICH, None))
+        if folder is not None and Path("app.py").exists() and folder != str(Path.cwd()):
+            raise CommandError(
+                f"the server at http://127.0.0.1:{self._port} runs the project in {folder}, and not the one in this"
+                " folder; name another port with --port, or call this in that folder",
+                UNAVAILABLE,
+            )
+        self._known = True
+
+    def _send(self, method: str, path: str, body: bytes | None) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_SECONDS)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body is not None else {})
@@ -59,6 +82,15 @@ class LocalTransport:
             ) from None
         finally:
             connection.close()
+
+
+def folder_of(answer: Answer) -> str | None:
+    """Return the folder of the project that a server runs, by its answer to WHICH; None for another program."""
+    try:
+        found = json.loads(answer.body)["folder"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 class Operations:
@@ -139,13 +171,38 @@ class Operations:
         except ValueError:
             said = None
         if answer.status >= 400:
+            named = self._unknown(path) if answer.status == 404 else None
             raise CommandError(
-                _problem(answer.status, said),
+                named or _problem(answer.status, said),
                 BY_STATUS.get(answer.status, UNAVAILABLE),
                 status=answer.status,
                 errors=said.get("errors", ()) if isinstance(said, dict) else (),
             )
         return said
+
+    def _unknown(self, path: str) -> str | None:
+        """Return what is not there of what a path names, the workflow or the run, and what there is instead."""
+        match = _PATH.match(path)
+        if match is None:
+            return None
+        workflow, id = unquote(match["workflow"]), unquote(match["id"] or "")
+        try:
+            names = [each["name"] for each in self.workflows()]
+        except CommandError:
+            return None
+        if workflow not in names:
+            return f"there is no workflow {workflow!r}; {known(workflow, names)}"
+        if id and not match["event"]:
+            return f"there is no run {id!r} of {workflow}; `durable list {workflow}` shows those that changed last"
+        return None
+
+
+def known(name: str, names: Iterable[str]) -> str:
+    """Return what there is in place of an unknown name: the one that was meant, if one is close to it, and all."""
+    there = sorted(names)
+    close = get_close_matches(name, there, n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}there {'is' if len(there) == 1 else 'are'}: {', '.join(there) or 'none'}"
 
 
 def _instances(workflow: str) -> str:

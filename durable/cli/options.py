@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,6 +12,7 @@ from durable.cli.operations import LocalTransport, Operations
 from durable.cli.outcome import json_option, sentences
 from durable.cli.screen import Screen
 
+_PORT: Final = 8787
 workflow_argument = click.argument("workflow")
 id_argument = click.argument("id")
 
@@ -21,7 +22,7 @@ def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--local", is_flag=True, help="Operate the server of this machine (the default).")
     @click.option(
-        "--port", default=8787, show_default=True, envvar="PORT", type=click.IntRange(1, 65535), help="Its port."
+        "--port", default=_PORT, show_default=True, envvar="PORT", type=click.IntRange(1, 65535), help="Its port."
     )
     @click.option("--stage", help="Operate a deployed stage, as prod; requests are signed.")
     @json_option
@@ -33,6 +34,14 @@ def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(_operations(port, stage), Screen(as_json), **own)
 
     return called
+
+
+def where() -> str:
+    """Return the options by which this command found its server, for commands that it shows."""
+    given = click.get_current_context().params
+    if given.get("stage"):
+        return f" --stage {given['stage']}"
+    return "" if given.get("port") in (None, _PORT) else f" --port {given['port']}"
 
 
 def _operations(port: int, stage: str | None) -> Operations:

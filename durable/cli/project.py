@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from durable.bindings import Workflow
+from durable.cli.operations import known
 from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
 from durable.modules import shown
 from durable.project import Project, load
@@ -130,6 +131,6 @@ def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
 def _declared(project: Project, name: str) -> Workflow[Any]:
     found = next((each for each in project.workflows if each.name == name), None)
     if found is None:
-        there = ", ".join(each.name for each in project.workflows) or "none"
-        raise CommandError(f"{project.name}.py declares no workflow {name!r}; there are: {there}", MISSING)
+        there = known(name, [each.name for each in project.workflows])
+        raise CommandError(f"{project.name}.py declares no workflow {name!r}; {there}", MISSING)
     return found

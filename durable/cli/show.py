@@ -9,9 +9,11 @@ from click.core import ParameterSource
 
 from durable.bindings.workflow import Status
 from durable.cli import tables
+from durable.cli.described import described
 from durable.cli.operations import LATEST, Operations
-from durable.cli.options import on_runs, workflow_argument
+from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.screen import Screen
+from durable.cli.start import follow_to_end
 from durable.cli.times import moment
 from durable.clock import SystemClock
 
@@ -63,8 +65,13 @@ def _is_said(option: str) -> bool:
 @click.command()
 @workflow_argument
 @click.argument("id", default=LATEST)
+@click.option("--follow", is_flag=True, help="Show its steps until it ends; exit with 1 if it fails.")
 @on_runs
-def describe(operations: Operations, screen: Screen, *, workflow: str, id: str) -> None:
-    """Show a run: steps, attempts, input, output, error. `latest`, which needs not be said, is the last changed."""
+def describe(operations: Operations, screen: Screen, *, workflow: str, id: str, follow: bool) -> None:
+    """Show a run: times, steps, data, error, what it waits for. `latest`, which needs not be said, changed last."""
+    if follow:
+        id = operations.id_of(workflow, id)
+        follow_to_end(operations, screen, workflow, id)
+        return
     found = operations.describe(workflow, id)
-    screen.show(found, lambda: tables.run(found, SystemClock().now()))
+    screen.show(found, lambda: described(found, SystemClock().now(), where()))

@@ -51,7 +51,12 @@ def start(
     if not follow:
         screen.show(made, lambda: Text(f"{workflow}/{made['id']} started"))
         return
-    ended = Follow(operations, SystemClock(), console()).until_closed(workflow, made["id"], quiet=screen.as_json)
+    follow_to_end(operations, screen, workflow, made["id"])
+
+
+def follow_to_end(operations: Operations, screen: Screen, workflow: str, id: str) -> None:
+    """Show a run until it has ended, and exit with 1 if it did not complete."""
+    ended = Follow(operations, SystemClock(), console()).until_closed(workflow, id, quiet=screen.as_json)
     if screen.as_json:
         screen.show(ended, lambda: "")
     if ended["status"] != "complete":

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from durable.cli.times import ago, lasted, milliseconds
+from durable.cli.times import ago, clock_time, lasted, milliseconds
 from durable.operations.queries import MOST_COUNTED
 from durable.store.statuses import CLOSED
 
@@ -98,8 +98,8 @@ def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> 
     return Group(*parts)
 
 
-def progress(found: Run, now: int) -> RenderableType:
-    """Draw how far a run is: its steps, their attempts, and the time since."""
+def progress(found: Run, now: int, *, started: bool = False) -> RenderableType:
+    """Draw how far a run is: its steps, their attempts, and the time since; `started` adds when each step began."""
     end = milliseconds(found["updatedAt"]) if found["status"] in CLOSED else now
     head = Text.assemble(
         (f"{found['workflow']}/{found['id']}  ", "bold"),
@@ -109,7 +109,7 @@ def progress(found: Run, now: int) -> RenderableType:
     parts: list[RenderableType] = [head]
     begun = [*found["steps"], *sleeps(found)]
     if begun:
-        parts.append(_steps(begun, end))
+        parts.append(_steps(begun, end, started=started))
     if found.get("error"):
         parts.append(_error(found["error"]))
     if (found.get("rollback") or {}).get("outcome"):
@@ -137,16 +137,20 @@ def attempts(step: Run) -> int:
     return (begun[-1].get("number") or len(begun)) if begun else 0
 
 
-def _steps(steps: Iterable[Run], end: int) -> Table:
+def _steps(steps: Iterable[Run], end: int, *, started: bool) -> Table:
     """Draw steps; those that wait, until when, where one of them says that."""
     rows = list(steps)
     waits = any(each.get("wakeAt") for each in rows)
-    table = _table("step", "status", "attempts", "took", *(["wakes"] if waits else []), "error")
+    failed = any(each.get("error") for each in rows)
+    columns = ("step", "status", *(["started"] if started else []), "attempts", "took")
+    table = _table(*columns, *(["wakes"] if waits else []), *(["error"] if failed else []))
     for each in rows:
         took = lasted(_ended(each, end) - milliseconds(each["startedAt"]))
-        error = _why(each["error"]) if each.get("error") else Text()
-        wakes = [_wakes(each, end)] if waits else []
-        table.add_row(Text(_key(each)), status_text(each["status"]), str(attempts(each) or ""), took, *wakes, error)
+        row: list[str | Text] = [Text(_key(each)), status_text(each["status"])]
+        row += [clock_time(each["startedAt"])[11:]] if started else []
+        row += [str(attempts(each) or ""), took, *([_wakes(each, end)] if waits else [])]
+        row += [_why(each["error"]) if each.get("error") else Text()] if failed else []
+        table.add_row(*row)
     return table
 
 

@@ -42,6 +42,11 @@ def ago(iso: str, now: int) -> str:
     return f"{max(0, seconds // size)} {unit} ago"
 
 
+def clock_time(iso: str) -> str:
+    """Return a time as the clock on the wall here shows it."""
+    return datetime.fromisoformat(iso).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def moment(option: str, text: str | None, clock: Clock) -> str | None:
     """Return a time that is given as one, or as how long ago it was: "1 hour".
 

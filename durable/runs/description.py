@@ -60,6 +60,7 @@ class StepDescription:
         key: the path of blocks and rounds to it; its name where there are none.
         attempts: the latest of them, also those before a retry or a restart from a step.
         attempts_used: how many of the attempts that it may have were begun; a retry of the run counts from 0 again.
+        event_type: of the event that it waits for; None while it waits for none.
         wake_at: until when it waits at the latest, for what it waits for or for its next attempt, where that is known.
         input: the data by parameter; None where it is too large to be kept, or sensitive.
         error: of the last attempt: name, message, the exception's own class, and the frames it came through.
@@ -74,6 +75,7 @@ class StepDescription:
     started_at: str
     finished_at: str | None
     wake_at: str | None
+    event_type: str | None
     input: Any
     output: Any
     error: Mapping[str, Any] | None
@@ -188,6 +190,7 @@ def _step(header: Header, row: AnyStep) -> StepDescription:
         started_at=timestamp(row.started),
         finished_at=None if row.finished is None else timestamp(row.finished),
         wake_at=_wake_at(header, row),
+        event_type=_event_type(header, row),
         input=None if hidden or data is None else data.input,
         output=None if hidden else row.result,
         error=row.error if row.status in FAILED_ATTEMPT else None,
@@ -215,6 +218,11 @@ def _wake_at(header: Header, row: AnyStep) -> str | None:
     else:
         at = row.wake if row.status == "retrying" else None
     return None if at is None else timestamp(at)
+
+
+def _event_type(header: Header, row: AnyStep) -> str | None:
+    waits = isinstance(row, WaitRow) and row.status == "waiting" and header.status not in CLOSED
+    return row.type or None if waits and isinstance(row, WaitRow) else None
 
 
 def _sleep(sleep: SleepRow) -> SleepDescription:

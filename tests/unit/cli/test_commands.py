@@ -67,7 +67,7 @@ def test_an_unknown_command_is_refused(durable: Durable) -> None:
     done = durable("lst")
 
     assert done.returncode == 2
-    assert "No such command 'lst'" in done.stderr
+    assert "No such command 'lst'; did you mean 'list'" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from durable.cli import change, options
-from durable.cli.operations import Operations
+from durable.cli import bulk, options
+from durable.cli.operations import Answer, LocalTransport, Operations
 from durable.cli.outcome import UNAVAILABLE, CommandError
 from tests.unit.cli.server import Serve, run
 
@@ -16,6 +17,7 @@ RUN: dict[str, Any] = {
     "id": "order-1",
     "workflow": "shop",
     "status": "running",
+    "epoch": 1,
     "createdAt": "2026-01-01T00:00:00.000Z",
     "updatedAt": "2026-01-01T00:00:05.000Z",
     "steps": [],
@@ -32,6 +34,10 @@ PAY: dict[str, Any] = {
     "startedAt": "2026-01-01T00:00:01.000Z",
     "finishedAt": None,
     "wakeAt": None,
+    "eventType": None,
+    "input": None,
+    "output": None,
+    "sensitive": False,
     "error": {"name": "CardError", "message": "The card was refused."},
 }
 NAP: dict[str, Any] = {"name": "nap", "startedAt": "2026-01-01T00:00:02.000Z", "wakeAt": "2999-01-01T00:00:00.000Z"}
@@ -158,7 +164,7 @@ def test_describe_says_until_when_a_run_sleeps_and_when_a_step_is_tried_again(se
     soon = PAY | {"wakeAt": "2000-01-01T00:00:00.000Z"}
     serve((200, RUN | {"status": "waiting", "steps": [soon], "sleeps": [NAP]}))
     _, head, pay, nap, *_ = [line.split() for line in run("describe", "shop", "order-1").output.splitlines()]
-    assert head == ["step", "status", "attempts", "took", "wakes", "error"]
+    assert head == ["step", "status", "started", "attempts", "took", "wakes", "error"]
     assert pay[-4:] == ["in", "0", "ms", "CardError"]
     assert nap[:3] == ["nap", "☾", "sleeping"]
     assert nap[nap.index("in") + 2] == "d"
@@ -172,7 +178,7 @@ def test_describe_says_what_a_rollback_came_to(serve: Serve) -> None:
     told = {"outcome": "failed", "steps": steps, "error": error}
     serve((200, RUN | {"status": "terminated", "steps": [undone], "rollback": told}))
     result = run("describe", "shop", "order-1").output
-    assert " ".join(result.splitlines()[2].split()).startswith("pay[1] ↶ undone 1 2.0 s")
+    assert re.fullmatch(r"pay\[1\] ↶ undone \d\d:\d\d:\d\d 1 2.0 s", " ".join(result.splitlines()[2].split()))
     assert "rollback failed: pay[1] undone, book failed\nBankError in book: The bank is closed.\n" in result
 
 
@@ -214,7 +220,7 @@ def test_a_round_to_restart_from_is_one_of_a_named_step(serve: Serve, given: lis
 
 
 def test_delete_asks_first(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change, "_terminal", lambda: True)
+    monkeypatch.setattr(bulk, "_terminal", lambda: True)
     server = serve((200, {"id": "order-1", "workflow": "shop"}))
     assert run("delete", "shop", "order-1", input="n\n").exit_code == 1
     assert server.asked == []
@@ -227,7 +233,7 @@ def test_delete_without_a_terminal_to_ask_on_wants_yes(serve: Serve) -> None:
     result = run("delete", "shop", "latest", "--json", input="")
     assert (result.exit_code, server.asked) == (2, [])
     assert json.loads(result.stderr) == {
-        "error": "delete asks before it deletes, and there is no terminal to ask on; pass --yes"
+        "error": "delete asks before it does that, and there is no terminal to ask on; pass --yes"
     }
 
 
@@ -251,7 +257,7 @@ def test_what_is_no_time_is_refused_with_both_forms(serve: Serve, option: str) -
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("delete shop --json", "Missing argument 'ID'; `durable delete --help` shows what it takes"),
+        ("delete shop --json", "name runs by their ids, or all in a status by --status; `durable delete --help`"),
         (
             "list --json --limit 0",
             "Invalid value for '--limit': 0 is not in the range 1<=x<=100; `durable list --help`",
@@ -261,7 +267,7 @@ def test_what_is_no_time_is_refused_with_both_forms(serve: Serve, option: str) -
             "--count says in which round of a step to begin; name the step with --from",
         ),
         ("describe shop x --local --stage prod --json", "--local and --stage exclude each other; `durable"),
-        ("nothing --json", "No such command 'nothing'; `durable --help` shows what it takes"),
+        ("nothing --json", "No such command 'nothing'; there are: init, dev, "),
         ("cost onboarding --rounds -5 --json", "Invalid value for '--rounds': -5 is not in the range x>=0"),
         ("cost onboarding --milliseconds 0 --json", "Invalid value for '--milliseconds': 0 is not in the range"),
     ],
@@ -326,3 +332,105 @@ def test_what_a_run_holds_is_never_read_as_markup(serve: Serve) -> None:
     output = run("describe", "shop", "[red]x[/red]").output
     assert "[red]x[/red]" in output
     assert "[bold]" in output
+
+
+def page(*ids: str, cursor: str | None = None) -> tuple[int, dict[str, Any]]:
+    return 200, {"instances": [{**RUN, "id": each} for each in ids], "cursor": cursor}
+
+
+def test_a_verb_changes_all_runs_in_a_status_and_says_what_came_of_each(serve: Serve) -> None:
+    refused = (409, {"detail": "It has ended."})
+    done = (200, {"id": "x", "workflow": "shop", "status": "terminated"})
+    server = serve(page("a", "b", cursor="c-1"), page("c"), done, refused, done)
+    result = run("terminate", "shop", "--status", "errored", "--yes")
+
+    assert result.exit_code == 4
+    assert [line.split() for line in result.output.splitlines()] == [
+        ["a", "■", "terminated"],
+        ["b", "✗", "It", "has", "ended."],
+        ["c", "■", "terminated"],
+    ]
+    assert [path for method, path, _ in server.asked if method == "PATCH"] == [
+        f"/api/workflows/shop/instances/{id}/status" for id in "abc"
+    ]
+    assert "status=errored" in server.asked[0][1]
+    assert "cursor=c-1" in server.asked[1][1]
+
+
+def test_a_verb_for_a_status_asks_with_the_number_of_runs(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_terminal", lambda: True)
+    server = serve(page("a", "b"))
+    result = run("pause", "shop", "--status", "running", input="n\n")
+    assert result.exit_code == 1
+    assert "Pause 2 runs of shop?" in result.stderr
+    assert [method for method, _, _ in server.asked] == ["GET"]
+
+
+@pytest.mark.parametrize("given", [[], ["a", "--status", "running"], ["a", "--since", "1 hour"]])
+def test_runs_are_chosen_by_ids_or_by_a_status(serve: Serve, given: list[str]) -> None:
+    server = serve((200, {}))
+    assert run("pause", "shop", *given).exit_code == 2
+    assert server.asked == []
+
+
+def test_describe_shows_times_data_and_how_to_send_the_event_that_is_waited_for(serve: Serve) -> None:
+    wait = {**PAY, "name": "decision", "key": "decision", "status": "waiting", "error": None, "eventType": "decision"}
+    paid = {**PAY, "status": "complete", "error": None, "input": {"cents": 5}, "output": "ch-1"}
+    secret = {**PAY, "key": "login", "status": "complete", "error": None, "sensitive": True}
+    serve((200, {**RUN, "status": "waiting", "steps": [paid, secret, wait]}))
+    result = run("describe", "shop", "order-1", "--port", "9001")
+
+    assert result.exit_code == 0
+    assert "started 20" in result.output
+    assert 'in   {"cents": 5}' in result.output
+    assert 'out  "ch-1"' in result.output
+    assert "sensitive: not shown" in result.output
+    assert "durable send-event shop order-1 --type decision --payload '…' --port 9001" in result.output
+
+
+def test_describe_says_how_a_failed_run_goes_on(serve: Serve) -> None:
+    serve((200, {**RUN, "status": "errored", "error": {"name": "CardError", "message": "No."}}))
+    assert "durable retry shop order-1\n" in run("describe", "shop", "order-1").output
+
+
+def test_describe_follows_a_run_to_its_end(serve: Serve) -> None:
+    failed = {**RUN, "status": "errored", "error": {"name": "CardError", "message": "No."}}
+    server = serve(page("order-1"), (200, RUN), (200, failed))
+    result = run("describe", "shop", "--follow")
+    assert result.exit_code == 1
+    assert "✗ errored" in result.output
+    assert [path for _, path, _ in server.asked[1:]] == ["/api/workflows/shop/instances/order-1"] * 2
+
+
+def test_an_unknown_workflow_and_an_unknown_run_are_named_with_what_there_is(serve: Serve) -> None:
+    names = (200, {"workflows": [{"name": "shop", "counts": {}}, {"name": "refund", "counts": {}}]})
+    serve((404, {"detail": "There is no workflow of this name."}), names)
+    result = run("describe", "shpo", "order-1")
+    assert (result.exit_code, result.stderr) == (
+        3,
+        "there is no workflow 'shpo'; did you mean 'shop'? there are: refund, shop\n",
+    )
+    serve((404, {"detail": "There is no such run."}), names)
+    result = run("describe", "shop", "order-9")
+    assert result.stderr == "there is no run 'order-9' of shop; `durable list shop` shows those that changed last\n"
+
+
+def test_the_server_of_another_project_is_refused_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").touch()
+    folder = "/somewhere/else"
+    asked: list[str] = []
+
+    def send(self: LocalTransport, method: str, path: str, body: bytes | None) -> Answer:
+        asked.append(path)
+        return Answer(200, json.dumps({"folder": folder, "workflows": []}).encode())
+
+    monkeypatch.setattr(LocalTransport, "_send", send)
+    result = run("list")
+    assert (result.exit_code, asked) == (5, ["/api/console/project"])
+    assert "runs the project in /somewhere/else" in result.stderr
+
+    folder = str(tmp_path)
+    assert run("list").exit_code == 0
