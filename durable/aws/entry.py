@@ -319,7 +319,7 @@ def _sweep(environment: Environment) -> Handler:
 
     whole = Reconciler(table, machines, clock, runs, settle)
     segmented = parts.registry.segmented
-    segments = SegmentReconciler(table, machines, clock, runs, parts.segments, _waker_of(parts))
+    segments = SegmentReconciler(table, machines, clock, runs, parts.segments, _waker_of(parts), log.look_failed)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)

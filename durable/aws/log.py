@@ -48,7 +48,7 @@ class LambdaLog:
             self._metrics.flush_metrics()
 
     def look_failed(self, workflow: str, instance: str, error: Exception) -> None:
-        """Say that a run could not be looked at: SQS delivers its message again."""
+        """Say that a run could not be looked at: SQS delivers its message again, or the reconciler comes again."""
         name = type(error).__name__
         self._logger.warning("look failed", extra={"workflow": workflow, "instance_id": instance, "error": name})
 

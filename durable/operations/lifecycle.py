@@ -19,7 +19,7 @@ from durable.runs.record import RunRecord, load, load_all_steps, load_header, lo
 from durable.runs.runs import Runs, unchanged
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
-from durable.store.keys import HEADER, flag_key
+from durable.store.keys import HEADER
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.record import forget
@@ -29,6 +29,8 @@ from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableB
 _T = TypeVar("_T")
 _TRIES: Final = 5
 _MOST_AT_ONCE: Final = 24
+_LATE_SECONDS: Final = 20 * 60
+"""How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
 _OTHER_CODE: Final = (
     'The workflow has changed since the run began: resume it with "code": "latest" to go on with today\'s, or'
     " restart it."
@@ -131,7 +133,7 @@ class Lifecycle:
             gone = ("at",) if self._runs.is_other_code(header) else ()  # a state of the former definition
         self._table.write(
             Write(header.key, fields, remove=gone, when=unchanged(header)),
-            Write(flag_key(header.partition), {"want": order.wanted}),
+            Write(header.flag, {"want": order.wanted}),
         )
 
     def halt(self, workflow: str, instance: str) -> None:
@@ -211,12 +213,19 @@ class Lifecycle:
             self._table.write(guard, *(forget(Key(header.partition, row.sort), row) for row in some))
 
     def _delete(self, run: RunRecord) -> None:
-        """Delete the rows, the header last; from the first write on, nothing else can be done to the run."""
+        """Delete the rows, the header last; from the first write on, nothing else can be done to the run.
+
+        The flag of a run on Express stays for a while: an execution of it may begin late, and nobody can stop it.
+        """
         header = run.header
         mine = unchanged(header)
         self._table.write(Write(header.key, {"deleting": True}, when=mine))
         guard = Write(header.key, when=mine, check_only=True)
         others = [Key(header.partition, sort) for sort in run.sorts if sort != HEADER]
+        if header.kind is not None:
+            others = [key for key in others if key != header.flag]
+            until = self._clock.now() // 1000 + _LATE_SECONDS
+            self._table.write(guard, Write(header.flag, {"want": "delete", "expires": until}))
         for some in _batched(others, _MOST_AT_ONCE):
             self._table.write(guard, *(Delete(key) for key in some))
         self._table.write(Delete(header.key, when=mine))

@@ -7,8 +7,8 @@ nobody is told. A run is read before anything is done for it: indexes lag.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,29 +45,50 @@ class SegmentReconciler:
     """Looks at runs that are due, and at those that are silent."""
 
     def __init__(
-        self, table: DueTable, machines: Machines, clock: Clock, runs: Runs, segments: Segments, waker: Waker
+        self,
+        table: DueTable,
+        machines: Machines,
+        clock: Clock,
+        runs: Runs,
+        segments: Segments,
+        waker: Waker,
+        failed: Callable[[str, str, Exception], None],
     ) -> None:
+        """Args:
+        failed: is given a run that could not be looked at, and why: the others are not to suffer.
+        """
         self._table = table
         self._machines = machines
         self._clock = clock
         self._runs = runs
         self._segments = segments
         self._waker = waker
+        self._failed = failed
 
     def reconcile(self, workflows: Iterable[str]) -> Reconciled:
         """Look at what is due and at what is silent."""
         found = [partition.partition("#")[::2] for partition in self._table.due(self._clock.now(), limit=_MOST_DUE)]
         late_ms = 0
         for workflow, instance in found[:_MOST_LOOKS]:
-            with suppress(TableBusy, MachinesBusy):
+            with self._alone(workflow, instance):
                 late_ms = max(late_ms, self._look(workflow, instance))
         for workflow, instance in found[_MOST_LOOKS:]:
             self._segments.look_soon(workflow, instance)
         silent = [each for workflow in workflows for each in self._silent(workflow)]
         for header in silent:
-            with suppress(TableBusy, MachinesBusy, RunNotFound):
+            with self._alone(header.workflow, header.instance):
                 self._look_silent(load(self._table, header.workflow, header.instance))
         return Reconciled(len(found) + len(silent), late_ms)
+
+    @contextmanager
+    def _alone(self, workflow: str, instance: str) -> Iterator[None]:
+        """Go on with the next run where one cannot be looked at; in a minute it is looked at again."""
+        try:
+            yield
+        except (TableBusy, MachinesBusy, RunNotFound):
+            pass
+        except Exception as error:
+            self._failed(workflow, instance, error)
 
     def _look(self, workflow: str, instance: str) -> int:
         """Look at a run, and return for how many milliseconds it has been due."""

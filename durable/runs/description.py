@@ -162,6 +162,10 @@ def status_of(record: RunRecord) -> RunStatus:
     )
 
 
+_AT_WORK: Final = ("retry", "lease", "turn")
+"""Runs that are parked so are within a step: it is tried again, or has outlived its execution."""
+
+
 def _status(header: Header, steps: Iterable[AnyStep]) -> Status:
     """Return the status of a run: one that is open waits where a step does and none is under way.
 
@@ -169,6 +173,8 @@ def _status(header: Header, steps: Iterable[AnyStep]) -> Status:
     says running.
     """
     status = header.status
+    if header.parked in _AT_WORK:
+        return "running"
     if status not in ("running", "waiting") or (status == "waiting" and header.wake is None):
         return status
     doing = {row.status for row in steps}
@@ -216,7 +222,8 @@ def _wake_at(header: Header, row: AnyStep) -> str | None:
     if isinstance(row, WaitRow):
         at = row.deadline if row.status == "waiting" else None
     else:
-        at = row.wake if row.status == "retrying" else None
+        is_next = header.parked == "retry" and row.wake is None
+        at = (header.due if is_next else row.wake) if row.status == "retrying" else None
     return None if at is None else timestamp(at)
 
 

@@ -21,7 +21,7 @@ from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.pools import Pools
 from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.timers import Timers
-from durable.store.keys import flag_key, header_key, is_child
+from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
 from durable.store.parts import Parent, Wanted
@@ -252,10 +252,12 @@ class Runs:
             return
         key = header_key(workflow, instance_of(execution))
         fields: Row = {"workflow": workflow, "updated": self._clock.now(), "closed": True}
+        there = header
+        if came_to != "complete" and there is None:
+            there = load_header(self._table, workflow, instance_of(execution))
         if came_to == "complete":
             fields |= {"status": "complete", "output": state.output}
         elif came_to == "errored":
-            there = header or load_header(self._table, workflow, instance_of(execution))
             steps = [] if there is None else load_all_steps(self._table, there)
             fields |= {"status": "errored", "error": error_of(state, steps)}
             row = ended_by(state, steps)
@@ -263,14 +265,13 @@ class Runs:
                 fields["ended_by"] = row.sort
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
-            before = header or load_header(self._table, workflow, instance_of(execution))
-            fields |= {"status": did, "changes": changes_with(before, did, fields["updated"])}
+            fields |= {"status": did, "changes": changes_with(there, did, fields["updated"])}
         if came_to != "paused":
             fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
-        flag = _flag_at_the_end(flag_key(key.partition), wanted, fields["status"], is_segment=is_segment)
+        flag = () if there is None else _flag_at_the_end(there, fields["status"], is_segment=is_segment)
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
         if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
@@ -366,14 +367,14 @@ class Runs:
             fields |= {"epoch": header.epoch + 1, "begun": now}
         kept_until = () if header.expires is None else ("expires",)
         gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
-        flag: Write | Delete = Delete(flag_key(header.partition))
+        flag: Write | Delete = Delete(header.flag)
         if is_segmented or header.kind is not None:
             # An execution of the generation before may still run, and nobody can stop it: it is to begin nothing.
             generation = header.generation + 1
             code = self._code.get(header.workflow)
             fields |= {"generation": generation} | ({"kind": "express"} if is_segmented else {})
             fields |= {"code": code} if is_segmented and code else {}
-            flag = Write(flag_key(header.partition), {"least": generation}, remove=("want",))
+            flag = Write(header.flag, {"least": generation}, remove=("want",))
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
@@ -400,18 +401,16 @@ def _run(header: Header) -> Run:
     return run if header.kind is None and not header.generation else {**run, "generation": header.generation}
 
 
-def _flag_at_the_end(
-    key: Key, wanted: Wanted | None, status: Status, *, is_segment: bool
-) -> tuple[Write | Delete, ...]:
+def _flag_at_the_end(header: Header, status: Status, *, is_segment: bool) -> tuple[Write | Delete, ...]:
     """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
     step cannot start.
     """
     if status == "rollingBack":
-        return (Write(key, {"want": "rollback"}),)
-    if wanted is None or status not in ("complete", "errored"):
+        return (Write(header.flag, {"want": "rollback"}),)
+    if header.wanted is None or status not in ("complete", "errored"):
         return ()
     # The rest of the row keeps executions of earlier generations out.
-    return (Write(key, remove=("want",)) if is_segment else Delete(key),)
+    return (Write(header.flag, remove=("want",)) if is_segment else Delete(header.flag),)
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:

@@ -12,6 +12,7 @@ reconciler starts the same execution again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
@@ -31,6 +32,11 @@ from durable.wire import Run
 STOPPED: Final = ExecutionState("FAILED", error="Stopped")
 STANDARD_LOOK_MS: Final = 60_000
 """After how long the reconciler looks at an execution on Standard, in case its end was not reported."""
+_MOST_KEPT_CHARACTERS: Final = 30_000
+"""A run that waits with more variables than this is entered at its start again, where its steps hear what is recorded
+of them: each write of a header costs its whole size, and an execution's input holds 256 KiB."""
+_WAITS: Final[Collection[Parked]] = ("sleep", "event", "call")
+_START: Final[Position] = {"state": None, "vars": {}}
 
 
 class Segments:
@@ -58,7 +64,7 @@ class Segments:
             "workflow": run["workflow"],
             "status": "waiting",
             "updated": self._clock.now(),
-            "at": at,
+            "at": at if why not in _WAITS or _fits(at) else _START,
             "parked": why,
             "due": due,
             "unexplained": unexplained,
@@ -99,7 +105,7 @@ class Segments:
         Raises:
             TableBusy, MachinesBusy: not all is done; the reconciler goes on with it.
         """
-        at: Position = header.at or {"state": None, "vars": {}}
+        at = header.at or _START
         run: Run = {"workflow": header.workflow, "instance": header.instance, "epoch": header.epoch, "createdAt": ""}
         run["incarnation"] = header.incarnation
         self.move(run, header.execution, at, "standard")
@@ -182,3 +188,7 @@ class Segments:
     def look_soon(self, workflow: str, instance: str) -> None:
         """Have a run looked at by whoever may wake it."""
         self._timers.at(workflow, instance, 0)
+
+
+def _fits(at: Position) -> bool:
+    return len(json.dumps(at["vars"])) <= _MOST_KEPT_CHARACTERS

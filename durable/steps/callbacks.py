@@ -17,7 +17,7 @@ from durable.clock import Clock
 from durable.errors import StaleResult, Stopped, public_message
 from durable.runs.record import load_header
 from durable.store.failure import Failure
-from durable.store.keys import StepKey, flag_key, path_of
+from durable.store.keys import StepKey, path_of
 from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord, halts
 from durable.store.rows import WaitRow
@@ -72,7 +72,7 @@ class Callbacks:
         if row is None:
             return None
         # The flag is read after the row was written: a stop that did not see the row has set the flag before.
-        if halts(self._table.get(flag_key(key.row.partition)), task["run"].get("generation", 0)):
+        if halts(self._table.get(key.flag), task["run"].get("generation", 0)):
             return Failure(Stopped.__name__, public_message(Stopped))
         if row.input_hash != begun["input_hash"]:
             return Failure(StaleResult.__name__, public_message(StaleResult))

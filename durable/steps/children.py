@@ -20,7 +20,7 @@ from durable.runs.record import load_header, load_steps
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
-from durable.store.keys import CHILD, StepKey, flag_key
+from durable.store.keys import CHILD, StepKey, flag_key, incarnation_of
 from durable.store.parts import Parent
 from durable.store.record import StepRecord
 from durable.store.rows import AnyStep, Header, WaitRow
@@ -79,7 +79,7 @@ class Children:
         row = None if found is None else WaitRow.from_row(found)
         if row is None or not row.is_open or row.anew != child.parent["anew"]:
             return False
-        if "want" in (self._table.get(flag_key(key.partition)) or {}):
+        if "want" in (self._table.get(flag_key(key.partition, incarnation_of(key.sort))) or {}):
             return False  # the parent is being stopped; if it goes on, its call looks
         try:
             ended = Write(key, self._outcome(child, row), when=(Absent("outcome"), Equals("status", "waiting")))

@@ -1,7 +1,7 @@
 """Where the rows of a run are: one partition `<workflow>#<instance>`, and in it by sort key
 
 run                     the header
-flag                    there only while a run is to stop, or was stopped
+flag@<incarnation>      there only while a run is to stop, or was stopped; a while longer than a run that was deleted
 step#<epoch>#<path>     one for each step; the path is its name, with the blocks and rounds that lead to it
 events                  how many events were sent
 event#<era>#<id>        one for each event
@@ -36,8 +36,9 @@ def header_key(workflow: str, instance: str) -> Key:
     return Key(partition(workflow, instance), HEADER)
 
 
-def flag_key(partition: str) -> Key:
-    return Key(partition, FLAG)
+def flag_key(partition: str, incarnation: str) -> Key:
+    """Return where the flag of a run is: each run of an id has one of its own, and runs of former versions `flag`."""
+    return Key(partition, f"{FLAG}@{incarnation}" if incarnation else FLAG)
 
 
 def era_of(epoch: int, incarnation: str) -> str:
@@ -89,6 +90,10 @@ class StepKey:
     @property
     def era(self) -> str:
         return era_of(self.epoch, self.incarnation)
+
+    @property
+    def flag(self) -> Key:
+        return flag_key(partition(self.workflow, self.instance), self.incarnation)
 
     @property
     def row(self) -> Key:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.store.failure import Failure
-from durable.store.keys import StepKey, flag_key
+from durable.store.keys import StepKey
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.orders import Orders
 from durable.store.rows import AnyStep, StepRow
@@ -154,8 +154,9 @@ class StepRecord:
         if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
             return Held()
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
-        if halts(self._table.get(flag_key(key.row.partition)), generation):
-            self._release(key, owner, before, lease)
+        flag = self._table.get(key.flag)
+        if halts(flag, generation):
+            self._release(key, owner, before, lease, (flag or {}).get("expires"))
             return Halted()
         return begun
 
@@ -197,9 +198,14 @@ class StepRecord:
             return Held() if newer.outcome is None else _recorded(newer)
         return Exhausted(Recorded(None, now, failure, lease["input_hash"]), failure, row.attempts)
 
-    def _release(self, key: StepKey, owner: str, before: StepRow | None, lease: Row) -> None:
-        """Put the row back to what it was before the lease was taken."""
+    def _release(self, key: StepKey, owner: str, before: StepRow | None, lease: Row, expires: int | None) -> None:
+        """Put the row back to what it was before the lease was taken.
+
+        Args:
+            expires: when the rows of the run vanish, where it has ended: this row was not among them then.
+        """
         mine = (Equals("owner", owner),)
+        ended: Row = {} if expires is None else {"expires": expires}
         if before is not None and before.owner != owner:
             old = before.as_row()
             added = ("begun", "history", "owner", "lease", *lease)
@@ -207,8 +213,8 @@ class StepRecord:
             change = Write(key.row, old, remove=remove, when=mine)
         elif before is None or before.attempts == 1:
             # Not deleted: the role of a step's Lambda may write its rows, and delete none.
-            forgotten: Row = {"status": _FORGOTTEN, "attempts": 0}
-            change = Write(key.row, forgotten, remove=("owner", "lease"), when=mine)
+            forgotten: Row = {"status": _FORGOTTEN, "attempts": 0} | ended
+            change = Write(key.row, forgotten, remove=("owner", "lease", "input", "undo"), when=mine)
         else:
             earlier: Row = {"status": _RETRYING, "attempts": before.attempts - 1}
             change = Write(key.row, earlier, remove=("owner", "lease"), when=mine)
@@ -287,7 +293,7 @@ class StepRecord:
             # else it is our own write, whose answer was lost
         if generation is None:
             return None
-        return Halted() if halts(self._table.get(flag_key(key.row.partition)), generation) else None
+        return Halted() if halts(self._table.get(key.flag), generation) else None
 
     def write(self, change: Write) -> Row | None:
         """Write an outcome, also where the table is throttled for a while: else the step would run once more.

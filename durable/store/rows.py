@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from durable.bindings.workflow import Status
 from durable.store.failure import FailureRow
-from durable.store.keys import era_of, header_key, partition, path_of
+from durable.store.keys import era_of, flag_key, header_key, partition, path_of
 from durable.store.machines import Kind, segment_of
 from durable.store.parts import AttemptRow, ChangeRow, Parent, Parked, Position, RollbackRow, SleepRow, Wanted
 from durable.store.statuses import Outcome, StepState
@@ -134,6 +134,10 @@ class Header(_Stored):
     @property
     def key(self) -> Key:
         return header_key(self.workflow, self.instance)
+
+    @property
+    def flag(self) -> Key:
+        return flag_key(self.partition, self.incarnation)
 
     @property
     def partition(self) -> str:

@@ -16,12 +16,12 @@ from durable.runs.transitions import FROM_OPEN, TRANSITIONS, From, Order, Refuse
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.failure import Failure
-from durable.store.keys import FLAG, StepKey, header_key
+from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
 from durable.store.record import Halted, Leased, StepRecord
 from durable.store.rows import Header
-from durable.store.table import Key, Row, Table
+from durable.store.table import Row, Table
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens
 
@@ -134,7 +134,7 @@ class Desk:
         )
 
     def flagged(self) -> bool:
-        return self.table.get(Key("shop#one", FLAG)) is not None
+        return self.table.get(self.key("any").flag) is not None
 
     def make(self, status: str) -> None:
         """Bring a run to a status, as it comes to it."""

@@ -187,6 +187,7 @@ class Story:
             world.trouble.append(f"the run has not ended: {where}")
             return
         self._judge_end(header)
+        self._judge_rows(header)
         is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
         if is_waited_for and header.updated > (self.sent or 0) + MOST_UNHEARD_MS:
             world.trouble.append("the event was heard late")
@@ -216,6 +217,15 @@ class Story:
         if header.status == "terminated" and self.script in ("terminate", "rollback", "delete", "again"):
             return
         self.world.trouble.append(f"the run ended {header.status} with {header.output} and {header.error}")
+
+    def _judge_rows(self, header: Header) -> None:
+        """What a deleted run has left, or has written late, vanishes by itself: no other run takes it along."""
+        rows, own = self.world.table.rows, header.incarnation
+        other = [key for key in rows.all_keys() if key.partition == header.partition and "@" in key.sort]
+        strange = [(key.sort, row) for key in other if f"@{own}" not in key.sort and (row := rows.get(key)) is not None]
+        left = [sort for sort, row in strange if "expires" not in row]
+        if left:
+            self.world.trouble.append(f"left of a deleted run: {left}")
 
     def _may_miss(self) -> bool:
         """Whether the event may have come too early or too late: before a restart, or after the wait was over."""

@@ -23,6 +23,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import durable.operations.lifecycle
 import durable.runs.runs
 import durable.steps.turn
 import durable.store.record
@@ -107,6 +108,12 @@ def incarnation(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def tombstone(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """An execution that begins after its run was deleted begins no step."""
+    patch.setattr(durable.operations.lifecycle, "_LATE_SECONDS", 0)
+    return frozenset()
+
+
 def current_execution_ends(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """Only the current execution of a run brings it to its end."""
 
@@ -156,6 +163,7 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
         (cap, "doomed", "none", CALM, range(1)),
         (incarnation, "child", "again", CALM, range(12)),
         (current_execution_ends, "child", "restart", TWINS, range(20)),
+        (tombstone, "trip", "again", STORM, range(50_013, 50_014)),
         (forgotten_wait, "trial", "restart from", CALM, range(8)),
     ],
 )

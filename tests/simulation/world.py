@@ -113,6 +113,8 @@ class Watch:
         header = self.world.header(context.workflow, context.instance_id)
         if header is not None and header.status != "rollingBack" and f"/{header.epoch}/" not in key:
             raise self.world.broken(f"{key} begins in an epoch that is over")
+        if header is not None and header.incarnation not in key:
+            raise self.world.broken(f"{key} begins although its run was deleted")
         if header is not None and header.closed:
             raise self.world.broken(f"{key} begins although its run is {header.status}")
         if header is not None and header.place is not None:
@@ -188,7 +190,15 @@ class World:
         self.children = Children(self.table, self.callbacks)
         self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle, self.runs)
-        self.reconciler = SegmentReconciler(self.table, self.machines, clock, self.runs, self.segments, self.waker)
+        self.reconciler = SegmentReconciler(
+            self.table,
+            self.machines,
+            clock,
+            self.runs,
+            self.segments,
+            self.waker,
+            lambda workflow, instance, error: self.unexpected(f"reconciler of {workflow}/{instance}", error),
+        )
         self.whole = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
         self.lambdas.functions |= dict(self._functions())
 

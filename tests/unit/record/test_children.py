@@ -16,12 +16,12 @@ from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order, Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
-from durable.store.keys import FLAG, StepKey, header_key, partition
+from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord, forget
 from durable.store.rows import step_row
-from durable.store.table import Key, Row, Write
+from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import CallTask
 from tests.unit.record.conftest import FakeMachines, FakeTokens
@@ -252,7 +252,7 @@ def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place,
 
 def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -> None:
     place.call("t")
-    place.table.write(Write(Key(partition("shop", "one"), FLAG), {"want": "terminate"}))
+    place.table.write(Write(place.runs.load("shop", "one").header.flag, {"want": "terminate"}))
     place.close(ExecutionState("ABORTED"))
     assert not place.children.report("child", place.child())
 

@@ -11,7 +11,7 @@ from durable.errors import EventExists, RunClosed, RunConflict, RunNotFound
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
-from durable.store.keys import FLAG, StepKey, header_key, partition
+from durable.store.keys import StepKey, header_key, partition
 from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
@@ -250,7 +250,7 @@ def test_a_run_that_is_not_there_takes_no_event(place: Place) -> None:
 
 
 def test_a_wait_that_begins_while_the_run_is_stopped_says_so(place: Place) -> None:
-    place.table.write(Write(Key(PART, FLAG), {"want": "pause"}))
+    place.table.write(Write(place.key().flag, {"want": "pause"}))
     assert place.wait("t") is None
     assert [what[0] for _, what in place.tokens.told] == ["Stopped"]
 

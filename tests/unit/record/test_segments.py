@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+
+from durable.clock import VirtualClock, timestamp
+from durable.operations.segment_reconciler import SegmentReconciler
+from durable.operations.waker import Waker
+from durable.runs.description import describe
+from durable.runs.runs import Runs
+from durable.runs.segments import Segments
+from durable.store.failure import Failure
+from durable.store.keys import StepKey
+from durable.store.parts import Parked, Position
+from durable.store.record import StepRecord
+from durable.store.rows import Header
+from durable.testing.table import MemoryTable
+from durable.wire import Run
+from tests.unit.record.conftest import FakeMachines
+
+LARGE: Position = {"state": "wait", "vars": {"x": "a" * 40_000}}
+SMALL: Position = {"state": "wait", "vars": {"x": "a"}}
+
+
+class Timers:
+    def at(self, workflow: str, instance: str, delay_ms: int) -> None: ...
+
+
+class Place:
+    """A run `one` of `shop` that executes in segments."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.table = MemoryTable(self.clock)
+        self.machines = FakeMachines()
+        self.runs = Runs(self.table, self.machines, self.clock, segmented=["shop"])
+        self.segments = Segments(self.table, self.runs, Timers(), self.clock)
+        self.record = StepRecord(self.table, self.clock)
+        self.create("one")
+
+    def create(self, id: str) -> None:
+        self.runs.create("shop", None, id=id)
+
+    @property
+    def header(self) -> Header:
+        return self.runs.load("shop", "one").header
+
+    def park(self, at: Position, why: Parked, id: str = "one") -> None:
+        header = self.runs.load("shop", id).header
+        run: Run = {"workflow": "shop", "instance": id, "epoch": 1, "createdAt": ""}
+        assert self.segments.park(run, header.execution, at, why=why, due=self.clock.now() + 90_000) is not None
+
+    def fail(self) -> None:
+        """Have the step `pay` fail, to be tried again."""
+        key = StepKey("shop", "one", 1, "pay", self.header.incarnation)
+        self.record.begin(key, "pay", owner="a", limit=9, input_hash="x")
+        failure = Failure("Odd", "It is odd.")
+        self.record.fail(key, owner="a", failure=failure, final=False, at=self.clock.now())
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+@pytest.mark.parametrize(
+    ("at", "why", "kept"),
+    [
+        (SMALL, "sleep", SMALL),
+        (LARGE, "sleep", None),
+        (LARGE, "event", None),
+        (LARGE, "call", None),
+        (LARGE, "turn", LARGE),
+    ],
+)
+def test_a_run_that_waits_with_much_is_entered_at_its_start_again(
+    place: Place, at: Position, why: Parked, kept: Position | None
+) -> None:
+    place.park(at, why)
+    assert place.segments.wake(place.header)
+    _, _, given = place.machines.started[-1]
+    assert given["at"] == (kept or {"state": None, "vars": {}})
+
+
+@pytest.mark.parametrize(("why", "status"), [("retry", "running"), ("lease", "running"), ("sleep", "waiting")])
+def test_a_parked_run_waits_unless_it_is_within_a_step(place: Place, why: Parked, status: str) -> None:
+    place.park(SMALL, why)
+    assert describe(place.runs.load("shop", "one")).status == status
+
+
+def test_a_run_that_is_parked_for_a_retry_says_when_that_is(place: Place) -> None:
+    place.fail()
+    place.park(SMALL, "retry")
+    (step,) = describe(place.runs.load("shop", "one")).steps
+    assert (step.status, step.wake_at) == ("retrying", timestamp(place.clock.now() + 90_000))
+
+
+def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: Place) -> None:
+    place.create("two")
+    for id in ("one", "two"):
+        place.park(SMALL, "sleep", id)
+
+    class Stuck(Waker):
+        def __init__(self) -> None: ...
+
+        def look(self, workflow: str, instance: str) -> None:
+            if instance == "one":
+                raise ValueError("its input is too large")
+            place.segments.wake(place.runs.load(workflow, instance).header)
+
+    failed: list[str] = []
+
+    def fails(workflow: str, instance: str, error: Exception) -> None:
+        failed.append(f"{workflow}/{instance} {error}")
+
+    reconciler = SegmentReconciler(place.table, place.machines, place.clock, place.runs, place.segments, Stuck(), fails)
+    place.clock.advance_to(place.clock.now() + 100_000)
+    reconciler.reconcile(["shop"])
+    assert failed == ["shop/one its input is too large"]
+    assert place.runs.load("shop", "two").header.parked is None
