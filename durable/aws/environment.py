@@ -61,6 +61,7 @@ def runs_of(table: DynamoDBTable, registry: Registry, environment: Environment) 
         code=registry.code,
         limits=registry.limits,
         timers=timers_of(environment),
+        search=registry.search,
     )
 
 

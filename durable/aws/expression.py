@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
 from durable.aws.attributes import Attribute, Item, encode
-from durable.store.conditions import DUE, RUN, changed
+from durable.store.conditions import DUE, RUN, SEARCH, changed
 from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Key, Row, Write
 
 Change = Write | Delete
@@ -141,6 +141,8 @@ def _index(key: Key, fields: Mapping[str, Any]) -> dict[str, str]:
     index: dict[str, str] = {}
     if key.sort == RUN and "status" in fields:
         index[INDEX_PARTITION] = listed_as(fields["workflow"], fields["status"])
+    if key.sort.startswith(SEARCH) and "found" in fields:
+        index[INDEX_PARTITION] = fields["found"]
     if _is_due(key, fields):
         index[DUE_PARTITION] = due_shard(zlib.crc32(key.partition.encode()) % DUE_SHARDS)
     return index

@@ -7,7 +7,7 @@ stands in a parameter of Systems Manager, which they read when they start someth
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from durable.aws.session import client
@@ -93,6 +93,11 @@ class Registry(Mapping[str, Mapping[str, Any]]):
     def limits(self) -> Mapping[str, Limits]:
         """What limits the runs of the workflows that have limits."""
         return {name: Limits.from_json(each["limits"]) for name, each in self._workflows.items() if "limits" in each}
+
+    @property
+    def search(self) -> Mapping[str, Sequence[str]]:
+        """The fields of payloads by which runs are found, as JSON names them, of the workflows that declare some."""
+        return {name: list(each["search"].values()) for name, each in self._workflows.items() if "search" in each}
 
     @property
     def code(self) -> Mapping[str, Mapping[Kind, str]]:

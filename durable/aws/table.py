@@ -154,6 +154,42 @@ class DynamoDBTable:
         rows = tuple(row for _, _, row in found[:limit])
         return Page(rows, _cursor(starts) if len(found) > limit else None)
 
+    def search(
+        self,
+        found: str,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        check_limit(limit)
+        low, high = since or 0, _LATEST if until is None else until - 1
+        after: dict[str, Any] = {}
+        if cursor is not None:
+            partition, sort, updated = _place_of(cursor)
+            high = min(high, updated)
+            start = {PARTITION: partition, SORT: sort, INDEX_PARTITION: found, INDEX_SORT: updated}
+            after = {"ExclusiveStartKey": {name: encode(value) for name, value in start.items()}}
+        if low > high:
+            return Page((), None)
+        wanted = Expression()
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(found)}"
+        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(low)} AND {wanted.value(high)}"
+        pages = self._pages(
+            IndexName=INDEX,
+            KeyConditionExpression=condition,
+            FilterExpression=wanted.alive(self._clock.now() // 1000),
+            ScanIndexForward=False,
+            Limit=limit + 1,
+            **after,
+            **wanted.parameters(),
+        )
+        items = list(itertools.islice(pages, limit + 1))
+        last = items[limit - 1] if len(items) > limit else None
+        place = None if last is None else [last[PARTITION]["S"], last[SORT]["S"], int(last[INDEX_SORT]["N"])]
+        return Page(tuple(_row(each) for each in items[:limit]), None if place is None else _as_cursor(place))
+
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
         found = [each for number in range(DUE_SHARDS) for each in self._due(due_shard(number), until, limit)]
         return [partition for _, partition in sorted(found)[:limit]]
@@ -323,6 +359,20 @@ def _changes_expiry(change: Change) -> TypeGuard[Write]:
 
 def _row(item: Item) -> Row:
     return {name: decode(value) for name, value in item.items() if name not in _KEYS}
+
+
+def _as_cursor(place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _place_of(cursor: str) -> tuple[str, str, int]:
+    try:
+        partition, sort, updated = json.loads(base64.urlsafe_b64decode(cursor))
+        if isinstance(partition, str) and isinstance(sort, str) and type(updated) is int and 0 <= updated <= _LATEST:
+            return partition, sort, updated
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise ValueError("the cursor is none that search returned")
 
 
 def _starts(workflow: str, cursor: str) -> dict[str, Start]:

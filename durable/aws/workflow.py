@@ -26,4 +26,13 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     runs = runs_of(table, Registry({name: resource}, SystemClock()), wakes)
     events = events_of(table, callbacks_of(table, segments_of(table, runs, {})))
     transitions = RemoteTransitions(resource.get("operator"))
-    return WorkflowClient(name, workflow, runs, events, payloads, Queries(table, SystemClock()), transitions)
+    return WorkflowClient(
+        name,
+        workflow,
+        runs,
+        events,
+        payloads,
+        Queries(table, SystemClock()),
+        transitions,
+        tuple(resource.get("search", ())),
+    )

@@ -137,6 +137,7 @@ class Workflow(Binding, Generic[P]):
         concurrency: how many runs may execute at once; those above it are `queued`. `Concurrency(limit, key=)` counts
             the runs of each value of a field of the payload by themselves.
         rate: how many runs may begin in any second, minute, hour or day, as "100 per minute".
+        search: fields of the payload by which runs are found: texts, numbers or booleans.
         kind: on which machines of Step Functions its runs execute; on one machine it makes no difference. "express"
             costs about a sixth and starts twenty times as many runs a second. "standard" executes a run whole, with
             Step Functions' graph and its history of 90 days in the console. Without it, `Workflow.default_kind`.
@@ -158,6 +159,7 @@ class Workflow(Binding, Generic[P]):
         retention: Duration = "30 days",
         concurrency: int | Concurrency | None = None,
         rate: str | None = None,
+        search: Sequence[str] = (),
         kind: MachineKind | None = None,
     ) -> None:
         super().__init__(name)
@@ -170,6 +172,7 @@ class Workflow(Binding, Generic[P]):
         self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))
+        self.search: Mapping[str, str] = {name: self._field_as_json(name) for name in search}
         self.bindings: Bindings = dict(bindings or {})
 
     def uses(self) -> Bindings:
@@ -178,11 +181,15 @@ class Workflow(Binding, Generic[P]):
     def _with_field_as_json(self, limits: Limits | None) -> Limits | None:
         if limits is None or limits.key is None:
             return limits
+        return replace(limits, key=self._field_as_json(limits.key))
+
+    def _field_as_json(self, name: str) -> str:
+        """Return the name in JSON of a field of the payload."""
         fields = payload_fields(self.workflow)
-        if limits.key not in fields:
+        if name not in fields:
             there = ", ".join(map(repr, fields)) or "none, as its payload is no model"
-            raise DeclarationError([f"{self!r} has no field {limits.key!r} in its payload; there are: {there}"])
-        return replace(limits, key=fields[limits.key])
+            raise DeclarationError([f"{self!r} has no field {name!r} in its payload; there are: {there}"])
+        return fields[name]
 
     def create(
         self, params: P, *, id: str | None = None, idempotency_key: str | None = None, priority: int = 0
@@ -237,6 +244,7 @@ class Workflow(Binding, Generic[P]):
         self,
         *,
         status: Status | None = None,
+        where: tuple[str, object] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
@@ -245,6 +253,8 @@ class Workflow(Binding, Generic[P]):
         """Return runs, those that changed last first, up to 100 at a time.
 
         Args:
+            where: a search attribute of the workflow and its value. The runs created last come first then, and
+                `since` and `until` are of their creation.
             since: only those that changed then or later.
             until: only those that changed before.
             cursor: of the page before, of the same status.

@@ -41,6 +41,7 @@ class Plane:
         answered: the names of those that have steps that are answered by a token.
         segmented: what those have besides whose runs execute in segments, by name.
         limited: what limits the runs of those that have limits, by name.
+        search: the fields of the payload by which runs of a workflow are found, each with its name in JSON.
     """
 
     platform: Platform
@@ -54,6 +55,7 @@ class Plane:
     answered: Set[str]
     segmented: Mapping[str, Segmented]
     limited: Mapping[str, Limited]
+    search: Mapping[str, Mapping[str, str]]
 
     def function(
         self,
@@ -105,6 +107,8 @@ class Plane:
             "events": dict(self.events[name]),
             "retention": self.retentions[name],
         }
+        if name in self.search:
+            known["search"] = dict(self.search[name])
         if name in self.limited:
             known["limits"] = self.limited[name].limits.as_json()
         if name in self.segmented:

@@ -250,6 +250,7 @@ class DurableStack(Stack):
             segmented=segmented or self._segmented(workflow),
             operator=operator_name(self._settings.stack, workflow.name),
             limited=self._limited(workflow),
+            search=workflow.search,
         )
 
     def _limited(self, workflow: Workflow[Any]) -> Limited | None:
@@ -354,6 +355,7 @@ class DurableStack(Stack):
             rollbacks=self._rollbacks,
             answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
             segmented={each.name: found for each in project.workflows if (found := self._segmented(each))},
+            search={each.name: each.search for each in project.workflows if each.search},
             limited={each.name: limit for each in project.workflows if (limit := self._limited(each))},
         )
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)

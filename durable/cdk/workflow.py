@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_cdk import ArnFormat, Stack
@@ -111,6 +112,7 @@ class WorkflowResource:
         segmented: what it has besides where its runs execute in segments.
         operator: the name of the Lambda that makes transitions.
         limited: what limits its runs, if anything does.
+        search: the fields of the payload by which runs are found, each with its name in JSON.
     """
 
     def __init__(
@@ -125,11 +127,13 @@ class WorkflowResource:
         segmented: Segmented | None = None,
         operator: str = "",
         limited: Limited | None = None,
+        search: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.lists = self.operates = False
         self._operator = operator
         self._limited = limited
+        self._search = dict(search)
         self._events = dict(events)
         self._implementation = implementation
         self._definition = definition
@@ -154,6 +158,8 @@ class WorkflowResource:
         }
         if self.operates:
             told["operator"] = self._operator
+        if self._search:
+            told["search"] = self._search
         if self._limited is not None:
             told |= {"limits": self._limited.limits.as_json(), "wakes": self._limited.wakes.queue.queue_url}
         if self._segmented is None:

@@ -21,6 +21,7 @@ from durable.clock import SystemClock
 @click.command()
 @click.argument("workflow", required=False)
 @click.option("--status", type=click.Choice(get_args(Status)), help="Only runs in this status.")
+@click.option("--where", help="Only runs with this value in a search attribute: customer_id=ann.")
 @click.option("--since", help='Only runs that changed since: a time, or how long ago: "1 hour".')
 @click.option("--until", help="Only runs that changed before: the same.")
 @click.option(
@@ -34,6 +35,7 @@ def list(
     *,
     workflow: str | None,
     status: str | None,
+    where: str | None,
     since: str | None,
     until: str | None,
     limit: int,
@@ -42,6 +44,8 @@ def list(
     """List workflows with how many runs have which status; with WORKFLOW or an option, runs, the last changed first."""
     if workflow is None and cursor is not None:
         raise click.UsageError("--cursor goes with the WORKFLOW whose list it is from")
+    if workflow is None and where is not None:
+        raise click.UsageError("--where goes with the WORKFLOW that declares the search attribute")
     if workflow is None and not (status or since or until or _is_said("limit")):
         found = operations.workflows()
         screen.show(found, lambda: tables.workflows(found))
@@ -51,6 +55,7 @@ def list(
         "since": moment("--since", since, clock),
         "until": moment("--until", until, clock),
         "status": status,
+        "where": where,
         "limit": limit,
         "cursor": cursor,
     }

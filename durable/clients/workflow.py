@@ -27,7 +27,7 @@ from durable.bindings.workflow import (
 from durable.clock import milliseconds_of
 from durable.errors import EventUnknown, InvalidInput, RunNotFound, RunRequestError, public_message
 from durable.operations.history import HistoryEntry
-from durable.operations.queries import Queries
+from durable.operations.queries import Queries, attribute_of
 from durable.runs.description import Entry, status_of
 from durable.runs.ids import random_id
 from durable.runs.record import INSTANCE_ID
@@ -66,8 +66,9 @@ class WorkflowClient(Workflow[Any]):
         payloads: Mapping[str, Any],
         queries: Queries,
         transitions: Transitions,
+        search: Sequence[str] = (),
     ) -> None:
-        super().__init__(name, workflow)
+        super().__init__(name, workflow, search=search)
         self._runs = runs
         self._events = events
         self._payloads = dict(payloads)
@@ -151,13 +152,17 @@ class WorkflowClient(Workflow[Any]):
         self,
         *,
         status: Status | None = None,
+        where: tuple[str, object] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> RunPage:
         first, last = _milliseconds("since", since), _milliseconds("until", until)
-        page = self._queries.list(self.name, status=status, since=first, until=last, cursor=cursor, limit=limit)
+        asked = None if where is None else attribute_of(self.search, *where)
+        page = self._queries.list(
+            self.name, status=status, where=asked, since=first, until=last, cursor=cursor, limit=limit
+        )
         return RunPage(tuple(_summary(each) for each in page.entries), page.cursor)
 
     def history(self, id: str, *, after: str | None = None) -> RunHistory:

@@ -142,7 +142,7 @@ class Executions:
 
     def recorded_workflows(self) -> frozenset[str]:
         """Return the names of all workflows that have runs in the record, declared or not."""
-        query = """WITH RECURSIVE found(name) AS (SELECT min(workflow) FROM record UNION ALL
+        query = """WITH RECURSIVE found(name) AS (SELECT min(workflow) FROM record WHERE workflow >= 'a' UNION ALL
             SELECT (SELECT min(workflow) FROM record WHERE workflow > name) FROM found WHERE name IS NOT NULL)
             SELECT name FROM found WHERE name IS NOT NULL"""
         return frozenset(name for (name,) in self._journal.read(query))

@@ -141,6 +141,7 @@ class Host:
             leases=leases,
             limits={each.name: each.limits for each in built.project.workflows if each.limits is not None},
             timers=self,
+            search={each.name: list(each.search.values()) for each in built.project.workflows if each.search},
         )
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks)
@@ -237,10 +238,9 @@ class Host:
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
-        operator = self.operator
-        return WorkflowClient(
-            declared.name, declared.workflow, self.runs, events, payloads, operator.queries, operator.lifecycle
-        )
+        queries, lifecycle = self.operator.queries, self.operator.lifecycle
+        parts = (self.runs, events, payloads, queries, lifecycle, tuple(declared.search))
+        return WorkflowClient(declared.name, declared.workflow, *parts)
 
     def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
         calls = self.built.compiled[workflow.name].calls

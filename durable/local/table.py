@@ -20,12 +20,14 @@ from durable.local.folder import FolderUnusable, JournalError
 from durable.local.journal import Change
 from durable.local.schema import RECORD
 from durable.local.store import Store
-from durable.store.conditions import RUN, changed, check, check_limit, expired, holds, is_place
+from durable.store.conditions import RUN, SEARCH, changed, check, check_limit, expired, holds, is_place
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, RowsUnreadable, TableBusy, Write
 
 _log: Final = logging.getLogger(__name__)
 _MOST_CACHED: Final = 64_000_000
 _OVERHEAD: Final = 500
+_SEARCHED: Final = "?"
+"""What the column `workflow` begins with of the rows that `search` finds: no workflow's name does."""
 _SWEEP: Final = 200
 
 
@@ -127,6 +129,17 @@ class SQLiteTable:
         more = len(found) > limit
         rows = tuple(_readable((place, data) for _, place, data in found[:limit]))
         return Page(rows, _cursor(*found[limit - 1][:2]) if more else None)
+
+    def search(
+        self,
+        found: str,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        return self.list(_SEARCHED + found, since=since, until=until, cursor=cursor, limit=limit)
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         self.journal.flush()
@@ -295,6 +308,8 @@ def _readable(found: Iterable[tuple[str, str]]) -> Iterator[Row]:
 def _row_of(key: Key, row: Row) -> Change:
     get = row.get
     index = (get("workflow"), get("status"), get("updated")) if key.sort == RUN else (None, None, None)
+    if key.sort.startswith(SEARCH):
+        index = (_SEARCHED + row["found"], None, get("updated"))
     return RECORD, (key.partition, key.sort), (*index, get("expires"), _json(row))
 
 
@@ -305,7 +320,7 @@ def _cursor(updated: int, partition: str) -> str:
 def _position(workflow: str, cursor: str) -> list[Any]:
     try:
         updated, partition = json.loads(base64.urlsafe_b64decode(cursor))
-        if is_place(workflow, partition, updated):
+        if is_place(workflow.removeprefix(_SEARCHED).partition("#")[0], partition, updated):
             return [updated, partition]
     except (ValueError, TypeError, RecursionError):
         pass

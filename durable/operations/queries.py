@@ -14,6 +14,7 @@ from durable.operations.history import HistoryPage, history
 from durable.runs.description import Description, Entry, describe, entry
 from durable.runs.record import load, load_header
 from durable.store.rows import Header
+from durable.store.search import found_under, text_of_attribute
 from durable.store.table import Table
 
 MOST_COUNTED: Final = 10_000
@@ -43,6 +44,7 @@ class Queries:
         workflow: str,
         *,
         status: str | None = None,
+        where: tuple[str, str] | None = None,
         since: int | None = None,
         until: int | None = None,
         cursor: str | None = None,
@@ -50,13 +52,24 @@ class Queries:
     ) -> EntryPage:
         """Return runs, those that changed last first; of the table's page each that can be shown.
 
+        Args:
+            where: the name in JSON of a search attribute and its value as text: see `attribute_of`. Those created last
+                come first, and a page may be shorter than the limit.
+
         Raises:
             ValueError: the cursor is none that a list of this workflow and status gave.
         """
-        mark = _mark(workflow, status)
+        mark = _mark(workflow, status, where)
         if cursor is not None and not cursor.startswith(mark):
             raise ValueError("the cursor is of another list")
         start = None if cursor is None else cursor.removeprefix(mark)
+        if where is not None:
+            found = self._table.search(
+                found_under(workflow, *where), since=since, until=until, cursor=start, limit=limit
+            )
+            headers = [load_header(self._table, workflow, row["instance"]) for row in found.rows]
+            shown = (each for each in headers if each is not None and status in (None, each.status))
+            return EntryPage(tuple(map(entry, shown)), None if found.cursor is None else mark + found.cursor)
         page = self._table.list(workflow, status=status, since=since, until=until, cursor=start, limit=limit)
         return EntryPage(
             tuple(entry(Header.from_row(row)) for row in page.rows), None if page.cursor is None else mark + page.cursor
@@ -92,9 +105,23 @@ class Queries:
         return history(load(self._table, workflow, instance), after, now)
 
 
-def _mark(workflow: str, status: str | None) -> str:
+def attribute_of(search: Mapping[str, str], name: str, value: object) -> tuple[str, str]:
+    """Return a search attribute as lists are asked for it; it may be named as in Python or as in JSON.
+
+    Raises:
+        ValueError: there is none of that name, or the value can be none.
+    """
+    known = {**{json: json for json in search.values()}, **search}
+    text = text_of_attribute(value)
+    if name not in known or text is None:
+        there = ", ".join(search) or "none; declare them: Workflow(…, search=[…])"
+        raise ValueError(f"{name!r} is no search attribute with a text, number or boolean; there are: {there}")
+    return known[name], text
+
+
+def _mark(workflow: str, status: str | None, where: tuple[str, str] | None) -> str:
     """Return what the cursors of a list begin with.
 
     `since` and `until` are not in it: a time that is said as "an hour ago" is another on the next page.
     """
-    return hashlib.sha256(json.dumps([workflow, status]).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps([workflow, status, *(where or ())]).encode()).hexdigest()[:8]

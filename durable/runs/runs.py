@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,6 +27,7 @@ from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy,
 from durable.store.parts import Parent, Wanted
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.rows import Header, StepRow
+from durable.store.search import search_rows
 from durable.store.statuses import OPEN
 from durable.store.table import (
     Absent,
@@ -67,6 +68,7 @@ class Runs:
         leases: Leases | None = None,
         limits: Mapping[str, Limits] = MappingProxyType({}),
         timers: Timers | None = None,
+        search: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
@@ -78,6 +80,7 @@ class Runs:
         leases: says which leases are held; without it, those whose time is not over.
         limits: of the workflows that have some.
         timers: have pools of runs looked at; without them the reconciler does.
+        search: the fields of payloads by which runs are found, by workflow.
         """
         self._table = table
         self._machines = machines
@@ -87,6 +90,7 @@ class Runs:
         self._segmented = frozenset(segmented)
         self._code = code or {}
         self._leases = leases or Leases(clock)
+        self._search = search
         self.admission = Admission(table, Pools(table, clock, limits, timers), self._start_soon)
 
     def create(
@@ -157,7 +161,9 @@ class Runs:
             priority=priority,
         )
         try:
-            written = self.admission.write(header, header.as_row(), when=(Absent("epoch"),))
+            names = self._search.get(workflow, ())
+            found = search_rows(workflow, header.partition, instance, now, names, payload)
+            written = self.admission.write(header, header.as_row(), *found, when=(Absent("epoch"),))
         except ConditionFailed as failed:
             there = Header.from_row(failed.rows[0] or {})
             if there.payload_hash != header.payload_hash:

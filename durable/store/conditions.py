@@ -12,6 +12,8 @@ MOST_LISTED: Final = 100
 _LONGEST_PARTITION: Final = 1024
 RUN: Final = "run"
 """The sort key of the rows that `list` finds."""
+SEARCH: Final = "search#"
+"""How the sort keys begin of the rows that `search` finds: those with the fields `found`, `updated` and `instance`."""
 HEAD: Final = "pool"
 """The sort key of the head of a pool of runs: see `durable.store.pools`."""
 DUE: Final = frozenset({RUN, HEAD})

@@ -155,6 +155,20 @@ class Table(Protocol):
             until: only those `updated` before.
         """
 
+    def search(
+        self,
+        found: str,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return the rows with a sort key that begins with `search#` and with this value in their field `found`.
+
+        They come with the newest `updated` first, up to 100 at a time; `since` and `until` are as in `list`.
+        """
+
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         """Return how many `run` rows of a workflow have each status that any has; each is counted to `most` only."""
 

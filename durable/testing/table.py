@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from durable.clock import Clock
-from durable.store.conditions import DUE, RUN, changed, check, check_limit, expired, holds
+from durable.store.conditions import DUE, RUN, SEARCH, changed, check, check_limit, expired, holds
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, Write
 
 
@@ -78,6 +78,25 @@ class MemoryTable:
         first = int(cursor or 0)
         more = first + limit < len(found)
         return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
+
+    def search(
+        self,
+        found: str,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        check_limit(limit)
+        start, end = since or 0, math.inf if until is None else until
+        keys = [key for key in list(self._rows) if key.sort.startswith(SEARCH)]
+        rows = [row for key in keys if (row := self.get(key)) and row["found"] == found]
+        rows = [row for row in rows if start <= row["updated"] < end]
+        rows.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
+        first = int(cursor or 0)
+        more = first + limit < len(rows)
+        return Page(tuple(rows[first : first + limit]), str(first + limit) if more else None)
 
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
         rows = ((key.partition, self.get(key) or {}) for key in list(self._rows) if key.sort in DUE)

@@ -57,6 +57,9 @@ class Meddled:
         self._call()
         return self.table.query(partition, prefix, limit=limit)
 
+    def search(self, found: str, **options: Any) -> Page:
+        return self.table.search(found, **options)
+
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         self._call()
         return self.table.write(*changes)

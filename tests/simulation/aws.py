@@ -134,6 +134,10 @@ class DynamoDB:
         self._count["reads"] += 1
         return self.index.list(workflow, **options)
 
+    def search(self, found: str, **options: Any) -> Page:
+        self._pause()
+        return self.rows.search(found, **options)
+
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
         self._pause()
         self._count["reads"] += 1

@@ -12,7 +12,7 @@ from durable.bindings.workflow import Status, Workflow
 from durable.http import Api, Parameter, Problem, RunId, described
 from durable.http.statuses import Name
 from durable.operations.history import HistoryPage
-from durable.operations.queries import Queries
+from durable.operations.queries import Queries, attribute_of
 from durable.operations.routes.names import INSTANCE, INSTANCES, WORKFLOWS, WorkflowName, found
 from durable.operations.routes.times import TIME, milliseconds_of
 from durable.runs.description import Description, Entry
@@ -27,6 +27,16 @@ WantedStatus = Annotated[
         description="Only those in this status.",
         example="errored",
         form=f"one of {', '.join(get_args(Status))}",
+    ),
+]
+Where = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        r"[A-Za-z_][^=]{0,79}=.{0,400}",
+        "Only those with this value in a search attribute, those created last first.",
+        example="customer_id=ann",
+        form="a search attribute and its value, as customer_id=ann",
     ),
 ]
 Since = Annotated[
@@ -120,16 +130,23 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
     def list_runs(
         workflow: WorkflowName,
         status: WantedStatus = None,
+        where: Where = None,
         since: Since = None,
         until: Until = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> RunPage:
         """List runs of a workflow."""
-        found(workflows, workflow)
+        client = found(workflows, workflow)
         first, last = milliseconds_of("since", since), milliseconds_of("until", until)
         try:
-            page = queries.list(workflow, status=status, since=first, until=last, limit=limit, cursor=cursor)
+            asked = None if where is None else attribute_of(client.search, *where.split("=", 1))
+        except ValueError as error:
+            raise Problem(400, f"The query parameter where does not fit: {error}.") from None
+        try:
+            page = queries.list(
+                workflow, status=status, where=asked, since=first, until=last, limit=limit, cursor=cursor
+            )
         except ValueError:
             raise Problem(400, OTHER_LIST) from None
         return RunPage(page.entries, page.cursor)

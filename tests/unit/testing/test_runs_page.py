@@ -8,7 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 from durable.bindings.workflow import BatchResult
+from durable.operations.routes import operations
 from durable.testing import Sandbox
+from tests.unit.http.doors import Answered, answered, proxy_event
 
 PAGE = Path(__file__).parents[3] / "docs" / "runs.md"
 EXAMPLES = dict(re.findall(r"^#+ ([^\n]+)\n\n(?:[^#`]*?)```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.M))
@@ -56,6 +58,38 @@ def test_no_more_than_a_hundred_letters_begin_in_a_minute(imported: Callable[[st
     assert [run.status for run in runs].count("queued") == 30
     sandbox.advance("2 seconds")
     assert [run.status for run in runs].count("queued") == 0
+
+
+def test_the_open_orders_of_a_customer_are_found_and_ended(imported: Callable[[str], ModuleType]) -> None:
+    sandbox = Sandbox(imported(EXAMPLES["Search attributes"]))
+    for number in range(4):
+        sandbox.start({"customer_id": "ab"[number % 2]}, workflow="orders", id=f"run-{number}")
+    sandbox.advance("1 hour")
+    assert sandbox.run("a", workflow="cancel").output == 2
+    ended = {run.id for run in sandbox.runs("orders") if run.status == "terminated"}
+    assert ended == {"run-0", "run-2"}
+    assert sandbox.run("a", workflow="cancel").output == 0
+
+
+def test_operators_list_by_an_attribute_and_are_told_what_attributes_there_are(
+    imported: Callable[[str], ModuleType],
+) -> None:
+    sandbox = Sandbox(imported(EXAMPLES["Search attributes"]))
+    for number, customer in enumerate(["ann", "a=b&c", "ann"]):
+        sandbox.start({"customer_id": customer}, workflow="orders", id=f"run-{number}")
+    host = sandbox._virtual.host
+    api = operations(host.workflows, host.operator)
+
+    def listed(query: str) -> Answered:
+        return answered(api(proxy_event("GET", f"/api/workflows/orders/instances?{query}"), None))
+
+    assert [each["id"] for each in listed("where=customer_id=ann").json["instances"]] == ["run-2", "run-0"]
+    assert [each["id"] for each in listed("where=customer_id%3Da%3Db%26c").json["instances"]] == ["run-1"]
+    assert listed("where=express=true").json["instances"] == []
+    refused = listed("where=customer=ann")
+    assert refused.status == 400
+    assert "there are: customer_id, express" in refused.json["detail"]
+    assert listed("where=ann").status == 400
 
 
 OWN_RUNS = '''
