@@ -15,7 +15,7 @@ from durable.compiler import calls, operators
 from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.advice import of_asyncio, of_builtin
 from durable.compiler.aggregates import AGGREGATES, lazy
-from durable.compiler.instances import instance
+from durable.compiler.classinfo import is_instance
 from durable.compiler.iterables import (
     LAZY,
     comprehension,
@@ -351,22 +351,11 @@ class ExpressionReader:
                 return Condition(opposite(inner.test), inner.false, inner.true)
             case ast.Compare(left, ops, comparators):
                 return self._comparisons(node, [left, *comparators], ops, scope)
-            case ast.Call(func, [tested, classes], []) if self.static(func, scope) == (True, isinstance):
-                return self._instance(node, tested, classes, scope)
+            case ast.Call(function) if self.static(function, scope) == (True, isinstance):
+                return is_instance(self, node, scope)
         value = self.value(node, scope)
         test = operators.truth(node, value, self.source.of(node))
         return Condition(test, narrowed(scope, node, present(value.kind), value), scope)
-
-    def _instance(self, node: ast.Call, tested: ast.expr, classes: ast.expr, scope: Scope) -> Condition:
-        value, source = self.value(tested, scope), self.source.of(node)
-        if is_unknown(value.kind):
-            return Condition(Constant(True, Boolean()), scope, scope)
-        nodes = classes.elts if isinstance(classes, ast.Tuple) else [classes]
-        known = tuple(self.static(each, scope)[1] for each in nodes)
-        found = instance(node, value, known, source)
-        return Condition(
-            found.test, narrowed(scope, tested, found.true, value), narrowed(scope, tested, found.false, value)
-        )
 
     def _conditions(self, both: bool, nodes: list[ast.expr], scope: Scope) -> Condition:
         first = self.condition(nodes[0], scope)
@@ -397,10 +386,10 @@ class ExpressionReader:
     def _call(self, node: ast.Call, scope: Scope) -> Expression:
         source = self.source.of(node)
         found, function = self.static(node.func, scope)
+        if found and function is isinstance:
+            return is_instance(self, node, scope).test
         if function is bool and len(node.args) == 1:
             return self.condition(node.args[0], scope).test
-        if function is isinstance and len(node.args) == 2 and not node.keywords:
-            return self.condition(node, scope).test
         if found and function in AGGREGATES:
             return AGGREGATES[function](self, node, scope)
         record = record_of(function) if found else None

@@ -106,6 +106,8 @@ def _collect(node: ast.AST, found: dict[str, None]) -> None:
         found[node.id] = None
     if isinstance(node, ast.alias):
         found[node.asname or node.name.partition(".")[0]] = None
+    if isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+        found[node.name] = None
     if isinstance(node, ast.ExceptHandler) and node.name:
         found[node.name] = None
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):

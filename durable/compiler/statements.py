@@ -18,6 +18,7 @@ from durable.compiler.groups import GroupReader
 from durable.compiler.hoisting import acts_in_test, hoisted
 from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
+from durable.compiler.matches import decided
 from durable.compiler.nesting import refuse_deep
 from durable.compiler.operators import refuse_caught
 from durable.compiler.problems import Refused
@@ -40,7 +41,6 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.Global: ("`global`", "a run has variables of its own only"),
     ast.Nonlocal: ("`nonlocal`", "a branch assigns its own variables only: return the value"),
     ast.ClassDef: ("a class", "define it at the top level of a module"),
-    ast.Match: ("`match`", "write `if` and `elif`"),
     ast.TryStar: ("`except*`", "write `except`"),
 }
 _LOG_METHODS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
@@ -70,6 +70,12 @@ def _logged_parts(nodes: list[ast.expr]) -> Iterator[ast.expr]:
                 yield from shown.elts if isinstance(shown, ast.Tuple) else [shown]
             case _:
                 yield node
+
+
+def _is_exhausted(before: Scope, after: Scope) -> bool:
+    """Return whether tests have ruled out every value of something, as the cases of a Literal: nothing gets here."""
+    gone = (path for path, kind in after.narrowed.items() if isinstance(kind, Never))
+    return any(not isinstance(before.kind(path) or before.kind(path[:1]), Never) for path in gone)
 
 
 @dataclass(slots=True)
@@ -184,6 +190,8 @@ class StatementReader:
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
                 return self.groups.read(node)
+            case ast.Match():
+                return tuple(found for each in decided(node) for found in self.statement(each))
             case ast.Pass():
                 return ()
         return self._other(node)
@@ -311,7 +319,7 @@ class StatementReader:
         reading = self.reading
         arms: list[Arm] = []
         after: list[Scope | None] = []
-        rest: list[ast.stmt] = [node]
+        before, rest = reading.here(), list[ast.stmt]([node])
         while len(rest) == 1 and isinstance(rest[0], ast.If) and not self._acts(rest[0]):
             each = rest[0]
             condition = reading.expressions.condition(each.test, reading.here())
@@ -319,6 +327,7 @@ class StatementReader:
             arms.append(Arm(condition.test, f"if {reading.source(each.test)}", self.block(each.body)))
             after.append(reading.scope)
             reading.scope, rest = condition.false, each.orelse
-        otherwise = self.block(rest)
-        reading.scope = merge([*after, reading.scope])
+        exhausted = not rest and _is_exhausted(before, reading.here())
+        otherwise = (Return(NONE, None, "return"),) if exhausted else self.block(rest)
+        reading.scope = merge([*after, None if exhausted else reading.scope])
         return If(tuple(arms), otherwise)

@@ -149,6 +149,8 @@ class Generator(Waiting):
             self._bind(place, inner, "int")
 
     def _if(self, place: Place, depth: int) -> bool:
+        if self.random.random() < 0.2:
+            return self._match(place, depth)
         if self.random.random() < 0.15:
             name, test = self._name("w"), self.expression(place.scope, "bool", 2)
             self._emit(place, f"if ({name} := {self.expression(place.scope, 'int', 2)}) > 1 and {test}:")
@@ -165,6 +167,28 @@ class Generator(Waiting):
             ends.append(self._block(place.inner(), depth))
             return all(ends)
         return False
+
+    def _match(self, place: Place, depth: int) -> bool:
+        """Write a `match` with a last case that takes everything."""
+        kind = self.random.choice(["int", "str", "str?"])
+        self._emit(place, f"match {self.expression(place.scope, kind, 2)}:")
+        values = {
+            "int": ["0", "1", "-1 | 2"],
+            "str": ['"a"', '"" | "plain"'],
+            "str?": ["None", '"a" | None', '"plain"'],
+        }
+        arm = place.inner()
+        ends = []
+        for value in self.random.sample(values[kind], self.random.randint(1, 2)):
+            guard = f" if {self.expression(place.scope, 'bool', 1)}" if self.random.random() < 0.3 else ""
+            self._emit(arm, f"case {value}{guard}:")
+            ends.append(self._block(arm.inner(), depth))
+        name = self._name("k")
+        self._emit(arm, f"case {name}:")
+        last = arm.inner()
+        self._bind(last, name, kind)
+        ends.append(self._block(last, depth))
+        return all(ends)
 
     def _narrow(self, place: Place, depth: int) -> bool:
         """Write an `if` that shows that a variable is not None: in it, or after it where it leaves."""

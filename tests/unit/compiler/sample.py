@@ -225,3 +225,27 @@ def named_only(a: str, *, b: str) -> str:
 
 
 def unrelated(value: Unrelated) -> None: ...
+
+
+class Dog(Model):
+    kind: Literal["dog"] = "dog"
+    name: str
+    tricks: list[str] = []
+
+
+class Cat(Model):
+    kind: Literal["cat", "kitten"] = "cat"
+    name: str
+    lives: int = 9
+
+
+class Fish(Model):
+    kind: Literal["fish"] = "fish"
+
+
+def pet(name: str) -> Dog | Cat | Fish:
+    return Dog(name=name) if name else Fish()
+
+
+def mixed(name: str) -> str | int | list[int] | None:
+    return name or None
