@@ -15,8 +15,10 @@ from durable.bindings import (
     Worker,
     Workflow,
 )
+from durable.callback import Callback
 from durable.context import StepContext
 from durable.errors import (
+    CallbackFailed,
     ChildWorkflowError,
     NonRetryableError,
     PublicError,
@@ -33,6 +35,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AWSService",
     "Bucket",
+    "Callback",
+    "CallbackFailed",
     "ChildWorkflowError",
     "Concurrency",
     "Database",

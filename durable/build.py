@@ -13,6 +13,7 @@ from typing import Any
 
 from durable.bindings import Binding, Worker
 from durable.check import check
+from durable.clients.callbacks import add_callbacks
 from durable.compiler import Compiled, compile_workflow
 from durable.errors import ConfigurationError, DeclarationError, ModuleError, SignatureError
 from durable.http import Api
@@ -81,9 +82,11 @@ def api_of(worker: Worker, clients: Mapping[str, Binding]) -> Api:
         SignatureError: its `fetch` is missing, or returns something else.
     """
     fetch = fetch_of(worker)
-    api = fetch(**{each.name: clients[each.name] for each in entry_of(fetch).bindings})
+    given = {each.name: clients[each.name] for each in entry_of(fetch).bindings}
+    api = fetch(**given)
     if not isinstance(api, Api):
         raise SignatureError(f"{worker!r}: {worker.module}.fetch returns {api!r}; return the `Api` of its routes")
+    add_callbacks(api, given.values())
     api.allow_origins(worker.origins)
     return api
 

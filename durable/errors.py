@@ -6,6 +6,7 @@
     │   ├── PublicError          raised in a step: its message is shown to whoever started the run
     │   ├── RetryAfter           raised in a step: try again after this delay; it stands in `retries`
     │   ├── StepTimeoutError     an attempt took longer than its timeout, or no event came in time
+    │   ├── CallbackFailed       whoever had the callback of the step completed it with an error
     │   ├── ChildWorkflowError   the workflow that `step.call` started did not complete
     │   ├── TooManyRounds        a loop or map passed its cap
     │   ├── InvalidTime          `sleep_until` was given no time with a zone, or one more than a year ahead
@@ -22,6 +23,7 @@
     │   ├── RunClosed
     │   ├── EventExists
     │   ├── EventUnknown
+    │   ├── CallbackUnknown
     │   └── Throttled
     └── ConfigurationError       wrong before anything runs
         ├── DurationError
@@ -71,6 +73,10 @@ class PublicError(StepError):
 
 class StepTimeoutError(StepError):
     """The step took longer than its timeout."""
+
+
+class CallbackFailed(StepError):
+    """Whoever had the callback of the step completed it with an error."""
 
 
 class ChildWorkflowError(StepError):
@@ -138,6 +144,10 @@ class EventExists(RunRequestError):
 
 class EventUnknown(RunRequestError):
     """The workflow waits for no event of this type."""
+
+
+class CallbackUnknown(RunRequestError):
+    """No step has a callback of this token."""
 
 
 class Throttled(RunRequestError):

@@ -39,6 +39,11 @@ class Project:
         """Return the declarations of a workflow's class."""
         return tuple(each for each in self.workflows if each.workflow is workflow)
 
+    def is_served(self, workflow: Workflow[Any]) -> bool:
+        """Return whether a Worker that has a URL has the workflow among its bindings."""
+        bound = (each for worker in self.workers if worker.url for each in worker.uses().values())
+        return any(each.kind == workflow.kind and each.name == workflow.name for each in bound)
+
     @property
     def queues(self) -> tuple[Queue, ...]:
         return self._of(Queue)

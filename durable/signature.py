@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from durable.adapters import adapter_of
 from durable.bindings.base import Binding
+from durable.callback import Callback
 from durable.context import StepContext
 from durable.errors import NonRetryableError, SignatureError
 
@@ -38,6 +39,14 @@ class BindingParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackParameter:
+    """A parameter that is given the step's callback; `type` is that of the result that completes it."""
+
+    name: str
+    type: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What a step's function takes and returns."""
 
@@ -47,6 +56,7 @@ class Signature:
     context: str | None
     returns: Any
     result: TypeAdapter[Any]
+    callback: CallbackParameter | None = None
 
     @property
     def import_name(self) -> str:
@@ -88,6 +98,14 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     signature = _read(function)
     if "return" not in _hints(function):
         raise SignatureError(f"{_where(function)} does not say what it returns; annotate it, with None for nothing")
+    if signature.callback is not None:
+        if signature.returns is not type(None):
+            raise SignatureError(
+                f"{_where(function)} has a callback and returns something; annotate it with None: the step's result is"
+                " what its callback is completed with"
+            )
+        # What is recorded of the function is the type of the event that completes its step.
+        return replace(signature, returns=str, result=TypeAdapter(str))
     return replace(signature, result=_adapter(function, "its result", signature.returns))
 
 
@@ -101,7 +119,7 @@ def entry_of(function: Callable[..., Any]) -> Signature:
     signature = _read(function)
     if inspect.iscoroutinefunction(function):
         raise SignatureError(f"{_where(function)} is async; write a worker's fetch with a plain `def`")
-    if signature.data or signature.context:
+    if signature.data or signature.context or signature.callback:
         raise SignatureError(f"{_where(function)} takes more than bindings; a worker's fetch is given nothing else")
     return signature
 
@@ -112,11 +130,16 @@ def _read(function: Callable[..., Any]) -> Signature:
     data: list[DataParameter] = []
     bindings: list[BindingParameter] = []
     context: str | None = None
+    callback: CallbackParameter | None = None
     for parameter in inspect.signature(function).parameters.values():
         annotation = _annotation(function, parameter, hints)
         kind = typing.get_origin(annotation) or annotation
         if kind is StepContext:
             context = parameter.name
+        elif kind is Callback:
+            (completes,) = typing.get_args(annotation) or (Any,)
+            _adapter(function, parameter.name, completes)
+            callback = CallbackParameter(parameter.name, completes)
         elif isinstance(kind, type) and issubclass(kind, Binding):
             values = typing.get_args(annotation)
             bindings.append(BindingParameter(parameter.name, kind, values[0] if values else Any))
@@ -124,7 +147,7 @@ def _read(function: Callable[..., Any]) -> Signature:
             required = parameter.default is inspect.Parameter.empty
             adapter = _adapter(function, parameter.name, annotation)
             data.append(DataParameter(parameter.name, annotation, required, adapter))
-    return Signature(function, tuple(data), tuple(bindings), context, hints.get("return"), TypeAdapter(Any))
+    return Signature(function, tuple(data), tuple(bindings), context, hints.get("return"), TypeAdapter(Any), callback)
 
 
 def _where(function: Callable[..., Any]) -> str:

@@ -11,10 +11,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, Protocol, TypeVar, overload
 
+from durable.callback import Callback
 from durable.do import Do
 from durable.durations import Duration
+from durable.retries import Retries
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -69,6 +71,64 @@ class WorkflowStep(Do):
         An event that was sent before is kept, the first in is the first out. A payload is checked against the model
         when it is sent; without a model the event has none. The timeout is whole seconds, 365 days at most; when it
         is over the step raises StepTimeoutError.
+        """
+
+    @overload
+    async def callback(
+        self,
+        name: str,
+        function: Callable[Concatenate[Callback[M], ...], None],
+        /,
+        *,
+        timeout: Duration = ...,
+        retries: Retries = ...,
+        sensitive: bool = ...,
+    ) -> M: ...
+
+    @overload
+    async def callback(
+        self,
+        name: str,
+        function: Callable[Concatenate[A, Callback[M], ...], None],
+        argument: A,
+        /,
+        *,
+        timeout: Duration = ...,
+        retries: Retries = ...,
+        sensitive: bool = ...,
+    ) -> M: ...
+
+    @overload
+    async def callback(
+        self,
+        name: str,
+        function: Callable[..., None],
+        /,
+        *arguments: Any,
+        timeout: Duration = ...,
+        retries: Retries = ...,
+        sensitive: bool = ...,
+        **named: Any,
+    ) -> Any: ...
+
+    @abstractmethod
+    async def callback(
+        self,
+        name: str,
+        function: Callable[..., None],
+        /,
+        *arguments: Any,
+        timeout: Duration = "24 hours",
+        retries: Retries = Retries(),
+        sensitive: bool = False,
+        **named: Any,
+    ) -> Any:
+        """Run a step that something else completes, and return what it is completed with.
+
+        The function has a parameter `callback: Callback[Result]`, and begins what takes long: a task of ECS, a build, a
+        person's work. Whoever has its token or its URL completes the step. Completed with an error, the step raises
+        CallbackFailed; when the timeout is over, whole seconds, 365 days at most, it raises StepTimeoutError. The
+        retries are the function's. An attempt of it may take 10 minutes.
         """
 
     @abstractmethod

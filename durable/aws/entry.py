@@ -73,7 +73,8 @@ def _parts_of_step(environment: Environment, log: LambdaLog) -> tuple[Any, ...]:
     clock = SystemClock()
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     record = StepRecord(table_of(environment), clock, pause=pause)
-    return signature, clients_of(signature, environment), record, clock, alarm, log, Renewal
+    clients, url = clients_of(signature, environment), environment.get("DURABLE_URL")
+    return signature, clients, record, clock, alarm, log, Renewal, None, url
 
 
 def _owner(context: Any) -> str:
@@ -194,11 +195,14 @@ def _consumer(environment: Environment) -> Handler:
 
 def _worker(environment: Environment) -> Handler:
     from durable.bindings.kinds import part
+    from durable.clients.callbacks import add_callbacks
     from durable.signature import entry_of
 
     log = _log()
     fetch = part(f"{environment['DURABLE_MODULE']}:fetch")
-    api = fetch(**clients_of(entry_of(fetch), environment))
+    clients = clients_of(entry_of(fetch), environment)
+    api = fetch(**clients)
+    add_callbacks(api, clients.values())
     api.allow_origins(json.loads(environment["DURABLE_ORIGINS"]))
 
     def handle(event: Any, context: Any) -> Any:

@@ -14,13 +14,15 @@ from durable.bindings.kinds import part
 from durable.clients.workflow import WorkflowClient
 from durable.clock import SystemClock
 from durable.operations.queries import Queries
+from durable.signature import signature_of
+from durable.wire import CALLBACK
 
 
 def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     """Return the client of the workflow that a resource describes."""
     workflow = part(resource["class"])
     names = vars(sys.modules[workflow.__module__])
-    payloads = {type: eval(source, dict(names)) for type, source in resource["events"].items()}  # the author's own text
+    payloads = {type: _payload(type, source, names) for type, source in resource["events"].items()}
     table = DynamoDBTable(resource["table"], SystemClock())
     wakes = {"DURABLE_WAKES": resource["wakes"]} if "wakes" in resource else {}
     runs = runs_of(table, Registry({name: resource}, SystemClock()), wakes)
@@ -36,3 +38,12 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
         transitions,
         tuple(resource.get("search", ())),
     )
+
+
+def _payload(type: str, source: str, names: Mapping[str, Any]) -> Any:
+    """Return the type of an event's payload: of a callback, by its step's function; else by the author's own text."""
+    if not type.startswith(CALLBACK):
+        return eval(source, dict(names))
+    callback = signature_of(part(source)).callback
+    assert callback is not None
+    return callback.type

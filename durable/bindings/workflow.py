@@ -218,6 +218,22 @@ class Workflow(Binding, Generic[P]):
         """The payload's type of each event that the workflow waits for, by the event's type; a client knows them."""
         return {}
 
+    def complete_callback(self, token: str, result: Any = None) -> bool:
+        """Complete a step that `step.callback` began; return False where somebody had, or the run has ended.
+
+        Raises:
+            CallbackUnknown: no step of this workflow has a callback of this token.
+            Throttled: nothing was done; try again later.
+        """
+        self._declared_only()
+
+    def fail_callback(self, token: str, error: str) -> bool:
+        """Have a step that `step.callback` began raise CallbackFailed, with this message; see `complete_callback`.
+
+        The message is data of the run: up to 1,000 characters, shown to operators, and in no log.
+        """
+        self._declared_only()
+
     def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
         """Send an event to a run: it is kept until the workflow waits for one of its type.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -84,6 +84,7 @@ class Gateway(Construct):
         log_removal: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
+        self._stage_name = stage
         self._access = logs.LogGroup(self, "Access", retention=log_retention, removal_policy=log_removal)
         self.api = apigateway.RestApi(
             self,
@@ -102,6 +103,12 @@ class Gateway(Construct):
     @property
     def url(self) -> str:
         return self.api.url
+
+    @property
+    def public_url(self) -> str:
+        """The URL, for Lambdas that the API's own may depend on: it names the API and not its deployment."""
+        stack = Stack.of(self)
+        return f"https://{self.api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{self._stage_name}/"
 
     def _stage(self, name: str, throttles: Mapping[str, Throttle]) -> apigateway.StageOptions:
         others = throttles[OTHERS]

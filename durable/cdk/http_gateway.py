@@ -91,6 +91,11 @@ class HttpGateway(Construct):
     def url(self) -> str:
         return f"{self.api.api_endpoint}/"
 
+    @property
+    def public_url(self) -> str:
+        """The URL, for Lambdas that the API's own may depend on."""
+        return self.url
+
     def _open(
         self, public: HandlerFunction, throttled: Sequence[str], authorizer: apigateway.IHttpRouteAuthorizer | None
     ) -> list[apigateway.HttpRoute]:

@@ -405,7 +405,17 @@ class DurableStack(Stack):
         if not worker.url:
             return
         gateway = self._gateways[worker.name] = self._gateway(worker, function, operations)
+        for each in worker.uses().values():
+            if isinstance(each, Workflow):
+                self._tell_url(each, gateway.public_url)
         CfnOutput(self, f"{construct_id(worker)}Url", value=gateway.url, description=f"where {worker.name} is")
+
+    def _tell_url(self, workflow: Workflow[Any], url: str) -> None:
+        """Have the steps that hand out callbacks know where these are completed."""
+        steps = self._made[workflow.name].steps
+        for use in self._programs[workflow.name].steps:
+            if use.signature.callback is not None:
+                steps[use.placeholder].handler.function.add_environment("DURABLE_URL", url)
 
     def _gateway(self, worker: Worker, function: WorkerFunction, operations: Operations) -> Gateway | HttpGateway:
         settings = self._settings

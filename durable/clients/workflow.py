@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import TypeAdapter
 
@@ -25,7 +25,7 @@ from durable.bindings.workflow import (
     Workflow,
 )
 from durable.clock import milliseconds_of
-from durable.errors import EventUnknown, InvalidInput, RunNotFound, RunRequestError, public_message
+from durable.errors import CallbackUnknown, EventUnknown, InvalidInput, RunNotFound, RunRequestError, public_message
 from durable.operations.history import HistoryEntry
 from durable.operations.queries import Queries, attribute_of
 from durable.runs.description import Entry, status_of
@@ -34,9 +34,13 @@ from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order
 from durable.steps.events import Events
+from durable.store.callback_tokens import CallbackKey, named_by
 from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.values import Misfit, dump, holds_secret
+from durable.wire import CALLBACK
 from durable.workflow import WorkflowEntrypoint, payload_type
+
+MAX_ERROR_CHARACTERS: Final = 1_000
 
 
 class Transitions(Protocol):
@@ -126,7 +130,35 @@ class WorkflowClient(Workflow[Any]):
 
     @property
     def events(self) -> Mapping[str, Any]:
-        return self._payloads
+        return {type: each for type, each in self._payloads.items() if not type.startswith(CALLBACK)}
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether steps of the workflow wait for callbacks."""
+        return any(type.startswith(CALLBACK) for type in self._payloads)
+
+    def complete_callback(self, token: str, result: Any = None) -> bool:
+        """Complete a step that `step.callback` began.
+
+        Raises:
+            InvalidInput: the result is not of the callback's type, or too large.
+        """
+        key, secret = self._callback(token)
+        try:
+            value = dump(self._event_types[CALLBACK + key.name], result, "result")
+        except Misfit as misfit:
+            raise InvalidInput(str(misfit)) from None
+        return self._events.complete(key, secret, value, None)
+
+    def fail_callback(self, token: str, error: str) -> bool:
+        key, secret = self._callback(token)
+        return self._events.complete(key, secret, None, error[:MAX_ERROR_CHARACTERS])
+
+    def _callback(self, token: str) -> tuple[CallbackKey, str]:
+        key, secret = named_by(token)
+        if key.workflow != self.name or CALLBACK + key.name not in self._payloads:
+            raise CallbackUnknown(public_message(CallbackUnknown))
+        return key, secret
 
     def send_event(self, instance: str, type: str, payload: Any = None, *, id: str | None = None) -> Sent:
         """Send an event to a run.
@@ -135,7 +167,7 @@ class WorkflowClient(Workflow[Any]):
             InvalidInput: the payload is not of the type that the workflow waits for, or too large.
             ValueError: the id is not 1 to 64 of [A-Za-z0-9_-].
         """
-        if type not in self._payloads:
+        if type not in self.events:
             raise EventUnknown(public_message(EventUnknown))
         if id is not None and not INSTANCE_ID.fullmatch(id):
             raise ValueError("an event's id is 1 to 64 of A-Z a-z 0-9 _ -")

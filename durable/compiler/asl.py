@@ -62,7 +62,10 @@ _THROTTLED: Json = {
 }
 """Outlasts a throttle of minutes: up to 15, and half of that by the jitter's mean."""
 _TOKEN_RETRY: list[Json] = [
-    {"ErrorEquals": sorted({*NEVER_RETRIED, "ChildWorkflowError", "StepTimeoutError"}), "MaxAttempts": 0},
+    {
+        "ErrorEquals": sorted({*NEVER_RETRIED, "CallbackFailed", "ChildWorkflowError", "StepTimeoutError"}),
+        "MaxAttempts": 0,
+    },
     _THROTTLED,
     {"ErrorEquals": ["States.ALL"], **_SOON},
 ]
@@ -172,7 +175,7 @@ class Writer:
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         if isinstance(step, EventWait):
             function, timeout = wire.EVENTS, step.timeout_seconds
-            payload |= {"type": step.event, "timeout": timeout}
+            payload |= {"type": step.event if task.input is None else template(task.input), "timeout": timeout}
             if holds_secret(adapter_of(step.payload)):
                 payload["sensitive"] = True
         else:

@@ -14,7 +14,7 @@ from durable.compiler.access import element_kind
 from durable.compiler.advice import of_asyncio, of_method_name
 from durable.compiler.annotations import kind_of
 from durable.compiler.definitions import Definition, DefinitionReader, ReadBranch
-from durable.compiler.external_waits import call_workflow, wait_for_event
+from durable.compiler.external_waits import call_workflow, callback, wait_for_event
 from durable.compiler.iterables import iterable
 from durable.compiler.kinds import (
     UNKNOWN,
@@ -41,7 +41,7 @@ ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
 _MOST_AT_ONCE: Final = 40
 _INTEGER: Final = Integer()
-_GATHERED: Final = ("do", "map", "wait_for_event", "call")
+_GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class AwaitReader:
             return self._other(node)
         method, arguments = call
         match method:
-            case "do" | "map" | "wait_for_event" | "call":
+            case "do" | "map" | "wait_for_event" | "callback" | "call":
                 return self._step(method, arguments)
             case "sleep":
                 return (self.reading.steps.sleep(arguments, self.reading.frame.prefix, self.reading.here()),)
@@ -99,6 +99,8 @@ class AwaitReader:
             wait = wait_for_event(reading.steps, node, reading.place)
             reading.fails(wait.errors)
             return Awaited(Run(wait, None), kind_of(wait.payload))
+        if method == "callback":
+            return self._callback(node)
         if method == "call":
             call, result = call_workflow(reading.steps, node, reading.here(), reading.place)
             reading.fails(call.errors)
@@ -106,6 +108,18 @@ class AwaitReader:
         step = reading.steps.do(node, reading.here(), reading.place)
         reading.fails(step.errors)
         return Awaited(Run(step, None), kind_of(step.signature.returns))
+
+    def _callback(self, node: ast.Call) -> Awaited:
+        """Return a step and the wait for its callback, as a branch that is awaited alone."""
+        reading = self.reading
+        step, wait = callback(reading.steps, node, reading.here(), reading.place)
+        kind, begun, result = kind_of(wait.payload), reading.variable("begun", node), reading.variable("result", node)
+        wait = dataclasses.replace(wait, begun=Variable(begun, TEXT))
+        ended = Return(Variable(result, kind), None, "return")
+        errors = {**step.errors, **wait.errors}
+        reading.fails(errors)
+        branch = Branch((Run(step, begun), Run(wait, result), ended))
+        return Awaited(Run(Gather(step.name, (branch,), (kind,), errors, alone=True), None), kind)
 
     def _other(self, node: ast.Await) -> Awaited:
         call = node.value

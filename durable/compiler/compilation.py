@@ -93,6 +93,11 @@ class Compiled:
     calls: tuple[CallUse, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def payloads(self) -> Mapping[str, Any]:
+        """The type of the payload of each event that it waits for, callbacks included, by the event's type."""
+        return {each.type: each.payload for each in self.events}
+
 
 @functools.cache
 def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:

@@ -18,6 +18,7 @@ from durable.compiler.terms import (
     RawExpression,
 )
 from durable.errors import (
+    CallbackFailed,
     ChildWorkflowError,
     InvalidInput,
     InvalidResult,
@@ -42,6 +43,8 @@ WAIT_ERRORS: Final[Errors] = {
     **dict.fromkeys(wire.TIMEOUTS, StepTimeoutError),
 }
 """What a wait for an event can end with."""
+CALLBACK_ERRORS: Final[Errors] = {**WAIT_ERRORS, CallbackFailed.__name__: CallbackFailed}
+"""What a wait for a callback can end with."""
 CALL_ERRORS: Final[Errors] = {
     **WAIT_ERRORS,
     **{each.__name__: each for each in (ChildWorkflowError, InvalidInput)},

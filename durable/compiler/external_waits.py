@@ -9,17 +9,17 @@ from typing import Any, Final
 from durable.adapters import adapter_of
 from durable.compiler import options
 from durable.compiler.annotations import kind_of
-from durable.compiler.errornames import CALL_ERRORS, WAIT_ERRORS
+from durable.compiler.errornames import CALL_ERRORS, CALLBACK_ERRORS, WAIT_ERRORS
 from durable.compiler.kinds import Kind, describe
 from durable.compiler.objects import fits
 from durable.compiler.problems import Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
-from durable.compiler.tree import EventWait, Place, WorkflowCall
+from durable.compiler.tree import EventWait, Place, StepCall, WorkflowCall
 from durable.durations import whole_seconds
 from durable.errors import DurationError, SignatureError
-from durable.wire import EVENT_TYPE, MAX_WAIT_SECONDS
+from durable.wire import CALLBACK, CALLBACK_WAIT, EVENT_TYPE, MAX_STEP_NAME, MAX_WAIT_SECONDS
 from durable.workflow import WorkflowEntrypoint, payload_type, result_type
 
 _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
@@ -44,6 +44,29 @@ def wait_for_event(steps: StepReader, node: ast.Call, place: Callable[[str], Pla
             "give each type of event one payload, or the two events two types",
         )
     return EventWait(name, kind, annotation, source, _timeout(steps, named.get("timeout")), place(name), WAIT_ERRORS)
+
+
+def callback(
+    steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]
+) -> tuple[StepCall, EventWait]:
+    """Return the step of a `step.callback(…)`, and the wait for what completes it; `begun` is left to the caller."""
+    timeout = _timeout(steps, next((each.value for each in node.keywords if each.arg == "timeout"), None))
+    undo = next((each for each in node.keywords if each.arg == "undo"), None)
+    if undo is not None:
+        raise Refused(node, "a step with a callback has no `undo=`", "undo what it began in an `except` or a `finally`")
+    rest = [each for each in node.keywords if each.arg != "timeout"]
+    step = steps.do(ast.copy_location(ast.Call(node.func, node.args, rest), node), scope, place, has_callback=True)
+    completes = step.signature.callback
+    assert completes is not None
+    name = step.name + CALLBACK_WAIT
+    if len(name) > MAX_STEP_NAME:
+        most = MAX_STEP_NAME - len(CALLBACK_WAIT)
+        raise Refused(node, f'the name "{step.name}" has {len(step.name)} characters', f"use {most} at most here")
+    if (lost := loss(completes.type)) is not None:
+        found, _, remedy = lost.partition("; ")
+        raise Refused(node, f"the callback's result would not arrive as it was sent: {found}", remedy)
+    kind, source = CALLBACK + step.name, step.signature.import_name
+    return step, EventWait(name, kind, completes.type, source, timeout, place(name), CALLBACK_ERRORS)
 
 
 def _type(steps: StepReader, node: ast.expr) -> str:

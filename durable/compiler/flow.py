@@ -218,7 +218,7 @@ class Lowering:
                 errors = step.errors
             case EventWait() | WorkflowCall() as wait:
                 caught = sorted(self._caught() & wait.errors.keys())
-                payload = wait.payload if isinstance(wait, WorkflowCall) else None
+                payload = wait.payload if isinstance(wait, WorkflowCall) else wait.begun
                 place = wait.place
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
                 result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)

@@ -189,8 +189,9 @@ class _Drawing:
                 lanes = (self._result(what.body),)
                 return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)
             case EventWait():
-                detail = f"{what.event}, {spoken(what.timeout_seconds)}"
-                return Node(id, "event", what.name, detail, _key(what.place), event=what.event)
+                event = what.event if what.begun is None else ""  # a callback is completed by its token alone
+                detail = f"{event or 'callback'}, {spoken(what.timeout_seconds)}"
+                return Node(id, "event", what.name, detail, _key(what.place), event=event)
             case WorkflowCall():
                 return Node(id, "call", what.name, what.workflow.__name__, what.name)
             case _:

@@ -32,7 +32,7 @@ from durable.wire import MAX_STEP_NAME
 
 OPTIONS: Final = ("retries", "timeout", "undo", "after_rollback", "sensitive")
 """What can be said of a step besides its arguments; an argument of its function by one of these names has no name."""
-METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "call", "complete", "map")
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "callback", "call", "complete", "map")
 
 
 Arguments = tuple[tuple[str, Expression], ...]
@@ -110,8 +110,10 @@ class StepReader:
             raise Refused(node, f"`{self.source(node)}` spreads its options", "write each option out")
         return {str(each.arg): each.value for each in node.keywords}
 
-    def do(self, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> StepCall:
-        """Return a `step.do(…)`; `place` tells where a step of a name stands."""
+    def do(
+        self, node: ast.Call, scope: Scope, place: Callable[[str], Place], *, has_callback: bool = False
+    ) -> StepCall:
+        """Return a `step.do(…)`, or the step of a `step.callback(…)`; `place` tells where a step of a name stands."""
         refusals = Refusals()
         name = refusals.of(partial(self.name, node), "")
         if len(node.args) < 2 and name:
@@ -136,6 +138,7 @@ class StepReader:
             undo = refusals.of(partial(self._undo, taking_back, name, signature, names), None)
         refusals.check()
         assert signature is not None
+        _check_callback(node, name, signature, has_callback=has_callback)
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
         errors, is_last = step_errors(signature), "after_rollback" in named
         return StepCall(name, signature, arguments, retries, timeout, place(name), errors, undo, is_last, sensitive)
@@ -294,6 +297,16 @@ class StepReader:
             text = self.source(node.args[1])
             raise Refused(node, f"`{text}` ({describe(value.kind)}) is no time", "pass a datetime, or an ISO 8601 text")
         return Sleep(name, None, value)
+
+
+def _check_callback(node: ast.Call, name: str, signature: Signature, *, has_callback: bool) -> None:
+    function = signature.function.__name__
+    if has_callback and signature.callback is None:
+        found = f'the step "{name}" waits for its callback, and {function} takes none'
+        raise Refused(node, found, f"give {function} a parameter `callback: Callback[Result]`")
+    if not has_callback and signature.callback is not None:
+        found = f"{function} takes a callback, for which `step.do` does not wait"
+        raise Refused(node, found, f'write `step.callback("{name}", {function}, …, timeout="2 days")`')
 
 
 def _was_refused(node: ast.expr, scope: Scope) -> bool:

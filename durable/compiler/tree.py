@@ -92,7 +92,11 @@ class MapCall:
 
 @dataclass(frozen=True, slots=True)
 class EventWait:
-    """`step.wait_for_event(…)` of a type; `payload` is an annotation, and `source` how the module writes it."""
+    """`step.wait_for_event(…)` of a type; `payload` is an annotation, and `source` how the module writes it.
+
+    Of a `step.callback(…)`, `event` is how the type begins, `begun` the whole type, which the step before has returned,
+    and `source` names the step's function.
+    """
 
     name: str
     event: str
@@ -101,6 +105,7 @@ class EventWait:
     timeout_seconds: int
     place: Place
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
+    begun: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

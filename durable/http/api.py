@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from durable.errors import (
+    CallbackUnknown,
     EventUnknown,
     InvalidInput,
     RunConflict,
@@ -203,7 +204,7 @@ def _problem_of(error: Exception) -> Problem | None:
             return error
         case RunNotFound():
             return Problem(404, "There is no such run.")
-        case EventUnknown():
+        case EventUnknown() | CallbackUnknown():
             return Problem(404, public_message(type(error)))
         case RunExists():
             return Problem(409, "This id or Idempotency-Key was used before, with another body.")

@@ -84,6 +84,7 @@ class Host:
 
     Args:
         data: the folder for what is no row: the outbox.
+        url: where the workers are served, for callbacks.
         workers: the threads of steps.
         turns: the threads of the engine's own work; those of steps where nothing is said.
         random: what jitter is drawn with.
@@ -104,6 +105,7 @@ class Host:
         timers: Timers | None = None,
         doubles: Doubles | None = None,
         loop: EventLoop | None = None,
+        url: str | None = None,
     ) -> None:
         self.built = built
         self.journal = journal
@@ -113,6 +115,7 @@ class Host:
         self._clock = clock
         self._log = log
         self._random = random
+        self._url = url
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
@@ -237,7 +240,7 @@ class Host:
         return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
-        payloads = {each.type: each.payload for each in self.built.compiled[declared.name].events}
+        payloads = self.built.compiled[declared.name].payloads
         queries, lifecycle = self.operator.queries, self.operator.lifecycle
         parts = (self.runs, events, payloads, queries, lifecycle, tuple(declared.search))
         return WorkflowClient(declared.name, declared.workflow, *parts)
@@ -300,7 +303,8 @@ class Host:
             parts = (signature, clients, record, self._clock, self._functions.deadline, self._log)
             random = self._random
             if step.undoes is None:
-                handler = StepHandler(*parts, random=random)
+                url = self._url if self.built.project.is_served(workflow) else None
+                handler = StepHandler(*parts, random=random, callback_url=url)
             else:
                 handler = UndoHandler(self.table, leases, *parts, random=random)
             self._handlers[function_name(workflow.name, step.name)] = handler

@@ -97,7 +97,8 @@ def _run(
         clock, crew = SystemClock(), Crew()
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
-        host = Host(built, journal, data, clock=clock, workers=steps, turns=turns, log=log, random=Random(), loop=LOOP)
+        parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}
+        host = Host(built, journal, data, random=Random(), url=f"http://localhost:{port}", **parts)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
         replaced = Event()
 

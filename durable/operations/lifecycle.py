@@ -25,6 +25,7 @@ from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.record import forget
 from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
+from durable.wire import CALLBACK_WAIT
 
 _T = TypeVar("_T")
 _TRIES: Final = 5
@@ -178,6 +179,7 @@ class Lifecycle:
                 self._runs.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
                 failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
+                failed += _begun_by(failed, steps)
                 self._forget(header, failed)
                 self._runs.go_on(header, did="retried")
             case "delete":
@@ -240,6 +242,12 @@ def _failed(header: Header, steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
         is_stopped = row.outcome is None and row.status != "waiting"
         if is_unhandled or is_stopped or row.sort == header.ended_by:
             yield row
+
+
+def _begun_by(failed: Sequence[AnyStep], steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
+    """Yield the steps whose callbacks failed or were not completed in time: they are begun again, with new ones."""
+    names = {row.sort.replace(CALLBACK_WAIT, "") for row in failed if row.step.endswith(CALLBACK_WAIT)}
+    yield from (row for row in steps if row.sort in names and row not in failed)
 
 
 def _from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:

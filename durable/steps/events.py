@@ -17,6 +17,7 @@ from typing import Any, Final
 from durable.bindings.workflow import Sent
 from durable.clock import Clock, milliseconds_of
 from durable.errors import (
+    CallbackFailed,
     EventExists,
     RunClosed,
     RunConflict,
@@ -27,6 +28,7 @@ from durable.errors import (
 )
 from durable.runs.record import load_header
 from durable.steps.callbacks import Callbacks
+from durable.store.callback_tokens import CallbackKey, check, event_id
 from durable.store.failure import Failure
 from durable.store.keys import EVENTS, StepKey, event_prefix, step_prefix
 from durable.store.machines import MachinesBusy
@@ -35,7 +37,7 @@ from durable.store.rows import EventRow, Header, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
-from durable.wire import WaitTask
+from durable.wire import CALLBACK, WaitTask
 
 _TRIES: Final = 20
 _MOST_UNTAKEN: Final = 1_000
@@ -49,11 +51,14 @@ class Events:
         self.callbacks = callbacks
         self._clock = clock
 
-    def send(self, workflow: str, instance: str, type: str, payload: Any, id: str) -> Sent:
+    def send(
+        self, workflow: str, instance: str, type: str, payload: Any, id: str, *, failure: str | None = None
+    ) -> Sent:
         """Keep an event for a run, and deliver it to the wait that it is for, if there is one.
 
         Args:
             payload: JSON that has been checked against the type's model.
+            failure: what the wait fails with in place of a payload.
 
         Raises:
             RunNotFound: there is no such run.
@@ -65,7 +70,7 @@ class Events:
             header = load_header(self._table, workflow, instance)
             if header is None:
                 raise RunNotFound(public_message(RunNotFound))
-            new = self._keep(header, type, payload, id)
+            new = self._keep(header, type, payload, id, failure)
             self._rouse(header)
             self.settle(header.partition, header.era)
         except TableBusy:
@@ -74,10 +79,24 @@ class Events:
             pass  # it is matched, and delivered by whoever looks next
         return Sent(id, new)
 
-    def _keep(self, header: Header, type: str, payload: Any, id: str) -> bool:
+    def complete(self, key: CallbackKey, secret: str, payload: Any, failure: str | None) -> bool:
+        """Complete a step that `step.callback` began, and return whether nobody had: a late one changes nothing.
+
+        Raises:
+            CallbackUnknown: the secret is not that of the step.
+            RunNotFound, Throttled: as `send`.
+        """
+        check(self._table, key, secret)
+        try:
+            type, id = key.event_type(secret), event_id(secret)
+            return self.send(key.workflow, key.instance, type, payload, id, failure=failure).new
+        except (EventExists, RunClosed):
+            return False
+
+    def _keep(self, header: Header, type: str, payload: Any, id: str, failure: str | None) -> bool:
         """Put the event, and return whether it is new."""
         key = Key(header.partition, event_prefix(header.era) + id)
-        digest = hash_of(text_of([type, payload]))
+        digest = hash_of(text_of([type, payload] if failure is None else [type, payload, failure]))
         there = self._table.get(key)
         if there is None:
             if header.status in CLOSED:
@@ -86,7 +105,8 @@ class Events:
             if counted["sent"] > _MOST_UNTAKEN:
                 self._check_room(header)
             sent = self._clock.now()
-            event = EventRow(type=type, payload=payload, hash=digest, number=counted["sent"], sent=sent)
+            number = counted["sent"]
+            event = EventRow(type=type, payload=payload, hash=digest, number=number, sent=sent, failure=failure)
             try:
                 self._table.write(Write(key, event.as_row(), when=(Absent("number"),)))
             except ConditionFailed as failed:
@@ -170,10 +190,16 @@ class Events:
         return False
 
     def _outcome(self, wait: WaitRow, event: EventRow | None) -> Row:
+        if event is not None and event.failure is not None:
+            failure = Failure(CallbackFailed.__name__, event.failure)
+            return self.callbacks.error(failure, max(event.sent, wait.started), wait.caught)
         if event is not None:
             return self.callbacks.result(event.payload, max(event.sent, wait.started))
         assert wait.deadline is not None
-        failure = Failure(StepTimeoutError.__name__, f"No event of type {wait.type} came in time.")
+        what = (
+            "The callback was not completed" if wait.type.startswith(CALLBACK) else f"No event of type {wait.type} came"
+        )
+        failure = Failure(StepTimeoutError.__name__, f"{what} in time.")
         return self.callbacks.error(failure, wait.deadline, wait.caught)
 
     def _let_go(self, key: Key, token: str, event: EventRow | None) -> None:

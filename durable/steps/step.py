@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Final, assert_never
 
 from durable.bindings import Binding
+from durable.callback import Callback
 from durable.clock import Clock, moment
 from durable.context import StepContext
 from durable.errors import (
@@ -24,6 +25,7 @@ from durable.errors import (
 )
 from durable.signature import Signature
 from durable.steps.loop import finished
+from durable.store.callback_tokens import CallbackKey
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.log import Log
@@ -81,6 +83,7 @@ class StepHandler:
         log: Log,
         keep: Keep = lambda renew: nullcontext(),
         random: Random | None = None,
+        callback_url: str | None = None,
     ) -> None:
         self._signature = signature
         self._clients = dict(clients)
@@ -91,6 +94,7 @@ class StepHandler:
         self._keep = keep
         self._random = random or Random()
         self._errors = dict(signature.errors())
+        self._callback_url = callback_url
 
     @property
     def is_async(self) -> bool:
@@ -145,7 +149,7 @@ class StepHandler:
         """
         event, key, input_hash = attempt.event, attempt.key, attempt.input_hash
         try:
-            result = self._dumped(work())
+            result = self._dumped(self._result(attempt, work()))
         except Hang:
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
@@ -170,6 +174,13 @@ class StepHandler:
     def _called(self, timeout: int, arguments: dict[str, Any]) -> Any:
         with self._deadline(timeout):
             return finished(self._signature.function(**arguments))
+
+    def _result(self, attempt: Attempt, returned: Any) -> Any:
+        """Return what is recorded of the function; of one with a callback, the type of the event that completes it."""
+        if self._signature.callback is None:
+            return returned
+        key = _callback_key(attempt.event, attempt.key, attempt.begun)
+        return key.event_type(self._record.secret(key))
 
     def _dumped(self, result: Any) -> Any:
         try:
@@ -198,6 +209,10 @@ class StepHandler:
                 lambda: self._remaining(until),
                 lambda: moment(self._clock.now()),
             )
+        if signature.callback:
+            callback = _callback_key(event, key, begun)
+            token = callback.token(self._record.secret(callback))
+            arguments[signature.callback.name] = Callback(token, self._callback_url)
         return arguments
 
     def _renew(self, key: StepKey, owner: str) -> bool:
@@ -305,6 +320,10 @@ class StepHandler:
             raise reported(_failure_of(StaleResult), event) from None
         # A set is written in any order; another one than was recorded would change the inputs of later steps.
         return result if unordered(today) == unordered(result) else today
+
+
+def _callback_key(event: StepEvent, key: StepKey, begun: Leased) -> CallbackKey:
+    return CallbackKey(key.workflow, key.instance, key.era, key.path, event["step"], begun.again)
 
 
 def _looking(event: StepEvent) -> int | None:

@@ -5,6 +5,7 @@ flag@<incarnation>      there only while a run is to stop, or was stopped; a whi
 step#<epoch>#<path>     one for each step; the path is its name, with the blocks and rounds that lead to it
 events                  how many events were sent
 event#<era>#<id>        one for each event
+callback#<era>#<path>   the secret of a step's callback
 """
 
 from __future__ import annotations

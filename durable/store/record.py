@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from durable.clock import Clock
 from durable.errors import StepError, public_message
+from durable.store.callback_tokens import CallbackKey, issue
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
@@ -110,6 +111,10 @@ class StepRecord:
         self._leases = leases or Leases(clock)
         self._pause = pause
         self.orders = orders or Orders(clock)
+
+    def secret(self, key: CallbackKey) -> str:
+        """Return the secret of a step's callback, the same for all of its attempts."""
+        return issue(self._table, key)
 
     def begin(
         self,

@@ -336,6 +336,7 @@ class EventRow(_Stored):
         number: how many were sent to the run before, and one: waits get events in this order.
         sent: when it was sent; it is in time for a wait whose deadline is later.
         taken: the sort key of the wait that got it.
+        failure: of an event that completes a callback with an error, what it says.
     """
 
     sort: str = ""
@@ -345,6 +346,7 @@ class EventRow(_Stored):
     number: int
     sent: int
     taken: str | None = None
+    failure: str | None = None
 
 
 _ROWS: Final = (Header, StepRow, WaitRow, EventRow)

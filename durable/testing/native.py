@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from durable.adapters import adapter_of
+from durable.callback import Callback
 from durable.compiler.moments import read_moment
 from durable.durations import Duration, parse_duration
 from durable.errors import (
@@ -36,6 +37,7 @@ from durable.signature import Signature, signature_of
 from durable.steps.loop import finished
 from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
+from durable.wire import CALLBACK, CALLBACK_WAIT
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,9 +98,13 @@ class Steps:
             raise reported(InvalidInput(str(misfit)), signature) from None
         try:
             named = {name: arguments.pop(name) for name in keyword_only(signature.function) & arguments.keys()}
+            if signature.callback is not None:
+                named[signature.callback.name] = Callback(step, None)
             result = finished(function(*arguments.values(), **named))
         except Exception as error:
             raise reported(error, signature, sensitive=sensitive) from None
+        if signature.callback is not None:
+            return CALLBACK + step
         return self._result(signature, result)
 
     def _result(self, signature: Signature, result: Any) -> Any:
@@ -199,6 +205,24 @@ class NativeStep(WorkflowStep):
         except StepTimeoutError:
             _now.set(_now.get() + parse_duration(timeout))
             raise
+
+    async def callback(
+        self,
+        name: str,
+        function: Callable[..., None],
+        /,
+        *arguments: Any,
+        timeout: Duration = "24 hours",
+        retries: Retries = Retries(),
+        sensitive: bool = False,
+        **named: Any,
+    ) -> Any:
+        completes = signature_of(function).callback
+        assert completes is not None
+        await self.do(name, function, *arguments, retries=retries, sensitive=sensitive, **named)
+        return await self.wait_for_event(
+            name + CALLBACK_WAIT, type=CALLBACK + name, payload=completes.type, timeout=timeout
+        )
 
     async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
         takes, returns = adapter_of(payload_type(workflow)), adapter_of(result_type(workflow))

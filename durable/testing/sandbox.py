@@ -11,7 +11,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, TypeVar, overload
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, Bucket, Database, KVNamespace, Queue, SendEmail
+from durable.bindings import Binding, Bucket, Database, KVNamespace, Queue, SendEmail, Workflow
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
@@ -163,6 +163,10 @@ class Sandbox:
     def elapsed(self) -> timedelta:
         """The virtual time since the sandbox was made."""
         return timedelta(milliseconds=self._clock.now() - self._start_ms)
+
+    def workflow(self, name: str | None = None) -> Workflow[Any]:
+        """Return the client of a workflow, as workers have it: to complete callbacks, or for its transitions."""
+        return self._virtual.host.workflows[self._workflow(name)]
 
     def stub(self, step: str, *, workflow: str | None = None, run: str | None = None) -> Stub:
         """Return what fixes the results, errors and timeouts of a step: in the run of an id, or in all.

@@ -22,15 +22,16 @@ class SandboxWaits:
 
     def __init__(self, stubs: Stubs, attempts: Attempts, clock: Clock) -> None:
         self._stubs, self._attempts, self._clock = stubs, attempts, clock
-        self._types: Final[dict[StepKey, str]] = {}
+        self._types: Final[dict[tuple[StepKey, str], str]] = {}
 
     def around(self, wait: Wait, events: Events) -> Wait:
         """Return what begins a wait in the place of this."""
 
         def begin(task: WaitTask) -> int | None:
             key = StepKey.of(task)
-            if key in self._types:
-                return wait({**task, "type": self._types[key]})
+            known = self._types.get((key, task["type"]))  # a callback that is begun again has another type
+            if known is not None:
+                return wait({**task, "type": known})
             return self._first(key, task, wait, events)
 
         return begin
@@ -38,15 +39,16 @@ class SandboxWaits:
     def _first(self, key: StepKey, task: WaitTask, wait: Wait, events: Events) -> int | None:
         attempt = self._attempts.begin(str(key), task["step"], number=1, at_ms=self._clock.now(), input={})
         act = self._stubs.act(attempt)
-        self._types[key] = task["type"]
+        asked = (key, task["type"])
+        self._types[asked] = task["type"]
         if act is None:
             return wait(task)
         try:
             payload: Any = act({})
         except Hang:
-            self._types[key] += " (withheld)"
-            return wait({**task, "type": self._types[key]})
-        type = self._types[key] = f"{task['type']} (fixed for {key.path})"
+            self._types[asked] += " (withheld)"
+            return wait({**task, "type": self._types[asked]})
+        type = self._types[asked] = f"{task['type']} (fixed for {key.path})"
         deadline = wait({**task, "type": type})
         events.send(key.workflow, key.instance, type, payload, f"fixed:{key.path}")
         return deadline

@@ -97,6 +97,8 @@ class Deployment:
                 return self._names[name]
             case {"Fn::GetAtt": [name, "Arn"]}:
                 return self._arns[name]
+            case {"Fn::GetAtt": [name, "ApiEndpoint"]}:
+                return f"https://{name}.example.com"
             case {"Fn::Join": [separator, parts]}:
                 return separator.join(self.value(each) for each in parts)
             case Mapping():

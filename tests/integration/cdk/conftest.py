@@ -12,9 +12,11 @@ import pytest
 
 import app
 import durable.cdk  # noqa: F401  # before a test module imports aws_cdk, which starts Node
-from durable import Worker, Workflow
+from durable import KVNamespace, Worker, Workflow
+from durable.bindings.worker import ApiKind
 from durable.bindings.workflow import MachineKind
 from durable.project import Project, load
+from tests.integration.cdk.printing import PrintWorkflow
 from tests.integration.cdk.template import Template
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,6 +102,20 @@ def approvals(once: Synthesise) -> Template:
     expense = Workflow("expense", app.expense.workflow, bindings=app.expense.bindings, kind="express")
     project = Project("app", (app.expenses, app.mail, app.sent, app.letters, expense))
     return once("approvals", project=project)
+
+
+def printing_on(kind: MachineKind, api: ApiKind = "http") -> Project:
+    """Return a project whose workflow waits for callbacks, behind a worker."""
+    jobs = KVNamespace[str]("jobs")
+    workflow = Workflow("printing", PrintWorkflow, bindings={"jobs": jobs}, kind=kind)
+    module = "tests.integration.cdk.printing"
+    return Project("app", (jobs, workflow, Worker("desk", module, url=True, bindings={"printing": workflow}, api=api)))
+
+
+@pytest.fixture(scope="session")
+def printing(once: Synthesise) -> Template:
+    """A workflow that waits for callbacks, executed in segments."""
+    return once("printing", project=printing_on("express"))
 
 
 @pytest.fixture(scope="session")
