@@ -31,6 +31,8 @@ from durable.modules import is_authors
 Statements = tuple[Statement, ...]
 ReadBlock = Callable[[list[ast.stmt]], Statements]
 Node = ast.FunctionDef | ast.AsyncFunctionDef
+_MOST_USES: Final = 500
+"""How often functions may be compiled in place: each that calls another one twice doubles it."""
 _BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _WAITS: Final = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
 
@@ -88,6 +90,7 @@ class DefinitionReader:
     entered: list[Node] = field(default_factory=list)
     nested: dict[Node, Definition] = field(default_factory=dict)
     unused: dict[Node, Node] = field(default_factory=dict)
+    blocks: set[tuple[str, ...]] = field(default_factory=set)
     functions: dict[object, Definition | None] = field(default_factory=dict)
     straight: dict[Node, bool] = field(default_factory=dict)
 
@@ -235,6 +238,10 @@ class DefinitionReader:
         reading = self.reading
         outer, around = reading.frame, reading.here()
         self.unused.pop(definition.node, None)
+        self.blocks.add(frame.block)
+        if len(self.blocks) > _MOST_USES:
+            found = f"functions stand in the places of their calls more than {_MOST_USES} times"
+            raise Refused(node, found, "call them in a loop, or move parts into workflows that `step.call` runs")
         with self._entered(node, definition, given, around) as (scope, values):
             reading.frame, reading.scope = frame, scope
             try:

@@ -161,3 +161,11 @@ def test_a_name_of_more_than_80_characters_is_cut() -> None:
         written(f"{one} = await step.do('s', save, 1)\n{two} = await step.do('t', save, 2)\nreturn [{one}, {two}]"),
         USER,
     )
+
+
+def test_functions_that_double_at_each_level_are_refused_in_no_time() -> None:
+    defs = 'async def f0() -> int:\n    return await step.do("s", save, 1)\n\n'
+    for n in range(1, 30):
+        defs += f"async def f{n}() -> int:\n    return await f{n - 1}() + await f{n - 1}()\n\n"
+    with pytest.raises(CompileError, match="more than 500 times; call them in a loop"):
+        compile_workflow(written(defs + "return await f29()"))
