@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import difflib
+import inspect
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
 from durable.errors import StepError, WorkflowError
@@ -198,6 +201,31 @@ def of_step_function(node: ast.expr, step: str, name: str) -> tuple[str, str] | 
 
 def _written(step: str, name: str, nodes: list[ast.expr]) -> str:
     return f"pass the function, and what it is given after it: `{step}.do({name}, {', '.join(map(_text, nodes))})`"
+
+
+def of_awaited(node: ast.expr, step: str, resolve: Callable[[ast.expr], tuple[bool, Any]]) -> str:
+    """Return what to write instead of awaiting something that is no step."""
+    match node:
+        case ast.Call(ast.Attribute(ast.Name("self"), name)):
+            return f"define `{name}` in the class, as in `async def {name}(self, {step}: WorkflowStep): …`"
+        case ast.Call(ast.Name(name), arguments) if inspect.isfunction(resolve(node.func)[1]):
+            given = [_text(each) for each in arguments if ast.unparse(each) != step]
+            return f'write `await {step}.do("{name}", {", ".join([name, *given])})`'
+        case ast.Call(ast.Name(name)):
+            return f"define `{name}` in the module, as in `async def {name}({step}: WorkflowStep): …`"
+    return f'write `await {step}.do("…", function, …)`'
+
+
+def of_field(target: ast.expr, value: str, kind: Kind | None) -> str | None:
+    """Return what to write instead of an assignment to a field of a variable."""
+    match target, None if kind is None else acts_as(kind):
+        case ast.Attribute(ast.Name("self"), name), _:
+            return f"write `{name} = {value}`: a run has variables, and its workflow none"
+        case ast.Attribute(ast.Name(name), field), Record(python=python, by_key=False):
+            if dataclasses.is_dataclass(python):
+                return f"write `{name} = dataclasses.replace({name}, {field}={value})`"
+            return f'write `{name} = {name}.model_copy(update={{"{field}": {value}}})`'
+    return None
 
 
 def of_decorator(node: ast.AsyncFunctionDef | ast.FunctionDef, step: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from durable.compiler.access import element_kind
-from durable.compiler.advice import of_item
+from durable.compiler.advice import of_field, of_item
 from durable.compiler.aliases import GROWING, Aliases, Function
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
@@ -70,9 +70,15 @@ class AssignmentReader:
     def changed(self, target: ast.expr, value: str) -> Refused:
         """Return the refusal of an assignment to a part of a value."""
         instead = None
-        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            of = self.reading.value(target.value)
-            instead = None if is_unknown(of.kind) else of_item(target, value, of.kind)
+        match target:
+            case ast.Attribute(ast.Name("self")):
+                instead = of_field(target, value, None)
+            case ast.Subscript(ast.Name() as name) | ast.Attribute(ast.Name() as name):
+                kind = self.reading.value(name).kind
+                of_part = (
+                    of_item(target, value, kind) if isinstance(target, ast.Subscript) else of_field(target, value, kind)
+                )
+                instead = None if is_unknown(kind) else of_part
         return Refused(target, f"`{self.reading.source(target)}` is changed in place", instead or _IMMUTABLE)
 
     def _result(self, target: ast.expr, awaited: Awaited) -> tuple[Statements, Expression]:

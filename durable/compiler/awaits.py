@@ -11,7 +11,7 @@ from typing import Final
 
 from durable.compiler import options
 from durable.compiler.access import element_kind
-from durable.compiler.advice import of_asyncio, of_method_name
+from durable.compiler.advice import of_asyncio, of_awaited, of_method_name
 from durable.compiler.annotations import kind_of
 from durable.compiler.definitions import Definition, DefinitionReader, ReadBranch
 from durable.compiler.external_waits import call_workflow, callback, wait_for_event
@@ -132,12 +132,8 @@ class AwaitReader:
         if self._was_refused(call.func if isinstance(call, ast.Call) else call):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
         text, step = self.reading.source(node), self.reading.expressions.names.step
-        about = self._of_asyncio(call)
-        raise Refused(
-            node,
-            f"`{text}` awaits something else than a step",
-            about or f'write `await {step}.do("…", function, …)`',
-        )
+        about = self._of_asyncio(call) or of_awaited(call, step, self.reading.steps.resolve)
+        raise Refused(node, f"`{text}` awaits something else than a step", about)
 
     def _of_asyncio(self, node: ast.expr) -> str | None:
         """Return what to write instead of a call of asyncio."""

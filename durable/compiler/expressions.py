@@ -203,7 +203,8 @@ class ExpressionReader:
         text = self.source.of(node)
         found, value = self.static(node, Scope())
         if text in (self.names.step, "self"):
-            raise Refused(node, f"`{text}` itself is no data", "use variables of `run` and constants of the module")
+            remedy = "use variables of `run`, constants of the module, and methods that the class defines"
+            raise Refused(node, f"`{text}` itself is no data", remedy)
         if not found:
             raise Refused(node, f"`{text}` is not defined", "assign it in `run`, or define it in the module")
         module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)

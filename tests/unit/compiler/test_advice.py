@@ -65,6 +65,22 @@ ADVICE = {
         "d = event.payload.sizes\nd.update({'n': 1})\nreturn d",
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
+    "a field that is assigned": (
+        "user = event.payload\nuser.age = 3\nreturn user",
+        'user = event.payload\nuser = user.model_copy(update={"age": 3})\nreturn user',
+    ),
+    "a field that is counted up": (
+        "user = event.payload\nuser.age += 1\nreturn user",
+        'user = event.payload\nuser = user.model_copy(update={"age": user.age + 1})\nreturn user',
+    ),
+    "an attribute of the workflow": (
+        "n = event.payload.age\nself.total = n\nreturn n",
+        "n = event.payload.age\ntotal = n\nreturn n",
+    ),
+    "a step's function that is awaited": (
+        "return await save(event.payload.age)",
+        'return await step.do("save", save, event.payload.age)',
+    ),
     "a dict of retries": (
         'return await step.do("save", save, 1, retries={"limit": 3, "delay": "5 seconds"})',
         'return await step.do("save", save, 1, retries=Retries(limit=3, delay="5 seconds"))',
