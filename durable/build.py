@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from durable.bindings import Binding, Worker
+from durable.bindings import Binding, Worker, Workflow
 from durable.check import check
 from durable.clients.callbacks import add_callbacks
 from durable.compiler import Compiled, compile_workflow
@@ -29,6 +29,11 @@ class Build:
 
     project: Project
     compiled: Mapping[str, Compiled]
+
+    def bounds(self, workflow: Workflow[Any]) -> tuple[str, ...]:
+        """Return what bounds the loops of a workflow on the machines that execute it, in words."""
+        compiled = self.compiled[workflow.name]
+        return compiled.segment_notes if workflow.machine_kind == "express" else compiled.notes
 
 
 def build(project: Project) -> Build:

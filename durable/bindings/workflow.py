@@ -138,7 +138,7 @@ class Workflow(Binding, Generic[P]):
             the runs of each value of a field of the payload by themselves.
         rate: how many runs may begin in any second, minute, hour or day, as "100 per minute".
         search: fields of the payload by which runs are found: texts, numbers or booleans.
-        kind: on which machines of Step Functions its runs execute; on one machine it makes no difference. "express"
+        kind: on which machines of Step Functions its runs execute; here it says only which loops are bounded. "express"
             costs about a sixth and starts twenty times as many runs a second. "standard" executes a run whole, with
             Step Functions' graph and its history of 90 days in the console. Without it, `Workflow.default_kind`.
 

@@ -47,7 +47,7 @@ def compile(check: bool, as_json: bool) -> None:
     from durable.build import build, definitions, undeclared
 
     built = build(load())
-    notes = [f"{name}: {note}" for name, each in built.compiled.items() for note in each.notes]
+    notes = [f"{each.name}: {note}" for each in built.project.workflows for note in built.bounds(each)]
     notes += undeclared(built.project)
     stale = _keep(definitions(built), check)
     _say(stale, check, as_json, "not what its class compiles to; run `durable compile`", notes)

@@ -65,6 +65,7 @@ class Bounds:
         begun: those of them that are counted when a round of a loop begins; its steps count their own.
         shared: whether several loops and maps share the rest.
         notes: what the bounds mean, in words.
+        branch_notes: those of them that are within branches and items, which hold in segments too.
     """
 
     certain: int
@@ -73,6 +74,7 @@ class Bounds:
     begun: Mapping[str, int]
     shared: bool
     notes: tuple[str, ...]
+    branch_notes: tuple[str, ...] = ()
 
 
 def bounds(program: Program) -> Bounds:
@@ -85,7 +87,17 @@ def bounds(program: Program) -> Bounds:
     costs = {each.round: STATE + _certain(_body(each)) for each in found}
     begun = {each.round: STATE + _certain(_body(each), _own) for each in found}
     notes = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found)
-    return Bounds(certain, rounds, costs, begun, shared, tuple(notes))
+    inside = {each.round for each in _in_branches(program.body)}
+    inner = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found if each.round in inside)
+    return Bounds(certain, rounds, costs, begun, shared, tuple(notes), tuple(inner))
+
+
+def _in_branches(body: tuple[Statement, ...]) -> Iterator[Unbounded]:
+    """Yield the unbounded loops and maps of branches that are machines of their own."""
+    for statement in walk(body):
+        if isinstance(statement, Run) and isinstance(statement.what, Gather | MapCall) and not is_alone(statement):
+            for block in blocks(statement):
+                yield from unbounded(block)
 
 
 def _body(each: Unbounded) -> tuple[Statement, ...]:

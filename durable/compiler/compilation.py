@@ -84,6 +84,7 @@ class Compiled:
         events: its waits for events, in the order of the source.
         calls: its calls of other workflows, in the order of the source.
         notes: what the bounds of its loops mean.
+        segment_notes: those of them that hold where runs execute in segments too.
     """
 
     definition: dict[str, Any]
@@ -92,6 +93,7 @@ class Compiled:
     events: tuple[EventUse, ...] = ()
     calls: tuple[CallUse, ...] = ()
     notes: tuple[str, ...] = ()
+    segment_notes: tuple[str, ...] = ()
 
     @property
     def payloads(self) -> Mapping[str, Any]:
@@ -132,7 +134,9 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
         what = f"the state machine of {workflow.__name__} has {written:,} bytes, and Step Functions takes {_LARGEST:,}"
         raise CompileError(*place_of(workflow), what, "move parts of it into workflows that `step.call` runs")
     uses = tuple(each for step in steps.values() for each in _uses(step, names))
-    return Compiled(definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes)
+    return Compiled(
+        definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes, found.branch_notes
+    )
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:

@@ -90,6 +90,8 @@ from durable.wire import FINAL
 CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
 CLOCK = "at"
 SPENT = "events"
+TOO_MANY_ITEMS = "if there are too many for "
+"""How the names of Choices begin that ask whether a map has too many items."""
 _INTEGER = Integer()
 _MOST_COPIED: Final = 500
 """The size, in terms, of what open edges assign together, above which they are joined by a Pass."""
@@ -371,7 +373,7 @@ class Lowering:
 
     def _capped(self, call: MapCall, edges: OpenEdges) -> OpenEdges:
         """Return the edge on where the items are not too many."""
-        choice = Choice(f"if there are too many for {call.label}")
+        choice = Choice(f"{TOO_MANY_ITEMS}{call.label}")
         many = choice.rule(self.budget.forbids(call))
         self.enter(choice, edges)
         self._too_many(call.label, [many])

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from durable import wire
 from durable.compiler.carried import NAMES, edges, kept_variables
+from durable.compiler.flow import SPENT, TOO_MANY_ITEMS
 from durable.compiler.names import state_name
 from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, retrying, soon
 
@@ -60,23 +61,37 @@ def standard(definition: Json) -> Json:
 def uncapped(definition: Json) -> Json:
     """Return the definition without the bounds on rounds at top level: they are for an execution's history.
 
-    An Express execution keeps no history, and a new segment begins with none.
+    An Express execution keeps no history, and a new segment begins with none, nor does one machine have such a limit.
+    Within branches and items the bounds stay, since a block may be executed on Standard; each block begins anew.
     """
     states: Json = copy.deepcopy(definition["States"])
-    ends = [name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY]
-    for state in states.values():
-        if state["Type"] != "Choice":
-            continue
-        if state["Default"] in ends:  # a loop: the last rule says that there is room for another round
-            allowed = state["Choices"].pop()
-            state |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
-            if not state["Choices"]:
-                _pass(state)
-        elif any(rule["Next"] in ends for rule in state["Choices"]):  # a map: the rule says that there are too many
-            state["Choices"] = [rule for rule in state["Choices"] if rule["Next"] not in ends]
-            if not state["Choices"]:
-                _pass(state)
-    return {**definition, "States": {name: each for name, each in states.items() if name not in ends}}
+    ends = {name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY}
+    for name, state in states.items():
+        if state["Type"] == "Choice":
+            _uncap(name, state, ends)
+        for edge in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+            if SPENT in edge.get("Assign", {}):
+                edge["Assign"][SPENT] = 0
+    return {**definition, "States": _reached(definition["StartAt"], states)}
+
+
+def _uncap(name: str, choice: Json, ends: set[str]) -> None:
+    """Take a cap away: `run` may raise the same error itself, so the rule has to be that of a cap too."""
+    counted = f"${SPENT}" in NAMES.findall(choice["Choices"][-1]["Condition"])
+    if counted and _is_cap(choice, ends):  # a loop: the last rule says that there is room for another round
+        choice.pop("Assign", None)
+        allowed = choice["Choices"].pop()
+        choice |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
+    elif name.startswith(TOO_MANY_ITEMS):
+        choice["Choices"] = [rule for rule in choice["Choices"] if not _is_cap(rule, ends)]
+    if not choice["Choices"]:
+        _pass(choice)
+
+
+def _is_cap(edge: Json, ends: set[str]) -> bool:
+    """Whether an edge ends the run with TooManyRounds, or leads to what catches that."""
+    raised = (each.get("name") for each in edge.get("Assign", {}).values() if isinstance(each, dict))
+    return edge.get("Next", edge.get("Default")) in ends or _TOO_MANY in raised
 
 
 def _pass(choice: Json) -> None:

@@ -12,11 +12,13 @@ from typing import Any, Final, Protocol
 from durable.asl import Action
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
+from durable.bindings.workflow import MachineKind
 from durable.build import Build, api_of, fetch_of
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
 from durable.compiler.placeholders import filled
+from durable.compiler.segments import uncapped
 from durable.http import Api
 from durable.local.engine import Engine
 from durable.local.executions import Executions
@@ -171,7 +173,8 @@ class Host:
         self.pump = Pump(self.messages, built.project.queues, deliver, draw=random.random)
 
     def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
-        machines = {name: _definition(name, each) for name, each in self.built.compiled.items()}
+        kinds = {each.name: each.machine_kind for each in self.built.project.workflows}
+        machines = {name: _definition(name, each, kinds[name]) for name, each in self.built.compiled.items()}
         machines |= {rollback_of(name): _rollback(name) for name in self.built.compiled}
         return Engine(
             {name: self._executions.define(each) for name, each in machines.items()},
@@ -354,11 +357,13 @@ def _own_function(workflow: str, name: str) -> str:
     return function_name(workflow, f"{OURS}{name}")
 
 
-def _definition(workflow: str, compiled: Compiled) -> Mapping[str, Any]:
-    """Return a workflow's definition with its functions named."""
+def _definition(workflow: str, compiled: Compiled, kind: MachineKind) -> Mapping[str, Any]:
+    """Return a workflow's definition with its functions named; its loops have the bounds that they have on AWS."""
     names = {step.placeholder: function_name(workflow, step.name) for step in compiled.steps}
     names |= {each: _own_function(workflow, each) for each in (EVENTS, CALLS)}
-    definition: Mapping[str, Any] = filled(compiled.definition, names)
+    definition: Mapping[str, Any] = filled(
+        uncapped(compiled.definition) if kind == "express" else compiled.definition, names
+    )
     return definition
 
 

@@ -1,0 +1,109 @@
+"""What has no bound where runs execute in segments, and on one machine: loops and maps at top level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from durable import Workflow
+from durable.asl import Machine
+from durable.compiler import bounds, compile_workflow
+from durable.compiler.segments import uncapped
+from durable.testing import Sandbox
+from durable.testing.execution import execute
+from tests.unit.compiler.sample import User
+from tests.unit.compiler.written import written
+
+MANY = 150
+"""More than an execution has events for, in these tests."""
+FEW_EVENTS = 900
+
+
+@pytest.fixture(autouse=True)
+def _few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "MOST_EVENTS", FEW_EVENTS)
+
+
+LOOP = f"""
+    done = 0
+    while done < {MANY}:
+        done = await step.do("a", save, done)
+    return done
+"""
+CAUGHT = f"""
+    done = 0
+    try:
+        while done < {MANY}:
+            done = await step.do("a", save, done)
+    except StepError:
+        return -1
+    return done
+"""
+MAP = f"""
+    async def one(number: int) -> int:
+        return await step.do("a", save, number)
+
+    numbers = await step.map("all", one, range({MANY}))
+    return len(numbers)
+"""
+NESTED = """
+    async def rounds(number: int) -> int:
+        done = 0
+        while done < 3:
+            done = await step.do("a", save, done)
+        return done
+
+    total = 0
+    while total < 300:
+        one, two = await asyncio.gather(rounds(1), rounds(2))
+        total += one + two
+    return total
+"""
+RAISED = """
+    done = await step.do("a", save, 1)
+    if done > 5:
+        return 1
+    raise TooManyRounds("mine")
+"""
+
+
+def result(definition: dict[str, Any]) -> Any:
+    steps = {"${A}": lambda event, context: {"result": event["input"]["value"] + 1, "at": context.now_ms}}
+    run = {"workflow": "workflow", "instance": "instance", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"}
+    outcome = execute(Machine.load(definition), {"run": run, "payload": None}, steps)
+    return outcome.error or outcome.output
+
+
+@pytest.mark.parametrize(
+    ("body", "capped", "free"),
+    [
+        (LOOP, "TooManyRounds", MANY),
+        (CAUGHT, -1, MANY),
+        (MAP, "TooManyRounds", MANY),
+        (NESTED, "TooManyRounds", 300),
+        (RAISED, "TooManyRounds", "TooManyRounds"),
+    ],
+    ids=["a loop", "a loop in a try", "a map", "loops in branches, round after round", "an error of the author"],
+)
+def test_loops_and_maps_at_top_level_have_no_bound(body: str, capped: object, free: object) -> None:
+    compiled = compile_workflow(written(body, "None"))
+    assert result(compiled.definition) == capped
+    assert result(uncapped(compiled.definition)) == free
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("express", "complete"), ("standard", "errored")])
+def test_one_machine_has_the_bounds_of_the_machines_on_aws(kind: Any, ends: str) -> None:
+    workflow = written(LOOP)
+    run = Sandbox(Workflow("shop", workflow, kind=kind)).run(User(user_id="u"))
+    assert run.status == ends
+
+
+def test_what_is_bounded_in_branches_only_is_said_of_segments() -> None:
+    compiled = compile_workflow(written(NESTED, "None"))
+    assert [note.partition("`")[2].partition("`")[0] for note in compiled.notes] == [
+        "while total < 300",
+        "while done < 3",
+    ]
+    assert [note.partition("`")[2].partition("`")[0] for note in compiled.segment_notes] == ["while done < 3"]
+    assert compile_workflow(written(LOOP, "None")).segment_notes == ()
