@@ -38,6 +38,9 @@ MODULES: Final = {
     "retry": "change",
     "delete": "change",
     "send-event": "event",
+    "events": "history",
+    "queues": "queues",
+    "schedules": "timetable",
 }
 """The module in durable.cli of each command; its function is called as the command is."""
 

@@ -142,6 +142,11 @@ class Operations:
     def send_event(self, workflow: str, id: str, type: str, event: Mapping[str, Any]) -> Any:
         return self.call("POST", f"{self._path(workflow, id)}/events/{quote(type, safe='')}", event)
 
+    def history(self, workflow: str, id: str, cursor: str | None) -> dict[str, Any]:
+        """Return what happened to a run since a cursor, or from the beginning."""
+        page: dict[str, Any] = self.call("GET", f"{self._path(workflow, id)}/events", query={"after": cursor})
+        return page
+
     def id_of(self, workflow: str, id: str) -> str:
         """Return an id as it is, and for `latest` that of the run that changed last."""
         if id != LATEST:

@@ -434,3 +434,43 @@ def test_the_server_of_another_project_is_refused_before_anything_is_asked(
 
     folder = str(tmp_path)
     assert run("list").exit_code == 0
+
+
+def test_events_are_shown_page_by_page_until_the_run_has_ended(serve: Serve) -> None:
+    failed = {"at": "2026-01-01T00:00:01.000Z", "type": "attemptFailed", "step": "pay", "key": "pay[1]", "attempt": 1}
+    failed |= {"error": {"name": "CardError", "message": "The card was refused."}}
+    ended = {"at": "2026-01-01T00:00:02.000Z", "type": "errored"}
+    first = (200, {"events": [failed], "cursor": "c-1", "more": False})
+    last = (200, {"events": [ended], "cursor": "c-2", "more": False})
+    server = serve((200, RUN), first, (200, RUN | {"status": "errored"}), last)
+    result = run("events", "shop", "order-1", "--follow")
+
+    assert result.exit_code == 0
+    one, two = result.output.splitlines()
+    assert one.endswith("attemptFailed pay[1] attempt 1  CardError: The card was refused.")
+    assert two.endswith("errored")
+    assert server.asked[-1][1].endswith("/order-1/events?after=c-1")
+
+
+def test_queues_are_listed_and_their_dead_letters_delivered_anew(serve: Serve) -> None:
+    queue = {"name": "emails", "consumer": "deliver", "waiting": 2, "dead": 1}
+    serve((200, {"queues": [queue]}))
+    assert run("queues").output.splitlines()[1].split() == ["emails", "deliver", "2", "1"]
+
+    server = serve((200, {"queues": [queue]}), (200, {"redriven": 1}))
+    assert run("queues", "emails", "--redrive").output == "1 messages of emails are delivered anew\n"
+    assert server.asked[-1] == ("POST", "/api/console/queues/emails/redrive", {"all": True})
+
+    serve((200, {"queues": [queue]}))
+    unknown = run("queues", "email")
+    assert (unknown.exit_code, unknown.stderr) == (
+        3,
+        "there is no queue 'email'; did you mean 'emails'? there is: emails\n",
+    )
+
+
+def test_schedules_have_their_next_times() -> None:
+    (found,) = json.loads(run("schedules", "--json").output)
+    assert (found["workflow"], found["schedule"]) == ("digest", "0 3 * * * Europe/Berlin")
+    assert re.search(r"T0[12]:00:00", found["next"])
+    assert "digest" in run("schedules").output

@@ -1,0 +1,61 @@
+"""The command that shows what happened to a run: events."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from threading import Event
+from typing import Any
+
+import click
+
+from durable.cli.operations import LATEST, Operations
+from durable.cli.options import on_runs, workflow_argument
+from durable.cli.outcome import INTERRUPTED
+from durable.cli.screen import Screen
+from durable.cli.times import clock_time
+from durable.store.statuses import CLOSED
+
+_COLOURS = {
+    "errored": "red",
+    "stepErrored": "red",
+    "attemptFailed": "yellow",
+    "complete": "green",
+    "stepComplete": "green",
+}
+
+
+@click.command()
+@workflow_argument
+@click.argument("id", default=LATEST)
+@click.option("--follow", is_flag=True, help="Show what happens until the run ends.")
+@on_runs
+def events(operations: Operations, screen: Screen, *, workflow: str, id: str, follow: bool) -> None:
+    """Show what happened to a run, in order: its attempts, what failed and why, what operators did."""
+    id, cursor, pause = operations.id_of(workflow, id), None, Event()
+    try:
+        while True:
+            ended = not follow or operations.describe(workflow, id)["status"] in CLOSED
+            page = operations.history(workflow, id, cursor)
+            for entry in page["events"]:
+                click.echo(json.dumps(entry, ensure_ascii=False) if screen.as_json else _line(entry))
+            cursor = page["cursor"]
+            if page["more"]:
+                continue
+            if ended:
+                return
+            pause.wait(operations.pause_seconds)
+    except KeyboardInterrupt:
+        click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}`", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """Return an entry as a line; the colour is left out by click where there is no terminal."""
+    attempt = f" attempt {entry['attempt']}" if entry.get("attempt") else ""
+    error = entry.get("error")
+    said = (error.get("detail") or error.get("message", "")) if error else ""
+    why = f"  {error['name']}{f': {said}' if said else ''}" if error else ""
+    type = click.style(f"{entry['type']:<13}", fg=_COLOURS.get(entry["type"]))
+    return f"{clock_time(entry['at'])}  {type} {entry.get('key') or entry.get('step') or ''}{attempt}{why}".rstrip()
