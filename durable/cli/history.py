@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from threading import Event
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,7 +17,7 @@ from durable.cli.screen import Screen
 from durable.cli.times import clock_time
 from durable.store.statuses import CLOSED
 
-_COLOURS = {
+_COLOURS: Final = {
     "errored": "red",
     "stepErrored": "red",
     "attemptFailed": "yellow",
@@ -57,5 +57,6 @@ def _line(entry: Mapping[str, Any]) -> str:
     error = entry.get("error")
     said = (error.get("detail") or error.get("message", "")) if error else ""
     why = f"  {error['name']}{f': {said}' if said else ''}" if error else ""
-    type = click.style(f"{entry['type']:<13}", fg=_COLOURS.get(entry["type"]))
-    return f"{clock_time(entry['at'])}  {type} {entry.get('key') or entry.get('step') or ''}{attempt}{why}".rstrip()
+    rest = f"{entry.get('key') or entry.get('step') or ''}{attempt}{why}"
+    type = click.style(f"{entry['type']:<14}" if rest else entry["type"], fg=_COLOURS.get(entry["type"]))
+    return f"{clock_time(entry['at'])}  {type}{rest}"

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from durable.cli import bulk, options
+from durable import Schedule, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.cli import bulk, options, timetable
 from durable.cli.operations import Answer, LocalTransport, Operations
 from durable.cli.outcome import UNAVAILABLE, CommandError
+from durable.project import Project
 from tests.unit.cli.server import Serve, run
 
 RUN: dict[str, Any] = {
@@ -463,14 +465,20 @@ def test_queues_are_listed_and_their_dead_letters_delivered_anew(serve: Serve) -
 
     serve((200, {"queues": [queue]}))
     unknown = run("queues", "email")
-    assert (unknown.exit_code, unknown.stderr) == (
-        3,
-        "there is no queue 'email'; did you mean 'emails'? there is: emails\n",
-    )
+    assert unknown.exit_code == 3
+    assert unknown.stderr == "there is no queue 'email'; did you mean 'emails'? there is: emails\n"
 
 
-def test_schedules_have_their_next_times() -> None:
+class Nightly(WorkflowEntrypoint[None]):
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+        await step.sleep("nap", "1 second")
+
+
+def test_schedules_have_their_next_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule(cron="0 3 * * *", timezone="Europe/Berlin")
+    nightly = Workflow("nightly", Nightly, schedules=[schedule])
+    monkeypatch.setattr(timetable, "load", lambda: Project("app", (nightly,)))
     (found,) = json.loads(run("schedules", "--json").output)
-    assert (found["workflow"], found["schedule"]) == ("digest", "0 3 * * * Europe/Berlin")
+    assert (found["workflow"], found["schedule"]) == ("nightly", "0 3 * * * Europe/Berlin")
     assert re.search(r"T0[12]:00:00", found["next"])
-    assert "digest" in run("schedules").output
+    assert "nightly" in run("schedules").output
