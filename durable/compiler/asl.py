@@ -176,7 +176,7 @@ class Writer:
         if isinstance(step, EventWait):
             function, timeout = wire.EVENTS, step.timeout_seconds
             payload |= {"type": step.event if task.input is None else template(task.input), "timeout": timeout}
-            if holds_secret(adapter_of(step.payload)):
+            if step.sensitive or holds_secret(adapter_of(step.payload)):
                 payload["sensitive"] = True
         else:
             assert task.input is not None

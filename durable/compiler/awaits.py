@@ -114,7 +114,7 @@ class AwaitReader:
         reading = self.reading
         step, wait = callback(reading.steps, node, reading.here(), reading.place)
         kind, begun, result = kind_of(wait.payload), reading.variable("begun", node), reading.variable("result", node)
-        wait = dataclasses.replace(wait, begun=Variable(begun, TEXT))
+        wait = dataclasses.replace(wait, begun=Variable(begun, TEXT), sensitive=step.sensitive)
         ended = Return(Variable(result, kind), None, "return")
         errors = {**step.errors, **wait.errors}
         reading.fails(errors)

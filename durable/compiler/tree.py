@@ -106,6 +106,7 @@ class EventWait:
     place: Place
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     begun: Expression | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

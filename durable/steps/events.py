@@ -191,7 +191,8 @@ class Events:
 
     def _outcome(self, wait: WaitRow, event: EventRow | None) -> Row:
         if event is not None and event.failure is not None:
-            failure = Failure(CallbackFailed.__name__, event.failure)
+            said = public_message(CallbackFailed) if wait.sensitive else event.failure
+            failure = Failure(CallbackFailed.__name__, said)
             return self.callbacks.error(failure, max(event.sent, wait.started), wait.caught)
         if event is not None:
             return self.callbacks.result(event.payload, max(event.sent, wait.started))

@@ -226,6 +226,30 @@ def test_a_test_may_fix_the_completion() -> None:
     assert sandbox.run("book").output == "5 pages"
 
 
+class SecretWorkflow(WorkflowEntrypoint[str]):
+    async def run(self, event: WorkflowEvent[str], step: WorkflowStep) -> int:
+        return (await step.callback("render", start_render, event.payload, sensitive=True)).pages
+
+
+def test_of_a_sensitive_step_nothing_is_shown() -> None:
+    sandbox = Sandbox(SecretWorkflow)
+    done, failed = sandbox.start("book"), sandbox.start("book")
+    sandbox.advance("1 minute")
+    client = _client(sandbox, "secret")
+    client.complete_callback(GIVEN[0].token, {"pages": 7})
+    client.fail_callback(GIVEN[1].token, "of Ann")
+    sandbox.settle()
+    assert (done.output, failed.status) == (7, "errored")
+    operator = sandbox._virtual.host.operator
+    shown = [operator.queries.describe("secret", each.id) for each in (done, failed)]
+    for described in shown:
+        assert [(each.name, each.sensitive, each.output) for each in described.steps] == [
+            ("render", True, None),
+            ("render: callback", True, None),
+        ]
+    assert "of Ann" not in repr(shown)
+
+
 def test_no_event_of_an_author_completes_it() -> None:
     sandbox = Sandbox(RenderWorkflow)
     run = _waiting(sandbox)
