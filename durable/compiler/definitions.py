@@ -179,9 +179,7 @@ class DefinitionReader:
     def awaited(self, node: ast.Call) -> Definition | None:
         """Return the function that is awaited: nested, given `step`, or one that waits for nothing."""
         found = self.of(node.func)
-        if found is None or not isinstance(found.node, ast.AsyncFunctionDef):
-            return None  # what a plain function returns cannot be awaited
-        if found.is_nested:
+        if found is None or found.is_nested:
             return found
         step = self.reading.expressions.names.step
         given = [*node.args, *(each.value for each in node.keywords)]

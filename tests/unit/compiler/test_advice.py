@@ -77,10 +77,6 @@ ADVICE = {
         "n = event.payload.age\nself.total = n\nreturn n",
         "n = event.payload.age\ntotal = n\nreturn n",
     ),
-    "a step's function that is awaited": (
-        "return await save(event.payload.age)",
-        'return await step.do("save", save, event.payload.age)',
-    ),
     "a dict of retries": (
         'return await step.do("save", save, 1, retries={"limit": 3, "delay": "5 seconds"})',
         'return await step.do("save", save, 1, retries=Retries(limit=3, delay="5 seconds"))',
