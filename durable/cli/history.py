@@ -56,7 +56,7 @@ def _line(entry: Mapping[str, Any]) -> str:
     attempt = f" attempt {entry['attempt']}" if entry.get("attempt") else ""
     error = entry.get("error")
     said = (error.get("detail") or error.get("message", "")) if error else ""
-    why = f"  {error['name']}{f': {said}' if said else ''}" if error else ""
-    rest = f"{entry.get('key') or entry.get('step') or ''}{attempt}{why}"
-    type = click.style(f"{entry['type']:<14}" if rest else entry["type"], fg=_COLOURS.get(entry["type"]))
+    why = f"{error['name']}{f': {said}' if said else ''}" if error else ""
+    rest = "  ".join(filter(None, (f"{entry.get('key') or entry.get('step') or ''}{attempt}", why)))
+    type = click.style(f"{entry['type']:<15}" if rest else entry["type"], fg=_COLOURS.get(entry["type"]))
     return f"{clock_time(entry['at'])}  {type}{rest}"

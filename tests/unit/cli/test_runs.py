@@ -449,7 +449,7 @@ def test_events_are_shown_page_by_page_until_the_run_has_ended(serve: Serve) -> 
 
     assert result.exit_code == 0
     one, two = result.output.splitlines()
-    assert one.endswith("attemptFailed pay[1] attempt 1  CardError: The card was refused.")
+    assert one.endswith("attemptFailed  pay[1] attempt 1  CardError: The card was refused.")
     assert two.endswith("errored")
     assert server.asked[-1][1].endswith("/order-1/events?after=c-1")
 
