@@ -21,6 +21,8 @@ from durable.store.table import Table
 
 OPEN_RUNS: Final = "Custom::OpenRuns"
 EMPTIED: Final = "Custom::Emptied"
+NESTED: Final = "its place in a nested stack (which nested=True keeps)"
+_MAIN: Final = "its place in the main stack (which nested=False keeps)"
 
 _MOST_NAMED: Final = 10
 _ANSWER_SECONDS: Final = 20
@@ -62,8 +64,7 @@ class Changes:
         problems = [
             problem
             for workflow, needs in before.items()
-            if (gone := [each for each in needs if each not in after.get(workflow, [])])
-            and (problem := self._problem(workflow, gone))
+            if (gone := _gone(needs, after.get(workflow, []))) and (problem := self._problem(workflow, gone))
         ]
         if problems:
             raise Refused(" ".join(problems))
@@ -98,6 +99,12 @@ def answered(event: Mapping[str, Any], act: Callable[[Mapping[str, Any]], None],
         outcome = {"Status": "FAILED", "Reason": f"{type(error).__name__}; try again, or see this Lambda's log"}
     same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     return outcome | same | {"PhysicalResourceId": physical}
+
+
+def _gone(before: list[str], after: list[str]) -> list[str]:
+    """Return what an update takes away; a workflow that moves to a nested stack is given other state machines."""
+    gone = [each for each in before if each not in after]
+    return [*gone, _MAIN] if NESTED in after and NESTED not in before else gone
 
 
 def rolls_back(stack: str) -> bool:

@@ -217,14 +217,11 @@ def _operations(environment: Environment) -> Handler:
     from durable.operations.queries import Queries
     from durable.operations.routes import Operator, operations
 
-    log = _log()
-    workflows = registry_of(environment)
-    table = table_of(environment)
-    lifecycle = _parts(environment).lifecycle
-    operator = Operator(Queries(table, SystemClock()), lifecycle)
+    log, parts = _log(), _parts(environment)
+    operator = Operator(Queries(parts.table, SystemClock()), parts.lifecycle)
     told = {"table": environment["DURABLE_TABLE"]}
     told |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
-    clients = {name: workflow_client(name, None, {**each, **told}) for name, each in workflows.items()}
+    clients = {name: workflow_client(name, None, {**each, **told}) for name, each in parts.registry.items()}
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:

@@ -25,6 +25,8 @@ Environment = Mapping[str, str]
 
 def registry_of(environment: Environment, others: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Registry:
     """Return the workflows that a Lambda works on, and others that it starts."""
+    if "DURABLE_REGISTRY" in environment:
+        return Registry.below(environment["DURABLE_REGISTRY"], SystemClock())
     return Registry({**others, **json.loads(environment["DURABLE_WORKFLOWS"])}, SystemClock())
 
 

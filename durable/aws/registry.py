@@ -1,7 +1,8 @@
 """What a Lambda knows of the workflows of its deployment.
 
-A machine's definition names its Lambdas, so these cannot name the machine in their environment: what they need of it
-stands in a parameter of Systems Manager, which they read when they start something. Other Lambdas are told at once.
+A machine's definition names its Lambdas, so these cannot name the machine in their environment, and an environment of
+4 KB holds few workflows: each workflow has a parameter of Systems Manager. Lambdas of one workflow read it when they
+start something. Those of all workflows read all when they begin, and each again when it is used a minute later.
 """
 
 from __future__ import annotations
@@ -58,6 +59,19 @@ class Registry(Mapping[str, Mapping[str, Any]]):
         self._workflows = dict(workflows)
         self._clock = clock
         self._read: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+    @classmethod
+    def below(cls, path: str, clock: Clock) -> Registry:
+        """Return all workflows that have a parameter directly below a path."""
+        workflows: dict[str, Mapping[str, Any]] = {}
+        for page in client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path):
+            for each in page["Parameters"]:
+                name = each["Name"].rpartition("/")[2]
+                workflows[name] = {**json.loads(each["Value"]), "parameter": each["Name"]}
+        registry = cls(workflows, clock)
+        until = clock.now() + _KEPT_MS
+        registry._read = {each["parameter"]: (until, each) for each in workflows.values()}
+        return registry
 
     def __getitem__(self, workflow: str) -> Mapping[str, Any]:
         described = self._workflows[workflow]

@@ -1,11 +1,10 @@
 """The record's rows in a DynamoDB table.
 
 The table has the partition key `pk`, the sort key `sk` (strings) and the time to live `expires`. `list` reads the
-index `by-status` (all attributes): its partition key is `listed`, "<workflow>#<status>", which a `run` row gets with
-its status; its sort key is `updated`, a number. A list of one status is one Query. A list of all merges one Query
-for each of the nine statuses: so no partition of the index takes the writes of a whole workflow, and a few failed
-runs are found among millions that did not. The index follows the table within a moment; all other reads are
-consistent.
+index `by-status` (all attributes): its partition key is `listed`, "<workflow>#<status>" and for statuses of many runs
+"#<shard>", which a `run` row gets with its status; its sort key is `updated`, a number. A list merges one Query for
+each partition: so none takes the writes of a whole workflow, and a few failed runs are found among millions that did
+not. The index follows the table within a moment; all other reads are consistent.
 
 `due` reads the index `by-due` (keys only), of the `run` and `pool` rows that have the field `due`: 16 partitions by a
 hash of the row's partition, in the order of `due`.
@@ -22,6 +21,7 @@ import heapq
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeGuard, get_args
 
 from durable.aws.attributes import Item, decode, encode
@@ -36,17 +36,14 @@ from durable.aws.expression import (
     Expression,
     action,
     due_shard,
+    index_partitions,
 )
 from durable.aws.expression import key_of as _key
-from durable.aws.expression import listed_as as _listed_as
 from durable.aws.session import client, code_of
 from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.store.conditions import RUN, check, check_limit, expired, holds, is_place
 from durable.store.table import ConditionFailed, Delete, Key, Page, Row, TableBusy, Write
-
-Start = Sequence[Any] | None
-"""Where a list of one status goes on: after the row of this partition and `updated`."""
 
 INDEX: Final = "by-status"
 DUE_INDEX: Final = "by-due"
@@ -143,16 +140,21 @@ class DynamoDBTable:
         between = (since or 0, _LATEST if until is None else until - 1)
         if between[0] > between[1]:
             return Page((), None)
-        starts = (
-            dict.fromkeys(_STATUSES if status is None else (status,)) if cursor is None else _starts(workflow, cursor)
-        )
-        streams = [self._listed(workflow, each, start, between, limit + 1) for each, start in starts.items()]
+        partitions = [
+            each for one in (_STATUSES if status is None else (status,)) for each in index_partitions(workflow, one)
+        ]
+        last = None if cursor is None else _Last.read(cursor, workflow, partitions)
+        streams = [
+            self._listed(each, between, None if last is None else last.goes_on(number), limit + 1)
+            for number, each in enumerate(partitions)
+        ]
         merged = heapq.merge(*streams, key=lambda entry: -int(entry[2]["updated"]))
         found = list(itertools.islice(merged, limit + 1))
-        for each, partition, row in found[:limit]:
-            starts[each] = [partition, row["updated"]]
         rows = tuple(row for _, _, row in found[:limit])
-        return Page(rows, _cursor(starts) if len(found) > limit else None)
+        if len(found) <= limit:
+            return Page(rows, None)
+        listed, partition, row = found[limit - 1]
+        return Page(rows, _Last(partitions.index(listed), listed, partition, row["updated"]).cursor())
 
     def search(
         self,
@@ -207,9 +209,16 @@ class DynamoDBTable:
         return {status: number for status, number in counted.items() if number}
 
     def _count(self, workflow: str, status: str, most: int) -> int:
-        """Return how many rows have a status: read page by page, as far as `most`."""
+        """Return how many rows have a status, as far as `most`."""
+        counted = 0
+        for each in index_partitions(workflow, status):
+            counted += self._count_partition(each, most - counted)
+        return counted
+
+    def _count_partition(self, listed: str, most: int) -> int:
+        """Return how many rows a partition of the index has: read page by page, as far as `most`."""
         wanted, counted, after = Expression(), 0, dict[str, Any]()
-        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(listed)}"
         while counted < most:
             with self._translated():
                 page = self._client.query(
@@ -229,22 +238,24 @@ class DynamoDBTable:
         return counted
 
     def _listed(
-        self, workflow: str, status: str, start: Start, between: tuple[int, int], limit: int
+        self, listed: str, between: tuple[int, int], start: tuple[int, str | None] | None, limit: int
     ) -> Iterator[tuple[str, str, Row]]:
-        """Yield up to so many rows of one status, the newest first, each with its status and partition.
+        """Yield up to so many rows of a partition of the index, the newest first, each with both partitions.
 
-        DynamoDB refuses to start outside of what is asked for; `between` may have moved since the page before.
+        Args:
+            start: the time from which the partition goes on, and the row of this time after which it does.
         """
-        if start is not None and start[1] < between[0]:
+        low, high = between
+        after: dict[str, Any] = {}
+        if start is not None and start[0] <= high:
+            high, partition = start
+            if partition is not None:
+                after = {"ExclusiveStartKey": _index_key(listed, partition, high)}
+        if low > high:  # DynamoDB refuses an empty range, and to start outside of one: `between` may have moved
             return
         wanted = Expression()
-        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(_listed_as(workflow, status))}"
-        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(between[0])} AND {wanted.value(between[1])}"
-        after = (
-            {}
-            if start is None or start[1] > between[1]
-            else {"ExclusiveStartKey": _index_key(workflow, status, *start)}
-        )
+        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(listed)}"
+        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(low)} AND {wanted.value(high)}"
         found = self._pages(
             IndexName=INDEX,
             KeyConditionExpression=condition,
@@ -255,7 +266,7 @@ class DynamoDBTable:
             **wanted.parameters(),
         )
         for item in itertools.islice(found, limit):
-            yield status, item[PARTITION]["S"], _row(item)
+            yield listed, item[PARTITION]["S"], _row(item)
 
     def _pages(self, **parameters: Any) -> Iterator[Item]:
         while True:
@@ -375,24 +386,44 @@ def _place_of(cursor: str) -> tuple[str, str, int]:
     raise ValueError("the cursor is none that search returned")
 
 
-def _starts(workflow: str, cursor: str) -> dict[str, Start]:
-    try:
-        starts: dict[str, Start] = json.loads(base64.urlsafe_b64decode(cursor))
-        if all(each in _STATUSES and (at is None or is_place(workflow, *at)) for each, at in starts.items()):
-            return starts
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        pass
-    raise ValueError("the cursor is none that list returned")
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last row of a page: rows are ordered by time, and those of one time by the index's partition.
+
+    Attributes:
+        number: which of the list's partitions of the index has the row.
+    """
+
+    number: int
+    listed: str
+    partition: str
+    updated: int
+
+    @classmethod
+    def read(cls, cursor: str, workflow: str, partitions: Sequence[str]) -> _Last:
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            listed, partition, updated = json.loads(base64.urlsafe_b64decode(cursor))
+            if is_place(workflow, partition, updated):
+                return cls(partitions.index(listed), listed, partition, updated)
+        raise ValueError("the cursor is none that list returned")
+
+    def cursor(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps([self.listed, self.partition, self.updated]).encode()).decode()
+
+    def goes_on(self, number: int) -> tuple[int, str | None]:
+        """Return up to which time one of the partitions goes on, and after which row of this time.
+
+        The pages before had all rows of the last row's time of the partitions before its own, and none of those after.
+        """
+        if number < self.number:
+            return self.updated - 1, None
+        return self.updated, self.partition if number == self.number else None
 
 
-def _cursor(starts: Mapping[str, Start]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(starts).encode()).decode()
-
-
-def _index_key(workflow: str, status: str, partition: str, updated: int) -> Item:
+def _index_key(listed: str, partition: str, updated: int) -> Item:
     return {
         PARTITION: encode(partition),
         SORT: encode(RUN),
-        INDEX_PARTITION: encode(_listed_as(workflow, status)),
+        INDEX_PARTITION: encode(listed),
         INDEX_SORT: encode(updated),
     }

@@ -133,6 +133,8 @@ class Workflow(Binding, Generic[P]):
 
     Args:
         schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
+        nested: whether it has a nested stack of its own on AWS. Without it, the last workflows of a project that is too
+            large for one stack have one.
         retention: how long a run is kept after its end, in whole seconds.
         concurrency: how many runs may execute at once; those above it are `queued`. `Concurrency(limit, key=)` counts
             the runs of each value of a field of the payload by themselves.
@@ -161,8 +163,10 @@ class Workflow(Binding, Generic[P]):
         rate: str | None = None,
         search: Sequence[str] = (),
         kind: MachineKind | None = None,
+        nested: bool | None = None,
     ) -> None:
         super().__init__(name)
+        self.nested = nested
         self.machine_kind: MachineKind = self.default_kind if kind is None else kind
         if self.machine_kind not in get_args(MachineKind):
             raise DeclarationError(

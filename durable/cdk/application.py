@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import App, Aspects, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import IConstruct
 
 from durable.build import build
+from durable.cdk.limits import oversized
 from durable.cdk.refusal import refuse
 from durable.cdk.rehearsal.dialect import Dialect
 from durable.cdk.rehearsal.platform import rehearsal_platform
@@ -22,6 +23,9 @@ from durable.cdk.sources import PackagingError
 from durable.cdk.stack import DurableStack
 from durable.errors import ConfigurationError
 from durable.project import Project, load
+
+_SMALL: Final = {"@aws-cdk/core:suppressTemplateIndentation": True}
+"""A template has a megabyte at the most, of which indentation is a fifth."""
 
 
 def synthesise(module_name: str, *, root: Path, stack: type[DurableStack] = DurableStack) -> None:
@@ -37,7 +41,7 @@ def synthesise(module_name: str, *, root: Path, stack: type[DurableStack] = Dura
         project = build(load(module_name)).project
         app = application(project, os.environ, root=root, stack=stack)
         refuse(told_by(app))
-        app.synth()
+        refuse(oversized(Path(app.synth().directory)))
     except (ConfigurationError, PackagingError, SettingsError) as error:
         sys.exit(str(error))
 
@@ -61,7 +65,7 @@ def application(
     Raises:
         SettingsError: cdk.json cannot be read or names no project, or the stage's name is not a valid one.
     """
-    app = App(context=_context(root) | dict(context or {}), outdir=outdir)
+    app = App(context=_SMALL | _context(root) | dict(context or {}), outdir=outdir)
     settings = Settings(
         name=_name(app, root),
         stage=environment.get("STAGE") or app.node.try_get_context("stage") or "dev",

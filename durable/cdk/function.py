@@ -20,7 +20,21 @@ HANDLER: Final = "durable.aws.entry.handler"
 """The one handler of all Lambdas; DURABLE_ENTRY says what it is in this one."""
 MEMORY_MIB: Final = 512
 
+Codes = Callable[[Construct], lambda_.Code]
 Layers = Callable[[lambda_.Architecture], Sequence[lambda_.ILayerVersion]]
+
+
+def code_of(path: str) -> Codes:
+    """Return the code in a zip file."""
+    made: dict[str, lambda_.Code] = {}
+
+    def code(scope: Construct) -> lambda_.Code:
+        stack = Stack.of(scope).node.path
+        if stack not in made:
+            made[stack] = lambda_.Code.from_asset(path)
+        return made[stack]
+
+    return code
 
 
 @dataclass(frozen=True)
@@ -28,12 +42,13 @@ class Platform:
     """What all Lambdas of a deployment share.
 
     Attributes:
+        code: returns that of the functions of a construct's stack: CDK wants one for each stack.
         layers: returns those of a processor.
         architecture: the processor of functions whose options name none.
         has_versions: whether state machines have versions.
     """
 
-    code: lambda_.Code
+    code: Codes
     layers: Layers
     runtime: lambda_.Runtime
     architecture: lambda_.Architecture
@@ -81,7 +96,7 @@ class HandlerFunction(Construct):
             self,
             "Function",
             function_name=name,
-            code=platform.code,
+            code=platform.code(self),
             layers=list(platform.layers(architecture)),
             runtime=platform.runtime,
             architecture=architecture,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import jsii
-from aws_cdk import CfnResource, Stack
+from aws_cdk import CfnOutput, CfnResource, Stack
 from aws_cdk import aws_events as events
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
 RESOURCES: Final = 500
+OUTPUTS: Final = 200
+MACHINE_NAME: Final = 80
+TEMPLATE_BYTES: Final = 1_000_000
 ENVIRONMENT_BYTES: Final = 4_096
 PATTERN_CHARACTERS: Final = 2_048
 
@@ -36,15 +41,35 @@ class StackLimits:
         self._stack = stack
 
     def validate(self) -> list[str]:
-        resources = [each for each in self._stack.node.find_all() if isinstance(each, CfnResource)]
-        rules = [each for each in resources if isinstance(each, events.CfnRule)]
-        problems = [sentence for each in rules for sentence in _pattern(self._stack, each)]
+        elements = list(_elements(self._stack))
+        resources = [each for each in elements if isinstance(each, CfnResource)]
+        outputs = sum(isinstance(each, CfnOutput) for each in elements)
+        problems = [sentence for each in resources for sentence in self._of_one(each)]
         if len(resources) > RESOURCES:
             problems.append(
-                f"the stack has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about 7, on"
-                " Express 20, and each of its steps 5; move some workflows to a project of their own"
+                f"{self._stack.node.path} has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about"
+                " 25, on Standard 8, and each of its steps 5; give some workflows nested=True, or split this one"
+            )
+        if outputs > OUTPUTS:
+            problems.append(
+                f"{self._stack.node.path} has {outputs} outputs, AWS allows {OUTPUTS}; other stacks name too many parts"
             )
         return problems
+
+    def _of_one(self, resource: CfnResource) -> Iterator[str]:
+        match resource:
+            case events.CfnRule():
+                yield from _pattern(self._stack, resource)
+            case sfn.CfnStateMachine():
+                yield from _name_of_machine(resource)
+
+
+def _elements(construct: IConstruct) -> Iterator[IConstruct]:
+    """Yield what a stack holds besides other stacks."""
+    for each in construct.node.children:
+        if not isinstance(each, Stack):
+            yield each
+            yield from _elements(each)
 
 
 @jsii.implements(IValidation)
@@ -64,7 +89,7 @@ class EnvironmentLimit:
         most = max(variables, key=lambda name: len(variables[name]))
         return [
             f"the environment of {self._scope.node.path} is about {size:,} bytes, AWS allows {ENVIRONMENT_BYTES:,}:"
-            f" most of it is {most}; bind less to it, or move some workflows to a project of their own"
+            f" most of it is {most}; bind less to it"
         ]
 
 
@@ -73,8 +98,28 @@ def _pattern(stack: Stack, rule: events.CfnRule) -> Iterator[str]:
     if size > PATTERN_CHARACTERS:
         yield (
             f"the event pattern of {rule.node.path} is about {size:,} characters, AWS allows {PATTERN_CHARACTERS:,}:"
-            " it names every workflow; move some workflows to a project of their own"
+            " name fewer resources in it, or split the rule"
         )
+
+
+def _name_of_machine(machine: sfn.CfnStateMachine) -> Iterator[str]:
+    name = machine.state_machine_name or ""
+    if len(name) > MACHINE_NAME:
+        yield (
+            f"the state machine {name!r} has a name of {len(name)} characters, AWS allows {MACHINE_NAME}; shorten the"
+            " name of the workflow, of the stage or of the project in cdk.json"
+        )
+
+
+def oversized(folder: Path) -> Iterator[str]:
+    """Yield a sentence for each template of a cloud assembly that CloudFormation would not take."""
+    for each in sorted(folder.glob("*.template.json")):
+        size = each.stat().st_size
+        if size > TEMPLATE_BYTES:
+            yield (
+                f"the template {each.name} has {size:,} bytes, AWS allows {TEMPLATE_BYTES:,}; give some workflows"
+                " nested=True, or split the one that is in it"
+            )
 
 
 def _estimated(stack: Stack, value: Any) -> Any:

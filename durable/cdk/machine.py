@@ -149,6 +149,9 @@ class Machine(Construct):
         callees: the workflows that it calls, by the name of the step.
         options: how the Lambdas of steps differ, by the placeholder.
         segments: what there is besides where runs execute in segments.
+        rollback_name: a fixed physical name of the machine of rollbacks, or None.
+        parameter: the name of the parameter of Systems Manager that tells Lambdas of the workflow.
+        registered: what it says besides the machines.
     """
 
     def __init__(
@@ -167,6 +170,9 @@ class Machine(Construct):
         callees: Mapping[str, WorkflowResource] | None = None,
         options: Mapping[str, FunctionOptions] | None = None,
         segments: SegmentOptions | None = None,
+        rollback_name: str | None = None,
+        parameter: str,
+        registered: Mapping[str, Any],
     ) -> None:
         super().__init__(scope, id)
         self.workflow = workflow
@@ -188,7 +194,13 @@ class Machine(Construct):
         if undos:
             undo = [each for placeholder, each in self.steps.items() if placeholder in undos]
             self.rollback = RollbackMachine(
-                scope, f"{id}Rollback", platform=platform, workflow=workflow, undos=undo, record=record
+                scope,
+                f"{id}Rollback",
+                platform=platform,
+                workflow=workflow,
+                undos=undo,
+                record=record,
+                name=rollback_name,
             ).state_machine
         parking = None if segments is None else segments.parking(workflow, self.rollback)
         answered = partial(
@@ -225,21 +237,32 @@ class Machine(Construct):
                 role=self._role,
                 standard=self.state_machine,
                 segmented=parking.segmented,
-                told={"definition": segments.definition_hash}
-                | ({"rollback": parking.rollback_arn} if parking.rollback_arn else {}),
             )
             self.segmented, self.express = made.segmented, made.state_machine
+        self._register(parameter, registered)
+
+    def _register(self, parameter: str, registered: Mapping[str, Any]) -> None:
+        """Write down what Lambdas need to know of the workflow; they cannot all be told in their environments."""
+        machines = {"machine": self.state_machine.state_machine_arn}
+        if self.rollback is not None:
+            machines["rollback"] = self.rollback.state_machine_arn
+        segmented = self.segmented.told() if self.segmented is not None else {}
+        ssm.StringParameter(
+            self,
+            "Parameter",
+            parameter_name=parameter,
+            description=f"the state machines of {self.workflow}, for Lambdas that start and reconcile its runs",
+            string_value=Stack.of(self).to_json_string({**registered, **machines, **segmented}),
+        )
 
 
 class ExpressMachine(Construct):
-    """The machine that executes the segments of a workflow's runs, versions of it and of the Standard one, and the
-    parameter that tells the Lambdas of both what they are.
+    """The machine that executes the segments of a workflow's runs, and versions of it and of the Standard one.
 
     A version is made when a machine changes, and is kept: a parked run is woken on the one that it began on.
 
     Args:
         standard: the machine that executes what cannot be executed on Express.
-        told: what the parameter says besides.
     """
 
     def __init__(
@@ -253,7 +276,6 @@ class ExpressMachine(Construct):
         role: iam.Role,
         standard: sfn.StateMachine,
         segmented: Segmented,
-        told: Mapping[str, str],
     ) -> None:
         super().__init__(scope, id)
         self.state_machine = state_machine(self, definition, role, platform, name, kind=sfn.StateMachineType.EXPRESS)
@@ -261,15 +283,6 @@ class ExpressMachine(Construct):
         machines = {"express": self.state_machine, "standard": standard} if platform.has_versions else {}
         versions = {kind: self._version(kind, each) for kind, each in machines.items()}
         self.segmented = replace(segmented, versions=versions)
-        ssm.StringParameter(
-            self,
-            "Parameter",
-            parameter_name=segmented.parameter,
-            description="what the Lambdas of these state machines start",
-            string_value=Stack.of(self).to_json_string(
-                {"machine": standard.state_machine_arn, **told, **self.segmented.told()}
-            ),
-        )
 
     def _version(self, kind: str, machine: sfn.StateMachine) -> str:
         version = sfn.CfnStateMachineVersion(
@@ -298,6 +311,7 @@ class RollbackMachine(Construct):
         workflow: str,
         undos: Sequence[MachineFunction],
         record: Record,
+        name: str | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.handler = HandlerFunction(
@@ -313,7 +327,7 @@ class RollbackMachine(Construct):
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         allow(role, [self, *undos])
         definition = filled(DEFINITION, {ROLLBACK: self.version_arn})
-        self.state_machine = state_machine(self, definition, role, platform)
+        self.state_machine = state_machine(self, definition, role, platform, name)
 
     @property
     def version_arn(self) -> str:

@@ -7,23 +7,26 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import ANSWERS, Record, grant_executions
 from durable.cdk.wakes import WakeQueue
-from durable.cdk.workflow import Limited, Segmented, grant_versions
+from durable.cdk.workflow import Limited, Segmented, grant_registry, grant_versions
 
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
 _WAKER_SECONDS: Final = 20
 _OPERATOR_SECONDS: Final = 25
 _BATCH: Final = 10
+_ARNS_OF_PATTERN: Final = 12
+"""An event pattern has 2,048 characters at the most, an ARN of a state machine up to 145."""
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
@@ -32,30 +35,24 @@ class Plane:
     """What the Lambdas share that know all workflows of a deployment.
 
     Attributes:
-        classes: `module:class` of each workflow, by name.
-        events: how the payload of each type of event is written in that module, by the workflow's name.
-        definitions: a hash of what each workflow was compiled to, by name.
-        retentions: how long a run of each is kept after its end, in seconds, by name.
-        machines: the state machine of each, by name.
+        registry: the path of the parameters that tell of the workflows.
+        machines: the state machines of the workflows of the main stack, by name.
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
         answered: the names of those that have steps that are answered by a token.
         segmented: what those have besides whose runs execute in segments, by name.
         limited: what limits the runs of those that have limits, by name.
-        search: the fields of the payload by which runs of a workflow are found, each with its name in JSON.
+        nested: what the names of all machines in nested stacks begin with; None where there are none.
     """
 
     platform: Platform
     record: Record
-    classes: Mapping[str, str]
-    events: Mapping[str, Mapping[str, str]]
-    definitions: Mapping[str, str]
-    retentions: Mapping[str, int]
+    registry: str
     machines: Mapping[str, sfn.StateMachine]
     rollbacks: Mapping[str, sfn.StateMachine]
     answered: Set[str]
     segmented: Mapping[str, Segmented]
     limited: Mapping[str, Limited]
-    search: Mapping[str, Mapping[str, str]]
+    nested: str | None
 
     def function(
         self,
@@ -69,10 +66,9 @@ class Plane:
         name: str | None = None,
     ) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
-        known = {name: self._known(name) for name in self.machines}
         for each in self.limited.values():
             wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
-        told = {"DURABLE_WORKFLOWS": known, "DURABLE_TABLE": self.record.table.table_name, **environment}
+        told = {"DURABLE_REGISTRY": self.registry, "DURABLE_TABLE": self.record.table.table_name, **environment}
         handler = HandlerFunction(
             scope,
             id,
@@ -99,23 +95,32 @@ class Plane:
         for machine in self.rollbacks.values():
             handler.grant("states:StartExecution", on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution")
+        grant_registry(handler, self.registry)
+        if self.nested is not None:
+            self._grant_nested(handler, self.nested)
         return handler
 
-    def _known(self, name: str) -> dict[str, Any]:
-        known = {
-            "class": self.classes[name],
-            "events": dict(self.events[name]),
-            "retention": self.retentions[name],
-        }
-        if name in self.search:
-            known["search"] = dict(self.search[name])
-        if name in self.limited:
-            known["limits"] = self.limited[name].limits.as_json()
-        if name in self.segmented:
-            return known | self.segmented[name].told()
-        known |= {"definition": self.definitions[name], "machine": self.machines[name].state_machine_arn}
-        rollback = self.rollbacks.get(name)
-        return known if rollback is None else known | {"rollback": rollback.state_machine_arn}
+    def grant_history(self, handler: HandlerFunction) -> None:
+        """Allow to read the history of executions."""
+        for machine in self.machines.values():
+            grant_executions(handler, machine, "states:GetExecutionHistory")
+        if self.nested is not None:
+            handler.grant("states:GetExecutionHistory", on=[_arn(handler, "execution", f"{self.nested}*:*")])
+
+    def _grant_nested(self, handler: HandlerFunction, prefix: str) -> None:
+        """Allow the same for the machines of nested stacks, by the names that only these have: a policy is limited."""
+        machines, executions = _arn(handler, "stateMachine", f"{prefix}*"), _arn(handler, "execution", f"{prefix}*:*")
+        handler.grant("states:StartExecution", *ANSWERS, on=[machines])
+        handler.grant("states:DescribeExecution", "states:StopExecution", on=[executions])
+        for each in (machines, executions):
+            finding = f"IAM5[Resource::{written(handler, each)}]"
+            acknowledge(handler.role, finding, "the names of this stage's machines in nested stacks, and no others")
+
+
+def _arn(scope: IConstruct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
 
 
 class OperatorFunction(Construct):
@@ -145,9 +150,8 @@ class Keeper(Construct):
         super().__init__(scope, id)
         self.closer = plane.function(self, "Closer", entry="closer", timeout_seconds=_SECONDS)
         self.sweep = plane.function(self, "Sweep", entry="sweep", timeout_seconds=_SECONDS, wakes=wakes)
-        for machine in plane.machines.values():
-            grant_executions(self.sweep, machine, "states:GetExecutionHistory")
-        self._listen([*plane.machines.values(), *plane.rollbacks.values()])
+        plane.grant_history(self.sweep)
+        self._listen([*plane.machines.values(), *plane.rollbacks.values()], plane.nested)
         events.Rule(
             self,
             "EveryFewMinutes",
@@ -178,18 +182,20 @@ class Keeper(Construct):
             ],
         )
 
-    def _listen(self, machines: Sequence[sfn.StateMachine]) -> None:
-        events.Rule(
-            self,
-            "Ended",
-            description="an execution of this stack's state machines ended",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "status": list(ENDS),
-                    "stateMachineArn": [each.state_machine_arn for each in machines],
-                },
-            ),
-            targets=[targets.LambdaFunction(self.closer.function, max_event_age=Duration.hours(1))],
-        )
+    def _listen(self, machines: Sequence[sfn.StateMachine], nested: str | None) -> None:
+        """Be told of every execution that ends: by several rules, for the pattern of one holds some 13 ARNs."""
+        arns: list[Any] = [each.state_machine_arn for each in machines]
+        if nested is not None:
+            arns.append({"prefix": _arn(self, "stateMachine", nested)})
+        for number, first in enumerate(range(0, len(arns), _ARNS_OF_PATTERN)):
+            events.Rule(
+                self,
+                f"Ended{number + 1}" if number else "Ended",
+                description="an execution of this stack's state machines ended",
+                event_pattern=events.EventPattern(
+                    source=["aws.states"],
+                    detail_type=["Step Functions Execution Status Change"],
+                    detail={"status": list(ENDS), "stateMachineArn": arns[first : first + _ARNS_OF_PATTERN]},
+                ),
+                targets=[targets.LambdaFunction(self.closer.function, max_event_age=Duration.hours(1))],
+            )

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from durable.cdk import packaging
-from durable.cdk.function import Platform
+from durable.cdk.function import Platform, code_of
 from durable.cdk.settings import Settings
 from durable.cdk.sources import REQUIREMENTS, project_files
 
@@ -44,7 +44,7 @@ def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str]
         return [layer(architecture.name)]
 
     return Platform(
-        code=lambda_.Code.from_asset(str(packaging.code_zip(files, cache=settings.cache))),
+        code=code_of(str(packaging.code_zip(files, cache=settings.cache))),
         layers=layers,
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,

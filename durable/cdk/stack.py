@@ -13,6 +13,7 @@ from constructs import Construct
 from typing_extensions import Unpack
 
 from durable.adapters import adapter_of
+from durable.aws.changes import NESTED
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
 from durable.build import fetch_of
@@ -22,6 +23,7 @@ from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.kv import Namespace
+from durable.cdk.layout import NESTED_SEPARATOR, WorkflowStack, nested_workflows
 from durable.cdk.limits import StackLimits
 from durable.cdk.machine import Machine, Step
 from durable.cdk.methods import methods_called
@@ -39,7 +41,7 @@ from durable.cdk.stage import Stage, construct_id
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
-from durable.cdk.workflow import Limited, Segmented, WorkflowResource, operator_name
+from durable.cdk.workflow import Limited, Segmented, WorkflowResource, operator_name, registry_path
 from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError
@@ -79,6 +81,7 @@ class DurableStack(Stack):
         self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
+        self._nested = nested_workflows(project, self._programs)
         self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules())
         self._options = self.options()
         refuse(unknown_names(self._options, project, self._programs))
@@ -176,7 +179,7 @@ class DurableStack(Stack):
 
     def _declare_workflows(self, workflows: Sequence[Workflow[Any]]) -> dict[str, sfn.StateMachine]:
         """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
-        named = self._started_by_steps(workflows) | self._answered(workflows)
+        named = self._started_by_steps(workflows) | self._answered(workflows) | self._nested
         arns = {each.name: self._fixed_arn(each) for each in workflows if each.name in named}
         for each in workflows:
             if each.name in arns:
@@ -185,6 +188,8 @@ class DurableStack(Stack):
         machines = {name: each.state_machine for name, each in self._made.items()}
         self._rollbacks = {name: each.rollback for name, each in self._made.items() if each.rollback}
         for each in workflows:
+            if each.name in self._nested:  # other stacks name its machines by their fixed names
+                continue
             arn = machines[each.name].state_machine_arn
             if each.machine_kind == "express":
                 self._resources[each] = self._workflow_resource(each, arn, self._made[each.name].segmented)
@@ -197,7 +202,10 @@ class DurableStack(Stack):
             return None
         name = f"{self._machine_name(workflow)}-express"
         arn = self.format_arn(service="states", resource="stateMachine", resource_name=name, arn_format=_COLONS)
-        return Segmented(arn, f"/{self._settings.stack}/{workflow.name}")
+        return Segmented(arn, self._parameter(workflow))
+
+    def _parameter(self, workflow: Workflow[Any]) -> str:
+        return f"{registry_path(self._settings.stack)}/{workflow.name}"
 
     def _fixed_arn(self, workflow: Workflow[Any]) -> str:
         name = self._machine_name(workflow)
@@ -232,10 +240,12 @@ class DurableStack(Stack):
         needs += ["waits for events"] if self._events(workflow) else []
         needs += [f"call of {each!r}" for each in self._called(workflow).values()]
         needs += ["kind='express'"] if workflow.machine_kind == "express" else []
+        needs += [NESTED] if workflow.name in self._nested else []
         return sorted(set(needs))
 
     def _machine_name(self, workflow: Workflow[Any]) -> str:
-        return f"{self._settings.stack}-{workflow.name}"
+        separator = NESTED_SEPARATOR if workflow.name in self._nested else "-"
+        return f"{self._settings.stack}{separator}{workflow.name}"
 
     def _workflow_resource(
         self, workflow: Workflow[Any], arn: str, segmented: Segmented | None = None
@@ -251,6 +261,7 @@ class DurableStack(Stack):
             operator=operator_name(self._settings.stack, workflow.name),
             limited=self._limited(workflow),
             search=workflow.search,
+            parameter=self._parameter(workflow) if workflow.name in self._nested else None,
         )
 
     def _limited(self, workflow: Workflow[Any]) -> Limited | None:
@@ -270,10 +281,11 @@ class DurableStack(Stack):
         segmented = self._segmented(workflow)
         segments: SegmentOptions | None = None
         if segmented is not None and self._wakes is not None:
-            name, hash = f"{self._machine_name(workflow)}-express", self._definition(workflow)
-            segments = SegmentOptions(name, segmented, hash, workflow.retention_seconds, self._wakes, workflow.limits)
+            name = f"{self._machine_name(workflow)}-express"
+            segments = SegmentOptions(name, segmented, workflow.retention_seconds, self._wakes, workflow.limits)
+        is_nested = workflow.name in self._nested
         machine = Machine(
-            self,
+            WorkflowStack(self, f"{construct_id(workflow)}Stack") if is_nested else self,
             construct_id(workflow),
             platform=self._platform,
             workflow=workflow.name,
@@ -293,9 +305,25 @@ class DurableStack(Stack):
                 if (workflow.name, use.name) in self._options.steps
             },
             segments=segments,
+            rollback_name=f"{self._machine_name(workflow)}-rollback" if is_nested else None,
+            parameter=self._parameter(workflow),
+            registered=self._registered(workflow),
         )
         machine.node.add_dependency(self._guard)
         return machine
+
+    def _registered(self, workflow: Workflow[Any]) -> dict[str, Any]:
+        """Return what Lambdas need to know of a workflow besides its machines."""
+        limits = {} if workflow.limits is None else {"limits": workflow.limits.as_json()}
+        search = {"search": dict(workflow.search)} if workflow.search else {}
+        return {
+            "class": _import_name(workflow),
+            "events": self._events(workflow),
+            "retention": workflow.retention_seconds,
+            "definition": self._definition(workflow),
+            **limits,
+            **search,
+        }
 
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
@@ -304,8 +332,10 @@ class DurableStack(Stack):
         return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
 
     def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
-        made = self._made[workflow.name]
-        resource = self._workflow_resource(workflow, made.state_machine.state_machine_arn, made.segmented)
+        made, resource = self._made[workflow.name], self._resources[workflow]
+        if workflow.name not in self._nested:
+            resource = self._workflow_resource(workflow, made.state_machine.state_machine_arn, made.segmented)
+        assert isinstance(resource, WorkflowResource)
         adapter = adapter_of(payload_type(workflow.workflow))
         return Scheduled(resource, [(each, scheduled_params(adapter, each)) for each in workflow.schedules])
 
@@ -342,20 +372,16 @@ class DurableStack(Stack):
             )
 
     def _declare_apis(self, project: Project) -> None:
-        classes = {each.name: _import_name(each) for each in project.workflows}
-        events = {each.name: self._events(each) for each in project.workflows}
+        own = [each for each in project.workflows if each.name not in self._nested]
         plane = Plane(
             platform=self._platform,
             record=self._record,
-            classes=classes,
-            events=events,
-            definitions={each.name: self._definition(each) for each in project.workflows},
-            retentions={each.name: each.retention_seconds for each in project.workflows},
-            machines=self._machines,
-            rollbacks=self._rollbacks,
-            answered={each.name for each in project.workflows if self._events(each) or self._called(each)},
-            segmented={each.name: found for each in project.workflows if (found := self._segmented(each))},
-            search={each.name: each.search for each in project.workflows if each.search},
+            registry=registry_path(self._settings.stack),
+            machines={each.name: self._machines[each.name] for each in own},
+            rollbacks={name: each for name, each in self._rollbacks.items() if name not in self._nested},
+            answered={each.name for each in own if self._events(each) or self._called(each)},
+            segmented={each.name: found for each in own if (found := self._segmented(each))},
+            nested=f"{self._settings.stack}{NESTED_SEPARATOR}" if self._nested else None,
             limited={each.name: limit for each in project.workflows if (limit := self._limited(each))},
         )
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
@@ -371,7 +397,7 @@ class DurableStack(Stack):
         Monitoring(
             self,
             "Monitoring",
-            machines=self._machines,
+            machines=plane.machines,
             dead_letters={
                 queue.name: each.dead_letters
                 for queue, each in self._resources.items()
@@ -387,7 +413,9 @@ class DurableStack(Stack):
         """Return what there is to watch where runs execute in segments."""
         if self._wakes is None:
             return None
-        machines = {name: each.express for name, each in self._made.items() if each.express}
+        machines = {
+            name: each.express for name, each in self._made.items() if each.express and name not in self._nested
+        }
         service = (self._settings.stack, self._settings.name)
         return WatchedSegments(machines, keeper.sweep.function, self._wakes, service)
 

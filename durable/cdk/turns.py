@@ -96,12 +96,10 @@ class SegmentOptions:
     Attributes:
         name: the physical name of the Express machine.
         segmented: as the machine's own Lambdas see it.
-        definition_hash: what tells the compiled workflow from another.
     """
 
     name: str
     segmented: Segmented
-    definition_hash: str
     retention_seconds: int
     wakes: WakeQueue
     limits: Limits | None = None

@@ -55,6 +55,19 @@ class Segmented:
         handler.grant("ssm:GetParameter", on=[parameter_arn(handler, self.parameter)])
 
 
+def registry_path(stack: str) -> str:
+    """Return the path of the parameters that tell of a stage's workflows: the Lambdas of all of them read all."""
+    return f"/{stack}/workflows"
+
+
+def grant_registry(handler: HandlerFunction, path: str) -> None:
+    """Allow to read what is registered of all workflows of a stage."""
+    each = parameter_arn(handler, f"{path}/*")
+    handler.grant("ssm:GetParametersByPath", on=[parameter_arn(handler, path)])
+    handler.grant("ssm:GetParameter", on=[each])
+    acknowledge(handler.role, f"IAM5[Resource::{written(handler, each)}]", "what is registered of all workflows")
+
+
 def parameter_arn(scope: IConstruct, name: str) -> str:
     stack = Stack.of(scope)
     return stack.format_arn(
@@ -113,6 +126,8 @@ class WorkflowResource:
         operator: the name of the Lambda that makes transitions.
         limited: what limits its runs, if anything does.
         search: the fields of the payload by which runs are found, each with its name in JSON.
+        parameter: the name of the parameter that tells of the workflow, for one in a nested stack, whose machines
+            other stacks cannot name. None where the machines can be named.
     """
 
     def __init__(
@@ -128,8 +143,10 @@ class WorkflowResource:
         operator: str = "",
         limited: Limited | None = None,
         search: Mapping[str, str] = MappingProxyType({}),
+        parameter: str | None = None,
     ) -> None:
         self.name = name
+        self._parameter = parameter
         self.lists = self.operates = False
         self._operator = operator
         self._limited = limited
@@ -162,6 +179,8 @@ class WorkflowResource:
             told["search"] = self._search
         if self._limited is not None:
             told |= {"limits": self._limited.limits.as_json(), "wakes": self._limited.wakes.queue.queue_url}
+        if self._segmented is None and self._parameter is not None:
+            return told | {"parameter": self._parameter}
         if self._segmented is None:
             return told | {"definition": self._definition, "machine": self._machine_arn}
         if self._segmented.versions is None:
@@ -175,6 +194,8 @@ class WorkflowResource:
             self._limited.grant(function, self._record, self.name)
         if self._segmented is None:
             function.grant("states:StartExecution", on=[self._machine_arn])
+            if self._parameter is not None:
+                function.grant("ssm:GetParameter", on=[parameter_arn(function, self._parameter)])
         else:
             self._segmented.grant_start(function)
 

@@ -55,6 +55,18 @@ def test_a_row_is_listed_by_what_it_is_now(table: Table) -> None:
     assert instances(table.list("w").rows) == ["b"]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 7])
+@pytest.mark.parametrize("status", [None, "complete"])
+def test_runs_that_changed_at_the_same_time_are_each_on_one_page(table: Table, limit: int, status: str | None) -> None:
+    for number in range(30):
+        table.write(run(f"a{number}", "complete", 5 + number // 20))
+    if status is None:
+        table.write(run("b", "errored", 5))
+    told = [each for page in pages(table, "w", status=status, limit=limit) for each in instances(page)]
+    assert len(told) == len(set(told)) == (31 if status is None else 30)
+    assert set(told[:10]) == {f"a{number}" for number in range(20, 30)}
+
+
 def test_only_run_rows_are_listed(table: Table) -> None:
     table.write(Write(Key("w#a", "step#1"), {"workflow": "w", "status": "running", "updated": 5}))
     assert table.list("w").rows == ()

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from durable.cdk import packaging
-from durable.cdk.function import Platform
+from durable.cdk.function import Platform, code_of
 from durable.cdk.platform import environment
 from durable.cdk.settings import Settings
 from durable.cdk.sources import REQUIREMENTS, project_files
@@ -26,7 +26,7 @@ def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str])
     files = project_files(settings.root, modules, wheels.packages)
     code = packaging.code_zip(files, cache=settings.cache, extra={"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")})
     return Platform(
-        code=lambda_.Code.from_asset(str(code)),
+        code=code_of(str(code)),
         layers=lambda _: [],
         runtime=lambda_.Runtime.PROVIDED_AL2023,
         architecture=lambda_.Architecture.ARM_64 if host.machine() in _ARM else lambda_.Architecture.X86_64,

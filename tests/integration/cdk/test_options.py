@@ -18,7 +18,7 @@ from durable.cdk.application import application, told_by
 from durable.errors import DeclarationError
 from durable.project import Project, load
 from tests.integration.cdk.conftest import ONBOARDING, ROOT
-from tests.integration.cdk.sample import PatientWorkflow
+from tests.integration.cdk.sample import PatientWorkflow, RelayWorkflow
 from tests.integration.cdk.template import Template
 
 STEP = "functions.onboarding.create_profile:create_profile"
@@ -152,8 +152,14 @@ def test_a_throttle_of_a_route_that_is_none_is_refused() -> None:
 def test_a_project_that_aws_would_not_take_is_told_so_before_it_is_deployed() -> None:
     few = stack_of(Project("app", (Workflow("patient", PatientWorkflow),)), Options())
     assert list(told_by(few)) == []
-    many = [Workflow(f"patient-number-{number}", PatientWorkflow) for number in range(40)]
-    told = "\n".join(told_by(stack_of(Project("app", tuple(many)), Options())))
-    assert "resources, AWS allows 500" in told
-    assert "bytes, AWS allows 4,096: most of it is DURABLE_WORKFLOWS" in told
-    assert "characters, AWS allows 2,048" in told
+    many = tuple(Workflow(f"patient-number-{number}", PatientWorkflow, nested=False) for number in range(22))
+    relay: Workflow[Any] = Workflow("relay", RelayWorkflow)
+    relay.bindings["relay"] = relay
+    large = Options(steps={("relay", "again"): FunctionOptions(environment={"LARGE": "x" * 4_000})})
+    long = Workflow("a-name-that-is-far-too-long-for-a-state-machine-of-a-stage", PatientWorkflow, nested=False)
+    told = "\n".join(told_by(stack_of(Project("app", (*many, relay, long)), large)))
+    assert "resources, AWS allows 500: a workflow is about 25" in told
+    assert "bytes, AWS allows 4,096: most of it is LARGE" in told
+    assert (
+        f"has a name of {len(SETTINGS.stack) + 67} characters, AWS allows 80; shorten the name of the workflow" in told
+    )

@@ -15,7 +15,9 @@ from tests.integration.cdk.test_grants import ROWS, actions, allowed, table
 EXPRESS = (
     "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:durable-workflows-dev-onboarding-express"
 )
-PARAMETER = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/durable-workflows-dev/onboarding"
+PARAMETER = (
+    "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/durable-workflows-dev/workflows/onboarding"
+)
 START = {"states:StartExecution"}
 
 
@@ -146,7 +148,6 @@ def test_whoever_stops_looking_for_runs_is_noticed(express: Template, dev: Templ
 
 def test_a_project_without_express_workflows_has_nothing_of_it(dev: Template) -> None:
     assert not dev.of("StepFunctions::StateMachineVersion")
-    assert not dev.of("SSM::Parameter")
     assert not {"turn", "waker"} & dev.functions().keys()
 
 

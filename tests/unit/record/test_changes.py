@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from durable.aws.changes import Changes
+from durable.aws.changes import NESTED, Changes
 from durable.bindings.workflow import Status
 from durable.clock import VirtualClock
 from durable.store.table import TableBusy, Write
@@ -85,6 +85,15 @@ def test_a_run_without_an_execution_needs_nothing(asked: Asked, status: Status) 
 def test_what_is_added_or_taken_from_others_is_nothing_to_a_run(asked: Asked, after: Any) -> None:
     asked.run("nap", "asleep", "running")
     assert asked.update(after)["Status"] == "SUCCESS"
+
+
+def test_a_workflow_that_moves_to_another_stack_is_refused_while_its_runs_are_open(asked: Asked) -> None:
+    asked.run("nap", "asleep", "running")
+    moved = {"nap": [*BEFORE["nap"], NESTED]}
+    assert "its place in the main stack (which nested=False keeps)" in asked.update(BEFORE | moved)["Reason"]
+    back = asked.ask("Update", "Custom::OpenRuns", {"Needs": BEFORE}, {"Needs": moved})
+    assert "its place in a nested stack (which nested=True keeps)" in back["Reason"]
+    assert asked.ask("Update", "Custom::OpenRuns", {"Needs": moved}, {"Needs": moved})["Status"] == "SUCCESS"
 
 
 def test_a_workflow_that_goes_is_refused_while_its_runs_are_open(asked: Asked) -> None:

@@ -1,0 +1,75 @@
+"""Which workflows are given a nested stack of their own: CloudFormation takes 500 resources a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_cdk import NestedStack
+from constructs import Construct
+
+from durable.bindings import Binding, Workflow
+from durable.cdk.limits import RESOURCES, StackLimits
+from durable.compiler import Compiled
+from durable.project import Project
+
+NESTED_SEPARATOR: Final = "."
+"""Between the names of the stack and of a workflow whose machines are in a nested stack: no name of a stack has it, so
+that `<stack>.*` in a policy or an event pattern is this stage's. A workflow that moves has other machines then, and
+CloudFormation makes the new ones before it removes the old."""
+_FILLED: Final = RESOURCES - 30
+"""The rest is for what a project's own stack adds."""
+
+# Resources of each part, as synthesised; tests/integration/cdk/test_layout.py compares.
+_STACK: Final = 52
+_FUNCTION: Final = 5
+_STANDARD: Final = 8
+_EXPRESS: Final = 12
+_ROLLBACK: Final = 9
+_SCHEDULE: Final = 1
+_OPERATOR: Final = 6
+_OTHERS: Final[Mapping[str, int]] = {"worker": 30, "queue": 12, "bucket": 4}
+_REST: Final = 35
+"""What a REST API has more than an HTTP API."""
+
+
+class WorkflowStack(NestedStack):
+    """The stack of one workflow."""
+
+    def __init__(self, scope: Construct, id: str) -> None:
+        super().__init__(scope, id)
+        self.node.add_validation(StackLimits(self))
+
+
+def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: int = _FILLED) -> frozenset[str]:
+    """Return the names of the workflows that are nested: those declared so, and the last ones of a project that is
+    too large for one stack. Those declared before stay where they are when a workflow is added behind them.
+
+    Args:
+        room: how many resources the main stack may have.
+    """
+    sizes = {each.name: resources(each, programs[each.name]) for each in project.workflows if each.nested is not True}
+    nested = {each.name for each in project.workflows if each.nested}
+    left = room - len(nested) - _STACK - sum(_resources(each) for each in project.declarations)
+    for each in reversed(project.workflows):
+        if sum(sizes.values()) <= left:
+            break
+        if each.nested is None:
+            del sizes[each.name]
+            nested.add(each.name)
+            left -= 1
+    return frozenset(nested)
+
+
+def resources(workflow: Workflow[Any], program: Compiled) -> int:
+    """Return about how many resources a workflow is."""
+    functions = len({each.placeholder for each in program.steps}) + bool(program.events) + bool(program.calls)
+    undone = any(each.undoes for each in program.steps)
+    own = _STANDARD if workflow.machine_kind == "standard" else _STANDARD + _EXPRESS
+    own += _ROLLBACK if undone else 0
+    return own + _FUNCTION * functions + _SCHEDULE * len(workflow.schedules)
+
+
+def _resources(declared: Binding) -> int:
+    rest = _REST if getattr(declared, "api", "") == "rest" else 0
+    return 0 if declared.kind == "workflow" else _OTHERS.get(declared.kind, 1) + rest

@@ -1,0 +1,218 @@
+"""Projects that are too large for one stack: which workflows are nested, and that every template keeps AWS's limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from durable import KVNamespace, Queue, Schedule, Workflow
+from durable.aws.changes import NESTED
+from durable.bindings.workflow import MachineKind
+from durable.cdk.layout import nested_workflows, resources
+from durable.cdk.limits import ENVIRONMENT_BYTES, MACHINE_NAME, OUTPUTS, PATTERN_CHARACTERS, RESOURCES, TEMPLATE_BYTES
+from durable.compiler import compile_workflow
+from durable.project import Project
+from tests.integration.cdk.conftest import Synthesise
+from tests.integration.cdk.sample import BookingWorkflow, CallingWorkflow, PatientWorkflow, RelayWorkflow
+from tests.integration.cdk.template import Template, references, text
+
+ARN: Final = "arn:aws:states:ap-southeast-2:123456789012:stateMachine:"
+NAME: Final = "n" * 64 + "-ABCDEFGHIJKL"
+PARAMETERS: Final = 200
+INLINE_POLICIES: Final = 10_240
+"""Characters of all inline policies of a role, without spaces."""
+STACK: Final = "durable-workflows-dev"
+
+
+def patients(number: int, kind: MachineKind = "express") -> list[Workflow[Any]]:
+    return [Workflow(f"patient-{each}", PatientWorkflow, kind=kind) for each in range(number)]
+
+
+def nested(*workflows: Workflow[Any], room: int) -> list[str]:
+    programs = {each.name: compile_workflow(each.workflow) for each in workflows}
+    return sorted(nested_workflows(Project("app", workflows), programs, room))
+
+
+def test_a_project_that_fits_into_one_stack_has_one() -> None:
+    assert nested(*patients(10), room=470) == []
+
+
+def test_the_last_workflows_of_a_large_project_are_nested_and_stay_so_when_one_is_added() -> None:
+    ten, eleven = nested(*patients(10), room=200), nested(*patients(11), room=200)
+    assert ten == [f"patient-{each}" for each in range(10 - len(ten), 10)] != []
+    assert set(eleven) - set(ten) == {"patient-10"}
+
+
+def test_a_declaration_says_whether_its_workflow_is_nested() -> None:
+    kept = Workflow("kept", PatientWorkflow, nested=False)
+    asked = Workflow("asked", PatientWorkflow, nested=True)
+    assert nested(*patients(3), asked, kept, room=10_000) == ["asked"]
+    assert nested(*patients(3), asked, kept, room=0) == ["asked", "patient-0", "patient-1", "patient-2"]
+
+
+def project() -> Project:
+    """Return a project with a nested workflow of each kind that is built in another way, and one of the main stack."""
+    notes, unread = KVNamespace[str]("notes"), Queue("unread")
+    relay: Workflow[Any] = Workflow("relay", RelayWorkflow, nested=True)
+    relay.bindings["relay"] = relay
+    hourly = Schedule(every="1 hour", params=1)
+    return Project(
+        "app",
+        (
+            notes,
+            unread,
+            relay,
+            Workflow("patient", PatientWorkflow, nested=True, schedules=[hourly]),
+            Workflow("calling", CallingWorkflow, nested=True),
+            Workflow("booking", BookingWorkflow, bindings={"notes": notes}, nested=True),
+            Workflow("standard-booking", BookingWorkflow, bindings={"notes": notes}, nested=True, kind="standard"),
+            Workflow("main-booking", BookingWorkflow, bindings={"notes": notes}),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> dict[str, Template]:
+    """The templates of that project by the workflow; the main stack's by an empty name."""
+    folder = tmp_path_factory.mktemp("nested")
+    synthesise(folder, project=project())
+    return by_workflow(folder)
+
+
+def by_workflow(folder: Path) -> dict[str, Template]:
+    found = {}
+    for path in folder.glob("*.template.json"):
+        template = Template.read(path)
+        parameters = [each["Properties"]["Name"] for each in template.of("SSM::Parameter").values()]
+        found[parameters[0].rpartition("/")[2] if ".nested." in path.name else ""] = template
+    return found
+
+
+def test_each_nested_workflow_has_a_template_and_is_made_after_the_guard(templates: Mapping[str, Template]) -> None:
+    assert templates.keys() == {"", "relay", "patient", "calling", "booking", "standard-booking"}
+    stacks = templates[""].of("CloudFormation::Stack")
+    assert len(stacks) == 5
+    (guard,) = (name for name, each in templates[""].resources.items() if each["Type"] == "Custom::OpenRuns")
+    assert all(guard in each["DependsOn"] for each in stacks.values())
+    needs = templates[""].resources[guard]["Properties"]["Needs"]
+    assert {name for name, each in needs.items() if NESTED in each} == templates.keys() - {""}
+
+
+def test_nested_machines_have_names_that_no_other_stack_has(templates: Mapping[str, Template]) -> None:
+    names = {
+        each["Properties"]["StateMachineName"]
+        for workflow in ("relay", "booking", "standard-booking")
+        for each in templates[workflow].of("StepFunctions::StateMachine").values()
+    }
+    assert names == {
+        *(f"{STACK}.relay", f"{STACK}.relay-express"),
+        *(f"{STACK}.booking", f"{STACK}.booking-express", f"{STACK}.booking-rollback"),
+        *(f"{STACK}.standard-booking", f"{STACK}.standard-booking-rollback"),
+    }
+
+
+def test_the_lambdas_of_all_workflows_reach_nested_machines_by_those_names(templates: Mapping[str, Template]) -> None:
+    for lambda_ in ("operations", "closer", "sweep", "waker"):
+        grants = {(action, resource.rpartition(":")[2]) for action, resource in templates[""].grants(lambda_)}
+        assert ("states:StartExecution", f"{STACK}.*") in grants
+        assert ("ssm:GetParametersByPath", f"parameter/{STACK}/workflows") in grants
+        variables = templates[""].functions()[lambda_]["Properties"]["Environment"]["Variables"]
+        assert variables["DURABLE_REGISTRY"] == f"/{STACK}/workflows"
+    patterns = [each["Properties"].get("EventPattern") for each in templates[""].of("Events::Rule").values()]
+    prefixes = [
+        text(each["prefix"])
+        for pattern in patterns
+        if pattern
+        for each in pattern["detail"]["stateMachineArn"]
+        if "prefix" in each
+    ]
+    assert [each.rpartition(":")[2] for each in prefixes] == [f"{STACK}."]
+
+
+def test_what_is_registered_of_a_nested_workflow_is_what_the_lambdas_need(templates: Mapping[str, Template]) -> None:
+    _, parameter = templates["booking"].one("SSM::Parameter")
+    told = json.loads(text(parameter["Properties"]["Value"]))
+    assert told.keys() == {
+        *("class", "events", "retention", "definition", "machine", "rollback"),
+        *("kind", "express", "versions"),
+    }
+
+
+def test_no_resource_depends_on_itself_by_any_way(templates: Mapping[str, Template]) -> None:
+    for template in templates.values():
+        graph = {}
+        for name, resource in template.resources.items():
+            depends = resource.get("DependsOn", [])
+            before = {depends} if isinstance(depends, str) else set(depends)
+            graph[name] = (before | set(references(resource))) & set(template.resources)
+        assert len(list(TopologicalSorter(graph).static_order())) == len(template.resources)
+
+
+def test_a_workflow_has_no_more_resources_than_are_planned_for_it(templates: Mapping[str, Template]) -> None:
+    for each in project().workflows:
+        if each.nested:
+            planned = resources(each, compile_workflow(each.workflow)) - len(each.schedules)
+            assert planned - 10 <= len(templates[each.name].resources) <= planned
+
+
+def test_every_template_keeps_the_limits(templates: Mapping[str, Template]) -> None:
+    assert [problem for each in templates.values() for problem in exceeded(each)] == []
+
+
+def exceeded(template: Template) -> Iterator[str]:
+    """Yield what of a template would not be taken, with names and ARNs as long as they can become."""
+    read = json.loads(template.path.read_text())
+    counted = {
+        "bytes": (template.path.stat().st_size, TEMPLATE_BYTES),
+        "resources": (len(template.resources), RESOURCES),
+        "outputs": (len(read.get("Outputs", {})), OUTPUTS),
+        "parameters": (len(read.get("Parameters", {})), PARAMETERS),
+    }
+    for each in template.of("Lambda::Function").values():
+        variables = each["Properties"]["Environment"]["Variables"]
+        counted["environment"] = (
+            sum(len(name) + len(long(value)) for name, value in variables.items()),
+            ENVIRONMENT_BYTES,
+        )
+        yield from (f"{name}: {has} of {may}" for name, (has, may) in counted.items() if has > may)
+    for each in template.of("Events::Rule").values():
+        if len(long(each["Properties"].get("EventPattern", ""))) > PATTERN_CHARACTERS:
+            yield f"event pattern {each['Properties']['Description']}"
+    for each in template.of("StepFunctions::StateMachine").values():
+        if len(each["Properties"].get("StateMachineName", "")) > MACHINE_NAME:
+            yield each["Properties"]["StateMachineName"]
+    for role in template.of("IAM::Role"):
+        policies = [
+            each for each in template.of("IAM::Policy").values() if {"Ref": role} in each["Properties"]["Roles"]
+        ]
+        size = sum(len(long(each["Properties"]["PolicyDocument"]).replace(" ", "")) for each in policies)
+        if size > INLINE_POLICIES:
+            yield f"{role}: {size} characters of policies"
+
+
+def long(value: Any) -> str:
+    """Return a part of a template as AWS is given it."""
+    match value:
+        case str():
+            return value
+        case {"Ref": str(name)}:
+            return {"AWS::Partition": "aws", "AWS::Region": ARN[15:29], "AWS::AccountId": "1" * 12}.get(name, NAME)
+        case {"Fn::GetAtt": _}:
+            return ARN + NAME
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(long, parts))
+        case Mapping():
+            return "{" + ",".join(f'"{name}":{_quoted(each)}' for name, each in value.items()) + "}"
+        case list():
+            return "[" + ",".join(map(_quoted, value)) + "]"
+    return json.dumps(value)
+
+
+def _quoted(value: Any) -> str:
+    written = long(value)
+    return written if isinstance(value, list | int) or written.startswith("{") else f'"{written}"'
