@@ -23,6 +23,7 @@ from durable.cdk.sources import PackagingError
 from durable.cdk.stack import DurableStack
 from durable.errors import ConfigurationError
 from durable.project import Project, load
+from durable.stages import stage_settings
 
 _SMALL: Final = {"@aws-cdk/core:suppressTemplateIndentation": True}
 """A template has a megabyte at the most, of which indentation is a fifth."""
@@ -66,11 +67,16 @@ def application(
         SettingsError: cdk.json cannot be read or names no project, or the stage's name is not a valid one.
     """
     app = App(context=_SMALL | _context(root) | dict(context or {}), outdir=outdir)
+    stage = environment.get("STAGE") or app.node.try_get_context("stage") or "dev"
+    said = stage_settings(root, stage)
     settings = Settings(
         name=_name(app, root),
-        stage=environment.get("STAGE") or app.node.try_get_context("stage") or "dev",
+        stage=stage,
         root=root,
-        alarm_topic=app.node.try_get_context("alarmTopic"),
+        alarm_topic=app.node.try_get_context("alarmTopic") or said.alarm_topic,
+        protected=said.protected,
+        encryption=said.encryption,
+        log_days=said.log_days,
     )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     if app.node.try_get_context("rehearsal") in (True, "true"):

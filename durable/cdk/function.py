@@ -114,7 +114,7 @@ class HandlerFunction(Construct):
             vpc_subnets=options.vpc_subnets,
             security_groups=list(options.security_groups) if options.security_groups else None,
             reserved_concurrent_executions=options.reserved_concurrency,
-            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN),
+            current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
         acknowledge(self.role, "IAM5[Resource::*]", "X-Ray takes segments for no resource in particular")
         acknowledge(self.function, "L1", "the layer's wheels are built and tested for this version of Python")

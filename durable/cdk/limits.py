@@ -10,7 +10,6 @@ from typing import Any, Final
 import jsii
 from aws_cdk import CfnOutput, CfnResource, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct, IValidation
 
 RESOURCES: Final = 500
@@ -44,7 +43,8 @@ class StackLimits:
         elements = list(_elements(self._stack))
         resources = [each for each in elements if isinstance(each, CfnResource)]
         outputs = sum(isinstance(each, CfnOutput) for each in elements)
-        problems = [sentence for each in resources for sentence in self._of_one(each)]
+        rules = [each for each in resources if isinstance(each, events.CfnRule)]
+        problems = [sentence for each in rules for sentence in _pattern(self._stack, each)]
         if len(resources) > RESOURCES:
             problems.append(
                 f"{self._stack.node.path} has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about"
@@ -55,13 +55,6 @@ class StackLimits:
                 f"{self._stack.node.path} has {outputs} outputs, AWS allows {OUTPUTS}; other stacks name too many parts"
             )
         return problems
-
-    def _of_one(self, resource: CfnResource) -> Iterator[str]:
-        match resource:
-            case events.CfnRule():
-                yield from _pattern(self._stack, resource)
-            case sfn.CfnStateMachine():
-                yield from _name_of_machine(resource)
 
 
 def _elements(construct: IConstruct) -> Iterator[IConstruct]:
@@ -102,12 +95,12 @@ def _pattern(stack: Stack, rule: events.CfnRule) -> Iterator[str]:
         )
 
 
-def _name_of_machine(machine: sfn.CfnStateMachine) -> Iterator[str]:
-    name = machine.state_machine_name or ""
-    if len(name) > MACHINE_NAME:
+def long_name(machine: str) -> Iterator[str]:
+    """Yield a sentence if the name of a state machine is too long; CDK refuses it without saying what to change."""
+    if len(machine) > MACHINE_NAME:
         yield (
-            f"the state machine {name!r} has a name of {len(name)} characters, AWS allows {MACHINE_NAME}; shorten the"
-            " name of the workflow, of the stage or of the project in cdk.json"
+            f"the state machine {machine!r} has a name of {len(machine)} characters, AWS allows {MACHINE_NAME}; shorten"
+            " the name of the workflow, of the stage or of the project in cdk.json"
         )
 
 

@@ -291,7 +291,7 @@ class ExpressMachine(Construct):
             state_machine_arn=machine.state_machine_arn,
             state_machine_revision_id=machine.state_machine_revision_id,
         )
-        version.apply_removal_policy(RemovalPolicy.RETAIN)
+        version.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         return version.ref
 
 

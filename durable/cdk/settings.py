@@ -13,6 +13,24 @@ from aws_cdk import aws_logs as logs
 _STAGE: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,14}[a-z0-9])?", re.ASCII)
 
 
+_DAYS: Final = logs.RetentionDays
+_RETENTIONS: Final = {
+    1: _DAYS.ONE_DAY,
+    3: _DAYS.THREE_DAYS,
+    5: _DAYS.FIVE_DAYS,
+    7: _DAYS.ONE_WEEK,
+    14: _DAYS.TWO_WEEKS,
+    30: _DAYS.ONE_MONTH,
+    60: _DAYS.TWO_MONTHS,
+    90: _DAYS.THREE_MONTHS,
+    180: _DAYS.SIX_MONTHS,
+    365: _DAYS.ONE_YEAR,
+    731: _DAYS.TWO_YEARS,
+    1827: _DAYS.FIVE_YEARS,
+    3653: _DAYS.TEN_YEARS,
+}
+
+
 class SettingsError(Exception):
     """A deployment was asked for that cannot be had."""
 
@@ -23,15 +41,21 @@ class Settings:
 
     Attributes:
         name: of the project; with the stage it names the stack, and so every resource.
-        stage: `prod` keeps its data; every other stage is thrown away with its stack.
+        stage: its name.
         root: the project's folder.
         alarm_topic: the ARN of an SNS topic that alarms are sent to.
+        protected: whether data outlives the stack and can be restored; without it prod's alone.
+        encryption: the ARN of a key, or True for one that the stack makes.
+        log_days: how long logs are kept; without it 90 where data is protected, elsewhere 7.
     """
 
     name: str
     stage: str
     root: Path
     alarm_topic: str | None = None
+    protected: bool | None = None
+    encryption: str | bool = False
+    log_days: int | None = None
 
     def __post_init__(self) -> None:
         if not _STAGE.fullmatch(self.stage):
@@ -49,13 +73,14 @@ class Settings:
 
     @property
     def production(self) -> bool:
-        return self.stage == "prod"
+        return self.stage == "prod" if self.protected is None else self.protected
 
     @property
     def data_removal(self) -> RemovalPolicy:
         """What becomes of data and logs when their stack goes."""
-        return RemovalPolicy.RETAIN if self.production else RemovalPolicy.DESTROY
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.production else RemovalPolicy.DESTROY
 
     @property
     def log_retention(self) -> logs.RetentionDays:
-        return logs.RetentionDays.THREE_MONTHS if self.production else logs.RetentionDays.ONE_WEEK
+        days = self.log_days or (90 if self.production else 7)
+        return _RETENTIONS[days]

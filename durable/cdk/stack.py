@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
-from aws_cdk import ArnFormat, CfnOutput, Stack
+from aws_cdk import ArnFormat, Aspects, CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_stepfunctions as sfn
@@ -19,12 +19,13 @@ from durable.bindings.kinds import KINDS, part
 from durable.build import fetch_of
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
+from durable.cdk.encryption import Encrypted, key_of
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.kv import Namespace
 from durable.cdk.layout import NESTED_SEPARATOR, WorkflowStack, nested_workflows
-from durable.cdk.limits import StackLimits
+from durable.cdk.limits import StackLimits, long_name
 from durable.cdk.machine import Machine, Step
 from durable.cdk.methods import methods_called
 from durable.cdk.monitoring import Monitoring, WatchedSegments
@@ -82,6 +83,7 @@ class DurableStack(Stack):
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
         self._nested = nested_workflows(project, self._programs)
+        refuse(sentence for each in project.workflows for sentence in long_name(self._longest_name(each)))
         self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules())
         self._options = self.options()
         refuse(unknown_names(self._options, project, self._programs))
@@ -102,6 +104,9 @@ class DurableStack(Stack):
         self._gateways: dict[str, Gateway | HttpGateway] = {}
         self._declare_apis(project)
         self.node.add_validation(StackLimits(self))
+        key = key_of(self, settings)
+        if key is not None:
+            Aspects.of(self).add(Encrypted(key))
 
     def options(self) -> Options:
         """Return how single functions and resources differ. To be overridden; constructs may be made here."""
@@ -246,6 +251,11 @@ class DurableStack(Stack):
     def _machine_name(self, workflow: Workflow[Any]) -> str:
         separator = NESTED_SEPARATOR if workflow.name in self._nested else "-"
         return f"{self._settings.stack}{separator}{workflow.name}"
+
+    def _longest_name(self, workflow: Workflow[Any]) -> str:
+        """Return the longest name of a machine of a workflow, if its machines have fixed names."""
+        suffix = "-express" if workflow.machine_kind == "express" else ""
+        return self._machine_name(workflow) + suffix
 
     def _workflow_resource(
         self, workflow: Workflow[Any], arn: str, segmented: Segmented | None = None

@@ -13,6 +13,7 @@ import click
 
 from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.modules import imported
+from durable.stages import stage_settings
 
 _PACKAGES: Final = ("aws_cdk", "boto3", "cdk_nag", "constructs")
 _REHEARSAL: Final = "infra.rehearsal"
@@ -86,7 +87,8 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
         credentials(boto3.Session())
     command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
     sys.stdout.flush()
-    os.execve(command[0], command, toolkit.environment(os.environ, stage))
+    variables = {**stage_settings(Path.cwd(), stage).variables, **os.environ}
+    os.execve(command[0], command, toolkit.environment(variables, stage))
 
 
 def _require_project() -> None:

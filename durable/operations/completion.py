@@ -39,8 +39,10 @@ class Completion:
         return state
 
     def _state(self, machine: str, detail: Mapping[str, Any]) -> ExecutionState | None:
-        """Return the end; an event leaves out an output that is large, and then Step Functions is asked."""
+        """Return the end; an event leaves out an output that is large, and all data of a
+        machine that is encrypted with a key of the account's own; then Step Functions is asked."""
         included = (detail.get("outputDetails") or {}).get("included", True)
-        if detail["status"] == "SUCCEEDED" and (detail.get("output") is None or not included):
+        is_cut = detail["status"] == "SUCCEEDED" and (detail.get("output") is None or not included)
+        if is_cut or (detail["status"] == "FAILED" and detail.get("error") is None):
             return self._machines.describe(machine, detail["name"])
         return execution_state(detail)

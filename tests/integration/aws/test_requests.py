@@ -115,10 +115,10 @@ def test_a_second_start_is_one_refused_write(deployment: Deployment, meter: Mete
     assert (record.requests, record.write_units) == ({"UpdateItem": 1}, 1)
 
 
-def test_a_sweep_over_nothing_is_one_query_a_status(deployment: Deployment, meter: Meter) -> None:
+def test_a_sweep_over_nothing_is_one_query_a_partition_of_each_status(deployment: Deployment, meter: Meter) -> None:
     deployment.sweep()
     record, _ = spent(meter, deployment)
-    assert (record.requests, record.read_units) == ({"Query": 5}, 2.5)
+    assert (record.requests, record.read_units) == ({"Query": 26}, 13)
 
 
 def test_a_step_that_is_invoked_again_after_its_outcome_writes_nothing(deployment: Deployment, meter: Meter) -> None:

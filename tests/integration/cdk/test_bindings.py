@@ -69,7 +69,7 @@ def test_a_step_may_read_its_secret_and_use_the_objects_of_its_bucket_and_nothin
 
 def test_a_bucket_is_encrypted_kept_in_prod_and_open_to_nobody(shelf: Template) -> None:
     _, bucket = shelf.one("S3::Bucket")
-    assert bucket["DeletionPolicy"] == "Retain"
+    assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert "AES256" in json.dumps(bucket["Properties"]["BucketEncryption"])
     _, policy = shelf.one("S3::BucketPolicy")

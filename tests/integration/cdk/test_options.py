@@ -156,10 +156,13 @@ def test_a_project_that_aws_would_not_take_is_told_so_before_it_is_deployed() ->
     relay: Workflow[Any] = Workflow("relay", RelayWorkflow)
     relay.bindings["relay"] = relay
     large = Options(steps={("relay", "again"): FunctionOptions(environment={"LARGE": "x" * 4_000})})
-    long = Workflow("a-name-that-is-far-too-long-for-a-state-machine-of-a-stage", PatientWorkflow, nested=False)
-    told = "\n".join(told_by(stack_of(Project("app", (*many, relay, long)), large)))
+    told = "\n".join(told_by(stack_of(Project("app", (*many, relay)), large)))
     assert "resources, AWS allows 500: a workflow is about 25" in told
     assert "bytes, AWS allows 4,096: most of it is LARGE" in told
-    assert (
-        f"has a name of {len(SETTINGS.stack) + 67} characters, AWS allows 80; shorten the name of the workflow" in told
-    )
+
+
+def test_a_name_that_is_too_long_for_a_state_machine_is_told() -> None:
+    settings = Settings(name="a-project-with-a-name-that-is-rather-long", stage="development", root=ROOT)
+    patient = Workflow("a-workflow-that-has-a-long-name-as-well", PatientWorkflow)
+    with pytest.raises(DeclarationError, match="has a name of 101 characters, AWS allows 80; shorten the name of"):
+        DurableStack(App(), "long", project=Project("app", (patient,)), settings=settings)

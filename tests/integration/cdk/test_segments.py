@@ -43,7 +43,7 @@ def test_each_machine_has_a_version_that_is_kept(express: Template) -> None:
     assert named == set(machines(express).values())
     for each in versions:
         assert each["Properties"]["StateMachineRevisionId"]["Fn::GetAtt"][1] == "StateMachineRevisionId"
-        assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_express_machine_logs_errors_without_data(express: Template) -> None:

@@ -18,7 +18,7 @@ NAMES = (
 
 @pytest.mark.parametrize("kind", DATA)
 def test_prod_keeps_what_dev_throws_away(dev: Template, prod: Template, kind: str) -> None:
-    assert {each["DeletionPolicy"] for each in prod.of(kind).values()} == {"Retain"}
+    assert {each["DeletionPolicy"] for each in prod.of(kind).values()} == {"RetainExceptOnCreate"}
     assert {each["DeletionPolicy"] for each in dev.of(kind).values()} == {"Delete"}
 
 

@@ -28,7 +28,7 @@ def test_the_machine_calls_the_published_version_of_each_step(dev: Template) -> 
 
 def test_versions_are_kept_when_others_take_their_place(dev: Template) -> None:
     policies = {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in dev.of("Lambda::Version").values()}
-    assert policies == {("Retain", "Retain")}
+    assert policies == {("RetainExceptOnCreate", "Retain")}
 
 
 def test_the_machine_logs_every_transition_and_no_data(dev: Template) -> None:

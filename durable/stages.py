@@ -1,0 +1,64 @@
+"""stages.toml: what differs from one stage of a project to the next, in one file, so that no deployment forgets it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from durable.errors import ConfigurationError
+
+FILE: Final = "stages.toml"
+
+LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731, 1827, 3653]
+_KEY: Final = r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"
+
+
+class StageSettings(BaseModel):
+    """A table of stages.toml, `[prod]` for the stage prod.
+
+    Attributes:
+        protected: whether its data outlives the stack and can be restored; prod is, where nothing is said.
+        alarm_topic: the ARN of an SNS topic that alarms are sent to.
+        encryption: `true` for a key of AWS KMS that the stack makes, or the ARN of one, with which all is encrypted.
+        log_days: how long logs are kept.
+        variables: of the environment in which app.py is read, as MAIL_SENDER.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    protected: bool | None = None
+    alarm_topic: str | None = None
+    encryption: bool | Annotated[str, Field(pattern=f"^{_KEY}$")] = False
+    log_days: LogDays | None = None
+    variables: Mapping[str, str] = Field(default_factory=dict)
+
+
+_FILE: Final[TypeAdapter[dict[str, StageSettings]]] = TypeAdapter(dict[str, StageSettings])
+
+
+class StagesError(ConfigurationError):
+    """stages.toml cannot be used."""
+
+
+def stage_settings(root: Path, stage: str) -> StageSettings:
+    """Return what a project's stages.toml says of a stage; what it says nothing of is as it is without the file.
+
+    Raises:
+        StagesError: the file is not TOML, or holds what is not known, with the field.
+    """
+    path = root / FILE
+    if not path.exists():
+        return StageSettings()
+    try:
+        return _FILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8"))).get(stage, StageSettings())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StagesError(f"{path} is not TOML: {error}") from None
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        field = ".".join(map(str, found["loc"]))
+        known = ", ".join(StageSettings.model_fields)
+        raise StagesError(f"{path}: {field}: {found['msg']}; a stage has {known}") from None

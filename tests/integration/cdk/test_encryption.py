@@ -1,0 +1,76 @@
+"""A stage with a key of its own: everything that stores data is encrypted with it, and whoever uses the data may."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from durable import Bucket, KVNamespace, Queue, Workflow
+from durable.cdk import DurableStack, Settings
+from durable.project import Project
+from tests.integration.cdk.conftest import ROOT
+from tests.integration.cdk.sample import BookingWorkflow
+from tests.integration.cdk.template import Template
+
+THERE = "arn:aws:kms:us-east-1:123456789012:key/0123abcd-0123-0123-0123-0123456789ab"
+FIELDS = {
+    "DynamoDB::Table": ("SSESpecification", "KMSMasterKeyId"),
+    "SQS::Queue": ("KmsMasterKeyId",),
+    "Logs::LogGroup": ("KmsKeyId",),
+    "Lambda::Function": ("KmsKeyArn",),
+    "StepFunctions::StateMachine": ("EncryptionConfiguration", "KmsKeyId"),
+}
+
+
+def stage(folder: Path, key: str | bool) -> Template:
+    notes = KVNamespace[str]("notes")
+    booking = Workflow("booking", BookingWorkflow, bindings={"notes": notes})
+    app = App(outdir=str(folder))
+    settings = Settings(name="shop", stage="dev", root=ROOT, encryption=key)
+    project = Project("app", (notes, Bucket("files"), Queue("letters"), booking))
+    DurableStack(app, "shop-dev", project=project, settings=settings)
+    app.synth()
+    return Template.read(folder / "shop-dev.template.json")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return stage(tmp_path_factory.mktemp("made"), True)
+
+
+def field(properties: Any, names: tuple[str, ...]) -> Any:
+    for name in names:
+        properties = properties[name]
+    return properties
+
+
+def test_everything_that_stores_data_is_encrypted_with_the_key(made: Template) -> None:
+    key, _ = made.one("KMS::Key")
+    for kind, names in FIELDS.items():
+        found = [field(each["Properties"], names) for each in made.of(kind).values()]
+        assert found == [{"Fn::GetAtt": [key, "Arn"]}] * len(found) != [], kind
+    _, bucket = made.one("S3::Bucket")
+    assert key in json.dumps(bucket["Properties"]["BucketEncryption"])
+
+
+def test_lambdas_and_machines_may_use_the_key_and_logs_may_too(made: Template) -> None:
+    roles = [each["Properties"] for each in made.of("IAM::Role").values()]
+    using = [each for each in roles if "Policies" in each]
+    assert len(using) == len(roles)
+    (statement,) = using[0]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    policy = json.dumps(made.one("KMS::Key")[1]["Properties"]["KeyPolicy"])
+    assert "logs.<" not in policy
+    assert "kms:EncryptionContext:aws:logs:arn" in policy
+    assert "delivery.logs.amazonaws.com" in policy
+
+
+def test_a_key_that_is_there_already_is_used(tmp_path: Path) -> None:
+    template = stage(tmp_path, THERE)
+    assert template.of("KMS::Key") == {}
+    _, table = template.one("DynamoDB::Table", "Instances")
+    assert table["Properties"]["SSESpecification"]["KMSMasterKeyId"] == THERE
