@@ -2,6 +2,7 @@
 
 from durable.bindings.base import Binding, Bindings
 from durable.bindings.bucket import Bucket
+from durable.bindings.compute import Compute, Network
 from durable.bindings.database import Database
 from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace, Versioned
@@ -31,12 +32,14 @@ __all__ = [
     "Binding",
     "Bindings",
     "Bucket",
+    "Compute",
     "Concurrency",
     "Created",
     "Database",
     "Email",
     "KVNamespace",
     "KeyPage",
+    "Network",
     "Queue",
     "RunEvent",
     "RunHistory",

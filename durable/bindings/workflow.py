@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
 from durable.bindings.base import Binding, Bindings
+from durable.bindings.compute import Compute
 from durable.bindings.limits import Concurrency, Limits, limits_of
 from durable.durations import Duration, whole_seconds
 from durable.errors import DeclarationError, RunRequestError
@@ -144,12 +146,16 @@ class Workflow(Binding, Generic[P]):
             costs about a sixth and starts twenty times as many runs a second. "standard" executes a run whole, with
             Step Functions' graph and its history of 90 days in the console. Without it, `Workflow.default_kind`.
 
+        steps: what steps are given on AWS, by their names, as `{"render": Compute(memory=2048)}`.
+
     Attributes:
         default_kind: the kind of the workflows that are given none. A project sets it before its declarations.
+        default_compute: what all steps are given, where `steps` says nothing else. Set likewise.
     """
 
     kind: ClassVar[str] = "workflow"
     default_kind: ClassVar[MachineKind] = "express"
+    default_compute: ClassVar[Compute] = Compute()
 
     def __init__(
         self,
@@ -164,9 +170,12 @@ class Workflow(Binding, Generic[P]):
         search: Sequence[str] = (),
         kind: MachineKind | None = None,
         nested: bool | None = None,
+        steps: Mapping[str, Compute] = MappingProxyType({}),
     ) -> None:
         super().__init__(name)
         self.nested = nested
+        self.steps = dict(steps)
+        self.compute = self.default_compute
         self.machine_kind: MachineKind = self.default_kind if kind is None else kind
         if self.machine_kind not in get_args(MachineKind):
             raise DeclarationError(

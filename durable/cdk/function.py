@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -102,6 +102,7 @@ class HandlerFunction(Construct):
             architecture=architecture,
             handler=HANDLER,
             memory_size=options.memory_mib or MEMORY_MIB,
+            ephemeral_storage_size=_size(options.ephemeral_storage_mib),
             timeout=Duration.seconds(timeout_seconds),
             tracing=lambda_.Tracing.ACTIVE,
             role=self.role,
@@ -140,3 +141,7 @@ class HandlerFunction(Construct):
         self.role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=dict(conditions or {}))
         )
+
+
+def _size(mebibytes: int | None) -> Size | None:
+    return None if mebibytes is None else Size.mebibytes(mebibytes)

@@ -34,6 +34,7 @@ class FunctionOptions:
         environment: more variables.
         policies: what it may do besides what its signature names.
         reserved_concurrency: how many of it run at once, at the most.
+        ephemeral_storage_mib: of /tmp; 512 where nothing is said.
     """
 
     memory_mib: int | None = None
@@ -44,6 +45,7 @@ class FunctionOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     policies: Sequence[iam.PolicyStatement] = ()
     reserved_concurrency: int | None = None
+    ephemeral_storage_mib: int | None = None
 
     def __post_init__(self) -> None:
         wrong = [each for each in self.environment if each.startswith(OURS)]
@@ -59,7 +61,7 @@ class Options:
     """What differs in one stage of a project.
 
     Attributes:
-        steps: by the workflow's declared name and the step's.
+        steps: by the workflow's declared name and the step's; what is said here comes before what app.py says.
         consumers: by the queue's declared name.
         workers: by the worker's declared name.
         authorizers: who is asked about requests to a worker's public routes, by the worker's declared name.

@@ -19,6 +19,7 @@ from durable.bindings.kinds import KINDS, part
 from durable.build import fetch_of
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
+from durable.cdk.compute import Networks, computes, options_of, unknown_steps
 from durable.cdk.encryption import Encrypted, key_of
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
@@ -29,7 +30,7 @@ from durable.cdk.limits import StackLimits, long_name
 from durable.cdk.machine import Machine, Step
 from durable.cdk.methods import methods_called
 from durable.cdk.monitoring import Monitoring, WatchedSegments
-from durable.cdk.options import PLAIN, Options, unknown_names
+from durable.cdk.options import PLAIN, FunctionOptions, Options, unknown_names
 from durable.cdk.plane import Keeper, OperatorFunction, Plane
 from durable.cdk.platform import lambda_platform
 from durable.cdk.queue import Consumer, MessageQueue
@@ -87,6 +88,8 @@ class DurableStack(Stack):
         self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules())
         self._options = self.options()
         refuse(unknown_names(self._options, project, self._programs))
+        refuse(s for each in project.workflows for s in unknown_steps(each, self._programs[each.name]))
+        self._networks = Networks(self)
         self._record = Record(self, "Record", production=settings.production)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
         self._guard = self._changes.guard({each.name: self._needs(each) for each in project.workflows})
@@ -309,11 +312,7 @@ class DurableStack(Stack):
                 step: self._workflow_resource(each, self._fixed_arn(each))
                 for step, each in self._called(workflow).items()
             },
-            options={
-                use.placeholder: self._options.steps[workflow.name, use.name]
-                for use in program.steps
-                if (workflow.name, use.name) in self._options.steps
-            },
+            options=self._function_options(workflow),
             segments=segments,
             rollback_name=f"{self._machine_name(workflow)}-rollback" if is_nested else None,
             parameter=self._parameter(workflow),
@@ -333,6 +332,16 @@ class DurableStack(Stack):
             "definition": self._definition(workflow),
             **limits,
             **search,
+        }
+
+    def _function_options(self, workflow: Workflow[Any]) -> dict[str, FunctionOptions]:
+        program = self._programs[workflow.name]
+        own = {use.placeholder: self._options.steps.get((workflow.name, use.name), PLAIN) for use in program.steps}
+        for use in program.steps:  # of steps that share a function, one may be named
+            own[use.placeholder] = self._options.steps.get((workflow.name, use.name), own[use.placeholder])
+        return {
+            placeholder: options_of(compute, own[placeholder], self._networks)
+            for placeholder, compute in computes(workflow, program).items()
         }
 
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:

@@ -1,0 +1,81 @@
+"""Compute of steps → the options of their Lambdas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from durable.bindings import Workflow
+from durable.bindings.compute import Compute, Network
+from durable.cdk.options import FunctionOptions
+from durable.compiler import Compiled
+
+_ARCHITECTURES: Final = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+class Networks:
+    """The networks that steps run in, each once in the stack."""
+
+    def __init__(self, scope: Construct) -> None:
+        self._scope = scope
+        self._made: dict[str, ec2.IVpc] = {}
+        self._groups: dict[str, ec2.ISecurityGroup] = {}
+
+    def vpc(self, network: Network) -> ec2.IVpc:
+        key = f"Network{network.vpc}{'-'.join(network.subnets)}"
+        if key not in self._made:
+            self._made[key] = ec2.Vpc.from_vpc_attributes(
+                self._scope,
+                key,
+                vpc_id=network.vpc,
+                availability_zones=list(network.zones),
+                private_subnet_ids=list(network.subnets),
+            )
+        return self._made[key]
+
+    def groups(self, network: Network) -> list[ec2.ISecurityGroup]:
+        for each in network.security_groups:
+            if each not in self._groups:
+                self._groups[each] = ec2.SecurityGroup.from_security_group_id(self._scope, each, each)
+        return [self._groups[each] for each in network.security_groups]
+
+
+def options_of(compute: Compute, own: FunctionOptions, networks: Networks) -> FunctionOptions:
+    """Return the options of a step's Lambda: what the project's own stack says, else what app.py says."""
+    options = replace(
+        own,
+        memory_mib=own.memory_mib or compute.memory,
+        ephemeral_storage_mib=own.ephemeral_storage_mib or compute.ephemeral_storage,
+        reserved_concurrency=own.reserved_concurrency or compute.concurrency,
+        environment={**compute.environment, **own.environment},
+    )
+    if own.architecture is None and compute.architecture is not None:
+        options = replace(options, architecture=_ARCHITECTURES[compute.architecture])
+    if own.vpc is None and compute.network is not None:
+        groups = networks.groups(compute.network)
+        options = replace(options, vpc=networks.vpc(compute.network), security_groups=groups)
+    return options
+
+
+def computes(workflow: Workflow[Any], program: Compiled) -> Mapping[str, Compute]:
+    """Return what the Lambda of each step is given, by its placeholder."""
+    return {use.placeholder: workflow.steps.get(use.name, Compute()).over(workflow.compute) for use in program.steps}
+
+
+def unknown_steps(workflow: Workflow[Any], program: Compiled) -> Iterator[str]:
+    """Yield a sentence for each step that a declaration names and the workflow has not, and for those that share a
+    Lambda and are given different things.
+    """
+    placeholders = {use.name: use.placeholder for use in program.steps}
+    shared: dict[str, Compute] = {}
+    for name, compute in workflow.steps.items():
+        if name not in placeholders:
+            there = ", ".join(map(repr, placeholders)) or "none"
+            yield f"{workflow!r} has no step {name!r}; it has {there}"
+        elif shared.setdefault(placeholders[name], compute) != compute:
+            yield f"step {name!r} of {workflow!r} shares its function with another step; give both the same Compute"
