@@ -28,7 +28,7 @@ _EXPRESS: Final = 12
 _ROLLBACK: Final = 9
 _SCHEDULE: Final = 1
 _OPERATOR: Final = 6
-_OTHERS: Final[Mapping[str, int]] = {"worker": 30, "queue": 12, "bucket": 4}
+_OTHERS: Final[Mapping[str, int]] = {"worker": 30, "queue": 12, "bucket": 4, "database": 8}
 _REST: Final = 35
 """What a REST API has more than an HTTP API."""
 
