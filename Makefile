@@ -18,7 +18,7 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-annot
 LOCK := $(VENV)/bin/uv pip compile $(LOCKED) --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 TEMPLATE := durable/templates/project
 
-.PHONY: help run test test-deployed torture check compile openapi lock docs wheel bench bench-quick coldstart rehearse deploy \
+.PHONY: help run test test-deployed torture check compile openapi lock docs wheel bench bench-quick coldstart rehearse deploy verify-aws \
 	destroy clean
 
 help: ## this list
@@ -92,6 +92,9 @@ deploy: $(VENV)/all.stamp ## cdk deploy with your credentials (STAGE=prod for an
 
 destroy: $(VENV)/all.stamp ## cdk destroy (STAGE=); prod keeps its data
 	@$(PY) -m durable destroy --stage $(STAGE)
+
+verify-aws: $(VENV)/all.stamp ## deploy a stage to your account, verify it and take it down: 15 minutes, under a dollar (MAIL_SENDER=)
+	@$(PY) -m tests.account.verify
 
 bench: $(VENV)/all.stamp ## peers side by side, about 25 minutes (BENCH="--only ours dbos --rounds 1")
 	@exec $(PY) -m bench $(BENCH)
