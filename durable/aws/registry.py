@@ -2,7 +2,8 @@
 
 A machine's definition names its Lambdas, so these cannot name the machine in their environment, and an environment of
 4 KB holds few workflows: each workflow has a parameter of Systems Manager. Lambdas of one workflow read it when they
-start something. Those of all workflows read all when they begin, and each again when it is used a minute later.
+start something. Those of all workflows, where these are many, read all when they begin, and each again when it is used
+a minute later.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class Plane:
     """What the Lambdas share that know all workflows of a deployment.
 
     Attributes:
-        registry: the path of the parameters that tell of the workflows.
+        known: what the Lambdas are told of each workflow in their environment, by name; None where that is too much.
+        registry: the path of the parameters that tell of the workflows, which is read instead.
         machines: the state machines of the workflows of the main stack, by name.
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
         answered: the names of those that have steps that are answered by a token.
@@ -46,6 +47,7 @@ class Plane:
 
     platform: Platform
     record: Record
+    known: Mapping[str, Any] | None
     registry: str
     machines: Mapping[str, sfn.StateMachine]
     rollbacks: Mapping[str, sfn.StateMachine]
@@ -68,7 +70,8 @@ class Plane:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         for each in self.limited.values():
             wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
-        told = {"DURABLE_REGISTRY": self.registry, "DURABLE_TABLE": self.record.table.table_name, **environment}
+        told: dict[str, Any] = {"DURABLE_TABLE": self.record.table.table_name, **environment}
+        told |= {"DURABLE_REGISTRY": self.registry} if self.known is None else {"DURABLE_WORKFLOWS": self.known}
         handler = HandlerFunction(
             scope,
             id,
@@ -95,7 +98,8 @@ class Plane:
         for machine in self.rollbacks.values():
             handler.grant("states:StartExecution", on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution")
-        grant_registry(handler, self.registry)
+        if self.known is None:
+            grant_registry(handler, self.registry)
         if self.nested is not None:
             self._grant_nested(handler, self.nested)
         return handler

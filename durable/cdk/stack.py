@@ -344,6 +344,24 @@ class DurableStack(Stack):
             for placeholder, compute in computes(workflow, program).items()
         }
 
+    def _known(self) -> dict[str, Any] | None:
+        """Return what fits into the environment of the Lambdas that know all workflows, if it does: reading the
+        parameters instead takes a cold start longer.
+        """
+        registered = {each.name: self._registered(each) for each in self._project.workflows}
+        size = sum(len(text_of(each)) + _LONGEST_ARNS for each in registered.values())
+        if self._nested or size > _KNOWN_BYTES:
+            return None
+        return {each.name: self._known_of(each, registered[each.name]) for each in self._project.workflows}
+
+    def _known_of(self, workflow: Workflow[Any], registered: Mapping[str, Any]) -> dict[str, Any]:
+        segmented = self._segmented(workflow)
+        if segmented is not None:
+            return {name: each for name, each in registered.items() if name != "definition"} | segmented.told()
+        machines = {"machine": self._machines[workflow.name].state_machine_arn}
+        rollback = self._rollbacks.get(workflow.name)
+        return {**registered, **machines} | ({"rollback": rollback.state_machine_arn} if rollback else {})
+
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
         if not scheduled:
@@ -395,6 +413,7 @@ class DurableStack(Stack):
         plane = Plane(
             platform=self._platform,
             record=self._record,
+            known=self._known(),
             registry=registry_path(self._settings.stack),
             machines={each.name: self._machines[each.name] for each in own},
             rollbacks={name: each for name, each in self._rollbacks.items() if name not in self._nested},
@@ -482,6 +501,10 @@ class DurableStack(Stack):
         return HttpGateway(function, "Gateway", authorizer=authorizer, **shared)
 
 
+_KNOWN_BYTES: Final = 3_000
+"""Of 4,096 for all variables of an environment."""
+_LONGEST_ARNS: Final = 150
+"""Of the machines of a workflow, or the name of its parameter, which stand beside what is registered."""
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
 
 

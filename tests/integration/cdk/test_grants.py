@@ -96,9 +96,6 @@ def test_those_that_know_all_workflows_reach_this_stacks_machines_only(dev: Temp
     assert found.pop(instances) == actions(*ROWS, "DeleteItem")
     assert found.pop(f"{instances}/index/by-status") == actions("Query")
     assert found.pop(f"<{machine}>") == {"states:StartExecution"}
-    registry = "arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/durable-workflows-dev/workflows"
-    assert found.pop(registry) == {"ssm:GetParametersByPath"}
-    assert found.pop(f"{registry}/*") == {"ssm:GetParameter"}
     (resource,) = found
     assert resource.endswith(executions)
     looks = {"states:GetExecutionHistory"} if entry == "sweep" else set()
