@@ -172,6 +172,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "startedAt": attempt["startedAt"],
         "finishedAt": attempt["finishedAt"],
         "wakeAt": None,
+        "eventType": None,
         "input": {"user": 1},
         "output": {"of": "validate-user"},
         "error": None,
