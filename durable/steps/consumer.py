@@ -8,7 +8,7 @@ from typing import Any
 from durable.bindings import Binding
 from durable.errors import InvalidInput, SignatureError, public_message
 from durable.signature import DataParameter, Signature
-from durable.steps.loop import finished
+from durable.steps.coroutines import finished
 from durable.store.failure import Failure, frames_of, said_by
 from durable.store.log import Log
 from durable.store.values import Misfit, load_text

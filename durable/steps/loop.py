@@ -8,7 +8,6 @@ thread.
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
@@ -99,11 +98,6 @@ class EventLoop:
 
 LOOP: Final = EventLoop()
 """The loop of this process."""
-
-
-def finished(result: Any) -> Any:
-    """Return what a function returned; where that is a coroutine, what comes of it."""
-    return LOOP.run(result) if inspect.iscoroutine(result) else result
 
 
 async def _guarded(coroutine: Coroutine[Any, Any, Any]) -> Ended:

@@ -24,7 +24,7 @@ from durable.errors import (
     public_message,
 )
 from durable.signature import Signature
-from durable.steps.loop import finished
+from durable.steps.coroutines import finished
 from durable.store.callback_tokens import CallbackKey
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey

@@ -15,8 +15,8 @@ from durable.local.functions import Wait
 from durable.local.place import Place
 from durable.signature import Signature
 from durable.steps.consumer import message_parameter
+from durable.steps.coroutines import finished
 from durable.steps.events import Events
-from durable.steps.loop import finished
 from durable.testing.attempts import Attempts
 from durable.testing.client import client_class
 from durable.testing.contents import DELIVERED

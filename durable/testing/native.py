@@ -34,7 +34,7 @@ from durable.errors import (
 )
 from durable.retries import Retries
 from durable.signature import Signature, signature_of
-from durable.steps.loop import finished
+from durable.steps.coroutines import finished
 from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
 from durable.wire import CALLBACK, CALLBACK_WAIT
