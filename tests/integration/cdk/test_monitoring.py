@@ -11,7 +11,8 @@ from durable.project import load
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.template import Template
 
-PAGE = (Path(__file__).resolve().parents[3] / "docs" / "aws.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 
 
 def watched(template: Template) -> set[str]:
@@ -57,3 +58,11 @@ def test_the_readme_quotes_the_same_sums(page: str) -> None:
     text = (Path(__file__).resolve().parents[3] / page).read_text(encoding="utf-8")
     assert "$3.65" in text
     assert "$157" in text or "156.78" in text
+
+
+def test_the_runbook_has_every_alarm() -> None:
+    source = (ROOT / "durable" / "cdk" / "monitoring.py").read_text(encoding="utf-8")
+    alarms = {each.replace("{name}", "<name>") for each in re.findall(r'_alarm\(\s*f?"([^"]+)"', source)}
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    assert len(alarms) > 10
+    assert [each for each in alarms if f"`{each}`" not in page] == []
