@@ -171,10 +171,9 @@ def test_a_step_fails_without_its_grant_and_a_run_stopped_from_outside_says_so(d
 
 
 def _machine(deployed: Deployed) -> str:
-    """Return the ARN of onboarding's machine."""
+    """Return the ARN of a machine of onboarding."""
     listed = deployed.server.client("stepfunctions").list_state_machines()["stateMachines"]
-    (found,) = (each["stateMachineArn"] for each in listed if "onboarding" in each["name"].lower())
-    return str(found)
+    return str(next(each["stateMachineArn"] for each in listed if "onboarding" in each["name"].lower()))
 
 
 def _role(deployed: Deployed, function: str) -> str:
