@@ -183,7 +183,7 @@ def tell(server: Server, id: str) -> None:
     """Send a run the event that it waits for, once more if it was sent before."""
     event = {"id": f"{id}-told", "payload": 3 * number_of(id)}
     answer = server.post(f"{INSTANCES}/{id}/events/tell", event)
-    assert answer.status in (200, 202), (id, answer)
+    assert answer.status in (200, 202), (id, answer.body, server.get(f"{INSTANCES}/{id}").body)
 
 
 def number_of(id: str) -> int:
