@@ -37,6 +37,7 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
+    OneOf,
     Record,
     describe,
     is_unknown,
@@ -195,6 +196,8 @@ def fits(given: Kind, declared: Kind) -> bool:
     if assignable(given, declared):
         return True
     match given:
+        case OneOf(kinds):
+            return all(fits(each, declared) for each in kinds)
         case Fixed(entries):
             return any(_fits_model(dict(entries), each) for each in members(declared) if isinstance(each, Record))
         case ListOf(element, is_tuple):

@@ -90,6 +90,8 @@ class StatementReader:
     loops: LoopReader = field(init=False)
     tries: TryReader = field(init=False)
     raises: RaiseReader = field(init=False)
+    _exhausted: int = field(init=False, default=0)
+    """How many tests have been read that leave no value over."""
 
     def __post_init__(self) -> None:
         self.definitions = DefinitionReader(self.reading, self.body)
@@ -114,13 +116,18 @@ class StatementReader:
         return (*body, Return(NONE, None, "return"))
 
     def block(self, nodes: list[ast.stmt]) -> Statements:
-        """Return the statements of a block; each that is refused is reported and left out."""
+        """Return the statements of a block; each that is refused is reported and left out.
+
+        What is never reached is refused, unless it is tests that rule it out: there one writes what guards against it.
+        """
         found: list[Statement] = []
+        exhausted = self._exhausted
         for node in nodes:
             before = self.reading.scope
             if before is None:
-                source = self.reading.source(node)
-                self.reading.problems.report(node.lineno, f"`{source}` is never reached", "remove it")
+                if self._exhausted == exhausted:
+                    source = self.reading.source(node)
+                    self.reading.problems.report(node.lineno, f"`{source}` is never reached", "remove it")
                 break
             try:
                 found.extend(self.statement(node))
@@ -328,6 +335,7 @@ class StatementReader:
             after.append(reading.scope)
             reading.scope, rest = condition.false, each.orelse
         exhausted = not rest and _is_exhausted(before, reading.here())
+        self._exhausted += exhausted
         otherwise = (Return(NONE, None, "return"),) if exhausted else self.block(rest)
         reading.scope = merge([*after, None if exhausted else reading.scope])
         return If(tuple(arms), otherwise)

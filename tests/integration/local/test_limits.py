@@ -1,4 +1,4 @@
-"""Limits of runs on one machine: kills at every commit, transitions of queued runs, and the queue after a restart."""
+"""Limits of runs on one machine: transitions of queued runs, and the queue after a restart."""
 
 from __future__ import annotations
 

@@ -144,6 +144,10 @@ def maybe(value: str | None) -> str | None:
     return value
 
 
+def titles(drafts: list[Draft]) -> list[str]:
+    return [each.title + str(len(each.lines)) for each in drafts]
+
+
 def numbers(count: int) -> list[int]:
     return list(range(count))
 

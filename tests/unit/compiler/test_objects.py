@@ -38,6 +38,10 @@ FORMS = {
         'return await step.map("m", one, user.tags)'
     ),
     "a dict for a model": 'return await step.do("r", rename, {"userId": "a", "age": user.age}, "b")',
+    "models and dicts in a list": (
+        'v = sample.User(user_id="x")\nd = Draft(title="y")\n'
+        'return await step.do("t", titles, [d, {"title": "z", "lines": [v.user_id]}])'
+    ),
     "a dict in a dict": 'd = {"user_id": "a", "point": {"x": 1}}\nreturn await step.do("r", rename, d, "b")',
 }
 

@@ -35,6 +35,10 @@ PROGRAMS = {
             return "failed: " + str(a)
         return a.upper()
     """,
+    "what it is instead": """
+        (a,) = await asyncio.gather(step.do("a", text, "a"), return_exceptions=True)
+        return a + "!" if isinstance(a, str) else str(a)
+    """,
     "raised later": """
         a, b = await asyncio.gather(
             step.do("a", text, "a", retries=Retries(limit=0)), step.do("b", text, "b"), return_exceptions=True
@@ -121,10 +125,6 @@ REFUSED = {
     (a,) = await asyncio.gather(step.do("a", text, "x"), return_exceptions=True)
     return isinstance(a, ChildWorkflowError)
     """: "never holds",
-    """
-    (a,) = await asyncio.gather(step.do("a", text, "x"), return_exceptions=True)
-    return isinstance(a, str)
-    """: "asks for something else than errors",
     """
     async def first() -> str:
         return event.payload.tags[0]
