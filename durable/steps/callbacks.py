@@ -72,11 +72,19 @@ class Callbacks:
         if row is None:
             return None
         # The flag is read after the row was written: a stop that did not see the row has set the flag before.
-        if halts(self._table.get(key.flag), task["run"].get("generation", 0)):
+        flag = self._table.get(key.flag)
+        if halts(flag, task["run"].get("generation", 0)):
+            self._expire(key, token, (flag or {}).get("expires"))
             return Failure(Stopped.__name__, public_message(Stopped))
         if row.input_hash != begun["input_hash"]:
             return Failure(StaleResult.__name__, public_message(StaleResult))
         return row
+
+    def _expire(self, key: StepKey, token: str, expires: int | None) -> None:
+        """Have a row vanish with those of its run, where that has ended: this row was not among them then."""
+        if expires is not None:
+            with suppress(ConditionFailed):
+                self._table.write(Write(key.row, {"expires": expires}, when=(Equals("token", token),)))
 
     def refuse(self, key: StepKey, token: str, failure: Failure) -> None:
         """Tell a Task that it is to stop."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
+from unittest import mock
 
 from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
 from durable.runs.transitions import From, Order
@@ -47,7 +50,14 @@ class Story:
     acknowledged: bool = False
 
     def play(self) -> World:
-        """Let everything happen, and hold what came of it against the promises; `trouble` says what was broken."""
+        """Let everything happen, and hold what came of it against the promises; `trouble` says what was broken.
+
+        The names that runs and executions are given come of the seed too, so that it replays exactly.
+        """
+        with mock.patch.object(os, "urandom", random.Random(self.seed).randbytes):
+            return self._play()
+
+    def _play(self) -> World:
         self.world = world = World(self.seed, self.faults, off=self.off, former=self.former)
         kernel, start = world.kernel, world.kernel.clock.now()
         world.lambdas.dead.add(self.dead)

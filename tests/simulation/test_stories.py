@@ -27,6 +27,11 @@ def test_runs_keep_their_promises_in_a_storm(workflow: str, script: Script) -> N
         assert world.trouble == [], f"python -m tests.simulation {workflow} {script!r} {seed}"
 
 
+@pytest.mark.parametrize(("workflow", "script", "seed"), [("waiter", "again", 300_009), ("parent", "again", 300_004)])
+def test_a_wait_that_begins_after_its_run_was_deleted_leaves_nothing(workflow: str, script: Script, seed: int) -> None:
+    assert Story(seed, workflow, script, STORM).play().trouble == []
+
+
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_runs_that_began_on_standard_end_when_the_deployment_has_come_to_segments(script: Script) -> None:
