@@ -142,7 +142,7 @@ def _enumerate(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     given = _arguments(reader, node, 1, 2, "enumerate(items) or enumerate(items, 1)", "start")
     items, kind = _elements(reader, given[0], scope)
     start = reader.value(given[1], scope) if len(given) == 2 else ZERO
-    if not isinstance(acts_as(start.kind), Integer):
+    if not isinstance(acts_as(start.kind), (Integer, Never)):
         raise Refused(node, f"`{reader.source.of(node)}` does not start at an int", "write enumerate(items, 1)")
     return Formula("$zip([$b..$b + $count($a) - 1], $a)", (items, start), ListOf(TupleOf((INTEGER, kind))))
 

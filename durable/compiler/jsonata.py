@@ -229,15 +229,21 @@ def _constant(value: bool | int | float | str | None) -> Rendered:
     return json.dumps(value), SIGN if isinstance(value, (int, float)) and value < 0 else ATOM
 
 
+def _step(of: Expression) -> str:
+    """Return what stands before the dot of a path: no bare literal, which is there in code that is never reached."""
+    text = _at_least(of, PATH)
+    return f"({text})" if isinstance(of, Constant) else text
+
+
 def _path(expression: Expression) -> str:
     """Return a field or key bare: missing is as good as null where it is only compared with null."""
     if isinstance(expression, Field):
-        return f"{_at_least(expression.of, PATH)}.{_key(expression.name)}"
+        return f"{_step(expression.of)}.{_key(expression.name)}"
     return _at_least(expression, COMPARE + 1)
 
 
 def _field(field: Field) -> Rendered:
-    text = f"{_at_least(field.of, PATH)}.{_key(field.name)}"
+    text = f"{_step(field.of)}.{_key(field.name)}"
     return _if_exists(text, field.of, "null") if may_be_none(field.kind) else (text, PATH)
 
 
@@ -258,7 +264,7 @@ def _item(item: Item) -> str:
 
 def _entry(entry: Entry) -> str:
     if isinstance(entry.key, Constant) and entry.key.value:
-        return f"{_at_least(entry.of, PATH)}.{_key(str(entry.key.value))}"
+        return f"{_step(entry.of)}.{_key(str(entry.key.value))}"
     return f"$lookup({_render(entry.of)[0]}, {_render(entry.key)[0]})"
 
 
