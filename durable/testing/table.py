@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from durable.clock import Clock
 from durable.store.conditions import DUE, RUN, SEARCH, changed, check, check_limit, expired, holds
@@ -69,15 +69,8 @@ class MemoryTable:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        check_limit(limit)
-        start, end = since or 0, math.inf if until is None else until
-        found = [
-            row for row in self._runs(workflow) if status in (None, row["status"]) and start <= row["updated"] < end
-        ]
-        found.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
-        first = int(cursor or 0)
-        more = first + limit < len(found)
-        return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
+        rows = [row for row in self._runs(workflow) if status in (None, row["status"])]
+        return _page(rows, since, until, cursor, limit)
 
     def search(
         self,
@@ -88,15 +81,9 @@ class MemoryTable:
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page:
-        check_limit(limit)
-        start, end = since or 0, math.inf if until is None else until
         keys = [key for key in list(self._rows) if key.sort.startswith(SEARCH)]
         rows = [row for key in keys if (row := self.get(key)) and row["found"] == found]
-        rows = [row for row in rows if start <= row["updated"] < end]
-        rows.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
-        first = int(cursor or 0)
-        more = first + limit < len(rows)
-        return Page(tuple(rows[first : first + limit]), str(first + limit) if more else None)
+        return _page(rows, since, until, cursor, limit)
 
     def due(self, until: int, *, limit: int = 100) -> Sequence[str]:
         rows = ((key.partition, self.get(key) or {}) for key in list(self._rows) if key.sort in DUE)
@@ -110,3 +97,14 @@ class MemoryTable:
     def _runs(self, workflow: str) -> Iterator[Row]:
         runs = (self.get(key) for key in list(self._rows) if key.sort == RUN)
         return (row for row in runs if row and row["workflow"] == workflow)
+
+
+def _page(rows: Iterable[Row], since: int | None, until: int | None, cursor: str | None, limit: int) -> Page:
+    """Return those of the rows that changed in a span of time, newest first, from a cursor on."""
+    check_limit(limit)
+    start, end = since or 0, math.inf if until is None else until
+    found = [row for row in rows if start <= row["updated"] < end]
+    found.sort(key=lambda row: (row["updated"], row["instance"]), reverse=True)
+    first = int(cursor or 0)
+    more = first + limit < len(found)
+    return Page(tuple(found[first : first + limit]), str(first + limit) if more else None)
