@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.steps.events import Events
 
 Environment = Mapping[str, str]
+Handler = Callable[[Any, Any], Any]
+"""What Lambda calls with each event and its context."""
 
 
 def registry_of(environment: Environment, others: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Registry:

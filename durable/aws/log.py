@@ -7,6 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from durable.aws.environment import Handler
 from durable.bindings.workflow import Created
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
@@ -25,6 +26,16 @@ class LambdaLog:
         """Have every line of this invocation say these things."""
         self._logger.clear_state()
         self._logger.append_keys(request_id=context.aws_request_id, **keys)
+
+    def of_a_run(self, answer: Handler) -> Handler:
+        """Return a handler whose lines say which run an event is of."""
+
+        def handle(event: Any, context: Any) -> Any:
+            run, step = event["run"], event.get("step", "rollback")
+            self.begin(context, workflow=run["workflow"], instance_id=run["instance"], step=step)
+            return answer(event, context)
+
+        return handle
 
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
         self._logger.warning(

@@ -20,7 +20,8 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.models import stepfunctions_backends
 from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-from durable.aws.entry import Handler, entry
+from durable.aws.entry import entry
+from durable.aws.environment import Handler
 from durable.aws.machines import StepFunctionsMachines
 from durable.aws.session import client
 from durable.aws.table import DynamoDBTable

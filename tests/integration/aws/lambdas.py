@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from durable.aws.entry import Handler
+from durable.aws.environment import Handler
 
 
 @dataclass(frozen=True, slots=True)

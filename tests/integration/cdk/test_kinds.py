@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from durable import AWSService, Bucket, KVNamespace, Queue, Secret, SendEmail, Var, Worker, Workflow, bindings
-from durable.aws.entry import clients_of
+from durable.aws.clients import clients_of
 from durable.bindings import Binding
 from durable.bindings.kinds import KINDS, part
 from durable.build import build

@@ -1,0 +1,45 @@
+"""`step.call`."""
+
+from __future__ import annotations
+
+import json
+
+from durable.aws.environment import (
+    Environment,
+    Handler,
+    callbacks_of,
+    children_of,
+    registry_of,
+    runs_of,
+    segments_of,
+    table_of,
+)
+from durable.aws.log import LambdaLog
+from durable.aws.workflow import client_of as workflow_client
+from durable.clock import SystemClock
+from durable.runs.record import load_header
+from durable.steps.children import CallHandler
+from durable.steps.parked import ParkingHandler
+from durable.store.keys import StepKey
+from durable.store.record import StepRecord
+
+
+def handler_of(environment: Environment) -> Handler:
+    log, clock, table = LambdaLog(), SystemClock(), table_of(environment)
+    called = json.loads(environment["DURABLE_CALLS"])
+    callees = {step: workflow_client(each["workflow"], None, each) for step, each in called.items()}
+    known = registry_of(environment, {each["workflow"]: each for each in called.values()})
+    runs = runs_of(table, known, environment)
+    segments = segments_of(table, runs, environment)
+    callbacks = callbacks_of(table, segments)
+    children = children_of(table, callbacks)
+    begin = CallHandler(callees, children, runs, table, StepRecord(table, clock), clock)
+
+    def settle(key: StepKey) -> None:
+        header = load_header(table, key.workflow, key.instance)
+        if header is not None:
+            children.settle(header)
+
+    # A Task of an Express machine says where its run is to be parked.
+    parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, clock)
+    return log.of_a_run(lambda event, context: parking(event) if "park" in event else begin(event))

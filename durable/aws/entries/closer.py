@@ -1,0 +1,30 @@
+"""What Step Functions reports of executions that ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable.aws.environment import (
+    Environment,
+    Handler,
+)
+from durable.aws.log import LambdaLog
+from durable.aws.parts import parts_of
+from durable.operations.completion import Completion
+from durable.store.machines import workflow_of
+
+
+def handler_of(environment: Environment) -> Handler:
+    log, parts = LambdaLog(), parts_of(environment)
+    names = parts.registry.reported()
+    completion = Completion(names, parts.machines, parts.runs, parts.children)
+
+    def handle(event: Any, context: Any) -> None:
+        detail = event["detail"]
+        workflow = workflow_of(names.get(detail["stateMachineArn"], ""))
+        log.begin(context, workflow=workflow, instance_id=detail["name"].rpartition(".")[0])
+        state = completion.status_changed(detail)
+        if state is not None:
+            log.run_ended(workflow, detail["name"], state.status)
+
+    return handle

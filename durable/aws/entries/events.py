@@ -1,0 +1,35 @@
+"""`step.wait_for_event`."""
+
+from __future__ import annotations
+
+from durable.aws.environment import (
+    Environment,
+    Handler,
+    callbacks_of,
+    events_of,
+    registry_of,
+    runs_of,
+    segments_of,
+    table_of,
+)
+from durable.aws.log import LambdaLog
+from durable.clock import SystemClock
+from durable.steps.events import EventHandler
+from durable.steps.parked import ParkingHandler
+from durable.store.keys import StepKey
+from durable.store.record import StepRecord
+
+
+def handler_of(environment: Environment) -> Handler:
+    log, clock, table = LambdaLog(), SystemClock(), table_of(environment)
+    segments = segments_of(table, runs_of(table, registry_of(environment), environment), environment)
+    callbacks = callbacks_of(table, segments)
+    events = events_of(table, callbacks)
+    begin = EventHandler(events, StepRecord(table, clock))
+
+    def settle(key: StepKey) -> None:
+        events.settle(key.row.partition, key.era)
+
+    # A Task of an Express machine says where its run is to be parked.
+    parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, clock)
+    return log.of_a_run(lambda event, context: parking(event) if "park" in event else begin(event))

@@ -1,0 +1,31 @@
+"""The routes that start, show and change runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable.aws.environment import (
+    Environment,
+    Handler,
+)
+from durable.aws.log import LambdaLog
+from durable.aws.parts import parts_of
+from durable.aws.workflow import client_of as workflow_client
+from durable.clock import SystemClock
+from durable.operations.queries import Queries
+from durable.operations.routes import Operator, operations
+
+
+def handler_of(environment: Environment) -> Handler:
+    log, parts = LambdaLog(), parts_of(environment)
+    operator = Operator(Queries(parts.table, SystemClock()), parts.lifecycle)
+    told = {"table": environment["DURABLE_TABLE"]}
+    told |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
+    clients = {name: workflow_client(name, None, {**each, **told}) for name, each in parts.registry.items()}
+    api = operations(clients, operator)
+
+    def handle(event: Any, context: Any) -> Any:
+        log.begin(context)
+        return api(event, context)
+
+    return handle

@@ -1,0 +1,32 @@
+"""The beginning and the end of an execution of a segment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from durable.aws.environment import (
+    Environment,
+    Handler,
+    registry_of,
+    runs_of,
+    segments_of,
+    table_of,
+)
+from durable.aws.log import LambdaLog
+from durable.clock import SystemClock
+from durable.steps.turn import TurnHandler
+
+
+def handler_of(environment: Environment) -> Handler:
+    log, table = LambdaLog(), table_of(environment)
+    runs = runs_of(table, registry_of(environment), environment)
+    turn = TurnHandler(table, runs, segments_of(table, runs, environment), SystemClock())
+
+    def handle(event: Any, context: Any) -> None:
+        run = event["run"]
+        log.begin(context, workflow=run["workflow"], instance_id=run["instance"])
+        turn(event)
+        if "end" in event:
+            log.run_ended(run["workflow"], event["execution"], event["end"]["status"])
+
+    return handle
