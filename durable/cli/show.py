@@ -22,6 +22,7 @@ from durable.clock import SystemClock
 @click.argument("workflow", required=False)
 @click.option("--status", type=click.Choice(get_args(Status)), help="Only runs in this status.")
 @click.option("--where", help="Only runs with this value in a search attribute: customer_id=ann.")
+@click.option("--prefix", help="Only runs whose ids begin so.")
 @click.option("--since", help='Only runs that changed since: a time, or how long ago: "1 hour".')
 @click.option("--until", help="Only runs that changed before: the same.")
 @click.option(
@@ -36,6 +37,7 @@ def list(
     workflow: str | None,
     status: str | None,
     where: str | None,
+    prefix: str | None,
     since: str | None,
     until: str | None,
     limit: int,
@@ -46,6 +48,8 @@ def list(
         raise click.UsageError("--cursor goes with the WORKFLOW whose list it is from")
     if workflow is None and where is not None:
         raise click.UsageError("--where goes with the WORKFLOW that declares the search attribute")
+    if workflow is None and prefix is not None:
+        raise click.UsageError("--prefix goes with the WORKFLOW whose runs are searched")
     if workflow is None and not (status or since or until or _is_said("limit")):
         found = operations.workflows()
         screen.show(found, lambda: tables.workflows(found))
@@ -56,10 +60,13 @@ def list(
         "until": moment("--until", until, clock),
         "status": status,
         "where": where,
+        "prefix": prefix,
         "limit": limit,
         "cursor": cursor,
     }
     page = operations.list(workflow, **query) if workflow else operations.list_all(limit, query)
+    while not page["instances"] and page["cursor"]:  # of so many runs as one request looks at, none fits
+        page = operations.list(str(workflow), **(query | {"cursor": page["cursor"]}))
     screen.show(page, lambda: tables.runs(page, clock.now(), of_all=workflow is None))
 
 

@@ -18,6 +18,8 @@ from durable.store.search import found_under, text_of_attribute
 from durable.store.table import Table
 
 MOST_COUNTED: Final = 10_000
+_MOST_LOOKED_AT: Final = 2_000
+"""How many runs one call looks at that searches by the beginning of ids, which no index has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Queries:
         *,
         status: str | None = None,
         where: tuple[str, str] | None = None,
+        prefix: str | None = None,
         since: int | None = None,
         until: int | None = None,
         cursor: str | None = None,
@@ -55,25 +58,41 @@ class Queries:
         Args:
             where: the name in JSON of a search attribute and its value as text: see `attribute_of`. Those created last
                 come first, and a page may be shorter than the limit.
+            prefix: what their ids begin with. Up to 2,000 runs are looked at, so a page may be empty and have a cursor.
 
         Raises:
             ValueError: the cursor is none that a list of this workflow and status gave.
         """
-        mark = _mark(workflow, status, where)
+        mark = _mark(workflow, status, where, prefix)
         if cursor is not None and not cursor.startswith(mark):
             raise ValueError("the cursor is of another list")
         start = None if cursor is None else cursor.removeprefix(mark)
-        if where is not None:
-            found = self._table.search(
-                found_under(workflow, *where), since=since, until=until, cursor=start, limit=limit
-            )
-            headers = [load_header(self._table, workflow, row["instance"]) for row in found.rows]
-            shown = (each for each in headers if each is not None and status in (None, each.status))
-            return EntryPage(tuple(map(entry, shown)), None if found.cursor is None else mark + found.cursor)
-        page = self._table.list(workflow, status=status, since=since, until=until, cursor=start, limit=limit)
-        return EntryPage(
-            tuple(entry(Header.from_row(row)) for row in page.rows), None if page.cursor is None else mark + page.cursor
-        )
+        found, looked_at = list[Entry](), 0
+        while True:
+            page = self._page(workflow, status, where, since, until, start, limit - len(found))
+            found += [each for each in page.entries if each.id.startswith(prefix or "")]
+            start, looked_at = page.cursor, looked_at + limit
+            if prefix is None or start is None or 2 * len(found) >= limit or looked_at >= _MOST_LOOKED_AT:
+                return EntryPage(tuple(found), None if start is None else mark + start)
+
+    def _page(
+        self,
+        workflow: str,
+        status: str | None,
+        where: tuple[str, str] | None,
+        since: int | None,
+        until: int | None,
+        cursor: str | None,
+        limit: int,
+    ) -> EntryPage:
+        """Return a page of the table's list, or of its search; the cursor is the table's."""
+        if where is None:
+            page = self._table.list(workflow, status=status, since=since, until=until, cursor=cursor, limit=limit)
+            return EntryPage(tuple(entry(Header.from_row(row)) for row in page.rows), page.cursor)
+        page = self._table.search(found_under(workflow, *where), since=since, until=until, cursor=cursor, limit=limit)
+        headers = [load_header(self._table, workflow, row["instance"]) for row in page.rows]
+        shown = (each for each in headers if each is not None and status in (None, each.status))
+        return EntryPage(tuple(map(entry, shown)), page.cursor)
 
     def entry(self, workflow: str, instance: str) -> Entry:
         """Return a run as lists show it.
@@ -119,9 +138,9 @@ def attribute_of(search: Mapping[str, str], name: str, value: object) -> tuple[s
     return known[name], text
 
 
-def _mark(workflow: str, status: str | None, where: tuple[str, str] | None) -> str:
+def _mark(workflow: str, status: str | None, where: tuple[str, str] | None, prefix: str | None) -> str:
     """Return what the cursors of a list begin with.
 
     `since` and `until` are not in it: a time that is said as "an hour ago" is another on the next page.
     """
-    return hashlib.sha256(json.dumps([workflow, status, *(where or ())]).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps([workflow, status, *(where or ()), *(() if prefix is None else (["prefix", prefix],))]).encode()).hexdigest()[:8]

@@ -54,3 +54,21 @@ def test_the_cursor_of_another_list_is_refused(queries: Queries, table: Table) -
     ):
         with pytest.raises(ValueError, match="the cursor is of another list"):
             queries.list("w", status=status, cursor=cursor)
+
+
+def test_runs_are_found_by_the_beginning_of_their_ids_however_many_others_there_are(table: Table) -> None:
+    for number in range(30):
+        run = header("w", f"{'ab' if number % 10 == 0 else 'b'}-{number}", "running", at=number)
+        table.write(Write(run.key, run.as_row()))
+    queries, found, cursor = Queries(table, VirtualClock()), list[str](), None
+    while True:
+        page = queries.list("w", prefix="a", limit=2, cursor=cursor)
+        assert len(page.entries) <= 2
+        found += [each.id for each in page.entries]
+        cursor = page.cursor
+        if cursor is None:
+            break
+        with pytest.raises(ValueError, match="the cursor is of another list"):
+            queries.list("w", prefix="b", cursor=cursor)
+    assert found == ["ab-20", "ab-10", "ab-0"]
+    assert queries.list("w", prefix="a", status="complete").entries == ()

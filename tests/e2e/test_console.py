@@ -156,16 +156,105 @@ def test_the_list_is_filtered_searched_and_walked_by_keyboard(browser: Browser, 
     order(shop, world, "other")
     browser.sees("other", ".space")
     browser.press("/")
-    browser.press("er-1")
+    browser.press("order-1")
     browser.until(lambda: [each.get_attribute("data-id") for each in browser.all(".space .row")] == ["order-1"], "one")
     browser.press("\ue007")  # Enter
     browser.sees("order-1", ".run-id")
     browser.press("u")
     browser.until(lambda: len(browser.all(".space .row")) == 4, "four runs")
     browser.press("jj")
-    browser.until(lambda: bool(browser.all('.row:nth-child(2)[aria-selected="true"]')), "the second to be chosen")
+    browser.until(lambda: bool(browser.all(".row.at:nth-child(2)")), "the second to be gone to")
     browser.open(url(shop, "#/workflows/orders?status=complete"))
-    browser.sees("No runs.")
+    browser.sees("No runs fit.")
+
+
+def ids(browser: Browser) -> list[str | None]:
+    return [each.get_attribute("data-id") for each in browser.all(".space .row")]
+
+
+def test_runs_are_found_by_attribute_and_by_the_beginning_of_an_id_that_is_not_loaded(
+    browser: Browser, shop: Server, world: Path
+) -> None:
+    def start(name: str, number: int, customer: str) -> None:
+        params = {"folder": str(world), "customer": customer, "items": []}
+        starts = [{"id": f"{name}-{each}", "params": params} for each in range(number)]
+        assert shop.post("/api/workflows/orders/instances/batch", starts).status < 300
+
+    start("old", 1, "Grace")
+    for batch in range(3):
+        start(f"new-{batch}", 100, "Ada")
+    browser.open(url(shop, "#/workflows/orders"))
+    browser.until(lambda: ids(browser)[0] == "new-2-99", "the newest runs")
+    browser.sees("loaded; more as you scroll")
+    browser.fill('[aria-label="Search by id"]', "ol")
+    browser.until(lambda: ids(browser) == ["old-0"], "the oldest run")
+    browser.sees("1 in all")
+    assert not browser.all(".chip b")  # these counts are of all runs, and not of those that fit
+    browser.open(url(shop, "#/workflows/orders?where=customer%3DGrace"))
+    browser.until(lambda: ids(browser) == ["old-0"], "the run of Grace")
+    assert browser.one('[aria-label="Value of the search attribute"]').get_attribute("value") == "Grace"
+    browser.open(url(shop, "#/workflows/orders?until=2020-01-01T00%3A00%3A00Z"))
+    browser.sees("No runs fit.")
+
+
+def test_several_runs_are_operated_at_once_and_those_refused_say_why(
+    browser: Browser, shop: Server, world: Path
+) -> None:
+    for number in range(3):
+        order(shop, world, f"order-{number}")
+    shop.patch("/api/workflows/orders/instances/order-0/status", {"status": "terminate"})
+    browser.open(url(shop, "#/workflows/orders"))
+    browser.until(lambda: len(ids(browser)) == 3, "three runs")
+    browser.press("jx")
+    browser.sees("1 chosen", ".bulk")
+    browser.click(".bulk button.quiet")
+    browser.sees("3 chosen", ".bulk")
+    browser.click('[data-bulk="terminate"]')
+    browser.click("dialog button[type=submit]")
+    browser.sees("1 of 3 were refused.", "dialog")
+    browser.sees("The run was terminated", "dialog")
+    browser.click("dialog button[type=button]")
+    for number in range(3):
+        run = f"/api/workflows/orders/instances/order-{number}"
+        eventually(lambda run=run: shop.get(run).body["status"] == "terminated", "it to end")
+
+
+def test_what_waits_offers_its_event_and_a_run_begins_again_from_a_step_or_with_other_input(
+    browser: Browser, shop: Server, world: Path
+) -> None:
+    order(shop, world, "first")
+    browser.open(url(shop, "#/workflows/orders/runs/first"))
+    browser.sees("approval waits for the event approved until", ".asked")
+    browser.click(box("approval"))
+    browser.click('.data [data-verb="send-event"]')
+    browser.fill('dialog [aria-label="by"]', "Grace")
+    browser.click("dialog button[type=submit]")
+    browser.sees("complete", ".run .head .state")
+    assert not browser.all(".asked:not([hidden])")
+    browser.click(box("items/pack"))
+    browser.click('[data-verb="restart-here"]')
+    browser.click("dialog button[type=submit]")
+    browser.sees("restarted from pack", '[aria-label="History"]')
+    browser.click('[data-verb="again"]')
+    browser.until(lambda: browser.one('dialog [aria-label="customer"]').get_attribute("value") == "Ada", "its input")
+    browser.fill('dialog [aria-label="customer"]', "Alan")
+    browser.fill("dialog [name=id]", "second")
+    browser.click("dialog button[type=submit]")
+    browser.sees('"Alan"', ".data")
+    assert shop.get("/api/workflows/orders/instances/second").body["params"]["folder"] == str(world)
+
+
+def test_the_graph_is_made_larger_smaller_and_fitted_by_keys(browser: Browser, shop: Server, world: Path) -> None:
+    order(shop, world, "wide")
+    browser.open(url(shop, "#/workflows/orders/runs/wide"))
+    browser.sees("100 %", ".zoom")
+    browser.press("+")
+    browser.sees("120 %", ".zoom")
+    browser.press("--")
+    browser.sees("83 %", ".zoom")
+    browser.press("0")
+    low = "return document.querySelector('.graph').getBoundingClientRect().height <= innerHeight"
+    browser.until(lambda: bool(browser.driver.execute_script(low)), "the whole graph to fit the window")
 
 
 def test_of_many_runs_those_are_drawn_that_are_seen(browser: Browser, shop: Server, world: Path) -> None:

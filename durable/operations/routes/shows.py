@@ -39,6 +39,16 @@ Where = Annotated[
         form="a search attribute and its value, as customer_id=ann",
     ),
 ]
+Prefix = Annotated[
+    str | None,
+    Parameter(
+        "query",
+        r"[A-Za-z0-9_-]{1,64}",
+        "Only those whose ids begin so. A page may be empty and have a cursor: 2,000 runs are looked at for it.",
+        example="order-12",
+        form="how an id begins: up to 64 of A-Z a-z 0-9 _ -",
+    ),
+]
 Since = Annotated[
     str | None,
     Parameter(
@@ -93,7 +103,7 @@ OTHER_LIST: Final = "The cursor is none that a list of this workflow and status 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSummary:
-    """A workflow: how many runs have each status, and the JSON schema of its params.
+    """A workflow: how many runs have each status, the JSON schema of its params, and its search attributes.
 
     A status that no run has is left out; 10,000 means 10,000 or more.
     """
@@ -101,6 +111,7 @@ class WorkflowSummary:
     name: Name
     counts: Annotated[Mapping[str, int], Field(examples=[{"complete": 12, "errored": 1}])]
     params: Annotated[Mapping[str, Any], Field(examples=[{"type": "object"}])]
+    search: Annotated[tuple[str, ...], Field(examples=[["customer_id"]])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
         workflow: WorkflowName,
         status: WantedStatus = None,
         where: Where = None,
+        prefix: Prefix = None,
         since: Since = None,
         until: Until = None,
         limit: Limit = 50,
@@ -145,7 +157,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
             raise Problem(400, f"The query parameter where does not fit: {error}.") from None
         try:
             page = queries.list(
-                workflow, status=status, where=asked, since=first, until=last, limit=limit, cursor=cursor
+                workflow, status=status, where=asked, prefix=prefix, since=first, until=last, limit=limit, cursor=cursor
             )
         except ValueError:
             raise Problem(400, OTHER_LIST) from None
@@ -172,4 +184,4 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
 
 def _summary(name: str, workflow: Workflow[Any], queries: Queries) -> WorkflowSummary:
     params = TypeAdapter(payload_type(workflow.workflow)).json_schema(by_alias=True)
-    return WorkflowSummary(name, queries.counts(name), params)
+    return WorkflowSummary(name, queries.counts(name), params, tuple(workflow.search))

@@ -3,6 +3,7 @@
 import { Gone, Refused, onLink, get, poll } from "./api.js";
 import { h, replace } from "./dom.js";
 import { tell, helpDialog } from "./dialogs.js";
+import { icon } from "./icons.js";
 import { outboxView } from "./outbox.js";
 import { queuesView } from "./queues.js";
 import { runView } from "./run.js";
@@ -83,23 +84,29 @@ theme.addEventListener("click", () => {
   localStorage.setItem("theme", next);
   setTheme(next);
 });
+theme.append(icon("sun"));
+document.getElementById("help").append(icon("help"));
 document.getElementById("help").addEventListener("click", helpDialog);
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return undefined;
   const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
   if (typing) {
     if (event.key === "Escape") event.target.blur();
-    return;
+    return undefined;
   }
   if (event.key === "Escape" || event.key === "u") return up();
   if (event.key === "?") return helpDialog();
+  if (event.key === "t") return theme.click();
+  const section = document.querySelectorAll("[data-section]")[Number(event.key) - 1];
+  if (section) { location.hash = section.hash; return undefined; }
   const chosen = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (chosen) {
     event.preventDefault();
     if (chosen.tagName === "INPUT" || chosen.dataset.focus) chosen.focus();
     else chosen.click();
   }
+  return undefined;
 });
 
 /** Go from a run to its list, from there to the workflows; from an e-mail or a queue to all of them. */

@@ -44,8 +44,9 @@ export function ask({ title, body = [], confirm, danger = false, wide = false, a
 }
 
 const KEYS = [
-  ["/", "search for a run"], ["s", "start a run"], ["j k", "next and previous run"], ["Enter", "open"],
-  ["u, Esc", "up"], ["f", "to the filter by status"], ["Tab", "through everything"], ["?", "this list"],
+  ["1 … 9", "the sections"], ["/", "search"], ["s", "start a run"], ["j k", "next and previous run"], ["x", "choose a run, for several at once"],
+  ["Enter", "open"], ["u, Esc", "up"], ["f", "to the filter by status"], ["+ − 0", "zoom of the graph, and fit"], ["↑ ↓", "in the graph, from step to step"],
+  ["t", "light or dark"], ["Tab", "through everything"], ["?", "this list"],
 ];
 
 export function helpDialog() {

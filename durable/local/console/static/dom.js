@@ -1,5 +1,7 @@
 // Elements, texts and times. Nothing here parses HTML: every string becomes a text node.
 
+import { icon } from "./icons.js";
+
 /** Make an element: properties (`on…` are listeners, `data` is the dataset, false and null are left out), children. */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -24,16 +26,15 @@ const WORDS = {
   complete: "complete", errored: "errored", terminated: "terminated", rollingBack: "rolling back", retrying: "retrying",
   undone: "undone", stopped: "stopped", sleeping: "sleeping", slept: "over",
 };
-const MARKS = {
-  queued: "○", running: "◐", waiting: "◷", waitingForPause: "◫", paused: "‖", complete: "✓", errored: "✕",
-  terminated: "■", rollingBack: "↶", retrying: "↻", undone: "↶", stopped: "■", sleeping: "☾", slept: "✓",
-};
 export const STATUSES = ["queued", "running", "waiting", "waitingForPause", "paused", "complete", "errored", "terminated",
   "rollingBack"];
 export const CLOSED = new Set(["complete", "errored", "terminated"]);
 
-/** A count as it is shown: the server counts as far as 10,000. */
-export const count = (number) => (number >= 10_000 ? `${number.toLocaleString()}+` : number.toLocaleString());
+/** Return whether the number of a status is where the server stopped counting. */
+export const capped = (number) => number >= 10_000;
+
+/** A count as it is shown; one of which there may be more says so. */
+export const count = (number, orMore) => `${number.toLocaleString()}${orMore ? "+" : ""}`;
 export const word = (status) => WORDS[status] ?? status;
 
 export function pill(status) {
@@ -41,7 +42,7 @@ export function pill(status) {
 }
 
 export function mark(status) {
-  return h("span", { class: "mark", "aria-hidden": "true" }, MARKS[status] ?? "•");
+  return h("span", { class: "mark", "aria-hidden": "true" }, icon(status));
 }
 
 export function duration(milliseconds) {
@@ -115,9 +116,10 @@ export function copyButton(text, label) {
   return h("button", {
     class: "quiet copy", type: "button", "aria-label": label, title: label,
     onclick: (event) => {
+      const button = event.currentTarget;
       navigator.clipboard?.writeText(text);
-      event.target.textContent = "copied";
-      setTimeout(() => { event.target.textContent = "copy"; }, 900);
+      replace(button, icon("complete"));
+      setTimeout(() => replace(button, icon("copy")), 900);
     },
-  }, "copy");
+  }, icon("copy"));
 }

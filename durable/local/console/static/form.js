@@ -1,12 +1,13 @@
 // A form generated from a JSON schema, as pydantic writes it; what has no field of its own is typed as JSON.
 
 import { h, replace } from "./dom.js";
+import { icon } from "./icons.js";
 
-/** Return {element, value(), mark(errors)} for a schema; mark shows errors at their fields and returns the others. */
-export function schemaForm(schema, root) {
+/** Return {element, value(), mark(errors)} for a schema, filled with a value; mark shows errors at their fields and returns the others. */
+export function schemaForm(schema, root, given) {
   const fields = new Map();
   const context = { defs: schema.$defs ?? {}, fields };
-  let editor = field(schema, root, context, { top: true });
+  let editor = field(schema, root, context, { top: true, value: given });
   const holder = h("div", { class: "fields" }, editor.element);
   const asJson = h("textarea", { class: "raw", rows: 12, spellcheck: false, "aria-label": "input as JSON", hidden: true });
   const flip = h("button", { type: "button", class: "quiet" }, "Edit as JSON");
@@ -146,7 +147,7 @@ function listField(schema, path, context, value) {
     const entry = field(schema.items, `${path}.${items.length}`, context, { value: each });
     const row = h("div", { class: "item" }, entry.element, h("button", {
       type: "button", class: "quiet", "aria-label": "Remove", onclick: () => { items.splice(items.indexOf(entry), 1); row.remove(); },
-    }, "✕"));
+    }, icon("close")));
     items.push(entry);
     place.append(row);
   };

@@ -1,10 +1,12 @@
 // The graph of a run: boxes nested as the program is nested, each with the state of its steps.
 
 import { h, mark, moment, replace, tries, word } from "./dom.js";
+import { icon } from "./icons.js";
 
 const ROUND = /\[\d*\]/g;
 const TITLES = { loop: "loop", map: "map", parallel: "parallel", try: "try", branch: "if" };
-const SIGNS = { sleep: "☾", event: "✉", call: "⧉", return: "●", raise: "✕", break: "⤓", continue: "↺" };
+const SIGNS = new Set(["sleep", "event", "call", "return", "raise", "break", "continue"]);
+const KEYS = { ArrowDown: 1, ArrowUp: -1, ArrowRight: 1, ArrowLeft: -1 };
 /** What a node of several rows is, the first that one of them is. */
 const WEIGHT = ["errored", "retrying", "running", "waiting", "sleeping", "undone", "stopped", "complete", "slept"];
 
@@ -17,7 +19,17 @@ export class Graph {
     this.byKey = new Map();
     this.found = new Map();
     this.start = h("div", { class: "terminal" }, "start");
-    this.element = h("div", { class: "graph" }, this.start, this.lane(lane));
+    this.element = h("div", { class: "graph", onkeydown: (event) => this.key(event) }, this.start, this.lane(lane));
+  }
+
+  /** Go from box to box by the arrows. */
+  key(event) {
+    if (!(event.key in KEYS) || event.ctrlKey || event.metaKey) return;
+    const boxes = [...this.element.querySelectorAll(".box")];
+    const next = boxes[boxes.indexOf(document.activeElement) + KEYS[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
   }
 
   lane(lane) {
@@ -37,14 +49,14 @@ export class Graph {
   node(node) {
     if (node.kind === "step" || node.kind === "event" || node.kind === "call" || node.kind === "sleep") return this.box(node);
     if (node.lanes) return this.block(node);
-    return h("div", { class: `node end k-${node.kind}` }, h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[node.kind]), h("code", {}, node.label));
+    return h("div", { class: `node end k-${node.kind}` }, h("span", { class: "sign" }, icon(node.kind)), h("code", {}, node.label));
   }
 
   box(node) {
     const state = h("span", { class: "box-state" });
     const box = h("button", { class: `node box k-${node.kind}`, type: "button", data: { key: node.key, node: node.id }, "aria-pressed": "false",
       onclick: () => this.choose(this.chosen?.id === node.id ? null : node.key || node.id) },
-    h("span", { class: "box-name" }, SIGNS[node.kind] ? h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[node.kind]) : null, node.label),
+    h("span", { class: "box-name" }, SIGNS.has(node.kind) ? h("span", { class: "sign" }, icon(node.kind)) : null, node.label),
     h("span", { class: "box-detail" }, node.detail), state);
     const entry = { node, box, state, rows: [], text: null };
     this.boxes.set(node.id, entry);
@@ -53,11 +65,11 @@ export class Graph {
   }
 
   block(node) {
-    const title = node.kind === "branch" ? null : h("div", { class: "block-title" }, h("b", {}, TITLES[node.kind]),
+    const title = node.kind === "branch" ? null : h("div", { class: "block-title" }, h("b", {}, node.kind === "loop" && icon("loop"), TITLES[node.kind]),
       node.label === TITLES[node.kind] ? null : h("code", {}, node.label), node.detail ? h("span", { class: "box-detail" }, node.detail) : null);
     const lanes = node.lanes.map((lane) => h("div", { class: "lane-holder" },
       lane.label ? h("div", { class: "lane-label" }, h("code", {}, lane.label)) : null, this.lane(lane),
-      lane.nodes.length ? null : h("div", { class: "through", title: "goes on" }, "│")));
+      lane.nodes.length ? null : h("div", { class: "through", title: "goes on" })));
     return h("section", { class: `node block k-${node.kind}`, "aria-label": `${node.kind} ${node.label}` }, title, h("div", { class: "lanes" }, lanes));
   }
 

@@ -1,8 +1,10 @@
 // What can be done with a run, each asked about before it is done.
 
-import { call, instance } from "./api.js";
+import { call, get, instance } from "./api.js";
 import { ask, tell } from "./dialogs.js";
 import { CLOSED, h } from "./dom.js";
+import { icon } from "./icons.js";
+import { startDialog } from "./start.js";
 
 const PAUSABLE = new Set(["queued", "running", "waiting"]);
 
@@ -21,6 +23,7 @@ export function verbs(workflow, run) {
       body: [note("It goes on with the code of now, from the step that failed. Steps that are complete do not run again.")],
       act: () => done(patch({ status: "retry" }), "Retrying") }), "primary"),
     button("Restart", () => restart(patch, run)),
+    run.params !== null && button("Edit and start", () => again(workflow, run), "", "again"),
     !closed && button("Terminate", () => terminate(patch), "danger-quiet"),
     closed && button("Delete", () => ask({ title: "Delete this run?", confirm: "Delete", danger: true,
       body: [note("Its record goes: input, output, steps and events. What its steps did stays done.")],
@@ -31,8 +34,24 @@ export function verbs(workflow, run) {
   ];
 }
 
-function button(name, onclick, kind = "") {
-  return h("button", { type: "button", class: kind, data: { verb: name.toLowerCase() }, onclick }, name);
+function button(name, onclick, kind = "", verb = name.toLowerCase()) {
+  return h("button", { type: "button", class: kind, data: { verb }, onclick }, icon(verb === "again" ? "copy" : verb), name);
+}
+
+/** Start another run with this one's input, which the form shows. */
+async function again(workflow, run) {
+  const { workflows } = await get("/api/workflows");
+  startDialog(workflows.find((each) => each.name === workflow), run.params);
+}
+
+/** Return a button that restarts a run at one round of a step; null while it executes, which refuses that. */
+export function restartHere(workflow, run, step) {
+  if (!CLOSED.has(run.status) && run.status !== "paused") return null;
+  const count = run.steps.filter((each) => each.name === step.name).findIndex((each) => each.key === step.key) + 1;
+  return h("button", { type: "button", data: { verb: "restart-here" }, onclick: () => ask({ title: `Restart from ${step.key}?`, confirm: "Restart",
+    body: [note("What came before it is kept; it and what was begun after it run again, on the code of now.")],
+    act: () => done(call("PATCH", `${instance(workflow, run.id)}/status`, { status: "restart", from: { name: step.name, count } }), "Restarting") }) },
+  icon("restart"), "Restart from here");
 }
 
 const note = (text) => h("p", {}, text);

@@ -5,8 +5,10 @@ import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time, tri
 import { eventsPanel } from "./events.js";
 import { Graph } from "./graph.js";
 import { historyPanel } from "./history.js";
-import { verbs } from "./lifecycle.js";
+import { icon } from "./icons.js";
+import { restartHere, verbs } from "./lifecycle.js";
 import { timeline } from "./timeline.js";
+import { zoomable } from "./zoom.js";
 
 export async function runView(root, { workflow, id }, signal) {
   document.title = `${id} · ${workflow}`;
@@ -31,16 +33,17 @@ class RunView {
     this.graph = new Graph(graph, (node) => this.choose(node));
     this.side = h("section", { class: "panel data", "aria-label": "Data" });
     this.times = h("section", { class: "panel", "aria-label": "Timeline" });
-    this.events = eventsPanel(workflow, id, events, this.graph, () => this.run);
+    this.events = eventsPanel(workflow, id, events, this.graph);
+    const { tools, view } = zoomable(this.graph.element, signal);
     this.history = historyPanel(workflow, id, signal);
     const list = `#/workflows/${encodeURIComponent(workflow)}`;
     this.element = h("div", { class: "run" },
       h("div", { class: "head" },
         h("div", {}, h("p", { class: "crumbs" }, h("a", { href: "#/" }, "Workflows"), " / ", h("a", { href: list }, workflow)),
           h("h1", { class: "run-id" }, h("span", {}, id), copyButton(id, "Copy the id")), h("p", { class: "state" }, this.status, this.facts)),
-        this.actions),
+        this.actions), this.events.asked,
       h("div", { class: "columns" },
-        h("section", { class: "panel graph-panel", "aria-label": "Graph" }, h("h2", {}, "Graph"), this.graph.element), this.side),
+        h("section", { class: "panel graph-panel", "aria-label": "Graph" }, h("div", { class: "panel-head" }, h("h2", {}, "Graph"), tools), view), this.side),
       this.times, this.events.element, this.history.element);
     const ticking = setInterval(() => this.run && this.tick(), 200);
     signal.addEventListener("abort", () => clearInterval(ticking));
@@ -112,7 +115,7 @@ class RunView {
 
   stepSide(node) {
     const rows = this.graph.rows(node);
-    const close = h("button", { class: "quiet", type: "button", "aria-label": "Back to the run", onclick: () => this.graph.choose(null) }, "✕");
+    const close = h("button", { class: "quiet", type: "button", "aria-label": "Back to the run", onclick: () => this.graph.choose(null) }, icon("close"));
     return [h("div", { class: "panel-head" }, h("h2", {}, node.label), close),
       h("p", { class: "dim" }, [node.kind, node.detail].filter(Boolean).join(" · ")),
       rows.length ? rows.slice(0, 100).map((row) => (node.kind === "sleep" ? sleepPart(row) : this.stepPart(row, rows.length > 1)))
@@ -131,7 +134,8 @@ class RunView {
       step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
       step.input !== null && part(step.key, "Input", json(step.input), many),
       step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
-    return h("div", { class: "step-part" }, head, data.filter(Boolean));
+    const acts = [step.eventType && this.events.button(step.eventType), restartHere(this.workflow, this.run, step)].filter(Boolean);
+    return h("div", { class: "step-part" }, head, data.filter(Boolean), acts.length ? h("div", { class: "verbs" }, acts) : null);
   }
 }
 

@@ -5,8 +5,9 @@ import { ask, tell } from "./dialogs.js";
 import { h } from "./dom.js";
 import { schemaForm } from "./form.js";
 
-export function startDialog(workflow) {
-  const form = schemaForm(workflow.params ?? {}, "params");
+/** Ask for the input of a run and start it; `given` is what the form begins with. */
+export function startDialog(workflow, given) {
+  const form = schemaForm(workflow.params ?? {}, "params", given);
   const id = h("input", { name: "id", pattern: "[A-Za-z0-9_\\-]{1,64}", placeholder: "drawn at random", autocomplete: "off" });
   ask({
     title: `Start ${workflow.name}`,

@@ -1,7 +1,7 @@
 // The overview: each workflow with how many of its runs are in which status.
 
 import { get, poll } from "./api.js";
-import { STATUSES, count, h, mark, replace, word } from "./dom.js";
+import { STATUSES, capped, count, h, mark, replace, word } from "./dom.js";
 import { startDialog } from "./start.js";
 
 export async function workflowsView(root, _, signal) {
@@ -30,13 +30,14 @@ function card(workflow) {
   const href = `#/workflows/${encodeURIComponent(workflow.name)}`;
   const counts = STATUSES.map((status) => [status, workflow.counts[status] ?? 0]).filter(([, number]) => number);
   const total = counts.reduce((sum, [, number]) => sum + number, 0);
+  const orMore = counts.some(([, number]) => capped(number));
   return h("li", { class: "card" },
     h("div", { class: "card-head" }, h("h2", {}, h("a", { href }, workflow.name)),
-      h("span", { class: "dim" }, total === 1 ? "1 run" : `${count(total)} runs`),
+      h("span", { class: "dim" }, total === 1 ? "1 run" : `${count(total, orMore)} runs`),
       h("button", { class: "primary", type: "button", onclick: () => startDialog(workflow) }, "Start")),
     bar(counts, total),
     h("ul", { class: "counts" }, counts.length ? counts.map(([status, number]) => h("li", {},
-      h("a", { href: `${href}?status=${status}`, class: `count s-${status}` }, mark(status), h("b", {}, count(number)), ` ${word(status)}`)))
+      h("a", { href: `${href}?status=${status}`, class: `count s-${status}` }, mark(status), h("b", {}, count(number, capped(number))), ` ${word(status)}`)))
       : h("li", { class: "dim" }, "Nothing has run yet.")));
 }
 

@@ -10,5 +10,5 @@ from durable import Queue, Retries, SendEmail, Workflow
 
 mail = SendEmail("mail", sender="shop@example.com")
 parcels = Queue("parcels", consumer=deliver, bindings={"mail": mail}, retries=Retries(limit=0))
-orders = Workflow("orders", OrderWorkflow, bindings={"parcels": parcels})
+orders = Workflow("orders", OrderWorkflow, bindings={"parcels": parcels}, search=["customer"])
 refunds = Workflow("refunds", RefundWorkflow)
