@@ -143,4 +143,5 @@ def _mark(workflow: str, status: str | None, where: tuple[str, str] | None, pref
 
     `since` and `until` are not in it: a time that is said as "an hour ago" is another on the next page.
     """
-    return hashlib.sha256(json.dumps([workflow, status, *(where or ()), *(() if prefix is None else (["prefix", prefix],))]).encode()).hexdigest()[:8]
+    named = [workflow, status, *(where or ()), *([] if prefix is None else [["prefix", prefix]])]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:8]
