@@ -10,6 +10,7 @@ from datetime import datetime
 
 from durable.compiler.advice import of_character, of_elements
 from durable.compiler.annotations import RecordField, record_fields
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
     Anything,
     Caught,
@@ -34,7 +35,6 @@ from durable.compiler.kinds import (
     members,
     of_one_shape,
 )
-from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Constant, Entry, Expression, Field, Item, RawExpression

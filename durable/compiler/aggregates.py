@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from durable.compiler.access import element_kind
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.iterables import LAZY, Reader, comprehension, iterable
 from durable.compiler.kinds import (
     Boolean,
@@ -25,7 +26,6 @@ from durable.compiler.kinds import (
     join,
     members,
 )
-from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
 from durable.compiler.terms import (

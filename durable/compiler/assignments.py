@@ -10,6 +10,7 @@ from typing import Final
 from durable.compiler.access import element_kind
 from durable.compiler.advice import of_field, of_item
 from durable.compiler.aliases import GROWING, Aliases, Function
+from durable.compiler.arithmetic import arithmetic
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.expressions import appended
@@ -17,7 +18,6 @@ from durable.compiler.iterables import dict_entry, iterable, merged_dicts
 from durable.compiler.iterables import targets as unpacked
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, TupleOf, describe, is_unknown, join, members
 from durable.compiler.literals import dict_display
-from durable.compiler.operators import arithmetic
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
 from durable.compiler.terms import Expression, Formula, Variable

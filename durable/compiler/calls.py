@@ -10,6 +10,7 @@ from durable.compiler import texts
 from durable.compiler.access import by_attribute, keys_of
 from durable.compiler.advice import of_change, of_method
 from durable.compiler.assignability import assignable
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.iterables import VIEWS
 from durable.compiler.kinds import (
     Boolean,
@@ -24,12 +25,12 @@ from durable.compiler.kinds import (
     TupleOf,
     acts_as,
     describe,
+    is_number,
+    is_whole,
     join,
-    members,
     of_one_shape,
 )
 from durable.compiler.numbers import rounded, to_float, to_int
-from durable.compiler.operators import refuse_any, refuse_none, spelled
 from durable.compiler.problems import Refused
 from durable.compiler.terms import (
     NONE,
@@ -41,6 +42,7 @@ from durable.compiler.terms import (
     Expression,
     Operation,
 )
+from durable.compiler.texts import spelled
 
 
 def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
@@ -78,13 +80,13 @@ def _abs(node: ast.Call, arguments: list[Expression], source: str) -> Expression
 
 
 def _number(node: ast.AST, value: Expression, source: str) -> Expression:
-    if all(isinstance(acts_as(each), (Integer, Float)) for each in members(value.kind)):
+    if is_number(value.kind):
         return value
     raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it numbers, or do it in a step")
 
 
 def _plain(kind: Kind) -> Kind:
-    return Integer() if all(isinstance(acts_as(each), Integer) for each in members(kind)) else Float()
+    return Integer() if is_whole(kind) else Float()
 
 
 FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expression]]] = {

@@ -7,6 +7,7 @@ import typing
 from typing import Any, Final
 
 from durable.compiler.annotations import record_fields
+from durable.compiler.guards import refuse_any
 from durable.compiler.instances import instance
 from durable.compiler.iterables import Reader
 from durable.compiler.kinds import (
@@ -30,7 +31,6 @@ from durable.compiler.kinds import (
     members,
 )
 from durable.compiler.narrowing import Condition, narrowed
-from durable.compiler.operators import refuse_any
 from durable.compiler.outcomes import error_name
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.compiler import calls, operators
+from durable.compiler import calls
 from durable.compiler.access import attribute, element_kind, subscript
 from durable.compiler.advice import of_asyncio, of_builtin
 from durable.compiler.aggregates import AGGREGATES, lazy
+from durable.compiler.arithmetic import arithmetic, negation
 from durable.compiler.classinfo import is_instance
+from durable.compiler.comparisons import comparison, truth
+from durable.compiler.guards import refuse_caught, refuse_none
 from durable.compiler.iterables import (
     LAZY,
     comprehension,
@@ -38,6 +41,7 @@ from durable.compiler.kinds import (
     TupleOf,
     describe,
     is_error,
+    is_text,
     is_unknown,
     join,
     members,
@@ -65,7 +69,7 @@ from durable.compiler.terms import (
     Let,
     Variable,
 )
-from durable.compiler.texts import formatted, is_text, join_texts
+from durable.compiler.texts import formatted, join_texts, spelled
 from durable.compiler.walk import may_fail, opposite, size
 from durable.retries import Retries
 
@@ -133,9 +137,9 @@ class ExpressionReader:
                 first, second = self.value(left, scope), self.value(right, scope)
                 if isinstance(node.op, ast.Mult) and is_repeatable(first, second):
                     return repeated(self, node, first, right, scope)
-                return operators.arithmetic(node, first, second, self.source.of(node))
+                return arithmetic(node, first, second, self.source.of(node))
             case ast.UnaryOp(ast.USub(), operand):
-                return operators.negation(node, self.value(operand, scope), self.source.of(node))
+                return negation(node, self.value(operand, scope), self.source.of(node))
             case ast.UnaryOp(ast.Not()) | ast.Compare():
                 return self.condition(node, scope).test
             case ast.BoolOp():
@@ -239,7 +243,7 @@ class ExpressionReader:
     def _error_name(self, node: ast.AST, value: Expression) -> Expression:
         if is_unknown(value.kind):
             return value
-        operators.refuse_none(node, value, "what `type(…)` is asked of")
+        refuse_none(node, value, "what `type(…)` is asked of")
         if not is_error(value.kind):
             raise Refused(
                 node, "`type(…)` is asked of a value", "only `type(error).__name__` of a caught error can be had"
@@ -287,7 +291,7 @@ class ExpressionReader:
         if key is not None:
             return dict_entry(key, self.value(key, scope), self.element(value, scope), self.source.of(key))
         spread = self.value(value, scope)
-        operators.refuse_none(value, spread, f"`**{self.source.of(value)}`")
+        refuse_none(value, spread, f"`**{self.source.of(value)}`")
         if is_unknown(spread.kind) or all(isinstance(each, (Fixed, DictOf)) for each in members(spread.kind)):
             return spread
         found = f"`**{self.source.of(value)}` is {describe(spread.kind)}"
@@ -296,13 +300,13 @@ class ExpressionReader:
     def element(self, node: ast.expr, scope: Scope) -> Expression:
         """Return an expression that becomes a part of data."""
         value = self.value(node, scope)
-        operators.refuse_caught(node, value, self.source.of(node))
+        refuse_caught(node, value, self.source.of(node))
         return value
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
             case ast.FormattedValue(value, -1, None):
-                return operators.spelled(node, self.value(value, scope), self.source.of(value))
+                return spelled(node, self.value(value, scope), self.source.of(value))
             case ast.FormattedValue(value, -1, ast.JoinedStr([ast.Constant(str() as spec)])):
                 found = self.value(value, scope)
                 return found if is_unknown(found.kind) else formatted(node, found, spec, self.source.of(value))
@@ -334,7 +338,7 @@ class ExpressionReader:
             return Both(left, right) if both else Either(left, right)
         once = Variable("_", left.kind)
         shared = size(left) > 3
-        kept, test = (once, operators.truth(node.values[0], once, "")) if shared else (left, condition.test)
+        kept, test = (once, truth(node.values[0], once, "")) if shared else (left, condition.test)
         if both:
             value = Conditional(test, right, kept, join(right.kind, left.kind))
         else:
@@ -355,7 +359,7 @@ class ExpressionReader:
             case ast.Call(function) if self.static(function, scope) == (True, isinstance):
                 return is_instance(self, node, scope)
         value = self.value(node, scope)
-        test = operators.truth(node, value, self.source.of(node))
+        test = truth(node, value, self.source.of(node))
         return Condition(test, narrowed(scope, node, present(value.kind), value), scope)
 
     def _conditions(self, both: bool, nodes: list[ast.expr], scope: Scope) -> Condition:
@@ -375,7 +379,7 @@ class ExpressionReader:
         left = self.value(sides[0], scope)
         right = iterable(self, sides[1], scope) if looks_in else self.value(sides[1], scope)
         source = self.source.of(node)
-        test = operators.comparison(node, ops[0], left, right, source)
+        test = comparison(node, ops[0], left, right, source)
         true, false = scope, scope
         for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
             true, false = learned(test, side, value, other, true, false)
@@ -419,7 +423,7 @@ class ExpressionReader:
             of = self.value(node.func.value, scope)
             if calls.changes(node.func.attr) and not is_unknown(of.kind):
                 raise calls.unknown_method(node, of, node.func.attr, source)
-            if node.func.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of):
+            if node.func.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of.kind):
                 return self._joined(node, of, scope)
             if is_unknown(of.kind):
                 return Constant(None, of.kind)

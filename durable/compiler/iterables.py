@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from durable.compiler.access import element_kind, keys_of
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
     Anything,
     DictOf,
@@ -27,7 +28,6 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.names import HOISTED, Names
 from durable.compiler.narrowing import Condition
-from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
 from durable.compiler.source import Source

@@ -213,6 +213,21 @@ def acts_as(kind: Kind) -> Kind:
     return kind.behaves if isinstance(kind, Member) and kind.behaves is not None else kind
 
 
+def is_whole(kind: Kind) -> bool:
+    """Whether a value is an int in any case."""
+    return all(isinstance(acts_as(each), Integer) for each in members(kind))
+
+
+def is_number(kind: Kind) -> bool:
+    """Whether a value is an int or float in any case."""
+    return all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind))
+
+
+def is_text(kind: Kind) -> bool:
+    """Whether a value is a str in any case."""
+    return all(isinstance(acts_as(each), Text) for each in members(kind))
+
+
 def of_one_shape(kind: Kind) -> Kind:
     """Return the kind of dicts with different keys as that of a dict with any keys."""
     dicts = [each for each in members(kind) if isinstance(each, (Fixed, DictOf))]

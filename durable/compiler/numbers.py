@@ -9,17 +9,18 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
     Boolean,
     Float,
     Integer,
-    Kind,
     Text,
     acts_as,
     describe,
+    is_number,
+    is_whole,
     members,
 )
-from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Apply, Conditional, Constant, Expression, Formula, Operation
 
@@ -29,16 +30,6 @@ _LARGEST: Final = 2**53
 _SPLITTER: Final = 2**27 + 1
 """Veltkamp's: it splits a double into two of 26 bits, whose products are exact."""
 _MOST_DIGITS: Final = 15
-
-
-def is_whole(kind: Kind) -> bool:
-    """Whether a value is an int in any case."""
-    return all(isinstance(acts_as(each), Integer) for each in members(kind))
-
-
-def is_number(kind: Kind) -> bool:
-    """Whether a value is an int or float in any case."""
-    return all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind))
 
 
 def _scaled(digits: int) -> str:

@@ -29,6 +29,7 @@ from durable.compiler.classes import (
     unbuildable,
     uncopyable,
 )
+from durable.compiler.guards import refuse_caught
 from durable.compiler.iterables import Reader
 from durable.compiler.kinds import (
     Boolean,
@@ -44,7 +45,6 @@ from durable.compiler.kinds import (
     members,
 )
 from durable.compiler.literals import literal
-from durable.compiler.operators import refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Apply, Constant, DictDisplay, Expression, ListDisplay

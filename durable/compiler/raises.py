@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.compiler.errornames import NEVER_CAUGHT
+from durable.compiler.guards import refuse_none
 from durable.compiler.kinds import Caught, Kind, Text, acts_as, describe, is_error, is_unknown, members
-from durable.compiler.operators import refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
 from durable.compiler.terms import TEXT, Constant, Expression

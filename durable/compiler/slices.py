@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import Integer, Kind, ListOf, Text, TupleOf, acts_as, describe, is_unknown, members
-from durable.compiler.operators import refuse_any, refuse_none
 from durable.compiler.problems import Refused
 from durable.compiler.terms import NONE, TEXT, Apply, Constant, Expression, Formula, Item, ListDisplay
 

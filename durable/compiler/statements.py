@@ -15,12 +15,12 @@ from durable.compiler.assignments import AssignmentReader
 from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.definitions import DefinitionReader
 from durable.compiler.groups import GroupReader
+from durable.compiler.guards import refuse_caught
 from durable.compiler.hoisting import acts_in_test, hoisted
 from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
 from durable.compiler.matches import decided
 from durable.compiler.nesting import refuse_deep
-from durable.compiler.operators import refuse_caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading

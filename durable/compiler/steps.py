@@ -15,9 +15,9 @@ from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
+from durable.compiler.guards import refuse_any, refuse_caught, refuse_none
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.objects import fits
-from durable.compiler.operators import refuse_any, refuse_caught, refuse_none
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope

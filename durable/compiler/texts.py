@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import ast
+import enum
 import re
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.kinds import Integer, Kind, ListOf, Never, Text, Unknown, acts_as, describe, members
-from durable.compiler.numbers import is_number, is_whole, number_text
-from durable.compiler.operators import refuse_any, refuse_none
+from durable.compiler.guards import refuse_any, refuse_none
+from durable.compiler.kinds import (
+    Boolean,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Never,
+    Opaque,
+    Text,
+    Unknown,
+    acts_as,
+    describe,
+    is_error,
+    is_number,
+    is_text,
+    is_unknown,
+    is_whole,
+    members,
+)
+from durable.compiler.numbers import number_text
+from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
-from durable.compiler.terms import TEXT, Apply, Constant, Expression, Formula, Operation
+from durable.compiler.terms import TEXT, Apply, Constant, Expression, Formula, Operation, Spelled
 
 _SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
@@ -24,11 +45,6 @@ _SPEC: Final = re.compile(
 _FORMATS: Final = (
     "write one such as `:.2f`, `:,`, `:,.2f`, `:03d`, `:.1%`, `:>8` or `:<8`, or let a step return the text"
 )
-
-
-def is_text(value: Expression) -> bool:
-    """Whether a value is a str in any case."""
-    return all(isinstance(acts_as(each), Text) for each in members(value.kind))
 
 
 def _trim(source: str, left: bool, right: bool, spaces: str) -> str:
@@ -66,7 +82,7 @@ def _takes(node: ast.Call, arguments: list[Expression], count: int, source: str)
     for each in arguments:
         refuse_none(node, each, f"an argument of `{source}`")
         refuse_any(node, each, f"an argument of `{source}`")
-        if not is_text(each):
+        if not is_text(each.kind):
             raise Refused(node, f"`{source}` is given {describe(each.kind)}", "give it a string")
 
 
@@ -147,7 +163,7 @@ def _text(node: ast.AST, value: Expression, match: re.Match[str], zeros: int, so
     """Return a number or a string in a format, before it is padded with spaces."""
     grouped, digits, form = bool(match["comma"]), match["digits"], match["type"]
     plain = not grouped and not match["zero"]
-    if is_text(value) and form in (None, "s") and plain and digits is None:
+    if is_text(value.kind) and form in (None, "s") and plain and digits is None:
         return value
     if not (match["zero"] and (match["align"] or grouped or not zeros)):
         if is_whole(value.kind) and form in (None, "d") and digits is None:
@@ -160,3 +176,31 @@ def _text(node: ast.AST, value: Expression, match: re.Match[str], zeros: int, so
             return number_text(hundred, number, grouped=False, zeros=0, end="%")
     found = f"`{source}` ({describe(value.kind)}) has the format `:{match.group()}`"
     raise Refused(node, found, _FORMATS)
+
+
+def _is_mixed(kind: Kind) -> bool:
+    """Return whether a value is a member of `class Name(str, Enum)`: it acts as a str, but is written as a member."""
+    enums = [each.python for each in members(kind) if isinstance(each, Member)]
+    return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
+
+
+_IN_STRINGS: Final = "a string takes str, int and bool, and a float in a format; let a step return the text"
+
+
+def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return a value as f-strings and `str` write it."""
+    kind = acts_as(value.kind)
+    if is_unknown(kind) or (is_text(kind) and not _is_mixed(value.kind)):
+        return value
+    refuse_none(node, value, f"`{source}` in a string")
+    if is_error(kind):
+        return error_message(value)
+    if isinstance(kind, (Boolean, Integer)) and not _is_mixed(value.kind):
+        return Spelled(value)
+    is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)
+    why = ", which JSON spells otherwise than Python" if is_spelled_apart else ""
+    raise Refused(
+        node,
+        f"`{source}` in a string is {describe(kind)}{why}",
+        "write a format, as in `{x:.2f}`" if isinstance(kind, Float) else _IN_STRINGS,
+    )

@@ -1,0 +1,220 @@
+"""Comparisons, `in`, and truth, for values of kinds of which JSONata gives the same answer as Python."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final, Literal
+
+from durable.compiler.assignability import overlap
+from durable.compiler.guards import IN_A_STEP, refuse_any, refuse_none
+from durable.compiler.kinds import (
+    Anything,
+    Boolean,
+    Caught,
+    DictOf,
+    Event,
+    Fixed,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    Member,
+    Null,
+    Opaque,
+    Record,
+    Text,
+    TupleOf,
+    acts_as,
+    describe,
+    is_number,
+    is_text,
+    is_unknown,
+    join,
+    may_be_none,
+    members,
+    of_one_shape,
+    present,
+)
+from durable.compiler.problems import Refused
+from durable.compiler.terms import Comparison, Constant, Contains, Expression, IsNone, Not, Truth
+
+_COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
+    ast.Eq: "=",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+}
+
+
+def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
+    """Return `left op right` as a bool."""
+    if is_unknown(left.kind) or is_unknown(right.kind):
+        return Constant(True, Boolean())
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        return _identity(node, operator, left, right, source)
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        inside = _contains(node, right, left, source)
+        return Not(inside) if isinstance(operator, ast.NotIn) else inside
+    name = _COMPARISONS[type(operator)]
+    if name in ("=", "!="):
+        _comparable(node, left, right, source)
+    else:
+        _ordered(node, left, right, source)
+    return Comparison(name, left, right)
+
+
+def _identity(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
+    for value, other in ((left, right), (right, left)):
+        if isinstance(other, Constant) and other.value is None and not isinstance(other.kind, Member):
+            _refuse_none_member(node, value, source)
+            return Not(IsNone(value)) if isinstance(operator, ast.IsNot) else IsNone(value)
+    if all(isinstance(present(each.kind), Member) for each in (left, right)):
+        _comparable(node, left, right, source)
+        return Comparison("!=" if isinstance(operator, ast.IsNot) else "=", left, right)
+    raise Refused(node, f"`{source}` compares identity", "`is` is for None and members of an Enum; write `==`")
+
+
+def _refuse_none_member(node: ast.AST, value: Expression, source: str) -> None:
+    for each in members(value.kind):
+        if isinstance(each, Member) and may_be_none(each.value):
+            found = f"`{source}` cannot tell None from the member of {describe(each)} whose value is None"
+            raise Refused(node, found, "give that member another value")
+
+
+def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
+    for value in (left, right):
+        refuse_none(node, value, f"a side of `{source}`")
+        refuse_any(node, value, f"a side of `{source}`")
+    if is_number(left.kind) and is_number(right.kind):
+        return
+    if is_text(left.kind) and is_text(right.kind):
+        return
+    raise Refused(
+        node,
+        f"`{source}` orders {describe(left.kind)} and {describe(right.kind)}",
+        "only two numbers or two strings can be ordered; compare others in a step",
+    )
+
+
+def _comparable(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
+    if any(isinstance(each, Constant) and each.value is None for each in (left, right)):
+        raise Refused(node, f"`{source}` compares with None", "write `is None` or `is not None`")
+    for value in (left, right):
+        refuse_any(node, value, f"a side of `{source}`")
+        _scalar(node, value.kind, source)
+    _no_bool_with_number(node, left.kind, right.kind, source)
+    if not overlap(present(acts_as(left.kind)), present(acts_as(right.kind))):
+        raise Refused(
+            node,
+            f"`{source}` compares {describe(left.kind)} with {describe(right.kind)}, which are never equal",
+            _one_type(left.kind, right.kind),
+        )
+
+
+def _one_type(*kinds: Kind) -> str:
+    """Return what to write instead of a comparison of values that are never equal."""
+    enums = [each.python for kind in kinds for each in members(kind) if isinstance(each, Member)]
+    if not enums:
+        return "compare values of one type"
+    first = next(iter(enums[0]))
+    return f"compare it with a member, as in {first}, or compare its `.value`"
+
+
+def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
+    found = {type(acts_as(each)) for kind in (one, other) for each in _leaves(kind)}
+    if Boolean in found and found & {Integer, Float}:
+        raise Refused(
+            node, f"`{source}` compares a bool with a number", "compare bools with bools: in JSON, 1 is not true"
+        )
+
+
+def _leaves(kind: Kind) -> list[Kind]:
+    """Return the kinds of the scalars in a kind."""
+    match kind:
+        case ListOf(element):
+            return _leaves(element)
+        case TupleOf(elements):
+            return [leaf for each in elements for leaf in _leaves(each)]
+        case DictOf(value):
+            return _leaves(value)
+        case Fixed(entries):
+            return [leaf for _, each in entries for leaf in _leaves(each)]
+    return [kind] if len(members(kind)) == 1 else [leaf for each in members(kind) for leaf in _leaves(each)]
+
+
+def _scalar(node: ast.AST, kind: Kind, source: str) -> None:
+    for leaf in _leaves(kind):
+        if isinstance(leaf, (Opaque, Record, Anything, Caught, Event)):
+            raise Refused(
+                node,
+                f"`{source}` compares {describe(leaf)}, which travels as JSON and loses its own comparison",
+                "compare its fields, or compare it in a step",
+            )
+
+
+def _contains(node: ast.AST, container: Expression, item: Expression, source: str) -> Expression:
+    for value in (container, item):
+        refuse_any(node, value, f"a side of `{source}`")
+    refuse_none(node, container, f"the right side of `{source}`")
+    kind = of_one_shape(acts_as(container.kind))
+    match kind:
+        case ListOf() | TupleOf():
+            elements = kind.elements if isinstance(kind, TupleOf) else (kind.element,)
+            _element_of(node, elements, item, source)
+            return Contains(container, item)
+        case Text() | DictOf() | Fixed() | Record(by_key=True) if is_text(item.kind):
+            return Contains(container, item)
+    raise Refused(
+        node,
+        f"`{source}` looks for {describe(item.kind)} in {describe(container.kind)}",
+        "`in` takes a list of plain values, a string in a string, or a key of a dict; " + IN_A_STEP,
+    )
+
+
+def _element_of(node: ast.AST, elements: tuple[Kind, ...], item: Expression, source: str) -> None:
+    kind = join(*elements, item.kind)
+    for each in members(kind):
+        if isinstance(each, (ListOf, TupleOf, DictOf, Fixed)):
+            raise Refused(node, f"`{source}` looks for {describe(each)}", "`in` is for plain values; " + IN_A_STEP)
+    _scalar(node, kind, source)
+    _no_bool_with_number(node, kind, item.kind, source)
+
+
+def truth(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return whether a value counts as true."""
+    kind = value.kind
+    if isinstance(kind, Boolean) or is_unknown(kind):
+        return value
+    refuse_any(node, value, f"`{source}`")
+    forms = {_truth_form(acts_as(each)) for each in members(present(kind))} if not isinstance(kind, Null) else {"none"}
+    if len(forms) > 1 or None in forms:
+        raise Refused(
+            node,
+            f"whether `{source}` ({describe(kind)}) counts as true cannot be told from its JSON",
+            "write the comparison out, as in `x is not None` or `x != 0`",
+        )
+    return Truth(value)
+
+
+def _counts(python: type) -> bool:
+    """Whether some objects of a class count as false."""
+    return hasattr(python, "__bool__") or hasattr(python, "__len__")
+
+
+def _truth_form(kind: Kind) -> str | None:
+    match kind:
+        case Boolean():
+            return "bool"
+        case Integer() | Float():
+            return "number"
+        case Text():
+            return "str"
+        case ListOf() | TupleOf():
+            return "list"
+        case DictOf() | Fixed() | Record(by_key=True):
+            return "dict"
+        case Record(python) | Opaque(python) if isinstance(python, type) and not _counts(python):
+            return "object"
+    return None
