@@ -13,6 +13,9 @@ from typing import Any, Final
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
 from durable.errors import StepError, WorkflowError
 
+CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
+"""Modules that look outside of the run."""
+NO_CLOCK: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
 _ABOUT_ASYNCIO: Final = {
     "gather": "write `await asyncio.gather(…)`",
     "create_task": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",

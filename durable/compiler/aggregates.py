@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from durable.compiler.access import element_kind
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.iterables import LAZY, Reader, comprehension, iterable
+from durable.compiler.iterables import LAZY, comprehension, iterable
 from durable.compiler.kinds import (
     Boolean,
     Float,
@@ -27,6 +27,7 @@ from durable.compiler.kinds import (
     members,
 )
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import (
     ZERO,

@@ -13,7 +13,7 @@ from durable.compiler.aliases import GROWING, Aliases, Function
 from durable.compiler.arithmetic import arithmetic
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
-from durable.compiler.expressions import appended
+from durable.compiler.displays import appended
 from durable.compiler.iterables import dict_entry, iterable, merged_dicts
 from durable.compiler.iterables import targets as unpacked
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, TupleOf, describe, is_unknown, join, members

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
+import enum
+import inspect
+import types
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from durable.compiler import texts
-from durable.compiler.access import by_attribute, keys_of
-from durable.compiler.advice import of_change, of_method
+from durable.compiler.access import by_attribute, element_kind, keys_of
+from durable.compiler.advice import CLOCKS, NO_CLOCK, of_asyncio, of_builtin, of_change, of_method
+from durable.compiler.aggregates import AGGREGATES, lazy
 from durable.compiler.assignability import assignable
+from durable.compiler.classinfo import is_instance
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.iterables import VIEWS
+from durable.compiler.iterables import LAZY, VIEWS, iterable
 from durable.compiler.kinds import (
     Boolean,
     DictOf,
+    Done,
     Fixed,
     Float,
     Integer,
@@ -26,12 +33,18 @@ from durable.compiler.kinds import (
     acts_as,
     describe,
     is_number,
+    is_text,
+    is_unknown,
     is_whole,
     join,
     of_one_shape,
+    unreported,
 )
 from durable.compiler.numbers import rounded, to_float, to_int
+from durable.compiler.objects import built, changed, record_of, replaced
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
+from durable.compiler.scope import Scope
 from durable.compiler.terms import (
     NONE,
     Apply,
@@ -41,8 +54,150 @@ from durable.compiler.terms import (
     Entry,
     Expression,
     Operation,
+    Variable,
 )
-from durable.compiler.texts import spelled
+from durable.compiler.texts import join_texts, spelled
+from durable.retries import Retries
+
+_OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
+_COPY: Final = 'write `model_copy(update={"field": value})`'
+
+
+def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return a call.
+
+    Raises:
+        Refused: `run` cannot call it.
+    """
+    source = reader.source.of(node)
+    found, function = reader.static(node.func, scope)
+    if found and function is isinstance:
+        return is_instance(reader, node, scope).test
+    if function is bool and len(node.args) == 1:
+        return reader.condition(node.args[0], scope).test
+    if found and function in AGGREGATES:
+        return AGGREGATES[function](reader, node, scope)
+    record = record_of(function) if found else None
+    if record is not None:
+        return built(reader, node, record, scope)
+    if found and function is dataclasses.replace:
+        return _replaced(reader, node, scope)
+    inlined = reader.inline(node, scope)
+    if inlined is not None:
+        return inlined
+    if found:
+        refusal = lazy(node, function, source)
+        if refusal is not None:
+            raise refusal
+        if not (inspect.isbuiltin(function) or isinstance(function, type)) or function not in FUNCTIONS:
+            raise _refused_call(node, source, function)
+        arguments = _arguments(reader, node, scope)
+        unknown = unreported(*(each.kind for each in arguments))
+        if unknown is not None:
+            return Constant(None, unknown)
+        return FUNCTIONS[function](node, arguments, source)
+    if isinstance(node.func, ast.Attribute):
+        return _method_call(reader, node, node.func, scope)
+    local = scope.locals.get(node.func.id) if isinstance(node.func, ast.Name) else None
+    if local is not None and is_unknown(local.value.kind):
+        return local.value
+    if isinstance(node.func, ast.Name) and node.func.id in reader.names.assigned:
+        hidden = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
+        raise Refused(node, hidden, "give the variable another name")
+    raise Refused(node, f"`{source}` calls what is not known", "call a function of your own with `await step.do(…)`")
+
+
+def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: Scope) -> Expression:
+    source = reader.source.of(node)
+    if isinstance(called.value, ast.Name) and called.value.id == reader.names.step:
+        remedy = f"write `await {source}`; to run several at once, write them in `await asyncio.gather(…)`"
+        raise Refused(node, f"`{source}` is not awaited", remedy)
+    of = reader.value(called.value, scope)
+    if changes(called.attr) and not is_unknown(of.kind):
+        raise unknown_method(node, of, called.attr, source)
+    if called.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of.kind):
+        return _joined(reader, node, of, scope)
+    if is_unknown(of.kind):
+        return Constant(None, of.kind)
+    if isinstance(of.kind, Done) and called.attr == "result" and not (node.args or node.keywords):
+        assert isinstance(of, Variable)
+        return dataclasses.replace(of, kind=of.kind.result)
+    if called.attr == "model_copy" and isinstance(of.kind, Record):
+        return _copied(reader, node, of, scope)
+    if node.keywords and not is_unknown(of.kind):
+        raise unknown_method(node, of, called.attr, source)
+    arguments = _arguments(reader, node, scope)
+    unknown = unreported(of.kind, *(each.kind for each in arguments))
+    if unknown is not None:
+        return Constant(None, unknown)
+    return method(node, of, called.attr, arguments, source)
+
+
+def _copied(reader: Reader, node: ast.Call, of: Expression, scope: Scope) -> Expression:
+    named = {each.arg: each.value for each in node.keywords}
+    if node.args or not named.keys() <= {"update"}:
+        text = reader.source.of(node)
+        raise Refused(node, f"`{text}` has other arguments than the language knows", _COPY)
+    return changed(reader, node, of, named.get("update"), scope)
+
+
+def _replaced(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    text, named = reader.source.of(node), {each.arg: each.value for each in node.keywords}
+    of = reader.value(node.args[0], scope) if len(node.args) == 1 else None
+    if of is not None and is_unknown(of.kind):
+        return of
+    if of is None or not isinstance(of.kind, Record) or not dataclasses.is_dataclass(of.kind.python):
+        raise Refused(node, f"`{text}` is given no dataclass", "write `replace(value, field=…)`")
+    if None in named:
+        raise Refused(node, f"`{text}` spreads its fields", "write `field=value` for each")
+    return replaced(reader, node, of, of.kind, {str(name): each for name, each in named.items()}, scope)
+
+
+def _joined(reader: Reader, node: ast.Call, separator: Expression, scope: Scope) -> Expression:
+    items, source = iterable(reader, node.args[0], scope), reader.source.of(node)
+    element = element_kind(node, items.kind, reader.source.of(node.args[0]))
+    return join_texts(node, separator, items, element, source)
+
+
+def _arguments(reader: Reader, node: ast.Call, scope: Scope) -> list[Expression]:
+    if node.keywords:
+        raise Refused(node, f"`{reader.source.of(node)}` names its arguments", "write them without names")
+    return [reader.value(each, scope) for each in node.args]
+
+
+def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
+    module = _home(function)
+    if function is Retries:
+        return Refused(node, f"`{source}` stands outside of a step", _OF_RETRIES)
+    if isinstance(function, enum.EnumMeta):
+        member = next(iter(function), None)
+        return Refused(
+            node, f"`{source}` looks a member up", f"write the member, as in {member}, or let a step return it"
+        )
+    if isinstance(function, type) and module != "builtins":
+        return Refused(node, f"`{source}` makes an object", "let a step return it")
+    if (module, getattr(function, "__name__", "")) == ("time", "sleep"):
+        return Refused(node, f"`{source}` waits in `run`", 'write `await step.sleep("…", "10 seconds")`')
+    if module in CLOCKS:
+        return Refused(node, f"`{source}` looks outside of the run", NO_CLOCK)
+    name = getattr(function, "__name__", "it")
+    known = ", ".join(sorted(getattr(each, "__name__", "") for each in (*FUNCTIONS, *AGGREGATES, *LAZY)))
+    instead = of_asyncio(name) if module == "asyncio" else None
+    if instead is not None:
+        return Refused(node, f"`{source}` is a call of asyncio, which `run` does not make", instead)
+    if module == "builtins" or name == "open":
+        instead = of_builtin(name) or f"do it in a step; `run` knows {known}"
+        return Refused(node, f"`{name}` cannot be said in a state machine", instead)
+    typed = inspect.isfunction(function) and "return" in function.__annotations__
+    remedy = f'make it a step: `await step.do("…", {name}, …)`' if typed else "call it in a step"
+    return Refused(node, f"`{source}` calls a function in `run`", remedy)
+
+
+def _home(function: Any) -> str:
+    """Return the package that a function comes from; of a method, the package of what it is a method of."""
+    of = getattr(function, "__self__", None)
+    owner = function if of is None or isinstance(of, types.ModuleType) else of if isinstance(of, type) else type(of)
+    return str(getattr(owner, "__module__", None)).split(".")[0]
 
 
 def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from durable.compiler.annotations import record_fields
 from durable.compiler.guards import refuse_any
 from durable.compiler.instances import instance
-from durable.compiler.iterables import Reader
 from durable.compiler.kinds import (
     Boolean,
     Caught,
@@ -33,6 +32,7 @@ from durable.compiler.kinds import (
 from durable.compiler.narrowing import Condition, narrowed
 from durable.compiler.outcomes import error_name
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import (
     BOOLEAN,

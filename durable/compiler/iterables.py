@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from durable.compiler.access import element_kind, keys_of
 from durable.compiler.guards import refuse_any, refuse_none
@@ -26,11 +26,10 @@ from durable.compiler.kinds import (
     members,
     of_one_shape,
 )
-from durable.compiler.names import HOISTED, Names
-from durable.compiler.narrowing import Condition
+from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
-from durable.compiler.source import Source
 from durable.compiler.terms import (
     TEXT,
     ZERO,
@@ -47,30 +46,6 @@ from durable.compiler.terms import (
 
 INTEGER: Final = Integer()
 VIEWS: Final = ("items", "keys", "values")
-
-
-class Reader(Protocol):
-    """What reads the expressions in these."""
-
-    @property
-    def source(self) -> Source:
-        """The source of `run`."""
-
-    @property
-    def names(self) -> Names:
-        """The names of variables."""
-
-    def value(self, node: ast.expr, scope: Scope) -> Expression:
-        """Return an expression."""
-
-    def element(self, node: ast.expr, scope: Scope) -> Expression:
-        """Return an expression that becomes a part of data."""
-
-    def condition(self, node: ast.expr, scope: Scope) -> Condition:
-        """Return a test, and what it tells where it holds and where it does not."""
-
-    def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
-        """Return whether a name belongs to the module, and its value there."""
 
 
 def is_view(node: ast.expr) -> bool:

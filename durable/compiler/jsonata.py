@@ -12,6 +12,8 @@ import re
 import string
 from typing import Any, Final, assert_never
 
+from durable.compiler import jsonata_lists
+from durable.compiler.jsonata_syntax import AND, ATOM, CHOOSE, COMPARE, OR, PATH, PLUS, SIGN, TIMES, key, quoted
 from durable.compiler.kinds import (
     Anything,
     Boolean,
@@ -59,17 +61,7 @@ from durable.compiler.terms import (
     Truth,
     Variable,
 )
-from durable.compiler.walk import children, size
-
-ATOM: Final = 100
-PATH: Final = 75
-SIGN: Final = 70
-TIMES: Final = 60
-PLUS: Final = 50
-COMPARE: Final = 40
-AND: Final = 30
-OR: Final = 25
-CHOOSE: Final = 20
+from durable.compiler.walk import asks_for_none, is_safe, may_be_missing, size
 
 _SHORT: Final = 6
 """The size, in terms, up to which an expression is written twice rather than kept in a variable."""
@@ -93,9 +85,7 @@ Value = (
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PATH: Final = re.compile(r"\$\w+(\.\w+)+", re.ASCII)
-_WORDS: Final = frozenset({"and", "or", "in", "true", "false", "null", "function"})
 
 
 def template(expression: Expression) -> Any:
@@ -122,21 +112,12 @@ def jsonata(expression: Expression) -> str:
     if isinstance(expression, Entry) and expression.default is None:
         return _entry(expression)
     if isinstance(expression, Field) and not may_be_none(expression.kind):
-        return f"{_wrapped(jsonata(expression.of), expression.of)}.{_key(expression.name)}"
+        return f"{_wrapped(jsonata(expression.of), expression.of)}.{key(expression.name)}"
     return _render(expression)[0]
 
 
 def _wrapped(text: str, expression: Expression) -> str:
     return text if _render(expression)[1] >= PATH or isinstance(expression, (Item, Entry)) else f"({text})"
-
-
-def quoted(text: str) -> str:
-    """Return a string literal, in which nothing can be taken for a placeholder."""
-    return json.dumps(text, ensure_ascii=False).replace("${", "\\u0024{")
-
-
-def _key(name: str) -> str:
-    return name if _NAME.fullmatch(name) and name not in _WORDS else quoted(name)
 
 
 def _at_least(expression: Expression, power: int) -> str:
@@ -238,12 +219,12 @@ def _step(of: Expression) -> str:
 def _path(expression: Expression) -> str:
     """Return a field or key bare: missing is as good as null where it is only compared with null."""
     if isinstance(expression, Field):
-        return f"{_step(expression.of)}.{_key(expression.name)}"
+        return f"{_step(expression.of)}.{key(expression.name)}"
     return _at_least(expression, COMPARE + 1)
 
 
 def _field(field: Field) -> Rendered:
-    text = f"{_step(field.of)}.{_key(field.name)}"
+    text = f"{_step(field.of)}.{key(field.name)}"
     return _if_exists(text, field.of, "null") if may_be_none(field.kind) else (text, PATH)
 
 
@@ -264,7 +245,7 @@ def _item(item: Item) -> str:
 
 def _entry(entry: Entry) -> str:
     if isinstance(entry.key, Constant) and entry.key.value:
-        return f"{_step(entry.of)}.{_key(str(entry.key.value))}"
+        return f"{_step(entry.of)}.{key(str(entry.key.value))}"
     return f"$lookup({_render(entry.of)[0]}, {_render(entry.key)[0]})"
 
 
@@ -306,69 +287,42 @@ def _element(expression: Expression) -> str:
 
 def _is_constructor(expression: Expression) -> bool:
     """Whether an expression is written as an array constructor, which another one around it does not take apart."""
-    if isinstance(expression, RawExpression):
-        return expression.text.startswith("[")
-    if isinstance(expression, Comprehension):
-        return _comprehension(expression).startswith("[")
+    match expression:
+        case RawExpression(text):
+            return text.startswith("[")
+        case Comprehension(into="list" | "ascending" | "descending"):
+            return not _holds_lists(expression)
     return isinstance(expression, ListDisplay)
 
 
 def _comprehension(each: Comprehension) -> str:
     items, variable = _render(each.items)[0], each.variable
-    element, test = _at_least(each.element, CHOOSE + 1), None
-    if each.condition is not None:
-        test = _at_least(each.condition, CHOOSE + 1)
-    chosen = element if test is None else f"{test} ? {element}"
+    test = None if each.condition is None else _at_least(each.condition, CHOOSE + 1)
     match each.into:
-        case "any":
-            holds = element if test is None else f"{test} ? {element} : false"
-            return f"$reduce({items}, function($_f, ${variable}) {{ $_f ? true : {holds} }}, false)"
-        case "all":
-            holds = element if test is None else f"{test} ? {element} : true"
-            return f"$reduce({items}, function($_t, ${variable}) {{ $_t ? {holds} : false }}, true)"
+        case "any" | "all":
+            return jsonata_lists.quantified(each.into, items, variable, _at_least(each.element, CHOOSE + 1), test)
         case "ascending" | "descending":
-            return _sorted(each, items)
+            assert isinstance(each.element, ListDisplay)
+            keys = [_render(key)[0] for key in each.element.elements]
+            ordered = jsonata_lists.ordered(items, variable, keys, descending=each.into == "descending")
+            return jsonata_lists.values(ordered, holds_lists=_holds_lists(each))
         case "dict":
-            return f"$merge([$map({items}, function(${variable}) {{ {chosen} }})])"
+            mapped = jsonata_lists.mapped(items, variable, _at_least(each.element, CHOOSE + 1), test)
+            return f"$merge({mapped})"
         case "flat":
-            return _gathered(items, variable, _render(each.element)[0], test)
-    if _may_be_list(element_of(each.kind)):
-        return _gathered(items, variable, f"[{_element(each.element)}]", test)
-    return f"[$map({items}, function(${variable}) {{ {chosen} }})]"
+            return jsonata_lists.gathered(items, variable, _render(each.element)[0], test)
+        case "list" if _holds_lists(each):
+            return jsonata_lists.gathered(items, variable, f"[{_element(each.element)}]", test)
+        case "list":
+            return jsonata_lists.mapped(items, variable, _at_least(each.element, CHOOSE + 1), test)
+        case _:
+            assert_never(each.into)
 
 
-def _may_be_list(kind: Kind) -> bool:
-    return any(isinstance(each, (ListOf, TupleOf, Anything)) for each in members(kind))
-
-
-def element_of(kind: Kind) -> Kind:
-    """Return the kind of the elements of a list."""
-    assert isinstance(kind, ListOf)
-    return kind.element
-
-
-def _gathered(items: str, variable: str, more: str, test: str | None) -> str:
-    """Return lists put one after the other. `$map` would take apart a single result that is a list."""
-    added = f"$append($_l, {more})"
-    step = added if test is None else f"{test} ? {added} : $_l"
-    return f"$reduce({items}, function($_l, ${variable}) {{ {step} }}, [])"
-
-
-def _sorted(each: Comprehension, items: str) -> str:
-    """Return a list sorted by keys. Items whose keys are equal stay in order, which `$sort` alone does not promise."""
-    assert isinstance(each.element, ListDisplay)
-    keys = [_render(key)[0] for key in each.element.elements]
-    marked = ", ".join(f'"k{number}": {key}' for number, key in enumerate(keys))
-    variable, after = each.variable, "<" if each.into == "descending" else ">"
-    test = "$_x.i > $_y.i"
-    for number in reversed(range(len(keys))):
-        one, other = f"$_x.k{number}", f"$_y.k{number}"
-        test = f"{one} {after} {other} or ({one} = {other} and ({test}))"
-    listed = f'[$map({items}, function(${variable}, $_i) {{ {{"i": $_i, "v": ${variable}, {marked}}} }})]'
-    ordered = f"$sort({listed}, function($_x, $_y) {{ {test} }})"
-    if _may_be_list(element_of(each.kind)):
-        return _gathered(ordered, "_o", "[[$_o.v]]", None)
-    return f"[$map({ordered}, function($_o) {{ $_o.v }})]"
+def _holds_lists(each: Comprehension) -> bool:
+    """Whether an element of the list may be a list, which `$map` would take apart where it is the only one."""
+    assert isinstance(each.kind, ListOf)
+    return any(isinstance(kind, (ListOf, TupleOf, Anything)) for kind in members(each.kind.element))
 
 
 def _truth(of: Expression) -> Rendered:
@@ -414,37 +368,11 @@ def _is_none(of: Expression) -> Rendered:
 
 def _junction(whole: Both | Either, left: Expression, right: Expression) -> Rendered:
     both = isinstance(whole, Both)
-    if is_safe(right) or (not _asks_for_none(left) and not _may_be_missing(right)):
+    if is_safe(right) or (not asks_for_none(left) and not may_be_missing(right)):
         power = AND if both else OR
         return f"{_at_least(left, power)} {'and' if both else 'or'} {_at_least(right, power + 1)}", power
     test, rest = _at_least(left, CHOOSE + 1), _at_least(right, CHOOSE)
     return f"{test} ? {rest} : false" if both else f"{test} ? true : {rest}", CHOOSE
-
-
-def is_safe(expression: Expression) -> bool:
-    """Whether an expression has a value whatever the data, None included."""
-    match expression:
-        case Constant() | Variable() | RawExpression():
-            return True
-        case Field() | IsNone() | Truth() | Not() | Both() | Either() | Conditional() | ListDisplay() | DictDisplay():
-            return all(is_safe(each) for each in children(expression))
-        case Comparison(operator, left, right):
-            return operator in ("=", "!=") and is_safe(left) and is_safe(right)
-    return False
-
-
-def _asks_for_none(expression: Expression) -> bool:
-    """Whether what stands to the right may hold only because of this."""
-    if isinstance(expression, (IsNone, Contains)):
-        return True
-    return may_be_none(expression.kind) or any(_asks_for_none(each) for each in children(expression))
-
-
-def _may_be_missing(expression: Expression) -> bool:
-    if isinstance(expression, Item) and expression.certain:
-        return any(map(_may_be_missing, children(expression)))
-    fails = isinstance(expression, (Item, Entry)) or (isinstance(expression, Formula) and expression.fails)
-    return fails or any(_may_be_missing(each) for each in children(expression))
 
 
 def _contains(container: Expression, item: Expression) -> Rendered:

@@ -30,7 +30,6 @@ from durable.compiler.classes import (
     uncopyable,
 )
 from durable.compiler.guards import refuse_caught
-from durable.compiler.iterables import Reader
 from durable.compiler.kinds import (
     Boolean,
     Fixed,
@@ -46,6 +45,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.literals import literal
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Apply, Constant, DictDisplay, Expression, ListDisplay
 from durable.retries import Retries

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.iterables import Reader
 from durable.compiler.kinds import Integer, Opaque, acts_as, describe, is_unknown, members
 from durable.compiler.problems import Refused
+from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Constant, Expression, Formula, Negation, Operation
 from durable.wire import MAX_WAIT_SECONDS

@@ -7,16 +7,27 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 
 from durable.compiler import tree
+from durable.compiler.kinds import may_be_none
 from durable.compiler.terms import (
+    Both,
     Comparison,
     Comprehension,
+    Conditional,
     Constant,
+    Contains,
+    DictDisplay,
+    Either,
     Entry,
     Expression,
+    Field,
     Formula,
+    IsNone,
     Item,
     Let,
+    ListDisplay,
     Not,
+    RawExpression,
+    Truth,
     Variable,
 )
 
@@ -109,6 +120,33 @@ def may_fail(expression: Expression) -> bool:
         case Item(certain=False) | Entry(default=None) | Formula(fails=True):
             return True
     return any(map(may_fail, children(expression)))
+
+
+def is_safe(expression: Expression) -> bool:
+    """Whether an expression has a value whatever the data, None included."""
+    match expression:
+        case Constant() | Variable() | RawExpression():
+            return True
+        case Field() | IsNone() | Truth() | Not() | Both() | Either() | Conditional() | ListDisplay() | DictDisplay():
+            return all(is_safe(each) for each in children(expression))
+        case Comparison(operator, left, right):
+            return operator in ("=", "!=") and is_safe(left) and is_safe(right)
+    return False
+
+
+def asks_for_none(expression: Expression) -> bool:
+    """Whether what stands to the right may hold only because of this."""
+    if isinstance(expression, (IsNone, Contains)):
+        return True
+    return may_be_none(expression.kind) or any(asks_for_none(each) for each in children(expression))
+
+
+def may_be_missing(expression: Expression) -> bool:
+    """Whether an expression may ask for what is not there, other than at an index that was checked."""
+    if isinstance(expression, Item) and expression.certain:
+        return any(map(may_be_missing, children(expression)))
+    fails = isinstance(expression, (Item, Entry)) or (isinstance(expression, Formula) and expression.fails)
+    return fails or any(may_be_missing(each) for each in children(expression))
 
 
 _OPPOSITES: typing.Final[dict[str, typing.Literal["=", "!=", "<", "<=", ">", ">="]]] = {

@@ -1,0 +1,84 @@
+"""Tests, with what they tell about the values that are tested: comparisons, `and`, `or` and `not`."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+
+from durable.compiler.classinfo import is_instance
+from durable.compiler.comparisons import comparison, truth
+from durable.compiler.iterables import is_view, iterable
+from durable.compiler.kinds import Boolean, join, present
+from durable.compiler.narrowing import Condition, learned, meet, narrowed
+from durable.compiler.reader import Reader
+from durable.compiler.scope import Scope
+from durable.compiler.terms import Both, Conditional, Constant, Either, Expression, Let, Variable
+from durable.compiler.walk import opposite, size
+
+
+def condition_of(reader: Reader, node: ast.expr, scope: Scope) -> Condition:
+    """Return a test, and what it tells where it holds and where it does not."""
+    match node:
+        case ast.BoolOp(op, values):
+            return _conditions(reader, isinstance(op, ast.And), values, scope)
+        case ast.UnaryOp(ast.Not(), operand):
+            inner = reader.condition(operand, scope)
+            return Condition(opposite(inner.test), inner.false, inner.true)
+        case ast.Compare(left, ops, comparators):
+            return _comparisons(reader, node, [left, *comparators], ops, scope)
+        case ast.Call(function) if reader.static(function, scope) == (True, isinstance):
+            return is_instance(reader, node, scope)
+    value = reader.value(node, scope)
+    test = truth(node, value, reader.source.of(node))
+    return Condition(test, narrowed(scope, node, present(value.kind), value), scope)
+
+
+def _conditions(reader: Reader, both: bool, nodes: list[ast.expr], scope: Scope) -> Condition:
+    first = reader.condition(nodes[0], scope)
+    if len(nodes) == 1:
+        return first
+    rest = _conditions(reader, both, nodes[1:], first.true if both else first.false)
+    if both:
+        return Condition(Both(first.test, rest.test), rest.true, meet(first.false, rest.false))
+    return Condition(Either(first.test, rest.test), meet(first.true, rest.true), rest.false)
+
+
+def _comparisons(
+    reader: Reader, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope
+) -> Condition:
+    is_in = isinstance(ops[0], (ast.In, ast.NotIn))
+    looks_in = is_in and is_view(sides[1])
+    if is_in and isinstance(sides[1], ast.Set):
+        sides = [sides[0], ast.copy_location(ast.List(sides[1].elts, ast.Load()), sides[1]), *sides[2:]]
+    left = reader.value(sides[0], scope)
+    right = iterable(reader, sides[1], scope) if looks_in else reader.value(sides[1], scope)
+    source = reader.source.of(node)
+    test = comparison(node, ops[0], left, right, source)
+    true, false = scope, scope
+    for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
+        true, false = learned(test, side, value, other, true, false)
+    if len(ops) == 1:
+        return Condition(test, true, false)
+    rest = _comparisons(reader, node, sides[1:], ops[1:], true)
+    return Condition(Both(test, rest.test), rest.true, meet(false, rest.false))
+
+
+def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:
+    """Return `a and b`, `a or b` as Python does: one of the values."""
+    condition = reader.condition(node.values[0], scope)
+    left = reader.element(node.values[0], scope)
+    both = isinstance(node.op, ast.And)
+    rest = ast.BoolOp(node.op, node.values[1:]) if len(node.values) > 2 else node.values[1]
+    ast.copy_location(rest, node.values[1])
+    right = reader.value(rest, condition.true if both else condition.false)
+    if isinstance(left.kind, Boolean) and isinstance(right.kind, Boolean):
+        return Both(left, right) if both else Either(left, right)
+    once = Variable("_", left.kind)
+    shared = size(left) > 3
+    kept, test = (once, truth(node.values[0], once, "")) if shared else (left, condition.test)
+    if both:
+        value = Conditional(test, right, kept, join(right.kind, left.kind))
+    else:
+        kept = dataclasses.replace(kept, kind=present(left.kind)) if not isinstance(kept, Constant) else kept
+        value = Conditional(test, kept, right, join(kept.kind, right.kind))
+    return Let((("_", left),), value, value.kind) if shared else value
