@@ -13,9 +13,10 @@ from durable.compiler.asl import Writer
 from durable.compiler.bounds import MOST_EVENTS, bounds
 from durable.compiler.budget import Budget, number
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, Shared, start
+from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, start
 from durable.compiler.kinds import UNKNOWN, Event, Kind
 from durable.compiler.liveness import prune
+from durable.compiler.machines import Shared
 from durable.compiler.names import UNUSED, Names, placeholders
 from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems

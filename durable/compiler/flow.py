@@ -1,49 +1,30 @@
-"""From the program tree to states: control flow, with assignments placed on the edges between states.
-
-Lowering keeps the open edges, which have no target yet. An assignment is added to each open edge. A statement that
-needs a state makes that state the target of all open edges. The entry edge belongs to no state, so it cannot carry an
-assignment: the first state takes it over, or a Pass before it does.
-"""
+"""From the program tree to states: the control flow of statements, and what is awaited."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import assert_never
 
 from durable.compiler.bounds import unbounded
 from durable.compiler.budget import Budget
-from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
-from durable.compiler.errornames import Errors, caught_by, name_of
+from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target
 from durable.compiler.kinds import Integer, ListOf
+from durable.compiler.machines import MachineBuilder
 from durable.compiler.moments import has_form, instant, is_too_late
 from durable.compiler.names import UNUSED
 from durable.compiler.outcomes import (
     ANSWER,
     RESULT,
-    branch_result,
-    caught_error,
-    cause_text,
-    error_cause,
-    error_name,
-    error_value,
-    failure_time,
     join_time,
     list_result,
     tuple_result,
 )
 from durable.compiler.states import (
-    AnyState,
-    Catch,
-    Caught,
     Choice,
     Edge,
-    Fail,
     Machine,
     Map,
     Parallel,
-    Pass,
     Task,
     TokenTask,
     Wait,
@@ -52,9 +33,7 @@ from durable.compiler.terms import (
     TEXT,
     ZERO,
     Apply,
-    Comparison,
     Constant,
-    Contains,
     Expression,
     ListDisplay,
     Operation,
@@ -93,37 +72,13 @@ SPENT = "events"
 TOO_MANY_ITEMS = "if there are too many for "
 """How the names of Choices begin that ask whether a map has too many items."""
 _INTEGER = Integer()
-_MOST_COPIED: Final = 500
-"""The size, in terms, of what open edges assign together, above which they are joined by a Pass."""
 _ONE = Constant(1, _INTEGER)
 
 
 @dataclass(slots=True)
-class Shared:
-    """What all machines of a program share: whether time is carried, and the hidden variables so far."""
+class Lowering(MachineBuilder):
+    """Lowers the statements of one machine."""
 
-    timed: bool
-    given: Counter[str] = field(default_factory=Counter)
-
-    def variable(self, stem: str) -> str:
-        """Return a new hidden variable."""
-        self.given[stem] += 1
-        return stem if self.given[stem] == 1 else f"{stem}_{self.given[stem]}"
-
-
-@dataclass(slots=True)
-class Lowering:
-    """Lowers one machine; `clock` is its variable of the logical time, `around` what is caught outside of it."""
-
-    shared: Shared
-    clock: str
-    budget: Budget
-    told: Mapping[str, str] | None = None
-    around: frozenset[str] = frozenset()
-    machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
-    targets: list[Target] = field(default_factory=list)
-    loops: list[LoopExits] = field(default_factory=list)
-    inlined: list[Inlined] = field(default_factory=list)
     counted: int = 0
     finals: dict[str, int] = field(default_factory=dict)
 
@@ -147,7 +102,7 @@ class Lowering:
         """Lower a statement."""
         match statement:
             case Assign(variable, value):
-                return self._assign(variable, value, edges)
+                return self.assign(variable, value, edges)
             case Run():
                 return self._run(statement, edges)
             case Sleep():
@@ -161,57 +116,22 @@ class Lowering:
             case Cleanup():
                 return self._cleanup(statement, edges)
             case Return():
-                return self._return(statement, edges)
+                return self.leave(statement, edges)
             case Raise():
-                return self._raise(statement, edges)
+                return self.raise_error(statement, edges)
             case RaiseAgain():
-                return self._raise_again(statement, edges)
+                return self.raise_again(statement, edges)
             case Break() | Continue():
-                return self._leave_loop(statement, edges)
+                return self.leave_loop(statement, edges)
             case _:
                 assert_never(statement)
-
-    def _assign(self, variable: str, value: Expression, edges: OpenEdges) -> OpenEdges:
-        """Assign on all open edges. Edges that hold much are joined first: each would get its own copy."""
-        if len(edges) > 1 and sum(edge.size for edge in edges) > _MOST_COPIED:
-            joint = Pass("set")
-            self.enter(joint, edges)
-            edges = [joint.next]
-        for edge in edges:
-            edge.set(variable, value)
-        return edges
-
-    def _leave_loop(self, statement: Break | Continue, edges: OpenEdges) -> OpenEdges:
-        leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
-        leaving += edges
-        return []
-
-    def enter(self, state: AnyState, edges: OpenEdges, *, joins: bool = False) -> None:
-        """Make a new state the target of the open edges; with `joins`, other edges will lead to it later."""
-        first = edges[0]
-        if len(edges) == 1 and first.source is None and not joins and takes_over(state, first):
-            take_over(state, first)
-        elif any(edge.source is None and edge.sequence for edge in edges):
-            edges = [self._set() if edge.source is None else edge for edge in edges]
-        for edge in edges:
-            edge.target = state
-        self.machine.states.append(state)
-
-    def _set(self) -> Edge:
-        """Put a Pass at the start that assigns, and return its edge out."""
-        entry = self.machine.entry
-        first = Pass("set")
-        first.next.sequence, entry.sequence = entry.sequence, []
-        self.machine.states.append(first)
-        entry.target = first
-        return first.next
 
     def _run(self, run: Run, edges: OpenEdges) -> OpenEdges:
         match run.what:
             case Gather(branches=(branch,), alone=True):
                 return self._in_place(branch, run.variable, edges)
             case StepCall() as step:
-                caught = sorted(name for name in self._caught() & step.errors.keys() if not name.startswith(FINAL))
+                caught = sorted(name for name in self.caught_names() & step.errors.keys() if not name.startswith(FINAL))
                 state: Task | TokenTask | Parallel | Map = Task(
                     step.place.label, step=step, key=step.place.key, caught=tuple(caught)
                 )
@@ -219,7 +139,7 @@ class Lowering:
                 ended: Expression = RawExpression(f"{RESULT}.at", _INTEGER)
                 errors = step.errors
             case EventWait() | WorkflowCall() as wait:
-                caught = sorted(self._caught() & wait.errors.keys())
+                caught = sorted(self.caught_names() & wait.errors.keys())
                 payload = wait.payload if isinstance(wait, WorkflowCall) else wait.begun
                 place = wait.place
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
@@ -243,7 +163,7 @@ class Lowering:
                 errors = call.errors
             case _:
                 assert_never(run.what)
-        self._catch(state, errors)
+        self.catch(state, errors)
         self._count(state, run.what)
         if run.variable is not None:
             state.next.set(run.variable, result)
@@ -282,27 +202,8 @@ class Lowering:
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
         told = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
-        inner = Lowering(self.shared, clock, budget, told, around=self._caught())
+        inner = Lowering(self.shared, clock, budget, told, around=self.caught_names())
         return inner.lower((*branch.before, *branch.body), before)
-
-    def _caught(self) -> frozenset[str]:
-        """Return the names of the errors that some `except` catches here."""
-        return self.around.union(*(each.errors for each in self.targets))
-
-    def _catch(self, state: Caught, errors: Errors) -> None:
-        """Add Catch edges to the enclosing `except`s, inner ones first, for the errors that the state can end with."""
-        left = dict(errors)
-        for target in reversed(self.targets):
-            caught = {name: each for name, each in left.items() if name in target.errors}
-            if not caught:
-                continue
-            left = {name: each for name, each in left.items() if name not in caught}
-            edge = Edge(state)
-            edge.set(target.variable, caught_error(name_of(caught)))
-            if self.shared.timed:
-                edge.set(self.clock, failure_time())
-            state.catches.append(Catch(tuple(sorted(caught)), edge))
-            target.edges.append(edge)
 
     def _wait(self, sleep: Sleep, edges: OpenEdges) -> OpenEdges:
         now = Variable(self.clock, _INTEGER)
@@ -328,7 +229,7 @@ class Lowering:
         late = choice.rule(is_too_late(until, Variable(self.clock, _INTEGER)))
         self.enter(choice, edges)
         message = Constant(public_message(InvalidTime), TEXT)
-        self._raise(Raise(InvalidTime, message, f"no time for {sleep.label}"), [wrong, late])
+        self.raise_error(Raise(InvalidTime, message, f"no time for {sleep.label}"), [wrong, late])
         return [choice.next]
 
     def _if(self, statement: If, edges: OpenEdges) -> OpenEdges:
@@ -369,7 +270,7 @@ class Lowering:
 
     def _too_many(self, label: str, edges: OpenEdges) -> None:
         message = Constant(public_message(TooManyRounds), TEXT)
-        self._raise(Raise(TooManyRounds, message, f"too many rounds of {label}"), edges)
+        self.raise_error(Raise(TooManyRounds, message, f"too many rounds of {label}"), edges)
 
     def _capped(self, call: MapCall, edges: OpenEdges) -> OpenEdges:
         """Return the edge on where the items are not too many."""
@@ -398,54 +299,6 @@ class Lowering:
         self.targets = targets
         return edges
 
-    def _return(self, statement: Return, edges: OpenEdges) -> OpenEdges:
-        """End the machine on the open edges; those that cannot end it share a Pass that does."""
-        value = statement.value
-        if self.inlined:
-            self.inlined[-1].returns += self._assign(self.inlined[-1].variable, value, edges)
-            return []
-        if self.told:
-            value = branch_result(value, self.told)
-        unable = [edge for edge in edges if not can_end(edge)]
-        for edge in edges:
-            if can_end(edge):
-                edge.output = value
-        if unable:
-            last = Pass(statement.name or statement.label)
-            last.next.output = value
-            self.enter(last, unable)
-        return []
-
-    def _raise(self, statement: Raise, edges: OpenEdges) -> OpenEdges:
-        """Lead to the `except` that catches the error, or fail."""
-        name = statement.error.__name__
-        for target in reversed(self.targets):
-            if target.errors.get(name) is statement.error:
-                for edge in edges:
-                    error = error_value(Constant(name, TEXT), cause_text(name, statement.message))
-                    edge.set(target.variable, error)
-                target.edges += edges
-                return []
-        at = None if self.told is None or not self.shared.timed else Variable(self.clock, _INTEGER)
-        cause = cause_text(name, statement.message, at)
-        self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
-        return []
-
-    def _raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
-        """Lead to the `except`s around that catch the error, by its name, or fail."""
-        choice, name = Choice(statement.label), error_name(statement.error)
-        for target in reversed(self.targets):
-            caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
-            if caught:
-                edge = choice.rule(_is_in(name, caught))
-                edge.set(target.variable, statement.error)
-                target.edges.append(edge)
-        if choice.rules:
-            self.enter(choice, edges)
-            edges = [choice.next]
-        self.enter(Fail(statement.label, error=name, cause=error_cause(statement.error)), edges)
-        return []
-
 
 def start(timed: bool, clock: str, now: Expression, budget: Budget) -> dict[str, Expression]:
     """Return what holds at the start of a machine: the time, and that no round was taken."""
@@ -465,8 +318,3 @@ def branches_of(what: Awaited) -> tuple[Branch, ...]:
 
 def _has_rounds(branch: Branch) -> bool:
     return any(True for _ in unbounded(branch.body))
-
-
-def _is_in(name: Expression, names: list[str]) -> Expression:
-    known = tuple(Constant(each, TEXT) for each in names)
-    return Comparison("=", name, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), name)

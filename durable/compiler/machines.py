@@ -1,0 +1,169 @@
+"""A machine that is being built: its open edges, the states that they enter, and where results and errors lead.
+
+An open edge has no target yet. An assignment is added to each open edge. A state is made the target of all open edges.
+The entry edge belongs to no state, so it cannot carry an assignment: the first state takes it over, or a Pass before it
+does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from durable.compiler.budget import Budget
+from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
+from durable.compiler.errornames import Errors, caught_by, name_of
+from durable.compiler.kinds import Integer, ListOf
+from durable.compiler.outcomes import (
+    branch_result,
+    caught_error,
+    cause_text,
+    error_cause,
+    error_name,
+    error_value,
+    failure_time,
+)
+from durable.compiler.states import AnyState, Catch, Caught, Choice, Edge, Fail, Machine, Pass
+from durable.compiler.terms import TEXT, Comparison, Constant, Contains, Expression, ListDisplay, Variable
+from durable.compiler.tree import Break, Continue, Raise, RaiseAgain, Return
+
+_MOST_COPIED: Final = 500
+"""The size, in terms, of what open edges assign together, above which they are joined by a Pass."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all machines of a program share: whether time is carried, and the hidden variables so far."""
+
+    timed: bool
+    given: Counter[str] = field(default_factory=Counter)
+
+    def variable(self, stem: str) -> str:
+        """Return a new hidden variable."""
+        self.given[stem] += 1
+        return stem if self.given[stem] == 1 else f"{stem}_{self.given[stem]}"
+
+
+@dataclass(slots=True)
+class MachineBuilder:
+    """Builds one machine; `clock` is its variable of the logical time, `around` what is caught outside of it."""
+
+    shared: Shared
+    clock: str
+    budget: Budget
+    told: Mapping[str, str] | None = None
+    around: frozenset[str] = frozenset()
+    machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
+    targets: list[Target] = field(default_factory=list)
+    loops: list[LoopExits] = field(default_factory=list)
+    inlined: list[Inlined] = field(default_factory=list)
+
+    def assign(self, variable: str, value: Expression, edges: OpenEdges) -> OpenEdges:
+        """Assign on all open edges. Edges that hold much are joined first: each would get its own copy."""
+        if len(edges) > 1 and sum(edge.size for edge in edges) > _MOST_COPIED:
+            joint = Pass("set")
+            self.enter(joint, edges)
+            edges = [joint.next]
+        for edge in edges:
+            edge.set(variable, value)
+        return edges
+
+    def leave_loop(self, statement: Break | Continue, edges: OpenEdges) -> OpenEdges:
+        """Keep the open edges for the end of the loop, or for its next round."""
+        leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
+        leaving += edges
+        return []
+
+    def enter(self, state: AnyState, edges: OpenEdges, *, joins: bool = False) -> None:
+        """Make a new state the target of the open edges; with `joins`, other edges will lead to it later."""
+        first = edges[0]
+        if len(edges) == 1 and first.source is None and not joins and takes_over(state, first):
+            take_over(state, first)
+        elif any(edge.source is None and edge.sequence for edge in edges):
+            edges = [self._set() if edge.source is None else edge for edge in edges]
+        for edge in edges:
+            edge.target = state
+        self.machine.states.append(state)
+
+    def _set(self) -> Edge:
+        """Put a Pass at the start that assigns, and return its edge out."""
+        entry = self.machine.entry
+        first = Pass("set")
+        first.next.sequence, entry.sequence = entry.sequence, []
+        self.machine.states.append(first)
+        entry.target = first
+        return first.next
+
+    def caught_names(self) -> frozenset[str]:
+        """Return the names of the errors that some `except` catches here."""
+        return self.around.union(*(each.errors for each in self.targets))
+
+    def catch(self, state: Caught, errors: Errors) -> None:
+        """Add Catch edges to the enclosing `except`s, inner ones first, for the errors that the state can end with."""
+        left = dict(errors)
+        for target in reversed(self.targets):
+            caught = {name: each for name, each in left.items() if name in target.errors}
+            if not caught:
+                continue
+            left = {name: each for name, each in left.items() if name not in caught}
+            edge = Edge(state)
+            edge.set(target.variable, caught_error(name_of(caught)))
+            if self.shared.timed:
+                edge.set(self.clock, failure_time())
+            state.catches.append(Catch(tuple(sorted(caught)), edge))
+            target.edges.append(edge)
+
+    def leave(self, statement: Return, edges: OpenEdges) -> OpenEdges:
+        """End the machine on the open edges; those that cannot end it share a Pass that does."""
+        value = statement.value
+        if self.inlined:
+            self.inlined[-1].returns += self.assign(self.inlined[-1].variable, value, edges)
+            return []
+        if self.told:
+            value = branch_result(value, self.told)
+        unable = [edge for edge in edges if not can_end(edge)]
+        for edge in edges:
+            if can_end(edge):
+                edge.output = value
+        if unable:
+            last = Pass(statement.name or statement.label)
+            last.next.output = value
+            self.enter(last, unable)
+        return []
+
+    def raise_error(self, statement: Raise, edges: OpenEdges) -> OpenEdges:
+        """Lead to the `except` that catches the error, or fail."""
+        name = statement.error.__name__
+        for target in reversed(self.targets):
+            if target.errors.get(name) is statement.error:
+                for edge in edges:
+                    error = error_value(Constant(name, TEXT), cause_text(name, statement.message))
+                    edge.set(target.variable, error)
+                target.edges += edges
+                return []
+        at = None if self.told is None or not self.shared.timed else Variable(self.clock, Integer())
+        cause = cause_text(name, statement.message, at)
+        self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
+        return []
+
+    def raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
+        """Lead to the `except`s around that catch the error, by its name, or fail."""
+        choice, name = Choice(statement.label), error_name(statement.error)
+        for target in reversed(self.targets):
+            caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
+            if caught:
+                edge = choice.rule(_is_in(name, caught))
+                edge.set(target.variable, statement.error)
+                target.edges.append(edge)
+        if choice.rules:
+            self.enter(choice, edges)
+            edges = [choice.next]
+        self.enter(Fail(statement.label, error=name, cause=error_cause(statement.error)), edges)
+        return []
+
+
+def _is_in(name: Expression, names: list[str]) -> Expression:
+    known = tuple(Constant(each, TEXT) for each in names)
+    return Comparison("=", name, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), name)
