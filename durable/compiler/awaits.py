@@ -13,8 +13,9 @@ from durable.compiler import options
 from durable.compiler.access import element_kind
 from durable.compiler.advice import of_asyncio, of_awaited, of_method_name
 from durable.compiler.annotations import kind_of
-from durable.compiler.definitions import Definition, DefinitionReader, ReadBranch
+from durable.compiler.definitions import DefinitionReader, ReadBranch
 from durable.compiler.external_waits import call_workflow, callback, wait_for_event
+from durable.compiler.functions import Definition
 from durable.compiler.iterables import iterable
 from durable.compiler.kinds import (
     UNKNOWN,

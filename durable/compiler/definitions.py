@@ -9,62 +9,25 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
-import inspect
-import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable.compiler.assignability import assignable
-from durable.compiler.kinds import Event, Function, Kind, Never, describe, is_unknown, join, members
-from durable.compiler.literals import literal
+from durable.compiler.functions import Definition, Functions, Node, returns
+from durable.compiler.kinds import Event, Function, Kind, Never, describe, is_unknown, join
 from durable.compiler.narrowing import Condition
 from durable.compiler.problems import Refused
-from durable.compiler.reading import Errors, Frame, Reading, keyed
+from durable.compiler.reading import Errors, Frame, keyed
 from durable.compiler.scope import Scope, assigned_names
 from durable.compiler.sharing import is_cheap
-from durable.compiler.source import Source, read_function
 from durable.compiler.terms import NONE, TEXT, Conditional, Constant, Expression, Let, RawExpression, Variable
 from durable.compiler.tree import Assign, Branch, Statement
-from durable.modules import is_authors
 
 Statements = tuple[Statement, ...]
 ReadBlock = Callable[[list[ast.stmt]], Statements]
-Node = ast.FunctionDef | ast.AsyncFunctionDef
 _MOST_USES: Final = 500
 """How often functions may be compiled in place: each that calls another one twice doubles it."""
-_BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
-_WAITS: Final = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A function that can be compiled in place.
-
-    Attributes:
-        source: what it is written in.
-        defaults: of its parameters that have one.
-        this: the first parameter of a method.
-        is_nested: it reads the variables around it.
-    """
-
-    node: Node
-    source: Source
-    defaults: Mapping[str, Expression]
-    this: str | None = None
-    is_nested: bool = True
-
-    @property
-    def name(self) -> str:
-        """How it is called."""
-        return self.node.name
-
-    @property
-    def parameters(self) -> list[ast.arg]:
-        """Its parameters, that of a method for its object left out."""
-        arguments = self.node.args
-        found = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        return found[1:] if self.this is not None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +39,15 @@ class ReadBranch:
     errors: Errors
 
 
-def _and(lines: list[int]) -> str:
-    return " and ".join(f"line {each}" for each in lines) + ("" if len(lines) > 1 else ", on some of the paths only")
-
-
 @dataclass(slots=True)
-class DefinitionReader:
+class DefinitionReader(Functions):
     """Reads functions in place; `body` reads the statements of one, to its end."""
 
-    reading: Reading
     body: ReadBlock
     uses: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
     entered: list[Node] = field(default_factory=list)
-    nested: dict[Node, Definition] = field(default_factory=dict)
     unused: dict[Node, Node] = field(default_factory=dict)
     blocks: set[tuple[str, ...]] = field(default_factory=set)
-    functions: dict[object, Definition | None] = field(default_factory=dict)
-    straight: dict[Node, bool] = field(default_factory=dict)
 
     def define(self, node: Node) -> Statements:
         """Take note of a nested def; it is read where it is used, but for its defaults."""
@@ -123,70 +78,6 @@ class DefinitionReader:
                 continue  # what uses it was refused
             self.reading.problems.file = self.nested[node].source.file
             self.reading.problems.report(node.lineno, f"`{node.name}` is never used", "gather it, map it, or remove it")
-
-    def is_nested(self, node: ast.expr) -> bool:
-        """Return whether a name stands for a nested def, or for one of several."""
-        local = self.reading.here().locals.get(node.id) if isinstance(node, ast.Name) else None
-        return local is not None and any(isinstance(each, Function) for each in members(local.value.kind))
-
-    def of(self, node: ast.expr, scope: Scope | None = None) -> Definition | None:
-        """Return the function that an expression stands for here, where it is one that can be compiled in place."""
-        scope = self.reading.here() if scope is None else scope
-        if isinstance(node, ast.Name) and node.id in scope.locals:
-            kinds = members(scope.locals[node.id].value.kind)
-            return self._nested(node, scope) if any(isinstance(each, Function) for each in kinds) else None
-        match node:
-            case ast.Attribute(ast.Name(name), method) if name == self.reading.expressions.names.this:
-                function = inspect.getattr_static(self.reading.expressions.workflow, method, None)
-                is_bound = not isinstance(function, staticmethod)
-                function = function.__func__ if isinstance(function, staticmethod | classmethod) else function
-            case _:
-                found, function = self.reading.steps.resolve(node)
-                is_bound = False
-                if not found:
-                    return None
-        if not isinstance(function, types.FunctionType):
-            return None
-        if function not in self.functions:
-            self.functions[function] = self._of_module(function, is_bound=is_bound)
-        return self.functions[function]
-
-    def _of_module(self, function: types.FunctionType, *, is_bound: bool) -> Definition | None:
-        """Return a function of a module: an author's, which waits for nothing but its steps."""
-        source = read_function(function) if is_authors(function.__code__.co_filename) else None
-        if source is None or source.run.args.vararg or source.run.args.kwarg:
-            return None
-        if all(isinstance(each, ast.Pass) or _is_text(each) for each in source.run.body):
-            return None
-        arguments = source.run.args
-        first = [*arguments.posonlyargs, *arguments.args][:1]
-        this = first[0].arg if is_bound and first else None
-        defaults: dict[str, Expression] = {}
-        for parameter, default in inspect.signature(function).parameters.items():
-            if default.default is not inspect.Parameter.empty:
-                with contextlib.suppress(Refused):  # then it has to be given
-                    defaults[parameter] = literal(source.run, default.default, parameter)
-        return Definition(source.run, source, defaults, this, is_nested=False)
-
-    def _nested(self, node: ast.Name, scope: Scope) -> Definition:
-        local = scope.locals[node.id]
-        if isinstance(local.value.kind, Function) and local.certain:
-            return self.nested[local.value.kind.python]
-        lines = sorted(each.python.lineno for each in members(local.value.kind) if isinstance(each, Function))
-        found = f"which `{node.id}` is meant here depends on the run: it is defined in {_and(lines)}"
-        raise Refused(node, found, "define it once, before the `if` or the loop, and decide inside it")
-
-    def awaited(self, node: ast.Call) -> Definition | None:
-        """Return the function that is awaited: nested, given `step`, or one that waits for nothing."""
-        found = self.of(node.func)
-        if found is None or found.is_nested:
-            return found
-        step = self.reading.expressions.names.step
-        given = [*node.args, *(each.value for each in node.keywords)]
-        if any(isinstance(each, ast.Name) and each.id == step for each in given):
-            return found
-        waits = any(isinstance(each, _WAITS) for each in ast.walk(found.node))
-        return None if waits else found
 
     def branch(self, node: ast.Call, definition: Definition, place: str) -> ReadBranch:
         """Return a call of a function as a branch."""
@@ -308,7 +199,7 @@ class DefinitionReader:
         definition = self.of(node.func, scope)
         if definition is None or isinstance(definition.node, ast.AsyncFunctionDef):
             return None
-        if not self._is_straight(definition):
+        if not self.is_straight(definition):
             found = f"`{self.reading.source(node)}` calls a function of several statements inside of an expression"
             raise Refused(node, found, "assign its result to a variable, on a line of its own")
         given = self._given(node, definition)
@@ -367,31 +258,10 @@ class DefinitionReader:
                 case ast.If(test, body, orelse):
                     condition: Condition = expressions.condition(test, scope)
                     rest_nodes = nodes[number + 1 :]
-                    one = self._straight(body if _returns(body) else [*body, *rest_nodes], condition.true)
-                    other = self._straight(orelse if _returns(orelse) else [*orelse, *rest_nodes], condition.false)
+                    one = self._straight(body if returns(body) else [*body, *rest_nodes], condition.true)
+                    other = self._straight(orelse if returns(orelse) else [*orelse, *rest_nodes], condition.false)
                     return Conditional(condition.test, one, other, join(one.kind, other.kind))
         raise AssertionError("a straight function returns on every path")
-
-    def _is_straight(self, definition: Definition) -> bool:
-        """Return whether a function is an expression: it only assigns, decides and returns, once on every path."""
-        node = definition.node
-        if node not in self.straight:
-            self.straight[node] = False  # of one that calls itself, which is refused
-            binds = any(isinstance(each, _BINDS) for each in ast.walk(node))
-            is_short = not any(map(self._is_long_call, self._calls(definition)))
-            self.straight[node] = not binds and _ends(node.body) and is_short
-        return self.straight[node]
-
-    def _calls(self, definition: Definition) -> list[types.FunctionType]:
-        calls = (each.func for each in ast.walk(definition.node) if isinstance(each, ast.Call))
-        values = (definition.source.names.get(each.id) for each in calls if isinstance(each, ast.Name))
-        return [each for each in values if isinstance(each, types.FunctionType)]
-
-    def _is_long_call(self, function: types.FunctionType) -> bool:
-        if function not in self.functions:
-            self.functions[function] = self._of_module(function, is_bound=False)
-        definition = self.functions[function]
-        return definition is not None and not self._is_straight(definition)
 
     def is_statement_call(self, node: ast.AST) -> bool:
         """Return whether a node calls a function that is no expression, and stands in the place of the call."""
@@ -403,7 +273,7 @@ class DefinitionReader:
         return (
             definition is not None
             and isinstance(definition.node, ast.FunctionDef)
-            and (definition.node in self.entered or not self._is_straight(definition))
+            and (definition.node in self.entered or not self.is_straight(definition))
         )
 
 
@@ -415,36 +285,3 @@ def _defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
     for parameter, named in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if named is not None:
             yield parameter.arg, named
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _returns(nodes: list[ast.stmt]) -> bool:
-    """Return whether statements that only assign, decide and return end in a return on every path."""
-    for node in nodes:
-        if isinstance(node, ast.Return):
-            return True
-        if isinstance(node, ast.If) and _returns(node.body) and _returns(node.orelse):
-            return True
-    return False
-
-
-def _ends(nodes: list[ast.stmt]) -> bool:
-    """Return whether statements only assign, decide and return, on every path, and no part would be written twice."""
-    for number, node in enumerate(nodes):
-        match node:
-            case ast.Return():
-                return True
-            case ast.Assign([ast.Name()], _) | ast.AnnAssign(ast.Name(), _, ast.expr()) | ast.Pass():
-                continue
-            case ast.Expr() if _is_text(node):
-                continue
-            case ast.If(_, body, orelse):
-                rest = nodes[number + 1 :]
-                if _returns(body):
-                    return _ends(body) and _ends(orelse if _returns(orelse) else [*orelse, *rest])
-                return _returns(orelse) and _ends(orelse) and _ends([*body, *rest])
-        return False
-    return False

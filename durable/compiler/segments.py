@@ -16,17 +16,26 @@ kept there. A state is entered with the variables that are read from it on, and 
 
 from __future__ import annotations
 
-import copy
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from durable import wire
-from durable.compiler.carried import NAMES, edges, kept_variables
-from durable.compiler.flow import SPENT, TOO_MANY_ITEMS
+from durable.compiler.asl_walk import (
+    TOKEN,
+    bare,
+    expressions_mapped,
+    reached,
+    redirect,
+    state_names,
+    states_within,
+    waits,
+)
+from durable.compiler.carried import NAMES, kept_variables
 from durable.compiler.names import state_name
 from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, retrying, soon
+from durable.compiler.uncapped import uncapped
 
 Json = dict[str, Any]
 
@@ -39,8 +48,6 @@ _RUN: Final = "{% $states.context.Execution.Input.run %}"
 _EXECUTION: Final = "{% $states.context.Execution.Name %}"
 _AT: Final = "$states.context.Execution.Input.at"
 _END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SECONDS * 1000}"
-_TOO_MANY: Final = "TooManyRounds"
-_TOKEN: Final = ".waitForTaskToken"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
 _TRIED_AGAIN: Final[list[Json]] = [
@@ -58,48 +65,6 @@ def standard(definition: Json) -> Json:
     return _Standard(definition).machine()
 
 
-def uncapped(definition: Json) -> Json:
-    """Return the definition without the bounds on rounds at top level: they are for an execution's history.
-
-    An Express execution keeps no history, and a new segment begins with none, nor does one machine have such a limit.
-    Within branches and items the bounds stay, since a block may be executed on Standard; each block begins anew.
-    """
-    states: Json = copy.deepcopy(definition["States"])
-    ends = {name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY}
-    for name, state in states.items():
-        if state["Type"] == "Choice":
-            _uncap(name, state, ends)
-        for edge in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-            if SPENT in edge.get("Assign", {}):
-                edge["Assign"][SPENT] = 0
-    return {**definition, "States": _reached(definition["StartAt"], states)}
-
-
-def _uncap(name: str, choice: Json, ends: set[str]) -> None:
-    """Take a cap away: `run` may raise the same error itself, so the rule has to be that of a cap too."""
-    counted = f"${SPENT}" in NAMES.findall(choice["Choices"][-1]["Condition"])
-    if counted and _is_cap(choice, ends):  # a loop: the last rule says that there is room for another round
-        choice.pop("Assign", None)
-        allowed = choice["Choices"].pop()
-        choice |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
-    elif name.startswith(TOO_MANY_ITEMS):
-        choice["Choices"] = [rule for rule in choice["Choices"] if not _is_cap(rule, ends)]
-    if not choice["Choices"]:
-        _pass(choice)
-
-
-def _is_cap(edge: Json, ends: set[str]) -> bool:
-    """Whether an edge ends the run with TooManyRounds, or leads to what catches that."""
-    raised = (each.get("name") for each in edge.get("Assign", {}).values() if isinstance(each, dict))
-    return edge.get("Next", edge.get("Default")) in ends or _TOO_MANY in raised
-
-
-def _pass(choice: Json) -> None:
-    """Make a Choice without rules a Pass."""
-    del choice["Choices"]
-    choice |= {"Type": "Pass", "Next": choice.pop("Default")}
-
-
 class _Segments:
     """What both flavours have: names, what is kept for each state, the entry, and calls of `turn`."""
 
@@ -108,7 +73,7 @@ class _Segments:
         self.states: Json = self.definition["States"]
         self.start: str = self.definition["StartAt"]
         self.kept = kept_variables(self.start, self.states)
-        self._taken = set(_names(self.definition))
+        self._taken = set(state_names(self.definition))
 
     def named(self, label: str) -> str:
         return state_name(label, self._taken)
@@ -131,7 +96,7 @@ class _Segments:
         return {
             **{name: each for name, each in self.definition.items() if name != "States"},
             "StartAt": enter,
-            "States": _reached(enter, {enter: self.entry(targets)} | states),
+            "States": reached(enter, {enter: self.entry(targets)} | states),
         }
 
 
@@ -180,7 +145,7 @@ class _Express(_Segments):
         moved = {name: target for name, target in targets.items() if name != target}
         for name, state in written.items():
             if name not in moved.values():
-                _redirect(state, moved)
+                redirect(state, moved)
         written[self.close] = _turn({"end": {"status": "SUCCEEDED", "output": "{% $states.input %}"}})
         failed = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
         written[self.fail] = _turn({"end": {"status": "FAILED", **failed}})
@@ -192,11 +157,11 @@ class _Express(_Segments):
         match state["Type"]:
             case "Wait":
                 return self._wait(name, state)
-            case "Task" if state["Resource"].endswith(_TOKEN):
+            case "Task" if state["Resource"].endswith(TOKEN):
                 return name, self._token_task(name, state)
             case "Task":
                 return name, self._task(name, state)
-            case "Parallel" | "Map" if _waits(state):
+            case "Parallel" | "Map" if waits(state):
                 move = self.named(f"{name} move")
                 return move, {move: _turn({"move": self.where(name)})}
             case "Parallel" | "Map":
@@ -219,7 +184,7 @@ class _Express(_Segments):
     def _wait(self, name: str, state: Json) -> tuple[str, Json]:
         """A wait that ends soon stays; one that is longer, or would outlast the execution, parks."""
         ask, park = self.named(f"{name}?"), self.named(f"{name} park")
-        until = f"$toMillis({_expression(state['Timestamp'])})"
+        until = f"$toMillis({bare(state['Timestamp'])})"
         long = f"{{% {until} > $min([$millis() + {SHORT_WAIT_MS}, {_END_MS}]) %}}"
         return ask, {
             ask: {"Type": "Choice", "Choices": [{"Condition": long, "Next": park}], "Default": name},
@@ -257,7 +222,7 @@ class _Express(_Segments):
         """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
         park = self.named(f"{name} park")
         finals, retries = {"States.QueryEvaluationError"}, dict[str, Json]()
-        for inner in _inner(state):
+        for inner in states_within(state):
             if inner["Type"] == "Task":
                 finals |= finals_of(inner)
                 retries[inner["Arguments"]["Payload"]["step"]] = retrying(author_of(inner))
@@ -348,64 +313,8 @@ def _answered_at_once(state: Json) -> Json:
         return "$states.result.Payload" if match[0] == "$states.result" else match[0]
 
     read = {
-        field: _mapped(state[field], lambda text: NAMES.sub(returned, text))
+        field: expressions_mapped(state[field], lambda text: NAMES.sub(returned, text))
         for field in ("Assign", "Output")
         if field in state
     }
     return state | {"Arguments": state["Arguments"] | {"Payload": payload}} | read
-
-
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a template with its expressions changed."""
-    if isinstance(value, dict):
-        return {name: _mapped(each, change) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_mapped(each, change) for each in value]
-    return change(value) if isinstance(value, str) and value.startswith("{%") else value
-
-
-def _expression(text: str) -> str:
-    return text.removeprefix("{%").removesuffix("%}").strip()
-
-
-def _machines(state: Json) -> list[Json]:
-    return [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())]
-
-
-def _inner(state: Json) -> Iterator[Json]:
-    """Yield all states within a block."""
-    for machine in _machines(state):
-        for each in machine["States"].values():
-            yield each
-            yield from _inner(each)
-
-
-def _waits(state: Json) -> bool:
-    return any(each["Type"] == "Wait" or each.get("Resource", "").endswith(_TOKEN) for each in _inner(state))
-
-
-def _redirect(state: Json, moved: Mapping[str, str]) -> None:
-    """Have what leads to a state lead to what stands before it."""
-    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-        for field in ("Next", "Default"):
-            if each.get(field) in moved:
-                each[field] = moved[each[field]]
-
-
-def _reached(start: str, states: Json) -> Json:
-    """Return the states that something leads to."""
-    found, left = {start}, [start]
-    while left:
-        for target, _ in edges(states[left.pop()]):
-            if target is not None and target not in found:
-                found.add(target)
-                left.append(target)
-    # a Choice has rules and a Default
-    return {name: each for name, each in states.items() if name in found}
-
-
-def _names(machine: Json) -> Iterator[str]:
-    for name, state in machine["States"].items():
-        yield name
-        for inner in _machines(state):
-            yield from _names(inner)

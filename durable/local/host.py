@@ -18,7 +18,7 @@ from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
 from durable.compiler.placeholders import filled
-from durable.compiler.segments import uncapped
+from durable.compiler.uncapped import uncapped
 from durable.http import Api
 from durable.local.engine import Engine
 from durable.local.executions import Executions

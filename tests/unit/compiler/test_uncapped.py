@@ -9,7 +9,7 @@ import pytest
 from durable import Workflow
 from durable.asl import Machine
 from durable.compiler import bounds, compile_workflow
-from durable.compiler.segments import uncapped
+from durable.compiler.uncapped import uncapped
 from durable.testing import Sandbox
 from durable.testing.execution import execute
 from tests.unit.compiler.sample import User

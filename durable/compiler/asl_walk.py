@@ -1,0 +1,72 @@
+"""Walks and changes definitions in Amazon States Language: the states within others, and where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from durable.compiler.carried import edges
+
+Json = dict[str, Any]
+
+TOKEN: Final = ".waitForTaskToken"
+
+
+def machines_in(state: Json) -> list[Json]:
+    """Return the machines that stand directly in a state: branches, or what a Map does with an item."""
+    return [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else ())]
+
+
+def states_within(state: Json) -> Iterator[Json]:
+    """Yield all states within a block."""
+    for machine in machines_in(state):
+        for each in machine["States"].values():
+            yield each
+            yield from states_within(each)
+
+
+def waits(state: Json) -> bool:
+    """Whether something in a block waits: for a time, or for a token."""
+    return any(each["Type"] == "Wait" or each.get("Resource", "").endswith(TOKEN) for each in states_within(state))
+
+
+def redirect(state: Json, moved: Mapping[str, str]) -> None:
+    """Have what leads to a state lead to what stands before it."""
+    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+        for field in ("Next", "Default"):
+            if each.get(field) in moved:
+                each[field] = moved[each[field]]
+
+
+def reached(start: str, states: Json) -> Json:
+    """Return the states that something leads to."""
+    found, left = {start}, [start]
+    while left:
+        for target, _ in edges(states[left.pop()]):
+            if target is not None and target not in found:
+                found.add(target)
+                left.append(target)
+    # a Choice has rules and a Default
+    return {name: each for name, each in states.items() if name in found}
+
+
+def state_names(machine: Json) -> Iterator[str]:
+    """Yield the names of all states of a machine, those within blocks included."""
+    for name, state in machine["States"].items():
+        yield name
+        for inner in machines_in(state):
+            yield from state_names(inner)
+
+
+def expressions_mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a template with its expressions changed."""
+    if isinstance(value, dict):
+        return {name: expressions_mapped(each, change) for name, each in value.items()}
+    if isinstance(value, list):
+        return [expressions_mapped(each, change) for each in value]
+    return change(value) if isinstance(value, str) and value.startswith("{%") else value
+
+
+def bare(text: str) -> str:
+    """Return an expression without its braces."""
+    return text.removeprefix("{%").removesuffix("%}").strip()
