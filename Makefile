@@ -11,6 +11,7 @@ SOAK ?= 60
 KILLS ?= 200
 VALUES ?= 2000
 PROGRAMS ?= 10000
+SEEDS ?= 100
 STAGE ?= dev
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
@@ -48,9 +49,10 @@ test: $(VENV)/all.stamp ## the tests that need no deployment, but for the slow o
 test-deployed: $(VENV)/all.stamp ## those that need one, on an AWS on this machine; and the wheel, in an environment of its own
 	@$(PY) -m pytest -m ministack
 
-torture: $(VENV)/all.stamp ## kill the server two hundred times, and run ten thousand programs and send values that were drawn at random
+torture: $(VENV)/all.stamp ## kill the server two hundred times, play seeds of the simulated AWS, and run programs and send values that were drawn
 	@TORTURE=$(KILLS) SOAK=$(SOAK) $(PY) -m pytest tests/e2e/test_torture.py -n 2 --timeout 7200
 	@DURABLE_VALUES=$(VALUES) $(PY) -m pytest tests/contract/test_values.py tests/unit/testing/test_drawn_values.py --timeout 3600
+	@DURABLE_SEEDS=$(SEEDS) $(PY) -m pytest tests/simulation/test_stories.py -n 2 --timeout 7200
 	@DURABLE_PROGRAMS=$(PROGRAMS) $(PY) -m pytest tests/unit/compiler/test_generated.py -n 2 --timeout 3600
 
 check: $(VENV)/all.stamp ## what CI runs: lint, types, layers, compiled workflows, all tests

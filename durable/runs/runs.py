@@ -277,7 +277,7 @@ class Runs:
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
-        flag = () if there is None else _flag_at_the_end(there, fields["status"], is_segment=is_segment)
+        flag = () if there is None else _flag_at_the_end(there, fields["status"])
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
         if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
@@ -373,14 +373,14 @@ class Runs:
             fields |= {"epoch": header.epoch + 1, "begun": now}
         kept_until = () if header.expires is None else ("expires",)
         gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
-        flag: Write | Delete = Delete(header.flag)
+        # An execution of the generation before may still invoke a step, late or once more: it is to begin nothing.
+        generation = header.generation + 1
+        fields["generation"] = generation
+        flag = Write(header.flag, {"least": generation}, remove=("want",))
         if is_segmented or header.kind is not None:
-            # An execution of the generation before may still run, and nobody can stop it: it is to begin nothing.
-            generation = header.generation + 1
             code = self._code.get(header.workflow)
-            fields |= {"generation": generation} | ({"kind": "express"} if is_segmented else {})
+            fields |= {"kind": "express"} if is_segmented else {}
             fields |= {"code": code} if is_segmented and code else {}
-            flag = Write(header.flag, {"least": generation}, remove=("want",))
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
@@ -407,7 +407,7 @@ def _run(header: Header) -> Run:
     return run if header.kind is None and not header.generation else {**run, "generation": header.generation}
 
 
-def _flag_at_the_end(header: Header, status: Status, *, is_segment: bool) -> tuple[Write | Delete, ...]:
+def _flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...]:
     """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
     step cannot start.
     """
@@ -416,7 +416,8 @@ def _flag_at_the_end(header: Header, status: Status, *, is_segment: bool) -> tup
     if header.wanted is None or status not in ("complete", "errored"):
         return ()
     # The rest of the row keeps executions of earlier generations out.
-    return (Write(header.flag, remove=("want",)) if is_segment else Delete(header.flag),)
+    is_fenced = header.kind is not None or header.generation
+    return (Write(header.flag, remove=("want",)) if is_fenced else Delete(header.flag),)
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:

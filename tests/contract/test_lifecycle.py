@@ -19,7 +19,7 @@ from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
-from durable.store.record import Halted, Leased, StepRecord
+from durable.store.record import Halted, Leased, StepRecord, halts
 from durable.store.rows import Header
 from durable.store.table import Row, Table
 from tests.contract.worlds import World
@@ -122,19 +122,27 @@ class Desk:
         return StepKey("shop", "one", self.header["epoch"], step, self.header["incarnation"])
 
     def begin(self, step: str = "first", **kept: Any) -> Any:
-        return self.steps.begin(self.key(step), step, owner="x", limit=9, input_hash="h", kept=kept)
+        return self.steps.begin(
+            self.key(step), step, owner="x", limit=9, input_hash="h", kept=kept, generation=self.generation
+        )
 
     def succeed(self, step: str = "first") -> Any:
-        return self.steps.succeed(self.key(step), owner="x", result=1, at=self.clock.now())
+        at, generation = self.clock.now(), self.generation
+        return self.steps.succeed(self.key(step), owner="x", result=1, at=at, generation=generation)
 
     def fail(self, step: str = "first", *, handled: bool = False) -> Any:
         failure = Failure("Odd", "It is odd.")
-        return self.steps.fail(
-            self.key(step), owner="x", failure=failure, final=True, at=self.clock.now(), handled=handled
-        )
+        more: Any = {"at": self.clock.now(), "handled": handled, "generation": self.generation}
+        return self.steps.fail(self.key(step), owner="x", failure=failure, final=True, **more)
+
+    @property
+    def generation(self) -> int:
+        """The generation of the current execution."""
+        return int(self.header.get("generation", 0))
 
     def flagged(self) -> bool:
-        return self.table.get(self.key("any").flag) is not None
+        """Return whether a step of the current execution is kept from beginning."""
+        return halts(self.table.get(self.key("any").flag), self.generation)
 
     def make(self, status: str) -> None:
         """Bring a run to a status, as it comes to it."""

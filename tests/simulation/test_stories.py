@@ -41,6 +41,11 @@ def test_runs_that_began_on_standard_end_when_the_deployment_has_come_to_segment
             assert story.play().trouble == [], (workflow, script, seed)
 
 
+def test_a_step_of_standard_that_is_invoked_twice_does_not_begin_again_after_a_restart() -> None:
+    for seed in range(76, 76 + max(1, SEEDS // 2)):
+        assert Story(seed, "trip", "restart", STORM, former=True).play().trouble == [], seed
+
+
 def test_such_a_run_ends_on_its_machine_and_one_that_is_taken_up_again_goes_on_in_segments() -> None:
     left, paused = (
         [Story(seed, "trip", script, CALM, former=True).play() for seed in range(8)] for script in ("none", "pause")

@@ -59,6 +59,7 @@ class Place:
                 "epoch": 1,
                 "createdAt": ENTERED,
                 "incarnation": self.run().header.incarnation,
+                "generation": self.run().header.generation,
             },
             "execution": self.run().header.execution,
             "step": "grow",

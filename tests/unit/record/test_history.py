@@ -53,6 +53,7 @@ class Place:
         header = self.header()
         run: Run = {"workflow": "shop", "instance": "one", "epoch": header["epoch"], "createdAt": ""}
         run["incarnation"] = header["incarnation"]
+        run["generation"] = self.generation
         return {"run": run, "execution": header["execution"], "step": step, "key": step, "token": token}
 
     def now(self) -> int:
@@ -68,9 +69,15 @@ class Place:
         header = self.header()
         return StepKey("shop", "one", header["epoch"], step, header["incarnation"])
 
+    @property
+    def generation(self) -> int:
+        """The generation of the current execution."""
+        return int(self.header().get("generation", 0))
+
     def begin(self, step: str) -> None:
         self.owners += 1
-        self.steps.begin(self.key(step), step, owner=str(self.owners), limit=99, input_hash="h")
+        owner = str(self.owners)
+        self.steps.begin(self.key(step), step, owner=owner, limit=99, input_hash="h", generation=self.generation)
 
     def owner(self, step: str) -> str:
         return str((self.table.get(self.key(step).row) or {})["owner"])

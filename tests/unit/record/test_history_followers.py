@@ -69,7 +69,8 @@ class World(Place):
         clock = Slow(written_at)
         record = StepRecord(self.table, clock, leases=Leases(clock, at_work=lambda owner: False))
         self.numbers[self._epoch, step] += 1
-        record.begin(self.key(step), step, owner=self.owner(step), limit=2 * MOST_ATTEMPTS, input_hash="h")
+        most, owner = 2 * MOST_ATTEMPTS, self.owner(step)
+        record.begin(self.key(step), step, owner=owner, limit=most, input_hash="h", generation=self.generation)
         self.happened("stepStarted", step, written_at)
 
     def owner(self, step: str) -> str:

@@ -172,6 +172,20 @@ def test_an_id_that_is_used_again_is_another_run(bench: Bench) -> None:
     assert error == {"name": "Declined", "message": "The workflow failed."}
 
 
+def test_an_execution_from_before_a_restart_begins_no_step(bench: Bench) -> None:
+    """Lambda may invoke a step a second time, long after the first: also for an execution on Standard."""
+    bench.runs.create("shop", {}, id="one")
+    before = bench.machines.started[-1][2]["run"]
+    bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
+    bench.runs.go_on(bench.runs.load("shop", "one").header, anew=True, did="restarted")
+    with pytest.raises(Exception, match="paused or terminated") as error:
+        bench.handler()({**bench.event(), "run": before}, "second invocation")
+    assert type(error.value).__name__ == "Stopped"
+    assert steps.calls == []
+    bench.handler()({**bench.event(), "run": bench.machines.started[-1][2]["run"]}, "first invocation")
+    assert len(steps.calls) == 1
+
+
 def test_a_run_of_a_former_version_goes_on_under_the_keys_that_it_has(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.table.write(Write(header_key("shop", "one"), remove=("incarnation",)))
