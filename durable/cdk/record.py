@@ -11,7 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.aws.expression import DUE_PARTITION, INDEX_PARTITION
-from durable.aws.table import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
+from durable.aws.indexes import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.table import RowsTable
