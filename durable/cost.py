@@ -38,7 +38,7 @@ _WRITES_OF_STEP: Final = 3
 _READS_OF_RUN: Final = 1
 _READS_OF_STEP: Final[Mapping[MachineKind, int]] = {"standard": 2, "express": 1}
 _OTHER_INVOCATIONS: Final = 2
-"""The API's that starts the run, and that which closes it: the closer's, or the turn's."""
+"""The API's that starts the run, and that which closes it: the completion's, or the turn's."""
 
 
 class Way(NamedTuple):

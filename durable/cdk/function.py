@@ -62,7 +62,7 @@ class HandlerFunction(Construct):
     """A Lambda that runs the generic handler.
 
     Args:
-        entry: what the handler is here: step, consumer, worker, operations, operator, closer, sweep
+        entry: what the handler is here: step, consumer, worker, operations, operator, completion, reconciler
             or starter.
         environment: more variables; a value that is no text is written as JSON.
         options: how it differs from the others.

@@ -146,25 +146,27 @@ class OperatorFunction(Construct):
 
 
 class Keeper(Construct):
-    """The closer, told of every execution that ends; the sweep, which finds those that nobody told of; and the waker,
-    which looks at the runs of the wake queue, where there is one.
+    """The Lambdas that end and wake runs.
+
+    Completion is told of every execution that ends, the reconciler finds those that nobody told of, and the waker looks
+    at the runs of the wake queue, where there is one.
     """
 
     def __init__(self, scope: Construct, id: str, *, plane: Plane, wakes: WakeQueue | None) -> None:
         super().__init__(scope, id)
-        self.closer = plane.function(self, "Closer", entry="closer", timeout_seconds=_SECONDS)
-        self.sweep = plane.function(self, "Sweep", entry="sweep", timeout_seconds=_SECONDS, wakes=wakes)
-        plane.grant_history(self.sweep)
+        self.completion = plane.function(self, "Closer", entry="completion", timeout_seconds=_SECONDS)
+        self.reconciler = plane.function(self, "Sweep", entry="reconciler", timeout_seconds=_SECONDS, wakes=wakes)
+        plane.grant_history(self.reconciler)
         self._listen([*plane.machines.values(), *plane.rollbacks.values()], plane.nested)
         events.Rule(
             self,
             "EveryFewMinutes",
             description="finds runs whose end, or start, was missed",
             schedule=events.Schedule.rate(Duration.minutes(SWEEP_MINUTES)),
-            targets=[targets.LambdaFunction(self.sweep.function)],
+            targets=[targets.LambdaFunction(self.reconciler.function)],
         )
         if wakes is not None:
-            plane.record.grant_due(self.sweep)
+            plane.record.grant_due(self.reconciler)
             self._reconcile_segments(plane, wakes)
 
     def _reconcile_segments(self, plane: Plane, wakes: WakeQueue) -> None:
@@ -175,14 +177,16 @@ class Keeper(Construct):
         waker.function.add_event_source(source)
 
     def _every(self, id: str, rate: Duration, runs: str, description: str) -> None:
-        """Have the sweep look at some of the runs; the other rule, without an input, at those that run whole."""
+        """Have the reconciler look at some of the runs; the other rule, without an input, at those that run whole."""
         events.Rule(
             self,
             id,
             description=description,
             schedule=events.Schedule.rate(rate),
             targets=[
-                targets.LambdaFunction(self.sweep.function, event=events.RuleTargetInput.from_object({"runs": runs}))
+                targets.LambdaFunction(
+                    self.reconciler.function, event=events.RuleTargetInput.from_object({"runs": runs})
+                )
             ],
         )
 
@@ -201,5 +205,5 @@ class Keeper(Construct):
                     detail_type=["Step Functions Execution Status Change"],
                     detail={"status": list(ENDS), "stateMachineArn": arns[first : first + _ARNS_OF_PATTERN]},
                 ),
-                targets=[targets.LambdaFunction(self.closer.function, max_event_age=Duration.hours(1))],
+                targets=[targets.LambdaFunction(self.completion.function, max_event_age=Duration.hours(1))],
             )

@@ -455,7 +455,7 @@ class DurableStack(Stack):
             name: each.express for name, each in self._made.items() if each.express and name not in self._nested
         }
         service = (self._settings.stack, self._settings.name)
-        return WatchedSegments(machines, keeper.sweep.function, self._wakes, service)
+        return WatchedSegments(machines, keeper.reconciler.function, self._wakes, service)
 
     def _worker(self, worker: Worker, operations: Operations) -> None:
         function = self._workers[worker.name] = WorkerFunction(

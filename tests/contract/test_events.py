@@ -86,7 +86,7 @@ class Meddled:
 
 
 class Story:
-    """A run with waits, as its Tasks, its senders and the sweep see it."""
+    """A run with waits, as its Tasks, its senders and the reconciler see it."""
 
     def __init__(self, table: Table, clock: VirtualClock) -> None:
         self.clock = clock
@@ -153,7 +153,7 @@ class Story:
         return any(token.startswith(f"{wait}.") for token in self.meddled.heard)
 
     def rest(self) -> None:
-        """Do what the world does again until it is done: clients send again, Tasks retry, the sweep sweeps."""
+        """Do what the world does again until it is done: clients send again, Tasks retry, the reconciler looks."""
         self.meddled.plan.clear()
         for id, type in dict(self.unsent).items():
             self.send(type, id)

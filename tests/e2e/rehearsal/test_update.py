@@ -194,7 +194,7 @@ def _wake(api: Api, instance: str, weather: str) -> None:
 
 
 def _sleeps(aws: MiniStack) -> list[str]:
-    """Return the Wait states that the executions are in, as the sweep reads their histories."""
+    """Return the Wait states that the executions are in, as the reconciler reads their histories."""
     sfn = aws.client("stepfunctions")
     machines = [each["stateMachineArn"] for each in sfn.list_state_machines()["stateMachines"]]
     running = [

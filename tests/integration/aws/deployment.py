@@ -375,13 +375,13 @@ class Deployment:
         return status_change(execution, self.machine, self.clock.now(), **changes)
 
     def close(self, execution: Mapping[str, Any], **changes: Any) -> None:
-        """Send the event of an execution's end to the closer."""
-        answer = self.invoke("closer", self.status_change(execution, **changes))
+        """Send the event of an execution's end to the completion."""
+        answer = self.invoke("completion", self.status_change(execution, **changes))
         assert answer.error is None, answer.payload
 
-    def sweep(self) -> None:
-        """Send the schedule's event to the sweep."""
-        answer = self.invoke("sweep", {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+    def reconcile(self) -> None:
+        """Send the schedule's event to the reconciler."""
+        answer = self.invoke("reconciler", {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
         assert answer.error is None, answer.payload
 
 

@@ -139,5 +139,5 @@ class Segments:
 
     def minute(self) -> None:
         """Have the minutely reconciler look."""
-        answer = self.deployment.invoke("sweep", {"runs": "segments"})
+        answer = self.deployment.invoke("reconciler", {"runs": "segments"})
         assert answer.error is None, answer.payload

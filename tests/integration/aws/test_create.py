@@ -69,7 +69,7 @@ def test_starts_at_once_are_one_run(deployment: Deployment) -> None:
     assert deployment.status(answers[0].json["workflowId"])["status"] == "running"
 
 
-@pytest.mark.parametrize("mended_by", ["the same start again", "the sweep"])
+@pytest.mark.parametrize("mended_by", ["the same start again", "the reconciler"])
 def test_a_crash_after_the_header_is_made_up_for_under_the_name_that_it_keeps(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, mended_by: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_crash_after_the_header_is_made_up_for_under_the_name_that_it_keeps(
     assert header(deployment)["status"]["S"] == "running"
 
 
-@pytest.mark.parametrize("mended_by", ["the same start again", "the sweep"])
+@pytest.mark.parametrize("mended_by", ["the same start again", "the reconciler"])
 def test_a_crash_after_the_start_starts_nothing_twice(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, mended_by: str
 ) -> None:
@@ -103,7 +103,7 @@ def test_a_run_that_ends_before_it_is_known_to_run_is_complete(
     deployment.close(ended(execution, output))
     answer = start(deployment)
     deployment.later(QUEUED_MS)
-    deployment.sweep()
+    deployment.reconcile()
     told = deployment.status(answer.json["workflowId"])
     assert (answer.status, told["status"], told["output"]) == (200, "complete", output)
     assert len(names(deployment)) == 1
@@ -116,10 +116,10 @@ def test_a_run_that_ended_untold_before_it_was_known_to_run_is_found_by_the_swee
     output = deployment.steps(deployment.execution())
     deployment.finish(output)
     deployment.later(QUEUED_MS)
-    deployment.sweep()
+    deployment.reconcile()
     assert header(deployment)["status"]["S"] == "running"
     deployment.later(SILENT_MS)
-    deployment.sweep()
+    deployment.reconcile()
     told = deployment.status(start(deployment).json["workflowId"])
     assert (told["status"], told["output"]) == ("complete", output)
     assert len(names(deployment)) == 1
@@ -151,8 +151,8 @@ def _crash_before_the_second_write(deployment: Deployment, monkeypatch: pytest.M
 
 
 def _mend(deployment: Deployment, mended_by: str) -> None:
-    if mended_by == "the sweep":
+    if mended_by == "the reconciler":
         deployment.later(QUEUED_MS)
-        deployment.sweep()
+        deployment.reconcile()
     else:
         assert start(deployment).status == 200

@@ -24,7 +24,7 @@ STEPS: Final = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
 )
-LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "closer", "sweep", "changes")
+LAMBDAS: Final = (*STEPS, CONSUMER, "worker", "operations", "completion", "reconciler", "changes")
 
 NOT_SHIPPED: Final = (
     *("durable.compiler", "durable.local", "durable.testing", "durable.build", "durable.check", "durable.cli"),
@@ -56,8 +56,8 @@ MOST_MODULES: Final = (
     dict.fromkeys((*STEPS, CONSUMER), 214)
     | {"worker": 289, "operations": 297}
     | {
-        "closer": 166,
-        "sweep": 168,
+        "completion": 166,
+        "reconciler": 168,
         "changes": 155,
     }
 )
@@ -134,7 +134,7 @@ def test_a_step_imports_nothing_heavy_and_nothing_of_the_api(imported: Mapping[s
     assert imported[name].among([*HEAVY, *FOR_HTTP, *OF_OTHERS]) == []
 
 
-@pytest.mark.parametrize("name", ["worker", "operations", "closer", "sweep"])
+@pytest.mark.parametrize("name", ["worker", "operations", "completion", "reconciler"])
 def test_no_lambda_imports_boto3_before_it_is_called_nor_a_framework_for_http(
     imported: Mapping[str, Imported], name: str
 ) -> None:
@@ -142,7 +142,7 @@ def test_no_lambda_imports_boto3_before_it_is_called_nor_a_framework_for_http(
     assert imported[name].among(unneeded) == []
 
 
-@pytest.mark.parametrize("name", ["closer", "sweep"])
+@pytest.mark.parametrize("name", ["completion", "reconciler"])
 def test_those_that_keep_the_record_import_neither_the_workflows_nor_http(
     imported: Mapping[str, Imported], name: str
 ) -> None:

@@ -116,7 +116,7 @@ def test_a_second_start_is_one_refused_write(deployment: Deployment, meter: Mete
 
 
 def test_a_sweep_over_nothing_is_one_query_a_partition_of_each_status(deployment: Deployment, meter: Meter) -> None:
-    deployment.sweep()
+    deployment.reconcile()
     record, _ = spent(meter, deployment)
     assert (record.requests, record.read_units) == ({"Query": 26}, 13)
 

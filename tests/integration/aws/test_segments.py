@@ -150,7 +150,7 @@ def test_the_end_of_an_express_execution_is_heard_from_the_execution_alone(segme
     (begun,) = segments.started
     described = {"executionArn": "x", "name": begun.name, "status": "SUCCEEDED", "input": "{}", "output": "1"}
     arn = f"arn:aws:states:us-east-1:123456789012:stateMachine:{begun.machine}"
-    answer = deployment.invoke("closer", status_change(described, arn, deployment.clock.now()))
+    answer = deployment.invoke("completion", status_change(described, arn, deployment.clock.now()))
     assert answer.error is None
     assert deployment.status(id)["status"] in ("queued", "running")
 
@@ -163,7 +163,7 @@ def test_a_whole_run_of_a_former_deployment_is_closed_by_the_machine_that_it_beg
     deployment.aws.dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE kind, code")
     (begun,) = segments.started
     described = {"executionArn": "x", "name": begun.name, "status": "SUCCEEDED", "input": "{}", "output": "1"}
-    answer = deployment.invoke("closer", status_change(described, deployment.machine, deployment.clock.now()))
+    answer = deployment.invoke("completion", status_change(described, deployment.machine, deployment.clock.now()))
     assert answer.error is None
     told = deployment.status(id)
     assert (told["status"], told["output"]) == ("complete", 1)

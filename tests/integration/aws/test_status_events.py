@@ -68,7 +68,7 @@ def test_a_lost_event_is_made_up_for_by_the_sweep(deployment: Deployment, end: E
     deployment.later(SILENT_MS)
     if reads:
         assert deployment.status(id)["status"] == "running"
-    deployment.sweep()
+    deployment.reconcile()
     assert told(deployment, id) == ENDS[end]
 
 
@@ -80,12 +80,12 @@ def test_an_event_that_comes_twice_and_after_the_sweep_changes_nothing(
     id = deployment.sign_up()
     execution = end(deployment)
     deployment.later(SILENT_MS)
-    deployment.sweep()
+    deployment.reconcile()
     closed = deployment.status(id) if reads else None
     for _ in range(2):
         deployment.later(SILENT_MS)
         deployment.close(execution)
-        deployment.sweep()
+        deployment.reconcile()
     assert told(deployment, id) == ENDS[end]
     assert closed in (None, deployment.status(id))
 
@@ -144,11 +144,11 @@ def test_a_sweep_that_is_throttled_at_a_run_goes_on_the_next_time(
     id = deployment.sign_up()
     deployment.finish(GOOD)
     deployment.later(SILENT_MS)
-    deployment.handler("sweep")
+    deployment.handler("reconciler")
     with deployment.throttled(service, operation, but=but):
-        deployment.sweep()
+        deployment.reconcile()
     assert deployment.status(id)["status"] == "running"
-    deployment.sweep()
+    deployment.reconcile()
     assert told(deployment, id) == ENDS[succeeds]
 
 
@@ -162,11 +162,11 @@ def test_a_run_in_a_step_is_not_looked_up(deployment: Deployment) -> None:
     deployment.lease(event)
     deployment.later(SILENT_MS)
     deployment.renew(event)
-    deployment.sweep()
+    deployment.reconcile()
     assert deployment.status(id)["status"] == "running"
     assert function == "functions.onboarding.validate_user:validate_user"
     deployment.later(LEASE_MS + 1)
-    deployment.sweep()
+    deployment.reconcile()
     assert told(deployment, id) == ENDS[succeeds]
 
 

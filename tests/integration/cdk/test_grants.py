@@ -87,7 +87,7 @@ def test_what_cloudformation_asks_may_list_runs_and_see_this_stack(dev: Template
     }
 
 
-@pytest.mark.parametrize("entry", ["operations", "closer", "sweep"])
+@pytest.mark.parametrize("entry", ["operations", "completion", "reconciler"])
 def test_those_that_know_all_workflows_reach_this_stacks_machines_only(dev: Template, entry: str) -> None:
     machine = dev.one("StepFunctions::StateMachine")[0]
     found = allowed(dev, entry)
@@ -98,13 +98,13 @@ def test_those_that_know_all_workflows_reach_this_stacks_machines_only(dev: Temp
     assert found.pop(f"<{machine}>") == {"states:StartExecution"}
     (resource,) = found
     assert resource.endswith(executions)
-    looks = {"states:GetExecutionHistory"} if entry == "sweep" else set()
+    looks = {"states:GetExecutionHistory"} if entry == "reconciler" else set()
     assert found[resource] == {"states:DescribeExecution", "states:StopExecution"} | looks
 
 
 def test_no_lambda_but_those_has_a_right_to_executions(dev: Template) -> None:
     for name in dev.functions():
-        if name not in ("operations", "closer", "sweep", "worker"):
+        if name not in ("operations", "completion", "reconciler", "worker"):
             assert not any(action.startswith("states:") for action, _ in dev.grants(name)), name
 
 

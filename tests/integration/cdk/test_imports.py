@@ -28,7 +28,7 @@ LAMBDAS = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
     f"{STEP}deliver_email:deliver_email",
-    *("worker", "operations", "closer", "sweep", "changes"),
+    *("worker", "operations", "completion", "reconciler", "changes"),
 )
 
 Import = Callable[[str, Mapping[str, str]], list[str]]
@@ -80,5 +80,5 @@ def test_a_lambda_starts_from_what_it_is_shipped(dev: Template, fresh: Import, f
 
 
 def test_the_apis_lambda_imports_no_step(dev: Template, fresh: Import) -> None:
-    modules = fresh("import durable.aws.entry", _environment(dev.functions()["closer"]))
+    modules = fresh("import durable.aws.entry", _environment(dev.functions()["completion"]))
     assert [name for name in modules if name.startswith(("functions.", "statemachines."))] == []

@@ -117,7 +117,7 @@ def test_nested_machines_have_names_that_no_other_stack_has(templates: Mapping[s
 
 
 def test_the_lambdas_of_all_workflows_reach_nested_machines_by_those_names(templates: Mapping[str, Template]) -> None:
-    for lambda_ in ("operations", "closer", "sweep", "waker"):
+    for lambda_ in ("operations", "completion", "reconciler", "waker"):
         grants = {(action, resource.rpartition(":")[2]) for action, resource in templates[""].grants(lambda_)}
         assert ("states:StartExecution", f"{STACK}.*") in grants
         assert ("ssm:GetParametersByPath", f"parameter/{STACK}/workflows") in grants

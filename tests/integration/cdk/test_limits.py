@@ -29,7 +29,7 @@ def test_whoever_starts_or_ends_a_run_is_told_its_limits(template: Template) -> 
     wanted = {"concurrency": 10, "rate": 5, "period_ms": 1000}
     for name, each in template.functions().items():
         variables = each["Properties"]["Environment"]["Variables"]
-        if variables["DURABLE_ENTRY"] in ("closer", "sweep", "waker", "operations", "turn"):
+        if variables["DURABLE_ENTRY"] in ("completion", "reconciler", "waker", "operations", "turn"):
             told = text(variables["DURABLE_WORKFLOWS"])
             assert json.dumps(wanted, separators=(",", ":"))[1:-1] in told, name
             assert "DURABLE_WAKES" in variables

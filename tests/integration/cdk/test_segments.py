@@ -99,7 +99,7 @@ def test_waits_park_and_wake_their_own_runs(approvals: Template) -> None:
 
 
 def test_the_sweep_looks_each_minute_at_what_is_due(express: Template) -> None:
-    found = allowed(express, "sweep")
+    found = allowed(express, "reconciler")
     assert found[f"{table(express, 'Instances')}/index/by-due"] == actions("Query")
     assert found[queue(express)] == {"sqs:SendMessage"}
     rules = {

@@ -68,7 +68,7 @@ def test_the_closer_is_told_of_rollbacks_too_and_may_start_them(booking: Templat
     known = json.loads(text(booking.one("SSM::Parameter")[1]["Properties"]["Value"]))
     rollback = known["rollback"].strip("<>")
     assert "Rollback" in rollback
-    started = {resource for action, resource in booking.grants("closer") if action == "states:StartExecution"}
+    started = {resource for action, resource in booking.grants("completion") if action == "states:StartExecution"}
     assert any(rollback in each for each in started)
 
 

@@ -45,7 +45,7 @@ def test_the_machine_calls_a_version_of_it(patient: Template) -> None:
     assert text.count("HandlerFunctionCurrentVersion") == 1
 
 
-@pytest.mark.parametrize("entry", ["operations", "sweep", "closer"])
+@pytest.mark.parametrize("entry", ["operations", "reconciler", "completion"])
 def test_who_finds_what_was_not_told_may_tell_it_to_machines_that_wait_and_to_no_other(
     patient: Template, entry: str
 ) -> None:

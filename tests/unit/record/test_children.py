@@ -75,7 +75,7 @@ class Place:
         return self.machines.started
 
     def close(self, state: ExecutionState) -> None:
-        """End the child's execution, as the closer does, except that it tells nobody."""
+        """End the child's execution, as the completion does, except that it tells nobody."""
         names = [name for workflow, name, _ in self.started if workflow == "child"]
         self.runs.close("child", names[-1], state)
 

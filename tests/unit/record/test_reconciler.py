@@ -63,7 +63,7 @@ class World:
         self.waits = 0
         self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, self.settle)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
-        self.closer = Completion({ARN: "shop"}, self.machines, self.runs, children)
+        self.completion = Completion({ARN: "shop"}, self.machines, self.runs, children)
 
     def key(self, step: str) -> StepKey:
         return StepKey("shop", "one", 1, step, self.header["incarnation"])
@@ -115,23 +115,23 @@ def detail(execution: str, status: str = "SUCCEEDED", output: str | None = '{"ok
 def test_an_event_closes_the_run_once_however_often_it_comes(world: World) -> None:
     execution = world.create()
     for _ in range(2):
-        world.closer.status_changed(detail(execution))
-    world.closer.status_changed(detail(execution, "FAILED", None) | {"error": "X", "cause": "y"})
+        world.completion.status_changed(detail(execution))
+    world.completion.status_changed(detail(execution, "FAILED", None) | {"error": "X", "cause": "y"})
     assert world.status == "complete"
 
 
 def test_events_of_others_and_of_what_still_runs_change_nothing(world: World) -> None:
     execution = world.create()
-    world.closer.status_changed(detail(execution) | {"stateMachineArn": "arn:other"})
-    world.closer.status_changed(detail(execution, "RUNNING", None))
-    world.closer.status_changed(detail("one.00000000"))
+    world.completion.status_changed(detail(execution) | {"stateMachineArn": "arn:other"})
+    world.completion.status_changed(detail(execution, "RUNNING", None))
+    world.completion.status_changed(detail("one.00000000"))
     assert world.status == "running"
 
 
 def test_a_large_output_that_the_event_leaves_out_is_fetched(world: World) -> None:
     execution = world.create()
     world.machines.states[execution] = DONE
-    world.closer.status_changed(detail(execution, output=None) | {"outputDetails": {"included": False}})
+    world.completion.status_changed(detail(execution, output=None) | {"outputDetails": {"included": False}})
     assert status_of(world.runs.load("shop", "one")).output == {"ok": True}
 
 
