@@ -1,4 +1,4 @@
-"""The embedded engine in a process, without HTTP: python -m bench.peers.ours.library <data folder>."""
+"""The embedded engine in a process, without HTTP: python -m bench.peers.ours.library <data folder> <project>."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Final
 
 from bench.lines import fail, serve
 from bench.peer import State, sign_up, state_of
@@ -20,9 +21,12 @@ from durable.local.timers import TimerThread
 from durable.local.workers import STEP_THREADS, Crew
 from durable.project import load
 from durable.runs.ids import instance_of
-from functions.onboarding.models import SignUp
 
 Ended = Callable[[], None]
+ONBOARDING: Final = "app"
+"""The module of the project of this repository."""
+FOUR_STEPS: Final = "bench.peers.ours.bare.app"
+"""The module of a project whose four steps compute and return."""
 
 
 def durable(journal: Journal, call: Ended) -> None:
@@ -46,7 +50,7 @@ class Ends(TextLog):
 
 
 class Onboarding:
-    """The project of app.py on a journal. Implements `bench.lines.Library`."""
+    """A project with a workflow `onboarding` on a journal. Implements `bench.lines.Library`."""
 
     def __init__(self, host: Host, journal: Journal, ends: Ends) -> None:
         self.journal = journal
@@ -56,7 +60,7 @@ class Onboarding:
     def begin(self, number: int, acknowledged: Callable[[], None], ended: Ended) -> str:
         id = f"run-{number}"
         self._ends.wanted[id] = ended
-        self._workflow.create(SignUp.model_validate(sign_up(number)), id=id)
+        self._workflow.create(self._workflow.params.validate_python(sign_up(number)), id=id)
         durable(self.journal, acknowledged)
         return id
 
@@ -68,14 +72,14 @@ class Onboarding:
 
 
 @contextmanager
-def onboarding(data: Path) -> Iterator[Onboarding]:
-    """Run the project on a data folder, with fsync."""
+def onboarding(data: Path, project: str = ONBOARDING) -> Iterator[Onboarding]:
+    """Run a project on a data folder, with fsync."""
     journal, clock, crew = Journal(data), SystemClock(), Crew()
     workers, turns = crew.pool(STEP_THREADS), crew.pool(4)
     ends = Ends(journal)
     try:
         host = Host(
-            build(load("app")), journal, data, clock=clock, workers=workers, turns=turns, log=ends, random=Random()
+            build(load(project)), journal, data, clock=clock, workers=workers, turns=turns, log=ends, random=Random()
         )
         host.recover()
         timers = TimerThread(host.timers, clock)
@@ -90,5 +94,5 @@ def onboarding(data: Path) -> Iterator[Onboarding]:
 
 
 if __name__ == "__main__":
-    with onboarding(Path(sys.argv[1])) as library:
+    with onboarding(Path(sys.argv[1]), sys.argv[2]) as library:
         serve(library)
