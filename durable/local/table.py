@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
@@ -71,9 +71,9 @@ class SQLiteTable:
     def get(self, key: Key) -> Row | None:
         self._prepare(key.partition)
         with self._lock:
-            row = _copy(self._row(key, self._clock.now()))
+            row = self._row(key, self._clock.now())
             self._evict()
-            return row
+            return None if row is None else dict(row)
 
     def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
         now = self._clock.now()
@@ -92,14 +92,13 @@ class SQLiteTable:
             self._prepare(change.key.partition)
         with self._lock:
             before = [self._row(change.key, now) for change in changes]
-            for number, change in enumerate(changes):
+            for change, row in zip(changes, before, strict=True):
                 for condition in change.when:
-                    if not holds(condition, before[number]):
-                        raise ConditionFailed([_copy(row) for row in before])
-            for partition in {change.key.partition for change in changes}:
-                if not self._rows(partition, now):
-                    self._clear(partition)
-            return tuple(self._hand_over(changes, before))
+                    if not holds(condition, row):
+                        raise ConditionFailed([None if each is None else dict(each) for each in before])
+            for change in changes:
+                self._clear_expired(change.key.partition, now)
+            return self._hand_over(changes, before)
 
     def list(
         self,
@@ -171,14 +170,21 @@ class SQLiteTable:
         return len(found)
 
     def _row(self, key: Key, now: int) -> Row | None:
-        row = self._rows(key.partition, now).get(key.sort)
-        return None if row is None or expired(row, now) else row
+        rows = self._rows(key.partition, now)
+        row = rows.get(key.sort)
+        return None if row is None or ("expires" in row and expired(row, now)) else row
 
     def _rows(self, partition: str, now: int) -> dict[str, Row]:
         """Return the rows of a partition: none once the time of its `run` row is over."""
         rows = self._partition(partition).rows
         run = rows.get(RUN)
-        return rows if run is None or not expired(run, now) else {}
+        return {} if run is not None and "expires" in run and expired(run, now) else rows
+
+    def _clear_expired(self, partition: str, now: int) -> None:
+        """Remove the rows of a partition whose time is over."""
+        run = self._partition(partition).rows.get(RUN)
+        if run is not None and "expires" in run and expired(run, now):
+            self._clear(partition)
 
     def _clear(self, partition: str) -> None:
         """Remove all rows of a partition."""
@@ -205,8 +211,10 @@ class SQLiteTable:
 
     def _read(self, name: str) -> _Partition:
         partition = _Partition()
-        with _translated():
+        try:
             rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
+        except JournalError as error:
+            raise _translated(error) from None
         for sort, data in rows:
             partition.put(sort, _row_from(data, f"{name}, {sort}"), len(data))
         return partition
@@ -216,35 +224,36 @@ class SQLiteTable:
         self._cached += partition.size
         return partition
 
-    def _hand_over(self, changes: Sequence[Write | Delete], before: Sequence[Row | None]) -> Sequence[Row | None]:
+    def _hand_over(self, changes: Sequence[Write | Delete], before: Sequence[Row | None]) -> tuple[Row | None, ...]:
         """Make the changes, now that they are allowed, and return the rows after them."""
         after: list[Row | None] = []
         rows: list[Change] = []
         for change, row in zip(changes, before, strict=True):
             if isinstance(change, Delete):
                 after.append(None)
-                rows.append((RECORD, (change.key.partition, change.key.sort), None))
+                rows.append((RECORD, change.key, None))
             elif change.check_only:
                 after.append(None)
             else:
                 after.append(new := changed(change, row))
                 rows.append(_row_of(change.key, new))
-        with _translated():
+        try:
             ticket = self.journal.write(rows)
-        self._remember(changes, after, rows, ticket)
-        return [_copy(row) for row in after]
-
-    def _remember(
-        self, changes: Sequence[Write | Delete], after: Sequence[Row | None], rows: Sequence[Change], ticket: int
-    ) -> None:
+        except JournalError as error:
+            raise _translated(error) from None
         written = iter(rows)
         for change, row in zip(changes, after, strict=True):
             if isinstance(change, Delete) or not change.check_only:
-                values = next(written)[2]
-                partition = self._partitions[change.key.partition]
-                partition.ticket = ticket
-                self._cached += partition.put(change.key.sort, row, 0 if values is None else len(str(values[-1])))
+                self._remember(next(written), row, ticket)
         self._evict()
+        return tuple(None if row is None else dict(row) for row in after)
+
+    def _remember(self, written: Change, row: Row | None, ticket: int) -> None:
+        """Keep a row in memory as it was handed over."""
+        _, (name, sort), values = written
+        partition = self._partitions[name]
+        partition.ticket = ticket
+        self._cached += partition.put(sort, row, 0 if values is None else len(str(values[-1])))
 
     def _evict(self) -> None:
         """Let go of the partitions longest unused, but of none that is not durable yet, nor of the newest."""
@@ -257,19 +266,12 @@ class SQLiteTable:
             del self._partitions[name]
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except FolderUnusable as error:
+def _translated(error: JournalError) -> Exception:
+    """Return the table's error for one of the journal."""
+    if isinstance(error, FolderUnusable):
         _log.error("%s", error)
-        raise RowsUnreadable(str(error)) from None
-    except JournalError as error:
-        raise TableBusy(str(error)) from None
-
-
-def _copy(row: Row | None) -> Row | None:
-    return None if row is None else dict(row)
+        return RowsUnreadable(str(error))
+    return TableBusy(str(error))
 
 
 def _json(row: Row) -> str:
@@ -310,7 +312,7 @@ def _row_of(key: Key, row: Row) -> Change:
     index = (get("workflow"), get("status"), get("updated")) if key.sort == RUN else (None, None, None)
     if key.sort.startswith(SEARCH):
         index = (_SEARCHED + row["found"], None, get("updated"))
-    return RECORD, (key.partition, key.sort), (*index, get("expires"), _json(row))
+    return RECORD, key, (*index, get("expires"), _json(row))
 
 
 def _cursor(updated: int, partition: str) -> str:

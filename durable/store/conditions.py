@@ -75,19 +75,16 @@ def expired(row: Row, now: int) -> bool:
 
 def holds(condition: Condition, row: Row | None) -> bool:
     """Tell whether the condition holds for a row, as DynamoDB would: values of other types are never equal."""
-    match condition:
-        case Absent(name):
-            return row is None or name not in row
-        case Equals(name, wanted):
-            value = None if row is None else row.get(name)
-            return type(value) is type(wanted) and bool(value == wanted)
-        case Below(name, limit):
-            value = None if row is None else row.get(name)
-            return type(value) is int and value < limit
-        case Either(conditions):
-            return any(holds(each, row) for each in conditions)
-        case _:
-            assert_never(condition)
+    if isinstance(condition, Absent):
+        return row is None or condition.field not in row
+    if isinstance(condition, Either):
+        return any(holds(each, row) for each in condition.conditions)
+    value = None if row is None else row.get(condition.field)
+    if isinstance(condition, Equals):
+        return type(value) is type(condition.value) and bool(value == condition.value)
+    if isinstance(condition, Below):
+        return type(value) is int and value < condition.value
+    assert_never(condition)
 
 
 def changed(write: Write, row: Row | None) -> Row:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from durable.errors import DurableError
 
@@ -17,39 +17,34 @@ Value = Any
 Row = dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Where a row is. Within a partition rows are ordered by the UTF-8 bytes of `sort`."""
 
     partition: str
     sort: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(NamedTuple):
     """Holds when the row lacks the field, or is not there at all."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(NamedTuple):
     """Holds when the field is there and has this value (a string, a number or a bool)."""
 
     field: str
     value: str | int | bool
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Below(NamedTuple):
     """Holds when the field is there and is a number less than this one."""
 
     field: str
     value: int
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(NamedTuple):
     """Holds when one of its conditions holds."""
 
     conditions: tuple[Condition, ...]
