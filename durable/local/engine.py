@@ -330,13 +330,13 @@ class Engine:
 
     def _cancel(self, name: str, token: str) -> None:
         """Give up the timers of a token: a task's deadline, and when its function is called again."""
-        self._timers.cancel((name, token))
-        self._timers.cancel((token, _AGAIN))
+        self._timers.cancel((name, token), (token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke, *, resumes: bool = False) -> None:
         """Invoke a function in this worker's thread, unless nobody waits for it any more.
 
-        The attempt is given up when its time is over, which begins now: it may have waited long for a thread.
+        The attempt is given up when its time is over, which begins now: it may have waited long for a thread. The
+        Task's own deadline, which is later, is set then.
         """
         live, token = self._live.get(name), action.token
         if live is None or not live.waits_for(token):
@@ -345,10 +345,8 @@ class Engine:
         owner, now = self._functions.new_owner(), self._clock.now()
         timeout = self._functions.timeout_ms(function, event)
         if timeout is not None:
-            give_up = self._of(name, partial(self._give_up, name, token, function, event, owner))
+            give_up = self._of(name, partial(self._give_up, name, action, owner, now))
             self._timers.set(owner, now + timeout, partial(self._turns.submit, give_up))
-            if action.timeout_seconds is not None:
-                self._set_timer(name, token, now + math.ceil(action.timeout_seconds * 1000))
 
         def ended(answer: Answer) -> None:
             self._timers.cancel(owner)
@@ -384,10 +382,14 @@ class Engine:
             pending = live.open().execution.pending_actions()
             self._perform(live, [each for each in pending if isinstance(each, Invoke) and each.token == token])
 
-    def _give_up(self, name: str, token: str, function: str, event: Any, owner: str) -> None:
-        answer = self._functions.abandon(function, event, owner)
+    def _give_up(self, name: str, action: Invoke, owner: str, began: int) -> None:
+        """End an attempt whose time is over; its Task ends at its own deadline, should the attempt not be given up."""
+        if action.timeout_seconds is not None:
+            self._set_timer(name, action.token, began + math.ceil(action.timeout_seconds * 1000))
+        event = action.arguments["Payload"]
+        answer = self._functions.abandon(action.arguments["FunctionName"], event, owner)
         if answer is not None:
-            self._answer(name, token, answer, event)
+            self._answer(name, action.token, answer, event)
 
     def _answer(self, name: str, token: str, answer: Answer, event: Any) -> None:
         """Hand the interpreter the end of a task; its timers end with it."""

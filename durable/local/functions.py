@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from durable.errors import StepInProgress, StepTimeoutError, public_message
-from durable.local.log import working_on
+from durable.local.log import WorkingOn
 from durable.local.workers import Workers
 from durable.steps.loop import Ended, EventLoop
 from durable.steps.step import Attempt, Hang, StepHandler
@@ -154,7 +154,7 @@ class Functions:
             self._running.add(key)
             self._owners.add(owner)
         self._thread.resumes = resumes
-        with working_on(f"{key.workflow}/{key.instance} {event['step']}"):
+        with WorkingOn(f"{key.workflow}/{key.instance} {event['step']}"):
             if self._coroutines is None or not handler.is_async:
                 return self._answered(key, owner, lambda: handler(event, owner))
             start = partial(self._start, handler, event, owner, self._coroutines, ended, resumes=resumes)

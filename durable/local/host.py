@@ -24,7 +24,7 @@ from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Coroutines, Functions, Wait
 from durable.local.kv import purge
-from durable.local.log import working_on
+from durable.local.log import WorkingOn
 from durable.local.parts import OURS, Parts, parts_of
 from durable.local.place import Place
 from durable.local.pump import Pump
@@ -343,7 +343,7 @@ class Host:
 
 
 def _deliver(consumers: Mapping[str, ConsumerHandler], queue: str, event: dict[str, Any]) -> Mapping[str, Any]:
-    with working_on(f"queue {queue}"):
+    with WorkingOn(f"queue {queue}"):
         return consumers[queue](event)
 
 

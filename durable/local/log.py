@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -27,14 +25,19 @@ _AGAIN_MS: Final = 1_000
 """How often the repeats of one error have a line, so that many failures at once do not hide everything else."""
 
 
-@contextmanager
-def working_on(what: str) -> Iterator[None]:
-    """Have the lines that the author's code logs say where they are from."""
-    token = at_work.set(what)
-    try:
-        yield
-    finally:
-        at_work.reset(token)
+class WorkingOn:
+    """A block in which the lines that the author's code logs say where they are from."""
+
+    __slots__ = ("_token", "_what")
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        self._token = at_work.set(self._what)
+
+    def __exit__(self, *_: object) -> None:
+        at_work.reset(self._token)
 
 
 @dataclass(slots=True)

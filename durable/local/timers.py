@@ -38,9 +38,10 @@ class Timers:
         if at < self.until:
             self.changed.set()
 
-    def cancel(self, key: Hashable) -> None:
+    def cancel(self, *keys: Hashable) -> None:
         with self._lock:
-            self._at.pop(key, None)
+            for key in keys:
+                self._at.pop(key, None)
 
     def _rebuild(self) -> None:
         live = [entry for entry in self._heap if self._is_live(entry)]

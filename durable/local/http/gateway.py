@@ -17,7 +17,7 @@ from durable.http.routing import Route
 from durable.local.http.holding import held
 from durable.local.http.loopback import is_operators
 from durable.local.http.messages import request_of, send_problem, send_response
-from durable.local.log import working_on
+from durable.local.log import WorkingOn
 from durable.local.workers import Workers
 
 Gate = Callable[[], Awaitable[None]]
@@ -93,7 +93,7 @@ def _respond(api: Api, route: Route | None, request: Request) -> Response:
     """Return the API's response. What would end a Lambda, as SystemExit does, ends this request only."""
     what = f"{request.method} {route.path}" if route else request.method
     try:
-        with working_on(what):
+        with WorkingOn(what):
             return api.respond(request)
     except BaseException as error:
         api.failed(what, error)

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from durable.clock import VirtualClock
-from durable.local.log import TextLog, logger, working_on
+from durable.local.log import TextLog, WorkingOn, logger
 from durable.local.terminal import Lines, traceback_text
 from durable.store.failure import Failure, failure_of
 from durable.store.keys import StepKey
@@ -163,7 +163,7 @@ def test_what_ends_a_run_is_shown_with_its_message(terminal: io.StringIO) -> Non
 
 
 def test_what_the_authors_code_logs_says_where_it_is_from(module: ModuleType, terminal: io.StringIO) -> None:
-    with working_on("order/first charge"):
+    with WorkingOn("order/first charge"):
         logging.getLogger("shop").info("charging %d", 7)
         try:
             module.charge("x")
