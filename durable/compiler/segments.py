@@ -6,7 +6,7 @@ definitions are made of one, with the same names of top-level states, so that a 
 
 - `express`: a long wait parks; a step that has to be tried much later parks; a block (Parallel, Map) in which something
   waits is moved to Standard; how the run ended is told to the function `turn`, because nobody hears of the end of an
-  Express execution.
+  Express execution; so is an expression that could not be evaluated.
 - `standard`: executes one top-level state, and moves the run back to Express.
 
 Both begin with a Choice that enters at `$states.context.Execution.Input.at.state` and assigns the variables that are
@@ -43,6 +43,8 @@ SEGMENT_SECONDS: Final = 285
 """How long an execution goes on; Express ends at 300 seconds, without a word."""
 SHORT_WAIT_MS: Final = 10_000
 """A wait up to this long costs less in Express than being parked: from 7.5 seconds on parking is cheaper."""
+
+EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 
 _RUN: Final = "{% $states.context.Execution.Input.run %}"
 _EXECUTION: Final = "{% $states.context.Execution.Name %}"
@@ -115,6 +117,12 @@ def _turn(payload: Json, *, attempts: int = 4) -> Json:
     }
 
 
+def _failed() -> Json:
+    """Return a state that says that the run failed with the error that is its input."""
+    failed = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
+    return _turn({"end": {"status": "FAILED", **failed}})
+
+
 def _parking_retries(machine: Json) -> Json:
     """Return a machine without the waits for next attempts: there a run parks, until when the record says."""
     states: Json = {}
@@ -147,10 +155,22 @@ class _Express(_Segments):
             if name not in moved.values():
                 redirect(state, moved)
         written[self.close] = _turn({"end": {"status": "SUCCEEDED", "output": "{% $states.input %}"}})
-        failed = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
-        written[self.fail] = _turn({"end": {"status": "FAILED", **failed}})
+        written[self.fail] = _failed()
         written[self.parked] = {"Type": "Succeed"}
-        return self.machine_of(written, targets)
+        return self._watched(self.machine_of(written, targets))
+
+    def _watched(self, machine: Json) -> Json:
+        """Return a machine that tells of an expression which could not be evaluated, wherever in it.
+
+        Pass, Choice and Wait have no Catch, and nobody hears that an Express execution failed: so all states are the
+        one branch of a Parallel. On Express transitions cost nothing.
+        """
+        run, failed = self.named("run"), self.named("failed")
+        branch = {name: machine.pop(name) for name in ("StartAt", "States")}
+        told = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
+        catch = [{"ErrorEquals": [EVALUATION_ERROR], "Output": told, "Next": failed}]
+        watched = {"Type": "Parallel", "Branches": [branch], "Catch": catch, "End": True}
+        return {**machine, "StartAt": run, "States": {run: watched, failed: _failed()}}
 
     def _cut(self, name: str, state: Json) -> tuple[str, Json]:
         """Return where a top-level state is entered, and the states that stand in its place."""
@@ -221,7 +241,7 @@ class _Express(_Segments):
     def _block(self, name: str, state: Json) -> Json:
         """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
         park = self.named(f"{name} park")
-        finals, retries = {"States.QueryEvaluationError"}, dict[str, Json]()
+        finals, retries = {EVALUATION_ERROR}, dict[str, Json]()
         for inner in states_within(state):
             if inner["Type"] == "Task":
                 finals |= finals_of(inner)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from durable import Workflow
+from durable.compiler.asl_walk import states_within
 from durable.errors import DeclarationError
 from tests.integration.cdk.conftest import Synthesise, onboarding_on
 from tests.integration.cdk.template import Template, references, text
@@ -158,8 +159,8 @@ def test_a_rehearsal_has_no_versions(synthesise: Synthesise, tmp_path_factory: p
     )
     assert not template.of("StepFunctions::StateMachineVersion")
     definition = text(template.resources[machines(template)["EXPRESS"]]["Properties"]["DefinitionString"])
-    states = json.loads(definition)["States"].values()
-    assert {type(each["TimeoutSeconds"]) for each in states if each["Type"] == "Task"} == {int}
+    tasks = [each for each in states_within({"Branches": [json.loads(definition)]}) if each["Type"] == "Task"]
+    assert {type(each["TimeoutSeconds"]) for each in tasks} == {int}
 
 
 def test_a_workflow_executes_in_segments_unless_it_or_its_project_says_otherwise(

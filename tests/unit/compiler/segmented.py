@@ -23,8 +23,6 @@ from durable.wire import CALLS, EVENTS, FINAL
 
 Doers = Mapping[str, Callable[..., Any]]
 MOST_EXECUTIONS = 2_000
-SILENT_MS = 390_000
-"""After how long an Express execution that says nothing is taken for dead."""
 NEVER_RETRIED = (NonRetryableError, InvalidInput, InvalidResult)
 
 
@@ -177,11 +175,9 @@ class Segments:
                 ), now
             if self.told:
                 now = max(now, self.due_ms)
-            elif self.kind == "standard":
+            else:
+                assert self.kind == "standard", f"nobody hears of {outcome}"
                 return outcome, now
-            else:  # Express fails without a word: Standard says why
-                assert (outcome.status, outcome.error) == ("FAILED", "States.QueryEvaluationError"), outcome
-                self.kind, now = "standard", now + SILENT_MS
 
     def _park(self, where: dict[str, Any], due_ms: int, kind: str = "express") -> None:
         assert not self.told

@@ -133,3 +133,12 @@ def test_names_of_states_are_unique_and_short_enough(flavour: Any) -> None:
     names = all_states(flavour(compile_workflow(written(body, payload="int")).definition))
     assert len(names) == len(set(names))
     assert max(map(len, names)) == 80
+
+
+@pytest.mark.parametrize("body", ["return found[9]", "if found[9] > 1:\n    return 1\nreturn 2"])
+def test_an_expression_that_cannot_be_evaluated_ends_the_run_at_once(body: str) -> None:
+    """No Catch of a state hears of it: `return` is a Pass, `if` a Choice."""
+    workflow = written(f"found = await step.do('a', numbers, event.payload)\n{body}", payload="int")
+    outcome, found = run_segments(compile_workflow(workflow), 3, {"a": lambda count: [1]})
+    assert outcome.error == "States.QueryEvaluationError"
+    assert found.entered == [("express", None)]
