@@ -81,6 +81,7 @@ def holds(condition: Condition, row: Row | None) -> bool:
         return any(holds(each, row) for each in condition.conditions)
     value = None if row is None else row.get(condition.field)
     if isinstance(condition, Equals):
+        # In Python True equals 1.
         return type(value) is type(condition.value) and bool(value == condition.value)
     if isinstance(condition, Below):
         return type(value) is int and value < condition.value

@@ -48,6 +48,7 @@ def era_of(epoch: int, incarnation: str) -> str:
     A run whose id was used before, by one that was deleted or has expired, is another incarnation: it meets no row of
     that one, whatever was left or comes late. Runs of former versions have none.
     """
+    # Padded with zeros, so that the rows of epochs are sorted as their numbers are.
     return f"{epoch:06d}@{incarnation}" if incarnation else f"{epoch:06d}"
 
 

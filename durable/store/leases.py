@@ -40,6 +40,8 @@ class Leases:
     def _holds(self, owner: str | None, until: int) -> bool:
         if owner is None:
             return False
+        # The reader's clock may be ahead of the owner's. So the owner ends its process before its lease ends: see
+        # `durable.steps.renewal`.
         return self._clock.now() <= until if self._at_work is None else self._at_work(owner)
 
 

@@ -48,10 +48,12 @@ class MachinesBusy(Exception):
 
 
 class Machines(Protocol):
-    """Starts, looks at and stops executions. Names are unique per workflow for 90 days."""
+    """Starts, looks at and stops executions. A name of one on Standard is unique per workflow for 90 days."""
 
     def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
-        """Start an execution; one that has been started under this name before is left as it is.
+        """Start an execution; one on Standard that was started under this name before is left as it is.
+
+        One on Express executes again: AWS does not compare its name with any other.
 
         Args:
             version: of the machine, where it has versions; None is the newest.

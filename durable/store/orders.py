@@ -9,7 +9,7 @@ from durable.clock import Clock
 from durable.store.table import Key, Table, Write
 
 _MARK: Final = Key("orders", "mark")
-_RESERVED: Final = 3_600_000
+_RESERVED: Final = 3_600_000  # milliseconds: how far ahead of the counter the mark is set
 
 
 class Orders:

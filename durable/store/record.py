@@ -148,6 +148,8 @@ class StepRecord:
         }
         before: StepRow | None = None
         try:
+            # Most steps begin once: so nothing is read first. A row that is there has `attempts`, also one that was
+            # forgotten, and comes with the failure.
             self._table.write(Write(key.row, lease | self._first(now), when=(Absent("attempts"),)))
             begun: Begun = Leased(1)
         except ConditionFailed as failed:
@@ -156,6 +158,7 @@ class StepRecord:
         if not isinstance(begun, Leased):
             return begun
         # A write may take long, and be sent again by boto3: then the lease has aged before it is known to be ours.
+        # The guard of `durable.steps.renewal` counts from the function's start, and takes the lease for a new one.
         if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
             return Held()
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
@@ -177,6 +180,7 @@ class StepRecord:
             return Held()
         # Attempts are recorded before they begin: so one that ended with its process has been counted. The process may
         # have been ended from outside: so a step that may be tried once only has a second attempt then, and no third.
+        # A row that says `retrying` has attempts left: its last one failed with an exception and was not final.
         if row.status == _RUNNING and row.attempts >= max(limit, _FEWEST_ATTEMPTS):
             return self._exhaust(key, row, lease, now, handled)
         attempts = row.attempts + 1
@@ -212,6 +216,7 @@ class StepRecord:
         mine = (Equals("owner", owner),)
         ended: Row = {} if expires is None else {"expires": expires}
         if before is not None and before.owner != owner:
+            # An earlier attempt stands again as it was, with its lease where it had one that is over.
             old = before.as_row()
             added = ("begun", "history", "owner", "lease", *lease)
             remove = tuple(name for name in dict.fromkeys(added) if name not in old)
@@ -325,6 +330,7 @@ def halts(flag: Row | None, generation: int) -> bool:
 
 
 def _unchanged(row: StepRow) -> tuple[Condition, ...]:
+    # Between two attempts a row has no owner: only `attempts` says that another one came and went since.
     return Equals("attempts", row.attempts), Absent("outcome"), *unchanged_lease(row.owner, row.lease)
 
 

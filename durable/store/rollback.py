@@ -41,6 +41,7 @@ DEFINITION: Final[dict[str, Any]] = {
             "Type": "Task",
             "Resource": _INVOKE,
             "Arguments": {"FunctionName": "{% $answer.function %}", "Payload": "{% $answer.payload %}"},
+            # The machine is one for all undos: so this is the longest that any of their Lambdas may take.
             "TimeoutSeconds": lambda_seconds(MAX_STEP_TIMEOUT_SECONDS) + TASK_MARGIN_SECONDS,
             "Retry": [{"ErrorEquals": list(LAMBDA_FAULTS), **_SOON, "MaxAttempts": 20}],
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "ask"}],
@@ -49,7 +50,8 @@ DEFINITION: Final[dict[str, Any]] = {
         "end": {"Type": "Succeed"},
     },
 }
-"""In Amazon States Language. A failed undo is in the record: so the machine goes on and asks."""
+"""In Amazon States Language. A failed undo is in the record: so the machine goes on and asks. Where it cannot even ask,
+its execution fails, and the run is closed by `durable.runs.runs`."""
 
 
 def rollback_of(workflow: str) -> str:

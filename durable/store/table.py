@@ -55,7 +55,10 @@ Condition = Absent | Equals | Below | Either
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A change of one row, which is made if it is not there; applied only when every condition holds.
+    """A change of one row; applied only when every condition holds.
+
+    A row that is absent is created, unless a condition says that a field is there: else a late write brings back a row
+    of a run that was deleted.
 
     Attributes:
         set: fields to write; a value of None is written as None (JSON null), it does not remove.

@@ -17,6 +17,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 
 from durable.wire import MAX_DEPTH, MAX_INTEGER, MAX_RESULT_BYTES
 
+# 2**53 has 16 digits: JSON without so many in a row needs no search for integers that are too large.
 _MAYBE_TOO_LARGE: Final = re.compile(rb"\d{16}")
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
