@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from aws_cdk import App, Aspects, Validations
 from cdk_nag import AwsSolutionsChecks
-from constructs import IConstruct
 
 from durable.build import build
-from durable.cdk.limits import oversized
+from durable.cdk.limits import exceeded
 from durable.cdk.refusal import refuse
 from durable.cdk.rehearsal.dialect import Dialect
 from durable.cdk.rehearsal.platform import rehearsal_platform
@@ -25,8 +24,14 @@ from durable.errors import ConfigurationError
 from durable.project import Project, load
 from durable.stages import stage_settings
 
-_SMALL: Final = {"@aws-cdk/core:suppressTemplateIndentation": True}
-"""A template has a megabyte at the most, of which indentation is a fifth."""
+_CONTEXT: Final[dict[str, Any]] = {
+    # a template has a megabyte at the most, of which indentation is a fifth
+    "@aws-cdk/core:suppressTemplateIndentation": True,
+    # durable.cdk.limits counts resources, and says what to do
+    "@aws-cdk/core:stackResourceLimit": 0,
+}
+_REPORT: Final = "ValidationFailed"
+"""How the error begins with which CDK reports findings, after it has written the templates."""
 
 
 def synthesise(module_name: str, *, root: Path, stack: type[DurableStack] = DurableStack) -> None:
@@ -41,15 +46,25 @@ def synthesise(module_name: str, *, root: Path, stack: type[DurableStack] = Dura
     try:
         project = build(load(module_name)).project
         app = application(project, os.environ, root=root, stack=stack)
-        refuse(told_by(app))
-        refuse(oversized(Path(app.synth().directory)))
+        _synthesise(app)
     except (ConfigurationError, PackagingError, SettingsError) as error:
         sys.exit(str(error))
 
 
-def told_by(construct: IConstruct) -> Iterator[str]:
-    """Yield what the validations of a construct and of all in it tell, which CDK itself wraps in a traceback."""
-    yield from (sentence for each in construct.node.find_all() for sentence in each.node.validate())
+def _synthesise(app: App) -> None:
+    """Write the assembly of an app.
+
+    Raises:
+        DeclarationError: a template exceeds AWS's limits, or a check of CDK or cdk-nag found something.
+    """
+    try:
+        app.synth()
+    except RuntimeError as error:  # what CDK's JavaScript throws
+        if _REPORT not in str(error):
+            raise
+        refuse(exceeded(Path(app.outdir)))
+        refuse([str(error)])
+    refuse(exceeded(Path(app.outdir)))
 
 
 def application(
@@ -66,7 +81,9 @@ def application(
     Raises:
         SettingsError: cdk.json cannot be read or names no project, or the stage's name is not a valid one.
     """
-    app = App(context=_SMALL | _context(root) | dict(context or {}), outdir=outdir)
+    app = App(
+        context=_CONTEXT | _context(root) | dict(context or {}), outdir=outdir, tree_metadata=False, stack_traces=False
+    )
     stage = environment.get("STAGE") or app.node.try_get_context("stage") or "dev"
     said = stage_settings(root, stage)
     settings = Settings(

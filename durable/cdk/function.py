@@ -12,7 +12,6 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from durable.cdk.limits import EnvironmentLimit
 from durable.cdk.nag import acknowledge
 from durable.cdk.options import PLAIN, FunctionOptions
 
@@ -91,7 +90,6 @@ class HandlerFunction(Construct):
         architecture = options.architecture or platform.architecture
         variables = dict(platform.environment) | dict(options.environment)
         variables |= {"DURABLE_ENTRY": entry} | self._texts(environment)
-        self.node.add_validation(EnvironmentLimit(self, variables))
         self.function = lambda_.Function(
             self,
             "Function",

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import NestedStack
-from constructs import Construct
-
 from durable.bindings import Binding, Workflow
-from durable.cdk.limits import RESOURCES, StackLimits
+from durable.cdk.limits import RESOURCES
 from durable.compiler import Compiled
 from durable.project import Project
 
@@ -31,14 +28,6 @@ _OPERATOR: Final = 6
 _OTHERS: Final[Mapping[str, int]] = {"worker": 30, "queue": 12, "bucket": 4, "database": 8}
 _REST: Final = 35
 """What a REST API has more than an HTTP API."""
-
-
-class WorkflowStack(NestedStack):
-    """The stack of one workflow."""
-
-    def __init__(self, scope: Construct, id: str) -> None:
-        super().__init__(scope, id)
-        self.node.add_validation(StackLimits(self))
 
 
 def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: int = _FILLED) -> frozenset[str]:

@@ -1,23 +1,29 @@
-"""AWS's limits that a stack would exceed, told when synthesising instead of while deploying."""
+"""AWS's limits that a deployment would exceed, found in the synthesised templates and told before it begins.
+
+Templates are read as JSON: to walk CDK's constructs from Python takes a round trip to Node for each of them.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import jsii
-from aws_cdk import CfnOutput, CfnResource, Stack
-from aws_cdk import aws_events as events
-from constructs import IConstruct, IValidation
+from durable.aws.changes import OPEN_RUNS
 
 RESOURCES: Final = 500
 OUTPUTS: Final = 200
+PARAMETERS: Final = 200
 MACHINE_NAME: Final = 80
 TEMPLATE_BYTES: Final = 1_000_000
 ENVIRONMENT_BYTES: Final = 4_096
 PATTERN_CHARACTERS: Final = 2_048
+POLICY_CHARACTERS: Final = 10_240
+"""Of all inline policies of a role, without white space."""
+NEEDS_BYTES: Final = 120_000
+"""Of what a custom resource is told: an update tells the old and the new, in an event of 256 KB at the most."""
 
 _PSEUDO: Final = {
     "AWS::Partition": "aws",
@@ -31,68 +37,7 @@ _SUFFIX: Final = "-ABCDEFGHIJKL"
 _NAME: Final = 64
 """Characters of a name, at the most, before that."""
 
-
-@jsii.implements(IValidation)
-class StackLimits:
-    """Finds what is too large in a stack; CDK asks it before it writes the template."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-
-    def validate(self) -> list[str]:
-        elements = list(_elements(self._stack))
-        resources = [each for each in elements if isinstance(each, CfnResource)]
-        outputs = sum(isinstance(each, CfnOutput) for each in elements)
-        rules = [each for each in resources if isinstance(each, events.CfnRule)]
-        problems = [sentence for each in rules for sentence in _pattern(self._stack, each)]
-        if len(resources) > RESOURCES:
-            problems.append(
-                f"{self._stack.node.path} has {len(resources)} resources, AWS allows {RESOURCES}: a workflow is about"
-                " 25, on Standard 8, and each of its steps 5; give some workflows nested=True, or split this one"
-            )
-        if outputs > OUTPUTS:
-            problems.append(
-                f"{self._stack.node.path} has {outputs} outputs, AWS allows {OUTPUTS}; other stacks name too many parts"
-            )
-        return problems
-
-
-def _elements(construct: IConstruct) -> Iterator[IConstruct]:
-    """Yield what a stack holds besides other stacks."""
-    for each in construct.node.children:
-        if not isinstance(each, Stack):
-            yield each
-            yield from _elements(each)
-
-
-@jsii.implements(IValidation)
-class EnvironmentLimit:
-    """Finds an environment of a Lambda that is too large. Names known only when deployed are estimated."""
-
-    def __init__(self, scope: IConstruct, variables: Mapping[str, str]) -> None:
-        self._scope = scope
-        self._variables = variables
-
-    def validate(self) -> list[str]:
-        stack = Stack.of(self._scope)
-        variables = _estimated(stack, stack.resolve(dict(self._variables)))
-        size = sum(len(name) + len(value.encode()) for name, value in variables.items())
-        if size <= ENVIRONMENT_BYTES:
-            return []
-        most = max(variables, key=lambda name: len(variables[name]))
-        return [
-            f"the environment of {self._scope.node.path} is about {size:,} bytes, AWS allows {ENVIRONMENT_BYTES:,}:"
-            f" most of it is {most}; bind less to it"
-        ]
-
-
-def _pattern(stack: Stack, rule: events.CfnRule) -> Iterator[str]:
-    size = len(json.dumps(_estimated(stack, stack.resolve(rule.event_pattern)), separators=(",", ":")))
-    if size > PATTERN_CHARACTERS:
-        yield (
-            f"the event pattern of {rule.node.path} is about {size:,} characters, AWS allows {PATTERN_CHARACTERS:,}:"
-            " name fewer resources in it, or split the rule"
-        )
+Resource = Mapping[str, Any]
 
 
 def long_name(machine: str) -> Iterator[str]:
@@ -104,32 +49,113 @@ def long_name(machine: str) -> Iterator[str]:
         )
 
 
-def oversized(folder: Path) -> Iterator[str]:
-    """Yield a sentence for each template of a cloud assembly that CloudFormation would not take."""
-    for each in sorted(folder.glob("*.template.json")):
-        size = each.stat().st_size
-        if size > TEMPLATE_BYTES:
+def exceeded(folder: Path) -> Iterator[str]:
+    """Yield a sentence for each limit that a template of a cloud assembly exceeds."""
+    for path in sorted(folder.glob("*.template.json")):
+        yield from _Template(path.name, path.stat().st_size, json.loads(path.read_text(encoding="utf-8"))).exceeded()
+
+
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """A template, of which names and ARNs that only a deployment knows are taken to be as long as they can be."""
+
+    name: str
+    size: int
+    body: Mapping[str, Any]
+
+    def exceeded(self) -> Iterator[str]:
+        yield from self._counts()
+        for name, each in self._resources("AWS::Lambda::Function"):
+            yield from self._environment(name, each["Properties"])
+        for name, each in self._resources("AWS::Events::Rule"):
+            yield from self._pattern(name, each["Properties"])
+        for name, _ in self._resources("AWS::IAM::Role"):
+            yield from self._policies(name)
+        for _, each in self._resources(OPEN_RUNS):
+            yield from _needs(each["Properties"])
+
+    def _resources(self, kind: str) -> list[tuple[str, Resource]]:
+        return [(name, each) for name, each in self.body.get("Resources", {}).items() if each["Type"] == kind]
+
+    def _counts(self) -> Iterator[str]:
+        resources, outputs = len(self.body.get("Resources", {})), len(self.body.get("Outputs", {}))
+        parameters = len(self.body.get("Parameters", {}))
+        if resources > RESOURCES:
             yield (
-                f"the template {each.name} has {size:,} bytes, AWS allows {TEMPLATE_BYTES:,}; give some workflows"
-                " nested=True, or split the one that is in it"
+                f"{self.name} has {resources} resources, AWS allows {RESOURCES}: a workflow is about 25, on Standard 8,"
+                " and each of its steps 5; give some workflows nested=True, or split this one"
+            )
+        if outputs > OUTPUTS:
+            yield f"{self.name} has {outputs} outputs, AWS allows {OUTPUTS}; other stacks name too many parts"
+        if parameters > PARAMETERS:
+            yield (
+                f"{self.name} has {parameters} parameters, AWS allows {PARAMETERS}: the workflow in it is bound to too"
+                " much of the main stack; bind less to it, or give it nested=False"
+            )
+        if self.size > TEMPLATE_BYTES:
+            yield (
+                f"{self.name} has {self.size:,} bytes, AWS allows {TEMPLATE_BYTES:,}; give some workflows nested=True,"
+                " or split the one that is in it"
             )
 
+    def _environment(self, name: str, properties: Resource) -> Iterator[str]:
+        variables = properties.get("Environment", {}).get("Variables", {})
+        sizes = {each: len(each) + len(str(self._deployed(value)).encode()) for each, value in variables.items()}
+        if sum(sizes.values()) > ENVIRONMENT_BYTES:
+            yield (
+                f"the environment of {self._shown(name, properties)} is about {sum(sizes.values()):,} bytes, AWS allows"
+                f" {ENVIRONMENT_BYTES:,}: most of it is {max(sizes, key=lambda each: sizes[each])}; bind less to it"
+            )
 
-def _estimated(stack: Stack, value: Any) -> Any:
-    """Return a part of a template with texts about as long as those that only a deployment knows."""
-    match value:
-        case {"Ref": str(name)}:
-            return _PSEUDO.get(name) or _name(stack, name)
-        case {"Fn::GetAtt": [str(name), _]}:
-            return _ARN + _name(stack, name)
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(str(_estimated(stack, each)) for each in parts)
-        case Mapping():
-            return {name: _estimated(stack, each) for name, each in value.items()}
-        case list():
-            return [_estimated(stack, each) for each in value]
-    return value
+    def _pattern(self, name: str, properties: Resource) -> Iterator[str]:
+        size = self._length(properties.get("EventPattern", {}))
+        if size > PATTERN_CHARACTERS:
+            yield (
+                f"the event pattern of {self._shown(name, properties)} is about {size:,} characters, AWS allows"
+                f" {PATTERN_CHARACTERS:,}: name fewer resources in it, or split the rule"
+            )
+
+    def _policies(self, role: str) -> Iterator[str]:
+        policies = [each["Properties"] for _, each in self._resources("AWS::IAM::Policy")]
+        of_role = [each["PolicyDocument"] for each in policies if {"Ref": role} in each.get("Roles", ())]
+        size = sum(map(self._length, of_role))
+        if size > POLICY_CHARACTERS:
+            yield (
+                f"the policies of the role {role} are about {size:,} characters, AWS allows {POLICY_CHARACTERS:,}: what"
+                " has this role is bound to too much; bind less to it"
+            )
+
+    def _length(self, value: Any) -> int:
+        return len(json.dumps(self._deployed(value), separators=(",", ":")))
+
+    def _deployed(self, value: Any) -> Any:
+        """Return a part of the template with texts about as long as those that only a deployment knows."""
+        match value:
+            case {"Ref": str(name)}:
+                return _PSEUDO.get(name) or self._physical(name)
+            case {"Fn::GetAtt": [str(name), _]}:
+                return _ARN + self._physical(name)
+            case {"Fn::Join": [separator, parts]}:
+                return str(separator).join(str(self._deployed(each)) for each in parts)
+            case Mapping():
+                return {name: self._deployed(each) for name, each in value.items()}
+            case list():
+                return [self._deployed(each) for each in value]
+        return value
+
+    def _physical(self, logical: str) -> str:
+        return f"{self.name.partition('.')[0]}-{logical}"[:_NAME] + _SUFFIX
+
+    def _shown(self, logical: str, properties: Resource) -> str:
+        """Return what a resource is, and where."""
+        description = properties.get("Description")
+        return f"{description!r} ({logical} in {self.name})" if description else f"{logical} in {self.name}"
 
 
-def _name(stack: Stack, logical: str) -> str:
-    return f"{stack.stack_name}-{logical}"[:_NAME] + _SUFFIX
+def _needs(properties: Resource) -> Iterator[str]:
+    size = len(json.dumps(properties, separators=(",", ":")))
+    if size > NEEDS_BYTES:
+        yield (
+            f"what open runs need of {len(properties.get('Needs', ()))} workflows is {size:,} bytes, and an update can"
+            f" compare {NEEDS_BYTES:,}; declare some of the workflows in a project of their own"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
-from aws_cdk import ArnFormat, Aspects, CfnOutput, Stack
+from aws_cdk import ArnFormat, Aspects, CfnOutput, NestedStack, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_stepfunctions as sfn
@@ -25,8 +25,8 @@ from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.kv import Namespace
-from durable.cdk.layout import NESTED_SEPARATOR, WorkflowStack, nested_workflows
-from durable.cdk.limits import StackLimits, long_name
+from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows
+from durable.cdk.limits import long_name
 from durable.cdk.machine import Machine, Step
 from durable.cdk.methods import methods_called
 from durable.cdk.monitoring import Monitoring, WatchedSegments
@@ -106,7 +106,6 @@ class DurableStack(Stack):
         self._workers: dict[str, WorkerFunction] = {}
         self._gateways: dict[str, Gateway | HttpGateway] = {}
         self._declare_apis(project)
-        self.node.add_validation(StackLimits(self))
         key = key_of(self, settings)
         if key is not None:
             Aspects.of(self).add(Encrypted(key))
@@ -298,7 +297,7 @@ class DurableStack(Stack):
             segments = SegmentOptions(name, segmented, workflow.retention_seconds, self._wakes, workflow.limits)
         is_nested = workflow.name in self._nested
         machine = Machine(
-            WorkflowStack(self, f"{construct_id(workflow)}Stack") if is_nested else self,
+            NestedStack(self, f"{construct_id(workflow)}Stack") if is_nested else self,
             construct_id(workflow),
             platform=self._platform,
             workflow=workflow.name,

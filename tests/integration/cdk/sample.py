@@ -1,8 +1,8 @@
-"""Workflows that are built otherwise than most: one whose step starts the next run, and one that can be undone."""
+"""Workflows of each kind that is built in another way, and a plain one of four steps."""
 
 from __future__ import annotations
 
-from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import KVNamespace, Queue, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 
 def again(rounds: int, relay: Workflow[int]) -> int:
@@ -38,3 +38,30 @@ def cancel(booking: str, notes: KVNamespace[str]) -> None:
 class BookingWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
         return await step.do("book", book, event.payload, undo=cancel)
+
+
+def validate(number: int) -> int:
+    return number
+
+
+def charge(number: int, notes: KVNamespace[str]) -> int:
+    notes.put(str(number), "charged")
+    return number
+
+
+def ship(number: int, notes: KVNamespace[str]) -> int:
+    notes.put(str(number), "shipped")
+    return number
+
+
+def report(number: int, unread: Queue) -> int:
+    unread.send(str(number))
+    return number
+
+
+class FourStepWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        number = await step.do("validate the order", validate, event.payload)
+        await step.do("charge the customer", charge, number)
+        await step.do("ship the order", ship, number)
+        return await step.do("report to the warehouse", report, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
@@ -14,19 +14,23 @@ from durable import KVNamespace, Queue, Schedule, Workflow
 from durable.aws.changes import NESTED
 from durable.bindings.workflow import MachineKind
 from durable.cdk.layout import nested_workflows, resources
-from durable.cdk.limits import ENVIRONMENT_BYTES, MACHINE_NAME, OUTPUTS, PATTERN_CHARACTERS, RESOURCES, TEMPLATE_BYTES
+from durable.cdk.limits import NEEDS_BYTES, RESOURCES, TEMPLATE_BYTES, exceeded
 from durable.compiler import compile_workflow
 from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise
-from tests.integration.cdk.sample import BookingWorkflow, CallingWorkflow, PatientWorkflow, RelayWorkflow
+from tests.integration.cdk.sample import (
+    BookingWorkflow,
+    CallingWorkflow,
+    FourStepWorkflow,
+    PatientWorkflow,
+    RelayWorkflow,
+)
 from tests.integration.cdk.template import Template, references, text
 
-ARN: Final = "arn:aws:states:ap-southeast-2:123456789012:stateMachine:"
-NAME: Final = "n" * 64 + "-ABCDEFGHIJKL"
-PARAMETERS: Final = 200
-INLINE_POLICIES: Final = 10_240
-"""Characters of all inline policies of a role, without spaces."""
 STACK: Final = "durable-workflows-dev"
+SYNTHESISED: Final = 20
+ALL: Final = 300
+ROOM: Final = RESOURCES - 30
 
 
 def patients(number: int, kind: MachineKind = "express") -> list[Workflow[Any]]:
@@ -161,58 +165,38 @@ def test_a_workflow_has_no_more_resources_than_are_planned_for_it(templates: Map
 
 
 def test_every_template_keeps_the_limits(templates: Mapping[str, Template]) -> None:
-    assert [problem for each in templates.values() for problem in exceeded(each)] == []
+    assert list(exceeded(templates[""].path.parent)) == []
 
 
-def exceeded(template: Template) -> Iterator[str]:
-    """Yield what of a template would not be taken, with names and ARNs as long as they can become."""
-    read = json.loads(template.path.read_text())
-    counted = {
-        "bytes": (template.path.stat().st_size, TEMPLATE_BYTES),
-        "resources": (len(template.resources), RESOURCES),
-        "outputs": (len(read.get("Outputs", {})), OUTPUTS),
-        "parameters": (len(read.get("Parameters", {})), PARAMETERS),
-    }
-    for each in template.of("Lambda::Function").values():
-        variables = each["Properties"]["Environment"]["Variables"]
-        counted["environment"] = (
-            sum(len(name) + len(long(value)) for name, value in variables.items()),
-            ENVIRONMENT_BYTES,
-        )
-        yield from (f"{name}: {has} of {may}" for name, (has, may) in counted.items() if has > may)
-    for each in template.of("Events::Rule").values():
-        if len(long(each["Properties"].get("EventPattern", ""))) > PATTERN_CHARACTERS:
-            yield f"event pattern {each['Properties']['Description']}"
-    for each in template.of("StepFunctions::StateMachine").values():
-        if len(each["Properties"].get("StateMachineName", "")) > MACHINE_NAME:
-            yield each["Properties"]["StateMachineName"]
-    for role in template.of("IAM::Role"):
-        policies = [
-            each for each in template.of("IAM::Policy").values() if {"Ref": role} in each["Properties"]["Roles"]
-        ]
-        size = sum(len(long(each["Properties"]["PolicyDocument"]).replace(" ", "")) for each in policies)
-        if size > INLINE_POLICIES:
-            yield f"{role}: {size} characters of policies"
+def four_steps(number: int) -> tuple[Any, ...]:
+    notes, unread = KVNamespace[str]("notes"), Queue("unread")
+    bindings = {"notes": notes, "unread": unread}
+    workflows = [Workflow(f"fulfilment-{each}", FourStepWorkflow, bindings=bindings) for each in range(number)]
+    return (notes, unread, *workflows)
 
 
-def long(value: Any) -> str:
-    """Return a part of a template as AWS is given it."""
-    match value:
-        case str():
-            return value
-        case {"Ref": str(name)}:
-            return {"AWS::Partition": "aws", "AWS::Region": ARN[15:29], "AWS::AccountId": "1" * 12}.get(name, NAME)
-        case {"Fn::GetAtt": _}:
-            return ARN + NAME
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(map(long, parts))
-        case Mapping():
-            return "{" + ",".join(f'"{name}":{_quoted(each)}' for name, each in value.items()) + "}"
-        case list():
-            return "[" + ",".join(map(_quoted, value)) + "]"
-    return json.dumps(value)
+@pytest.mark.slow
+def test_three_hundred_workflows_of_four_steps_keep_the_limits(tmp_path: Path, synthesise: Synthesise) -> None:
+    """Some are synthesised; each further one adds as much to the main stack, and its template is like the others."""
+    synthesise(tmp_path, project=Project("app", four_steps(SYNTHESISED)))
+    assert list(exceeded(tmp_path)) == []
+    main, *nested_templates = sorted(tmp_path.glob("*.template.json"), key=lambda each: ".nested." in each.name)
+    stacks, needs = added(Template.read(main))
+    further, moved = ALL - SYNTHESISED, in_main_stack(SYNTHESISED) - in_main_stack(ALL)
+    assert in_main_stack(ALL) > 0, "where all are nested, the main stack has no room for more"
+    of_one = min(each.stat().st_size for each in nested_templates)
+    assert main.stat().st_size + further * (max(stacks) + max(needs)) - moved * of_one < TEMPLATE_BYTES
+    assert sum(needs) + further * max(needs) < NEEDS_BYTES
 
 
-def _quoted(value: Any) -> str:
-    written = long(value)
-    return written if isinstance(value, list | int) or written.startswith("{") else f'"{written}"'
+def added(main: Template) -> tuple[list[int], list[int]]:
+    """Return the bytes that each nested workflow adds to the main stack: of its stack, and of what its runs need."""
+    stacks = [len(json.dumps(each, separators=(",", ":"))) for each in main.of("CloudFormation::Stack").values()]
+    (guard,) = (each for each in main.resources.values() if each["Type"] == "Custom::OpenRuns")
+    return stacks, [len(json.dumps(each)) for each in guard["Properties"]["Needs"].values()]
+
+
+def in_main_stack(number: int) -> int:
+    """Return how many of so many workflows are not nested."""
+    workflows = [each for each in four_steps(number) if isinstance(each, Workflow)]
+    return number - len(nested(*workflows, room=ROOM))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import App, CfnOutput, CfnWaitConditionHandle, Stack
 
 import app
 from durable import Bucket, Throttle, Worker, Workflow
-from durable.cdk import DurableStack, FunctionOptions, Options, Settings
-from durable.cdk.application import application, told_by
+from durable.cdk import DurableStack, FunctionOptions, Options, Settings, synthesise
+from durable.cdk.application import application
+from durable.cdk.limits import RESOURCES
 from durable.errors import DeclarationError
 from durable.project import Project, load
 from tests.integration.cdk.conftest import ONBOARDING, ROOT
@@ -149,16 +150,24 @@ def test_a_throttle_of_a_route_that_is_none_is_refused() -> None:
         stack_of(Project("app", (*others, website({"GET /nowhere": one}))), Options())
 
 
-def test_a_project_that_aws_would_not_take_is_told_so_before_it_is_deployed() -> None:
-    few = stack_of(Project("app", (Workflow("patient", PatientWorkflow),)), Options())
-    assert list(told_by(few)) == []
-    many = tuple(Workflow(f"patient-number-{number}", PatientWorkflow, nested=False) for number in range(22))
+def test_a_project_that_aws_would_not_take_is_told_so_in_sentences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Large(DurableStack):
+        def options(self) -> Options:
+            for number in range(RESOURCES):
+                CfnWaitConditionHandle(self, f"Handle{number}")
+            return Options(steps={("relay", "again"): FunctionOptions(environment={"LARGE": "x" * 4_000})})
+
     relay: Workflow[Any] = Workflow("relay", RelayWorkflow)
     relay.bindings["relay"] = relay
-    large = Options(steps={("relay", "again"): FunctionOptions(environment={"LARGE": "x" * 4_000})})
-    told = "\n".join(told_by(stack_of(Project("app", (*many, relay)), large)))
+    monkeypatch.setattr("durable.cdk.application.load", lambda name: Project(name, (relay,)))
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        synthesise("app", root=ROOT, stack=Large)
+    told = str(ended.value)
     assert "resources, AWS allows 500: a workflow is about 25" in told
-    assert "bytes, AWS allows 4,096: most of it is LARGE" in told
+    assert re.search(r"environment of 'step .*:again of relay' \(.*bytes, AWS allows 4,096: most of it is LARGE", told)
 
 
 def test_a_name_that_is_too_long_for_a_state_machine_is_told() -> None:
