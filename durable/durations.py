@@ -1,15 +1,14 @@
-"""Durations as Cloudflare writes them: "10 seconds", "3 days"; or a timedelta."""
+"""Durations as Cloudflare writes them: "10 seconds", "3 days"; or a timedelta, or a number of seconds."""
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 from typing import Final
 
 from durable.errors import DurationError
 
-Duration = str | timedelta
+Duration = str | timedelta | float
 
 _SECONDS: Final = {
     "second": 1,
@@ -43,6 +42,8 @@ def parse_duration(duration: Duration) -> timedelta:
         if duration < timedelta(0):
             raise DurationError(duration)
         return duration
+    if isinstance(duration, (int, float)) and not isinstance(duration, bool):
+        return _of_seconds(duration)
     match = _FORM.fullmatch(duration) if isinstance(duration, str) else None
     if match is None:
         raise DurationError(duration, meant=_meant(duration))
@@ -52,10 +53,18 @@ def parse_duration(duration: Duration) -> timedelta:
         raise DurationError(duration) from None
 
 
+def _of_seconds(seconds: float) -> timedelta:
+    try:
+        length = timedelta(seconds=seconds)
+    except (OverflowError, ValueError):  # ValueError: NaN
+        raise DurationError(seconds) from None
+    if length < timedelta(0):
+        raise DurationError(seconds)
+    return length
+
+
 def _meant(duration: object) -> str:
-    """Return what an author may have meant: seconds by a bare number, or a unit by its first letters."""
-    if isinstance(duration, (int, float)) and not isinstance(duration, bool) and duration >= 0:
-        return spoken(duration) if math.isfinite(duration) else ""
+    """Return what an author may have meant by a unit's first letters."""
     short = _SHORT.fullmatch(duration) if isinstance(duration, str) else None
     return "" if short is None else spoken(float(short[1]) * _SECONDS[_UNITS[short[2]]])
 

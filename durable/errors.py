@@ -168,7 +168,7 @@ class DurationError(ConfigurationError, ValueError):
             f'write "{meant}"'
             if meant
             else "write a number and second, minute, hour, day, week, month or year,"
-            ' as in "10 seconds", or pass a timedelta that is not negative'
+            ' as in "10 seconds", or pass a timedelta or a number of seconds, not negative'
         )
         super().__init__(f"not a duration: {got!r}{reason}; {remedy}")
 

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime
 
+from durable.compiler import spans
 from durable.compiler.advice import of_character, of_elements
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.guards import refuse_any, refuse_none
@@ -69,6 +70,8 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     refuse_any(node, of, f"`{source}`")
     if isinstance(of.kind, Event):
         return _of_event(node, of.kind)
+    if spans.is_span(of.kind) and node.attr != "total_seconds":
+        return spans.attribute(node, of, node.attr, f"{source}.{node.attr}")
     if isinstance(of.kind, Member) and node.attr == "value":
         return dataclasses.replace(of, kind=of.kind.value)
     if is_error(of.kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final, Literal
 
+from durable.compiler import spans, times
 from durable.compiler.advice import of_text_operator
 from durable.compiler.guards import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.kinds import (
@@ -56,12 +57,17 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         return Constant(None, unknown)
     if isinstance(node.op, ast.Pow):
         return _power(node, left, right, source)
+    of_times = times.arithmetic(node, left, right, source)
+    if of_times is not None:
+        return of_times
     operator = _ARITHMETIC.get(type(node.op))
     if operator is None:
         raise Refused(node, f"`{source}` uses an operator that has no counterpart in a state machine", IN_A_STEP)
     for value in (left, right):
         refuse_none(node, value, f"a side of `{source}`")
         refuse_any(node, value, f"a side of `{source}`")
+    if spans.is_span(left.kind) or spans.is_span(right.kind):
+        return spans.arithmetic(node, left, right, source)
     if is_number(left.kind) and is_number(right.kind):
         return _numbers(node, operator, left, right, source)
     if operator == "+":
@@ -128,6 +134,8 @@ def negation(node: ast.AST, value: Expression, source: str) -> Expression:
     if is_unknown(value.kind):
         return value
     refuse_none(node, value, f"`{source}`")
+    if spans.is_span(value.kind):
+        return spans.negation(value)
     if not is_number(value.kind):
         raise Refused(node, f"`-` before {describe(value.kind)}", "only numbers have a sign; " + IN_A_STEP)
     if isinstance(value, Constant) and isinstance(value.value, (int, float)):

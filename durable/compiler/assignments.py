@@ -20,6 +20,7 @@ from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, TupleOf, describ
 from durable.compiler.literals import dict_display
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
+from durable.compiler.spans import as_data
 from durable.compiler.terms import Expression, Formula, Variable
 from durable.compiler.tree import Assign, Statement
 
@@ -50,6 +51,7 @@ class AssignmentReader:
         else:
             value = self.reading.value(node)
             if declared is not None:
+                value = as_data(value)
                 value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
             statements = self._bound(first, value, self.reading.source(node))
             if others and isinstance(first, ast.Name):

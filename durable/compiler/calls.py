@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import datetime
 import enum
 import inspect
 import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from durable.compiler import texts
+from durable.compiler import options, spans, texts, times
 from durable.compiler.access import by_attribute, element_kind, keys_of
 from durable.compiler.advice import CLOCKS, NO_CLOCK, of_asyncio, of_builtin, of_change, of_method
 from durable.compiler.aggregates import AGGREGATES, lazy
@@ -60,6 +61,7 @@ from durable.compiler.texts import join_texts, spelled
 from durable.retries import Retries
 
 _OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
+_OF_TIMES: Final = "write its parts out, or let a step return the time"
 _COPY: Final = 'write `model_copy(update={"field": value})`'
 
 
@@ -77,6 +79,11 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return reader.condition(node.args[0], scope).test
     if found and function in AGGREGATES:
         return AGGREGATES[function](reader, node, scope)
+    if found and function is datetime.timedelta:
+        return spans.made(reader, node, scope)
+    if found and function in (datetime.datetime, datetime.date):
+        written: datetime.date = options.constant(node, lambda each: reader.static(each, scope), _OF_TIMES)
+        return times.constant(written)
     record = record_of(function) if found else None
     if record is not None:
         return built(reader, node, record, scope)
@@ -230,7 +237,10 @@ def _bool(node: ast.Call, arguments: list[Expression], source: str) -> Expressio
 
 
 def _abs(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = _number(node, _one(node, "abs", arguments, source), source)
+    value = _one(node, "abs", arguments, source)
+    if spans.is_span(value.kind):
+        return Apply("$abs", (spans.as_span(value),), spans.SPAN)
+    value = _number(node, value, source)
     return Apply("$abs", (value,), _plain(value.kind))
 
 
@@ -266,6 +276,8 @@ _CHANGING: Final = frozenset(
 def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression:
     """Return `of.name(arguments)`."""
     refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
+    if name == "total_seconds" and not arguments and spans.is_span(of.kind):
+        return spans.attribute(node, of, name, source)
     kind = of_one_shape(acts_as(of.kind))
     if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
         return _get(node, of, kind, arguments, source)

@@ -37,6 +37,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Comparison, Constant, Contains, Expression, IsNone, Not, Truth
+from durable.compiler.times import compared
 
 _COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
     ast.Eq: "=",
@@ -58,6 +59,9 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
         inside = _contains(node, right, left, source)
         return Not(inside) if isinstance(operator, ast.NotIn) else inside
     name = _COMPARISONS[type(operator)]
+    of_times = compared(node, name, left, right, source)
+    if of_times is not None:
+        return of_times
     if name in ("=", "!="):
         _comparable(node, left, right, source)
     else:
@@ -94,7 +98,7 @@ def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) ->
     raise Refused(
         node,
         f"`{source}` orders {describe(left.kind)} and {describe(right.kind)}",
-        "only two numbers or two strings can be ordered; compare others in a step",
+        "only two numbers, strings, datetimes or timedeltas can be ordered; compare others in a step",
     )
 
 

@@ -66,7 +66,7 @@ def _comparisons(
 def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:
     """Return `a and b`, `a or b` as Python does: one of the values."""
     condition = reader.condition(node.values[0], scope)
-    left = reader.element(node.values[0], scope)
+    left = reader.held(node.values[0], scope)
     both = isinstance(node.op, ast.And)
     rest = ast.BoolOp(node.op, node.values[1:]) if len(node.values) > 2 else node.values[1]
     ast.copy_location(rest, node.values[1])

@@ -21,6 +21,7 @@ from durable.compiler.problems import Refused
 from durable.compiler.reading import Errors, Frame, keyed
 from durable.compiler.scope import Scope, assigned_names
 from durable.compiler.sharing import is_cheap
+from durable.compiler.spans import as_data
 from durable.compiler.terms import NONE, TEXT, Conditional, Constant, Expression, Let, RawExpression, Variable
 from durable.compiler.tree import Assign, Branch, Statement
 
@@ -187,6 +188,7 @@ class DefinitionReader(Functions):
     def _fitting(self, node: ast.Call, definition: Definition, name: str, value: Expression) -> Expression:
         """Return the value of a parameter, which has to be of its declared kind."""
         annotation = next(each.annotation for each in definition.parameters if each.arg == name)
+        value = as_data(value) if annotation else value
         declared = self.reading.declared(annotation) if annotation else value.kind
         if not assignable(value.kind, declared):
             given, wanted = describe(value.kind), describe(declared)
@@ -250,9 +252,9 @@ class DefinitionReader(Functions):
         for number, node in enumerate(nodes):
             match node:
                 case ast.Return(value):
-                    return NONE if value is None else expressions.element(value, scope)
+                    return NONE if value is None else expressions.held(value, scope)
                 case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, ast.expr() as value):
-                    scope, bindings = self._kept(node, name, expressions.element(value, scope), scope)
+                    scope, bindings = self._kept(node, name, expressions.held(value, scope), scope)
                     rest = self._straight(nodes[number + 1 :], scope)
                     return Let(tuple(bindings), rest, rest.kind) if bindings else rest
                 case ast.If(test, body, orelse):

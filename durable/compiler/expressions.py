@@ -9,8 +9,10 @@ import inspect
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
+from durable.compiler import spans, times
 from durable.compiler.access import attribute, subscript
 from durable.compiler.advice import CLOCKS, NO_CLOCK
 from durable.compiler.arithmetic import arithmetic, negation
@@ -39,7 +41,6 @@ from durable.compiler.problems import Refused
 from durable.compiler.scope import Scope, path_of
 from durable.compiler.slices import sliced
 from durable.compiler.source import Source
-from durable.compiler.spans import is_span, moved, seconds
 from durable.compiler.terms import (
     Conditional,
     Constant,
@@ -100,10 +101,6 @@ class ExpressionReader:
                 return self._slice(node, cut, self.value(of, scope), scope)
             case ast.Subscript(of, key):
                 return subscript(node, self.value(of, scope), self.value(key, scope), self.source.of(of))
-            case ast.BinOp(left, _, right) if is_span(self, right, scope):
-                time = self.value(left, scope)
-                span = seconds(self, right, scope)
-                return time if is_unknown(time.kind) else moved(node, time, span, self.source.of(node))
             case ast.BinOp(left, _, right):
                 first, second = self.value(left, scope), self.value(right, scope)
                 if isinstance(node.op, ast.Mult) and is_repeatable(first, second):
@@ -182,6 +179,10 @@ class ExpressionReader:
             raise Refused(node, f"`{text}` itself is no data", remedy)
         if not found:
             raise Refused(node, f"`{text}` is not defined", "assign it in `run`, or define it in the module")
+        if isinstance(value, timedelta):
+            return spans.constant(node, value, text)
+        if isinstance(value, date):
+            return times.constant(value)
         module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
         if str(module).split(".")[0] in CLOCKS and not isinstance(value, enum.Enum):
             raise Refused(node, f"`{text}` looks outside of the run", NO_CLOCK)
@@ -199,9 +200,8 @@ class ExpressionReader:
         if found and isinstance(value, (types.ModuleType, type)):
             return self._global(node)
         if not found and isinstance(node.value, ast.Name) and node.value.id == self.names.this:
-            is_constant, constant = self.static(node, scope)
-            if is_constant:
-                return literal(node, constant, self.source.of(node))
+            if self.static(node, scope)[0]:
+                return self._global(node)
             raise Refused(node, f"`{self.source.of(node)}` reads the workflow, which holds no data", _OF_SELF)
         event = self._event(node.value, scope)
         of = self.value(node.value, scope) if event is None else event
@@ -225,11 +225,15 @@ class ExpressionReader:
         """Return a test, and what it tells where it holds and where it does not."""
         return condition_of(self, node, scope)
 
-    def element(self, node: ast.expr, scope: Scope) -> Expression:
-        """Return an expression that becomes a part of data."""
+    def held(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression that the run keeps as it is."""
         value = self.value(node, scope)
         refuse_caught(node, value, self.source.of(node))
         return value
+
+    def element(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression that becomes a part of data."""
+        return spans.as_data(self.held(node, scope))
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
@@ -251,7 +255,7 @@ class ExpressionReader:
 
     def _conditional(self, node: ast.IfExp, scope: Scope) -> Expression:
         condition = self.condition(node.test, scope)
-        body, otherwise = self.element(node.body, condition.true), self.element(node.orelse, condition.false)
+        body, otherwise = self.held(node.body, condition.true), self.held(node.orelse, condition.false)
         return Conditional(condition.test, body, otherwise, join(body.kind, otherwise.kind))
 
 

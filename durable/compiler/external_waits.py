@@ -109,7 +109,7 @@ def call_workflow(
     steps.options(node)
     if len(node.args) != 3:
         raise Refused(node, f"`{steps.source(node)}`", 'write `await step.call("name", OtherWorkflow, payload)`')
-    source, payload = steps.source(node.args[1]), steps.expressions.value(node.args[2], scope)
+    source, payload = steps.source(node.args[1]), steps.expressions.element(node.args[2], scope)
     _, workflow = steps.resolve(node.args[1])
     if not (isinstance(workflow, type) and issubclass(workflow, WorkflowEntrypoint)):
         raise Refused(node, f"`{source}` is no workflow", "pass the class of a workflow that app.py declares")

@@ -128,6 +128,11 @@ class Done(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class Span(Kind):
+    """A timedelta that is made in `run`: a whole number of microseconds. As data it is ISO 8601 text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event(Kind):
     """The event that a run was started with; only its attributes are data."""
 
@@ -300,6 +305,7 @@ _PLAIN: dict[type[Kind], str] = {
     Integer: "int",
     Float: "float",
     Text: "str",
+    Span: "timedelta",
     Caught: "an exception",
     Event: "WorkflowEvent",
     Function: "a nested def",

@@ -16,7 +16,7 @@ from durable.errors import DurationError, RetriesError
 from durable.retries import Retries
 from durable.wire import MAX_STEP_TIMEOUT_SECONDS
 
-_MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime)
+_MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime, datetime.date)
 _YEAR_MS: Final = 31_536_000_000
 _OF_RETRIES: Final = "write out retries=Retries(limit=…), or name a Retries of the module"
 _UNTIL: Final = 'write it out, or let a step return the time and write `await step.sleep_until("name", when)`'
@@ -50,6 +50,22 @@ def constant(node: ast.expr, resolve: Resolve, remedy: str = "write it out, or n
                 named = {each.arg or "": part(each.value) for each in keywords}
                 return _made(node, maker, [part(each) for each in arguments], named)
     raise Refused(node, f"`{ast.unparse(node)}` is not known when compiling", remedy)
+
+
+def is_written(node: ast.expr, resolve: Resolve) -> bool:
+    """Whether an expression is known when compiling; one that is known and wrong is refused where it is read."""
+    if resolve(node)[0]:
+        return True
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(ast.USub(), operand):
+            return is_written(operand, resolve)
+        case ast.BinOp(left, _, right):
+            return is_written(left, resolve) and is_written(right, resolve)
+        case ast.Call(func, arguments, keywords) if resolve(func)[1] in _MAKERS:
+            return all(is_written(each, resolve) for each in (*arguments, *(each.value for each in keywords)))
+    return False
 
 
 def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]) -> Any:

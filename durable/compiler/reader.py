@@ -26,6 +26,9 @@ class Reader(Protocol):
     def value(self, node: ast.expr, scope: Scope) -> Expression:
         """Return an expression."""
 
+    def held(self, node: ast.expr, scope: Scope) -> Expression:
+        """Return an expression that the run keeps as it is."""
+
     def element(self, node: ast.expr, scope: Scope) -> Expression:
         """Return an expression that becomes a part of data."""
 

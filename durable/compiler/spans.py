@@ -1,74 +1,198 @@
-"""Lengths of time in `run`: `timedelta(days=n)` of what is known in the run, and times moved by them."""
+"""Lengths of time in `run`: timedeltas that are made there, or come from a step, and what is done with them.
+
+A timedelta of the run is a whole number of microseconds, as in CPython, up to 2**53: 285 years. Where it becomes data
+it is written as ISO 8601, as pydantic writes it.
+"""
 
 from __future__ import annotations
 
 import ast
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.kinds import Integer, Opaque, acts_as, describe, is_unknown, members
+from durable.compiler.kinds import (
+    Float,
+    Integer,
+    Kind,
+    Opaque,
+    Span,
+    describe,
+    is_number,
+    is_unknown,
+    is_whole,
+    join,
+    members,
+)
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Constant, Expression, Formula, Negation, Operation
 from durable.wire import MAX_WAIT_SECONDS
 
+SPAN: Final = Span()
 _INTEGER: Final = Integer()
-_UNITS: Final = {"weeks": 604_800, "days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
-_FORM: Final = "write timedelta(days=n), with whole weeks, days, hours, minutes or seconds"
-_MOVED: Final = (
-    '($_m := $toMillis($substring($a, 0, 19) & "Z") + $b * 1000;'
-    ' $assert($_m >= -62135596800000 and $_m < 253402300800000, "OverflowError");'
-    " $substring($fromMillis($_m), 0, 19) & $substring($a, 19))"
+_SECOND: Final = 1_000_000
+_DAY: Final = 86_400 * _SECOND
+_UNITS: Final = {
+    "weeks": 7 * _DAY,
+    "days": _DAY,
+    "hours": 3600 * _SECOND,
+    "minutes": 60 * _SECOND,
+    "seconds": _SECOND,
+    "milliseconds": 1000,
+    "microseconds": 1,
+}
+_ORDER: Final = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
+_FORM: Final = "write timedelta(days=n), with whole weeks, days, hours, minutes, seconds or microseconds"
+_EXACT: Final = 2**53
+_WHOLE: Final = '($assert($abs($a) <= 9007199254740992, "OverflowError"); $a)'
+DAYS: Final = "($_q := $a % 86400000000; ($a - ($_q < 0 ? $_q + 86400000000 : $_q)) / 86400000000)"
+"""The whole days of `$a` microseconds, rounded down, as timedelta.days has them."""
+_WRITTEN: Final = (
+    "($_n := $abs($a); $_u := $_n % 1000000; $_s := ($_n - $_u) / 1000000; $_t := $_s % 86400;"
+    " $_d := ($_s - $_t) / 86400; $_y := $floor($_d / 365); $_d := $_d - $_y * 365;"
+    " $_h := $floor($_t / 3600); $_m := $floor($_t / 60) % 60; $_s := $_t % 60;"
+    " $_x := function($_c, $_l) { $_c > 0 ? $string($_c) & $_l };"
+    ' $_f := $_u > 0 ? "." & $replace($pad($string($_u), -6, "0"), /0+$/, "") : "";'
+    ' $_n = 0 ? "PT0S" : ($a < 0 ? "-" : "") & "P" & $_x($_y, "Y") & $_x($_d, "D")'
+    ' & ($_t + $_u > 0 ? "T" & $_x($_h, "H") & $_x($_m, "M") & ($_s + $_u > 0 ? $string($_s) & $_f & "S")))'
 )
-"""The clock of a time moved by seconds. Its fraction and its zone stay as they are written."""
+_READ: Final = (
+    "($_p := function($_e) { ($_m := $match($a, $_e); $exists($_m) ? $number($_m[0].groups[0]) : 0) };"
+    ' $_f := $substringBefore($substringAfter($a, "."), "S");'
+    " ($_p(/(\\d+)Y/) * 31536000 + $_p(/(\\d+)W/) * 604800 + $_p(/(\\d+)D/) * 86400 + $_p(/(\\d+)H/) * 3600"
+    " + $_p(/T(?:\\d+H)?(\\d+)M/) * 60 + $_p(/(\\d+)(?:\\.\\d+)?S/)) * 1000000"
+    ' + ($contains($a, ".") ? $number($substring($_f & "000000", 0, 6)) : 0))'
+    ' * ($substring($a, 0, 1) = "-" ? -1 : 1)'
+)
 
 
-def is_span(reader: Reader, node: ast.expr, scope: Scope) -> bool:
-    """Whether an expression is a timedelta: one of the module, or one that is made here."""
-    found, value = reader.static(node.func if isinstance(node, ast.Call) else node, scope)
-    return found and (value is timedelta if isinstance(node, ast.Call) else isinstance(value, timedelta))
+def constant(node: ast.AST, length: timedelta, source: str) -> Expression:
+    """Return a timedelta that is known when compiling."""
+    return _exact(node, Constant(length // timedelta(microseconds=1), SPAN), source)
 
 
-def seconds(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
-    """Return the seconds of a timedelta."""
+def _exact(node: ast.AST, span: Expression, source: str) -> Expression:
+    if isinstance(span, Constant) and isinstance(span.value, int) and abs(span.value) > _EXACT:
+        raise Refused(
+            node, f"`{source}` is longer than 285 years", "write a shorter one: it is exact up to 2**53 microseconds"
+        )
+    return span
+
+
+def made(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return `timedelta(days=n)`."""
     source = reader.source.of(node)
-    if not isinstance(node, ast.Call):
-        length: timedelta = reader.static(node, scope)[1]
-        if length.microseconds:
-            raise Refused(node, f"`{source}` is no whole number of seconds", _FORM)
-        return Constant(length.days * 86_400 + length.seconds, _INTEGER)
     total: Expression | None = None
-    if node.args or not node.keywords:
-        raise Refused(node, f"`{source}` does not name its units", _FORM)
-    for each in node.keywords:
-        value = reader.value(each.value, scope)
-        if each.arg not in _UNITS:
-            raise Refused(node, f"`{source}` counts {each.arg or 'what is not written out'}", _FORM)
-        refuse_none(node, value, f"`{each.arg}` of `{source}`")
-        refuse_any(node, value, f"`{each.arg}` of `{source}`")
-        if not is_unknown(value.kind) and not all(isinstance(acts_as(kind), Integer) for kind in members(value.kind)):
-            raise Refused(node, f"`{each.arg}` of `{source}` is {describe(value.kind)}", _FORM)
-        part = Operation("*", value, Constant(_UNITS[each.arg], _INTEGER), _INTEGER)
-        total = part if total is None else Operation("+", total, part, _INTEGER)
-    assert total is not None
-    return total
+    given = [*zip(_ORDER, node.args, strict=False), *((str(each.arg), each.value) for each in node.keywords)]
+    if len(node.args) > len(_ORDER) or any(unit not in _UNITS for unit, _ in given):
+        raise Refused(node, f"`{source}` counts what no timedelta does", _FORM)
+    for unit, each in given:
+        value = reader.value(each, scope)
+        if is_unknown(value.kind):
+            return value
+        refuse_none(node, value, f"`{unit}` of `{source}`")
+        refuse_any(node, value, f"`{unit}` of `{source}`")
+        if not is_whole(value.kind):
+            raise Refused(node, f"`{unit}` of `{source}` is {describe(value.kind)}", _FORM)
+        part: Expression = Operation("*", value, Constant(_UNITS[unit], _INTEGER), SPAN)
+        if isinstance(value, Constant) and isinstance(value.value, int):
+            part = Constant(value.value * _UNITS[unit], SPAN)
+        total = part if total is None else _sum("+", total, part)
+    return Constant(0, SPAN) if total is None else _exact(node, total, source)
 
 
-def moved(node: ast.BinOp, time: Expression, span: Expression, source: str) -> Expression:
-    """Return a datetime with a timedelta added or taken away."""
-    refuse_none(node, time, f"a side of `{source}`")
-    refuse_any(node, time, f"a side of `{source}`")
-    if not isinstance(time.kind, Opaque) or describe(time.kind) not in ("datetime", "AwareDatetime", "NaiveDatetime"):
-        raise Refused(node, f"`{source}` moves {describe(time.kind)}", "only a datetime takes a timedelta")
-    if not isinstance(node.op, (ast.Add, ast.Sub)):
-        raise Refused(node, f"`{source}` is neither `+` nor `-`", "only these move a time")
-    by = Negation(span, _INTEGER) if isinstance(node.op, ast.Sub) else span
-    return Formula(_MOVED, (time, by), Opaque(datetime), fails=True)
+def is_span(kind: Kind) -> bool:
+    """Whether a value is a timedelta in any case, of the run or of a step."""
+    return all(isinstance(each, Span) or each == Opaque(timedelta) for each in members(kind))
 
 
-def sleep_length(span: Expression) -> Expression:
-    """Return the milliseconds of a sleep that is known in the run; a negative one, or a year and more, ends the run."""
-    text = f'($assert($a >= 0 and $a <= {MAX_WAIT_SECONDS}, "DurationError"); $a * 1000)'
-    return Formula(text, (span,), _INTEGER, fails=True)
+def as_span(value: Expression) -> Expression:
+    """Return a timedelta as microseconds; what a step returned is read from its ISO 8601."""
+    if isinstance(value.kind, Span):
+        return value
+    text = _READ if value.kind == Opaque(timedelta) else f'($type($a) = "number" ? $a : {_READ})'
+    return Formula(text, (value,), SPAN)
+
+
+def as_data(value: Expression) -> Expression:
+    """Return a value as it becomes data: a timedelta as ISO 8601."""
+    kinds = members(value.kind)
+    if not any(isinstance(each, Span) for each in kinds):
+        return value
+    data = join(*(Opaque(timedelta) if isinstance(each, Span) else each for each in kinds))
+    text = _WRITTEN if len(kinds) == 1 else f'($type($a) = "number" ? {_WRITTEN} : $a)'
+    return Formula(text, (value,), data)
+
+
+def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression:
+    """Return `left op right`, of which one side at least is a timedelta and none is a time."""
+    one = as_span(left) if is_span(left.kind) else left
+    other = as_span(right) if is_span(right.kind) else right
+    spans = isinstance(one.kind, Span), isinstance(other.kind, Span)
+    match node.op:
+        case ast.Add() if all(spans):
+            return _sum("+", one, other)
+        case ast.Sub() if all(spans):
+            return _sum("-", one, other)
+        case ast.Div() if all(spans):
+            return Formula('($assert($b != 0, "ZeroDivisionError"); $a / $b)', (one, other), Float(), fails=True)
+        case ast.Mult() if is_whole(one.kind) or is_whole(other.kind):
+            return Formula(_WHOLE, (Operation("*", one, other, SPAN),), SPAN, fails=True)
+    found = f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}"
+    remedy = "a timedelta takes `+`, `-`, `/` with another one and `*` with a whole number: do anything else in a step"
+    raise Refused(node, found, remedy)
+
+
+def _sum(operator: str, one: Expression, other: Expression) -> Expression:
+    match one, other:
+        case Constant(int() as first), Constant(int() as second):
+            return Constant(first + second if operator == "+" else first - second, SPAN)
+    return Operation("+" if operator == "+" else "-", one, other, SPAN)
+
+
+def negation(value: Expression) -> Expression:
+    """Return `-value` of a timedelta."""
+    return Negation(as_span(value), SPAN)
+
+
+def attribute(node: ast.AST, of: Expression, name: str, source: str) -> Expression:
+    """Return `.days`, `.seconds`, `.microseconds` of a timedelta, and what its method `total_seconds` returns."""
+    span = as_span(of)
+    match name:
+        case "total_seconds":
+            return Formula("$a / 1000000", (span,), Float())
+        case "days":
+            return Formula(DAYS, (span,), _INTEGER)
+        case "seconds":
+            text = "($_q := $a % 86400000000; $floor(($_q < 0 ? $_q + 86400000000 : $_q) / 1000000))"
+            return Formula(text, (span,), _INTEGER)
+        case "microseconds":
+            return Formula("($_q := $a % 1000000; $_q < 0 ? $_q + 1000000 : $_q + 0)", (span,), _INTEGER)
+    remedy = "read .days, .seconds, .microseconds or .total_seconds()"
+    raise Refused(node, f"`{source}` asks a timedelta for `{name}`", remedy)
+
+
+def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MAX_WAIT_SECONDS) -> Expression:
+    """Return the microseconds of a length that is known in the run: a timedelta, or a number of seconds.
+
+    One that is negative or too long ends the run.
+    """
+    refuse_none(node, value, f"`{source}`")
+    refuse_any(node, value, f"`{source}`")
+    if is_span(value.kind):
+        length, micros = as_span(value), "$a"
+    elif is_number(value.kind):
+        length, micros = value, f"$round($a * {_SECOND})"
+    else:
+        remedy = 'pass a number of seconds or a timedelta; a text such as "3 days" is written out'
+        raise Refused(node, f"`{source}` ({describe(value.kind)}) is no length of time", remedy)
+    longest = most_seconds * _SECOND
+    text = f'($_m := {micros}; $assert($_m >= 0 and $_m <= {longest}, "DurationError"); $_m)'
+    return Formula(text, (length,), SPAN, fails=True)
+
+
+def sleep_length(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return the milliseconds of a sleep that is known in the run, rounded down."""
+    return Formula("$floor($a / 1000)", (waited(node, value, source),), _INTEGER, fails=True)

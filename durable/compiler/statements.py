@@ -25,6 +25,7 @@ from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
+from durable.compiler.spans import as_data
 from durable.compiler.terms import NONE, Constant, Expression, Variable
 from durable.compiler.tree import Arm, Assign, Cleanup, If, Return, Statement
 from durable.compiler.tries import TryReader
@@ -262,6 +263,7 @@ class StatementReader:
         else:
             result = self.reading.value(value)
             refuse_caught(value, result, label)
+            result = as_data(result) if self.reading.frame.is_run else result
         self._fits(node if value is None else value, result.kind)
         self.reading.frame.returns.append(result.kind)
         if self.reading.frame.finals:
@@ -315,7 +317,7 @@ class StatementReader:
             raise Refused(
                 node, f"`{text}` is not a name and a result", 'write `return await step.complete("name", result)`'
             )
-        result = self.reading.value(node.args[1])
+        result = as_data(self.reading.value(node.args[1]))
         refuse_caught(node.args[1], result, self.reading.source(node.args[1]))
         return result, name
 

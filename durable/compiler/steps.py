@@ -15,13 +15,13 @@ from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.guards import refuse_any, refuse_caught, refuse_none
+from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.objects import fits
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
-from durable.compiler.spans import is_span, seconds, sleep_length
+from durable.compiler.spans import sleep_length
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
@@ -247,8 +247,7 @@ class StepReader:
         )
 
     def _argument(self, node: ast.expr, step: str, parameter: DataParameter, scope: Scope) -> Expression:
-        value = self.expressions.value(node, scope)
-        refuse_caught(node, value, self.source(node))
+        value = self.expressions.element(node, scope)
         declared = kind_of(parameter.type)
         if not fits(value.kind, declared):
             raise Refused(
@@ -267,17 +266,12 @@ class StepReader:
             raise Refused(
                 node, f"`{self.source(node)}` is not a name and a length", 'write `await step.sleep("name", "3 days")`'
             )
-        if is_span(self.expressions, node.args[1], scope) and not self._is_written(node.args[1]):
-            return Sleep(name, None, None, sleep_length(seconds(self.expressions, node.args[1], scope)))
-        return Sleep(name, options.pause(node.args[1], self.resolve), None)
-
-    def _is_written(self, node: ast.expr) -> bool:
-        """Whether a length is known when compiling; one that is wrong is refused where it is read."""
-        parts = [*node.args, *(each.value for each in node.keywords)] if isinstance(node, ast.Call) else []
-        try:
-            return all(options.constant(each, self.resolve) is not None for each in parts)
-        except Refused:
-            return False
+        if options.is_written(node.args[1], self.resolve):
+            return Sleep(name, options.pause(node.args[1], self.resolve), None)
+        value = self.expressions.value(node.args[1], scope)
+        if is_unknown(value.kind):
+            return Sleep(name, 0, None)
+        return Sleep(name, None, None, sleep_length(node.args[1], value, self.source(node.args[1])))
 
     def sleep_until(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
         """Return a `step.sleep_until(…)`."""

@@ -33,10 +33,17 @@ def test_refuses_other_forms_and_says_what_to_write(wrong: str) -> None:
         parse_duration(wrong)
 
 
-@pytest.mark.parametrize("wrong", [10, 1.5, None, timedelta(seconds=-1), "1" + "0" * 400 + " years"])
+@pytest.mark.parametrize(
+    "wrong", [True, -1, float("nan"), float("inf"), None, timedelta(seconds=-1), "1" + "0" * 400 + " years"]
+)
 def test_refuses_what_is_no_duration(wrong: object) -> None:
     with pytest.raises(DurationError):
         parse_duration(wrong)  # type: ignore[arg-type]  # that is the point
+
+
+def test_a_number_is_seconds() -> None:
+    assert parse_duration(90) == timedelta(seconds=90)
+    assert parse_duration(1.5) == timedelta(seconds=1.5)
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=10_000)))

@@ -21,7 +21,7 @@ from durable.wire import CALLS, EVENTS, FINAL, failure_message
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.segmented import NEVER_RETRIED, raise_later, run_segments
 
-PYTHON_ERRORS = ("IndexError", "KeyError", "ValueError", "ZeroDivisionError")
+PYTHON_ERRORS = ("IndexError", "KeyError", "OverflowError", "TypeError", "ValueError", "ZeroDivisionError")
 EVALUATION_ERROR = "States.QueryEvaluationError"
 
 

@@ -1,0 +1,137 @@
+"""Datetimes, dates and timedeltas: compared, subtracted, moved and passed on as in CPython, to the microsecond."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.compiler import compile_workflow
+from durable.errors import CompileError
+from tests.unit.compiler.both import agree, run_compiled
+from tests.unit.compiler.sample import User
+from tests.unit.compiler.written import written
+
+DEADLINE = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """What a library lends."""
+
+    since: datetime
+    born: date
+    allowed: timedelta
+
+
+def doubled(length: timedelta) -> timedelta:
+    return length * 2
+
+
+class LoanWorkflow(WorkflowEntrypoint[Loan]):
+    LIMIT = timedelta(days=400, microseconds=1)
+
+    async def run(self, event: WorkflowEvent[Loan], step: WorkflowStep) -> list[object]:
+        loan = event.payload
+        late = event.timestamp - loan.since - loan.allowed
+        longer = await step.do("double", doubled, loan.allowed - DAY)
+        back = await step.do("again", doubled, longer)
+        while loan.since + longer < DEADLINE:
+            longer += 100 * DAY
+        chosen = longer if late > back else self.LIMIT
+        moved = loan.born + timedelta(days=40, hours=-7)
+        weeks = [days * timedelta(weeks=1) for days in [1, 2]]
+        return [
+            late,
+            longer,
+            back,
+            chosen,
+            late == back,
+            late < DAY,
+            loan.since == DEADLINE,
+            moved,
+            moved - loan.born,
+            loan.born < date(2026, 1, 1),
+            moved == loan.born,
+            weeks,
+            loan.allowed.total_seconds(),
+            {"due": loan.since + loan.allowed},
+        ]
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime.fromisoformat("2024-02-28T23:59:59.999999+05:30"),
+        datetime.fromisoformat("2025-12-31T22:00:00.000001-02:00"),
+        datetime.fromisoformat("1969-12-31T23:59:59.5+00:00"),
+    ],
+)
+@pytest.mark.parametrize(
+    "allowed",
+    [timedelta(0), timedelta(microseconds=-1), timedelta(days=731, hours=1, minutes=2, seconds=3.04), timedelta(-3)],
+)
+def test_times_and_lengths_are_those_of_python(since: datetime, allowed: timedelta) -> None:
+    agree(LoanWorkflow, Loan(since, date(2024, 2, 29), allowed))
+
+
+def test_the_parts_of_a_length_are_those_of_python() -> None:
+    workflow = written("""
+        length = datetime.timedelta(microseconds=event.payload.age)
+        return [length, -length, abs(length), length.days, length.seconds, length.microseconds, length.total_seconds()]
+    """)
+    for micros in (0, 1, -1, 86_399_999_999, 86_400_000_000, -86_400_000_001, 9_007_199_254_740_991):
+        agree(workflow, User(user_id="u", age=micros))
+
+
+@pytest.mark.parametrize("joined", ["2026-01-01T00:00:00", "9999-12-31T23:59:59.999999", "0001-01-01T00:00:00"])
+def test_a_time_with_a_zone_and_one_without_are_never_equal_and_have_no_order(joined: str) -> None:
+    user = User(user_id="u", joined=datetime.fromisoformat(joined))
+    same = "if event.payload.joined is None:\n    return None\nreturn event.payload.joined {} event.timestamp"
+    assert agree(written(same.format("==")), user).output is False
+    for operator in ("<", ">=", "-"):
+        assert agree(written(same.format(operator)), user).error == "TypeError"
+    alone = "joined = event.payload.joined\nreturn None if joined is None else [joined < joined, joined <= joined]"
+    assert agree(written(alone), user).output == [False, True]
+
+
+def test_the_ends_of_the_calendar_are_ordered_and_their_distance_ends_the_run() -> None:
+    far = User(user_id="u", joined=datetime.max.replace(tzinfo=UTC))
+    workflow = written("joined = event.payload.joined\nreturn joined is None or event.timestamp < joined")
+    assert agree(workflow, far).output is True
+    workflow = written("joined = event.payload.joined\nreturn None if joined is None else joined - event.timestamp")
+    assert run_compiled(compile_workflow(workflow), far).error == "States.QueryEvaluationError"
+
+
+@pytest.mark.parametrize("age", [0, 90, 86_400])
+def test_a_sleep_takes_seconds_and_lengths_of_the_run(age: int) -> None:
+    workflow = written("""
+        user = event.payload
+        await step.sleep("a", user.age)
+        await step.sleep("b", user.age / 7)
+        await step.sleep("c", 90)
+        pause = datetime.timedelta(seconds=user.age, microseconds=999)
+        await step.sleep("d", pause)
+        return "done"
+    """)
+    outcome = agree(workflow, User(user_id="u", age=age))
+    elapsed = run_compiled(compile_workflow(workflow), User(user_id="u", age=age)).elapsed
+    assert abs(elapsed - outcome.elapsed) < timedelta(milliseconds=4)
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("return event.timestamp + 1", "combines datetime and int"),
+        ("return event.timestamp < '2026'", "orders datetime and str"),
+        ("return datetime.datetime.now() > event.timestamp", "looks outside of the run"),
+        ('await step.sleep("a", event.payload.tags)', "is no length of time"),
+    ],
+)
+def test_what_is_no_time_is_refused(program: str, said: str) -> None:
+    with pytest.raises(CompileError, match=said):
+        compile_workflow(written(program))
