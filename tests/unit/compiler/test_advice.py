@@ -86,10 +86,6 @@ ADVICE = {
         'return await step.do("save", save, 1, retries=Retries(limit=0))',
     ),
     "a short duration": ('await step.sleep("a", "2h")\nreturn 1', 'await step.sleep("a", "2 hours")\nreturn 1'),
-    "a duration without a unit": (
-        'return await step.do("save", save, 1, timeout=90)',
-        'return await step.do("save", save, 1, timeout="90 seconds")',
-    ),
     "a set": (
         "return len(set(event.payload.tags))",
         "xs = event.payload.tags\nreturn len([x for n, x in enumerate(xs) if x not in xs[:n]])",
