@@ -1,11 +1,16 @@
 """Durable workflows on AWS, in Python."""
 
 from durable.bindings import (
+    IAM,
+    JWT,
+    ApiKeys,
+    Authorizer,
     AWSService,
     Bucket,
     Compute,
     Concurrency,
     Database,
+    Domain,
     Email,
     KVNamespace,
     Network,
@@ -35,7 +40,11 @@ from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 __version__ = "0.1.0"
 
 __all__ = [
+    "IAM",
+    "JWT",
     "AWSService",
+    "ApiKeys",
+    "Authorizer",
     "Bucket",
     "Callback",
     "CallbackFailed",
@@ -43,6 +52,7 @@ __all__ = [
     "Compute",
     "Concurrency",
     "Database",
+    "Domain",
     "Email",
     "KVNamespace",
     "Network",

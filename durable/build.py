@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,7 @@ from durable.clients.callbacks import add_callbacks
 from durable.compiler import Compiled, compile_workflow
 from durable.errors import ConfigurationError, DeclarationError, ModuleError, SignatureError
 from durable.http import Api
+from durable.http.auth import Protection, Verify, guard_of, nobody, parameters_of
 from durable.modules import imported, place_of, shown
 from durable.project import Project
 from durable.signature import Signature, entry_of
@@ -52,7 +53,7 @@ def build(project: Project) -> Build:
             problems.append(str(error))
     for worker in project.workers:
         try:
-            workers[worker.name] = entry_of(fetch_of(worker))
+            workers[worker.name] = served_by(worker)
         except ConfigurationError as error:
             problems.append(str(error))
     try:
@@ -79,8 +80,22 @@ def fetch_of(worker: Worker) -> Callable[..., Any]:
     return fetch
 
 
-def api_of(worker: Worker, clients: Mapping[str, Binding]) -> Api:
+def served_by(worker: Worker) -> Signature:
+    """Return the signature of a worker's `fetch`, and with it the bindings that checking its callers takes.
+
+    Raises:
+        ModuleError: the module cannot be imported.
+        SignatureError: its `fetch` is missing or takes something else, or its Authorizer does.
+    """
+    signature = entry_of(fetch_of(worker))
+    return replace(signature, bindings=signature.bindings + parameters_of(worker.auth))
+
+
+def api_of(worker: Worker, clients: Mapping[str, Binding], verify: Verify = nobody) -> Api:
     """Return the API of a worker on these clients, by the names of its bindings.
+
+    Args:
+        verify: makes the guard of what this world verifies in a way of its own; without it, nobody is let in.
 
     Raises:
         ModuleError: the module cannot be imported.
@@ -93,6 +108,8 @@ def api_of(worker: Worker, clients: Mapping[str, Binding]) -> Api:
         raise SignatureError(f"{worker!r}: {worker.module}.fetch returns {api!r}; return the `Api` of its routes")
     add_callbacks(api, given.values())
     api.allow_origins(worker.origins)
+    if worker.auth is not None:
+        api.protect(Protection(worker.auth, guard_of(worker.auth, clients, verify)))
     return api
 
 

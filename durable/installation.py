@@ -26,6 +26,7 @@ EXTRA_OF: Final = {
     "dotenv": "local",
     "httptools": "local",
     "jsonata": "local",
+    "jwt": "jwt",
     "psycopg": "database",
     "psycopg_pool": "database",
     "pydantic": "local",

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from durable.adapters import adapter_of
 from durable.bindings.base import Binding
+from durable.bindings.workflow import Workflow
 from durable.callback import Callback
 from durable.context import StepContext
 from durable.errors import NonRetryableError, SignatureError
@@ -121,6 +122,28 @@ def entry_of(function: Callable[..., Any]) -> Signature:
         raise SignatureError(f"{_where(function)} is async; write a worker's fetch with a plain `def`")
     if signature.data or signature.context or signature.callback:
         raise SignatureError(f"{_where(function)} takes more than bindings; a worker's fetch is given nothing else")
+    return signature
+
+
+@functools.cache
+def authorizer_of(function: Callable[..., Any], request: type[Any], caller: type[Any]) -> Signature:
+    """Return the contract of a function that says who calls a worker: a request and bindings in, a caller out.
+
+    Raises:
+        SignatureError: it takes or returns anything else.
+    """
+    signature = _read(function)
+    if inspect.iscoroutinefunction(function):
+        raise SignatureError(f"{_where(function)} is async; write an Authorizer's function with a plain `def`")
+    if [each.type for each in signature.data] != [request] or signature.context or signature.callback:
+        raise SignatureError(f"{_where(function)} is an Authorizer's; let it take one Request, and bindings")
+    if signature.returns is not caller:
+        raise SignatureError(f"{_where(function)} is an Authorizer's; let it return a Caller, and say so: -> Caller")
+    if workflows := [each.name for each in signature.bindings if issubclass(each.binding, Workflow)]:
+        raise SignatureError(
+            f"{_where(function)} is an Authorizer's and names the workflow {workflows[0]}; keep what it looks up in a"
+            " KVNamespace, a Database or a Secret"
+        )
     return signature
 
 

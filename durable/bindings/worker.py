@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
 
+from durable.bindings.auth import JWT, ApiKeys, Auth
 from durable.bindings.base import Binding, Bindings
+from durable.bindings.domain import Domain
+from durable.bindings.throttle import Throttle
 from durable.errors import DeclarationError
 
 ApiKind = Literal["http", "rest"]
 OTHERS: Final = "*"
 """The throttle of all routes that have none of their own."""
-_ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Throttle:
-    """How often a route is answered on AWS, for all callers together; what comes on top is answered with 429.
-
-    Attributes:
-        rate: requests a second, on average.
-        burst: requests that may come at once.
-    """
-
-    rate: int
-    burst: int
-
-    def __post_init__(self) -> None:
-        if self.rate < 1 or self.burst < 1:
-            raise DeclarationError([f"{self!r}: give at least 1 of each"])
-
-
+ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
+"""A method and a path whose parameters are whole segments."""
 DEFAULT: Final = MappingProxyType({OTHERS: Throttle(rate=50, burst=100)})
 
 
@@ -45,9 +29,12 @@ class Worker(Binding):
         url: whether the API is reachable from the internet.
         api: "http" is an HTTP API of API Gateway, at $1.00 a million requests. "rest" is a REST API, at $3.50: it has
             AWS WAF, usage plans, X-Ray, and answers its own refusals with problem+json.
+        auth: who may call its routes; without it they are open to everybody. A route that is open all the same says
+            so: `@api.get("/health", public=True)`.
+        domain: a domain of one's own on AWS.
         origins: the web origins that browsers may call it from (CORS).
-        throttles: of routes, as `"POST /orders": Throttle(rate=5, burst=10)`; `"*"` is that of all others, and is 50
-            requests a second where it is not given. On one machine there are none.
+        throttles: of routes, as `"POST /orders": Throttle(rate=5, burst=10)`, for all callers together; `"*"` is that
+            of all others, and is 50 requests a second where it is not given. On one machine there are none.
     """
 
     kind: ClassVar[str] = "worker"
@@ -59,24 +46,42 @@ class Worker(Binding):
         *,
         url: bool = False,
         api: ApiKind = "http",
+        auth: Auth | None = None,
+        domain: Domain | None = None,
         bindings: Mapping[str, Binding] | None = None,
         origins: Sequence[str] = (),
         throttles: Mapping[str, Throttle] = MappingProxyType({}),
     ) -> None:
         super().__init__(name)
-        wrong = [each for each in throttles if each != OTHERS and not _ROUTE.fullmatch(each)]
-        if wrong:
-            raise DeclarationError(
-                [f"{self!r} throttles {each!r}; write the method and the path, as 'POST /orders'" for each in wrong]
-            )
-        if api not in get_args(ApiKind):
-            raise DeclarationError([f"{self!r} has the api {api!r}; write 'http' or 'rest'"])
         self.throttles: Mapping[str, Throttle] = {**DEFAULT, **throttles}
         self.module = module
         self.url = url
         self.api = api
-        self.bindings: Bindings = dict(bindings or {})
+        self.auth = auth
+        self.domain = domain
+        self.bindings: Bindings = dict(bindings or {}) | (auth.uses() if isinstance(auth, ApiKeys) else {})
         self.origins = tuple(origins)
+        if problems := list(self._problems(throttles)):
+            raise DeclarationError(problems)
+
+    def _problems(self, throttles: Mapping[str, Throttle]) -> Iterator[str]:
+        for each in throttles:
+            if each != OTHERS and not ROUTE.fullmatch(each):
+                yield f"{self!r} throttles {each!r}; write the method and the path, as 'POST /orders'"
+        if self.api not in get_args(ApiKind):
+            yield f"{self!r} has the api {self.api!r}; write 'http' or 'rest'"
+        if not isinstance(self.auth, Auth | None):
+            yield f"{self!r} has auth={self.auth!r}; write ApiKeys(…), JWT(…), IAM() or Authorizer(…)"
+        for what, given in (("auth", self.auth), ("domain", self.domain)):
+            if given is not None and not self.url:
+                yield f"{self!r} has {what} and no URL, so nobody calls it; write url=True, or take {what} away"
+        if isinstance(self.auth, ApiKeys) and self.auth.limit is not None and self.api == "http":
+            yield (
+                f"{self!r} limits each client, which usage plans of a REST API do and an HTTP API does not; write"
+                " api='rest', or limit all callers together by throttles"
+            )
+        if isinstance(self.auth, JWT) and self.api == "rest":
+            yield f"{self!r} takes tokens, which a REST API does not verify; write api='http', or an Authorizer"
 
     def uses(self) -> Bindings:
         return self.bindings

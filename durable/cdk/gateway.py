@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -13,7 +13,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from durable.bindings.worker import OTHERS, Throttle
+from durable.bindings.auth import IAM, ApiKeys, Auth
+from durable.bindings.domain import Domain
+from durable.bindings.throttle import Throttle
+from durable.bindings.worker import OTHERS
+from durable.cdk.domain import RestDomain
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge
 
@@ -31,6 +35,32 @@ _ACCESS: Final = {
 """A line of the access log; neither address nor path nor agent, for these are somebody's."""
 
 
+_OPEN: Final[Mapping[str, Any]] = {"authorization_type": apigateway.AuthorizationType.NONE}
+
+
+@dataclass(frozen=True)
+class _Access:
+    """How methods of the worker are protected.
+
+    Attributes:
+        options: those of a method.
+        asks: whether API Gateway asks for credentials.
+    """
+
+    options: Mapping[str, Any]
+    asks: bool
+
+    @classmethod
+    def of(cls, auth: Auth | None, authorizer: apigateway.IAuthorizer | None) -> _Access:
+        match auth:
+            case IAM():
+                return cls({"authorization_type": apigateway.AuthorizationType.IAM}, asks=True)
+            case ApiKeys() if auth.limit is not None:
+                return cls({"api_key_required": True}, asks=True)
+            case _:
+                return cls({"authorizer": authorizer}, asks=authorizer is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the gateway itself answers, as problem+json."""
@@ -46,6 +76,8 @@ ANSWERS: Final = {
     "INVALID_SIGNATURE": Answer(403, "Forbidden", "The signature of the request is not valid."),
     "EXPIRED_TOKEN": Answer(403, "Forbidden", "The credentials of the request have expired."),
     "ACCESS_DENIED": Answer(403, "Forbidden", "These credentials may not do this."),
+    "UNAUTHORIZED": Answer(401, "Unauthorized", "What the request has to say who calls is missing or wrong."),
+    "INVALID_API_KEY": Answer(401, "Unauthorized", "The header X-Api-Key is missing or wrong."),
     "RESOURCE_NOT_FOUND": Answer(404, "Not Found", "There is nothing under this path."),
     "REQUEST_TOO_LARGE": Answer(413, "Content Too Large", "A body is 128 KB at most."),
     "UNSUPPORTED_MEDIA_TYPE": Answer(415, "Unsupported Media Type", "Send application/json."),
@@ -65,7 +97,10 @@ class Gateway(Construct):
         public: answers everything but the routes of operators; open to all, and throttled.
         operations: answers `/api/workflows…`, to requests that are signed by somebody IAM lets in.
         throttles: of routes, as "POST /orders", and of all others, as "*".
-        authorizer: asked about requests to the public routes; without one they are open to all.
+        named: the routes that stand by name, each with whether everybody may call it.
+        auth: who may call all other routes of the worker; without it they are open to all.
+        authorizer: a project's own construct in its place.
+        domain: a domain of one's own.
     """
 
     def __init__(
@@ -79,7 +114,10 @@ class Gateway(Construct):
         operations: HandlerFunction,
         origins: Sequence[str],
         throttles: Mapping[str, Throttle],
+        named: Mapping[str, bool],
+        auth: Auth | None = None,
         authorizer: apigateway.IAuthorizer | None = None,
+        domain: Domain | None = None,
         log_retention: logs.RetentionDays,
         log_removal: RemovalPolicy,
     ) -> None:
@@ -95,8 +133,11 @@ class Gateway(Construct):
             deploy_options=self._stage(stage, throttles),
         )
         self.api.node.try_remove_child("Endpoint")
-        self._open(public.function, [each for each in throttles if each != OTHERS], authorizer, bool(origins))
+        self._open(public.function, named, _Access.of(auth, authorizer), bool(origins))
         self._operators(operations.function)
+        if isinstance(auth, ApiKeys) and auth.limit is not None:
+            self._make_keys(auth, auth.limit, name, public)
+        self._domain = None if domain is None else RestDomain(self, "Domain", domain=domain, api=self.api)
         self._answers(origins)
         self._acknowledge()
 
@@ -106,7 +147,9 @@ class Gateway(Construct):
 
     @property
     def public_url(self) -> str:
-        """The URL, for Lambdas that the API's own may depend on: it names the API and not its deployment."""
+        """The URL for callers, for Lambdas that the API's own may depend on: it names the API, not its deployment."""
+        if self._domain is not None:
+            return self._domain.url
         stack = Stack.of(self)
         return f"https://{self.api.rest_api_id}.execute-api.{stack.region}.{stack.url_suffix}/{self._stage_name}/"
 
@@ -128,29 +171,41 @@ class Gateway(Construct):
             access_log_format=apigateway.AccessLogFormat.custom(json.dumps(_ACCESS)),
         )
 
-    def _open(
-        self,
-        public: lambda_.IFunction,
-        routes: Sequence[str],
-        authorizer: apigateway.IAuthorizer | None,
-        browsers: bool,
-    ) -> None:
-        """Send everything to the worker, which knows 404 and 405; routes with throttles of their own stand by name.
+    def _open(self, public: lambda_.IFunction, named: Mapping[str, bool], access: _Access, browsers: bool) -> None:
+        """Send everything to the worker, which knows 404 and 405; some routes stand by name.
 
         A path that stands by name is no longer matched by `/{proxy+}`, nor are those that lead to it.
         """
         to_worker = apigateway.LambdaIntegration(public, allow_test_invoke=False)
         root = self.api.root
-        paths = dict.fromkeys(["/", "/{proxy+}", *(each for route in routes for each in _leading_to(route))])
+        paths = dict.fromkeys(["/", "/{proxy+}", *(each for route in named for each in _leading_to(route))])
         for path in paths:
             resource = root.resource_for_path(path)
-            resource.add_method("ANY", to_worker, authorizer=authorizer)
-            if authorizer is not None and browsers:  # a browser's preflight carries no credentials
-                open_to_all = apigateway.AuthorizationType.NONE
-                resource.add_method("OPTIONS", to_worker, authorization_type=open_to_all)
-        for route in routes:
+            resource.add_method("ANY", to_worker, **access.options)
+            if access.asks and browsers:  # a browser's preflight carries no credentials
+                resource.add_method("OPTIONS", to_worker, **_OPEN)
+        for route, is_open in named.items():
             method, _, path = route.partition(" ")
-            root.resource_for_path(path).add_method(method, to_worker, authorizer=authorizer)
+            root.resource_for_path(path).add_method(method, to_worker, **(_OPEN if is_open else access.options))
+
+    def _make_keys(self, auth: ApiKeys, limit: Throttle, name: str, public: HandlerFunction) -> None:
+        """Make a key for each client, whose text API Gateway draws, and a plan that limits each of them."""
+        quota = None
+        if auth.per_day is not None:
+            quota = apigateway.QuotaSettings(limit=auth.per_day, period=apigateway.Period.DAY)
+        plan = self.api.add_usage_plan(
+            "Clients",
+            name=name,
+            throttle=apigateway.ThrottleSettings(rate_limit=limit.rate, burst_limit=limit.burst),
+            quota=quota,
+            api_stages=[apigateway.UsagePlanPerApiStage(api=self.api, stage=self.api.deployment_stage)],
+        )
+        ids: dict[str, str] = {}
+        for client in auth.clients:
+            made = apigateway.ApiKey(self, f"Key {client}", api_key_name=f"{name}-{client}")
+            plan.add_api_key(made)
+            ids[client] = made.key_id
+        public.function.add_environment("DURABLE_CLIENTS", Stack.of(self).to_json_string(ids))
 
     def _operators(self, operations: lambda_.IFunction) -> None:
         to_operations = apigateway.LambdaIntegration(operations, allow_test_invoke=False)

@@ -9,11 +9,15 @@ from typing import Final
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_logs as logs
-from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpJwtAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from constructs import Construct
 
-from durable.bindings.worker import OTHERS, Throttle
+from durable.bindings.auth import IAM, JWT, Auth
+from durable.bindings.domain import Domain
+from durable.bindings.throttle import Throttle
+from durable.bindings.worker import OTHERS
+from durable.cdk.domain import HttpDomain
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge
 from durable.cdk.vended_logs import vended_log_group
@@ -41,7 +45,10 @@ class HttpGateway(Construct):
         operations: answers `/api/workflows…`, to requests that are signed by somebody IAM lets in.
         origins: the web origins that browsers may call it from; the gateway answers their preflight requests.
         throttles: of routes, as "POST /orders", and of all others, as "*".
-        authorizer: asked about requests to the public routes; without one they are open to all.
+        named: the routes that stand by name, each with whether everybody may call it.
+        authorizer: asked about requests to all other routes of the worker; without one they are open to all.
+        scopes: of which a token must have one.
+        domain: a domain of one's own.
     """
 
     def __init__(
@@ -54,7 +61,10 @@ class HttpGateway(Construct):
         operations: HandlerFunction,
         origins: Sequence[str],
         throttles: Mapping[str, Throttle],
+        named: Mapping[str, bool],
         authorizer: apigateway.IHttpRouteAuthorizer | None = None,
+        scopes: Sequence[str] = (),
+        domain: Domain | None = None,
         log_retention: logs.RetentionDays,
         log_removal: RemovalPolicy,
     ) -> None:
@@ -62,8 +72,8 @@ class HttpGateway(Construct):
         self.api = apigateway.HttpApi(
             self, "HttpApi", api_name=name, create_default_stage=False, cors_preflight=_cors(origins)
         )
-        own = [each for each in throttles if each != OTHERS]
-        routes = self._open(public, own, authorizer) + self._operators(operations)
+        self._scopes = list(scopes) or None
+        routes = self._open(public, named, authorizer) + self._operators(operations)
         access = vended_log_group(
             self, "HttpAccess", service="apis", name=name, retention=log_retention, removal=log_removal
         )
@@ -83,8 +93,10 @@ class HttpGateway(Construct):
         )
         resource.route_settings = {
             each: {"ThrottlingRateLimit": throttles[each].rate, "ThrottlingBurstLimit": throttles[each].burst}
-            for each in own
+            for each in throttles
+            if each != OTHERS
         }
+        self._domain = None if domain is None else HttpDomain(self, "Domain", domain=domain, stage=self.stage)
         acknowledge(self, "APIG4", "who may call the public routes is the Worker's to say; operators' routes are IAM's")
 
     @property
@@ -93,16 +105,19 @@ class HttpGateway(Construct):
 
     @property
     def public_url(self) -> str:
-        """The URL, for Lambdas that the API's own may depend on."""
-        return self.url
+        """The URL for callers, for Lambdas that the API's own may depend on."""
+        return self.url if self._domain is None else self._domain.url
 
     def _open(
-        self, public: HandlerFunction, throttled: Sequence[str], authorizer: apigateway.IHttpRouteAuthorizer | None
+        self, public: HandlerFunction, named: Mapping[str, bool], authorizer: apigateway.IHttpRouteAuthorizer | None
     ) -> list[apigateway.HttpRoute]:
-        """Send everything to the worker, which knows 404 and 405; routes with throttles of their own stand by name."""
+        """Send everything to the worker, which knows 404 and 405; some routes stand by name."""
         to_worker = HttpLambdaIntegration("Public", public.function)
-        keys = [apigateway.HttpRouteKey.DEFAULT, *(_key(each) for each in throttled)]
-        routes = [self._route(f"Public {key.key}", key, to_worker, authorizer) for key in keys]
+        others = apigateway.HttpRouteKey.DEFAULT
+        routes = [self._route(f"Public {others.key}", others, to_worker, authorizer)]
+        for name, is_open in named.items():
+            key = _key(name)
+            routes.append(self._route(f"Public {key.key}", key, to_worker, None if is_open else authorizer))
         if authorizer is not None:  # a browser's preflight request carries no credentials
             preflight = apigateway.HttpRouteKey.with_("/{proxy+}", apigateway.HttpMethod.OPTIONS)
             routes.append(self._route("Preflight", preflight, to_worker, None))
@@ -122,8 +137,15 @@ class HttpGateway(Construct):
         integration: HttpLambdaIntegration,
         authorizer: apigateway.IHttpRouteAuthorizer | None,
     ) -> apigateway.HttpRoute:
+        takes_tokens = isinstance(authorizer, HttpJwtAuthorizer)
         return apigateway.HttpRoute(
-            self, id, http_api=self.api, route_key=key, integration=integration, authorizer=authorizer
+            self,
+            id,
+            http_api=self.api,
+            route_key=key,
+            integration=integration,
+            authorizer=authorizer,
+            authorization_scopes=self._scopes if takes_tokens else None,
         )
 
 
@@ -143,3 +165,14 @@ def _cors(origins: Sequence[str]) -> apigateway.CorsPreflightOptions | None:
 def _key(route: str) -> apigateway.HttpRouteKey:
     method, _, path = route.partition(" ")
     return apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod[method])
+
+
+def authorizer_of(auth: Auth | None) -> apigateway.IHttpRouteAuthorizer | None:
+    """Return what API Gateway asks about a request; None where the worker's own Lambda says who calls."""
+    match auth:
+        case JWT():
+            return HttpJwtAuthorizer("Tokens", auth.issuer, jwt_audience=list(auth.audience))
+        case IAM():
+            return HttpIamAuthorizer()
+        case _:
+            return None

@@ -64,7 +64,8 @@ class Options:
         steps: by the workflow's declared name and the step's; what is said here comes before what app.py says.
         consumers: by the queue's declared name.
         workers: by the worker's declared name.
-        authorizers: who is asked about requests to a worker's public routes, by the worker's declared name.
+        authorizers: a CDK authorizer in the place of a worker's `auth`, as a Lambda that is there already, by the
+            worker's declared name.
         rest_authorizers: the same for workers with `api="rest"`.
         tables: tables that are there already, by the KVNamespace's declared name: partition key `pk` and sort key `sk`,
             both text, and `expires` as the time to live.
@@ -103,6 +104,9 @@ def unknown_names(options: Options, project: Project, programs: Mapping[str, Com
             if name not in names:
                 there = ", ".join(map(repr, names)) or "none"
                 yield f"the options of {field_name} name {name!r}, which is not declared; there are: {there}"
+    for worker in project.workers:
+        if worker.auth is not None and worker.name in {**options.authorizers, **options.rest_authorizers}:
+            yield f"{worker!r} has auth in {project.name}, and an authorizer in the options; take one of them away"
     shared: dict[tuple[str, str], FunctionOptions] = {}
     for (workflow, step), each in options.steps.items():
         function = (workflow, steps.get((workflow, step), ""))

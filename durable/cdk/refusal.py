@@ -19,7 +19,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType(
         "browser": "AWS rents no browsers; run one in a container and call it from a step",
         "analytics": "it is Cloudflare's own store; write metrics with Powertools from a step",
         "assets": "static files want a CDN; use S3 with CloudFront beside this stack",
-        "ratelimit": "API Gateway throttles the routes already; a limit per user belongs in AWS WAF",
+        "ratelimit": "API Gateway throttles the routes already; a limit for each client is ApiKeys(limit=)",
     }
 )
 _OTHER: Final = (

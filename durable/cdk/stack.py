@@ -14,16 +14,15 @@ from typing_extensions import Unpack
 
 from durable.adapters import adapter_of
 from durable.aws.changes import NESTED
-from durable.bindings import Binding, Queue, Worker, Workflow
+from durable.bindings import JWT, Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
-from durable.build import fetch_of
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
 from durable.cdk.compute import Networks, computes, options_of, unknown_steps
 from durable.cdk.encryption import Encrypted, key_of
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
-from durable.cdk.http_gateway import HttpGateway
+from durable.cdk.http_gateway import HttpGateway, authorizer_of
 from durable.cdk.kv import Namespace
 from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows
 from durable.cdk.limits import long_name
@@ -37,19 +36,20 @@ from durable.cdk.queue import Consumer, MessageQueue
 from durable.cdk.record import Record
 from durable.cdk.refusal import refusals, refuse
 from durable.cdk.resource import Bindings, Bound, Resource
+from durable.cdk.routes import named_routes, wrong_routes
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
 from durable.cdk.stage import Stage, construct_id
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
-from durable.cdk.worker import Operations, WorkerFunction, unknown_routes
+from durable.cdk.worker import Operations, WorkerFunction, granted_to
 from durable.cdk.workflow import Limited, Segmented, WorkflowResource, operator_name, registry_path
 from durable.compiler import Compiled, compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
-from durable.signature import Signature, entry_of, signature_of
+from durable.signature import Signature, signature_of
 from durable.store.values import hash_of, text_of
 from durable.workflow import payload_type
 
@@ -79,7 +79,7 @@ class DurableStack(Stack):
         project, settings = deployment["project"], deployment["settings"]
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         refuse(refusals(project.declarations, KINDS))
-        refuse(sentence for worker in project.workers for sentence in unknown_routes(worker))
+        refuse(sentence for worker in project.workers for sentence in wrong_routes(worker))
         self._project = project
         self._settings = settings
         self._programs = {each.name: compile_workflow(each.workflow) for each in project.workflows}
@@ -462,9 +462,10 @@ class DurableStack(Stack):
             construct_id(worker),
             platform=self._platform,
             module=worker.module,
-            bindings=self._bound(entry_of(fetch_of(worker)), worker),
+            bindings=self._bound(granted_to(worker), worker),
             record=self._record,
             origins=worker.origins,
+            auth=worker.auth,
             options=self._options.workers.get(worker.name, PLAIN),
         )
         if not worker.url:
@@ -490,14 +491,22 @@ class DurableStack(Stack):
             "operations": operations.handler,
             "origins": worker.origins,
             "throttles": worker.throttles,
+            "named": named_routes(worker, callbacks=self._completes(worker)),
+            "domain": worker.domain,
             "log_retention": settings.log_retention,
             "log_removal": settings.data_removal,
         }
         if worker.api == "rest":
-            rest_authorizer = self._options.rest_authorizers.get(worker.name)
-            return Gateway(function, "Gateway", stage=settings.stage, authorizer=rest_authorizer, **shared)
-        authorizer = self._options.authorizers.get(worker.name)
-        return HttpGateway(function, "Gateway", authorizer=authorizer, **shared)
+            shared |= {"stage": settings.stage, "auth": worker.auth}
+            return Gateway(function, "Gateway", authorizer=self._options.rest_authorizers.get(worker.name), **shared)
+        authorizer = self._options.authorizers.get(worker.name) or authorizer_of(worker.auth)
+        scopes = worker.auth.scopes if isinstance(worker.auth, JWT) else ()
+        return HttpGateway(function, "Gateway", authorizer=authorizer, scopes=scopes, **shared)
+
+    def _completes(self, worker: Worker) -> bool:
+        """Return whether a worker has the route that completes callbacks."""
+        workflows = [self._programs[each.name] for each in worker.uses().values() if isinstance(each, Workflow)]
+        return any(use.signature.callback is not None for each in workflows for use in each.steps)
 
 
 _KNOWN_BYTES: Final = 3_000

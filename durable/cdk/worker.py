@@ -1,19 +1,23 @@
-"""Worker → a Lambda that answers HTTP; with `url=True` behind a REST API of its own."""
+"""Worker → a Lambda that answers HTTP; with `url=True` behind an API of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 from constructs import Construct
 
-from durable.bindings.worker import OTHERS, Worker
-from durable.build import api_of
+from durable.aws.callers import described as described_auth
+from durable.bindings import ApiKeys, Worker
+from durable.bindings.auth import Auth
+from durable.build import served_by
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.plane import Plane
 from durable.cdk.record import Record
 from durable.cdk.resource import Bindings, described
+from durable.signature import Signature
 
 API_SECONDS: Final = 25
 """API Gateway waits for 29 s at the most."""
@@ -32,15 +36,18 @@ class WorkerFunction(Construct):
         bindings: Bindings,
         record: Record,
         origins: Sequence[str],
+        auth: Auth | None,
         options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
-        environment = {
+        environment: dict[str, Any] = {
             "DURABLE_MODULE": module,
             "DURABLE_TABLE": record.table.table_name,
             "DURABLE_BINDINGS": described(bindings),
             "DURABLE_ORIGINS": list(origins),
         }
+        if auth is not None:
+            environment["DURABLE_AUTH"] = described_auth(auth)
         self.handler = HandlerFunction(
             self,
             "Handler",
@@ -63,10 +70,9 @@ class Operations(Construct):
         self.handler = plane.function(self, "Handler", entry="operations", timeout_seconds=API_SECONDS)
 
 
-def unknown_routes(worker: Worker) -> Iterator[str]:
-    """Yield a sentence for each route that a worker throttles and does not have."""
-    throttled = [each for each in worker.throttles if each != OTHERS]
-    routes = [f"{each.method} {each.path}" for each in api_of(worker, worker.uses()).routes] if throttled else []
-    for each in throttled:
-        if each not in routes:
-            yield f"{worker!r} throttles {each!r}, which {worker.module} does not serve; it serves {', '.join(routes)}"
+def granted_to(worker: Worker) -> Signature:
+    """Return the signature of what a worker's Lambda serves: it needs no keys that API Gateway compares."""
+    served, auth = served_by(worker), worker.auth
+    if not isinstance(auth, ApiKeys) or auth.limit is None:
+        return served
+    return replace(served, bindings=tuple(each for each in served.bindings if each.name not in auth.uses()))

@@ -36,7 +36,7 @@ def add_callbacks(api: Api, clients: Iterable[Binding]) -> None:
     if not workflows:
         return
 
-    @api.post(PATH, tags=["callbacks"])
+    @api.post(PATH, tags=["callbacks"], public=True)
     def complete_callback(completion: Completion, token: Annotated[str, Parameter("query")]) -> Completed:
         """Complete a step that waits for its callback. Who has the token may do it."""
         workflow = workflows.get(named_by(token)[0].workflow)

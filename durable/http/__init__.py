@@ -3,7 +3,7 @@
 from durable.http.api import Api
 from durable.http.body import Accepted, Body
 from durable.http.endpoint import IdempotencyKey, Parameter, Reply, RunId, accepts
-from durable.http.messages import Request
+from durable.http.messages import Caller, Request
 from durable.http.problems import FieldError, Problem, described
 from durable.http.statuses import RunError, Started, Step, WorkflowStatus
 
@@ -11,6 +11,7 @@ __all__ = [
     "Accepted",
     "Api",
     "Body",
+    "Caller",
     "FieldError",
     "IdempotencyKey",
     "Parameter",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from durable.errors import (
@@ -17,6 +18,7 @@ from durable.errors import (
     Throttled,
     public_message,
 )
+from durable.http.auth import Protection
 from durable.http.endpoint import endpoint_of
 from durable.http.messages import Request, Response, request_of
 from durable.http.problems import Problem
@@ -64,6 +66,7 @@ class Api:
         self.signed = signed
         self.blocking = blocking
         self.origins: tuple[str, ...] = ()
+        self.protection: Protection | None = None
         self.failed: Callable[[str, BaseException], None] = log_failure
         """Called with the method and path of a route that failed in a way that is nobody's mistake but its author's."""
         self._router = Router()
@@ -71,6 +74,10 @@ class Api:
     def allow_origins(self, origins: Sequence[str]) -> None:
         """Let browsers call the API from pages of these origins; "*" stands for all."""
         self.origins = tuple(origins)
+
+    def protect(self, protection: Protection) -> None:
+        """Have a guard look at every request to a route that is not public, before the route's function is called."""
+        self.protection = protection
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -94,6 +101,7 @@ class Api:
         responses: Mapping[int, Mapping[str, Any]] | None = None,
         tags: Sequence[str] = (),
         blocking: bool | None = None,
+        public: bool = False,
     ) -> Callable[[F], F]:
         """Register a function for a path and a method.
 
@@ -103,13 +111,14 @@ class Api:
             responses: further responses for the document, as `described(409)` returns them.
             tags: the document's groups; the API's title unless given.
             blocking: whether this route waits for something besides bindings, where that differs from the API's.
+            public: whether everybody may call it, also where the Worker says who may call its routes.
         """
         path = path_of(rule)
         waits = self.blocking if blocking is None else blocking
 
         def register(function: F) -> F:
             endpoint = endpoint_of(function, method, path, names_of(path))
-            self._router.add(Route(method, path, endpoint, status_code, responses or {}, tags, waits))
+            self._router.add(Route(method, path, endpoint, status_code, responses or {}, tags, waits, public))
             return function
 
         return register
@@ -152,25 +161,39 @@ class Api:
 
     def _respond(self, request: Request) -> Response:
         found = self._router.find("GET" if request.method == "HEAD" else request.method, request.path)
-        if found is None:
-            return self._without_route(request)
-        route, parameters = found
+        what = f"{found[0].method} {found[0].path}" if found else request.method
         try:
+            request = self._identified(request, found[0] if found else None)
+            if found is None:
+                return self._without_route(request)
+            route, parameters = found
             result = route.endpoint.function(**route.endpoint.arguments(request, parameters))
             return route.endpoint.response(result, route.status, request.prefix)
         except Exception as error:
             if (problem := _problem_of(error)) is None:
-                self.failed(f"{route.method} {route.path}", error)
+                self.failed(what, error)
                 problem = unexpected()
             return Response.of_problem(problem)
+
+    def _identified(self, request: Request, route: Route | None) -> Request:
+        """Return the request with its caller, where one is asked for: neither of public routes nor of a browser that
+        asks what it may send.
+
+        Raises:
+            Problem: whoever calls may not.
+        """
+        is_open = route.public if route else request.method == "OPTIONS"
+        if self.protection is None or is_open or request.caller is not None:
+            return request
+        return replace(request, caller=self.protection.guard(request))
 
     def _without_route(self, request: Request) -> Response:
         allowed = ", ".join(self.methods(request.path))
         if not allowed:
-            return Response.of_problem(Problem(404, "There is nothing here."))
+            raise Problem(404, "There is nothing here.")
         if request.method == "OPTIONS":
             return Response(204, headers={"Allow": allowed})
-        return Response.of_problem(Problem(405, f"This path takes {allowed}.", headers={"Allow": allowed}))
+        raise Problem(405, f"This path takes {allowed}.", headers={"Allow": allowed})
 
     def _add_cors(self, origin: str | None, headers: dict[str, str]) -> None:
         headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"

@@ -13,6 +13,19 @@ from durable.http.problems import CONTENT_TYPE, Problem
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls a route that is not public.
+
+    Attributes:
+        id: the client's name for ApiKeys, the subject of a JWT, the ARN of an IAM identity, or what an Authorizer says.
+        claims: what a JWT claims, or what an Authorizer says; empty for ApiKeys and IAM.
+    """
+
+    id: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request. A route's function gets it by a parameter of this type.
 
@@ -21,7 +34,8 @@ class Request:
         headers: by their names in lower case; a header that was sent several times has its values joined by commas.
         query: all values of each parameter, in their order.
         prefix: what stands before `path` in the URL, as "/prod".
-        event: API Gateway's event, with the authorizer's result; empty on one machine.
+        event: API Gateway's event; empty on one machine.
+        caller: who calls, where the Worker says who may; None on a route that is open to all.
     """
 
     method: str
@@ -31,6 +45,7 @@ class Request:
     body: bytes = b""
     prefix: str = ""
     event: Mapping[str, Any] = field(default_factory=dict)
+    caller: Caller | None = None
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, assert_never
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from durable.bindings.auth import IAM, JWT, ApiKeys, Authorizer
 from durable.http.api import RETRY_AFTER_SECONDS, Api
 from durable.http.endpoint import Argument, Endpoint
 from durable.http.problems import CONTENT_TYPE, Problem, description_of, title_of
@@ -19,6 +20,8 @@ Json = dict[str, Any]
 
 _REF: Final = "#/components/schemas/{model}"
 _SIGNED: Final = "sigv4"
+_TOKEN: Final = "token"
+_KEY: Final = "key"
 _NONE: Final = object()
 _HERE: Final[Json] = {"url": "/", "description": "this server"}
 
@@ -36,24 +39,26 @@ def document(
 
     Args:
         servers: where the APIs are, as OpenAPI's Server Objects.
-        signed: whether to say that the APIs of operators want signed requests, as on AWS and not on one machine.
+        signed: whether to say which requests are signed, as on AWS and not on one machine.
     """
     operations = [(api, route) for api in apis for route in api.routes]
     schemas = _Schemas([route.endpoint for _, route in operations])
     paths: Json = {}
     taken: Counter[str] = Counter()
+    used: set[str] = set()
     for api, route in operations:
         operation = _operation(route, schemas) | {"tags": [*route.tags] or [api.title]}
         name = operation["operationId"]
         taken[name] += 1
         if taken[name] > 1:
             operation["operationId"] = f"{name}_{taken[name]}"
-        if signed and api.signed:
-            operation["security"] = [{_SIGNED: []}]
+        if scheme := _scheme_of(api, route, signed=signed):
+            operation["security"] = [{scheme: []}]
+            used.add(scheme)
         paths.setdefault(route.path, {})[route.method.lower()] = operation
     components: Json = {"schemas": schemas.components(), "responses": _problems([route for _, route in operations])}
-    if signed and any(api.signed for api in apis):
-        components["securitySchemes"] = {_SIGNED: _sigv4()}
+    if used:
+        components["securitySchemes"] = {name: scheme() for name, scheme in _SCHEMES.items() if name in used}
     info = {"title": title, "version": version} | ({"description": description} if description else {})
     return {
         "openapi": "3.1.0",
@@ -136,6 +141,24 @@ def _untitled(schema: Json) -> Json:
     fields = schema.get("properties", {})
     shown = {name: {key: value for key, value in each.items() if key != "title"} for name, each in fields.items()}
     return schema | ({"properties": shown} if shown else {})
+
+
+def _scheme_of(api: Api, route: Route, *, signed: bool) -> str | None:
+    """Return by which scheme the caller of a route is known; None where there is none, or only the project knows it."""
+    auth = api.protection.auth if api.protection is not None and not route.public else None
+    match auth:
+        case JWT():
+            return _TOKEN
+        case ApiKeys():
+            return _KEY
+        case IAM():
+            return _SIGNED if signed else None
+        case Authorizer():
+            return None
+        case None:
+            return _SIGNED if signed and api.signed else None
+        case _:
+            assert_never(auth)
 
 
 def _operation(route: Route, schemas: _Schemas) -> Json:
@@ -249,6 +272,11 @@ def _sigv4() -> Json:
     }
 
 
+_SCHEMES: Final[Mapping[str, Callable[[], Json]]] = {
+    _SIGNED: _sigv4,
+    _TOKEN: lambda: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    _KEY: lambda: {"type": "apiKey", "name": "X-Api-Key", "in": "header"},
+}
 _PROBLEM: Final[Json] = {
     "title": "Problem",
     "description": "Why a request was refused (RFC 9457).",

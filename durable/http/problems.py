@@ -16,6 +16,8 @@ _RENAMED: Final = {413: "Content Too Large", 422: "Unprocessable Content"}
 DESCRIPTIONS: Final = {
     200: "The same request did it before.",
     400: "The body is not valid JSON, or a header or a query parameter does not have its form.",
+    401: "The caller is not known: what the API asks for is missing or wrong.",
+    403: "The caller may not do this.",
     404: "There is no such thing.",
     409: "The id or the Idempotency-Key was used before, with another body; or the run's status does not allow it.",
     413: "The body is too large.",

@@ -23,6 +23,7 @@ class Route:
         path: with its parameters in braces, as in "/things/{id}".
         responses: further responses for the document, by their status.
         blocking: whether the function waits for something besides bindings.
+        public: whether everybody may call it, whatever the Worker says.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Route:
     responses: Mapping[int, Mapping[str, Any]]
     tags: Sequence[str]
     blocking: bool
+    public: bool
 
 
 def path_of(rule: str) -> str:

@@ -13,13 +13,14 @@ from durable.asl import Action
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
 from durable.bindings.workflow import MachineKind
-from durable.build import Build, api_of, fetch_of
+from durable.build import Build, api_of, served_by
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.compiler import Compiled
 from durable.compiler.placeholders import filled
 from durable.compiler.uncapped import uncapped
 from durable.http import Api
+from durable.http.auth import Verify, nobody
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Coroutines, Functions, Wait
@@ -45,7 +46,7 @@ from durable.runs.outcome import described, ending
 from durable.runs.runs import Runs
 from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
-from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.signature import BindingParameter, Signature, signature_of
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.consumer import ConsumerHandler
@@ -87,6 +88,7 @@ class Host:
     Args:
         data: the folder for what is no row: the outbox.
         url: where the workers are served, for callbacks.
+        verify: makes the guards of callers that API Gateway verifies on AWS; without it, nobody is let in.
         workers: the threads of steps.
         turns: the threads of the engine's own work; those of steps where nothing is said.
         random: what jitter is drawn with.
@@ -108,6 +110,7 @@ class Host:
         doubles: Doubles | None = None,
         loop: EventLoop | None = None,
         url: str | None = None,
+        verify: Verify = nobody,
     ) -> None:
         self.built = built
         self.journal = journal
@@ -118,6 +121,7 @@ class Host:
         self._log = log
         self._random = random
         self._url = url
+        self._verify = verify
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
@@ -255,7 +259,7 @@ class Host:
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
-        return api_of(worker, self._clients(entry_of(fetch_of(worker)), worker))
+        return api_of(worker, self._clients(served_by(worker), worker), self._verify)
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.runs.close(workflow, execution, state)

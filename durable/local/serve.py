@@ -18,11 +18,13 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 from uvicorn import Server
 
+from durable.bindings import IAM
 from durable.build import build
 from durable.clients.secret import SecretMissing
 from durable.clock import Clock, SystemClock
 from durable.errors import ConfigurationError, Throttled
 from durable.http import Api
+from durable.local.callers import verify
 from durable.local.console import routes
 from durable.local.folder import JournalError
 from durable.local.gate import Gate
@@ -98,7 +100,8 @@ def _run(
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}
-        host = Host(built, journal, data, random=Random(), url=f"http://localhost:{port}", **parts)
+        parts |= {"url": f"http://localhost:{port}", "verify": verify}
+        host = Host(built, journal, data, random=Random(), **parts)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
         replaced = Event()
 
@@ -237,6 +240,9 @@ def _greet(project: Project, port: int, data: Path, open_runs: int, *, again: bo
     logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
     logger.info("data in %s%s", data.absolute(), f", {open_runs} runs go on" if open_runs else "")
     logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")
+    for worker in project.workers:
+        if isinstance(worker.auth, IAM):
+            logger.warning("%r wants signed requests on AWS; this machine lets everybody in", worker)
     for each in project.secrets:
         try:
             EnvironmentSecret(each.name).get()

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from pydantic import TypeAdapter
 
 from durable.bindings import Worker
-from durable.http import Api, Request
+from durable.http import Api, Caller, Request
 from durable.http.messages import parsed_query
 from durable.testing.host import VirtualHost
 
@@ -42,12 +42,13 @@ class Routes:
         """Have the routes made anew, on the clients of the process that there is now."""
         self._apis = []
 
-    def respond(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Response:
+    def respond(self, method: str, path: str, body: Any, headers: Mapping[str, str], caller: Caller | None) -> Response:
         """Send a request, and return the response.
 
         Args:
             path: with its query, as in "/orders?full=true".
             body: bytes as they are sent, or a model, a dict or any other value that is sent as JSON; None is no body.
+            caller: who calls, and is let in; without one, the Worker checks what is sent.
 
         Raises:
             LookupError: there is no worker.
@@ -57,7 +58,7 @@ class Routes:
         if body is not None:
             sent.setdefault("content-type", "application/json")
         content = b"" if body is None else body if isinstance(body, bytes) else _BODY.dump_json(body)
-        request = Request(method, path, sent, parsed_query(query), content)
+        request = Request(method, path, sent, parsed_query(query), content, caller=caller)
         response = self._api(path).respond(request)
         shown = {name.lower(): value for name, value in response.headers.items()}
         return Response(response.status, shown, response.body)

@@ -16,6 +16,7 @@ from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
+from durable.http import Caller
 from durable.local.waits import Pause
 from durable.runs.ids import instance_of
 from durable.store.rows import Header
@@ -137,22 +138,41 @@ class Sandbox:
         self._virtual.restart()
         self._routes.forget()
 
-    def get(self, path: str, *, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    def get(
+        self, path: str, *, headers: Mapping[str, str] = MappingProxyType({}), caller: Caller | None = None
+    ) -> Response:
         """Send a GET to the routes of the workers; a query stands in the path, as in "/orders?full=true".
 
         Runs that the route starts move when the sandbox does. What a route raises, other than a Problem, is raised.
-        """
-        return self.request("GET", path, headers=headers)
 
-    def post(self, path: str, body: Any = None, *, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+        Args:
+            caller: who calls, and is let in. Without one the Worker's `auth` checks what is sent; of a JWT and of IAM,
+                which API Gateway verifies, nothing is let in.
+        """
+        return self.request("GET", path, headers=headers, caller=caller)
+
+    def post(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        caller: Caller | None = None,
+    ) -> Response:
         """Send a POST, whose body is a model or any other value that is sent as JSON, or bytes."""
-        return self.request("POST", path, body, headers=headers)
+        return self.request("POST", path, body, headers=headers, caller=caller)
 
     def request(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] = MappingProxyType({})
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        caller: Caller | None = None,
     ) -> Response:
         """Send a request with any method."""
-        return self._routes.respond(method, path, body, headers)
+        return self._routes.respond(method, path, body, headers, caller)
 
     @property
     def now(self) -> datetime:

@@ -11,11 +11,11 @@ from typing import Any
 
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.base import Named
-from durable.build import Build, build, fetch_of
+from durable.build import Build, build, served_by
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
 from durable.project import Project, project_of, resolve
-from durable.signature import BindingParameter, Signature, entry_of, signature_of
+from durable.signature import BindingParameter, Signature, signature_of
 from durable.testing.client import client_class
 from durable.workflow import WorkflowEntrypoint
 
@@ -175,7 +175,7 @@ def _bound(built: Build) -> Iterator[tuple[Binding, BindingParameter]]:
         for step in built.compiled[workflow.name].steps
     ]
     owners += [(each, signature_of(each.consumer)) for each in built.project.queues if each.consumer is not None]
-    owners += [(each, entry_of(fetch_of(each))) for each in built.project.workers]
+    owners += [(each, served_by(each)) for each in built.project.workers]
     for queue in built.project.queues:
         for parameter in _messages(queue):
             yield queue, parameter

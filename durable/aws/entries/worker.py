@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+from durable.aws.callers import auth_of, guard_of
 from durable.aws.clients import clients_of
-from durable.aws.environment import (
-    Environment,
-    Handler,
-)
+from durable.aws.environment import Environment, Handler
 from durable.aws.log import LambdaLog
 from durable.bindings.kinds import part
 from durable.clients.callbacks import add_callbacks
-from durable.signature import entry_of
+from durable.http.auth import Protection, parameters_of
+from durable.signature import Signature, entry_of
 
 
 def handler_of(environment: Environment) -> Handler:
@@ -23,9 +23,20 @@ def handler_of(environment: Environment) -> Handler:
     api = fetch(**clients)
     add_callbacks(api, clients.values())
     api.allow_origins(json.loads(environment["DURABLE_ORIGINS"]))
+    if "DURABLE_AUTH" in environment:
+        api.protect(_protection(entry_of(fetch), environment))
 
     def handle(event: Any, context: Any) -> Any:
         log.begin(context)
         return api(event, context)
 
     return handle
+
+
+def _protection(served: Signature, environment: Environment) -> Protection:
+    auth = auth_of(json.loads(environment["DURABLE_AUTH"]))
+    bound = json.loads(environment["DURABLE_BINDINGS"])
+    needed = tuple(each for each in parameters_of(auth) if each.name in bound)
+    clients = clients_of(replace(served, bindings=needed), environment)
+    keys = {id: client for client, id in json.loads(environment.get("DURABLE_CLIENTS", "{}")).items()}
+    return Protection(auth, guard_of(auth, clients, keys))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.types import Receive, Scope, Send
 
+from durable.bindings import JWT
 from durable.errors import Throttled
 from durable.http import Api, Problem, Request
 from durable.http.api import busy, log_failure, unexpected
@@ -64,7 +65,7 @@ class Gateway:
 
     async def _call(self, api: Api, request: Request) -> Response:
         route = api.route_of(request)
-        if self._gate is None or (route is not None and route.blocking):
+        if self._gate is None or _waits(api, route):
             response = await self._in_thread(api, route, request)
         else:
             response = _respond(api, route, request)
@@ -87,6 +88,13 @@ class Gateway:
 
         self._workers.submit(work)
         return await responded
+
+
+def _waits(api: Api, route: Route | None) -> bool:
+    """Return whether a request may wait for a network: in its route, or for the keys that tokens are verified with."""
+    if route is not None and (route.blocking or route.public):
+        return route.blocking
+    return api.protection is not None and isinstance(api.protection.auth, JWT)
 
 
 def _respond(api: Api, route: Route | None, request: Request) -> Response:

@@ -1,0 +1,99 @@
+"""Who calls a Worker on AWS: what API Gateway verified, read off its events, and the Worker's declaration as JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, assert_never
+
+from durable.bindings import Binding, Secret, Throttle
+from durable.bindings.auth import IAM, JWT, ApiKeys, Auth, Authorizer
+from durable.bindings.kinds import part
+from durable.http import Caller, Request
+from durable.http.auth import Guard, nobody
+from durable.http.auth import guard_of as auth_guard
+
+
+def described(auth: Auth) -> dict[str, Any]:
+    """Return DURABLE_AUTH, of which `auth_of` makes the declaration again in a Lambda."""
+    match auth:
+        case ApiKeys():
+            limit = {} if auth.limit is None else {"limit": [auth.limit.rate, auth.limit.burst]}
+            return {"kind": "keys", "clients": list(auth.clients), **limit}
+        case JWT():
+            return {"kind": "jwt", "issuer": auth.issuer, "audience": list(auth.audience)}
+        case IAM():
+            return {"kind": "iam"}
+        case Authorizer(function):
+            return {"kind": "function", "function": f"{function.__module__}:{function.__qualname__}"}
+        case _:
+            assert_never(auth)
+
+
+def auth_of(described: Mapping[str, Any]) -> Auth:
+    """Return the declaration that was described."""
+    match described["kind"]:
+        case "keys":
+            limit = described.get("limit")
+            return ApiKeys({each: Secret(each) for each in described["clients"]}, limit and Throttle(*limit))
+        case "jwt":
+            return JWT(described["issuer"], described["audience"])
+        case "iam":
+            return IAM()
+        case _:
+            return Authorizer(part(described["function"]))
+
+
+def guard_of(auth: Auth, clients: Mapping[str, Binding], keys: Mapping[str, str]) -> Guard:
+    """Return the guard of an API.
+
+    Args:
+        clients: of the bindings that checking callers takes.
+        keys: the names of the clients of a usage plan, by the ids that API Gateway gave their keys.
+    """
+    if isinstance(auth, ApiKeys) and auth.limit is not None:
+        return _verified(auth, keys)
+    return auth_guard(auth, clients, partial(_verified, keys=keys))
+
+
+def _verified(auth: ApiKeys | JWT | IAM, keys: Mapping[str, str]) -> Guard:
+    """Return a guard that reads off the event whom API Gateway verified, and lets nobody in whom it does not name: a
+    request that reached the Lambda in another way is refused.
+    """
+    refuse = nobody(auth)
+
+    def guard(request: Request) -> Caller:
+        context = request.event.get("requestContext") or {}
+        return _caller(auth, request, context, keys) or refuse(request)
+
+    return guard
+
+
+def _caller(
+    auth: ApiKeys | JWT | IAM, request: Request, context: Mapping[str, Any], keys: Mapping[str, str]
+) -> Caller | None:
+    authorizer, identity = context.get("authorizer") or {}, context.get("identity") or {}
+    match auth:
+        case JWT():
+            return _of_token(request) if "jwt" in authorizer else None
+        case IAM():
+            arn = (authorizer.get("iam") or identity).get("userArn")
+            return None if arn is None else Caller(arn)
+        case ApiKeys():
+            client = keys.get(identity.get("apiKeyId", ""))
+            return None if client is None else Caller(client)
+        case _:
+            assert_never(auth)
+
+
+def _of_token(request: Request) -> Caller | None:
+    """Return whom a verified token names. Its claims are read again: in the event each of them is a text."""
+    payload = request.headers.get("authorization", "").rpartition(" ")[2].split(".")[1:2]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload[0] + "=="))
+    except (IndexError, binascii.Error, ValueError):
+        return None
+    return Caller(str(claims.get("sub", "")), claims)

@@ -1,0 +1,85 @@
+"""Which routes of a Worker stand by name in front of its API: those with a throttle, and those whose callers differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from durable.bindings.worker import OTHERS, ROUTE, Worker
+from durable.build import api_of
+from durable.clients.callbacks import PATH
+from durable.http.routing import Route
+
+CALLBACKS = f"POST {PATH}"
+
+
+def named_routes(worker: Worker, *, callbacks: bool) -> Mapping[str, bool]:
+    """Return the routes that stand by name, each with whether it is open whatever the Worker says.
+
+    Args:
+        callbacks: whether the worker completes callbacks, which whoever has a token may do.
+    """
+    named = dict.fromkeys((each for each in worker.throttles if each != OTHERS), False)
+    if worker.auth is None:
+        return named
+    routes = _routes(worker)
+    public = [each for each in routes if each.public]
+    # API Gateway takes the route that fits best: one that is not public must not be taken for one that is.
+    named |= {key(each): False for each in routes if any(_overlap(each, other) for other in public)}
+    for each in public:
+        named[key(each)] = True
+        if each.method == "GET":
+            named[f"HEAD {each.path}"] = True
+    return named | ({CALLBACKS: True} if callbacks else {})
+
+
+def key(route: Route) -> str:
+    """Return how a route is named: `POST /orders`."""
+    return f"{route.method} {route.path}"
+
+
+def wrong_routes(worker: Worker) -> Iterator[str]:
+    """Yield a sentence for each route that cannot be as it is declared."""
+    throttled = [each for each in worker.throttles if each != OTHERS]
+    if not throttled and worker.auth is None:
+        return
+    routes = _routes(worker)
+    served = [key(each) for each in routes]
+    for name in throttled:
+        if name not in served:
+            yield f"{worker!r} throttles {name!r}, which {worker.module} does not serve; it serves {', '.join(served)}"
+    if worker.auth is None:
+        return
+    for each in routes:
+        if each.public and not ROUTE.fullmatch(key(each)):
+            yield (
+                f"{worker!r} has the public route {key(each)!r}, which API Gateway cannot tell from others; let a"
+                " parameter be a whole segment of the path"
+            )
+    if worker.api == "rest":
+        yield from _siblings(worker, named_routes(worker, callbacks=False))
+
+
+def _siblings(worker: Worker, named: Mapping[str, bool]) -> Iterator[str]:
+    """Say which parameters stand in one place of a path and have two names, which a REST API does not take."""
+    names: dict[str, str] = {}
+    for each in named:
+        path = ""
+        for segment in each.partition(" ")[2].strip("/").split("/"):
+            if segment.startswith("{") and names.setdefault(path, segment) != segment:
+                yield (
+                    f"{worker!r}: a REST API takes one name for the parameter after {path or '/'}/, and finds"
+                    f" {names[path]} and {segment}; give both the same name"
+                )
+            path += f"/{segment}"
+
+
+def _routes(worker: Worker) -> Sequence[Route]:
+    return api_of(worker, worker.uses()).routes
+
+
+def _overlap(route: Route, public: Route) -> bool:
+    """Return whether a request may fit a route that is not public and one that is."""
+    one, other = route.path.strip("/").split("/"), public.path.strip("/").split("/")
+    if route.public or route.method != public.method or len(one) != len(other):
+        return False
+    return all(a == b or "{" in a or "{" in b for a, b in zip(one, other, strict=True))
