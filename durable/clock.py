@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -48,7 +49,14 @@ def moment(milliseconds: int) -> datetime:
 
 def timestamp(milliseconds: int) -> str:
     """Return a time as ISO 8601 with milliseconds and Z, as Step Functions and JavaScript write it."""
-    return moment(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@functools.lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    """Return a time in seconds since 1970 without its zone. What is shown of a run lies within few seconds."""
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def milliseconds_of(timestamp: str) -> int:

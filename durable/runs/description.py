@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from durable.bindings.workflow import RunStatus, Status, StepStatus
 from durable.clock import timestamp
 from durable.runs.record import RunRecord, latest
+from durable.store.failure import FailureRow
 from durable.store.parts import AttemptRow, SleepRow
 from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.store.statuses import CLOSED, FAILED_ATTEMPT, UNDER_WAY
@@ -149,16 +150,16 @@ def describe(run: RunRecord) -> Description:
 
 def status_of(record: RunRecord) -> RunStatus:
     """Return what whoever started a run sees of it."""
-    run = describe(record)
+    header, steps = record.header, record.current
     return RunStatus(
-        id=run.id,
-        workflow=run.workflow,
-        status=run.status,
-        created_at=run.created_at,
-        updated_at=run.updated_at,
-        steps=tuple(_step_status(each) for each in run.steps),
-        output=run.output,
-        error=None if run.error is None else dict(run.error),
+        id=header.instance,
+        workflow=header.workflow,
+        status=_status(header, steps),
+        created_at=timestamp(header.created),
+        updated_at=timestamp(latest(header, steps)),
+        steps=tuple(_step_status(header, each) for each in steps),
+        output=header.output,
+        error=None if header.error is None else dict(header.error),
     )
 
 
@@ -189,8 +190,7 @@ def _step(header: Header, row: AnyStep) -> StepDescription:
     return StepDescription(
         name=row.step,
         key=row.path,
-        # A step that has no outcome when its run ends was stopped.
-        status="stopped" if header.status in CLOSED and row.status in UNDER_WAY else row.status,
+        status=_step_state(header, row),
         attempts=tuple(_attempt(each) for each in row.all_attempts()),
         attempts_used=row.attempts,
         started_at=timestamp(row.started),
@@ -199,21 +199,31 @@ def _step(header: Header, row: AnyStep) -> StepDescription:
         event_type=_event_type(header, row),
         input=None if hidden or data is None else data.input,
         output=None if hidden else row.result,
-        error=row.error if row.status in FAILED_ATTEMPT else None,
+        error=_error(row),
         sensitive=hidden,
     )
 
 
-def _step_status(step: StepDescription) -> StepStatus:
-    error = step.error
+def _step_status(header: Header, row: AnyStep) -> StepStatus:
+    error = _error(row)
     return StepStatus(
-        name=step.name,
-        status=step.status,
-        attempts=step.attempts_used,
-        started_at=step.started_at,
-        finished_at=step.finished_at,
+        name=row.step,
+        status=_step_state(header, row),
+        attempts=row.attempts,
+        started_at=timestamp(row.started),
+        finished_at=None if row.finished is None else timestamp(row.finished),
         error=None if error is None else {"name": error["name"], "message": error["message"]},
     )
+
+
+def _step_state(header: Header, row: AnyStep) -> str:
+    """Return a step's status; one that has no outcome when its run ends was stopped."""
+    return "stopped" if header.status in CLOSED and row.status in UNDER_WAY else row.status
+
+
+def _error(row: AnyStep) -> FailureRow | None:
+    """Return the error of a step's last attempt, if that failed."""
+    return row.error if row.status in FAILED_ATTEMPT else None
 
 
 def _wake_at(header: Header, row: AnyStep) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -26,8 +26,13 @@ async def request_of(scope: Scope, receive: Receive) -> Request:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     query = parsed_query(scope["query_string"].decode("latin-1"))
-    body = await _body(headers.get("content-length", ""), receive)
+    body = b"" if _is_bare(scope["method"], headers) else await _body(headers.get("content-length", ""), receive)
     return Request(scope["method"], scope["path"], headers, query, body)
+
+
+def _is_bare(method: str, headers: Mapping[str, str]) -> bool:
+    """Return whether a request is a GET without a body, so that nothing more has to be waited for."""
+    return method == "GET" and "content-length" not in headers and "transfer-encoding" not in headers
 
 
 async def _body(announced: str, receive: Receive) -> bytes:
@@ -39,8 +44,12 @@ async def _body(announced: str, receive: Receive) -> bytes:
     if announced.isdecimal() and int(announced) > _DRAINED_BYTES:
         raise _closing()
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in _chunks(receive):
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem(400, "The body ended early.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size <= MAX_PAYLOAD_BYTES:
             chunks.append(chunk)
@@ -55,16 +64,6 @@ def _closing() -> Problem:
     problem = too_large()
     problem.headers["Connection"] = "close"
     return problem
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Problem(400, "The body ended early.")
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
 
 
 async def send_response(send: Send, response: Response, *, head: bool) -> None:
