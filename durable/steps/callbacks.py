@@ -26,7 +26,7 @@ from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key,
 from durable.store.tokens import Tokens
 from durable.wire import CallTask, WaitTask, failure_message
 
-_DELIVERING_MS: Final = 60_000
+_DELIVERING_MS: Final = 60_000  # then whoever was delivering counts as dead
 _DELIVERER: Final = ("teller", "telling")
 _WAITING: Final[StepState] = "waiting"
 _COMPLETE: Final[StepState] = "complete"

@@ -72,11 +72,13 @@ class Children:
             TableBusy, MachinesBusy: it was not delivered; the same call goes on with it.
         """
         child = load_header(self._table, workflow, instance)
+        # A paused run is `closed` too, since nothing executes; it has not ended.
         if child is None or child.parent is None or not child.closed or child.status not in CLOSED:
             return False
         key = Key(child.parent["partition"], child.parent["sort"])
         found = self._table.get(key)
         row = None if found is None else WaitRow.from_row(found)
+        # `anew`: the parent has forgotten this child's outcome, and waits for another child by now.
         if row is None or not row.is_open or row.anew != child.parent["anew"]:
             return False
         if "want" in (self._table.get(flag_key(key.partition, incarnation_of(key.sort))) or {}):
@@ -182,6 +184,7 @@ class CallHandler:
         made = self._runs.create(
             callee.name, payload, id=child_id(key, row), parent=parent, sensitive=holds_secret(callee.params)
         )
+        # The child may have ended while this run was paused: nobody reported it then.
         self._children.report(callee.name, made.id)
 
     def _refuse(self, key: StepKey, row: WaitRow, misfit: str) -> None:

@@ -14,6 +14,8 @@ from durable.errors import StepTimeoutError
 def alarm(seconds: int) -> Iterator[None]:
     """Raise StepTimeoutError in the block when the time is over; for the main thread, where Lambda runs handlers."""
 
+    # Python calls this between two bytecodes. A call into C that does not return is not interrupted: the guard of
+    # its lease, or the Lambda's own timeout, ends the process.
     def ring(number: int, frame: FrameType | None) -> None:
         raise StepTimeoutError
 

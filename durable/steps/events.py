@@ -97,6 +97,7 @@ class Events:
         """Put the event, and return whether it is new."""
         key = Key(header.partition, event_prefix(header.era) + id)
         digest = hash_of(text_of([type, payload] if failure is None else [type, payload, failure]))
+        # Read first, so that a repeated event is neither counted nor refused because the run has ended.
         there = self._table.get(key)
         if there is None:
             if header.status in CLOSED:
@@ -105,6 +106,7 @@ class Events:
             if counted["sent"] > _MOST_UNTAKEN:
                 self._check_room(header)
             sent = self._clock.now()
+            # Drawn before the event is written: a crash between the two leaves a gap, and numbers are only compared.
             number = counted["sent"]
             event = EventRow(type=type, payload=payload, hash=digest, number=number, sent=sent, failure=failure)
             try:
@@ -162,6 +164,7 @@ class Events:
         found: list[tuple[WaitRow, EventRow | None]] = []
         for wait in open:
             assert wait.deadline is not None
+            # By when it was sent, not by the clock now: a wait that is looked at late takes what came in time.
             event = next((row for row in kept if row.type == wait.type and row.sent < wait.deadline), None)
             if event is not None:
                 kept.remove(event)
@@ -208,6 +211,7 @@ class Events:
         still = (Equals("token", token), Equals("delivered", False))
         changes = [Write(key, {"status": "waiting"}, remove=_OUTCOME, when=still)]
         if event is not None:
+            # The match took the payload from the event's row; this takes it from the wait's.
             back = Write(Key(key.partition, event.sort), {"payload": event.payload}, remove=("taken",))
             changes.append(back)
         with suppress(ConditionFailed):  # then its Task waits again, and got the outcome

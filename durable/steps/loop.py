@@ -63,6 +63,7 @@ class EventLoop:
         loop.call_soon_threadsafe(begin, context=copy_context())
 
         def cancel() -> None:
+            # `begin` was called before: the loop keeps the order of such calls.
             loop.call_soon_threadsafe(lambda: tasks[0].cancel())
 
         return cancel

@@ -50,6 +50,7 @@ class ParkedTokens:
         if not token.startswith(_TOKEN):
             return False
         workflow, _, instance = token.removeprefix(_TOKEN).partition("/")
+        # Only these: a run that sleeps or retries would be woken for nothing, and come to its wait later anyway.
         self._segments.wake_run(workflow, instance, parked=("event", "call"))
         return True
 
@@ -94,9 +95,11 @@ class ParkingHandler:
         row = self._read(key)
         if row.outcome is None:
             self._park(task, row)
+            # In this order: an event that came between `_begin` and the park found nobody to wake.
             self._look_again(key)
             raise reported(Failure(PARKED, "The run is parked."), task)
         if row.delivered is False and row.token is not None:
+            # It is delivered by being returned: nobody else is to deliver it.
             self._callbacks.delivered(key.row, row.token)
         error = row.failed_finally
         if error is not None:

@@ -19,7 +19,7 @@ from typing import Final, Self
 
 from durable.store.leases import LEASE_MS
 
-_EVERY_SECONDS: Final = 10.0
+_EVERY_SECONDS: Final = 10.0  # a shorter step never renews
 _AGAIN_SECONDS: Final = 1.0
 _SKEW_SECONDS: Final = 5.0
 """How far the clocks of two Lambdas may differ."""
@@ -76,6 +76,7 @@ class Renewal:
                 if self._over.is_set():
                     return  # the block has ended, and perhaps the outcome stands in the row: then nothing was renewed
                 if not renewed:
+                    # The lease is another invocation's, which runs the function: this one cannot be stopped alone.
                     self._end(1)
                     return
                 self._guard(self._lease - _SKEW_SECONDS - (time.monotonic() - sent))
@@ -83,4 +84,5 @@ class Renewal:
 
     def _guard(self, seconds: float) -> None:
         """End the process after a time, with a traceback that names no data."""
+        # There is one such timer a process: a Lambda handles one event at a time. A time of 0 is refused.
         faulthandler.dump_traceback_later(max(0.001, seconds), exit=True, file=_STDERR)

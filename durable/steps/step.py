@@ -117,6 +117,7 @@ class StepHandler:
             Exception: of a class with the wire's error name.
         """
         key = StepKey.of(event)
+        # Before the lease: an attempt that has no time must not be counted.
         if "until" in event and self._clock.now() + _SHORTEST_MS > event["until"]:
             raise reported(Failure(HAND_OVER, "The execution has no time left."), event)
         text = text_of(event["input"])
@@ -162,6 +163,7 @@ class StepHandler:
         return {"result": result, "at": at}
 
     def _work(self, attempt: Attempt) -> Any:
+        # No longer than the function works: a renewal that comes after the outcome would end the process.
         with self._keep(lambda: self._renew(attempt.key, attempt.owner)):
             return self._called(attempt.event["timeout"], self._given(attempt))
 

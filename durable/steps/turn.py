@@ -109,6 +109,7 @@ class TurnHandler:
             return
         header = load_header(self._table, run["workflow"], run["instance"])
         times = 0 if header is None else header.unexplained
+        # Throttling is no fault of the run: otherwise all runs of a throttled account would move to Standard.
         if times >= _MOST_UNEXPLAINED and park.get("error") not in LAMBDA_FAULTS:
             self._segments.move(run, execution, at, "standard")
             return
@@ -125,11 +126,13 @@ class TurnHandler:
             return "turn", now if park.get("error") == HAND_OVER else None
         if row.outcome is not None or park.get("error") == HAND_OVER:
             return "retry", now
+        # The step has outlived its execution, and is at work: look again when its lease is over, or was renewed.
         if row.owner is not None and row.lease > now:
             return "lease", row.lease + _SECOND
         if row.status == "retrying" and row.ended is not None:
             due = row.ended + _delay_ms(row, path, park["retries"][row.step]) if row.wake is None else row.wake
             return "retry", max(now, due)
+        # Its owner has died: the next execution makes another attempt, or records that none is left.
         return "lease", now if row.owner is not None else None
 
 

@@ -65,6 +65,7 @@ class UndoHandler(StepHandler):
             self._fail(key, event, owner, failure)
             raise reported(failure, event) from None
         undone = forget(key.row, row)
+        # The result is forgotten and the undo recorded in one write: it is made once, or made again under the same key.
         mine = (*undone.when, Equals("undo_owner", owner))
         *earlier, latest = undone.set["history"]
         fields = {**undone.set, "status": "undone", "history": [*earlier, latest | {"undone": self._clock.now()}]}
@@ -148,6 +149,7 @@ class Rollback:
             return {"do": "end"}
         steps = run.current
         row = _next(steps)
+        # Nothing is undone while a step is at work: its result may be what has to be undone first.
         if any(self._leases.is_held(each) or self._leases.is_undo_held(each) for each in steps):
             return self._look_again(run.header)
         if row is None or (row.undo_by == execution and row.undo_failed):
