@@ -29,7 +29,7 @@ from durable.wire import CALLBACK_WAIT
 
 _T = TypeVar("_T")
 _TRIES: Final = 5
-_MOST_AT_ONCE: Final = 24
+_MOST_AT_ONCE: Final = 24  # one less than a transaction holds: each has the guard on the header too
 _LATE_SECONDS: Final = 20 * 60
 """How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
 _OTHER_CODE: Final = (
@@ -157,6 +157,7 @@ class Lifecycle:
         state = ExecutionState("ABORTED")
         if header.kind != "express":  # an Express execution cannot be stopped: the flag keeps it from beginning a step
             self._machines.stop(header.machine, header.execution)
+            # It may have ended before it was stopped: then that end counts.
             state = self._machines.describe(header.machine, header.execution) or state
         self._runs.close(header.machine, header.execution, state)
 
@@ -178,6 +179,7 @@ class Lifecycle:
                 self._end_children(header, forgotten, order)
                 self._runs.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
+                # A step that is still at work is not run again: its outcome is heard when it ends.
                 failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
                 failed += _begun_by(failed, steps)
                 self._forget(header, failed)
@@ -200,6 +202,7 @@ class Lifecycle:
         if order.rollback:
             fields = self._runs.undoing(header.key, fields)
         gone = () if "closed" in fields else ("closed",)
+        # The flag that paused the run stays set, so that no late step begins.
         written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)))
         self._runs.start(Header.from_row(written[0] or {}))
         with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it

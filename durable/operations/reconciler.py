@@ -120,6 +120,7 @@ class Reconciler:
             self._machines.stop(machine, execution)
             state = ExecutionState("ABORTED")
         if state is None:
+            # `start` leaves a run alone whose header says that it runs.
             self._runs.start(header if is_rollback else replace(header, status="queued"))
             return True
         if state.status != "RUNNING":
@@ -133,6 +134,7 @@ class Reconciler:
         deadlines = [row.deadline for row in waits if row.status == "waiting" and row.deadline is not None]
         next_look = now + min(max(SILENT_MS, now - header.updated), _LONGEST_MS)
         wake = min([next_look, *(each for each in deadlines if each > now)])
+        # `updated` stays: for how long the run has been silent is counted from it.
         fields: Row = {"status": "waiting", "updated": header.updated, "wake": wake}
         sleeps = sleep_rows(self._machines.sleeps(header.workflow, header.execution))
         current = (Equals("execution", header.execution), Absent("closed"))

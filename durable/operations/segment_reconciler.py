@@ -133,4 +133,5 @@ class SegmentReconciler:
         if now - run.latest_activity >= DEAD_MS:
             self._segments.revive(header)
         elif run.latest_activity <= header.updated:
+            # Nothing was done since the execution was named. Should it be at work after all, the two are twins.
             self._runs.start(header)

@@ -45,6 +45,7 @@ def ended_by(state: ExecutionState, steps: Iterable[AnyStep]) -> AnyStep | None:
     """Return the step that a failed execution's error comes from: its cause begins with the step's path."""
     said = _said(state.cause, of_a_step=True)
     found = [row for row in steps if said.startswith(f"{row.path}: ")]
+    # One path may begin another: the wait for the callback of `x` is `x: callback`.
     return max(found, key=lambda row: len(row.path), default=None)
 
 

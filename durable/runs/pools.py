@@ -100,9 +100,11 @@ class Pools:
             return Placed({})
         pool = pool_partition(workflow, _which(limits, payload))
         rows = self._table.query(pool, HEAD)
+        # Where others wait, a newcomer waits behind them.
         free = None if waits or self._table.query(pool, WAITING, limit=1) else self._free(limits, rows, instance)
         if free is not None:
             return self._granted(pool, free, instance)
+        # Before the run is queued: a head without a queue goes by itself; a queue without a head is never looked at.
         self._touch(pool, next((row for row in rows if row["sort"] == HEAD), None))
         place = waiting_sort(priority, self._orders.next(), os.urandom(4).hex())
         waiter = Write(Key(pool, place), {"instance": instance}, when=(Absent("instance"),))
@@ -182,6 +184,7 @@ class Pools:
             place, instance = row["sort"], row["instance"]
             header = load_header(self._table, workflow, instance)
             if header is None or header.place != place:
+                # Place and header are written in one transaction: what the header does not name now, it never will.
                 self._table.write(Delete(Key(pool, place)))
             elif header.wanted is None and not header.closed:
                 placed = self._granted(pool, free, instance)

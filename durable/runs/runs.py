@@ -197,6 +197,7 @@ class Runs:
             return
         input = {"run": _run(header), "payload": header.payload}
         self._machines.start(header.workflow, header.execution, input)
+        # After the start: if this process ends between the two, the reconciler starts the same execution again.
         running = {"workflow": header.workflow, "status": "running", "updated": self._clock.now()}
         queued = (Equals("status", "queued"), Equals("execution", header.execution))
         with contextlib.suppress(ConditionFailed):  # then it has ended already
@@ -252,6 +253,7 @@ class Runs:
         wanted = None if header is None else header.wanted
         came_to = ending(state, wanted)
         if header is not None and came_to == "again" and self.is_other_code(header):
+            # A deployment came after the resume: to go on with other code has to be asked for.
             came_to = "paused"
         if header is not None and came_to in ("again", "anew"):
             self.go_on(header, anew=came_to == "anew", did="restarted" if came_to == "anew" else "resumed")
@@ -277,6 +279,7 @@ class Runs:
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
+        # Without a header nothing was wanted, or the write fails: so the flag says nothing that has to go.
         flag = () if there is None else _flag_at_the_end(there, fields["status"])
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
@@ -381,6 +384,7 @@ class Runs:
             code = self._code.get(header.workflow)
             fields |= {"kind": "express"} if is_segmented else {}
             fields |= {"code": code} if is_segmented and code else {}
+            # Other code may not have the state; and what a retry or a restart forgets may lie before it.
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))

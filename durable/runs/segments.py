@@ -73,6 +73,7 @@ class Segments:
             fields["sleeps"] = [{"state": at["state"], "since": self._clock.now(), "until": due}]
         parked = self._write(run, execution, fields)
         if parked is not None and parked.parked is not None and parked.due is not None:
+            # A twin has parked the run before, for longer.
             if due < parked.due:
                 self.postpone(parked, due)
             self._set_timer(parked.workflow, parked.instance, min(due, parked.due))
@@ -106,6 +107,7 @@ class Segments:
             TableBusy, MachinesBusy: not all is done; the reconciler goes on with it.
         """
         at = header.at or _START
+        # Only workflow and instance are read of it.
         run: Run = {"workflow": header.workflow, "instance": header.instance, "epoch": header.epoch, "createdAt": ""}
         run["incarnation"] = header.incarnation
         self.move(run, header.execution, at, "standard")
@@ -163,6 +165,7 @@ class Segments:
             "kind": "express",
         }
         as_read = (Equals("execution", header.execution), Equals("parked", header.parked))
+        # `unexplained` stays: it counts the parks in a row, with the wakes between them.
         gone = ("parked", "due", *WAITING_FIELDS)
         try:
             when = (*as_read, Absent("wanted"), Absent("closed"))
