@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from durable.bindings import Binding, Worker, Workflow
 from durable.check import check
@@ -20,8 +20,10 @@ from durable.http import Api
 from durable.http.auth import Protection, Verify, guard_of, nobody, parameters_of
 from durable.modules import imported, place_of, shown
 from durable.project import Project
-from durable.signature import Signature, entry_of
+from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.workflow import WorkflowEntrypoint
+
+B = TypeVar("B", bound=Binding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,33 @@ def build(project: Project) -> Build:
     if problems:
         raise DeclarationError(problems)
     return Build(project, compiled)
+
+
+def bound_parameters(built: Build) -> Iterator[tuple[Binding, BindingParameter]]:
+    """Yield each binding with the parameters of steps, consumers and workers that it is given to."""
+    owners: list[tuple[Binding, Signature]] = [
+        (workflow, step.signature)
+        for workflow in built.project.workflows
+        for step in built.compiled[workflow.name].steps
+    ]
+    owners += [(each, signature_of(each.consumer)) for each in built.project.queues if each.consumer is not None]
+    owners += [(each, served_by(each)) for each in built.project.workers]
+    for owner, signature in owners:
+        for parameter in signature.bindings:
+            yield owner.uses()[parameter.name], parameter
+
+
+def values_of(built: Build, kind: type[B]) -> Mapping[str, tuple[B, Any]]:
+    """Return the bindings of a kind by their names, each with the type of its values: Any where no parameter names one.
+
+    A binding without a name of its own in app.py counts too, as long as something uses it.
+    """
+    declared = (each for owner in built.project.declarations for each in (owner, *owner.uses().values()))
+    found: dict[str, tuple[B, Any]] = {each.name: (each, Any) for each in declared if isinstance(each, kind)}
+    for binding, parameter in bound_parameters(built):
+        if isinstance(binding, kind) and found[binding.name][1] is Any:
+            found[binding.name] = (binding, parameter.value)
+    return found
 
 
 def fetch_of(worker: Worker) -> Callable[..., Any]:

@@ -8,10 +8,11 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from durable.aws.resources import construct_id
 from durable.bindings import Bucket
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge, written
-from durable.cdk.stage import Stage, construct_id
+from durable.cdk.stage import Stage
 
 _UNFINISHED: Final = Duration.days(7)
 

@@ -13,10 +13,11 @@ from aws_cdk import aws_dsql as dsql
 from constructs import Construct
 
 from durable.aws.migrations import MIGRATED
+from durable.aws.resources import construct_id
 from durable.bindings import Database
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.sources import REQUIREMENTS, PackagingError
-from durable.cdk.stage import Stage, construct_id
+from durable.cdk.stage import Stage
 from durable.clients.migrations import Migration, migrations_of
 
 PACKAGES: Final = ("aurora-dsql-sqlalchemy", "psycopg-binary", "psycopg-pool", "sqlalchemy")

@@ -11,9 +11,10 @@ from typing import Any
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
+from durable.aws.resources import construct_id
 from durable.bindings import KVNamespace
 from durable.cdk.function import HandlerFunction
-from durable.cdk.stage import Stage, construct_id
+from durable.cdk.stage import Stage
 from durable.cdk.table import RowsTable
 
 

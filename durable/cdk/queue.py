@@ -9,11 +9,12 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from durable.aws.resources import construct_id
 from durable.bindings import Queue
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.resource import Bindings, described
-from durable.cdk.stage import Stage, construct_id
+from durable.cdk.stage import Stage
 from durable.durations import whole_seconds
 from durable.retries import Retries
 from durable.signature import Signature

@@ -14,6 +14,7 @@ from typing_extensions import Unpack
 
 from durable.adapters import adapter_of
 from durable.aws.changes import NESTED
+from durable.aws.resources import construct_id
 from durable.bindings import JWT, Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
 from durable.cdk.bucket import ObjectBucket
@@ -39,7 +40,7 @@ from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.routes import named_routes, wrong_routes
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.settings import Settings
-from durable.cdk.stage import Stage, construct_id
+from durable.cdk.stage import Stage
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, WorkerFunction, granted_to

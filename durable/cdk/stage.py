@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from constructs import Construct
 
-from durable.bindings import Binding
 from durable.cdk.changes import Changes
 from durable.cdk.function import Platform
 from durable.cdk.options import Options
@@ -28,8 +27,3 @@ class Stage:
     changes: Changes
     options: Options
     platform: Platform
-
-
-def construct_id(binding: Binding) -> str:
-    """Return a declaration's name as a construct's: the queue `late-orders` is LateOrdersQueue."""
-    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))

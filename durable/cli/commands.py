@@ -41,6 +41,7 @@ MODULES: Final = {
     "events": "history",
     "queues": "queues",
     "schedules": "timetable",
+    "kv": "kv",
 }
 """The module in durable.cli of each command; its function is called as the command is."""
 

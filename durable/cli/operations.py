@@ -97,11 +97,11 @@ class Operations:
     """The routes under /api/workflows."""
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        self.transport = transport
 
     @property
     def pause_seconds(self) -> float:
-        return self._transport.pause_seconds
+        return self.transport.pause_seconds
 
     def workflows(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.call("GET", "/api/workflows")["workflows"]
@@ -170,7 +170,7 @@ class Operations:
         """
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         full = f"{path}?{urlencode(asked)}" if asked else path
-        answer = self._transport.send(method, full, None if body is None else json.dumps(body).encode())
+        answer = self.transport.send(method, full, None if body is None else json.dumps(body).encode())
         try:
             said = json.loads(answer.body) if answer.body else None
         except ValueError:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -15,6 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
+from durable.aws.resources import Resource, resources_of
 from durable.cli.operations import Answer
 from durable.cli.outcome import MISSING, UNAVAILABLE, WRONG, CommandError
 
@@ -27,23 +31,38 @@ class StageTransport:
     pause_seconds = 1.0
 
     def __init__(self, stage: str) -> None:
-        """Find the stack.
+        """Find the credentials; the stack is looked for when something of it is wanted.
 
         Raises:
-            CommandError: there is none, or AWS cannot be asked.
+            CommandError: there are none.
         """
-        self._session = boto3.Session()
-        self._credentials = credentials(self._session)
-        self._url = _url(self._session, _stack(stage), stage)
+        self.stage = stage
+        self.session = boto3.Session()
+        self._credentials = credentials(self.session)
+        self.stack = _stack(stage)
         trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True  # a path is taken too, which the stubs do not know
         self._http = URLLib3Session(verify=trusted)
+
+    @cached_property
+    def _url(self) -> str:
+        return _url(self.session, self.stack, self.stage)
+
+    @cached_property
+    def resources(self) -> list[Resource]:
+        """All resources of the stage.
+
+        Raises:
+            CommandError: there is no stack, or AWS cannot be asked.
+        """
+        with _asking(self.session, self.stack, self.stage):
+            return list(resources_of(self.session.client("cloudformation"), self.stack))
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
         address, headers = _address(self._url, os.environ.get("AWS_ENDPOINT_URL"))
         if body is not None:
             headers["Content-Type"] = "application/json"
         request = AWSRequest(method=method, url=address + path, data=body, headers=headers)
-        SigV4Auth(self._credentials, _SERVICE, self._session.region_name).add_auth(request)
+        SigV4Auth(self._credentials, _SERVICE, self.session.region_name).add_auth(request)
         try:
             response = self._http.send(request.prepare())
         except BotoCoreError as error:
@@ -78,9 +97,11 @@ def _stack(stage: str) -> str:
     return f"{name}-{stage}"
 
 
-def _url(session: boto3.Session, stack: str, stage: str) -> str:
+@contextmanager
+def _asking(session: boto3.Session, stack: str, stage: str) -> Iterator[None]:
+    """Translate what AWS says to a question about a stack."""
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
+        yield
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":
             raise CommandError(f"AWS does not tell of the stack {stack}: {error}", UNAVAILABLE) from None
@@ -91,6 +112,11 @@ def _url(session: boto3.Session, stack: str, stage: str) -> str:
         ) from None
     except BotoCoreError as error:
         raise CommandError(f"AWS cannot be asked for the stack {stack}: {error}", UNAVAILABLE) from None
+
+
+def _url(session: boto3.Session, stack: str, stage: str) -> str:
+    with _asking(session, stack, stage):
+        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
     urls: list[str] = [each["OutputValue"] for each in found if each["OutputKey"].endswith("Url")]
     if not urls:
         raise CommandError(f"the stack {stack} has no API; give a Worker of app.py url=True and deploy again", MISSING)

@@ -1,45 +1,80 @@
-"""The command that shows when workflows start by themselves: schedules."""
+"""The command on when workflows start by themselves: schedules."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from typing import Any
 
 import click
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from durable.cli.outcome import json_option, sentences
-from durable.cli.screen import console
+from durable.cli.operations import Operations
+from durable.cli.options import on_runs
+from durable.cli.outcome import MISSING, CommandError
+from durable.cli.screen import Screen
 from durable.cli.times import clock_time, lasted
 from durable.clock import SystemClock, timestamp
 from durable.project import load
+from durable.timetable import Appointment, timetable
 
 
 @click.command()
-@json_option
-@sentences
-def schedules(as_json: bool) -> None:
-    """Show the schedules of app.py with their next times; `durable start` starts such a run now."""
+@click.argument("action", required=False, type=click.Choice(["run"]))
+@click.argument("workflow", required=False)
+@click.option("--key", help="With run, which schedule of the workflow, where it has several.")
+@on_runs
+def schedules(
+    operations: Operations, screen: Screen, *, action: str | None, workflow: str | None, key: str | None
+) -> None:
+    """Show the schedules of app.py with their next times; `run WORKFLOW` starts the run of one now, with its params."""
     now = SystemClock().now()
-    found = [
-        {
-            "workflow": workflow.name,
-            "schedule": f"every {each.every}" if each.cron is None else f"{each.cron} {each.timezone}",
-            "params": each.params,
-            "next": timestamp(each.next_after(now)),
-            "in": lasted(each.next_after(now) - now),
-        }
-        for workflow in load().workflows
-        for each in workflow.schedules
-    ]
-    if as_json:
-        click.echo(json.dumps(found, indent=2, default=str))
+    found = timetable(load().workflows, now)
+    if action is None:
+        screen.show([_data(each, now) for each in found], lambda: _drawn(found, now))
         return
+    if workflow is None:
+        raise click.UsageError("run takes the WORKFLOW whose schedule it is")
+    chosen = _chosen(found, workflow, key)
+    made = operations.start(workflow, chosen.params, None)
+    screen.show(made, lambda: Text(f"{workflow}/{made['id']} started"))
+
+
+def _chosen(found: Sequence[Appointment], workflow: str, key: str | None) -> Appointment:
+    """Return the schedule that is meant.
+
+    Raises:
+        CommandError: the workflow has none, or several, or none of that key.
+    """
+    own = [each for each in found if each.workflow == workflow]
+    if not own:
+        there = ", ".join(sorted({each.workflow for each in found})) or "none"
+        raise CommandError(f"the workflow {workflow!r} has no schedule; those that have one: {there}", MISSING)
+    fit = [each for each in own if key in (None, each.key)]
+    if len(fit) != 1:
+        keys = ", ".join(f"--key {each.key} ({each.words})" for each in own)
+        raise CommandError(f"say which schedule of {workflow}: {keys}", MISSING)
+    return fit[0]
+
+
+def _data(each: Appointment, now: int) -> dict[str, Any]:
+    return {
+        "workflow": each.workflow,
+        "key": each.key,
+        "schedule": each.words,
+        "params": each.params,
+        "next": timestamp(each.next),
+        "in": lasted(each.next - now),
+    }
+
+
+def _drawn(found: Sequence[Appointment], now: int) -> RenderableType:
     if not found:
-        click.echo("no workflow of app.py has a schedule; write Workflow(…, schedules=[Schedule(cron=…)])")
-        return
+        return Text("no workflow of app.py has a schedule; write Workflow(…, schedules=[Schedule(cron=…)])")
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for name in ("workflow", "schedule", "next", "in"):
+    for name in ("workflow", "schedule", "key", "next", "in"):
         table.add_column(name)
-    for row in found:
-        table.add_row(row["workflow"], row["schedule"], clock_time(str(row["next"])), row["in"])
-    console().print(table)
+    for each in found:
+        table.add_row(each.workflow, each.words, each.key, clock_time(timestamp(each.next)), lasted(each.next - now))
+    return table

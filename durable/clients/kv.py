@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from abc import abstractmethod
@@ -63,6 +64,11 @@ class KVClient(KVNamespace[V]):
     def get_with_version(self, key: str) -> Versioned[V] | None:
         found = self._read(self._entries.checked(key), self._clock.now())
         return None if found is None else Versioned(self._json.load(found.text), found.version)
+
+    def stored(self, key: str) -> tuple[Versioned[Any], int | None] | None:
+        """Return a value as JSON, whatever its type is today, and when its time is over, in milliseconds since 1970."""
+        found = self._read(self._entries.checked(key), self._clock.now())
+        return None if found is None else (Versioned(json.loads(found.text), found.version), found.expires)
 
     def put(
         self,

@@ -117,7 +117,7 @@ class Host:
         self.timers = timers or Timers()
         self._doubles = doubles
         self._data = data
-        self._clock = clock
+        self.clock = clock
         self._log = log
         self._random = random
         self._url = url
@@ -184,7 +184,7 @@ class Host:
             {name: self._executions.define(each) for name, each in machines.items()},
             functions,
             self._executions,
-            clock=self._clock,
+            clock=self.clock,
             timers=self.timers,
             workers=workers,
             turns=turns,
@@ -239,11 +239,11 @@ class Host:
     def at(self, workflow: str, instance: str, delay_ms: int) -> None:
         """Implements `durable.runs.timers.Timers` for the pools of runs: nothing else is looked at here."""
         look = partial(self.runs.admission.look, workflow, f"{workflow}#{instance}")
-        self.timers.set((workflow, instance), self._clock.now() + delay_ms, partial(self._persist, look))
+        self.timers.set((workflow, instance), self.clock.now() + delay_ms, partial(self._persist, look))
 
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
-        now = self._clock.now()
+        now = self.clock.now()
         return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
@@ -255,7 +255,7 @@ class Host:
     def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
         calls = self.built.compiled[workflow.name].calls
         callees = {each.name: self.workflows[self.built.project.declared(each.workflow)[0].name] for each in calls}
-        return CallHandler(callees, self._children, self.runs, self.table, record, self._clock)
+        return CallHandler(callees, self._children, self.runs, self.table, record, self.clock)
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
@@ -297,7 +297,7 @@ class Host:
             except BaseException as error:
                 if self.journal.failed is None:
                     again = partial(self._turns.submit, attempt)
-                    self.timers.set(attempt, self._clock.now() + _AGAIN_MS, again)
+                    self.timers.set(attempt, self.clock.now() + _AGAIN_MS, again)
                     if not isinstance(error, MachinesBusy | TableBusy):
                         raise
 
@@ -307,7 +307,7 @@ class Host:
         for step in self.built.compiled[workflow.name].steps:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
-            parts = (signature, clients, record, self._clock, self._functions.deadline, self._log)
+            parts = (signature, clients, record, self.clock, self._functions.deadline, self._log)
             random = self._random
             if step.undoes is None:
                 url = self._url if self.built.project.is_served(workflow) else None
@@ -329,7 +329,7 @@ class Host:
     @property
     def place(self) -> Place:
         """What clients of bindings are made of."""
-        return Place(self.journal, self._clock, self._data, self.messages, self.workflows)
+        return Place(self.journal, self.clock, self._data, self.messages, self.workflows)
 
     def _client(self, declared: Binding, parameter: BindingParameter) -> Binding:
         doubles, place = self._doubles, self.place

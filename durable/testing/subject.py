@@ -11,7 +11,7 @@ from typing import Any
 
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.base import Named
-from durable.build import Build, build, served_by
+from durable.build import Build, bound_parameters, build
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
 from durable.project import Project, project_of, resolve
@@ -169,19 +169,10 @@ def _unknown(name: str, known: Iterable[str]) -> DeclarationError:
 
 def _bound(built: Build) -> Iterator[tuple[Binding, BindingParameter]]:
     """Yield each binding with the parameters that it is given to."""
-    owners: list[tuple[Binding, Signature]] = [
-        (workflow, step.signature)
-        for workflow in built.project.workflows
-        for step in built.compiled[workflow.name].steps
-    ]
-    owners += [(each, signature_of(each.consumer)) for each in built.project.queues if each.consumer is not None]
-    owners += [(each, served_by(each)) for each in built.project.workers]
     for queue in built.project.queues:
         for parameter in _messages(queue):
             yield queue, parameter
-    for owner, signature in owners:
-        for parameter in signature.bindings:
-            yield owner.uses()[parameter.name], parameter
+    yield from bound_parameters(built)
 
 
 def _messages(queue: Queue[Any]) -> Iterator[BindingParameter]:

@@ -313,7 +313,39 @@ def test_it_says_when_the_server_is_gone_and_goes_on_when_it_is_back(
     browser.sees("complete", ".run .head .state")
 
 
-@pytest.mark.parametrize("place", ["", "#/workflows/orders", "#/workflows/orders/runs/small", "#/outbox", "#/queues"])
+def test_what_is_kept_is_shown_and_changed_and_a_schedule_runs_now(browser: Browser, shop: Server) -> None:
+    browser.open(url(shop, "#/schedules"))
+    browser.sees("0 6 * * mon-fri Europe/Berlin", ".card")
+    browser.click('[data-verb="run-now"]')
+    browser.click("dialog button[type=submit]")
+    browser.sees("complete", ".run .head .state")
+    browser.open(url(shop, "#/kv"))
+    browser.click(".keylist a")
+    browser.sees('"shelf": "A0"', ".split")
+    browser.click('[data-verb="edit"]')
+    browser.fill('dialog [aria-label="shelf"]', "B7")
+    browser.click("dialog button[type=submit]")
+    browser.sees('"shelf": "B7"', ".split")
+    assert shop.get("/api/console/kv/stock/value?key=apples").body["value"] == {"pieces": 60, "shelf": "B7"}
+    browser.click('.split [data-verb="delete"]')
+    browser.click("dialog button[type=submit]")
+    browser.until(lambda: "apples" not in browser.text(".keylist"), "the key to go")
+    browser.open(url(shop, "#/buckets"))
+    browser.click(".keylist a")
+    browser.sees('"cents": 1980', ".split")
+    browser.open(url(shop, "#/databases"))
+    browser.sees("Rows 1 to 2", ".pager")
+    browser.sees("apples", "table")
+    assert browser.complaints() == []
+
+
+PLACES = (
+    *("", "#/workflows/orders", "#/workflows/orders/runs/small", "#/outbox", "#/queues", "#/schedules", "#/kv"),
+    *("#/buckets", "#/databases"),
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, shop: Server, world: Path, place: str) -> None:
     order(shop, world, "small")
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}

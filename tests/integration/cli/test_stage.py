@@ -15,7 +15,10 @@ from botocore.httpsession import URLLib3Session
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
+from durable import KVNamespace
+from durable.build import Build
 from durable.cli import main, stage
+from durable.project import Project
 
 URL = "https://abc123.execute-api.us-east-1.amazonaws.com/prod/"
 
@@ -105,3 +108,22 @@ def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -
     result = run("list")
     assert result.exit_code == 5
     assert "AWS_PROFILE" in result.stderr
+
+
+def test_the_namespaces_of_a_stage_are_those_of_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    table = {"KeySchema": key, "AttributeDefinitions": types, "BillingMode": "PAY_PER_REQUEST"}
+    template = {"Resources": {"LateOrdersKvTable0A1B2C3D": {"Type": "AWS::DynamoDB::Table", "Properties": table}}}
+    boto3.client("cloudformation").create_stack(StackName="shop-prod", TemplateBody=json.dumps(template))
+    declared = Project("app", (KVNamespace("late-orders"), KVNamespace("elsewhere")))
+    monkeypatch.setattr("durable.project.load", lambda: declared)
+    monkeypatch.setattr("durable.build.build", lambda project: Build(project, {}))
+
+    assert run("kv").output == "late-orders\n"
+    assert run("kv", "put", "late-orders", "o-1", '{"days": 3}').exit_code == 0
+    assert json.loads(run("kv", "get", "late-orders", "o-1").output) == {"days": 3}
+    assert run("kv", "list", "late-orders").output == "o-1\n"
+    assert run("kv", "delete", "late-orders", "o-1").exit_code == 0
+    assert run("kv", "get", "late-orders", "o-1").exit_code == 3
+    assert "there is no namespace 'elsewhere'" in run("kv", "list", "elsewhere").stderr

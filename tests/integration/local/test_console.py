@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from durable import Email
 from durable.build import build
+from durable.clients.contents import Buckets, Databases, Namespaces
+from durable.clock import timestamp
 from durable.http import Api
+from durable.local.bucket import FolderBucket
 from durable.local.console import routes
+from durable.local.console.contents import contents_routes
 from durable.local.console.page import POLICY
 from durable.local.http import application
 from durable.local.kv import SQLiteKVNamespace
@@ -189,6 +194,64 @@ def test_a_redrive_that_cannot_be_read_is_refused(client: TestClient, body: str,
     assert client.post("/api/console/queues/other/redrive", json={"all": True}).status_code == 404
 
 
+def test_a_namespace_is_looked_into_and_changed(client: TestClient, virtual: VirtualHost) -> None:
+    (stock,) = client.get("/api/console/kv").json()["namespaces"]
+    assert (stock["name"], stock["schema"]) == ("stock", {"type": "integer"})
+    path = "/api/console/kv/stock/value"
+    assert client.get("/api/console/kv/stock?limit=1").json() == {"keys": ["apples"], "cursor": None}
+    apples = client.get(path, params={"key": "apples"}).json()
+    assert (apples["value"], apples["expiresAt"]) == (100, None)
+    key = {"key": "a/b c"}
+    assert client.put(path, params=key, json={"value": 7, "ttl": "1 hour"}).status_code == 200
+    put = client.get(path, params=key).json()
+    assert (put["value"], put["expiresAt"]) == (7, timestamp(virtual.clock.now() + 3_600_000))
+    assert client.get("/api/console/kv/stock?prefix=a%2F").json()["keys"] == ["a/b c"]
+    assert client.put(path, params=key, json={"value": 8, "version": put["version"]}).status_code == 200
+    assert client.put(path, params=key, json={"value": 9, "version": put["version"]}).status_code == 409
+    assert client.delete(path, params=key).status_code == 200
+    assert client.get(path, params=key).status_code == 404
+    assert client.get("/api/console/kv/other").json()["detail"] == "there is no namespace 'other'; there are: stock"
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("apples", '{"value": "many"}'),
+        ("apples", '{"value": 1, "ttl": "soon"}'),
+        ("apples", '{"value": 1, "other": 2}'),
+        ("apples", "[1]"),
+        ("apples", "{"),
+        ("", '{"value": 1}'),
+        ("apples", " " * 30_000_000),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(client: TestClient, key: str, body: str) -> None:
+    answer = client.put("/api/console/kv/stock/value", params={"key": key}, content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert client.get("/api/console/kv/stock/value?key=apples").json()["value"] == 100
+
+
+def test_the_schedules_are_shown(client: TestClient) -> None:
+    assert client.get("/api/console/schedules").json() == {"schedules": []}
+
+
+def test_objects_are_shown_saved_and_never_a_page_of_this_server(tmp_path: Path) -> None:
+    buckets = Buckets({"files": FolderBucket("files", tmp_path)})
+    client = TestClient(Starlette(routes=contents_routes(Namespaces({}, {}), buckets, Databases({}))), base_url=OWN)
+    page = b"<script>alert(1)</script>"
+    assert client.put("/api/console/buckets/files/object?key=a/b.html", content=page).status_code == 200
+    assert client.get("/api/console/buckets/files").json() == {"keys": ["a/b.html"], "cursor": None}
+    shown = client.get("/api/console/buckets/files/object?key=a/b.html").json()
+    assert shown == {"key": "a/b.html", "bytes": len(page), "text": page.decode()}
+    saved = client.get("/api/console/buckets/files/file?key=a/b.html")
+    assert (saved.content, saved.headers["content-type"]) == (page, "application/octet-stream")
+    assert saved.headers["content-disposition"] == "attachment"
+    client.put("/api/console/buckets/files/object?key=b", content=b"\xff")
+    assert client.get("/api/console/buckets/files/object?key=b").json()["text"] is None
+    assert client.delete("/api/console/buckets/files/object?key=b").status_code == 200
+    assert client.get("/api/console/buckets/files/file?key=b").status_code == 404
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -199,5 +262,5 @@ def test_a_redrive_that_cannot_be_read_is_refused(client: TestClient, body: str,
     ],
 )
 def test_no_other_page_reads_what_the_console_reads(client: TestClient, headers: dict[str, str]) -> None:
-    for path in ("outbox", "queues", "graphs/order"):
+    for path in ("outbox", "queues", "graphs/order", "kv", "kv/stock/value?key=apples", "schedules", "buckets"):
         assert client.get(f"/api/console/{path}", headers=headers).status_code in (403, 421)

@@ -482,3 +482,18 @@ def test_schedules_have_their_next_times(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found["workflow"], found["schedule"]) == ("nightly", "0 3 * * * Europe/Berlin")
     assert re.search(r"T0[12]:00:00", found["next"])
     assert "nightly" in run("schedules").output
+
+
+def test_the_run_of_a_schedule_is_started_with_its_params(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    morning, noon = Schedule(cron="0 6 * * *"), Schedule(cron="0 12 * * *")
+    once = Workflow("nightly", Nightly, schedules=[morning])
+    twice = Workflow("often", Nightly, schedules=[morning, noon])
+    monkeypatch.setattr(timetable, "load", lambda: Project("app", (once, twice)))
+    server = serve((201, {"id": "r-1", "workflow": "nightly"}))
+    assert run("schedules", "run", "nightly").output == "nightly/r-1 started\n"
+    assert server.asked == [("POST", "/api/workflows/nightly/instances", {"params": None})]
+    several = run("schedules", "run", "often")
+    assert several.exit_code == 3
+    assert f"--key {noon.key} (0 12 * * * UTC)" in several.stderr
+    assert run("schedules", "run", "often", "--key", noon.key).exit_code == 0
+    assert "those that have one: nightly, often" in run("schedules", "run", "other").stderr

@@ -23,16 +23,17 @@ function tell(now) {
   for (const each of listeners) each(there);
 }
 
-export async function call(method, path, body, signal) {
+/** Call with a body as JSON, or without one. */
+export function call(method, path, body, signal) {
+  return body === undefined ? send(method, path, undefined, signal)
+    : send(method, path, new Blob([JSON.stringify(body)], { type: "application/json" }), signal);
+}
+
+/** Call with a body as it is. */
+export async function send(method, path, body, signal) {
   let answer;
   try {
-    answer = await fetch(path, {
-      method,
-      signal,
-      cache: "no-store",
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    answer = await fetch(path, { method, signal, cache: "no-store", body });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     tell(false);

@@ -4,10 +4,14 @@ import { Gone, Refused, onLink, get, poll } from "./api.js";
 import { h, replace } from "./dom.js";
 import { tell, helpDialog } from "./dialogs.js";
 import { icon } from "./icons.js";
+import { bucketsView } from "./buckets.js";
+import { databasesView } from "./databases.js";
+import { kvView } from "./kv.js";
 import { outboxView } from "./outbox.js";
 import { queuesView } from "./queues.js";
 import { runView } from "./run.js";
 import { runsView } from "./runs.js";
+import { schedulesView } from "./schedules.js";
 import { workflowsView } from "./workflows.js";
 
 const main = document.getElementById("main");
@@ -19,6 +23,10 @@ let leave = new AbortController();
 function viewOf(parts) {
   const [first, second, third, fourth] = parts;
   if (first === "outbox") return ["outbox", outboxView, { email: second }];
+  if (first === "schedules") return ["schedules", schedulesView, {}];
+  if (first === "kv") return ["kv", kvView, { name: second, key: third }];
+  if (first === "buckets") return ["buckets", bucketsView, { name: second, key: third }];
+  if (first === "databases") return ["databases", databasesView, { name: second, table: third }];
   if (first === "queues") return ["queues", queuesView, { queue: second }];
   if (first === "workflows" && second && third === "runs" && fourth) {
     return ["workflows", runView, { workflow: second, id: fourth }];
@@ -55,7 +63,7 @@ async function show() {
 /** Show the view again once the server answers. */
 function whenBack(signal) {
   return poll(signal, async () => {
-    await get("/api/console/queues", signal);
+    await get("/api/console/project", signal);
     show();
     return 60000;
   });
@@ -98,7 +106,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" || event.key === "u") return up();
   if (event.key === "?") return helpDialog();
   if (event.key === "t") return theme.click();
-  const section = document.querySelectorAll("[data-section]")[Number(event.key) - 1];
+  const section = document.querySelectorAll("[data-section]:not([hidden])")[Number(event.key) - 1];
   if (section) { location.hash = section.hash; return undefined; }
   const chosen = document.querySelector(`[data-shortcut="${CSS.escape(event.key)}"]`);
   if (chosen) {
@@ -108,6 +116,15 @@ document.addEventListener("keydown", (event) => {
   }
   return undefined;
 });
+
+/** Show the sections that this server has, and which stage it shows. */
+async function introduce() {
+  const { sections, stage } = await get("/api/console/project");
+  for (const each of document.querySelectorAll("[data-section]")) {
+    each.hidden = each.dataset.section !== "workflows" && !sections.includes(each.dataset.section);
+  }
+  if (stage) document.querySelector(".brand").append(h("span", { class: "stage" }, stage));
+}
 
 /** Go from a run to its list, from there to the workflows; from an e-mail or a queue to all of them. */
 function up() {
@@ -123,3 +140,4 @@ addEventListener("unhandledrejection", (event) => {
   else tell(event.reason?.message ?? "Something went wrong in this page.", "bad");
 });
 show();
+introduce().catch(() => {}); // a server that is gone is told of by the view

@@ -68,6 +68,14 @@ export function ago(iso) {
   return `${Math.floor(past / size)} ${unit} ago`;
 }
 
+/** Return how long it is until a moment. */
+export const until = (iso) => duration(Math.max(0, Date.parse(iso) - Date.now()));
+
+export function bytes(number) {
+  const [size, unit] = [[1e9, "GB"], [1e6, "MB"], [1e3, "KB"]].find(([each]) => number >= each) ?? [1, "bytes"];
+  return `${size === 1 ? number : (number / size).toFixed(1)} ${unit}`;
+}
+
 /** Return how many attempts of a step were begun; it tells of the latest only. */
 export const tries = (step) => step.attempts.at(-1)?.number ?? step.attempts.length;
 

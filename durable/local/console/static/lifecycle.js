@@ -35,7 +35,7 @@ export function verbs(workflow, run) {
 }
 
 function button(name, onclick, kind = "", verb = name.toLowerCase()) {
-  return h("button", { type: "button", class: kind, data: { verb }, onclick }, icon(verb === "again" ? "copy" : verb), name);
+  return h("button", { type: "button", class: kind, data: { verb }, onclick }, icon(verb === "again" ? "edit" : verb), name);
 }
 
 /** Start another run with this one's input, which the form shows. */

@@ -1,0 +1,49 @@
+"""What the resources of a deployed stage are called: by the names of its declarations, in the stack that has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from durable.bindings import Binding
+
+_NESTED: Final = "AWS::CloudFormation::Stack"
+_HASH: Final = "[0-9A-F]{8}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource of a stack: its logical id, its type as CloudFormation names it, and what it is called on AWS."""
+
+    id: str
+    type: str
+    name: str
+
+
+def construct_id(binding: Binding) -> str:
+    """Return a declaration's name as a construct's: the queue `late-orders` is LateOrdersQueue."""
+    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
+
+
+def resources_of(cloudformation: Any, stack: str) -> Iterator[Resource]:
+    """Yield the resources of a stack and of those that are nested in it."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    for each in (each for page in pages for each in page["StackResourceSummaries"]):
+        name = each.get("PhysicalResourceId", "")
+        if each["ResourceType"] == _NESTED and name:
+            yield from resources_of(cloudformation, name)
+        yield Resource(each["LogicalResourceId"], each["ResourceType"], name)
+
+
+def name_of(binding: Binding, found: list[Resource], types: tuple[str, ...]) -> str | None:
+    """Return what the resource of a declaration is called on AWS; None where it is of another stack."""
+    wanted = re.compile(rf"{construct_id(binding)}(Table|Bucket)?{_HASH}")
+    return next((each.name for each in found if each.type in types and wanted.fullmatch(each.id)), None)
+
+
+def log_groups_of(workflow: Binding, found: list[Resource]) -> list[str]:
+    """Return the log groups of a workflow's Lambdas: of its steps, their undos, and what moves it."""
+    wanted = re.compile(rf"{construct_id(workflow)}.*HandlerLogs{_HASH}")
+    return [each.name for each in found if each.type == "AWS::Logs::LogGroup" and wanted.fullmatch(each.id)]
