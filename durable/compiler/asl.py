@@ -132,7 +132,7 @@ class Writer:
         step = task.step
         payload = _place(step.name, task.key)
         payload["attempts"] = step.retries.limit + 1
-        payload["timeout"] = step.timeout_seconds
+        payload["timeout"] = step.timeout_seconds if task.timeout is None else template(task.timeout)
         payload["input"] = {name: template(each) for name, each in task.arguments}
         payload |= _caught_here(task.caught)
         if once := _tried_once(step):
@@ -149,7 +149,7 @@ class Writer:
             "Resource": "arn:aws:states:::lambda:invoke",
             "Arguments": {"FunctionName": f"${{{self.placeholders[step.name]}}}", "Payload": payload},
             **_assign(task.next),
-            "TimeoutSeconds": wire.lambda_seconds(step.timeout_seconds) + wire.TASK_MARGIN_SECONDS,
+            "TimeoutSeconds": _task_seconds(task),
             "Retry": retries(step),
             **_catch(task, names),
             **_leave(task.next, names),
@@ -174,13 +174,14 @@ class Writer:
         payload["token"] = "{% $states.context.Task.Token %}"
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         if isinstance(step, EventWait):
-            function, timeout = wire.EVENTS, step.timeout_seconds
+            function, seconds = wire.EVENTS, _wait_seconds(task, step)
+            timeout = step.timeout_seconds if task.timeout is None else template(task.timeout)
             payload |= {"type": step.event if task.input is None else template(task.input), "timeout": timeout}
             if step.sensitive or holds_secret(adapter_of(step.payload)):
                 payload["sensitive"] = True
         else:
             assert task.input is not None
-            function, timeout = wire.CALLS, wire.MAX_WAIT_SECONDS
+            function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
         payload |= _caught_here(task.caught)
         return {
@@ -188,7 +189,7 @@ class Writer:
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
             "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
             **_assign(task.next),
-            "TimeoutSeconds": timeout + wire.TASK_MARGIN_SECONDS,
+            "TimeoutSeconds": seconds,
             "Retry": _TOKEN_RETRY,
             **_catch(task, names),
             **_leave(task.next, names),
@@ -206,6 +207,20 @@ class Writer:
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
             **_caught(state, names),
         }
+
+
+def _task_seconds(task: Task) -> int | str:
+    """Return the time that an attempt of a step has, with that of its Lambda around."""
+    if task.timeout is None:
+        return wire.lambda_seconds(task.step.timeout_seconds) + wire.TASK_MARGIN_SECONDS
+    own, longest = wire.lambda_seconds(0), wire.lambda_seconds(wire.MAX_STEP_TIMEOUT_SECONDS)
+    return f"{{% $min([{jsonata(task.timeout)} + {own}, {longest}]) + {wire.TASK_MARGIN_SECONDS} %}}"
+
+
+def _wait_seconds(task: TokenTask, wait: EventWait) -> int | str:
+    if task.timeout is None:
+        return wait.timeout_seconds + wire.TASK_MARGIN_SECONDS
+    return f"{{% {jsonata(task.timeout)} + {wire.TASK_MARGIN_SECONDS} %}}"
 
 
 def _place(step: str, key: Expression | None) -> Json:

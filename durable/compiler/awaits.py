@@ -97,7 +97,7 @@ class AwaitReader:
         if method == "map":
             return self._map(node)
         if method == "wait_for_event":
-            wait = wait_for_event(reading.steps, node, reading.place)
+            wait = wait_for_event(reading.steps, node, reading.here(), reading.place)
             reading.fails(wait.errors)
             return Awaited(Run(wait, None), kind_of(wait.payload))
         if method == "callback":

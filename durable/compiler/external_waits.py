@@ -25,7 +25,7 @@ from durable.workflow import WorkflowEntrypoint, payload_type, result_type
 _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
 
 
-def wait_for_event(steps: StepReader, node: ast.Call, place: Callable[[str], Place]) -> EventWait:
+def wait_for_event(steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> EventWait:
     """Return a `step.wait_for_event(…)`; `place` tells where a step of a name stands."""
     name = steps.name(node)
     named = steps.options(node, "type", "payload", "timeout")
@@ -43,14 +43,16 @@ def wait_for_event(steps: StepReader, node: ast.Call, place: Callable[[str], Pla
             f'events of type "{kind}" are {source} here and {known[0]} in line {known[1]}',
             "give each type of event one payload, or the two events two types",
         )
-    return EventWait(name, kind, annotation, source, _timeout(steps, named.get("timeout")), place(name), WAIT_ERRORS)
+    timeout, seconds = steps.timeout(named.get("timeout"), _timeout, MAX_WAIT_SECONDS, scope)
+    return EventWait(name, kind, annotation, source, seconds, place(name), WAIT_ERRORS, timeout=timeout)
 
 
 def callback(
     steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]
 ) -> tuple[StepCall, EventWait]:
     """Return the step of a `step.callback(…)`, and the wait for what completes it; `begun` is left to the caller."""
-    timeout = _timeout(steps, next((each.value for each in node.keywords if each.arg == "timeout"), None))
+    given = next((each.value for each in node.keywords if each.arg == "timeout"), None)
+    timeout, seconds = steps.timeout(given, _timeout, MAX_WAIT_SECONDS, scope)
     undo = next((each for each in node.keywords if each.arg == "undo"), None)
     if undo is not None:
         raise Refused(node, "a step with a callback has no `undo=`", "undo what it began in an `except` or a `finally`")
@@ -66,7 +68,7 @@ def callback(
         found, _, remedy = lost.partition("; ")
         raise Refused(node, f"the callback's result would not arrive as it was sent: {found}", remedy)
     kind, source = CALLBACK + step.name, step.signature.import_name
-    return step, EventWait(name, kind, completes.type, source, timeout, place(name), CALLBACK_ERRORS)
+    return step, EventWait(name, kind, completes.type, source, seconds, place(name), CALLBACK_ERRORS, timeout=timeout)
 
 
 def _type(steps: StepReader, node: ast.expr) -> str:
@@ -90,8 +92,8 @@ def _annotation(steps: StepReader, node: ast.expr, source: str) -> Any:
     return annotation
 
 
-def _timeout(steps: StepReader, node: ast.expr | None) -> int:
-    value = "24 hours" if node is None else options.constant(node, steps.resolve)
+def _timeout(node: ast.expr | None, resolve: options.Resolve) -> int:
+    value = "24 hours" if node is None else options.constant(node, resolve)
     try:
         seconds = whole_seconds(value)
     except DurationError as error:

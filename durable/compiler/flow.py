@@ -142,7 +142,9 @@ class Lowering(MachineBuilder):
                 caught = sorted(self.caught_names() & wait.errors.keys())
                 payload = wait.payload if isinstance(wait, WorkflowCall) else wait.begun
                 place = wait.place
+                timeout = wait.timeout if isinstance(wait, EventWait) else None
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
+                state.timeout = timeout
                 result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
             case Gather(label, branches, kinds, errors):

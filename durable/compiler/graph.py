@@ -190,7 +190,7 @@ class _Drawing:
                 return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)
             case EventWait():
                 event = what.event if what.begun is None else ""  # a callback is completed by its token alone
-                detail = f"{event or 'callback'}, {spoken(what.timeout_seconds)}"
+                detail = f"{event or 'callback'}, {_timeout(what)}"
                 return Node(id, "event", what.name, detail, _key(what.place), event=event)
             case WorkflowCall():
                 return Node(id, "call", what.name, what.workflow.__name__, what.name)
@@ -239,7 +239,7 @@ def _written(key: Expression) -> str:
 
 def _attempts(step: StepCall) -> str:
     retries = step.retries.limit
-    return f"{retries or 'no'} {'retry' if retries == 1 else 'retries'}, {spoken(step.timeout_seconds)}"
+    return f"{retries or 'no'} {'retry' if retries == 1 else 'retries'}, {_timeout(step)}"
 
 
 def _pause(milliseconds: int | None, until: Expression | None) -> str:
@@ -250,3 +250,7 @@ def _pause(milliseconds: int | None, until: Expression | None) -> str:
 
 def _at_most(bound: int | None, what: str) -> str:
     return "" if bound is None else f"{bound} {what}{'' if bound == 1 else 's'} at most"
+
+
+def _timeout(what: StepCall | EventWait) -> str:
+    return spoken(what.timeout_seconds) if what.timeout is None else "a timeout of the run"

@@ -315,7 +315,7 @@ def _in_time(state: Json) -> Json:
     few = soon(author)
     return state | {
         "Arguments": state["Arguments"] | {"Payload": payload},
-        "TimeoutSeconds": f"{{% $max([1, $min([{state['TimeoutSeconds']}, {left}])]) %}}",
+        "TimeoutSeconds": f"{{% $max([1, $min([{bare(str(state['TimeoutSeconds']))}, {left}])]) %}}",
         "Retry": [
             {"ErrorEquals": list(wire.LEASE_HELD), "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
             {**_TRIED_AGAIN[0], "ErrorEquals": list(wire.LAMBDA_FAULTS)},

@@ -193,6 +193,12 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
     return Formula(text, (length,), SPAN, fails=True)
 
 
+def timeout(node: ast.AST, value: Expression, source: str, most_seconds: int) -> Expression:
+    """Return a timeout that is known in the run, in whole seconds, rounded up: one at least."""
+    span = waited(node, value, source, most_seconds)
+    return Formula('($assert($a > 0, "DurationError"); $ceil($a / 1000000))', (span,), _INTEGER, fails=True)
+
+
 def sleep_length(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return the milliseconds of a sleep that is known in the run, rounded down."""
     return Formula("$floor($a / 1000)", (waited(node, value, source),), _INTEGER, fails=True)

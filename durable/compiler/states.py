@@ -90,17 +90,18 @@ class Task(Caught):
     caught: tuple[str, ...] = ()
     counting: tuple[str, Expression] | None = None
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
+    timeout: Expression | None = field(init=False)
 
     def __post_init__(self) -> None:
         super(Caught, self).__post_init__()
-        self.arguments = self.step.arguments
+        self.arguments, self.timeout = self.step.arguments, self.step.timeout
 
     def expressions(self) -> list[Expression]:
-        return [each for _, each in self.arguments] + ([self.key] if self.key else [])
+        return [each for _, each in self.arguments] + [each for each in (self.key, self.timeout) if each]
 
     def change(self, change: Change) -> None:
         self.arguments = tuple((name, change(each)) for name, each in self.arguments)
-        self.key = self.key and change(self.key)
+        self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
 
 
 @dataclass(slots=True, eq=False)
@@ -111,12 +112,13 @@ class TokenTask(Caught):
     key: Expression | None = None
     caught: tuple[str, ...] = ()
     input: Expression | None = None
+    timeout: Expression | None = None
 
     def expressions(self) -> list[Expression]:
-        return [each for each in (self.key, self.input) if each]
+        return [each for each in (self.key, self.input, self.timeout) if each]
 
     def change(self, change: Change) -> None:
-        self.key = self.key and change(self.key)
+        self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
         self.input = self.input and change(self.input)
 
 

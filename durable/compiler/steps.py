@@ -18,17 +18,18 @@ from durable.compiler.expressions import ExpressionReader
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
 from durable.compiler.objects import fits
+from durable.compiler.options import Resolve
 from durable.compiler.problems import Refusals, Refused
 from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
-from durable.compiler.spans import sleep_length
+from durable.compiler.spans import sleep_length, timeout
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.retries import Retries
 from durable.signature import DataParameter, Signature, signature_of
 from durable.store.values import holds_secret
-from durable.wire import MAX_STEP_NAME
+from durable.wire import MAX_STEP_NAME, MAX_STEP_TIMEOUT_SECONDS
 
 OPTIONS: Final = ("retries", "timeout", "undo", "after_rollback", "sensitive")
 """What can be said of a step besides its arguments; an argument of its function by one of these names has no name."""
@@ -123,7 +124,9 @@ class StepReader:
         if named is not nothing:
             named = {each: value for each, value in named.items() if not _was_refused(value, scope)}
         retries = refusals.of(partial(options.retries, named.get("retries"), self.resolve), Retries())
-        timeout = refusals.of(partial(options.timeout, named.get("timeout"), self.resolve), 1)
+        unread: tuple[Expression | None, int] = (None, 1)
+        reading = partial(self.timeout, named.get("timeout"), options.timeout, MAX_STEP_TIMEOUT_SECONDS, scope)
+        timeout, seconds = refusals.of(reading, unread)
         flag = refusals.of(partial(options.flag, named.get("sensitive"), "sensitive", self.resolve), False)
         signature = None
         if len(node.args) > 1:
@@ -141,7 +144,17 @@ class StepReader:
         _check_callback(node, name, signature, has_callback=has_callback)
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
         errors, is_last = step_errors(signature), "after_rollback" in named
-        return StepCall(name, signature, arguments, retries, timeout, place(name), errors, undo, is_last, sensitive)
+        last = undo, is_last, sensitive, timeout
+        return StepCall(name, signature, arguments, retries, seconds, place(name), errors, *last)
+
+    def timeout(
+        self, node: ast.expr | None, written: Callable[[ast.expr | None, Resolve], int], most: int, scope: Scope
+    ) -> tuple[Expression | None, int]:
+        """Return a timeout that is known in the run, and in seconds the one that is written, or else the longest."""
+        if node is None or options.is_written(node, self.resolve):
+            return None, written(node, self.resolve)
+        value = self.expressions.value(node, scope)
+        return (None if is_unknown(value.kind) else timeout(node, value, self.source(node), most)), most
 
     def _taking_back(self, node: ast.Call, step: str, named: dict[str, ast.expr]) -> ast.expr | None:
         if "undo" in named and "after_rollback" in named:

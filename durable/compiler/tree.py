@@ -27,7 +27,8 @@ class Place:
 class StepCall:
     """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name.
 
-    `undo_last` says that the undo is an `after_rollback`: it comes after those that are none.
+    `undo_last` says that the undo is an `after_rollback`: it comes after those that are none. `timeout` is one that is
+    known in the run, in seconds; then `timeout_seconds` is the longest that there may be.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StepCall:
     undo: Signature | None = None
     undo_last: bool = False
     sensitive: bool = False
+    timeout: Expression | None = None
 
     @property
     def waits_by_itself(self) -> bool:
@@ -95,7 +97,7 @@ class EventWait:
     """`step.wait_for_event(…)` of a type; `payload` is an annotation, and `source` how the module writes it.
 
     Of a `step.callback(…)`, `event` is how the type begins, `begun` the whole type, which the step before has returned,
-    and `source` names the step's function.
+    and `source` names the step's function. `timeout` as in a StepCall.
     """
 
     name: str
@@ -107,6 +109,7 @@ class EventWait:
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     begun: Expression | None = None
     sensitive: bool = False
+    timeout: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
