@@ -115,6 +115,8 @@ class Engine:
             return
         live = Live(name, self._read, Opened(workflow, definition.hash, turn.execution), kept=False, reported=AT_WORK)
         live.enter(partial(self._keep, live, None))
+        # A name that is known is left alone. The snapshot is handed over here, after the header that the caller wrote;
+        # the first state is entered on the engine's threads.
         if self._live.setdefault(name, live) is live:
             self._inboxes.handle_next(live)
             live.enter(partial(self._receive, live, Continued()))
@@ -255,6 +257,8 @@ class Engine:
         is due to answers once more, from the record. After a callback it must be: that is delivered once.
         """
         if turn.closed is not None:
+            # In this order: after a crash in between, the execution ends once more, which changes nothing. An open run
+            # without its execution would stay open.
             self._closed(live.open().workflow, live.name, outcome_of(turn.closed))
             self._executions.delete(live.name, was_idle=live.idle)
             del self._live[live.name]

@@ -64,6 +64,7 @@ class Folder:
                 self.path, error.strerror, f"make it a folder that you may write to, or {_REMEDY}"
             ) from None
         try:
+            # The kernel gives it up with the process, however that ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
@@ -150,6 +151,7 @@ class Folder:
             )
             with _closed_on_error(connection):
                 connection.execute("PRAGMA journal_mode=WAL")
+                # With NORMAL, a commit in WAL mode is not synced, and a power cut loses it.
                 connection.execute("PRAGMA synchronous=FULL")
             return connection
 
@@ -167,6 +169,7 @@ class Folder:
                 raise FolderTooNew(self.path, version)
             for number, script in enumerate(MIGRATIONS[version:], version + 1):
                 connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
+            # Changes nothing, but writes: a database that cannot be written is found now.
             connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
         return connection
 

@@ -196,6 +196,7 @@ class Functions:
                 ended(answer)
 
         with self._lock:
+            # Under the lock: the coroutine may end at once, and `_answered` is to find what cancels it, and remove it.
             coroutine = handler.coroutine(attempt)
             self._cancels[owner] = on.loop.submit(coroutine, lambda how: on.workers.submit(partial(finish, how)))
         return _Going.ON

@@ -30,9 +30,9 @@ Change = tuple[RowSchema, Key, Values | None]
 Callback = Callable[["JournalFailed | None"], None]
 Listener = Callable[[int, "JournalFailed | None"], None]
 
-_MOST_ROWS: Final = 256
-_STATEMENTS: Final = 256
-_CHECKPOINT_PAGES: Final = 4_000
+_MOST_ROWS: Final = 256  # of 7 columns at most: SQLite takes 32,766 parameters
+_STATEMENTS: Final = 256  # kept prepared: more than there are sizes, kinds and tables
+_CHECKPOINT_PAGES: Final = 4_000  # of 4 KiB; a checkpoint holds up the commit that it falls on
 _CACHE_KIBIBYTES: Final = 65_536
 
 
@@ -101,6 +101,7 @@ class Journal:
         self._linger = linger
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
+        # The committing thread is `_dormant` while it sleeps, and `_idle` while it does so until a change comes.
         self._dormant = self._idle = self._closing = False
         self._error: JournalError | None = None
         self._ticket = self._durable = 0
@@ -168,6 +169,7 @@ class Journal:
                 return
             if ticket > self._ticket:
                 raise ValueError(f"{ticket} is the ticket of no change: the last one is {self._ticket}")
+        # A journal that was closed has committed all that was handed over before.
         callback(error if isinstance(error, JournalFailed) and ticket > self._durable else None)
 
     def listen(self, listener: Listener) -> None:
@@ -215,6 +217,7 @@ class Journal:
         with self._lock:
             if self._error is not None:
                 raise self._error.with_traceback(None)
+            # The newest first: a row may be in both.
             for batch in (self._filling, self._flushing):
                 if key in batch.rows[schema]:
                     return batch.rows[schema][key]
@@ -286,6 +289,7 @@ class Journal:
 
     def _commit(self, batch: _Batch) -> None:
         execute = self._writer.execute
+        # There is no ROLLBACK: after a failure nothing is written any more, and the connection is closed.
         execute("BEGIN IMMEDIATE")
         for schema, rows in batch.rows.items():
             puts = [(*key, *values) for key, values in rows.items() if values is not None]
@@ -294,6 +298,7 @@ class Journal:
                 for size, parameters in _chunks(some):
                     execute(rows_at_once(schema, size), parameters)
         execute("COMMIT")
+        # Before anybody hears of the commit: SQLite goes on writing to a file that was removed.
         self._folder.check()
 
     def _settle(self, batch: _Batch) -> None:

@@ -77,6 +77,7 @@ class Pump:
                 return partial(self._run_queue, queue, now)
             seconds = _LONGEST_WAIT_SECONDS if due is None else (due - now) / 1000
             with messages.changed:
+                # Looked at once more under the lock: a message that came in between has called nobody.
                 if messages.next_due(queue.name) == due and not self._stopping:
                     messages.changed.wait(min(seconds, _LONGEST_WAIT_SECONDS))
         return None

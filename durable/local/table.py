@@ -198,6 +198,7 @@ class SQLiteTable:
             evicted = self._evicted
             partition = self._read(name)
             with self._lock:
+                # Where others were let go of meanwhile, this one may have been among them, changed since it was read.
                 if name not in self._partitions and evicted == self._evicted:
                     self._add(name, partition)
 
@@ -212,6 +213,7 @@ class SQLiteTable:
     def _read(self, name: str) -> _Partition:
         partition = _Partition()
         try:
+            # SQLite has all rows of a partition that is not in memory: `_evict` lets go of none that is not durable.
             rows = self.journal.read("SELECT sort, data FROM record WHERE partition=?", (name,))
         except JournalError as error:
             raise _translated(error) from None
@@ -276,6 +278,7 @@ def _translated(error: JournalError) -> Exception:
 
 def _json(row: Row) -> str:
     data = to_json(row)
+    # pydantic writes such numbers as they are. It may be text too: `dumps` raises for a number only.
     if b"NaN" in data or b"Infinity" in data:
         json.dumps(row, allow_nan=False)
     return data.decode()

@@ -98,6 +98,7 @@ class TimerThread:
         """Return what is due next, as soon as it is; None when the thread is to stop."""
         timers = self._timers
         while not self._ended:
+            # Before anything is looked at: a timer that is set from here on sets `changed`, and ends the wait.
             timers.until = _ALWAYS
             timers.changed.clear()
             fire = timers.pop_due(self._clock.now())
