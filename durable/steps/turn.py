@@ -147,7 +147,7 @@ def _path(cause: str | None) -> str:
     except ValueError:
         return ""
     message = said.get("errorMessage") if isinstance(said, dict) else None
-    return message.partition(": ")[0] if isinstance(message, str) else ""
+    return message.partition(": \n")[0] if isinstance(message, str) else ""
 
 
 def _delay_ms(row: StepRow, path: str, retrying: Retrying) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from durable.clock import VirtualClock, timestamp
@@ -8,13 +10,14 @@ from durable.operations.waker import Waker
 from durable.runs.description import describe
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.steps.turn import Park, TurnHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.parts import Parked, Position
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.testing.table import MemoryTable
-from durable.wire import Run
+from durable.wire import Run, failure_message
 from tests.unit.record.conftest import FakeMachines
 
 LARGE: Position = {"state": "wait", "vars": {"x": "a" * 40_000}}
@@ -49,10 +52,10 @@ class Place:
         run: Run = {"workflow": "shop", "instance": id, "epoch": 1, "createdAt": ""}
         assert self.segments.park(run, header.execution, at, why=why, due=self.clock.now() + 90_000) is not None
 
-    def fail(self) -> None:
-        """Have the step `pay` fail, to be tried again."""
-        key = StepKey("shop", "one", 1, "pay", self.header.incarnation)
-        self.record.begin(key, "pay", owner="a", limit=9, input_hash="x")
+    def fail(self, step: str = "pay") -> None:
+        """Have a step fail, to be tried again."""
+        key = StepKey("shop", "one", 1, step, self.header.incarnation)
+        self.record.begin(key, step, owner="a", limit=9, input_hash="x")
         failure = Failure("Odd", "It is odd.")
         self.record.fail(key, owner="a", failure=failure, final=False, at=self.clock.now())
 
@@ -92,6 +95,18 @@ def test_a_run_that_is_parked_for_a_retry_says_when_that_is(place: Place) -> Non
     place.park(SMALL, "retry")
     (step,) = describe(place.runs.load("shop", "one")).steps
     assert (step.status, step.wake_at) == ("retrying", timestamp(place.clock.now() + 90_000))
+
+
+def test_a_block_is_parked_until_the_next_attempt_of_its_step_whatever_the_name_of_that(place: Place) -> None:
+    place.fail("mail: send")
+    run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
+    run["incarnation"] = place.header.incarnation
+    cause = json.dumps({"errorMessage": failure_message("mail: send", "It is odd.", place.clock.now())})
+    park: Park = {"state": "both", "vars": {}, "error": "Odd", "cause": cause}
+    park["retries"] = {"mail: send": {"delay": 30, "rate": 2}}
+    turn = TurnHandler(place.table, place.runs, place.segments, place.clock)
+    turn({"run": run, "execution": place.header.execution, "park": park})
+    assert (place.header.parked, place.header.due) == ("retry", place.clock.now() + 30_000)
 
 
 def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: Place) -> None:
