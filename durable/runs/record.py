@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from durable.errors import RunNotFound, public_message
@@ -36,6 +36,8 @@ class RunRecord:
         if header is None:
             return None
         run = Header.from_row(header)
+        if run.payload_apart:
+            run = replace(run, payload=found.get(run.payload_key.sort, {}).get("payload"))
         return cls(run, tuple(_steps(run, rows=found.values())), tuple(found))
 
     @property
@@ -72,6 +74,16 @@ def load_header(table: Table, workflow: str, instance: str) -> Header | None:
     """Read a run's header; None where the workflow has no run of that id."""
     row = table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
     return None if row is None else Header.from_row(row)
+
+
+def with_payload(table: Table, header: Header) -> Header:
+    """Return a header with its payload, which is read where it is in a row of its own.
+
+    A run that is being deleted may have none any more: what executes of it begins no step.
+    """
+    if not header.payload_apart or header.payload is not None:
+        return header
+    return replace(header, payload=(table.get(header.payload_key) or {}).get("payload"))
 
 
 def load_steps(table: Table, header: Header) -> list[AnyStep]:

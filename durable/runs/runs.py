@@ -19,7 +19,7 @@ from durable.runs.changes import changes_with
 from durable.runs.ids import execution_name, instance_of, random_id
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.pools import Pools
-from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps
+from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps, with_payload
 from durable.runs.timers import Timers
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
@@ -48,6 +48,8 @@ WAITING_FIELDS: Final = ("sleeps", "wake")
 """The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
 PARKED_FIELDS: Final = ("parked", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
+_MOST_PAYLOAD_CHARACTERS: Final = 4_096
+"""A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 
@@ -142,6 +144,7 @@ class Runs:
     ) -> tuple[Header, bool]:
         now = self._clock.now()
         is_segmented = workflow in self._segmented
+        text = text_of(payload)
         header = Header(
             workflow=workflow,
             instance=instance,
@@ -150,7 +153,8 @@ class Runs:
             kind="express" if is_segmented else None,
             code=self._code.get(workflow) or None if is_segmented else None,
             payload=payload,
-            payload_hash=hash_of(text_of(payload)),
+            payload_hash=hash_of(text),
+            payload_apart=len(text) > _MOST_PAYLOAD_CHARACTERS,
             incarnation=os.urandom(4).hex(),
             execution=execution_name(instance),
             created=now,
@@ -162,14 +166,18 @@ class Runs:
         )
         try:
             names = self._search.get(workflow, ())
-            found = search_rows(workflow, header.partition, instance, now, names, payload)
-            written = self.admission.write(header, header.as_row(), *found, when=(Absent("epoch"),))
+            others = list(search_rows(workflow, header.partition, instance, now, names, payload))
+            row = header.as_row()
+            if header.payload_apart:
+                row["payload"] = None
+                others.append(Write(header.payload_key, {"payload": payload}))
+            written = self.admission.write(header, row, *others, when=(Absent("epoch"),))
         except ConditionFailed as failed:
             there = Header.from_row(failed.rows[0] or {})
             if there.payload_hash != header.payload_hash:
                 raise RunExists(public_message(RunExists)) from None
             return there, False
-        return written, True
+        return replace(written, payload=payload), True
 
     def _has_not_begun(self, header: Header) -> bool:
         """Return whether a run that was created before may have to be started again.
@@ -191,11 +199,11 @@ class Runs:
             self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
         elif header.kind is not None and header.parked is None and header.status in OPEN:
             at = header.at or {"state": None, "vars": {}}
-            input = {"run": _run(header), "payload": header.payload, "at": at}
+            input = {"run": _run(header), "payload": with_payload(self._table, header).payload, "at": at}
             self._machines.start(header.machine, header.execution, input, version=header.machine_version)
         if header.status != "queued":
             return
-        input = {"run": _run(header), "payload": header.payload}
+        input = {"run": _run(header), "payload": with_payload(self._table, header).payload}
         self._machines.start(header.workflow, header.execution, input)
         # After the start: if this process ends between the two, the reconciler starts the same execution again.
         running = {"workflow": header.workflow, "status": "running", "updated": self._clock.now()}
@@ -363,6 +371,7 @@ class Runs:
             ConditionFailed: the header is not as it was read.
         """
         now = self._clock.now()
+        header = with_payload(self._table, header)
         is_segmented = header.workflow in self._segmented
         fields: Row = {
             "workflow": header.workflow,

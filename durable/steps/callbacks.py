@@ -24,6 +24,7 @@ from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.tokens import Tokens
+from durable.store.values import hash_of
 from durable.wire import CallTask, WaitTask, failure_message
 
 _DELIVERING_MS: Final = 60_000  # then whoever was delivering counts as dead
@@ -31,6 +32,8 @@ _DELIVERER: Final = ("teller", "telling")
 _WAITING: Final[StepState] = "waiting"
 _COMPLETE: Final[StepState] = "complete"
 _ERRORED: Final[StepState] = "errored"
+_MOST_PUT: Final = 20
+_PUT_CHARACTERS: Final = 8
 
 
 class Callbacks:
@@ -61,7 +64,8 @@ class Callbacks:
             now: when the Task was entered.
         """
         key, order = StepKey.of(task), record.orders.next()
-        begun: Row = {"step": task["step"], "status": _WAITING, "token": token, **fresh}
+        call = hash_of(f"{task['execution']} {token}")[:_PUT_CHARACTERS]
+        begun: Row = {"step": task["step"], "status": _WAITING, "token": token, "put": [call], **fresh}
         begun |= {"started": now, "noted": self._clock.now()}
         row: WaitRow | None
         try:
@@ -94,17 +98,22 @@ class Callbacks:
         """Put a new token in the row; a step whose outcome was forgotten begins anew.
 
         The header is read after the row: where it names another execution, which may have put a token of its own, the
-        Task was stopped before its call came here, and nothing is written.
+        Task was stopped before its call came here, and nothing is written. Nor is it for a call that Lambda makes once
+        more when the Task has been tried again: its token is dead.
         """
         is_open = self._is_open(row)
         if row.token == begun["token"] and is_open:
             return row
+        if is_open and row.token is not None and begun["put"][0] in row.put:
+            return None
         header = load_header(self._table, key.workflow, key.instance)
         if header is None or header.execution != execution:
             return None
         held: Condition = Absent("token") if row.token is None else Equals("token", row.token)
         if is_open:
-            write = Write(key.row, {"token": begun["token"], "delivered": False}, remove=_DELIVERER, when=(held,))
+            put = [*row.put, *begun["put"]][-_MOST_PUT:]
+            fields = {"token": begun["token"], "put": put, "delivered": False}
+            write = Write(key.row, fields, remove=_DELIVERER, when=(held,))
         else:
             gone = (*_DELIVERER, "delivered", "finished", "error")
             write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, (held,))

@@ -2,6 +2,7 @@
 
 run                     the header
 flag@<incarnation>      there only while a run is to stop, or was stopped; a while longer than a run that was deleted
+payload@<incarnation>   the payload, where it is so large that no write of the header should cost its size
 step#<epoch>#<path>     one for each step; the path is its name, with the blocks and rounds that lead to it
 events                  how many events were sent
 event#<era>#<id>        one for each event
@@ -18,6 +19,7 @@ from durable.wire import CallTask, Run, StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
+PAYLOAD: Final = "payload"
 STEP: Final = "step#"
 EVENTS: Final = "events"
 CHILD: Final = "child-"
@@ -40,6 +42,11 @@ def header_key(workflow: str, instance: str) -> Key:
 def flag_key(partition: str, incarnation: str) -> Key:
     """Return where the flag of a run is: each run of an id has one of its own, and runs of former versions `flag`."""
     return Key(partition, f"{FLAG}@{incarnation}" if incarnation else FLAG)
+
+
+def payload_key(partition: str, incarnation: str) -> Key:
+    """Return where a large payload of a run is."""
+    return Key(partition, f"{PAYLOAD}@{incarnation}")
 
 
 def era_of(epoch: int, incarnation: str) -> str:

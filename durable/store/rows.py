@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self
 
 from durable.bindings.workflow import Status
 from durable.store.failure import FailureRow
-from durable.store.keys import era_of, flag_key, header_key, partition, path_of
+from durable.store.keys import era_of, flag_key, header_key, partition, path_of, payload_key
 from durable.store.machines import Kind, segment_of
 from durable.store.parts import AttemptRow, ChangeRow, Parent, Parked, Position, RollbackRow, SleepRow, Wanted
 from durable.store.statuses import Outcome, StepState
@@ -49,7 +49,8 @@ class Header(_Stored):
     Attributes:
         epoch: 1, and one more with each restart: steps of another epoch are another run's.
         incarnation: tells the run from others that had its id before; empty in runs of former versions.
-        payload: JSON that was checked when the run was created.
+        payload: JSON that was checked when the run was created; None where it is apart.
+        payload_apart: the payload is in a row of its own: see `durable.runs.record.with_payload`.
         payload_hash: by which a repeated `create` is told from another one under the same id.
         execution: the name of the current execution; what others report is ignored.
         created: when the run was created.
@@ -92,6 +93,7 @@ class Header(_Stored):
     execution: str
     created: int
     updated: int
+    payload_apart: bool = False
     incarnation: str = ""
     begun: int | None = None
     definition: str | None = None
@@ -138,6 +140,10 @@ class Header(_Stored):
     @property
     def flag(self) -> Key:
         return flag_key(self.partition, self.incarnation)
+
+    @property
+    def payload_key(self) -> Key:
+        return payload_key(self.partition, self.incarnation)
 
     @property
     def partition(self) -> str:
@@ -289,6 +295,7 @@ class WaitRow(_Step):
 
     Attributes:
         token: of the Task that waits; a run that goes on waits under another one. None where the wait was let go.
+        put: by which calls a token was put here, the latest last: see `durable.steps.callbacks`.
         delivered: None until there is an outcome; then whether the token was answered with it.
         anew: how often the outcome was forgotten.
         teller, telling: which process is delivering the outcome, and until when that is left to it.
@@ -301,6 +308,7 @@ class WaitRow(_Step):
 
     kind: Literal["event", "child"]
     token: str | None = None
+    put: Sequence[str] = ()
     delivered: bool | None = None
     anew: int = 0
     teller: str | None = None

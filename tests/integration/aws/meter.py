@@ -76,12 +76,16 @@ class Meter:
             usage.read_units += units if asked.get("ConsistentRead") else units / 2
 
     def _transacted(self, changes: Sequence[Mapping[str, Any]]) -> None:
-        """Count what is written in a transaction twice; rows in which a header is would be counted in its index too."""
+        """Count what is written in a transaction twice: of a row that was there, what is changed in it."""
         for change in changes:
             ((kind, asked),) = change.items()
             usage = self.usage.setdefault(asked["TableName"], Usage())
             usage.requests[kind] += 1
-            usage.write_units += 2 * max(1, math.ceil(size(asked.get("Item", {})) / _KB))
+            written = asked.get("Item") or asked.get("ExpressionAttributeValues", {})
+            units = max(1, math.ceil(size(written) / _KB))
+            usage.write_units += 2 * units
+            if "listed" in asked.get("ExpressionAttributeNames", {}).values():
+                usage.index_units += units
 
     def _written(self, usage: Usage, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         key = asked.get("Key") or asked["Item"]

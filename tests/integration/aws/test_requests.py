@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
+import durable.runs.runs
+from durable.aws.session import client
+from durable.aws.table import DynamoDBTable
 from durable.bindings.workflow import MachineKind
 from durable.cost import Cost, Way
+from durable.runs.runs import Runs
+from durable.runs.segments import Segments as RunSegments
+from durable.store.machines import ExecutionState, segment_of
+from durable.wire import Run
 from tests.integration.aws.deployment import CONSUMER, Deployment
 from tests.integration.aws.events import ended
 from tests.integration.aws.meter import Meter, Usage
 from tests.integration.aws.segments import Segments
 from tests.integration.aws.test_segments import approving, decide, expense
+from tests.unit.record.conftest import FakeMachines
 
 RECORD: Final = Usage(write_units=15, index_units=5, read_units=9)
 """The table of instances: a header that is put, runs and closes; a lease, a look at the flag and an outcome, each
@@ -76,6 +86,32 @@ def test_an_approval_on_express_keeps_to_its_budget(segments: Segments, meter: M
     record, _ = spent(meter, segments.deployment)
     assert len(segments.executed) == 2
     assert units(record) == units(APPROVAL)
+
+
+class NoTimers:
+    def at(self, workflow: str, instance: str, delay_ms: int) -> None: ...
+
+
+@pytest.mark.parametrize(("most", "budget"), [(4_096, (35, 6)), (10**6, (43, 76))])
+def test_a_large_payload_is_not_written_with_each_change_of_its_run(
+    deployment: Deployment, meter: Meter, monkeypatch: pytest.MonkeyPatch, most: int, budget: tuple[int, int]
+) -> None:
+    """10 KB, of a run that is created, parked, woken and closed: in a row of its own, and as it was in the header."""
+    monkeypatch.setattr(durable.runs.runs, "_MOST_PAYLOAD_CHARACTERS", most)
+    clock = deployment.clock
+    table = DynamoDBTable(deployment.physical("DynamoDB::Table", "Instances"), clock, dynamodb=client("dynamodb"))
+    runs = Runs(table, FakeMachines(), clock, segmented=["shop"])
+    segments = RunSegments(table, runs, NoTimers(), clock)
+    runs.create("shop", {"text": "x" * 10_000}, id="one")
+    run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
+    first = runs.load("shop", "one").header.execution
+    parked = segments.park(run, first, {"state": "s", "vars": {}}, why="event", due=clock.now() + 1)
+    assert parked is not None
+    assert segments.wake(parked)
+    second = runs.load("shop", "one").header.execution
+    runs.close(segment_of("shop", "express"), second, ExecutionState("SUCCEEDED", output=1))
+    record, _ = spent(meter, deployment)
+    assert (record.write_units, record.index_units) == budget
 
 
 def test_the_cost_that_is_told_counts_the_same() -> None:

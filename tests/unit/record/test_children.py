@@ -115,6 +115,16 @@ def test_what_the_child_returned_is_told_to_the_task_that_waits_now(place: Place
     assert place.tokens.told == [("u", {"result": "grown", "at": place.clock.now()})]
 
 
+def test_a_call_that_comes_once_more_when_its_task_was_tried_again_takes_no_place(place: Place) -> None:
+    """Lambda may invoke twice: the second time when the Task waits under another token."""
+    for token in ("t", "u", "t"):
+        place.call(token)
+    place.tokens.waiting.discard("t")  # it died with the first try
+    place.close(DONE)
+    place.children.settle(place.run().header)
+    assert [token for token, _ in place.tokens.told] == ["u"]
+
+
 def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place: Place) -> None:
     place.call("t")
     place.close(FAILED)

@@ -6,7 +6,8 @@ import re
 import pytest
 
 from durable.errors import RunExists, RunNotFound, Throttled
-from durable.runs.description import status_of
+from durable.runs.description import describe, status_of
+from durable.runs.record import load_header
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
 from durable.store.table import Delete, Write
@@ -192,3 +193,27 @@ def test_a_run_of_a_former_version_goes_on_under_the_keys_that_it_has(bench: Ben
     bench.handler()(bench.event(), "a")
     assert [key for _, key, _ in steps.calls] == ["shop/one/1/charge"]
     assert [each.name for each in status_of(bench.runs.load("shop", "one")).steps] == ["charge"]
+
+
+LARGE = {"text": "x" * 10_000}
+
+
+def test_a_large_payload_is_no_part_of_the_header(bench: Bench) -> None:
+    bench.runs.create("shop", LARGE, id="one")
+    row = bench.table.get(header_key("shop", "one"))
+    assert row is not None
+    assert len(json.dumps(row)) < 1_000
+    assert bench.machines.started[-1][2]["payload"] == LARGE
+    assert describe(bench.runs.load("shop", "one")).params == LARGE
+    assert not bench.runs.create("shop", LARGE, id="one").new
+    with pytest.raises(RunExists):
+        bench.runs.create("shop", {"text": "y" * 10_000}, id="one")
+
+
+def test_a_run_with_a_large_payload_goes_on_with_it(bench: Bench) -> None:
+    bench.runs.create("shop", LARGE, id="one")
+    bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
+    header = load_header(bench.table, "shop", "one")
+    assert header is not None
+    bench.runs.go_on(header, anew=True, did="restarted")
+    assert [input["payload"] for _, _, input in bench.machines.started] == [LARGE, LARGE]
