@@ -32,7 +32,7 @@ class Lookups(Protocol):
 Compiled = Callable[[Lookups], Any]
 """Gives a JSON value, or raises Unsure."""
 
-_EXACT: Final = 2**53
+_EXACT: Final = 2**53  # from here on a double, which is JSONata's number, leaves out integers
 
 
 def compile_direct(node: Any) -> Compiled | None:
@@ -154,6 +154,7 @@ def _assert(node: Any) -> Callable[[_Block], None] | None:
         return None
 
     def check(block: _Block) -> None:
+        # A variable of the block may hide the function.
         if block.variable("assert") is not MISSING or condition(block) is not True:
             raise Unsure
 

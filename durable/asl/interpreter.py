@@ -125,6 +125,7 @@ class _Run(Bookkeeping):
             if flow is not None and event is not None:
                 self._dispatch(flow, event)
             entered = 0
+            # A limit of None is never reached.
             while self._ready and entered != self._limit:
                 ready = self._ready.pop()
                 if ready.alive:
@@ -222,6 +223,7 @@ class _Run(Bookkeeping):
 
     def _leave(self, flow: Flow, exit: Exit) -> None:
         state = _state(flow)
+        # What goes through unchanged was measured when it came.
         too_large = exit.output is not flow.input and exceeds_limit(exit.output)
         if too_large or exceeds_limit(exit.assigned):
             raise StateError(
@@ -270,6 +272,7 @@ class _Run(Bookkeeping):
         for index, retrier in enumerate(state.retriers):
             if retrier.matches(error):
                 retries = flow.retries = flow.retries or [0] * len(state.retriers)
+                # The first that matches decides, also when its retries are used up.
                 if retries[index] >= retrier.max_attempts:
                     return False
                 delay_ms = retrier.delay_ms(retries[index], self.execution.random)
@@ -308,6 +311,7 @@ class _Run(Bookkeeping):
         for position, program in enumerate(state.branches):
             fork.flows[position] = Flow(self.execution, program, decision.input, flow, position)
         fork.begun = fork.size
+        # What is ready is a stack: so the first branch goes first.
         for child in reversed(fork.flows.values()):
             self._go_to(child, child.program.start_at)
 

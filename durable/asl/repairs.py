@@ -87,6 +87,7 @@ def _to_millis(text: Any, picture: Any) -> Any:
         return Functions.datetime_to_millis(text, picture)
     try:
         if _ISO_8601.fullmatch(text):
+            # Adds the month and the day that a shorter form leaves out.
             moment = datetime.fromisoformat(text + "-01-01"[len(text) - 4 :])
             zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             return (zoned - _EPOCH) // timedelta(milliseconds=1)
@@ -112,6 +113,7 @@ def _key(comparator: Any) -> Callable[[Any], Any]:
             self.item = item
 
         def __lt__(self, other: Key) -> bool:
+            # A comparator says whether its first argument comes after its second.
             return bool(Jsonata.boolize(Functions.func_apply(comparator, [other.item, self.item])))
 
     return Key

@@ -28,12 +28,13 @@ class Retrier:
 
     def delay_ms(self, retries: int, random: Random) -> int:
         """Return how long to wait after that many retries; full jitter draws from zero to the interval."""
+        # Bounded, since a float overflows at 2.0**1024.
         seconds = self.interval_seconds * self.backoff_rate ** min(retries, 1000 if self.backoff_rate < 2 else 64)
         if self.max_delay_seconds is not None:
             seconds = min(seconds, self.max_delay_seconds)
         if self.full_jitter:
             seconds = random.uniform(0, seconds)
-        return round(min(seconds, 31_622_400) * 1000)
+        return round(min(seconds, 31_622_400) * 1000)  # 366 days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,7 @@ def timed_out(run: Bookkeeping, flow: Flow, wait: TaskWait) -> bool:
     if error is None:
         at_ms = wait.next_timer_ms()
         if at_ms is not None:
+            # It was under way when a heartbeat came, or the clock was set back.
             run.actions.append(SetTimer(wait.token, at_ms))
         return False
     resource = flow.task().resource

@@ -45,6 +45,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], Literal["+", "-", "*", "/", "//", "%
 _DIVISIONS: Final[dict[str, str]] = {
     "/": "$a / $b",
     "//": "$floor($a / $b)",
+    # `+ 0`, because the remainder may be -0.
     "%": "($_r := $a % $b; ($_r > 0 and $b < 0) or ($_r < 0 and $b > 0) ? $_r + $b : $_r + 0)",
 }
 """Divisions of `$a` by `$b`: the remainder of JSONata has the sign of the dividend, Python's that of the divisor."""

@@ -46,7 +46,6 @@ def reached(start: str, states: Json) -> Json:
             if target is not None and target not in found:
                 found.add(target)
                 left.append(target)
-    # a Choice has rules and a Default
     return {name: each for name, each in states.items() if name in found}
 
 

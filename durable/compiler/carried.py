@@ -23,6 +23,7 @@ def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
     """
     leaving = {name: list(edges(state)) for name, state in states.items()}
     every = frozenset(name for each in leaving.values() for _, assign in each for name in assign)
+    # Two fixed points: what is read grows from nothing, backwards; what has a value shrinks from all, forwards.
     live = dict.fromkeys(states, frozenset[str]())
     assigned = dict.fromkeys(states, every) | {start: frozenset[str]()}
     changed = True

@@ -285,6 +285,7 @@ class Lowering(MachineBuilder):
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
         targets = [Target(each.errors, each.variable) for each in statement.handlers]
         outer = self.finals[statement.final] = len(self.targets)
+        # They are looked through from the end: the first `except` is to come last.
         self.targets += reversed(targets)
         after = self.block(statement.body, edges)
         del self.targets[outer:]

@@ -152,6 +152,7 @@ class _Express(_Segments):
             written |= states
         moved = {name: target for name, target in targets.items() if name != target}
         for name, state in written.items():
+            # What stands before a state is the one that leads to the state itself.
             if name not in moved.values():
                 redirect(state, moved)
         written[self.close] = _turn({"end": {"status": "SUCCEEDED", "output": "{% $states.input %}"}})
@@ -233,6 +234,7 @@ class _Express(_Segments):
         written |= {
             "Resource": _INVOKE,
             "TimeoutSeconds": 30,
+            # That the run was parked is an error, since what the function returns is the step's result.
             "Retry": [{"ErrorEquals": sorted({*finals, wire.PARKED}), "MaxAttempts": 0}, *_TRIED_AGAIN],
             "Catch": [{"ErrorEquals": [wire.PARKED], "Next": self.parked}, *self._catch(caught, finals, park)],
         }
@@ -303,6 +305,7 @@ class _Standard(_Segments):
         back = next((each for each, state in written.items() if state.get("Comment") == f"back at {target}"), None)
         if back is None:
             back = self.named(f"{target} back")
+            # Many attempts: where it fails, the execution fails on Standard, and the run with it.
             written[back] = {**_turn({"back": self.where(target)}, attempts=20), "Comment": f"back at {target}"}
         leaving["Next"] = back
 
@@ -315,6 +318,7 @@ def _in_time(state: Json) -> Json:
     few = soon(author)
     return state | {
         "Arguments": state["Arguments"] | {"Payload": payload},
+        # A timeout of 0 is refused, and the first retrier that matches decides: the author's, which names all, is last.
         "TimeoutSeconds": f"{{% $max([1, $min([{bare(str(state['TimeoutSeconds']))}, {left}])]) %}}",
         "Retry": [
             {"ErrorEquals": list(wire.LEASE_HELD), "IntervalSeconds": 2, "BackoffRate": 1.5, "MaxAttempts": 3},
