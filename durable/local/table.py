@@ -91,13 +91,11 @@ class SQLiteTable:
         for change in changes:
             self._prepare(change.key.partition)
         with self._lock:
-            before = [self._row(change.key, now) for change in changes]
+            before = [self._row_to_change(change.key, now) for change in changes]
             for change, row in zip(changes, before, strict=True):
                 for condition in change.when:
                     if not holds(condition, row):
                         raise ConditionFailed([None if each is None else dict(each) for each in before])
-            for change in changes:
-                self._clear_expired(change.key.partition, now)
             return self._hand_over(changes, before)
 
     def list(
@@ -170,7 +168,15 @@ class SQLiteTable:
         return len(found)
 
     def _row(self, key: Key, now: int) -> Row | None:
-        rows = self._rows(key.partition, now)
+        row = self._rows(key.partition, now).get(key.sort)
+        return None if row is None or ("expires" in row and expired(row, now)) else row
+
+    def _row_to_change(self, key: Key, now: int) -> Row | None:
+        """Return a row; where the time of its partition is over, that is removed before anything is written to it."""
+        rows = self._partition(key.partition).rows
+        run = rows.get(RUN)
+        if run is not None and "expires" in run and expired(run, now):
+            self._clear(key.partition)
         row = rows.get(key.sort)
         return None if row is None or ("expires" in row and expired(row, now)) else row
 
@@ -179,12 +185,6 @@ class SQLiteTable:
         rows = self._partition(partition).rows
         run = rows.get(RUN)
         return {} if run is not None and "expires" in run and expired(run, now) else rows
-
-    def _clear_expired(self, partition: str, now: int) -> None:
-        """Remove the rows of a partition whose time is over."""
-        run = self._partition(partition).rows.get(RUN)
-        if run is not None and "expires" in run and expired(run, now):
-            self._clear(partition)
 
     def _clear(self, partition: str) -> None:
         """Remove all rows of a partition."""

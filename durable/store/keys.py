@@ -11,8 +11,7 @@ callback#<era>#<path>   the secret of a step's callback
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from durable.store.table import Key
 from durable.wire import CallTask, Run, StepEvent, WaitTask
@@ -77,8 +76,7 @@ def path_of(sort: str) -> str:
     return sort.removeprefix(STEP).partition("#")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class StepKey:
+class StepKey(NamedTuple):
     """Which step of which run: all attempts of it share this."""
 
     workflow: str

@@ -8,8 +8,9 @@ DynamoDB can check it where the row is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from durable.errors import DurableError
 
@@ -53,8 +54,10 @@ class Either(NamedTuple):
 Condition = Absent | Equals | Below | Either
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Write(NamedTuple):
     """A change of one row; applied only when every condition holds.
 
     A row that is absent is created, unless a condition says that a field is there: else a late write brings back a row
@@ -69,15 +72,14 @@ class Write:
     """
 
     key: Key
-    set: Mapping[str, Value] = field(default_factory=dict)
-    add: Mapping[str, int] = field(default_factory=dict)
+    set: Mapping[str, Value] = _NOTHING
+    add: Mapping[str, int] = _NOTHING
     remove: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
     check_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """The removal of a row; applied only when every condition holds."""
 
     key: Key
