@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
@@ -26,6 +28,7 @@ class LambdaLog:
         """Have every line of this invocation say these things."""
         self._logger.clear_state()
         self._logger.append_keys(request_id=context.aws_request_id, **keys)
+        _say_in_all_lines(keys)
 
     def of_a_run(self, answer: Handler) -> Handler:
         """Return a handler whose lines say which run an event is of."""
@@ -77,6 +80,26 @@ class LambdaLog:
         self._metrics.add_dimension(dimension, value)
         self._metrics.add_metric(name, MetricUnit.Count, 1)
         self._metrics.flush_metrics()
+
+
+def _say_in_all_lines(keys: Mapping[str, str]) -> None:
+    """Have what the author's code logs say these things too: Lambda writes what a record has besides its own fields."""
+    for handler in logging.getLogger().handlers:
+        handler.filters = [each for each in handler.filters if not isinstance(each, _Said)]
+        handler.addFilter(_Said(keys))
+
+
+class _Said(logging.Filter):
+    """Adds fields to each line."""
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        for name, value in self._keys.items():
+            setattr(record, name, value)
+        return True
 
 
 def _where(failure: Failure) -> dict[str, Any]:

@@ -42,6 +42,7 @@ MODULES: Final = {
     "queues": "queues",
     "schedules": "timetable",
     "kv": "kv",
+    "logs": "logs",
 }
 """The module in durable.cli of each command; its function is called as the command is."""
 

@@ -154,7 +154,7 @@ class Functions:
             self._running.add(key)
             self._owners.add(owner)
         self._thread.resumes = resumes
-        with WorkingOn(f"{key.workflow}/{key.instance} {event['step']}"):
+        with WorkingOn(f"{key.workflow}/{key.instance} {event['step']}", key):
             if self._coroutines is None or not handler.is_async:
                 return self._answered(key, owner, lambda: handler(event, owner))
             start = partial(self._start, handler, event, owner, self._coroutines, ended, resumes=resumes)

@@ -18,8 +18,6 @@ from durable.store.failure import Failure, frames_of, said_by
 from durable.store.keys import StepKey
 
 logger = logging.getLogger("durable")
-at_work: Final[ContextVar[str]] = ContextVar("at_work", default="")
-"""For which step, message or request this thread calls the author's code."""
 
 _AGAIN_MS: Final = 1_000
 """How often the repeats of one error have a line, so that many failures at once do not hide everything else."""
@@ -28,16 +26,21 @@ _AGAIN_MS: Final = 1_000
 class WorkingOn:
     """A block in which the lines that the author's code logs say where they are from."""
 
-    __slots__ = ("_token", "_what")
+    __slots__ = ("_token", "step", "what")
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, step: StepKey | None = None) -> None:
+        self.what = what
+        self.step = step
 
     def __enter__(self) -> None:
-        self._token = at_work.set(self._what)
+        self._token = at_work.set(self)
 
     def __exit__(self, *_: object) -> None:
         at_work.reset(self._token)
+
+
+at_work: Final[ContextVar[WorkingOn | None]] = ContextVar("at_work", default=None)
+"""For which step, message or request this thread calls the author's code."""
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ from durable.local.recurring import Recurring
 from durable.local.reload import Reloader, inherited, replace_process, wait_for_change
 from durable.local.removed import RunsNeedCode
 from durable.local.secret import EnvironmentSecret
+from durable.local.step_logs import StepLogs, kept
 from durable.local.terminal import to_terminal
 from durable.local.timers import TimerThread
 from durable.local.workers import STEP_THREADS, Crew, Pool
@@ -95,13 +96,14 @@ def _run(
 ) -> bool:
     """Serve until Ctrl-C, or until the sources have changed; return whether it was that."""
     built = build(load())
-    with closing(Journal(data)) as journal:
+    with closing(Journal(data)) as journal, kept(data) as logs:
         clock, crew = SystemClock(), Crew()
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}
         parts |= {"url": f"http://localhost:{port}", "verify": verify}
         host = Host(built, journal, data, random=Random(), **parts)
+        host.table.on_removed(logs.forget)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
         replaced = Event()
 
@@ -111,7 +113,7 @@ def _run(
 
         reloader = Reloader(Path.cwd(), parts_of(built), host.lacking_in, replace)
         with moving(host, clock, LOOP, steps, turns) as go_on:
-            running = server(_application(host, journal, data, log, greet, go_on, lambda: running.should_exit))
+            running = server(_application(host, journal, data, log, logs, greet, go_on, lambda: running.should_exit))
             journal.listen(partial(_end, running))
             running.should_exit = journal.failed is not None
             if reload:
@@ -193,6 +195,7 @@ def _application(
     journal: Journal,
     data: Path,
     log: TextLog,
+    logs: StepLogs,
     greet: Callable[[], None],
     go_on: Callable[[], None],
     ending: Callable[[], bool],
@@ -221,7 +224,7 @@ def _application(
         operator,
         gate=gate,
         document=lambda: _document([*apis, operator]),
-        routes=routes(host, data),
+        routes=routes(host, data, logs),
         lifespan=lifespan,
         ending=ending,
     )

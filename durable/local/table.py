@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
@@ -67,6 +67,11 @@ class SQLiteTable:
         self._cached = self._evicted = 0
         self._partitions: OrderedDict[str, _Partition] = OrderedDict()
         self._lock = threading.Lock()
+        self._removed: Callable[[str], object] = lambda partition: None
+
+    def on_removed(self, listener: Callable[[str], object]) -> None:
+        """Call a listener with the partition of each run that is deleted, or whose time is over; it may not wait."""
+        self._removed = listener
 
     def get(self, key: Key) -> Row | None:
         self._prepare(key.partition)
@@ -234,6 +239,8 @@ class SQLiteTable:
             if isinstance(change, Delete):
                 after.append(None)
                 rows.append((RECORD, change.key, None))
+                if change.key.sort == RUN:
+                    self._removed(change.key.partition)
             elif change.check_only:
                 after.append(None)
             else:

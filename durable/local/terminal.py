@@ -38,7 +38,8 @@ class Lines(logging.Formatter):
         self._coloured = coloured
 
     def format(self, record: logging.LogRecord) -> str:
-        where = "" if record.name.startswith("durable") else at_work.get()
+        work = None if record.name.startswith("durable") else at_work.get()
+        where = "" if work is None else work.what
         first, *others = record.getMessage().splitlines() or [""]
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         time = self._styled("2", self.formatTime(record, "%H:%M:%S"))

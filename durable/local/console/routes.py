@@ -16,6 +16,7 @@ from durable.clients.contents import Buckets, Databases, Namespaces
 from durable.local.bucket import client_of as bucket_of
 from durable.local.console.contents import contents_routes
 from durable.local.console.dead_letters import DeadLetters
+from durable.local.console.logs import Logs
 from durable.local.console.outbox import Outbox
 from durable.local.console.page import Page
 from durable.local.console.schedules import SchedulesShown
@@ -24,9 +25,10 @@ from durable.local.database import made_ready
 from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
 from durable.local.kv import client_of as namespace_of
+from durable.local.step_logs import StepLogs
 
 
-def routes(host: Host, data: Path) -> Sequence[Route]:
+def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:
     """Return the routes of the console of a host that keeps its files in a folder."""
     outbox, queues = Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
     workflows, schedules = (
@@ -52,6 +54,7 @@ def routes(host: Host, data: Path) -> Sequence[Route]:
         Route(f"{CONSOLE}queues/{{queue}}/dead-letters", queues.show),
         Route(f"{CONSOLE}queues/{{queue}}/redrive", queues.redrive, methods=["POST"]),
         Route(f"{CONSOLE}schedules", schedules.index),
+        Route(f"{CONSOLE}logs", Logs(logs, host.table).show),
         *contents,
     )
 

@@ -15,9 +15,10 @@ from botocore.httpsession import URLLib3Session
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from durable import KVNamespace
+from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import Build
-from durable.cli import main, stage
+from durable.cli import cloudwatch, main, stage
+from durable.clock import SystemClock
 from durable.project import Project
 
 URL = "https://abc123.execute-api.us-east-1.amazonaws.com/prod/"
@@ -127,3 +128,41 @@ def test_the_namespaces_of_a_stage_are_those_of_its_tables(monkeypatch: pytest.M
     assert run("kv", "delete", "late-orders", "o-1").exit_code == 0
     assert run("kv", "get", "late-orders", "o-1").exit_code == 3
     assert "there is no namespace 'elsewhere'" in run("kv", "list", "elsewhere").stderr
+
+
+class Orders(WorkflowEntrypoint[None]):
+    async def run(self, event: WorkflowEvent[None], step: WorkflowStep) -> None:
+        await step.sleep("nap", "1 second")
+
+
+def test_the_lines_of_a_run_are_read_from_the_log_groups_of_its_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = {f"LateOrdersWorkflow{step}HandlerLogs0A1B2C3D": f"/steps/{step}" for step in ("Pay", "Ship")}
+    groups["MailWorkflowSendHandlerLogs0A1B2C3D"] = "/steps/Send"
+    resources = {
+        id: {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}} for id, name in groups.items()
+    }
+    boto3.client("cloudformation").create_stack(
+        StackName="shop-prod", TemplateBody=json.dumps({"Resources": resources})
+    )
+    client, now = boto3.client("logs"), SystemClock().now()
+    run_of = {"workflow": "late-orders", "instance_id": "o-1"}
+    lines: dict[str, list[Any]] = {
+        "/steps/Ship": [{"level": "WARNING", "message": "late", "step": "ship", "days": 3} | run_of, "no JSON"],
+        "/steps/Pay": [{"level": "INFO", "message": "paid", "step": "pay"} | run_of, run_of | {"instance_id": "o-2"}],
+        "/steps/Send": [{"level": "INFO", "message": "sent"} | run_of],
+    }
+    for number, (group, said) in enumerate(lines.items()):
+        events = [
+            {"timestamp": now - 1_000 * number, "message": each if isinstance(each, str) else json.dumps(each)}
+            for each in said
+        ]
+        client.create_log_stream(logGroupName=group, logStreamName="s")
+        client.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+    monkeypatch.setattr(cloudwatch, "load", lambda: Project("app", (Workflow("late-orders", Orders),)))
+
+    found = [json.loads(line) for line in run("logs", "late-orders", "o-1", "--json").output.splitlines()]
+    assert [(each["key"], each["level"], each["text"]) for each in found] == [
+        ("pay", "info", "paid"),
+        ("ship", "warning", "late days=3"),
+    ]
+    assert "there is no workflow 'other'" in run("logs", "other").stderr

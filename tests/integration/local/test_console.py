@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -23,8 +24,13 @@ from durable.local.console.contents import contents_routes
 from durable.local.console.page import POLICY
 from durable.local.http import application
 from durable.local.kv import SQLiteKVNamespace
+from durable.local.log import WorkingOn
 from durable.local.outbox import OutboxEmail
+from durable.local.step_logs import kept
 from durable.project import Project, declarations
+from durable.runs.record import load_header
+from durable.runs.transitions import Order
+from durable.store.keys import StepKey
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -46,11 +52,13 @@ def virtual(tmp_path: Path) -> Iterator[VirtualHost]:
 
 
 @pytest.fixture
-def client(virtual: VirtualHost, tmp_path: Path) -> TestClient:
+def client(virtual: VirtualHost, tmp_path: Path) -> Iterator[TestClient]:
     declared = Api("Website")
     declared.allow_origins(["https://shop.example"])
-    app = application([declared], Api("Operations"), routes=routes(virtual.host, tmp_path))
-    return TestClient(app, base_url=OWN)
+    with kept(tmp_path) as logs:
+        virtual.host.table.on_removed(logs.forget)
+        app = application([declared], Api("Operations"), routes=routes(virtual.host, tmp_path, logs))
+        yield TestClient(app, base_url=OWN)
 
 
 def test_the_page_and_all_that_it_names_are_there_under_a_policy(client: TestClient) -> None:
@@ -229,6 +237,30 @@ def test_a_value_that_does_not_fit_is_refused(client: TestClient, key: str, body
     answer = client.put("/api/console/kv/stock/value", params={"key": key}, content=body)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert client.get("/api/console/kv/stock/value?key=apples").json()["value"] == 100
+
+
+def test_what_steps_log_is_kept_with_its_run_and_goes_with_it(virtual: VirtualHost, client: TestClient) -> None:
+    log = logging.getLogger("shop")
+    log.setLevel(logging.INFO)
+    virtual.run_workflow("order", 1, id="first")
+    header = load_header(virtual.host.table, "order", "first")
+    assert header is not None
+    log.info("outside of any step")
+    with WorkingOn("order/first ship", StepKey("order", "first", 1, "ship", header.incarnation)):
+        log.info("parcel %d", 7)
+    with WorkingOn("order/first ship", StepKey("order", "first", 1, "ship", "an earlier run")):
+        log.info("of another run of this id")
+    asked = {"workflow": "order", "id": "first"}
+    page = client.get("/api/console/logs", params=asked).json()
+    (line,) = page["lines"]
+    assert (line["workflow"], line["id"], line["key"], line["level"], line["text"]) == (
+        *("order", "first", "ship", "info", "parcel 7"),
+    )
+    assert client.get("/api/console/logs", params=asked | {"after": page["cursor"]}).json()["lines"] == []
+    assert len(client.get("/api/console/logs").json()["lines"]) == 2
+    virtual.host.operator.lifecycle.carry_out("order", "first", Order("delete"))
+    assert client.get("/api/console/logs", params=asked).status_code == 404
+    assert client.get("/api/console/logs").json()["lines"] == []
 
 
 def test_the_schedules_are_shown(client: TestClient) -> None:

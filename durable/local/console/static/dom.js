@@ -68,6 +68,13 @@ export function ago(iso) {
   return `${Math.floor(past / size)} ${unit} ago`;
 }
 
+/** Return a moment to the millisecond, with its day unless that is today. */
+export function clock(iso) {
+  const at = new Date(iso);
+  const time = at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
+}
+
 /** Return how long it is until a moment. */
 export const until = (iso) => duration(Math.max(0, Date.parse(iso) - Date.now()));
 

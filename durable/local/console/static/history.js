@@ -1,7 +1,7 @@
 // What happened to a run, the latest first: asked for as it changes, each time only what is new.
 
 import { get, instance, query } from "./api.js";
-import { h, mark } from "./dom.js";
+import { clock, h, mark } from "./dom.js";
 
 const MOST = 300;
 
@@ -36,10 +36,4 @@ function line(event) {
     h("span", { class: `part s-${status}` }, mark(status), event.key ? h("code", {}, event.key) : "the run"),
     h("span", {}, did, h("span", { class: "dim" }, attempt)),
     event.error && h("span", { class: "dim" }, event.error.name));
-}
-
-function clock(iso) {
-  const at = new Date(iso);
-  const time = at.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
-  return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
 }

@@ -7,6 +7,7 @@ import { Graph } from "./graph.js";
 import { historyPanel } from "./history.js";
 import { icon } from "./icons.js";
 import { restartHere, verbs } from "./lifecycle.js";
+import { logLines, logsPanel } from "./logs.js";
 import { timeline } from "./timeline.js";
 import { zoomable } from "./zoom.js";
 
@@ -36,6 +37,7 @@ class RunView {
     this.events = eventsPanel(workflow, id, events, this.graph);
     const { tools, view } = zoomable(this.graph.element, signal);
     this.history = historyPanel(workflow, id, signal);
+    this.logs = logsPanel(workflow, id, signal, () => this.chosen && this.drawSide());
     const list = `#/workflows/${encodeURIComponent(workflow)}`;
     this.element = h("div", { class: "run" },
       h("div", { class: "head" },
@@ -44,7 +46,7 @@ class RunView {
         this.actions), this.events.asked,
       h("div", { class: "columns" },
         h("section", { class: "panel graph-panel", "aria-label": "Graph" }, h("div", { class: "panel-head" }, h("h2", {}, "Graph"), tools), view), this.side),
-      this.times, this.events.element, this.history.element);
+      this.times, this.logs.element, this.events.element, this.history.element);
     const ticking = setInterval(() => this.run && this.tick(), 200);
     signal.addEventListener("abort", () => clearInterval(ticking));
   }
@@ -134,6 +136,8 @@ class RunView {
       step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
       step.input !== null && part(step.key, "Input", json(step.input), many),
       step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
+    const logged = this.logs.of(step.key);
+    if (logged.length) data.push(part(step.key, "Logs", logLines(logged), many));
     const acts = [step.eventType && this.events.button(step.eventType), restartHere(this.workflow, this.run, step)].filter(Boolean);
     return h("div", { class: "step-part" }, head, data.filter(Boolean), acts.length ? h("div", { class: "verbs" }, acts) : null);
   }

@@ -1,0 +1,81 @@
+"""The command on what steps log: logs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from threading import Event
+from typing import Any, Final
+
+import click
+
+from durable.cli.operations import Operations
+from durable.cli.options import on_runs
+from durable.cli.outcome import INTERRUPTED
+from durable.cli.screen import Screen
+from durable.cli.times import clock_time, moment
+from durable.clock import SystemClock
+
+_COLOURS: Final = {"warning": "yellow", "error": "red", "critical": "red"}
+_ROUTE: Final = "/api/console/logs"
+
+Read = Callable[[Any], dict[str, Any]]
+"""Given where a page before ended, or None, returns {"lines", "cursor", "more"}: whether there may be more already."""
+
+
+@click.command()
+@click.argument("workflow", required=False)
+@click.argument("id", required=False)
+@click.option("--follow", is_flag=True, help="Go on with what is logged, until Ctrl-C.")
+@click.option("--since", default="1 day", show_default=True, help="With --stage, how far back to look.")
+@on_runs
+def logs(
+    operations: Operations, screen: Screen, *, workflow: str | None, id: str | None, follow: bool, since: str
+) -> None:
+    """Show what steps logged: of the run ID of WORKFLOW, of all runs of one, or of all; on a stage, from CloudWatch."""
+    if workflow is not None and id is not None:
+        id = operations.id_of(workflow, id)
+    read = _reader(operations, workflow, id, since)
+    pause, cursor = Event(), None
+    try:
+        while True:
+            page = read(cursor)
+            for line in page["lines"]:
+                click.echo(json.dumps(line, ensure_ascii=False) if screen.as_json else _line(line))
+            cursor = page["cursor"]
+            if page["more"]:
+                continue
+            if not follow:
+                return
+            pause.wait(operations.pause_seconds)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _reader(operations: Operations, workflow: str | None, id: str | None, since: str) -> Read:
+    """Return what reads the lines: of the local server, or of the stage that is named."""
+    if click.get_current_context().params.get("stage") is None:
+        return lambda cursor: _served(operations, workflow, id, cursor)
+    from durable.cli.cloudwatch import StageLogs
+    from durable.cli.stage import StageTransport
+
+    assert isinstance(operations.transport, StageTransport)
+    start = moment("--since", since, SystemClock())
+    assert start is not None
+    return StageLogs(operations.transport, workflow, id, start).read
+
+
+def _served(operations: Operations, workflow: str | None, id: str | None, cursor: Any) -> dict[str, Any]:
+    run = {"workflow": workflow, "id": id} if id is not None else {}
+    page: dict[str, Any] = operations.call("GET", _ROUTE, query={**run, "after": cursor})
+    page["more"] = bool(page["lines"])
+    if workflow is not None:
+        page["lines"] = [each for each in page["lines"] if each["workflow"] == workflow]
+    return page
+
+
+def _line(line: dict[str, Any]) -> str:
+    where = click.style(f"{line['workflow']}/{line['id']} {line['key']}".strip("/ "), fg="cyan")
+    level = "" if line["level"] == "info" else click.style(f"{line['level']}: ", fg=_COLOURS.get(line["level"]))
+    return f"{clock_time(line['at'])}  {where}  {level}{line['text']}"

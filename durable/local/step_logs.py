@@ -1,0 +1,164 @@
+"""What the steps of this machine log: lines beside the record, in a database of their own, which may be lost.
+
+A step's `logging` must not wait for a disk, and its lines are no part of the record: a thread writes them shortly
+after. They vanish with their run; of all runs together the newest 100,000 are kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from durable.clock import timestamp
+from durable.local.log import at_work
+from durable.store.keys import StepKey, partition
+
+MOST_LINES: Final = 100_000
+MOST_WAITING: Final = 20_000
+"""Lines that are not written yet; what comes above is dropped."""
+_MOST_CHARACTERS: Final = 8_192
+_PAGE: Final = 1_000
+_TAIL: Final = 200
+"""How many lines there are to begin with where no run is named."""
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS line(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, partition TEXT NOT NULL, incarnation TEXT NOT NULL, path TEXT NOT NULL,
+    at INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS line_of_run ON line(partition, id);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a step logged; `at` in milliseconds since 1970."""
+
+    step: StepKey
+    at: int
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Forgotten:
+    """That a run was deleted, by its partition."""
+
+    partition: str
+
+
+class StepLogs(logging.Handler):
+    """Keeps what is logged while a step is at work, and shows it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        path = folder / "logs.sqlite3"
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        self._waiting: deque[Line | _Forgotten] = deque()
+        self._database = threading.Lock()
+        self._some = threading.Event()
+        self._ended = False
+        self._formatter = logging.Formatter()
+        self._thread = threading.Thread(target=self._work, name="step-logs", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        work = at_work.get()
+        if work is None or work.step is None or len(self._waiting) >= MOST_WAITING:
+            return
+        text = self._formatter.format(record)
+        self._append(Line(work.step, round(record.created * 1000), record.levelname.lower(), text[:_MOST_CHARACTERS]))
+
+    def forget(self, of: str) -> None:
+        """Have the lines of a run removed, by its partition."""
+        self._append(_Forgotten(of))
+
+    def _append(self, what: Line | _Forgotten) -> None:
+        self._waiting.append(what)
+        self._some.set()
+
+    def _work(self) -> None:
+        while not self._ended:
+            self._some.wait()
+            self._some.clear()
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._database, contextlib.suppress(sqlite3.OperationalError):  # a full disk costs lines and no step
+            if not self._waiting:
+                return
+            self._connection.execute("BEGIN")
+            try:
+                while self._waiting:
+                    self._write(self._waiting.popleft())
+                newest = self._connection.execute("SELECT max(id) FROM line").fetchone()[0] or 0
+                self._connection.execute("DELETE FROM line WHERE id<=?", (newest - MOST_LINES,))
+            finally:
+                self._connection.execute("COMMIT")
+
+    def _write(self, what: Line | _Forgotten) -> None:
+        if isinstance(what, _Forgotten):
+            self._connection.execute("DELETE FROM line WHERE partition=?", (what.partition,))
+            return
+        of = partition(what.step.workflow, what.step.instance)
+        self._connection.execute(
+            "INSERT INTO line(partition, incarnation, path, at, level, text) VALUES (?,?,?,?,?,?)",
+            (of, what.step.incarnation, what.step.path, what.at, what.level, what.text),
+        )
+
+    def read(self, of: tuple[str, str] | None, after: int | None) -> dict[str, Any]:
+        """Return up to 1,000 lines and where to go on, whether or not there is more yet.
+
+        Args:
+            of: a run, by its partition and incarnation; without one, the lines of all.
+            after: where a page before ended. Without it, a run begins with its first line, all runs with the last 200.
+        """
+        self.flush()
+        with self._database:
+            found = self._connection.execute(*_question(of, after)).fetchall()
+        return {"lines": list(map(_shown, found)), "cursor": found[-1][0] if found else after or 0}
+
+    def close(self) -> None:
+        self._ended = True
+        self._some.set()
+        self._thread.join()
+        self.flush()
+        self._connection.close()
+        super().close()
+
+
+def _question(of: tuple[str, str] | None, after: int | None) -> tuple[str, Sequence[Any]]:
+    columns = "SELECT id, partition, path, at, level, text FROM line"
+    if of is not None:
+        where = "WHERE partition=? AND incarnation=? AND id>? ORDER BY id LIMIT ?"
+        return f"{columns} {where}", (*of, after or 0, _PAGE)
+    if after is None:
+        return f"SELECT * FROM ({columns} ORDER BY id DESC LIMIT ?) ORDER BY id", (_TAIL,)
+    return f"{columns} WHERE id>? ORDER BY id LIMIT ?", (after, _PAGE)
+
+
+def _shown(row: tuple[int, str, str, int, str, str]) -> dict[str, Any]:
+    _, of, path, at, level, text = row
+    workflow, _, instance = of.partition("#")
+    return {"at": timestamp(at), "workflow": workflow, "id": instance, "key": path, "level": level, "text": text}
+
+
+@contextlib.contextmanager
+def kept(folder: Path) -> Iterator[StepLogs]:
+    """Keep what steps log until the block's end."""
+    logs = StepLogs(folder)
+    logging.getLogger().addHandler(logs)
+    try:
+        yield logs
+    finally:
+        logging.getLogger().removeHandler(logs)
+        logs.close()
