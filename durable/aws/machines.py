@@ -41,11 +41,7 @@ class StepFunctionsMachines:
                 raise
 
     def stop(self, workflow: str, name: str) -> None:
-        try:
-            self._client.stop_execution(executionArn=self._arn(workflow, name))
-        except self._client.exceptions.ClientError as error:
-            if code_of(error) not in _GONE:
-                raise
+        self._asked(self._client.stop_execution, executionArn=self._arn(workflow, name))
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         found = self._asked(self._client.describe_execution, executionArn=self._arn(workflow, name))
@@ -63,7 +59,7 @@ class StepFunctionsMachines:
         return () if found is None else _sleeps(found["events"])
 
     def _asked(self, call: Callable[..., Any], **about: Any) -> Any:
-        """Return what a call says of an execution; None where that is unknown."""
+        """Return what a call answers for an execution; None where that is unknown."""
         try:
             return call(**about)
         except self._client.exceptions.ClientError as error:

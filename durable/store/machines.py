@@ -63,7 +63,11 @@ class Machines(Protocol):
         """
 
     def stop(self, workflow: str, name: str) -> None:
-        """Abort an execution; one that has ended, or never was, is left as it is."""
+        """Abort an execution; one that has ended, or never was, is left as it is.
+
+        Raises:
+            MachinesBusy: the same call may succeed later.
+        """
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
         """Return what the execution came to; None where it is unknown.

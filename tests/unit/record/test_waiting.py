@@ -81,3 +81,14 @@ def test_throttling_is_told(answers: Stubber) -> None:
     answers.add_client_error("get_execution_history", "ThrottlingException")
     with pytest.raises(MachinesBusy):
         StepFunctionsMachines({"shop": ARN}).sleeps("shop", "one.1")
+
+
+def test_an_execution_that_is_not_there_is_stopped(answers: Stubber) -> None:
+    answers.add_client_error("stop_execution", "ExecutionDoesNotExist")
+    StepFunctionsMachines({"shop": ARN}).stop("shop", "one.1")
+
+
+def test_a_stop_that_is_throttled_may_be_asked_for_again(answers: Stubber) -> None:
+    answers.add_client_error("stop_execution", "ThrottlingException")
+    with pytest.raises(MachinesBusy):
+        StepFunctionsMachines({"shop": ARN}).stop("shop", "one.1")
