@@ -26,6 +26,7 @@ class LambdaLog:
 
     def begin(self, context: Any, **keys: str) -> None:
         """Have every line of this invocation say these things."""
+        # The process has handled other events before, of other runs.
         self._logger.clear_state()
         self._logger.append_keys(request_id=context.aws_request_id, **keys)
         _say_in_all_lines(keys)

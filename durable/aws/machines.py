@@ -37,6 +37,8 @@ class StepFunctionsMachines:
             code = code_of(error)
             if code in _BUSY:
                 raise MachinesBusy from None
+            # On Standard: the name was used by one that has ended. While that runs, and its input is the same, there is
+            # no error at all.
             if code != "ExecutionAlreadyExists":
                 raise
 
@@ -71,6 +73,7 @@ class StepFunctionsMachines:
             raise
 
     def _arn(self, workflow: str, name: str) -> str:
+        # Of Standard: an Express execution has another ARN, by which it can be neither looked at nor stopped.
         return f"{self._machines[workflow].replace(':stateMachine:', ':execution:')}:{name}"
 
 

@@ -9,7 +9,7 @@ from durable.aws.session import client, code_of
 from durable.store.machines import MachinesBusy
 
 _BUSY: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
-_OVER: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+_OVER: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})  # the first also says: was answered
 
 
 class StepFunctionsTokens:

@@ -8,7 +8,7 @@ from typing import Final
 from durable.aws.session import client
 from durable.retries import backoff_delay
 
-_LONGEST_SECONDS: Final = 43_200
+_LONGEST_SECONDS: Final = 43_200  # SQS hides a message for twelve hours at most
 
 
 class Visibility:

@@ -27,6 +27,7 @@ class SQSTimers:
         sqs: Any = client("sqs")
         body = json.dumps({"workflow": workflow, "instance": instance})
         try:
+            # Rounded up: a message that comes too early finds nothing due, and no other is sent.
             sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=-(-delay_ms // _SECOND_MS))
         except sqs.exceptions.ClientError as error:
             if code_of(error) not in _BUSY:

@@ -119,6 +119,7 @@ class Reconciler:
         if header.wanted is not None and (state is None or state.status == "RUNNING"):
             self._machines.stop(machine, execution)
             state = ExecutionState("ABORTED")
+        # Never started; or started just now, since what Step Functions shows lags. To start it once more does no harm.
         if state is None:
             # `start` leaves a run alone whose header says that it runs.
             self._runs.start(header if is_rollback else replace(header, status="queued"))

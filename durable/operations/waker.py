@@ -69,6 +69,7 @@ class Waker:
         elif header.parked == "call":
             self._children.settle(header)
         assert header.due is not None
+        # Its own message is still to come, or the reconciler.
         if header.due > self._clock.now():
             return
         if header.parked == "call":

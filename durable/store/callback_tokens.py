@@ -86,5 +86,6 @@ def check(table: Table, key: CallbackKey, secret: str) -> None:
         CallbackUnknown: it is another one, or the run is gone.
     """
     kept = (table.get(key.row) or {}).get("secret")
+    # A forged token may hold lone surrogates, which UTF-8 has not.
     if kept is None or not hmac.compare_digest(kept.encode(), secret.encode("utf-8", "replace")):
         raise CallbackUnknown(public_message(CallbackUnknown))
