@@ -211,6 +211,7 @@ class Story:
             ),
             "child": (4,),
             "waiter": (5, 0) if self._may_miss() else (5,),
+            "hook": ((-1 if self.world.refuses else 5), *((0,) if self.script in ("pause", "restart from") else ())),
             "parent": ([4, 3, 8, 0],),
             "loop": (40,),
             "trip": (),

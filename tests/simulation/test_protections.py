@@ -17,6 +17,7 @@ These only save time or money, and nothing breaks without one of them:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -32,7 +33,8 @@ from durable.runs.segments import Segments
 from durable.steps.callbacks import Callbacks
 from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.turn import Park, TurnHandler
-from durable.store.table import Absent, Condition, Equals, Row
+from durable.store.callback_tokens import CallbackKey
+from durable.store.table import Absent, Condition, Equals, Row, Table, Write
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
@@ -130,6 +132,19 @@ def forgotten_wait(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def one_token(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """All attempts of a step with a callback are given one token: whoever has the first may complete the last."""
+    made = itertools.count()
+
+    def issue(table: Table, key: CallbackKey) -> str:
+        secret = f"secret {next(made)}"
+        table.write(Write(key.row, {"secret": secret}))
+        return secret
+
+    patch.setattr(durable.store.record, "issue", issue)
+    return frozenset()
+
+
 def verdict(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """A state that fails each time without a reason that the record knows is not tried for ever."""
     patch.setattr(durable.steps.turn, "_MOST_UNEXPLAINED", 10**6)
@@ -164,6 +179,7 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
         (incarnation, "child", "again", CALM, range(12)),
         (current_execution_ends, "child", "restart", TWINS, range(20)),
         (tombstone, "trip", "again", STORM, range(50_013, 50_014)),
+        (one_token, "hook", "none", CALM, range(12)),
         (forgotten_wait, "trial", "restart from", CALM, range(8)),
     ],
 )

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from durable import (
+    Callback,
+    CallbackFailed,
     NonRetryableError,
     Retries,
     StepContext,
@@ -27,9 +29,15 @@ class Refused(NonRetryableError):
 
 
 class Body:
-    """What steps do: set by the simulator. `work` is called with the step's name and context, and may raise."""
+    """What steps do: set by the simulator.
+
+    Attributes:
+        work: is called with the step's name and context, and may raise.
+        asked: is given the token of a callback, by which somebody is to complete the step.
+    """
 
     work: Callable[[str, StepContext], None]
+    asked: Callable[[str], None]
 
 
 def first(number: int, context: StepContext) -> int:
@@ -95,6 +103,11 @@ def apologise(number: int, context: StepContext) -> None:
     Body.work("apologise", context)
 
 
+def ask(number: int, context: StepContext, callback: Callback[int]) -> None:
+    Body.asked(callback.token)
+    Body.work("ask", context)
+
+
 class Trial(WorkflowEntrypoint[int]):
     """Sleeps, waits, retries late, gathers, polls, maps, catches."""
 
@@ -133,6 +146,20 @@ class Waiter(WorkflowEntrypoint[int]):
             return await step.wait_for_event("go", type="go", payload=int, timeout="7 days")
         except StepTimeoutError:
             return 0
+
+
+class Hook(WorkflowEntrypoint[int]):
+    """Has somebody else complete a step, who may be faster than the step."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        number = await step.do("first", first, event.payload, retries=QUICK)
+        try:
+            answer: int = await step.callback("ask", ask, number, timeout="7 days", retries=SLOW)
+        except CallbackFailed:
+            answer = -1
+        except StepTimeoutError:
+            answer = 0
+        return answer
 
 
 class Child(WorkflowEntrypoint[int]):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
+from random import Random
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from durable.asl import Machine
 from durable.bindings.limits import Limits
 from durable.compiler import Compiled, compile_workflow
 from durable.compiler.segments import express, standard
+from durable.errors import CallbackUnknown, RunNotFound, Throttled
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
@@ -34,6 +36,7 @@ from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.step import StepHandler
 from durable.steps.turn import TurnHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.store.callback_tokens import named_by
 from durable.store.conditions import DUE, RUN
 from durable.store.keys import StepKey, is_child
 from durable.store.leases import Leases
@@ -56,6 +59,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "trip": trial.Trip,
     "doomed": trial.Doomed,
     "loop": trial.Loop,
+    "hook": trial.Hook,
 }
 REDELIVERY_MS = 30 * SECOND
 RENEW_MS = 10 * SECOND
@@ -159,6 +163,9 @@ class World:
         self.names = itertools.count()
         self.watch = Watch(self)
         trial.Body.work = staticmethod(self.watch.work)
+        trial.Body.asked = staticmethod(self._asked)
+        self.others = Random(f"others of {seed}")
+        self.refuses = self.others.random() < 0.2
         random = self.kernel.random
         self.flaky = {
             step: random.randint(1, 2) for step in ("first", "second", "left", "right") if random.random() < 0.4
@@ -272,6 +279,24 @@ class World:
     def _waiting(self, handler: EventHandler | CallHandler, settle: Callable[[StepKey], Any]) -> Callable[[Any], Any]:
         parking = ParkingHandler(handler.begin, settle, self.callbacks, self.segments, self.table, self.kernel.clock)
         return lambda task: parking(task) if "park" in task else handler(task)
+
+    def _asked(self, token: str) -> None:
+        """Have somebody complete a callback, at once or later; whoever does so tries until there is an answer."""
+
+        def complete() -> None:
+            key, secret = named_by(token)
+            for _ in range(2):  # a webhook may come twice
+                with contextlib.suppress(RunNotFound, CallbackUnknown):  # the run was deleted
+                    self.events.complete(key, secret, *((None, "refused") if self.refuses else (5, None)))
+
+        def ended(how: Ended) -> None:
+            if how.killed or isinstance(how.error, Throttled):
+                self.kernel.spawn("callback", complete, after=SECOND, doom=self.lambdas.doom(), on_end=ended)
+            elif how.error is not None:
+                self.unexpected("callback", how.error)
+
+        after = self.others.choice((0, 5, 300, 30 * SECOND, HOUR, 48 * HOUR))
+        self.kernel.spawn("callback", complete, after=after, doom=self.lambdas.doom(), on_end=ended)
 
     def _settle_children(self, key: StepKey) -> None:
         header = load_header(self.table, key.workflow, key.instance)
