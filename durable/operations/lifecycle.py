@@ -16,7 +16,7 @@ from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.changes import changes_with
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
-from durable.runs.runs import Runs, unchanged
+from durable.runs.runs import Runs, unchanged, where_it_was
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.keys import HEADER
@@ -223,7 +223,7 @@ class Lifecycle:
         The flag of a run on Express stays for a while: an execution of it may begin late, and nobody can stop it.
         """
         header = run.header
-        mine = unchanged(header)
+        mine = where_it_was(header)  # a delete that was interrupted is made again
         self._table.write(Write(header.key, {"deleting": True}, when=mine))
         guard = Write(header.key, when=mine, check_only=True)
         others = [Key(header.partition, sort) for sort in run.sorts if sort != HEADER]

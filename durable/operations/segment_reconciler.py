@@ -7,6 +7,7 @@ nobody is told. A run is read before anything is done for it: indexes lag.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.store.machines import Machines, MachinesBusy
 from durable.store.rows import Header, StepRow
-from durable.store.table import DueTable, TableBusy
+from durable.store.table import DueTable, TableBusy, every
 
 NEVER_BEGAN_MS: Final = 60_000
 """After how long an execution that has begun no step is started again, under its name."""
@@ -30,6 +31,8 @@ record its outcome."""
 _MOST_DUE: Final = 3_000
 _MOST_LOOKS: Final = 100
 """How many due runs it looks at itself, the earliest. The others go to the queue: many may sleep to one time."""
+_MOST_DEAD: Final = 500
+"""How many runs of a workflow it revives in a minute."""
 _LONGEST_LOOK_MS: Final = 6 * 3_600_000
 
 
@@ -115,10 +118,16 @@ class SegmentReconciler:
         self._segments.postpone(header, now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS))
 
     def _silent(self, workflow: str) -> Iterable[Header]:
-        """Return runs whose header says that an Express execution moves them, and has not changed for a while."""
-        page = self._table.list(workflow, status="running", until=self._clock.now() - NEVER_BEGAN_MS, limit=100)
-        headers = (Header.from_row(row) for row in page.rows)
-        return [each for each in headers if each.kind == "express"]
+        """Return runs whose header says that an Express execution moves them, and has not changed for a while.
+
+        Of those that may only work for long not all are looked at; what is found dead stands in the list no more.
+        """
+        now = self._clock.now()
+        old = map(Header.from_row, every(self._table, workflow, "running", until=now - DEAD_MS))
+        dead = itertools.islice((each for each in old if each.kind == "express"), _MOST_DEAD)
+        page = self._table.list(workflow, status="running", since=now - DEAD_MS, until=now - NEVER_BEGAN_MS, limit=100)
+        young = map(Header.from_row, page.rows)
+        return [*dead, *(each for each in young if each.kind == "express")]
 
     def _look_silent(self, run: RunRecord) -> None:
         header, now = run.header, self._clock.now()

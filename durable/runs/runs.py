@@ -434,6 +434,11 @@ def _flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ..
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:
+    """Return the conditions that nobody has changed what a run is at, or is deleting it."""
+    return *where_it_was(header), Absent("deleting")
+
+
+def where_it_was(header: Header) -> tuple[Condition, ...]:
     """Return the conditions that nobody has changed what a run is at."""
     return Equals("execution", header.execution), Equals("status", header.status), _wanted_still(header.wanted)
 

@@ -186,10 +186,10 @@ class DueTable(Table, Protocol):
         """
 
 
-def every(table: Table, workflow: str, status: str | None = None) -> Iterator[Row]:
-    """Yield all `run` rows of a workflow, or those of one status, page after page."""
-    page = table.list(workflow, status=status, limit=100)
+def every(table: Table, workflow: str, status: str | None = None, *, until: int | None = None) -> Iterator[Row]:
+    """Yield all `run` rows of a workflow, or those of one status, page after page; `until` is as in `list`."""
+    page = table.list(workflow, status=status, until=until, limit=100)
     yield from page.rows
     while page.cursor is not None:
-        page = table.list(workflow, status=status, cursor=page.cursor, limit=100)
+        page = table.list(workflow, status=status, until=until, cursor=page.cursor, limit=100)
         yield from page.rows

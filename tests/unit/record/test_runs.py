@@ -10,7 +10,7 @@ from durable.runs.description import describe, status_of
 from durable.runs.record import load_header
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState
-from durable.store.table import Delete, Write
+from durable.store.table import ConditionFailed, Delete, Write
 from tests.unit.record import steps
 from tests.unit.record.conftest import Bench
 
@@ -193,6 +193,16 @@ def test_a_run_of_a_former_version_goes_on_under_the_keys_that_it_has(bench: Ben
     bench.handler()(bench.event(), "a")
     assert [key for _, key, _ in steps.calls] == ["shop/one/1/charge"]
     assert [each.name for each in status_of(bench.runs.load("shop", "one")).steps] == ["charge"]
+
+
+def test_a_run_that_is_being_deleted_does_not_go_on(bench: Bench) -> None:
+    """Also where somebody has read its header before."""
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
+    read = bench.runs.load("shop", "one").header
+    bench.table.write(Write(read.key, {"deleting": True}))
+    with pytest.raises(ConditionFailed):
+        bench.runs.go_on(read, did="retried")
 
 
 LARGE = {"text": "x" * 10_000}

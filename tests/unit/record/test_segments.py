@@ -5,7 +5,7 @@ import json
 import pytest
 
 from durable.clock import VirtualClock, timestamp
-from durable.operations.segment_reconciler import SegmentReconciler
+from durable.operations.segment_reconciler import DEAD_MS, SegmentReconciler
 from durable.operations.waker import Waker
 from durable.runs.description import describe
 from durable.runs.runs import Runs
@@ -132,3 +132,29 @@ def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: P
     reconciler.reconcile(["shop"])
     assert failed == ["shop/one its input is too large"]
     assert place.runs.load("shop", "two").header.parked is None
+
+
+def test_a_dead_run_is_found_behind_many_that_work(place: Place) -> None:
+    """The list has the newest first, and those that are on Standard are in it too."""
+    place.clock.advance_to(place.clock.now() + 60_000)
+    for number in range(120):
+        place.create(f"on-standard-{number}")
+        run: Run = {"workflow": "shop", "instance": f"on-standard-{number}", "epoch": 1, "createdAt": ""}
+        execution = place.runs.load("shop", f"on-standard-{number}").header.execution
+        place.segments.move(run, execution, SMALL, "standard")
+    place.clock.advance_to(place.clock.now() + DEAD_MS)
+
+    class Idle(Waker):
+        def __init__(self) -> None: ...
+
+        def look(self, workflow: str, instance: str) -> None: ...
+
+        def settle(self, header: Header) -> None: ...
+
+    def fails(workflow: str, instance: str, error: Exception) -> None:
+        raise error
+
+    SegmentReconciler(place.table, place.machines, place.clock, place.runs, place.segments, Idle(), fails).reconcile(
+        ["shop"]
+    )
+    assert place.header.kind == "standard"
