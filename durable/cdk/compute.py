@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from constructs import Construct
 
 from durable.bindings import Workflow
 from durable.bindings.compute import Compute, Network
-from durable.cdk.options import FunctionOptions
+from durable.cdk.options import PLAIN, FunctionOptions, Options
 from durable.compiler import Compiled
 
 _ARCHITECTURES: Final = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
@@ -45,7 +45,7 @@ class Networks:
         return [self._groups[each] for each in network.security_groups]
 
 
-def options_of(compute: Compute, own: FunctionOptions, networks: Networks) -> FunctionOptions:
+def _options_of(compute: Compute, own: FunctionOptions, networks: Networks) -> FunctionOptions:
     """Return the options of a step's Lambda: what the project's own stack says, else what app.py says."""
     options = replace(
         own,
@@ -62,9 +62,17 @@ def options_of(compute: Compute, own: FunctionOptions, networks: Networks) -> Fu
     return options
 
 
-def computes(workflow: Workflow[Any], program: Compiled) -> Mapping[str, Compute]:
-    """Return what the Lambda of each step is given, by its placeholder."""
-    return {use.placeholder: workflow.steps.get(use.name, Compute()).over(workflow.compute) for use in program.steps}
+def step_options(
+    workflow: Workflow[Any], program: Compiled, options: Options, networks: Networks
+) -> dict[str, FunctionOptions]:
+    """Return the options of the Lambda of each step, by its placeholder."""
+    named = {use.placeholder: PLAIN for use in program.steps}
+    for use in program.steps:  # of steps that share a function, one may be named
+        named[use.placeholder] = options.steps.get((workflow.name, use.name), named[use.placeholder])
+    computes = {
+        use.placeholder: workflow.steps.get(use.name, Compute()).over(workflow.compute) for use in program.steps
+    }
+    return {each: _options_of(compute, named[each], networks) for each, compute in computes.items()}
 
 
 def unknown_steps(workflow: Workflow[Any], program: Compiled) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
@@ -60,6 +61,7 @@ class StepFunction(Construct):
         options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
+        self.hands_out_callbacks = step.signature.callback is not None
         environment = {
             "DURABLE_FUNCTION": step.signature.import_name,
             "DURABLE_WORKFLOW": workflow,
@@ -240,6 +242,12 @@ class Machine(Construct):
             )
             self.segmented, self.express = made.segmented, made.state_machine
         self._register(parameter, registered)
+
+    @property
+    def callbacks(self) -> list[lambda_.Function]:
+        """The Lambdas of the steps that hand out callbacks."""
+        steps = [each for each in self.steps.values() if isinstance(each, StepFunction)]
+        return [each.handler.function for each in steps if each.hands_out_callbacks]
 
     def _register(self, parameter: str, registered: Mapping[str, Any]) -> None:
         """Write down what Lambdas need to know of the workflow; they cannot all be told in their environments."""

@@ -2,163 +2,203 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from durable.aws.indexes import INDEX
+from durable.cdk.alarms import FIVE_MINUTES, Alarms, RunMetrics
+from durable.cdk.queue import MessageQueue
+from durable.cdk.record import Record
 from durable.cdk.wakes import WakeQueue
-
-_FIVE_MINUTES: Final = Duration.minutes(5)
-
 
 _LATE_MS: Final = 180_000
 """A reconciler that runs each minute finds what is due within one; after three it is not keeping up."""
-_OLDEST_MESSAGE_SECONDS: Final = 1_800
+_OLDEST_WAKE_SECONDS: Final = 1_800
 """A message of the wake queue may be delayed by 15 minutes, which count."""
+_OLDEST_MESSAGE_SECONDS: Final = 3_600
+_THROTTLED_PERIODS: Final = 3
+"""A table on demand doubles what it takes within half an hour: a throttle of some minutes passes by itself."""
+_BOUNCES: Final = 0.05
+"""The share of mails that come back at which SES puts an account under review."""
 
 
 @dataclass(frozen=True)
-class WatchedSegments:
-    """What keeps runs in segments going.
+class Watched:
+    """What there is to watch in a stage.
 
     Attributes:
-        express: the Express machine of each workflow that has one, by name.
-        metrics: the namespace of the metrics that Lambdas write, and the name of their service.
+        machines: the Standard machine of each workflow of the main stack, by name.
+        express: the Express machine of those that have one.
+        nested: whether other workflows are in nested stacks, which have their alarms.
+        completion: the Lambda that is told of executions that end.
+        consumed: the queues that have a consumer.
+        wakes: the queue by which runs are looked at, where there is one.
+        starter: the Lambda that starts runs at their scheduled times, where there is one.
+        sends_mail: whether e-mail is sent.
     """
 
+    metrics: RunMetrics
+    record: Record
+    machines: Mapping[str, sfn.StateMachine]
     express: Mapping[str, sfn.StateMachine]
+    nested: bool
+    completion: lambda_.IFunction
     reconciler: lambda_.IFunction
-    wakes: WakeQueue
-    metrics: tuple[str, str]
-
-    def metric(self, name: str, statistic: str, **dimensions: str) -> cloudwatch.Metric:
-        """Return a metric that Lambdas write."""
-        namespace, service = self.metrics
-        return cloudwatch.Metric(
-            namespace=namespace,
-            metric_name=name,
-            dimensions_map={"service": service, **dimensions},
-            statistic=statistic,
-            period=_FIVE_MINUTES,
-        )
+    queues: Mapping[str, MessageQueue]
+    consumed: frozenset[str]
+    wakes: WakeQueue | None
+    apis: Mapping[str, apigatewayv2.HttpApi | apigateway.RestApi]
+    starter: lambda_.IFunction | None
+    sends_mail: bool
 
 
 class Monitoring(Construct):
-    """A dashboard over all workflows, queues and APIs, and their alarms."""
+    """A dashboard over all workflows, queues and APIs, and the alarms of the main stack."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,
-        *,
-        machines: Mapping[str, sfn.StateMachine],
-        dead_letters: Mapping[str, sqs.Queue],
-        apis: Mapping[str, apigatewayv2.HttpApi | apigateway.RestApi],
-        starter: lambda_.IFunction | None,
-        alarm_topic: str | None,
-        segments: WatchedSegments | None = None,
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, *, watched: Watched, alarm_topic: str | None) -> None:
         super().__init__(scope, id)
-        self._topic = sns.Topic.from_topic_arn(self, "Topic", alarm_topic) if alarm_topic else None
+        self._alarms = Alarms(self, alarm_topic)
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
-        for name, machine in machines.items():
-            self._workflow(name, machine)
-        for name, queue in dead_letters.items():
-            self._dead_letters(name, queue)
-        for name, api in apis.items():
+        for name, machine in watched.machines.items():
+            express = watched.express.get(name)
+            self._alarms.watch_workflow(name, machine, express, watched.metrics)
+            self._show_workflow(name, machine, express, watched.metrics)
+        if watched.nested:
+            self._show_all(watched.metrics)
+        for name, queue in watched.queues.items():
+            self._queue(name, queue, is_consumed=name in watched.consumed)
+        for name, api in watched.apis.items():
             self._api(name, api)
-        if starter:
-            errors = starter.metric_errors(statistic="Sum", period=_FIVE_MINUTES)
-            self._alarm("starter-errors", errors, "A run could not be started at its scheduled time.")
-        if segments:
-            self._segments(segments)
+        self._record(watched.record)
+        self._keepers(watched)
+        if watched.starter:
+            self._schedules(watched.starter)
+        if watched.wakes:
+            self._wakes(watched.wakes, watched.metrics)
+        if watched.sends_mail:
+            bounces = _account_metric("AWS/SES", "Reputation.BounceRate", "Maximum")
+            said = "Mails of this account come back: SES puts an account under review at one in twenty."
+            self._alarms.add("mail-bounces", bounces, said, threshold=_BOUNCES)
         self._lambdas()
 
-    def _segments(self, segments: WatchedSegments) -> None:
-        """Watch runs whose end no state machine reports, and those who look for runs that nothing moves."""
-        for name, machine in segments.express.items():
-            failed = segments.metric("RunsFailed", "Sum", workflow=name)
-            self._alarm(
-                f"{name}-runs-failed", failed, f"A run of {name} failed: its status says at which step and why."
-            )
-            silent = machine.metric_failed(statistic="Sum", period=_FIVE_MINUTES)
-            self._alarm(f"{name}-silent", silent, f"An Express execution of {name} ended without a word.")
-            complete = segments.metric("RunsComplete", "Sum", workflow=name)
-            started = machine.metric_started(statistic="Sum", period=_FIVE_MINUTES)
-            self._dashboard.add_widgets(self._graph(f"{name}: segments and ends", [started, complete, failed, silent]))
-        late = segments.metric("RunsDue", "Maximum")
-        self._alarm("runs-late", late, "Runs were due three minutes ago and are not woken.", threshold=_LATE_MS)
-        errors = segments.reconciler.metric_errors(statistic="Sum", period=_FIVE_MINUTES)
-        self._alarm("reconciler-errors", errors, "The reconciler failed: runs that are due stay as they are.")
-        age = segments.wakes.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=_FIVE_MINUTES)
-        self._alarm("wakes-old", age, "Messages of the wake queue are not handled.", threshold=_OLDEST_MESSAGE_SECONDS)
-        self._dead_letters("wakes", segments.wakes.dead_letters)
+    def _show_workflow(
+        self, name: str, machine: sfn.StateMachine, express: sfn.StateMachine | None, metrics: RunMetrics
+    ) -> None:
+        """Show a workflow in a row of its own."""
+        shown = express or machine
+        started = shown.metric_started(statistic="Sum", period=FIVE_MINUTES)
+        failed = shown.metric_failed(statistic="Sum", period=FIVE_MINUTES)
+        ends = [metrics.metric(each, "Sum", workflow=name) for each in ("RunsComplete", "RunsFailed", "RunsStopped")]
+        times = [shown.metric_time(statistic=each) for each in ("p50", "p99")]
+        self._show({f"{name}: executions and runs": [started, failed, *ends], f"{name}: time of an execution": times})
 
-    def _workflow(self, name: str, machine: sfn.StateMachine) -> None:
-        failed = machine.metric_failed(statistic="Sum", period=_FIVE_MINUTES)
-        timed_out = machine.metric_timed_out(statistic="Sum", period=_FIVE_MINUTES)
-        throttled = machine.metric_throttled(statistic="Sum", period=_FIVE_MINUTES)
-        self._alarm(f"{name}-failed", failed, f"A run of {name} failed: its status says at which step and why.")
-        self._alarm(f"{name}-timed-out", timed_out, f"A run of {name} took too long and was ended.")
-        self._alarm(f"{name}-throttled", throttled, f"Runs of {name} wait for Step Functions' quotas.")
-        started = machine.metric_started(statistic="Sum", period=_FIVE_MINUTES)
-        succeeded = machine.metric_succeeded(statistic="Sum", period=_FIVE_MINUTES)
-        self._dashboard.add_widgets(
-            self._graph(f"{name}: runs", [started, succeeded, failed, timed_out]),
-            self._graph(f"{name}: time of a run", [machine.metric_time(statistic=each) for each in ("p50", "p99")]),
-        )
+    def _show_all(self, metrics: RunMetrics) -> None:
+        """Show the runs of all workflows, those in nested stacks too: a dashboard has 500 graphs at the most."""
+        ends = {"all workflows: runs that failed": "RunsFailed", "all workflows: runs that completed": "RunsComplete"}
+        self._show({title: [metrics.by_workflow(each)] for title, each in ends.items()})
+
+    def _queue(self, name: str, queue: MessageQueue, *, is_consumed: bool) -> None:
+        self._dead_letters(name, queue.dead_letters)
+        if is_consumed:
+            age = queue.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=FIVE_MINUTES)
+            said = f"Messages of {name} have waited for an hour."
+            self._alarms.add(f"{name}-old", age, said, threshold=_OLDEST_MESSAGE_SECONDS)
 
     def _dead_letters(self, name: str, queue: sqs.Queue) -> None:
-        waiting = queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=_FIVE_MINUTES)
-        self._alarm(f"{name}-dead-letters", waiting, f"Messages of {name} could not be delivered: they are kept.")
-        self._dashboard.add_widgets(self._graph(f"{name}: dead letters", [waiting]))
+        waiting = queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES)
+        self._alarms.add(f"{name}-dead-letters", waiting, f"Messages of {name} could not be delivered: they are kept.")
+        self._show({f"{name}: dead letters": [waiting]})
 
     def _api(self, name: str, api: apigatewayv2.HttpApi | apigateway.RestApi) -> None:
-        server = api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES)
-        client = api.metric_client_error(statistic="Sum", period=_FIVE_MINUTES)
-        count = api.metric_count(statistic="Sum", period=_FIVE_MINUTES)
-        self._alarm(f"{name}-5xx", server, f"The API {name} answered with a 5xx.")
-        self._dashboard.add_widgets(
-            self._graph(f"{name}: requests", [count, client, server]),
-            self._graph(f"{name}: latency", [api.metric_latency(statistic="p50"), api.metric_latency(statistic="p99")]),
+        server = api.metric_server_error(statistic="Sum", period=FIVE_MINUTES)
+        client = api.metric_client_error(statistic="Sum", period=FIVE_MINUTES)
+        count = api.metric_count(statistic="Sum", period=FIVE_MINUTES)
+        self._alarms.add(f"{name}-5xx", server, f"The API {name} answered with a 5xx.")
+        latency = [api.metric_latency(statistic=each) for each in ("p50", "p99")]
+        self._show({f"{name}: requests": [count, client, server], f"{name}: latency": latency})
+
+    def _record(self, record: Record) -> None:
+        """Watch the table of runs: its own limit, and that of the index in which each change of a status is written."""
+        table = {"TableName": record.table.table_name}
+        index = table | {"GlobalSecondaryIndexName": INDEX}
+        throttles = {
+            "w": _table_metric("WriteThrottleEvents", table),
+            "r": _table_metric("ReadThrottleEvents", table),
+            "i": _table_metric("WriteThrottleEvents", index),
+        }
+        filled = " + ".join(f"FILL({each}, 0)" for each in throttles)
+        total = cloudwatch.MathExpression(expression=filled, using_metrics=throttles, period=FIVE_MINUTES)
+        said = "DynamoDB has throttled the table of runs for a quarter of an hour."
+        self._alarms.add("record-throttled", total, said, periods=_THROTTLED_PERIODS)
+        self._show({"record: throttles": list(throttles.values())})
+
+    def _keepers(self, watched: Watched) -> None:
+        """Watch what keeps the record true to what Step Functions did."""
+        errors = watched.completion.metric_errors(statistic="Sum", period=FIVE_MINUTES)
+        said = "The end of an execution could not be recorded: the reconciler does it some minutes later."
+        self._alarms.add("completion-errors", errors, said, periods=_THROTTLED_PERIODS)
+        errors = watched.reconciler.metric_errors(statistic="Sum", period=FIVE_MINUTES)
+        said = "The reconciler failed: runs that are due, or whose end was missed, stay as they are."
+        self._alarms.add("reconciler-errors", errors, said)
+
+    def _schedules(self, starter: lambda_.IFunction) -> None:
+        errors = starter.metric_errors(statistic="Sum", period=FIVE_MINUTES)
+        self._alarms.add("starter-errors", errors, "A run could not be started at its scheduled time.")
+        dropped = cloudwatch.Metric(
+            namespace="AWS/Scheduler",
+            metric_name="InvocationDroppedCount",
+            dimensions_map={"ScheduleGroup": "default"},
+            statistic="Sum",
+            period=FIVE_MINUTES,
         )
+        said = "EventBridge Scheduler has given up a scheduled time, of this stage or of another in the default group."
+        self._alarms.add("schedules-dropped", dropped, said)
+
+    def _wakes(self, wakes: WakeQueue, metrics: RunMetrics) -> None:
+        late = metrics.metric("RunsDue", "Maximum")
+        self._alarms.add("runs-late", late, "Runs were due three minutes ago and are not woken.", threshold=_LATE_MS)
+        age = wakes.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=FIVE_MINUTES)
+        said = "Messages of the wake queue are not handled."
+        self._alarms.add("wakes-old", age, said, threshold=_OLDEST_WAKE_SECONDS)
+        self._dead_letters("wakes", wakes.dead_letters)
 
     def _lambdas(self) -> None:
         """Watch the account's Lambdas as a whole: they share one concurrency, so one is throttled when all are many."""
         throttles, errors, running = (
-            cloudwatch.Metric(namespace="AWS/Lambda", metric_name=name, statistic=statistic, period=_FIVE_MINUTES)
+            _account_metric("AWS/Lambda", name, statistic)
             for name, statistic in (("Throttles", "Sum"), ("Errors", "Sum"), ("ConcurrentExecutions", "Maximum"))
         )
-        self._alarm("lambda-throttles", throttles, "Lambda's concurrency of this account is used up.")
-        self._dashboard.add_widgets(
-            self._graph("Lambda: throttles and errors", [throttles, errors]),
-            self._graph("Lambda: at once", [running]),
-        )
+        self._alarms.add("lambda-throttles", throttles, "Lambda's concurrency of this account is used up.")
+        self._show({"Lambda: throttles and errors": [throttles, errors], "Lambda: at once": [running]})
 
-    def _graph(self, title: str, metrics: list[cloudwatch.Metric]) -> cloudwatch.GraphWidget:
-        return cloudwatch.GraphWidget(title=title, left=list(metrics), width=12, height=6)
+    def _show(self, graphs: Mapping[str, Sequence[cloudwatch.IMetric]]) -> None:
+        """Add a row of graphs, by their titles."""
+        widgets = [
+            cloudwatch.GraphWidget(title=title, left=list(metrics), width=12, height=6)
+            for title, metrics in graphs.items()
+        ]
+        self._dashboard.add_widgets(*widgets)
 
-    def _alarm(self, id: str, metric: cloudwatch.Metric, description: str, *, threshold: int = 1) -> None:
-        alarm = cloudwatch.Alarm(
-            self,
-            id,
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=description,
-        )
-        if self._topic:
-            alarm.add_alarm_action(actions.SnsAction(self._topic))
+
+def _account_metric(namespace: str, name: str, statistic: str) -> cloudwatch.Metric:
+    """Return a metric of all that an account has in a region."""
+    return cloudwatch.Metric(namespace=namespace, metric_name=name, statistic=statistic, period=FIVE_MINUTES)
+
+
+def _table_metric(name: str, dimensions: Mapping[str, str]) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/DynamoDB",
+        metric_name=name,
+        dimensions_map=dict(dimensions),
+        statistic="Sum",
+        period=FIVE_MINUTES,
+    )

@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from durable.project import load
+from durable import Workflow
+from durable.project import Project, load
 from tests.integration.cdk.conftest import Synthesise
+from tests.integration.cdk.sample import RelayWorkflow
 from tests.integration.cdk.template import Template
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
 
 
-def watched(template: Template) -> set[str]:
-    return {each["Properties"]["MetricName"] for each in template.of("CloudWatch::Alarm").values()}
+def watched(template: Template) -> list[str]:
+    return sorted(
+        metric for each in template.of("CloudWatch::Alarm").values() for metric in metrics(each["Properties"])
+    )
+
+
+def metrics(alarm: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that an alarm is paid for."""
+    listed = [each["MetricStat"]["Metric"]["MetricName"] for each in alarm.get("Metrics", ()) if "MetricStat" in each]
+    return listed or [alarm["MetricName"]]
 
 
 def test_what_nobody_would_otherwise_notice_has_an_alarm(dev: Template) -> None:
-    assert watched(dev) == {
-        *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
-        *("ApproximateNumberOfMessagesVisible", "5xx", "Throttles"),
-    }
+    assert watched(dev) == sorted(
+        (
+            *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
+            *("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"),
+            *("5xx", "Throttles", "Errors", "Errors", "Reputation.BounceRate"),
+            *("WriteThrottleEvents", "ReadThrottleEvents", "WriteThrottleEvents"),
+        )
+    )
+
+
+def test_no_alarm_watches_what_a_caller_can_cause(everything: Template) -> None:
+    assert not {"4xx", "4XXError"} & set(watched(everything))
 
 
 def test_one_dashboard_shows_all(dev: Template) -> None:
@@ -32,9 +52,9 @@ def test_one_dashboard_shows_all(dev: Template) -> None:
 
 
 def test_idle_costs_what_the_page_says(dev: Template) -> None:
-    alarms, dashboards = len(dev.of("CloudWatch::Alarm")), len(dev.of("CloudWatch::Dashboard"))
-    assert (alarms, dashboards) == (6, 1)
-    assert "six alarms at $0.10, the dashboard at $3.00" in PAGE
+    alarms, dashboards = len(watched(dev)), len(dev.of("CloudWatch::Dashboard"))
+    assert (alarms, dashboards) == (13, 1)
+    assert "thirteen metrics that alarms watch at $0.10, the dashboard at $3.00" in PAGE
     assert f"**${alarms * 0.10 + dashboards * 3 + 0.05:.2f}**" in PAGE
 
 
@@ -56,13 +76,27 @@ def test_alarms_go_to_the_topic_that_is_named(synthesise: Synthesise, tmp_path: 
 @pytest.mark.parametrize("page", ["README.md", "docs/aws.md"])
 def test_the_readme_quotes_the_same_sums(page: str) -> None:
     text = (Path(__file__).resolve().parents[3] / page).read_text(encoding="utf-8")
-    assert "$3.65" in text
+    assert "$4.35" in text
     assert "$157" in text or "156.78" in text
 
 
-def test_the_runbook_has_every_alarm() -> None:
-    source = (ROOT / "durable" / "cdk" / "monitoring.py").read_text(encoding="utf-8")
-    alarms = {each.replace("{name}", "<name>") for each in re.findall(r'_alarm\(\s*f?"([^"]+)"', source)}
+def test_the_runbook_has_every_alarm_and_no_other(
+    dev: Template, everything: Template, synthesise: Synthesise, tmp_path: Path
+) -> None:
     page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    assert len(alarms) > 10
-    assert [each for each in alarms if f"`{each}`" not in page] == []
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    entries = {entry for row in rows for entry in re.findall(r"`([^`]+)`", row)}
+    patterns = {entry: re.compile(entry.replace("-", "").replace("<name>", "[a-z0-9]+")) for entry in entries}
+    relay: Workflow[Any] = Workflow("relay", RelayWorkflow, nested=True)
+    relay.bindings["relay"] = relay
+    synthesise(tmp_path, project=Project("app", (relay,)))
+    templates = [dev, everything, *map(Template.read, tmp_path.glob("*.template.json"))]
+    alarms = {_id(name) for each in templates for name in each.of("CloudWatch::Alarm")}
+    assert "relaysilent" in alarms
+    assert [each for each in alarms if not any(pattern.fullmatch(each) for pattern in patterns.values())] == []
+    assert [entry for entry, pattern in patterns.items() if not any(map(pattern.fullmatch, alarms))] == []
+
+
+def _id(logical: str) -> str:
+    """Return the id of an alarm, without its hyphens, from its logical id."""
+    return re.sub(r"[0-9A-F]{8}$", "", logical.removeprefix("Monitoring"))

@@ -1,0 +1,85 @@
+"""Workers → their Lambdas and the APIs in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+
+from durable.aws.resources import construct_id
+from durable.bindings import JWT, Worker, Workflow
+from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.gateway import Gateway
+from durable.cdk.http_gateway import HttpGateway, authorizer_of
+from durable.cdk.machine import Machine
+from durable.cdk.options import PLAIN, Options
+from durable.cdk.record import Record
+from durable.cdk.resource import Bindings
+from durable.cdk.routes import named_routes
+from durable.cdk.settings import Settings
+from durable.cdk.worker import WorkerFunction
+
+
+@dataclass
+class Apis:
+    """The workers of a stack and their gateways, by the names of the workers.
+
+    Attributes:
+        stack: what they become children of.
+        machines: those of the workflows, by name: steps that hand out callbacks are told the URL of an API.
+        operations: the Lambda behind the operators' routes.
+    """
+
+    stack: Stack
+    settings: Settings
+    options: Options
+    platform: Platform
+    record: Record
+    machines: Mapping[str, Machine]
+    operations: HandlerFunction
+    workers: dict[str, WorkerFunction] = field(default_factory=dict)
+    gateways: dict[str, Gateway | HttpGateway] = field(default_factory=dict)
+
+    def add(self, worker: Worker, bindings: Bindings) -> None:
+        """Make the Lambda of a worker, and an API if it has a URL."""
+        function = self.workers[worker.name] = WorkerFunction(
+            self.stack,
+            construct_id(worker),
+            platform=self.platform,
+            module=worker.module,
+            bindings=bindings,
+            record=self.record,
+            origins=worker.origins,
+            auth=worker.auth,
+            options=self.options.workers.get(worker.name, PLAIN),
+        )
+        if not worker.url:
+            return
+        machines = [self.machines[each.name] for each in worker.uses().values() if isinstance(each, Workflow)]
+        handing_out = [step for each in machines for step in each.callbacks]
+        gateway = self.gateways[worker.name] = self._gateway(worker, function, completes=bool(handing_out))
+        for step in handing_out:
+            step.add_environment("DURABLE_URL", gateway.public_url)
+        CfnOutput(self.stack, f"{construct_id(worker)}Url", value=gateway.url, description=f"where {worker.name} is")
+
+    def _gateway(self, worker: Worker, function: WorkerFunction, *, completes: bool) -> Gateway | HttpGateway:
+        settings = self.settings
+        shared: dict[str, Any] = {
+            "name": f"{settings.stack}-{worker.name}",
+            "public": function.handler,
+            "operations": self.operations,
+            "origins": worker.origins,
+            "throttles": worker.throttles,
+            "named": named_routes(worker, callbacks=completes),
+            "domain": worker.domain,
+            "log_retention": settings.log_retention,
+            "log_removal": settings.data_removal,
+        }
+        if worker.api == "rest":
+            shared |= {"stage": settings.stage, "auth": worker.auth}
+            return Gateway(function, "Gateway", authorizer=self.options.rest_authorizers.get(worker.name), **shared)
+        authorizer = self.options.authorizers.get(worker.name) or authorizer_of(worker.auth)
+        scopes = worker.auth.scopes if isinstance(worker.auth, JWT) else ()
+        return HttpGateway(function, "Gateway", authorizer=authorizer, scopes=scopes, **shared)
