@@ -115,6 +115,8 @@ class Host:
         self.built = built
         self.journal = journal
         self.timers = timers or Timers()
+        self.ended: Callable[[str], object] = lambda instance: None
+        """Called with the id of a run when an execution of it has ended."""
         self._doubles = doubles
         self._data = data
         self.clock = clock
@@ -264,6 +266,7 @@ class Host:
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
         self.runs.close(workflow, execution, state)
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
+        self.ended(instance)
         if is_child(instance):
             self._persist(partial(self._children.report, own, instance))
         if own == workflow:

@@ -29,7 +29,7 @@ from durable.local.console import routes
 from durable.local.folder import JournalError
 from durable.local.gate import Gate
 from durable.local.host import Host
-from durable.local.http import application, listen, server
+from durable.local.http import Ends, application, listen, server
 from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger
 from durable.local.parts import parts_of
@@ -201,6 +201,8 @@ def _application(
     ending: Callable[[], bool],
 ) -> ASGIApp:
     gates: list[Gate] = []
+    ends = Ends()
+    host.ended = ends.tell
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
@@ -227,6 +229,7 @@ def _application(
         routes=routes(host, data, logs),
         lifespan=lifespan,
         ending=ending,
+        ends=ends,
     )
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from durable.http import Api, Problem
 from durable.http.problems import CONTENT_TYPE
 from durable.local.http.gateway import Gate, Gateway
+from durable.local.http.holding import Ends
 from durable.local.http.loopback import Loopback
 from durable.local.workers import Crew, Workers
 
@@ -39,6 +40,7 @@ def application(
     lifespan: Callable[[Any], AbstractAsyncContextManager[None]] | None = None,
     workers: Workers | None = None,
     ending: Callable[[], bool] = lambda: False,
+    ends: Ends | None = None,
 ) -> ASGIApp:
     """Return the server's application: it answers this machine only; see `Loopback`.
 
@@ -52,8 +54,9 @@ def application(
         routes: further routes, which go before those of the APIs.
         workers: the threads for handlers.
         ending: whether the server is to end: no response is held any longer then.
+        ends: is told of the ends of runs.
     """
-    gateway = Gateway(apis, operations, gate, workers or Crew("request").pool(HANDLER_THREADS), ending)
+    gateway = Gateway(apis, operations, gate, workers or Crew("request").pool(HANDLER_THREADS), ending, ends or Ends())
     own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
     site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
     site.router.default = gateway

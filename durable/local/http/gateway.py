@@ -15,7 +15,7 @@ from durable.http import Api, Problem, Request
 from durable.http.api import busy, log_failure, unexpected
 from durable.http.messages import Response
 from durable.http.routing import Route
-from durable.local.http.holding import held
+from durable.local.http.holding import Ends, held
 from durable.local.http.loopback import is_operators
 from durable.local.http.messages import request_of, send_problem, send_response
 from durable.local.log import WorkingOn
@@ -28,13 +28,20 @@ class Gateway:
     """Calls the API that has the path of a request, as API Gateway does."""
 
     def __init__(
-        self, apis: Sequence[Api], operations: Api, gate: Gate | None, workers: Workers, ending: Callable[[], bool]
+        self,
+        apis: Sequence[Api],
+        operations: Api,
+        gate: Gate | None,
+        workers: Workers,
+        ending: Callable[[], bool],
+        ends: Ends,
     ) -> None:
         self._apis = tuple(apis) or (Api("No worker"),)
         self._operations = operations
         self._gate = gate
         self._workers = workers
         self._ending = ending
+        self._ends = ends
 
     def origins(self, path: str) -> Sequence[str]:
         """Return the origins whose pages may call the path."""
@@ -52,7 +59,7 @@ class Gateway:
         try:
             request = await request_of(scope, receive)
             api = self._api(request.path)
-            response = await held(request, functools.partial(self._call, api, request), self._ending)
+            response = await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
         except Problem as problem:
             await send_problem(send, problem, head=head)
         except Throttled:  # the gate: what was written will never be durable

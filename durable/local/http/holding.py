@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 from durable.http import Problem, Request
@@ -16,11 +18,51 @@ _WAIT: Final = re.compile(r"([1-9]|[12][0-9]|30)s?", re.ASCII)
 _LOOK_SECONDS: Final = 0.05
 _SETTLED: Final = frozenset({*CLOSED, "paused"})
 
+_REMEMBERED: Final = 1_000
+"""How many ends are kept for those who looked just before one, and are not waiting yet."""
+
 Call = Callable[[], Awaitable[Response]]
 
 
-async def held(request: Request, call: Call, ending: Callable[[], bool]) -> Response:
+class Ends:
+    """The ends of runs, for those who wait for one. `tell` may be called by any thread."""
+
+    def __init__(self) -> None:
+        self._recent: deque[str] = deque(maxlen=_REMEMBERED)
+        self._awaited: dict[str, set[asyncio.Future[None]]] = {}
+
+    def tell(self, instance: str) -> None:
+        """Say that an execution of this run has ended."""
+        self._recent.append(instance)
+        for ended in tuple(self._awaited.get(instance, ())):
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+                ended.get_loop().call_soon_threadsafe(_settle, ended)
+
+    @contextlib.contextmanager
+    def awaited(self, instance: str) -> Iterator[asyncio.Future[None]]:
+        """Yield what is done once an execution of this run ends; at once, if one has just ended."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        others = self._awaited.setdefault(instance, set())
+        others.add(ended)
+        if instance in self._recent:  # perhaps after the caller looked
+            ended.set_result(None)
+        try:
+            yield ended
+        finally:
+            others.discard(ended)
+            if not others:
+                self._awaited.pop(instance, None)
+
+
+def _settle(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+async def held(request: Request, call: Call, ending: Callable[[], bool], ends: Ends) -> Response:
     """Return the response of a call; with `wait` in its query, hold a run's status or its history until there is news.
+
+    The end of a run is seen at once, other news within a twentieth of a second.
 
     A run that does not move is shown at once, and so is a history that has entries. What is no GET of a run is not
     held, and may mean something else by `wait`. Nothing is held when the server is ending.
@@ -36,11 +78,17 @@ async def held(request: Request, call: Call, ending: Callable[[], bool]) -> Resp
         return first
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    while loop.time() < end and not ending():
-        await asyncio.sleep(_LOOK_SECONDS)
-        response = await call()
-        if response.body != first.body:
-            return response
+    with ends.awaited(_id_of(shown)) as ended:
+        looked = False
+        while loop.time() < end and not ending():
+            if looked:
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                await asyncio.wait((ended,), timeout=_LOOK_SECONDS)
+                looked = ended.done()
+            response = await call()
+            if response.body != first.body:
+                return response
     return first
 
 
@@ -59,6 +107,11 @@ def _seconds(request: Request) -> int:
 
 def _is_of_run(shown: Any) -> bool:
     return isinstance(shown, dict) and ("events" in shown or isinstance(shown.get("status"), str))
+
+
+def _id_of(shown: Mapping[str, Any]) -> str:
+    """Return the id of a run, given its status; of a history, which does not say it, an id that no run has."""
+    return str(shown.get("workflowId") or shown.get("id") or "")
 
 
 def _is_news(shown: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from durable.http import Problem, Request
 from durable.http.messages import Response
-from durable.local.http.holding import held
+from durable.local.http import holding
+from durable.local.http.holding import Ends, held
 
 
 class Calls:
@@ -31,7 +33,7 @@ RUNNING, MORE, DONE = {"status": "running"}, {"status": "running", "steps": [1]}
 
 def ask(calls: Calls, *waits: str, method: str = "GET", ending: bool = False) -> Any:
     request = Request(method, "/", query={"wait": waits} if waits else {})
-    return json.loads(asyncio.run(held(request, calls, lambda: ending)).body)
+    return json.loads(asyncio.run(held(request, calls, lambda: ending, Ends())).body)
 
 
 def test_an_answer_is_held_until_it_is_another() -> None:
@@ -93,3 +95,40 @@ def test_a_failure_is_not_held() -> None:
 
 def test_nobody_is_held_for_longer_than_they_asked() -> None:
     assert ask(Calls([RUNNING]), "1") == RUNNING
+
+
+class Ending:
+    """A run that ends while its status is held, or just before."""
+
+    def __init__(self, ends: Ends, *, early: bool) -> None:
+        self.ends, self.early, self.number = ends, early, 0
+
+    async def __call__(self) -> Response:
+        self.number += 1
+        if self.number == 1:
+            if self.early:
+                self.ends.tell("a")
+            else:
+                threading.Timer(0, self.ends.tell, ("a",)).start()
+        return Response(
+            200, json.dumps({"workflowId": "a", "status": "running" if self.number == 1 else "complete"}).encode()
+        )
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_the_end_of_a_run_is_told_at_once(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "_LOOK_SECONDS", 3600)
+    ends = Ends()
+    ending = Ending(ends, early=early)
+    answer = asyncio.run(held(Request("GET", "/", query={"wait": ["30"]}), ending, lambda: False, ends))
+    assert json.loads(answer.body)["status"] == "complete"
+    assert ending.number == 2
+
+
+def test_a_run_that_ended_before_and_goes_on_is_looked_at_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "_LOOK_SECONDS", 0.4)
+    ends = Ends()
+    ends.tell("a")
+    calls = Calls([{"workflowId": "a", "status": "running"}])
+    asyncio.run(held(Request("GET", "/", query={"wait": ["1"]}), calls, lambda: False, ends))
+    assert calls.number <= 5
