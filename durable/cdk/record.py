@@ -76,6 +76,7 @@ class Record(Construct):
 
 def _keys_of(workflow: str) -> dict[str, dict[str, list[str]]]:
     """Return the condition that the partition keys of a request, to the table or to an index, are a workflow's."""
+    # ForAllValues also holds for a request without keys, as a Scan: so no right to scan may be granted with it.
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#*"]}}
 
 

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from durable.cdk.function import HandlerFunction
 
-_REDELIVERY_SECONDS: Final = 60
+_REDELIVERY_SECONDS: Final = 60  # not less than the Waker may take: Lambda refuses such a queue
 _MOST_DELIVERIES: Final = 10
 
 

@@ -107,6 +107,7 @@ def _of_http_api(event: Mapping[str, Any]) -> Request:
     without_stage = full.removeprefix(stage) if full.startswith(f"{stage}/") else full
     routed = _routed(without_stage, event["routeKey"].partition(" ")[2] or without_stage, event)
     headers = {name.lower(): value for name, value in event["headers"].items()}
+    # Format 2.0 takes them out of the headers.
     if cookies := event.get("cookies"):
         headers["cookie"] = "; ".join(cookies)
     return Request(

@@ -15,7 +15,7 @@ from durable.local.store import Store
 
 V = TypeVar("V")
 
-_LOCKS: Final = tuple(threading.Lock() for _ in range(64))
+_LOCKS: Final = tuple(threading.Lock() for _ in range(64))  # of this process, which alone has the folder
 _SWEEP: Final = 1_000
 
 

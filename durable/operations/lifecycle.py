@@ -70,6 +70,7 @@ class Lifecycle:
             try:
                 self._carry_out(workflow, instance, order)
                 return
+            # The run was changed since it was read: what is possible now is asked again.
             except ConditionFailed:
                 continue
             except (TableBusy, MachinesBusy):
@@ -129,6 +130,7 @@ class Lifecycle:
         if header.kind is not None:
             fields["due"] = fields["updated"]  # the reconciler goes on with it, should this process end here
         gone: tuple[str, ...] = ()
+        # A pause is taken back. The flag stays set: the execution may have begun to stop, and another one goes on.
         if order.transition == "resume":
             fields |= self._runs.todays(header.workflow)
             gone = ("at",) if self._runs.is_other_code(header) else ()  # a state of the former definition

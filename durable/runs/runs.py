@@ -328,6 +328,7 @@ class Runs:
         return rest | {"status": "rollingBack", "rollback": then, "execution": execution_name(instance)}
 
     def _may_be_undone(self, row: StepRow) -> bool:
+        # A step at work may yet do what has to be undone: the rollback waits for it.
         return row.is_undoable or (row.undo is not None and self._leases.is_held(row))
 
     def _close_rollback(self, workflow: str, execution: str) -> None:

@@ -76,6 +76,7 @@ class Segments:
             # A twin has parked the run before, for longer.
             if due < parked.due:
                 self.postpone(parked, due)
+            # After the write: the message may come at once, and finds a run that is parked.
             self._set_timer(parked.workflow, parked.instance, min(due, parked.due))
         return parked
 

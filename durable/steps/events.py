@@ -141,6 +141,7 @@ class Events:
             TableBusy, MachinesBusy: some is left to be done; the same call goes on with it.
         """
         ended = 0
+        # Until nothing ends: a wait that nobody was in gives its event back, and the next wait gets it.
         for _ in range(_TRIES):
             waits = self._waits(partition, era)
             ends = self._ends(partition, era, waits)

@@ -174,6 +174,7 @@ class StepRecord:
     def _begin_again(self, key: StepKey, row: StepRow, lease: Row, now: int, limit: int, handled: bool) -> Begun:
         if row.outcome is not None:
             return _recorded(row)
+        # Before the lease is looked at, which is held: by us.
         if row.owner == lease["owner"]:
             return Leased(row.attempts, row.again)  # our own write, whose answer was lost
         if self._leases.is_held(row):
@@ -187,6 +188,7 @@ class StepRecord:
         started = self._first(now) if attempts == 1 else {"attempts": attempts}
         again = lease | started | {"begun": now, "history": row.all_attempts()}
         try:
+            # What is removed is the earlier attempt's, and stands in `history` now.
             self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=_unchanged(row)))
         except ConditionFailed as failed:
             newer = StepRow.from_row(failed.rows[0] or {})
