@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own, for two calls
 
+from durable.cli.commands import MODULES
 from durable.installation import requirement
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,7 +50,7 @@ def test_it_has_what_a_project_has(shop: Path) -> None:
 
     assert top == {
         *("app.py", "cdk.json", "functions", "infra", "statemachines", "tests"),
-        *("requirements.txt", "README.md", ".gitignore", ".github"),
+        *("requirements.txt", "README.md", "AGENTS.md", ".gitignore", ".github"),
     }
     assert (shop / "statemachines" / "order.asl.json").exists()
     assert list(shop.rglob("dot-*")) == []
@@ -114,3 +116,23 @@ def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
 
     assert run("durable", "init", "shop", folder=tmp_path).returncode == 0
+
+
+def test_its_deployment_in_ci_needs_no_key_and_waits_for_its_turn(shop: Path) -> None:
+    deploy = yaml.safe_load((shop / ".github" / "workflows" / "deploy.yml").read_text())
+    assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
+    assert deploy["concurrency"]["cancel-in-progress"] is False, "a stack is left in the middle of an update"
+    (job,) = deploy["jobs"].values()
+    assert job["if"] == "vars.AWS_REGION != ''", "a new project has no account"
+    (signing,) = (each["with"] for each in job["steps"] if each.get("uses", "").startswith("aws-actions/"))
+    assert signing == {"role-to-assume": "${{ vars.AWS_ROLE }}", "aws-region": "${{ vars.AWS_REGION }}"}
+    assert deploy["env"]["STAGE"] == job["environment"] == "${{ inputs.stage || 'dev' }}"
+
+
+@pytest.mark.parametrize("workflow", ["check", "deploy"])
+def test_its_ci_calls_commands_that_there_are(shop: Path, workflow: str) -> None:
+    jobs = yaml.safe_load((shop / ".github" / "workflows" / f"{workflow}.yml").read_text())["jobs"]
+    runs = [each["run"].split() for job in jobs.values() for each in job["steps"] if "run" in each]
+    called = {run[1] for run in runs if run[0] == "durable"}
+    assert called <= set(MODULES)
+    assert called >= {"compile"}
