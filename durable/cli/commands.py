@@ -41,6 +41,7 @@ MODULES: Final = {
     "events": "history",
     "queues": "queues",
     "schedules": "timetable",
+    "console": "console",
     "kv": "kv",
     "logs": "logs",
 }

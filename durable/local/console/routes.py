@@ -20,7 +20,7 @@ from durable.local.console.logs import Logs
 from durable.local.console.outbox import Outbox
 from durable.local.console.page import Page
 from durable.local.console.schedules import SchedulesShown
-from durable.local.console.workflows import Workflows
+from durable.local.console.workflows import Workflows, failures_in
 from durable.local.database import made_ready
 from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
@@ -32,7 +32,7 @@ def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:
     """Return the routes of the console of a host that keeps its files in a folder."""
     outbox, queues = Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
     workflows, schedules = (
-        Workflows(host.workflows, host.table),
+        Workflows(host.built, failures_in(host.table)),
         SchedulesShown(host.built.project.workflows, host.clock),
     )
     contents = _contents(host, data)
