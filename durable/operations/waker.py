@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from durable.clock import Clock
 from durable.operations.lifecycle import Lifecycle
-from durable.runs.record import load_header
+from durable.runs.record import load_all_steps, load_header
 from durable.runs.runs import Runs
-from durable.runs.segments import Segments
+from durable.runs.segments import LEASE_LOOK_MS, Segments
 from durable.steps.children import Children
 from durable.steps.events import Events
 from durable.steps.parked import CHILD_LOOK_MS
 from durable.store.keys import is_child
 from durable.store.pools import is_pool
-from durable.store.rows import Header
+from durable.store.rows import Header, StepRow
 from durable.store.table import Table
 
 
@@ -68,11 +68,22 @@ class Waker:
             self._events.settle(header.partition, header.era)
         elif header.parked == "call":
             self._children.settle(header)
+        now = self._clock.now()
         assert header.due is not None
         # Its own message is still to come, or the reconciler.
-        if header.due > self._clock.now():
+        if header.due > now:
             return
+        held_until = self._held_until(header, now)
         if header.parked == "call":
-            self._segments.postpone(header, self._clock.now() + CHILD_LOOK_MS)
+            self._segments.postpone(header, now + CHILD_LOOK_MS)
+        elif held_until is not None:
+            self._segments.put_off(header, held_until + LEASE_LOOK_MS)
         else:
             self._segments.wake(header)
+
+    def _held_until(self, header: Header, now: int) -> int | None:
+        """Return until when a step that outlived its execution has a lease; it is renewed while the step works."""
+        if header.parked != "lease":
+            return None
+        steps = (row for row in load_all_steps(self._table, header) if isinstance(row, StepRow))
+        return max((row.lease for row in steps if row.owner is not None and row.lease > now), default=None)

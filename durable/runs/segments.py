@@ -32,6 +32,8 @@ from durable.wire import Run
 STOPPED: Final = ExecutionState("FAILED", error="Stopped")
 STANDARD_LOOK_MS: Final = 60_000
 """After how long the reconciler looks at an execution on Standard, in case its end was not reported."""
+LEASE_LOOK_MS: Final = 1_000
+"""How long after a lease's end a run is looked at that is parked for it."""
 _MOST_KEPT_CHARACTERS: Final = 30_000
 """A run that waits with more variables than this is entered at its start again, where its steps hear what is recorded
 of them: each write of a header costs its whole size, and an execution's input holds 256 KiB."""
@@ -188,6 +190,11 @@ class Segments:
         with suppress(ConditionFailed):
             as_read = (Equals("execution", header.execution), Equals("due", header.due or 0))
             self._table.write(Write(header.key, {"due": due}, when=as_read))
+
+    def put_off(self, header: Header, due: int) -> None:
+        """Have a parked run looked at at another time, by a message where that is soon."""
+        self.postpone(header, due)
+        self._set_timer(header.workflow, header.instance, due)
 
     def look_soon(self, workflow: str, instance: str) -> None:
         """Have a run looked at by whoever may wake it."""

@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict
 from durable.clock import Clock
 from durable.runs.record import load_header
 from durable.runs.runs import Runs
-from durable.runs.segments import Segments
+from durable.runs.segments import LEASE_LOOK_MS, Segments
 from durable.store.keys import StepKey, is_child
 from durable.store.machines import ExecutionState, segment_of
 from durable.store.parts import Parked, Position
@@ -128,7 +128,7 @@ class TurnHandler:
             return "retry", now
         # The step has outlived its execution, and is at work: look again when its lease is over, or was renewed.
         if row.owner is not None and row.lease > now:
-            return "lease", row.lease + _SECOND
+            return "lease", row.lease + LEASE_LOOK_MS
         if row.status == "retrying" and row.ended is not None:
             due = row.ended + _delay_ms(row, path, park["retries"][row.step]) if row.wake is None else row.wake
             return "retry", max(now, due)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -158,3 +159,22 @@ def test_a_dead_run_is_found_behind_many_that_work(place: Place) -> None:
         ["shop"]
     )
     assert place.header.kind == "standard"
+
+
+def test_a_step_that_outlives_its_execution_is_waited_for_without_another_execution(place: Place) -> None:
+    nobody: Any = None
+    waker = Waker(place.table, place.clock, place.segments, nobody, nobody, nobody, place.runs)
+    key = StepKey("shop", "one", 1, "pay", place.header.incarnation)
+    place.record.begin(key, "pay", owner="a", limit=9, input_hash="x")
+    place.park(SMALL, "lease")
+    for _ in range(20):  # ten minutes
+        place.clock.advance_to(place.header.due or 0)
+        assert place.record.renew(key, "a")
+        waker.look("shop", "one")
+        assert place.header.parked == "lease"
+    assert len(place.machines.started) == 1
+    place.record.succeed(key, owner="a", result=1, at=place.clock.now())
+    place.clock.advance_to(place.header.due or 0)
+    waker.look("shop", "one")
+    assert place.header.parked is None
+    assert len(place.machines.started) == 2
