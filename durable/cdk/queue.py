@@ -23,6 +23,11 @@ _VISIBILITY: Final = 6
 """Times the consumer's timeout: what AWS advises, so that no message comes twice while it is being worked on."""
 
 
+_MOST_AT_ONCE: Final = 100
+"""How many batches are consumed at once. Without it SQS asks for more than Lambda gives, and each refusal counts as a
+delivery: a burst would end among the dead letters."""
+
+
 class MessageQueue(Construct):
     """The queue of one Queue, and its dead letters."""
 
@@ -112,7 +117,9 @@ class Consumer(Construct):
         self._subscribe(queue.queue, batch_size)
 
     def _subscribe(self, queue: sqs.Queue, batch_size: int) -> None:
-        source = sources.SqsEventSource(queue, batch_size=batch_size, report_batch_item_failures=True)
+        source = sources.SqsEventSource(
+            queue, batch_size=batch_size, report_batch_item_failures=True, max_concurrency=_MOST_AT_ONCE
+        )
         self.handler.function.add_event_source(source)
 
 

@@ -131,6 +131,9 @@ class Operations:
 
     def describe(self, workflow: str, id: str) -> dict[str, Any]:
         run: dict[str, Any] = self.call("GET", self._path(workflow, id))
+        while (first := run.pop("nextStep", None)) is not None:
+            page = self.call("GET", f"{self._path(workflow, id)}?step={first}")
+            run = page | {"steps": [*run["steps"], *page["steps"]]}
         return run
 
     def change(self, workflow: str, id: str, change: Mapping[str, Any]) -> Any:

@@ -11,13 +11,14 @@ from typing import Final
 from durable.clock import Clock
 from durable.errors import RunNotFound, public_message
 from durable.operations.history import HistoryPage, history
-from durable.runs.description import Description, Entry, describe, entry
+from durable.runs.description import Description, Entry, describe, entry, page_of
 from durable.runs.record import load, load_header
 from durable.store.rows import Header
 from durable.store.search import found_under, text_of_attribute
 from durable.store.table import Table
 
 MOST_COUNTED: Final = 10_000
+MOST_DESCRIBED_BYTES: Final = 3_000_000
 _MOST_LOOKED_AT: Final = 2_000
 """How many runs one call looks at that searches by the beginning of ids, which no index has."""
 
@@ -105,13 +106,16 @@ class Queries:
             raise RunNotFound(public_message(RunNotFound))
         return entry(header)
 
-    def describe(self, workflow: str, instance: str) -> Description:
-        """Return all that is known of a run.
+    def describe(self, workflow: str, instance: str, first: int = 0) -> Description:
+        """Return what is known of a run, with a page of its steps: an answer of Lambda holds 6 MB.
+
+        Args:
+            first: the number of the first step on the page.
 
         Raises:
             RunNotFound: the workflow has none of that id.
         """
-        return describe(load(self._table, workflow, instance))
+        return page_of(describe(load(self._table, workflow, instance)), first, MOST_DESCRIBED_BYTES)
 
     def history(self, workflow: str, instance: str, after: str | None) -> HistoryPage:
         """Return what happened to a run since a cursor, or from the beginning.

@@ -6,8 +6,9 @@ There is one read model. Operators see the whole description, whoever started th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ConfigDict
@@ -20,6 +21,7 @@ from durable.store.failure import FailureRow
 from durable.store.parts import AttemptRow, SleepRow
 from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.store.statuses import CLOSED, FAILED_ATTEMPT, UNDER_WAY
+from durable.store.values import text_of
 
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
 
@@ -95,7 +97,10 @@ class SleepDescription:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A run. `params` are null where they may hold a secret; `wanted` is what happens when its execution stopped."""
+    """A run. `params` are null where they may hold a secret; `wanted` is what happens when its execution stopped.
+
+    `steps` are a page of them, and `next_step` is the number of the first on the next page; null on the last page.
+    """
 
     __pydantic_config__ = CAMEL
     id: str
@@ -112,6 +117,7 @@ class Description:
     rollback: Mapping[str, Any] | None
     steps: tuple[StepDescription, ...]
     sleeps: tuple[SleepDescription, ...]
+    next_step: int | None = None
 
 
 def entry(header: Header) -> Entry:
@@ -125,6 +131,20 @@ def entry(header: Header) -> Entry:
         updated_at=timestamp(header.updated),
         error=header.error,
     )
+
+
+def page_of(description: Description, first: int, most_bytes: int) -> Description:
+    """Return a description with those of its steps that fit, from one on, which is there in any case."""
+    sizes = (_size(each) for each in description.steps[first:])
+    fitting = list(itertools.takewhile(lambda total: total <= most_bytes, itertools.accumulate(sizes)))
+    after = first + max(1, len(fitting))
+    more = after if after < len(description.steps) else None
+    return replace(description, steps=description.steps[first:after], next_step=more)
+
+
+def _size(step: StepDescription) -> int:
+    """Return about how many bytes a step takes in an answer."""
+    return len(text_of([step.input, step.output]).encode("utf-8", "surrogatepass")) + _STEP_BYTES
 
 
 def describe(run: RunRecord) -> Description:
@@ -163,6 +183,8 @@ def status_of(record: RunRecord) -> RunStatus:
     )
 
 
+_STEP_BYTES: Final = 2_000
+"""What is said of a step besides its input and output, attempts included."""
 _AT_WORK: Final = ("retry", "lease", "turn")
 """Runs that are parked so are within a step: it is tried again, or has outlived its execution."""
 

@@ -91,6 +91,11 @@ Cursor = Annotated[
     ),
 ]
 
+FirstStep = Annotated[
+    int,
+    Field(ge=0),
+    Parameter("query", r"[0-9]{1,6}", "The first step that is shown.", example=400, form="nextStep of the page before"),
+]
 After = Annotated[
     str | None,
     Parameter(
@@ -164,10 +169,10 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], queries: Queries) -> N
         return RunPage(page.entries, page.cursor)
 
     @api.get(INSTANCE, blocking=True, tags=["runs"])
-    def show_run(workflow: WorkflowName, id: RunId) -> Description:
-        """Show a run."""
+    def show_run(workflow: WorkflowName, id: RunId, step: FirstStep = 0) -> Description:
+        """Show a run, with the steps that fit into an answer."""
         found(workflows, workflow)
-        return queries.describe(workflow, id)
+        return queries.describe(workflow, id, step)
 
     @api.get(f"{INSTANCE}/events", blocking=True, responses=described(400), tags=["runs"])
     def show_events(workflow: WorkflowName, id: RunId, after: After = None) -> HistoryPage:

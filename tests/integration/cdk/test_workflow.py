@@ -72,6 +72,11 @@ def test_a_queue_waits_six_times_its_consumers_timeout_and_then_gives_up(dev: Te
     assert source["Properties"]["BatchSize"] == 10
 
 
+def test_a_burst_of_messages_is_not_refused_by_lambda_until_they_are_dead_letters(dev: Template) -> None:
+    _, source = dev.one("Lambda::EventSourceMapping")
+    assert source["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 100}
+
+
 def test_the_record_is_listed_by_status_and_time(dev: Template) -> None:
     _, table = dev.one("DynamoDB::Table", "Instances")
     index = next(each for each in table["Properties"]["GlobalSecondaryIndexes"] if each["IndexName"] == "by-status")

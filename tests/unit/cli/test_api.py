@@ -11,7 +11,7 @@ from durable.cli import options
 from durable.cli.operations import Answer, Operations
 from durable.operations.routes import operations
 from durable.store.machines import ExecutionState
-from tests.unit.cli.server import run
+from tests.unit.cli.server import Serve, run
 from tests.unit.http.desk import Desk
 from tests.unit.http.doors import GOOD, JSON, through_events
 
@@ -78,3 +78,9 @@ def test_a_run_is_restarted_from_a_round_of_a_step(desk: Desk) -> None:
     assert run("restart", "onboarding", "run-0", "--from", "poll", "--count", "2").exit_code == 0
     left = json.loads(run("describe", "onboarding", "run-0", "--json").stdout)["steps"]
     assert [each["key"] for each in left] == ["poll[0]"]
+
+
+def test_a_run_is_shown_with_the_steps_of_all_pages(serve: Serve) -> None:
+    pages = [{"id": "one", "steps": ["a"], "nextStep": 1}, {"id": "one", "steps": ["b"], "nextStep": None}]
+    server = serve(*((200, page) for page in pages))
+    assert Operations(server).describe("shop", "one")["steps"] == ["a", "b"]

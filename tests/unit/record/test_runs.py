@@ -6,9 +6,10 @@ import re
 import pytest
 
 from durable.errors import RunExists, RunNotFound, Throttled
+from durable.operations.queries import Queries
 from durable.runs.description import describe, status_of
 from durable.runs.record import load_header
-from durable.store.keys import header_key
+from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
 from durable.store.table import ConditionFailed, Delete, Write
 from tests.unit.record import steps
@@ -203,6 +204,27 @@ def test_a_run_that_is_being_deleted_does_not_go_on(bench: Bench) -> None:
     bench.table.write(Write(read.key, {"deleting": True}))
     with pytest.raises(ConditionFailed):
         bench.runs.go_on(read, did="retried")
+
+
+def test_a_run_with_large_results_is_described_in_pages(bench: Bench) -> None:
+    """An answer of Lambda holds 6 MB."""
+    bench.runs.create("shop", {}, id="one")
+    run = bench.machines.started[-1][2]["run"]
+    names = [f"step-{number:02}" for number in range(50)]
+    for name in names:
+        key = StepKey.within(run, name)
+        bench.record.begin(key, name, owner=name, limit=3, input_hash="")
+        bench.record.succeed(key, owner=name, result="x" * 200_000, at=bench.clock.now())
+    queries, shown, first, pages = Queries(bench.table, bench.clock), list[str](), 0, 0
+    while True:
+        page = queries.describe("shop", "one", first)
+        assert len(json.dumps([each.output for each in page.steps])) < 4_000_000
+        shown, pages = [*shown, *(each.name for each in page.steps)], pages + 1
+        if page.next_step is None:
+            break
+        first = page.next_step
+    assert (shown, pages) == (names, 4)
+    assert queries.describe("shop", "one", 1_000).steps == ()
 
 
 LARGE = {"text": "x" * 10_000}
