@@ -115,6 +115,10 @@ class Stopped(DurableError):
     """The run was paused or terminated."""
 
 
+class RaceOver(DurableError):
+    """Another branch of the `step.race` has won."""
+
+
 class RunRequestError(DurableError):
     """The run cannot do that."""
 

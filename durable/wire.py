@@ -34,6 +34,7 @@ Before the name of an error that is tried again stands `Final.` when it is not a
 An attempt that says when the next one is due is reported as `RetryLater`, with `<key>: \n(retry=1767225630000)`.
 `later` says that the machine knows it, and of a linear backoff its delay and jitter.
 Where the answer comes by a token the cause is the same, and has `at` besides.
+`races` are the keys of the `step.race`s around a step, the outermost first; see RaceTask.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ CALLBACK_WAIT: Final = ": callback"
 """How the name ends of the wait that follows a step with a callback."""
 CALLS: Final = "call"
 """Stands there for the Lambda of its calls of other workflows."""
+RACES: Final = "race"
+"""Stands there for the function that decides the workflow's races."""
+RACE_OVER: Final = "RaceOver"
+"""The error that ends a race: of the branch that won, and of a step that would begin after that."""
 TURN: Final = "turn"
 """Stands there for the Lambda that parks, moves and closes runs."""
 HAND_OVER: Final = "HandOver"
@@ -193,6 +198,7 @@ class StepEvent(TypedDict, total=False):
     undo: Undo
     until: int
     later: Later
+    races: list[str]
 
 
 class Where(TypedDict):
@@ -216,6 +222,7 @@ class WaitTask(TypedDict, total=False):
     sensitive: bool
     caught: list[str]
     park: Where
+    races: list[str]
 
 
 class CallTask(TypedDict, total=False):
@@ -230,6 +237,30 @@ class CallTask(TypedDict, total=False):
     input: Any
     caught: list[str]
     park: Where
+    races: list[str]
+
+
+class RaceTask(TypedDict, total=False):
+    """What a race sends to the function of the workflow's races.
+
+    Attributes:
+        step: how the race is called; `key` as in a StepEvent.
+        races: the keys of the races around, the outermost first.
+        branch: which branch has succeeded, counted from 0; a task without it asks what the winner returned.
+        value: what that branch returned.
+        at: when it ended, in milliseconds since 1970; without it, now.
+        waits: whether a branch may wait for an event.
+    """
+
+    run: Run
+    execution: str
+    step: str
+    key: str
+    races: list[str]
+    branch: int
+    value: Any
+    at: int
+    waits: bool
 
 
 class Envelope(TypedDict):

@@ -179,6 +179,24 @@ class WorkflowStep(Do):
         `return_exceptions` its error is its result, and all are done.
         """
 
+    @overload
+    async def race(self, one: Awaitable[A], other: Awaitable[R], /) -> A | R: ...
+
+    @overload
+    async def race(self, one: Awaitable[A], other: Awaitable[R], third: Awaitable[M], /) -> A | R | M: ...
+
+    @overload
+    async def race(self, /, *branches: Awaitable[A]) -> A: ...
+
+    @abstractmethod
+    async def race(self, /, *branches: Awaitable[Any]) -> Any:
+        """Run two or more branches side by side, and return what the first returns that succeeds; stop the others.
+
+        A branch is what `asyncio.gather` takes, or a sleep. A step of a branch that has lost does not begin any more;
+        one that is at work ends, and its result is dropped. Where all branches fail, the error of the one that stands
+        first is raised.
+        """
+
     @abstractmethod
     async def complete(self, name: str, result: T, /) -> T:
         """Return the result under a name, for `return await step.complete(…)`: the end of a run, and no state."""

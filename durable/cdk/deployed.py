@@ -82,8 +82,8 @@ class DeployedWorkflow:
 
     @property
     def is_answered(self) -> bool:
-        """Whether Tasks of its machine are answered by tokens."""
-        return bool(self.events or self.called)
+        """Whether a function that it has may answer Tasks of its machine by tokens."""
+        return self.program.has_waits or bool(self.called)
 
     @property
     def implementation(self) -> str:

@@ -52,7 +52,7 @@ def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: i
 
 def resources(workflow: Workflow[Any], program: Compiled) -> int:
     """Return about how many resources a workflow is."""
-    functions = len({each.placeholder for each in program.steps}) + bool(program.events) + bool(program.calls)
+    functions = len({each.placeholder for each in program.steps}) + program.has_waits + bool(program.calls)
     undone = any(each.undoes for each in program.steps)
     own = _STANDARD if workflow.machine_kind == "standard" else _STANDARD + _EXPRESS
     own += _ROLLBACK if undone else 0

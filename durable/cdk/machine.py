@@ -27,7 +27,7 @@ from durable.compiler.placeholders import filled
 from durable.compiler.segments import express, standard
 from durable.signature import Signature
 from durable.store.rollback import DEFINITION, ROLLBACK
-from durable.wire import CALLS, EVENTS, TURN, lambda_seconds
+from durable.wire import CALLS, EVENTS, RACES, TURN, lambda_seconds
 
 _TOKEN_SECONDS: Final = 30
 
@@ -147,7 +147,7 @@ class Machine(Construct):
         definition: the compiled program, with `"${Placeholder}"` where the ARN of a step's Lambda goes.
         name: a fixed physical name, for a machine that a Lambda of its own must know, or None.
         arn: the ARN under that name, where there is one.
-        events: whether the workflow waits for events.
+        events: whether the workflow waits for events, or something races in it.
         callees: the workflows that it calls, by the name of the step.
         options: how the Lambdas of steps differ, by the placeholder.
         segments: what there is besides where runs execute in segments.
@@ -224,6 +224,8 @@ class Machine(Construct):
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
+        if EVENTS in arns:
+            arns[RACES] = arns[EVENTS]
         whole = definition if segments is None else standard(dict(definition))
         self.state_machine = state_machine(self, filled(whole, arns), self._role, platform, name)
         self.segmented: Segmented | None = None

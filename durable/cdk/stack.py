@@ -241,7 +241,7 @@ class DurableStack(Stack):
             record=self._record,
             name=deployed.machine_name if has_name else None,
             arn=deployed.arn if has_name else "",
-            events=bool(deployed.events),
+            events=deployed.program.has_waits,
             callees={
                 step: self._workflow_resource(self._deployed[each.name]) for step, each in deployed.called.items()
             },

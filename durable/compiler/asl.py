@@ -23,6 +23,7 @@ from durable.compiler.states import (
     Map,
     Parallel,
     Pass,
+    RaceTask,
     State,
     Task,
     TokenTask,
@@ -71,6 +72,12 @@ _TOKEN_RETRY: list[Json] = [
 ]
 """What is delivered by the token is final. All else is tried again, also when the Task's own time is over: the record
 decides, under a new token, whether there was an event in time."""
+_OVER: Json = {
+    "ErrorEquals": sorted({wire.RACE_OVER, "StepError", "Stopped", "States.QueryEvaluationError"}),
+    "MaxAttempts": 0,
+}
+"""What the function of races says is final."""
+_RACE_SECONDS = 30
 _HELD_SECONDS = 15
 _LEASE_SECONDS = 30
 
@@ -112,6 +119,8 @@ class Writer:
                 return self._task(state, names)
             case TokenTask():
                 return self._token_task(state, names)
+            case RaceTask():
+                return self._race_task(state, names)
             case Parallel(branches=branches):
                 machines = [self.machine(each) for each in branches]
                 return {"Type": "Parallel", "Branches": machines, **_caught(state, names)}
@@ -139,6 +148,7 @@ class Writer:
             payload["once"] = once
         if step.sensitive:
             payload["sensitive"] = True
+        payload |= _races(task.races)
         if step.waits_by_itself:
             linear = {"delay": step.retries.delay_seconds, "jitter": step.retries.jitter}
             payload["later"] = linear if step.retries.backoff == "linear" else {}
@@ -183,15 +193,35 @@ class Writer:
             assert task.input is not None
             function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
-        payload |= _caught_here(task.caught)
+        payload |= _caught_here(task.caught) | _races(task.races)
+        retriers = [_OVER, *_TOKEN_RETRY] if task.races else _TOKEN_RETRY
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
             "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
             **_assign(task.next),
             "TimeoutSeconds": seconds,
-            "Retry": _TOKEN_RETRY,
+            "Retry": retriers,
             **_catch(task, names),
+            **_leave(task.next, names),
+        }
+
+    def _race_task(self, task: RaceTask, names: dict[State, str]) -> Json:
+        call = task.call
+        payload = _place(call.name, task.key) | _races(task.races)
+        if task.value is not None:
+            payload |= {"branch": call.branch, "value": template(task.value)}
+        if task.at is not None:
+            payload["at"] = template(task.at)
+        if call.waits:
+            payload["waits"] = True
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": f"${{{wire.RACES}}}", "Payload": payload},
+            **_assign(task.next),
+            "TimeoutSeconds": _RACE_SECONDS,
+            "Retry": [_OVER, _THROTTLED, {"ErrorEquals": ["States.ALL"], **_SOON}],
             **_leave(task.next, names),
         }
 
@@ -239,6 +269,11 @@ def _caught_here(names: Sequence[str]) -> Json:
     return {"caught": caught} if caught else {}
 
 
+def _races(keys: Sequence[Expression]) -> Json:
+    """Return what the payload says of the races around."""
+    return {"races": [template(each) for each in keys]} if keys else {}
+
+
 def _tried_once(step: StepCall) -> list[str]:
     """Return the errors of a step that its `retry_if` leaves out; what is never retried anyway is not among them."""
     tried_again = (*step.retries.retry_if, NonRetryableError)
@@ -266,6 +301,8 @@ def retries(step: StepCall) -> list[Json]:
     final = {*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED}
     if step.waits_by_itself:
         final.add(wire.RETRY_LATER)
+    if step.place.races:
+        final.add(wire.RACE_OVER)
     author: Json = {
         "ErrorEquals": ["States.ALL"],
         "IntervalSeconds": step.retries.delay_seconds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from durable import wire
 from durable.compiler.carried import edges
 
 Json = dict[str, Any]
@@ -28,6 +29,11 @@ def states_within(state: Json) -> Iterator[Json]:
 def waits(state: Json) -> bool:
     """Whether something in a block waits: for a time, or for a token."""
     return any(each["Type"] == "Wait" or each.get("Resource", "").endswith(TOKEN) for each in states_within(state))
+
+
+def is_of_race(state: Json) -> bool:
+    """Whether a state asks the function that decides races."""
+    return state["Type"] == "Task" and bool(state["Arguments"]["FunctionName"] == f"${{{wire.RACES}}}")
 
 
 def redirect(state: Json, moved: Mapping[str, str]) -> None:

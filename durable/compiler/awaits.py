@@ -30,8 +30,8 @@ from durable.compiler.kinds import (
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading, keyed
 from durable.compiler.steps import METHODS
-from durable.compiler.terms import TEXT, Constant, ListDisplay, RawExpression, Variable
-from durable.compiler.tree import Assign, Branch, Gather, Handler, MapCall, Return, Run, Statement, Try
+from durable.compiler.terms import NONE, TEXT, Constant, ListDisplay, RawExpression, Variable
+from durable.compiler.tree import Assign, Branch, Gather, Handler, MapCall, Race, Return, Run, Sleep, Statement, Try
 from durable.compiler.tries import refuse_missing
 from durable.errors import InvalidTime, TooManyRounds
 
@@ -42,7 +42,8 @@ ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
 _MOST_AT_ONCE: Final = 40
 _INTEGER: Final = Integer()
-_GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call")
+_GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call", "race")
+_SLEEPS: Final = ("sleep", "sleep_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,23 +80,29 @@ class AwaitReader:
             return self._other(node)
         method, arguments = call
         match method:
-            case "do" | "map" | "wait_for_event" | "callback" | "call":
+            case "do" | "map" | "wait_for_event" | "callback" | "call" | "race":
                 return self._step(method, arguments)
-            case "sleep":
-                return (self.reading.steps.sleep(arguments, self.reading.frame.prefix, self.reading.here()),)
-            case "sleep_until":
-                sleep = self.reading.steps.sleep_until(arguments, self.reading.frame.prefix, self.reading.here())
-                if not isinstance(sleep.until, Constant):
-                    self.reading.fails({InvalidTime.__name__: InvalidTime})
-                return (sleep,)
+            case "sleep" | "sleep_until":
+                return (self._sleep(method, arguments),)
             case "complete":
                 raise Refused(node, "`step.complete` ends a run", "write `return await step.complete(…)`")
         raise Refused(node, f"a step has no `{method}`", of_method_name(method, METHODS))
+
+    def _sleep(self, method: str, node: ast.Call) -> Sleep:
+        reading = self.reading
+        if method == "sleep":
+            return reading.steps.sleep(node, reading.frame.prefix, reading.here())
+        sleep = reading.steps.sleep_until(node, reading.frame.prefix, reading.here())
+        if not isinstance(sleep.until, Constant):
+            reading.fails({InvalidTime.__name__: InvalidTime})
+        return sleep
 
     def _step(self, method: str, node: ast.Call) -> Awaited:
         reading = self.reading
         if method == "map":
             return self._map(node)
+        if method == "race":
+            return self._race(node)
         if method == "wait_for_event":
             wait = wait_for_event(reading.steps, node, reading.here(), reading.place)
             reading.fails(wait.errors)
@@ -185,6 +192,33 @@ class AwaitReader:
         body = Try(found.branch.body, (Handler(found.errors, (Exception,), variable, (kept,)),))
         return ReadBranch(Branch((body,), found.branch.before), join(found.kind, kind), {})
 
+    def _race(self, node: ast.Call) -> Awaited:
+        reading = self.reading
+        reading.steps.options(node)
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            raise Refused(node, "`race` is given a starred list", "write its branches out")
+        if len(node.args) < 2:
+            raise Refused(node, f"`{reading.source(node)}` is no race", "give it two or more steps or branches")
+        name = reading.steps.race_name(node, " | ".join(map(self._label, node.args)))
+        place, outer = reading.place(name), reading.frame
+        key = place.key or Constant(name, TEXT)
+        reading.frame = dataclasses.replace(outer, races=(*outer.races, key))
+        try:
+            places = (f"{_at(node)}:{number}" for number in range(len(node.args)))
+            found = [self._branch(each, place) for each, place in zip(node.args, places, strict=True)]
+        finally:
+            reading.frame = outer
+        for each in found:
+            refuse_missing(node, each.branch.body, "`step.race`")
+        errors = tuple(each.errors for each in found)
+        if all(errors):  # else there is a branch that always succeeds
+            reading.fails(errors[0])
+        kinds = tuple(each.kind for each in found)
+        one, error, all_errors, end = (reading.variable(each, node) for each in ("result", "error", "errors", "end"))
+        branches = tuple(each.branch for each in found)
+        race = Race(name, branches, kinds, errors, place, (one, error, all_errors, end))
+        return Awaited(Run(race, None), join(*kinds))
+
     def _label(self, node: ast.expr) -> str:
         match node:
             case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(ast.Name(), name)) if self.step_call(node) is None:
@@ -195,7 +229,7 @@ class AwaitReader:
 
     def _branch(self, node: ast.expr, place: str) -> ReadBranch:
         call = self.step_call(node)
-        if call is not None and call[0] in _GATHERED:
+        if call is not None and call[0] in (*_GATHERED, *_SLEEPS):
             return self._step_branch(call, place)
         definition = self.definitions.awaited(node) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and definition is not None:
@@ -204,15 +238,18 @@ class AwaitReader:
             return ReadBranch(Branch(()), UNKNOWN, {})
         raise Refused(
             node,
-            f"`{self.reading.source(node)}` cannot be gathered",
-            "gather `step.do`, `step.map`, `step.wait_for_event`, `step.call` and calls of a nested `async def`, which"
-            " may hold anything else",
+            f"`{self.reading.source(node)}` cannot run beside others",
+            "give `step.do`, `step.map`, `step.sleep`, `step.wait_for_event`, `step.call` and calls of a nested"
+            " `async def`, which may hold anything else",
         )
 
     def _step_branch(self, call: tuple[str, ast.Call], place: str) -> ReadBranch:
         reading, outer, scope = self.reading, self.reading.frame, self.reading.here()
         reading.frame = outer.inner(place, outer.prefix, outer.key, outer.rounds)
         try:
+            if call[0] in _SLEEPS:
+                asleep = (self._sleep(*call), Return(NONE, None, "return"))
+                return ReadBranch(Branch(asleep), NONE.kind, reading.frame.outermost.errors())
             awaited = self._step(*call)
             result = reading.variable("result")
             run = dataclasses.replace(awaited.run, variable=result)

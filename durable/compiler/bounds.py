@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from durable.compiler.names import TOKEN_RETRIES
+from durable.compiler.races import race_call
 from durable.compiler.terms import Constant
 from durable.compiler.tree import (
     Assign,
@@ -26,6 +27,8 @@ from durable.compiler.tree import (
     Loop,
     MapCall,
     Program,
+    Race,
+    RaceCall,
     Raise,
     RaiseAgain,
     Return,
@@ -95,7 +98,11 @@ def bounds(program: Program) -> Bounds:
 def _in_branches(body: tuple[Statement, ...]) -> Iterator[Unbounded]:
     """Yield the unbounded loops and maps of branches that are machines of their own."""
     for statement in walk(body):
-        if isinstance(statement, Run) and isinstance(statement.what, Gather | MapCall) and not is_alone(statement):
+        if (
+            isinstance(statement, Run)
+            and isinstance(statement.what, Gather | MapCall | Race)
+            and not is_alone(statement)
+        ):
             for block in blocks(statement):
                 yield from unbounded(block)
 
@@ -141,7 +148,7 @@ def _in_words(length: timedelta) -> str:
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} hours"
 
 
-Waiting = StepCall | EventWait | WorkflowCall
+Waiting = StepCall | EventWait | WorkflowCall | RaceCall
 Count = Callable[[Waiting], int]
 
 
@@ -176,8 +183,12 @@ def _certain(body: tuple[Statement, ...], count: Count = _at_most) -> int:
 
 def _events_of(what: Awaited, count: Count) -> int:
     match what:
-        case StepCall() | EventWait() | WorkflowCall():
+        case StepCall() | EventWait() | WorkflowCall() | RaceCall():
             return count(what)
+        case Race(branches=branches):
+            inside, asks = _in_branch(count), race_call(what)
+            claims = sum(_certain(branch.body, inside) + inside(asks) for branch in branches)
+            return 2 * STATE + claims + count(asks)
         case Gather(branches=(branch,), alone=True):
             return _certain(branch.body, count)
         case Gather(branches=branches):

@@ -28,7 +28,7 @@ from durable.compiler.source import Source, read_source
 from durable.compiler.statements import StatementReader
 from durable.compiler.steps import StepReader
 from durable.compiler.terms import RawExpression
-from durable.compiler.tree import EventWait, Program, Run, Sleep, StepCall, WorkflowCall, walk
+from durable.compiler.tree import EventWait, Program, Race, Run, Sleep, StepCall, WorkflowCall, walk
 from durable.errors import CompileError
 from durable.modules import place_of
 from durable.retries import Retries
@@ -86,6 +86,7 @@ class Compiled:
         calls: its calls of other workflows, in the order of the source.
         notes: what the bounds of its loops mean.
         segment_notes: those of them that hold where runs execute in segments too.
+        has_races: whether something races in it.
     """
 
     definition: dict[str, Any]
@@ -95,11 +96,17 @@ class Compiled:
     calls: tuple[CallUse, ...] = ()
     notes: tuple[str, ...] = ()
     segment_notes: tuple[str, ...] = ()
+    has_races: bool = False
 
     @property
     def payloads(self) -> Mapping[str, Any]:
         """The type of the payload of each event that it waits for, callbacks included, by the event's type."""
         return {each.type: each.payload for each in self.events}
+
+    @property
+    def has_waits(self) -> bool:
+        """Whether it needs the function that begins waits for events and decides races."""
+        return bool(self.events) or self.has_races
 
 
 @functools.cache
@@ -135,9 +142,9 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
         what = f"the state machine of {workflow.__name__} has {written:,} bytes, and Step Functions takes {_LARGEST:,}"
         raise CompileError(*place_of(workflow), what, "move parts of it into workflows that `step.call` runs")
     uses = tuple(each for step in steps.values() for each in _uses(step, names))
-    return Compiled(
-        definition, text, uses, tuple(_events(program)), tuple(_calls(program)), found.notes, found.branch_notes
-    )
+    races = any(isinstance(each, Run) and isinstance(each.what, Race) for each in walk(program.body))
+    events, calls = tuple(_events(program)), tuple(_calls(program))
+    return Compiled(definition, text, uses, events, calls, found.notes, found.branch_notes, races)
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:

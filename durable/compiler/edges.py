@@ -19,10 +19,11 @@ _MOST_TAKEN_OVER: Final = 100
 
 @dataclass(slots=True)
 class Target:
-    """An `except` that catches errors, and the edges that lead to it."""
+    """An `except` that catches errors, and the edges that lead to it; `mends` as of a Handler."""
 
     errors: Errors
     variable: str
+    mends: bool = True
     edges: OpenEdges = field(default_factory=list)
 
 

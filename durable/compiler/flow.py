@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from durable.compiler.bounds import unbounded
+from durable.compiler.bounds import Waiting, unbounded
 from durable.compiler.budget import Budget
 from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target
 from durable.compiler.kinds import Integer, ListOf
@@ -19,12 +19,14 @@ from durable.compiler.outcomes import (
     list_result,
     tuple_result,
 )
+from durable.compiler.races import expanded
 from durable.compiler.states import (
     Choice,
     Edge,
     Machine,
     Map,
     Parallel,
+    RaceTask,
     Task,
     TokenTask,
     Wait,
@@ -52,6 +54,8 @@ from durable.compiler.tree import (
     If,
     Loop,
     MapCall,
+    Race,
+    RaceCall,
     Raise,
     RaiseAgain,
     Return,
@@ -130,9 +134,11 @@ class Lowering(MachineBuilder):
         match run.what:
             case Gather(branches=(branch,), alone=True):
                 return self._in_place(branch, run.variable, edges)
+            case Race() as race:
+                return self.block(expanded(race, run.variable), edges)
             case StepCall() as step:
                 caught = sorted(name for name in self.caught_names() & step.errors.keys() if not name.startswith(FINAL))
-                state: Task | TokenTask | Parallel | Map = Task(
+                state: Task | TokenTask | RaceTask | Parallel | Map = Task(
                     step.place.label, step=step, key=step.place.key, caught=tuple(caught)
                 )
                 result: Expression = RawExpression(f"{RESULT}.result", _INTEGER)
@@ -147,6 +153,11 @@ class Lowering(MachineBuilder):
                 state.timeout = timeout
                 result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
+            case RaceCall() as call:
+                at = Variable(self.clock, _INTEGER) if self.shared.timed and call.branch is not None else None
+                state = RaceTask(call.label, call=call, key=call.place.key, value=call.value, at=at)
+                result, ended = RawExpression(f"{RESULT}.result", _INTEGER), RawExpression(f"{RESULT}.at", _INTEGER)
+                errors = {}
             case Gather(label, branches, kinds, errors):
                 counting = [number for number, each in enumerate(branches) if _has_rounds(each)]
                 state = Parallel(label, branches=self._branches(branches, counting))
@@ -154,15 +165,15 @@ class Lowering(MachineBuilder):
                 ended = join_time(self.clock)
                 if counting:
                     state.next.set(self.budget.spent, self.budget.after_gather(counting))
-            case MapCall() as call:
-                edges = self._capped(call, edges) if call.bound is None else edges
-                deeper = _has_rounds(call.body)
-                body = self._branch(call.body, self.budget.of_item(call, self.shared.variable(SPENT)), counts=deeper)
-                state = Map(call.label, items=call.items, concurrency=call.concurrency, body=body)
-                state.next.set(self.budget.spent, self.budget.after_map(call, deeper))
-                result = list_result(call.element, self.shared.timed or deeper)
+            case MapCall() as of:
+                edges = self._capped(of, edges) if of.bound is None else edges
+                deeper = _has_rounds(of.body)
+                body = self._branch(of.body, self.budget.of_item(of, self.shared.variable(SPENT)), counts=deeper)
+                state = Map(of.label, items=of.items, concurrency=of.concurrency, body=body)
+                state.next.set(self.budget.spent, self.budget.after_map(of, deeper))
+                result = list_result(of.element, self.shared.timed or deeper)
                 ended = join_time(self.clock)
-                errors = call.errors
+                errors = of.errors
             case _:
                 assert_never(run.what)
         self.catch(state, errors)
@@ -174,9 +185,9 @@ class Lowering(MachineBuilder):
         self.enter(state, edges)
         return [state.next]
 
-    def _count(self, state: Task | TokenTask | Parallel | Map, what: Awaited) -> None:
+    def _count(self, state: Task | TokenTask | RaceTask | Parallel | Map, what: Awaited) -> None:
         """Count the events of a step in a loop by its attempts; those of branches that failed are not known."""
-        if isinstance(what, StepCall | EventWait | WorkflowCall):
+        if isinstance(what, Waiting):
             for edge in state.edges() if self.counted else []:
                 edge.set(self.budget.spent, self.budget.after_step(what))
             if self.counted and isinstance(state, Task):
@@ -283,7 +294,7 @@ class Lowering(MachineBuilder):
         return [choice.next]
 
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
-        targets = [Target(each.errors, each.variable) for each in statement.handlers]
+        targets = [Target(each.errors, each.variable, each.mends) for each in statement.handlers]
         outer = self.finals[statement.final] = len(self.targets)
         # They are looked through from the end: the first `except` is to come last.
         self.targets += reversed(targets)

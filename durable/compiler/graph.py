@@ -20,6 +20,7 @@ from durable.compiler.compilation import read_program
 from durable.compiler.terms import Constant, Expression, Joined
 from durable.compiler.tree import (
     Assign,
+    Awaited,
     Branch,
     Break,
     Cleanup,
@@ -30,6 +31,8 @@ from durable.compiler.tree import (
     Loop,
     MapCall,
     Place,
+    Race,
+    RaceCall,
     Raise,
     RaiseAgain,
     Return,
@@ -179,12 +182,17 @@ class _Drawing:
             case _:
                 assert_never(statement)
 
-    def _awaited(self, id: str, what: StepCall | Gather | MapCall | EventWait | WorkflowCall) -> Node:
+    def _awaited(self, id: str, what: Awaited) -> Node:
         match what:
             case StepCall():
                 return Node(id, "step", what.name, _attempts(what), _key(what.place))
             case Gather():
                 return Node(id, "parallel", what.label, lanes=tuple(self._result(each) for each in what.branches))
+            case Race():
+                lanes = tuple(self._result(each) for each in what.branches)
+                return Node(id, "parallel", what.name, "the first success", _key(what.place), lanes)
+            case RaceCall():
+                raise AssertionError("a race's calls stand in no program")
             case MapCall():
                 lanes = (self._result(what.body),)
                 return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)

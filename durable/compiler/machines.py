@@ -98,7 +98,7 @@ class MachineBuilder:
 
     def caught_names(self) -> frozenset[str]:
         """Return the names of the errors that some `except` catches here."""
-        return self.around.union(*(each.errors for each in self.targets))
+        return self.around.union(*(each.errors for each in self.targets if each.mends))
 
     def catch(self, state: Caught, errors: Errors) -> None:
         """Add Catch edges to the enclosing `except`s, inner ones first, for the errors that the state can end with."""

@@ -60,6 +60,7 @@ class Frame:
         outermost: gathers the errors that leave the frame.
         declared: what `run` says that it returns.
         guarded: whether a `try` stands around the use of the nested def.
+        races: the keys of the races around, the outermost first.
     """
 
     block: tuple[str, ...] = ()
@@ -74,12 +75,14 @@ class Frame:
     outermost: TryFrame = field(default_factory=TryFrame)
     declared: Kind = UNKNOWN
     guarded: bool = False
+    races: tuple[Expression, ...] = ()
 
     def inner(
         self, place: str, prefix: str = "", key: tuple[Expression, ...] = (), rounds: tuple[Expression, ...] = ()
     ) -> Frame:
         """Return the frame of a branch in this one."""
-        return Frame((*self.block, place), prefix, key, rounds, is_run=False, guarded=self.guarded or bool(self.tries))
+        block, guarded = (*self.block, place), self.guarded or bool(self.tries)
+        return Frame(block, prefix, key, rounds, is_run=False, guarded=guarded, races=self.races)
 
 
 @dataclass(slots=True)
@@ -140,9 +143,10 @@ class Reading:
 
     def place(self, name: str) -> Place:
         """Return where a step of this name stands."""
+        label, races = self.frame.prefix + name, self.frame.races
         if not self.frame.key and not self.frame.rounds:
-            return Place(self.frame.prefix + name)
-        return Place(self.frame.prefix + name, keyed((*self.frame.key, Constant(name, TEXT)), self.frame.rounds))
+            return Place(label, None, races)
+        return Place(label, keyed((*self.frame.key, Constant(name, TEXT)), self.frame.rounds), races)
 
 
 def keyed(path: tuple[Expression, ...], rounds: tuple[Expression, ...]) -> Expression:

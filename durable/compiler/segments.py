@@ -5,8 +5,8 @@ into its header, and the execution ends. Whoever has news wakes it: a new execut
 definitions are made of one, with the same names of top-level states, so that a run can be entered in both:
 
 - `express`: a long wait parks; a step that has to be tried much later parks; a block (Parallel, Map) in which something
-  waits is moved to Standard; how the run ended is told to the function `turn`, because nobody hears of the end of an
-  Express execution; so is an expression that could not be evaluated.
+  waits is moved to Standard, and so is a race in which a step may be tried again much later; how the run ended is told
+  to the function `turn`, because nobody hears of the end of an Express execution; so is an expression that could not be evaluated.
 - `standard`: executes one top-level state, and moves the run back to Express.
 
 Both begin with a Choice that enters at `$states.context.Execution.Input.at.state` and assigns the variables that are
@@ -26,6 +26,7 @@ from durable.compiler.asl_walk import (
     TOKEN,
     bare,
     expressions_mapped,
+    is_of_race,
     reached,
     redirect,
     state_names,
@@ -180,9 +181,11 @@ class _Express(_Segments):
                 return self._wait(name, state)
             case "Task" if state["Resource"].endswith(TOKEN):
                 return name, self._token_task(name, state)
+            case "Task" if is_of_race(state):
+                return name, self._race_task(name, state)
             case "Task":
                 return name, self._task(name, state)
-            case "Parallel" | "Map" if waits(state):
+            case "Parallel" | "Map" if waits(state) or any(map(_retries_late, states_within(state))):
                 move = self.named(f"{name} move")
                 return move, {move: _turn({"move": self.where(name)})}
             case "Parallel" | "Map":
@@ -240,6 +243,14 @@ class _Express(_Segments):
         }
         return {name: written, park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}})}
 
+    def _race_task(self, name: str, state: Json) -> Json:
+        """The question who has won a race: the record knows."""
+        park = self.named(f"{name} park")
+        return {
+            name: self._closing(state) | {"Catch": self._catch([], finals_of(state), park)},
+            park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}}),
+        }
+
     def _block(self, name: str, state: Json) -> Json:
         """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
         park = self.named(f"{name} park")
@@ -271,7 +282,7 @@ class _Express(_Segments):
         states: Json = {}
         for name, state in machine["States"].items():
             states[name] = self._cut_inside(state)
-            if state["Type"] == "Task":
+            if state["Type"] == "Task" and not is_of_race(state):
                 over = self.named(f"{name} over")
                 unheard = not_final(finals_of(state))
                 handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _CAUSE}, "Next": over}
@@ -308,6 +319,14 @@ class _Standard(_Segments):
             # Many attempts: where it fails, the execution fails on Standard, and the run with it.
             written[back] = {**_turn({"back": self.where(target)}, attempts=20), "Comment": f"back at {target}"}
         leaving["Next"] = back
+
+
+def _retries_late(state: Json) -> bool:
+    """Return whether a step of a race may be tried again so late that its run would park: the others would wait."""
+    if state["Type"] != "Task" or is_of_race(state) or "races" not in state["Arguments"]["Payload"]:
+        return False
+    author = author_of(state)
+    return "later" in state["Arguments"]["Payload"] or soon(author) < int(author["MaxAttempts"])
 
 
 def _in_time(state: Json) -> Json:

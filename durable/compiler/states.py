@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from durable.compiler.terms import Expression
-from durable.compiler.tree import EventWait, StepCall, WorkflowCall
+from durable.compiler.tree import EventWait, RaceCall, StepCall, WorkflowCall
 from durable.compiler.walk import size
 
 Change = Callable[[Expression], Expression]
@@ -91,17 +91,20 @@ class Task(Caught):
     counting: tuple[str, Expression] | None = None
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
     timeout: Expression | None = field(init=False)
+    races: tuple[Expression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         super(Caught, self).__post_init__()
-        self.arguments, self.timeout = self.step.arguments, self.step.timeout
+        self.arguments, self.timeout, self.races = self.step.arguments, self.step.timeout, self.step.place.races
 
     def expressions(self) -> list[Expression]:
-        return [each for _, each in self.arguments] + [each for each in (self.key, self.timeout) if each]
+        rest = [each for each in (self.key, self.timeout, *self.races) if each]
+        return [each for _, each in self.arguments] + rest
 
     def change(self, change: Change) -> None:
         self.arguments = tuple((name, change(each)) for name, each in self.arguments)
         self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
+        self.races = tuple(map(change, self.races))
 
 
 @dataclass(slots=True, eq=False)
@@ -113,13 +116,42 @@ class TokenTask(Caught):
     caught: tuple[str, ...] = ()
     input: Expression | None = None
     timeout: Expression | None = None
+    races: tuple[Expression, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        super(Caught, self).__post_init__()
+        self.races = self.step.place.races
 
     def expressions(self) -> list[Expression]:
-        return [each for each in (self.key, self.input, self.timeout) if each]
+        return [each for each in (self.key, self.input, self.timeout, *self.races) if each]
 
     def change(self, change: Change) -> None:
         self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
         self.input = self.input and change(self.input)
+        self.races = tuple(map(change, self.races))
+
+
+@dataclass(slots=True, eq=False)
+class RaceTask(Caught):
+    """A call of the function that decides races; `at` is when the branch ended that has succeeded."""
+
+    call: RaceCall = field(kw_only=True)
+    key: Expression | None = None
+    value: Expression | None = None
+    at: Expression | None = None
+    races: tuple[Expression, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        super(Caught, self).__post_init__()
+        self.races = self.call.place.races
+
+    def expressions(self) -> list[Expression]:
+        return [each for each in (self.key, self.value, self.at, *self.races) if each]
+
+    def change(self, change: Change) -> None:
+        self.key, self.value = self.key and change(self.key), self.value and change(self.value)
+        self.at = self.at and change(self.at)
+        self.races = tuple(map(change, self.races))
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +241,7 @@ class Fail(State):
         self.error, self.cause = change(self.error), change(self.cause)
 
 
-AnyState = Task | TokenTask | Parallel | Map | Wait | Choice | Pass | Fail
+AnyState = Task | TokenTask | RaceTask | Parallel | Map | Wait | Choice | Pass | Fail
 
 
 @dataclass(slots=True, eq=False)

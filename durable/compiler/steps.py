@@ -17,6 +17,7 @@ from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
+from durable.compiler.names import shortened
 from durable.compiler.objects import fits
 from durable.compiler.options import Resolve
 from durable.compiler.problems import Refusals, Refused
@@ -33,7 +34,7 @@ from durable.wire import MAX_STEP_NAME, MAX_STEP_TIMEOUT_SECONDS
 
 OPTIONS: Final = ("retries", "timeout", "undo", "after_rollback", "sensitive")
 """What can be said of a step besides its arguments; an argument of its function by one of these names has no name."""
-METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "callback", "call", "complete", "map")
+METHODS: Final = ("do", "sleep", "sleep_until", "wait_for_event", "callback", "call", "complete", "map", "race")
 
 
 Arguments = tuple[tuple[str, Expression], ...]
@@ -96,6 +97,15 @@ class StepReader:
                 f'the name "{name}" is used twice, first in line {first[0]}',
                 "give each step of a run a name of its own",
             )
+
+    def race_name(self, node: ast.Call, labels: str) -> str:
+        """Return the name of a race: what its branches are called; numbered where that is taken."""
+        place = (node.lineno, node.col_offset, self.expressions.source.file)
+        name, number = shortened(labels), 1
+        while self.lines.setdefault(name, place) != place:
+            number += 1
+            name = shortened(labels, f" ({number})")
+        return name
 
     def options(self, node: ast.Call, *allowed: str) -> dict[str, ast.expr]:
         """Return the named arguments of a call."""

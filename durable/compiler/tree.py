@@ -17,10 +17,14 @@ from durable.signature import Signature
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a step stands: how its state is called, and its key, where blocks or rounds make that another name."""
+    """Where a step stands: how its state is called, and its key, where blocks or rounds make that another name.
+
+    `races` are the keys of the races around it, the outermost first.
+    """
 
     label: str
     key: Expression | None = None
+    races: tuple[Expression, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,37 @@ class WorkflowCall:
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
 
 
-Awaited = StepCall | Gather | MapCall | EventWait | WorkflowCall
+@dataclass(frozen=True, slots=True)
+class RaceCall:
+    """What a race asks the function of its workflow: `branch` has succeeded with `value`; without one, who has won.
+
+    `waits` says that a branch may wait for an event.
+    """
+
+    name: str
+    label: str
+    place: Place
+    branch: int | None = None
+    value: Expression | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """`step.race(…)`: `errors` are those that each branch can end with, and `name` is its part of the record's keys.
+
+    `variables` are those of a branch's result, of its error, of the errors of all branches, and of the end.
+    """
+
+    name: str
+    branches: tuple[Branch, ...]
+    kinds: tuple[Kind, ...]
+    errors: tuple[Mapping[str, type[Exception]], ...]
+    place: Place
+    variables: tuple[str, str, str, str]
+
+
+Awaited = StepCall | Gather | MapCall | EventWait | WorkflowCall | Race | RaceCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +259,16 @@ class Continue:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """`except …`: the errors that it catches, by the name they are reported under; the variable holds which it was."""
+    """`except …`: the errors that it catches, by the name they are reported under; the variable holds which it was.
+
+    `mends` is false where a race catches an error: a retry of the run does that step again.
+    """
 
     errors: Mapping[str, type[Exception]]
     classes: tuple[type[Exception], ...]
     variable: str
     body: tuple[Statement, ...]
+    mends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +316,7 @@ def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
             yield otherwise
         case Cleanup(body=body):
             yield body
-        case Run(Gather(branches=branches)):
+        case Run(Gather(branches=branches) | Race(branches=branches)):
             yield from (each.body for each in branches)
         case Run(MapCall(body=branch)):
             yield branch.body

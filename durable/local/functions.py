@@ -71,6 +71,14 @@ class _Going(enum.Enum):
     ON = "on"
 
 
+def _answer_of(function: Callable[[Any], Any], event: Any) -> Answer:
+    """Return what a function of the library's own answers."""
+    try:
+        return Returned(function(event))
+    except Exception as error:
+        return raised(type(error).__name__, str(error))
+
+
 def raised(error: str, message: str) -> Raised:
     """Return a failure with the cause that Lambda writes for one of Python."""
     cause = {"errorMessage": message, "errorType": error, "requestId": str(uuid.uuid4()), "stackTrace": []}
@@ -146,7 +154,7 @@ class Functions:
         handler = self._steps.get(function)
         if handler is None:
             other = self._others.get(function)
-            return self._wait(function, event) if other is None else Returned(other(event))
+            return self._wait(function, event) if other is None else _answer_of(other, event)
         key = StepKey.of(event)
         with self._lock:
             if key in self._running:

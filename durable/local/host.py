@@ -52,6 +52,7 @@ from durable.steps.children import CallHandler, Children
 from durable.steps.consumer import ConsumerHandler
 from durable.steps.events import EventHandler, Events
 from durable.steps.loop import EventLoop
+from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import is_child
@@ -64,7 +65,7 @@ from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_bac
 from durable.store.rows import Header
 from durable.store.statuses import OPEN
 from durable.store.table import TableBusy, every
-from durable.wire import CALLS, EVENTS
+from durable.wire import CALLS, EVENTS, RACES
 
 _AGAIN_MS: Final = 5_000
 
@@ -167,12 +168,14 @@ class Host:
         wait = handler if doubles is None else doubles.wait(handler, events)
         self._turns = turns or workers
         rollback = Rollback(self.table, clock, leases)
+        races = RaceHandler(self.table, callbacks, clock, record.orders)
         for workflow in built.project.workflows:
             self._add_steps(workflow, record, leases)
             for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
                 self._waits[_own_function(workflow.name, name)] = begin
                 self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
             self._others[_own_function(workflow.name, ROLLBACK)] = rollback
+            self._others[_own_function(workflow.name, RACES)] = races
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         deliver = partial(_deliver, consumers)
@@ -367,7 +370,7 @@ def _own_function(workflow: str, name: str) -> str:
 def _definition(workflow: str, compiled: Compiled, kind: MachineKind) -> Mapping[str, Any]:
     """Return a workflow's definition with its functions named; its loops have the bounds that they have on AWS."""
     names = {step.placeholder: function_name(workflow, step.name) for step in compiled.steps}
-    names |= {each: _own_function(workflow, each) for each in (EVENTS, CALLS)}
+    names |= {each: _own_function(workflow, each) for each in (EVENTS, CALLS, RACES)}
     definition: Mapping[str, Any] = filled(
         uncapped(compiled.definition) if kind == "express" else compiled.definition, names
     )

@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.errors import StaleResult, Stopped, public_message
+from durable.errors import RaceOver, StaleResult, Stopped, public_message
 from durable.runs.record import load_header
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, path_of
 from durable.store.machines import MachinesBusy
-from durable.store.record import StepRecord, halts
+from durable.store.record import StepRecord, halts, is_lost
 from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
@@ -32,6 +32,7 @@ _DELIVERER: Final = ("teller", "telling")
 _WAITING: Final[StepState] = "waiting"
 _COMPLETE: Final[StepState] = "complete"
 _ERRORED: Final[StepState] = "errored"
+_FORGOTTEN: Final[StepState] = "forgotten"
 _MOST_PUT: Final = 20
 _PUT_CHARACTERS: Final = 8
 
@@ -68,10 +69,12 @@ class Callbacks:
         begun: Row = {"step": task["step"], "status": _WAITING, "token": token, "put": [call], **fresh}
         begun |= {"started": now, "noted": self._clock.now()}
         row: WaitRow | None
+        is_new = True
         try:
             first = begun | {"order": order, "attempts": 1}
             row = _read(key.row, self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0])
         except ConditionFailed as failed:
+            is_new = False
             row = self._wait_again(key, _read(key.row, failed.rows[0]), begun, order, task["execution"])
         if row is None:
             return None
@@ -82,7 +85,23 @@ class Callbacks:
             return Failure(Stopped.__name__, public_message(Stopped))
         if row.input_hash != begun["input_hash"]:
             return Failure(StaleResult.__name__, public_message(StaleResult))
+        # As the flag: whoever wins a race has written that before it looks for waits to end.
+        if row.outcome is None and is_lost(self._table, key, task.get("races", ())):
+            if is_new or row.kind == "event":
+                self.let_go(key.row, token)
+            return Failure(RaceOver.__name__, public_message(RaceOver))
         return row
+
+    def let_go(self, key: Key, token: str) -> None:
+        """End a wait that has no outcome, as if it had not begun: it gets none any more."""
+        ended = Write(
+            key,
+            {"status": _FORGOTTEN, "attempts": 0},
+            remove=("token", "delivered", *_DELIVERER),
+            when=(Absent("outcome"), Equals("token", token)),
+        )
+        with suppress(ConditionFailed):  # it has an outcome, or waits under another token
+            self._table.write(ended)
 
     def _expire(self, key: StepKey, token: str, expires: int | None) -> None:
         """Have a row vanish with those of its run, where that has ended: this row was not among them then."""

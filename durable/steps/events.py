@@ -262,6 +262,7 @@ class EventHandler:
             "caught": task.get("caught", []),
             "input_hash": hash_of(task["type"]),
             **({"sensitive": True} if task.get("sensitive") else {}),
+            **({"races": task["races"]} if "races" in task else {}),
         }
         row = self._callbacks.wait(task, token, fresh, self._record, began)
         if isinstance(row, WaitRow) and row.outcome is None:

@@ -17,6 +17,7 @@ from durable.errors import (
     InvalidInput,
     InvalidResult,
     NonRetryableError,
+    RaceOver,
     StaleResult,
     StepError,
     StepInProgress,
@@ -29,7 +30,7 @@ from durable.store.callback_tokens import CallbackKey
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.log import Log
-from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Recorded, StepRecord
+from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded, StepRecord
 from durable.store.table import Row
 from durable.store.values import Misfit, dump, hash_of, load, text_of, unordered
 from durable.wire import (
@@ -39,6 +40,7 @@ from durable.wire import (
     RETRY_LATER,
     CallTask,
     Envelope,
+    RaceTask,
     StepEvent,
     WaitTask,
     failure_message,
@@ -131,6 +133,7 @@ class StepHandler:
             handled=_is_handled(StepError.__name__, event),
             kept=_kept(event, text),
             generation=event["run"].get("generation", 0),
+            races=event.get("races", ()),
         )
         if isinstance(begun, Exhausted):
             self._log.attempt_failed(key, event["step"], begun.attempts, begun.failure, final=True)
@@ -307,6 +310,8 @@ class StepHandler:
                 return {"result": self._still_fits(result, event), "at": at}
             case Halted():
                 raise reported(_failure_of(Stopped), event) from None
+            case Lost():
+                raise reported(_failure_of(RaceOver), event) from None
             case Held() | Leased():
                 raise reported(_failure_of(StepInProgress), event) from None
             case _:
@@ -367,7 +372,7 @@ def _failure_of(error: type[Exception]) -> Failure:
     return Failure(error.__name__, public_message(error))
 
 
-def reported(failure: Failure, event: StepEvent | WaitTask | CallTask, at: int | None = None) -> Exception:
+def reported(failure: Failure, event: StepEvent | WaitTask | CallTask | RaceTask, at: int | None = None) -> Exception:
     """Return an exception whose class has the wire's error name; its message says which step failed, and why.
 
     Args:

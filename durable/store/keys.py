@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from durable.store.table import Key
-from durable.wire import CallTask, Run, StepEvent, WaitTask
+from durable.wire import CallTask, RaceTask, Run, StepEvent, WaitTask
 
 HEADER: Final = "run"
 FLAG: Final = "flag"
@@ -86,13 +86,17 @@ class StepKey(NamedTuple):
     incarnation: str = ""
 
     @classmethod
-    def of(cls, event: StepEvent | WaitTask | CallTask) -> StepKey:
+    def of(cls, event: StepEvent | WaitTask | CallTask | RaceTask) -> StepKey:
         return cls.within(event["run"], event.get("key", event["step"]))
 
     @classmethod
     def within(cls, run: Run, path: str) -> StepKey:
         """Return the key of a step, given its path within a run."""
         return cls(run["workflow"], run["instance"], run["epoch"], path, run.get("incarnation", ""))
+
+    def beside(self, path: str) -> StepKey:
+        """Return the key of another step of the same run."""
+        return self._replace(path=path)
 
     @property
     def era(self) -> str:

@@ -6,7 +6,7 @@ consistent, so one of the two sees the other, without a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -84,7 +84,12 @@ class Halted:
     """The run is being paused or terminated."""
 
 
-Begun = Leased | Recorded | Exhausted | Held | Halted
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A race around the step is over: the step does not begin any more."""
+
+
+Begun = Leased | Recorded | Exhausted | Held | Halted | Lost
 
 
 class StepRecord:
@@ -127,6 +132,7 @@ class StepRecord:
         handled: bool = False,
         kept: Row | None = None,
         generation: int = 0,
+        races: Sequence[str] = (),
     ) -> Begun:
         """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
 
@@ -136,6 +142,7 @@ class StepRecord:
             handled: whether an `except` of the run catches a StepError.
             generation: of the execution that asks: after a restart, a retry or a resume an earlier one begins nothing.
             kept: further fields of the row: the input, and how the step is undone.
+            races: the keys of the races around the step.
         """
         now = self._clock.now()
         lease: Row = {
@@ -166,6 +173,9 @@ class StepRecord:
         if halts(flag, generation):
             self._release(key, owner, before, lease, (flag or {}).get("expires"))
             return Halted()
+        if is_lost(self._table, key, races):
+            self._release(key, owner, before, lease, None)
+            return Lost()
         return begun
 
     def _first(self, now: int) -> Row:
@@ -329,6 +339,11 @@ class StepRecord:
 def halts(flag: Row | None, generation: int) -> bool:
     """Return whether the flag row of a run stops an execution: something is wanted of the run, or it has gone on."""
     return flag is not None and ("want" in flag or flag.get("least", 0) > generation)
+
+
+def is_lost(table: Table, key: StepKey, races: Iterable[str]) -> bool:
+    """Return whether one of the races around a step is over."""
+    return any("outcome" in (table.get(key.beside(each).row) or {}) for each in races)
 
 
 def _unchanged(row: StepRow) -> tuple[Condition, ...]:

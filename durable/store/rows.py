@@ -293,6 +293,8 @@ class StepRow(_Step):
 class WaitRow(_Step):
     """The row of a step that is answered by a task token: a wait for an event, or a call of another workflow.
 
+    That of a race has no token: it is written when a branch has won, with what that returned.
+
     Attributes:
         token: of the Task that waits; a run that goes on waits under another one. None where the wait was let go.
         put: by which calls a token was put here, the latest last: see `durable.steps.callbacks`.
@@ -304,9 +306,11 @@ class WaitRow(_Step):
         deadline: until when an event must have been sent; a call of a workflow has none.
         calls: the workflow that is called.
         first_in: the execution that called first; it is part of the child's id.
+        races: the keys of the races around a wait for an event.
+        branch: of a race, which branch has won, counted from 0.
     """
 
-    kind: Literal["event", "child"]
+    kind: Literal["event", "child", "race"]
     token: str | None = None
     put: Sequence[str] = ()
     delivered: bool | None = None
@@ -318,6 +322,8 @@ class WaitRow(_Step):
     deadline: int | None = None
     calls: str = ""
     first_in: str | None = None
+    races: Sequence[str] = ()
+    branch: int | None = None
 
     @property
     def is_open(self) -> bool:

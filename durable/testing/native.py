@@ -1,17 +1,18 @@
 """Run a workflow's `run` as the Python that it is, with functions for its steps: the reference for the compiler.
 
-Values pass through JSON and errors through their names as they do on the wire; nothing waits.
+Values pass through JSON and errors through their names as they do on the wire. Sleeps, timeouts and the delays before
+attempts take no time of ours: the event loop's own goes on when all wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import inspect
+import itertools
+import selectors
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
@@ -32,7 +33,7 @@ from durable.errors import (
     StepError,
     StepTimeoutError,
 )
-from durable.retries import Retries
+from durable.retries import Retries, RetryAfter
 from durable.signature import Signature, signature_of
 from durable.steps.coroutines import finished
 from durable.store.failure import OURS, failure_of
@@ -147,7 +148,11 @@ def _sent(adapter: TypeAdapter[Any], value: Any, name: str) -> bytes:
         return to_json(value)
 
 
-_now: ContextVar[datetime] = ContextVar("_now")
+def _delay(retries: Retries, attempt: int, error: Exception) -> float:
+    """Return the seconds between a failed attempt and the next, without jitter."""
+    if isinstance(error, RetryAfter):
+        return parse_duration(error.delay).total_seconds()
+    return float(retries.delay_after(attempt))
 
 
 class NativeStep(WorkflowStep):
@@ -178,32 +183,36 @@ class NativeStep(WorkflowStep):
         }
         hidden = sensitive or any(map(holds_secret, (signature.result, *(each.adapter for each in signature.data))))
         await asyncio.sleep(0)
-        for left in range(retries.limit, -1, -1):
+        for attempt in itertools.count(1):
+            _refuse_stopped()
             try:
                 result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden)
+                return load(signature.result, result, "result")
             except NonRetryableError:
                 raise
             except Exception as error:
-                if not left or not isinstance(error, retries.retry_if):
+                if attempt > retries.limit or not isinstance(error, retries.retry_if):
                     raise
-            else:
-                return load(signature.result, result, "result")
+                await asyncio.sleep(_delay(retries, attempt, error))
         raise AssertionError("the last attempt returns or raises")
 
     async def sleep(self, name: str, duration: Duration, /) -> None:
-        _now.set(_now.get() + parse_duration(duration))
+        _refuse_stopped()
+        await asyncio.sleep(max(0, parse_duration(duration).total_seconds()))
 
     async def sleep_until(self, name: str, when: datetime | str, /) -> None:
-        _now.set(max(_now.get(), read_moment(when, _now.get())))
+        _refuse_stopped()
+        await asyncio.sleep(max(0, (read_moment(when, _now()) - _now()).total_seconds()))
 
     async def wait_for_event(
         self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"
     ) -> Any:
         await asyncio.sleep(0)
+        _refuse_stopped()
         try:
             return load(adapter_of(payload), self._steps.event(name, type), "payload")
         except StepTimeoutError:
-            _now.set(_now.get() + parse_duration(timeout))
+            await asyncio.sleep(parse_duration(timeout).total_seconds())
             raise
 
     async def callback(
@@ -227,8 +236,9 @@ class NativeStep(WorkflowStep):
     async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
         takes, returns = adapter_of(payload_type(workflow)), adapter_of(result_type(workflow))
         given = dump(takes, payload, "payload")
+        _refuse_stopped()
         self._steps.calls.append(Call(name, {"payload": given}))
-        event = WorkflowEvent(load(takes, given, "payload"), _now.get(), "child", workflow.__name__)
+        event = WorkflowEvent(load(takes, given, "payload"), _now(), "child", workflow.__name__)
         await asyncio.sleep(0)
         try:
             result = await workflow().run(event, self)
@@ -261,66 +271,79 @@ class NativeStep(WorkflowStep):
 
         return await gather(*(one(item) for item in items), return_exceptions=return_exceptions)
 
+    async def race(self, /, *branches: Awaitable[Any]) -> Any:
+        _refuse_stopped()
+        tasks = [asyncio.ensure_future(each) for each in branches]
+        left = set(tasks)
+        try:
+            while left:
+                _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for each in tasks:
+                    if each not in left and each.exception() is None:
+                        return each.result()
+            return tasks[0].result()  # which raises its error, as all others do
+        finally:
+            await _stop(tasks)
+
     async def complete(self, name: str, result: Any, /) -> Any:
         return result
 
 
 async def gather(*branches: Awaitable[Any], return_exceptions: bool = False) -> list[Any]:
     """Await all branches, as `asyncio.gather` does, but stop the others when one fails, as a Parallel state does."""
-    if not branches:
-        return []
-    tasks = [asyncio.ensure_future(_timed(each, keeps=return_exceptions)) for each in branches]
+    _refuse_stopped()
+    tasks = [asyncio.ensure_future(each) for each in branches]
     try:
-        results = await _asyncio_gather(*tasks)
+        return list(await _asyncio_gather(*tasks, return_exceptions=return_exceptions))
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        for each in branches:
-            if asyncio.iscoroutine(each):
-                each.close()  # one that was stopped before it began would be told of as never awaited
+        await _stop(tasks)
         raise
-    _now.set(max((when for _, when in results), default=_now.get()))
-    return [result for result, _ in results]
 
 
 _asyncio_gather = asyncio.gather
 
 
-async def _timed(branch: Awaitable[Any], *, keeps: bool = False) -> tuple[Any, datetime]:
-    try:
-        result = await branch
-    except Exception as error:
-        if not keeps:
-            raise
-        result = error
-    return result, _now.get()
+async def _stop(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    for each in tasks:
+        each.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
-class TaskGroup(asyncio.TaskGroup):
-    """A group whose end is as late as that of its last task, on the run's own clock."""
+def _refuse_stopped() -> None:
+    """Raise CancelledError in a task that was stopped: a state machine that is stopped does no `finally`."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+class _Skipping(selectors.SelectSelector):
+    """A selector that waits for no time: it says to its loop that the time is over."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is not None and timeout > 0:
+            self.loop.seconds += timeout
+            timeout = 0
+        return super().select(timeout)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time goes on when all wait; `seconds` are those since it began."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._ended = list[datetime]()
+        self.seconds = 0.0
+        selector = _Skipping()
+        selector.loop = self
+        super().__init__(selector)
 
-    def create_task(self, coro: Any, **named: Any) -> asyncio.Task[Any]:
-        async def timed() -> Any:
-            result, when = await _timed(coro)
-            self._ended.append(when)
-            return result
-
-        return super().create_task(timed(), **named)
-
-    async def __aexit__(self, *given: Any) -> None:
-        await super().__aexit__(*given)
-        _now.set(max([_now.get(), *self._ended]))
+    def time(self) -> float:
+        return self.seconds
 
 
-@contextlib.contextmanager
-def _stopping() -> Iterator[None]:
-    with mock.patch.object(asyncio, "gather", gather), mock.patch.object(asyncio, "TaskGroup", TaskGroup):
-        yield
+def _now() -> datetime:
+    return START + timedelta(seconds=asyncio.get_running_loop().time())
 
 
 def _first(error: Exception) -> Exception:
@@ -349,7 +372,8 @@ def run_natively(
     steps = Steps(functions or {}, events or {})
     event = WorkflowEvent(payload, START, instance_id, name)
     try:
-        output, ended = asyncio.run(_run(workflow(), event, NativeStep(steps)))
+        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            output, ended = runner.run(_run(workflow(), event, NativeStep(steps)))
     except Exception as error:
         return NativeOutcome(None, type(_first(error)).__name__, tuple(steps.calls), timedelta(0))
     return NativeOutcome(to_jsonable_python(output, by_alias=True), None, tuple(steps.calls), ended - START)
@@ -358,6 +382,5 @@ def run_natively(
 async def _run(
     workflow: WorkflowEntrypoint[Any], event: WorkflowEvent[Any], step: WorkflowStep
 ) -> tuple[Any, datetime]:
-    _now.set(event.timestamp)
-    with _stopping():
-        return await workflow.run(event, step), _now.get()
+    with mock.patch.object(asyncio, "gather", gather):
+        return await workflow.run(event, step), _now()

@@ -1,6 +1,8 @@
-"""`step.wait_for_event`."""
+"""`step.wait_for_event` and `step.race`."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from durable.aws.environment import (
     Environment,
@@ -16,6 +18,7 @@ from durable.aws.log import LambdaLog
 from durable.clock import SystemClock
 from durable.steps.events import EventHandler
 from durable.steps.parked import ParkingHandler
+from durable.steps.races import RaceHandler
 from durable.store.keys import StepKey
 from durable.store.record import StepRecord
 
@@ -25,11 +28,18 @@ def handler_of(environment: Environment) -> Handler:
     segments = segments_of(table, runs_of(table, registry_of(environment), environment), environment)
     callbacks = callbacks_of(table, segments)
     events = events_of(table, callbacks)
-    begin = EventHandler(events, StepRecord(table, clock))
+    record = StepRecord(table, clock)
+    begin, race = EventHandler(events, record), RaceHandler(table, callbacks, clock, record.orders)
 
     def settle(key: StepKey) -> None:
         events.settle(key.row.partition, key.era)
 
     # A Task of an Express machine says where its run is to be parked.
     parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, clock)
-    return log.of_a_run(lambda event, context: parking(event) if "park" in event else begin(event))
+
+    def answer(event: Any, context: Any) -> Any:
+        if "type" not in event:
+            return race(event)
+        return parking(event) if "park" in event else begin(event)
+
+    return log.of_a_run(answer)
