@@ -6,7 +6,8 @@ definitions are made of one, with the same names of top-level states, so that a 
 
 - `express`: a long wait parks; a step that has to be tried much later parks; a block (Parallel, Map) in which something
   waits is moved to Standard, and so is a race in which a step may be tried again much later; how the run ended is told
-  to the function `turn`, because nobody hears of the end of an Express execution; so is an expression that could not be evaluated.
+  to the function `turn`, because nobody hears of the end of an Express execution; so is an expression that could not
+  be evaluated.
 - `standard`: executes one top-level state, and moves the run back to Express.
 
 Both begin with a Choice that enters at `$states.context.Execution.Input.at.state` and assigns the variables that are

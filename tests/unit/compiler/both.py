@@ -17,9 +17,9 @@ from durable.compiler import Compiled, StepUse, compile_workflow
 from durable.errors import ChildWorkflowError, StepTimeoutError
 from durable.testing.execution import TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps, run_natively
-from durable.wire import CALLS, EVENTS, FINAL, RACE_OVER, RACES, failure_message
+from durable.wire import CALLS, EVENTS, FINAL, RACES, failure_message
 from durable.workflow import WorkflowEntrypoint
-from tests.unit.compiler.segmented import NEVER_RETRIED, raise_later, run_segments
+from tests.unit.compiler.segmented import NEVER_RETRIED, Races, raise_later, run_segments
 
 PYTHON_ERRORS = ("IndexError", "KeyError", "OverflowError", "TypeError", "ValueError", "ZeroDivisionError")
 EVALUATION_ERROR = "States.QueryEvaluationError"
@@ -46,24 +46,8 @@ def run_compiled(
 
 def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
     doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
-    own = {f"${{{EVENTS}}}": _waiter(steps), f"${{{CALLS}}}": _caller(compiled, steps), f"${{{RACES}}}": races()}
+    own = {f"${{{EVENTS}}}": _waiter(steps), f"${{{CALLS}}}": _caller(compiled, steps), f"${{{RACES}}}": Races()}
     return doers | own
-
-
-def races() -> Callable[..., Any]:
-    """Return what decides races: the first claim of one stands."""
-    won: dict[str, dict[str, Any]] = {}
-
-    def decide(task: dict[str, Any], context: TaskContext) -> Any:
-        key = task.get("key", task["step"])
-        if "branch" in task:
-            won.setdefault(key, {"result": task["value"], "at": task.get("at", context.now_ms)})
-        if "branch" in task or not won.keys().isdisjoint(task.get("races", ())):
-            cause = {"errorMessage": failure_message(key, "over", None), "errorType": RACE_OVER, "stackTrace": []}
-            raise TaskFailure(RACE_OVER, json.dumps(cause))
-        return won[key]
-
-    return decide
 
 
 def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from durable.errors import ChildWorkflowError, InvalidInput, InvalidResult, NonR
 from durable.retries import RetryAfter
 from durable.testing.execution import START_MS, ExecutionOutcome, TaskContext, TaskFailure, execute
 from durable.testing.native import Call, Events, Functions, NativeOutcome, Steps
-from durable.wire import CALLS, EVENTS, FINAL
+from durable.wire import CALLS, EVENTS, FINAL, RACES
 
 Doers = Mapping[str, Callable[..., Any]]
 MOST_EXECUTIONS = 2_000
@@ -44,6 +44,27 @@ def raise_later(event: dict[str, Any], error: Exception, attempts: int, now: int
         raise TaskFailure(wire.RETRY_LATER, json.dumps({"errorMessage": message, "errorType": wire.RETRY_LATER}))
 
 
+class Races:
+    """Decides races: the first claim of one stands, and what would begin after it does not."""
+
+    def __init__(self) -> None:
+        self.won: dict[str, dict[str, Any]] = {}
+
+    def __call__(self, task: dict[str, Any], context: TaskContext) -> Any:
+        key = task.get("key", task["step"])
+        if "branch" in task:
+            self.won.setdefault(key, {"result": task["value"], "at": task.get("at", context.now_ms)})
+            task = task | {"races": [*task.get("races", ()), key]}
+        self.check(task)
+        return self.won[key]
+
+    def check(self, task: dict[str, Any]) -> None:
+        if not self.won.keys().isdisjoint(task.get("races", ())):
+            message = wire.failure_message(task.get("key", task["step"]), "over", None)
+            cause = {"errorMessage": message, "errorType": wire.RACE_OVER, "stackTrace": []}
+            raise TaskFailure(wire.RACE_OVER, json.dumps(cause))
+
+
 class Recorded:
     """What steps do, with the record's part: an outcome is heard again, attempts are counted over executions."""
 
@@ -55,15 +76,17 @@ class Recorded:
         self.failed_ms: dict[str, int] = {}
         self.wake_ms: dict[str, int | None] = {}
         self.waits: Counter[str] = Counter()
+        self.races = Races()
 
     def doers(self) -> dict[str, Callable[..., Any]]:
         doers = {f"${{{use.placeholder}}}": self._doer(use) for use in self.compiled.steps}
-        return doers | {f"${{{EVENTS}}}": self._event, f"${{{CALLS}}}": self._call}
+        return doers | {f"${{{EVENTS}}}": self._event, f"${{{CALLS}}}": self._call, f"${{{RACES}}}": self.races}
 
     def _doer(self, use: StepUse) -> Callable[..., Any]:
         def do(event: dict[str, Any], context: TaskContext) -> Any:
             key = event.get("key", event["step"])
             if key not in self.outcomes:
+                self.races.check(event)
                 self._attempt(use, event, key, context.now_ms)
             return self._told(key)
 
