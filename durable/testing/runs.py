@@ -105,7 +105,7 @@ class Run:
     def steps(self) -> tuple[StepRun, ...]:
         """The steps that were begun, in that order, each round by itself."""
         run = load_run(self._virtual.host.table, self.workflow, self.id)
-        return tuple(self._step(row, run.header.created) for row in run.current)
+        return tuple(self._step(row, run.header.created) for row in run.current if row.step in self._results)
 
     def step(self, name: str, round: int = 1) -> StepRun:
         """Return what a step did, in the round that was begun as the how manieth.

@@ -62,7 +62,7 @@ class Story:
         kernel, start = world.kernel, world.kernel.clock.now()
         world.lambdas.dead.add(self.dead)
         self._client("create", 0, self._create)
-        if self.workflow == "trial":
+        if self.workflow in ("trial", "racer"):
             self._client("send", kernel.random.choice(_MOMENTS), self._send)
         if self.workflow == "waiter":
             self._client("send", 0, self._send_at_the_wait)
@@ -215,6 +215,9 @@ class Story:
             "parent": ([4, 3, 8, 0],),
             "loop": (40,),
             "trip": (),
+            "racer": tuple(
+                [won, won + 1, heard] for won in (6, 113) for heard in ((5, 0) if self._may_miss() else (5,))
+            ),
             "doomed": (),
         }
         if header.status == "complete" and header.output in ends[self.workflow]:

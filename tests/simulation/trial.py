@@ -191,6 +191,41 @@ class Parent(WorkflowEntrypoint[int]):
         return [alone, one, two, three]
 
 
+class Racer(WorkflowEntrypoint[int]):
+    """Races that wait, on Standard, one of steps only, on Express, and an event that comes when its wait has lost."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[int]:
+        async def soon() -> int:
+            await step.sleep("soon", "20 seconds")
+            return await step.do("second", second, event.payload, retries=QUICK)
+
+        async def later() -> int:
+            number = await step.do("left", left, event.payload, retries=LINEAR)
+            await step.sleep("later", "20 seconds")
+            return await step.do("right", right, number, retries=SLOW)
+
+        won = await step.race(soon(), later())
+        fast = await step.race(
+            step.do("first", first, won, retries=QUICK),
+            step.do("poll", poll, won, retries=QUICK),
+        )
+
+        async def asked() -> int:
+            return await step.wait_for_event("lost", type="go", payload=int, timeout="7 days")
+
+        async def waited() -> int:
+            await step.sleep("a minute", "1 minute")
+            return 0
+
+        heard = await step.race(asked(), waited())
+        if heard == 0:
+            try:
+                heard = await step.wait_for_event("go", type="go", payload=int, timeout="7 days")
+            except StepTimeoutError:
+                heard = 0
+        return [won, fast, heard]
+
+
 class Doomed(WorkflowEntrypoint[int]):
     """Its step ends its process each time, so nobody ever sees an exception."""
 

@@ -33,6 +33,7 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.events import EventHandler, Events
 from durable.steps.parked import ParkedTokens, ParkingHandler
+from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
 from durable.steps.turn import TurnHandler
 from durable.steps.undo import Rollback, UndoHandler
@@ -45,7 +46,7 @@ from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, rollback_of
 from durable.store.rows import Header
 from durable.store.table import TableBusy
-from durable.wire import CALLS, EVENTS, TURN
+from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
 from tests.simulation import trial
 from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
@@ -57,6 +58,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "child": trial.Child,
     "parent": trial.Parent,
     "trip": trial.Trip,
+    "racer": trial.Racer,
     "doomed": trial.Doomed,
     "loop": trial.Loop,
     "hook": trial.Hook,
@@ -222,6 +224,7 @@ class World:
                 yield f"{name}:{use.placeholder}", self._step(use.signature, undoes=use.undoes is not None)
             record = StepRecord(self.table, clock)
             waits = EventHandler(self.events, record)
+            yield f"{name}:{RACES}", RaceHandler(self.table, self.callbacks, clock, record.orders)
             yield f"{name}:{EVENTS}", self._waiting(waits, lambda key: self.events.settle(key.row.partition, key.era))
             called = {call.name: callees[_name_of(call.workflow)] for call in compiled.calls}
             calls = CallHandler(called, self.children, self.runs, self.table, record, clock)

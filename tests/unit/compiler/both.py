@@ -46,7 +46,11 @@ def run_compiled(
 
 def _doers(compiled: Compiled, steps: Steps) -> dict[str, Callable[..., Any]]:
     doers = {f"${{{use.placeholder}}}": _doer(use, steps) for use in compiled.steps}
-    own = {f"${{{EVENTS}}}": _waiter(steps), f"${{{CALLS}}}": _caller(compiled, steps), f"${{{RACES}}}": Races()}
+    own: dict[str, Callable[..., Any]] = {
+        f"${{{EVENTS}}}": _waiter(steps),
+        f"${{{CALLS}}}": _caller(compiled, steps),
+        f"${{{RACES}}}": Races(),
+    }
     return doers | own
 
 
