@@ -110,7 +110,8 @@ def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[s
             if given is None:
                 yield (
                     f"{owner!r} lacks the binding {parameter.name}: {parameter.binding.__name__} that"
-                    f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings"
+                    f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings: the"
+                    f' declaration, or {parameter.binding.__name__}.named("…") if that stands below or is this one'
                 )
             elif isinstance(given, Named):
                 continue  # said of the declaration

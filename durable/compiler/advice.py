@@ -15,7 +15,8 @@ from durable.errors import StepError, WorkflowError
 
 CLOCKS: Final = frozenset({"datetime", "time", "random", "secrets", "uuid", "os", "sys"})
 """Modules that look outside of the run."""
-NO_CLOCK: Final = "`run` sees no clock, no random numbers and no environment: let a step return it"
+_OF_CLOCKS: Final = "`event.timestamp` is when the run was created; let a step return any other time"
+_OF_WORLD: Final = "`run` sees no random numbers and no environment: let a step return it"
 _ABOUT_ASYNCIO: Final = {
     "gather": "write `await asyncio.gather(…)`",
     "create_task": "await the steps together: `await asyncio.gather(step.do(…), step.do(…))`",
@@ -57,6 +58,11 @@ _CHANGES: Final = {
 OPTIONS_LAST: Final = 'options have names and stand last: `step.do("…", function, …, retries=…, timeout="…")`'
 _OF_LISTS: Final = frozenset(_CHANGES) - {"update"}
 _BEYOND: Final = (LookupError, ArithmeticError)
+
+
+def of_outside(module: str) -> str:
+    """Return what to do instead of looking outside of the run."""
+    return _OF_CLOCKS if module in ("datetime", "time") else _OF_WORLD
 
 
 def _text(node: ast.expr) -> str:

@@ -135,13 +135,21 @@ class AwaitReader:
             found, function = self.reading.steps.resolve(call.func)
             if found and function is asyncio.gather:
                 return self._gather(call)
-            if self.definitions.awaited(call) is not None:
+            definition = self.definitions.awaited(call)
+            if definition is not None:
+                if _at(node) != _at(call):  # else the call stands as a statement, and the `await` is not the author's
+                    self._refuse_plain(call, definition)
                 return self.branches(call, [call], alone=True)
         if self._was_refused(call.func if isinstance(call, ast.Call) else call):
             return Awaited(Run(Gather("", (), ()), None), UNKNOWN)
         text, step = self.reading.source(node), self.reading.expressions.names.step
         about = self._of_asyncio(call) or of_awaited(call, step, self.reading.steps.resolve)
         raise Refused(node, f"`{text}` awaits something else than a step", about)
+
+    def _refuse_plain(self, node: ast.expr, definition: Definition) -> None:
+        if isinstance(definition.node, ast.FunctionDef):
+            found = f"`{self.reading.source(node)}` is awaited, and `{definition.name}` is a plain def"
+            raise Refused(node, found, f"write `async def {definition.name}`, or call it without `await`")
 
     def _of_asyncio(self, node: ast.expr) -> str | None:
         """Return what to write instead of a call of asyncio."""
@@ -171,6 +179,10 @@ class AwaitReader:
         Args:
             keeps: whether a branch that fails returns its error, and stops no other.
         """
+        for each in [] if alone else nodes:
+            definition = self.definitions.awaited(each) if isinstance(each, ast.Call) else None
+            if definition is not None:
+                self._refuse_plain(each, definition)
         found = [self._branch(each, f"{node.lineno}:{node.col_offset}:{number}") for number, each in enumerate(nodes)]
         if keeps:
             found = [self._keeping(node, each, str(number)) for number, each in enumerate(found)]

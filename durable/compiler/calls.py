@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from durable.compiler import options, spans, texts, times
 from durable.compiler.access import by_attribute, element_kind, keys_of
-from durable.compiler.advice import CLOCKS, NO_CLOCK, of_asyncio, of_builtin, of_change, of_method
+from durable.compiler.advice import CLOCKS, of_asyncio, of_builtin, of_change, of_method, of_outside
 from durable.compiler.aggregates import AGGREGATES, lazy
 from durable.compiler.assignability import assignable
 from durable.compiler.classinfo import is_instance
@@ -25,6 +25,7 @@ from durable.compiler.kinds import (
     Done,
     Fixed,
     Float,
+    Function,
     Integer,
     Kind,
     ListOf,
@@ -38,6 +39,7 @@ from durable.compiler.kinds import (
     is_unknown,
     is_whole,
     join,
+    members,
     of_one_shape,
     unreported,
 )
@@ -108,6 +110,8 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     local = scope.locals.get(node.func.id) if isinstance(node.func, ast.Name) else None
     if local is not None and is_unknown(local.value.kind):
         return local.value
+    if local is not None and any(isinstance(each, Function) for each in members(local.value.kind)):
+        raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
     if isinstance(node.func, ast.Name) and node.func.id in reader.names.assigned:
         hidden = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
         raise Refused(node, hidden, "give the variable another name")
@@ -186,7 +190,10 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     if (module, getattr(function, "__name__", "")) == ("time", "sleep"):
         return Refused(node, f"`{source}` waits in `run`", 'write `await step.sleep("…", "10 seconds")`')
     if module in CLOCKS:
-        return Refused(node, f"`{source}` looks outside of the run", NO_CLOCK)
+        return Refused(node, f"`{source}` looks outside of the run", of_outside(module))
+    if inspect.iscoroutinefunction(function) and module != "asyncio":
+        remedy = f"write `await {source}`, or make it a step"
+        return Refused(node, f"`{source}` is not awaited", remedy)
     name = getattr(function, "__name__", "it")
     known = ", ".join(sorted(getattr(each, "__name__", "") for each in (*FUNCTIONS, *AGGREGATES, *LAZY)))
     instead = of_asyncio(name) if module == "asyncio" else None

@@ -29,6 +29,9 @@ Statements = tuple[Statement, ...]
 ReadBlock = Callable[[list[ast.stmt]], Statements]
 _MOST_USES: Final = 500
 """How often functions may be compiled in place: each that calls another one twice doubles it."""
+_MOST_PLACED: Final = 5_000
+"""The same of functions that are expressions."""
+_OFTEN: Final = "call them in a loop, or move parts into workflows that `step.call` runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class DefinitionReader(Functions):
     uses: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
     entered: list[Node] = field(default_factory=list)
     unused: dict[Node, Node] = field(default_factory=dict)
+    placed: int = 0
     blocks: set[tuple[str, ...]] = field(default_factory=set)
 
     def define(self, node: Node) -> Statements:
@@ -132,8 +136,7 @@ class DefinitionReader(Functions):
         self.unused.pop(definition.node, None)
         self.blocks.add(frame.block)
         if len(self.blocks) > _MOST_USES:
-            found = f"functions stand in the places of their calls more than {_MOST_USES} times"
-            raise Refused(node, found, "call them in a loop, or move parts into workflows that `step.call` runs")
+            raise Refused(node, f"functions stand in the places of their calls more than {_MOST_USES} times", _OFTEN)
         with self._entered(node, definition, given, around) as (scope, values):
             reading.frame, reading.scope = frame, scope
             try:
@@ -206,6 +209,11 @@ class DefinitionReader(Functions):
             raise Refused(node, found, "assign its result to a variable, on a line of its own")
         given = self._given(node, definition)
         self.unused.pop(definition.node, None)
+        self.placed += 1
+        if self.placed > _MOST_PLACED:
+            raise Refused(
+                node, f"functions stand in the places of their calls more than {_MOST_PLACED:,} times", _OFTEN
+            )
         with self._entered(node, definition, given, scope) as (inner, values):
             bindings: list[tuple[str, Expression]] = []
             for parameter, value in values.items():

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from durable.compiler import spans, times
 from durable.compiler.access import attribute, subscript
-from durable.compiler.advice import CLOCKS, NO_CLOCK
+from durable.compiler.advice import CLOCKS, of_outside
 from durable.compiler.arithmetic import arithmetic, negation
 from durable.compiler.calls import call
 from durable.compiler.conditions import condition_of, junction
@@ -184,8 +184,9 @@ class ExpressionReader:
         if isinstance(value, date):
             return times.constant(value)
         module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-        if str(module).split(".")[0] in CLOCKS and not isinstance(value, enum.Enum):
-            raise Refused(node, f"`{text}` looks outside of the run", NO_CLOCK)
+        home = str(module).split(".")[0]
+        if home in CLOCKS and not isinstance(value, enum.Enum):
+            raise Refused(node, f"`{text}` looks outside of the run", of_outside(home))
         if callable(value) or isinstance(value, types.ModuleType):
             raise Refused(
                 node, f"`{text}` is no data", "call a function of your own as a step, with `await step.do(…)`"

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import inspect
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,13 @@ from durable.modules import is_authors
 Node = ast.FunctionDef | ast.AsyncFunctionDef
 _BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _WAITS: Final = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
+
+
+_NESTING: Final = (ast.If, ast.IfExp, ast.Assign, ast.AnnAssign)
+_DEEPEST: Final = 40
+"""How many of these may nest in functions that call each other: each takes up to three of JSONata's 100 levels."""
+_MOST_FUNCTIONS: Final = 50
+"""How many functions may stand in one expression: each that calls another one twice doubles it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Functions:
     reading: Reading
     nested: dict[Node, Definition] = field(default_factory=dict, init=False)
     known: dict[object, Definition | None] = field(default_factory=dict, init=False)
-    straight: dict[Node, bool] = field(default_factory=dict, init=False)
+    straight: dict[Node, _Extent | None] = field(default_factory=dict, init=False)
 
     def is_nested(self, node: ast.expr) -> bool:
         """Return whether a name stands for a nested def, or for one of several."""
@@ -134,24 +141,50 @@ class Functions:
 
     def is_straight(self, definition: Definition) -> bool:
         """Return whether a function is an expression: it only assigns, decides and returns, once on every path."""
+        return self._extent(definition) is not None
+
+    def _extent(self, definition: Definition) -> _Extent | None:
+        """Return how large the expression is that a function stands for; None where it has to be statements."""
         node = definition.node
         if node not in self.straight:
-            self.straight[node] = False  # of one that calls itself, which is refused
-            binds = any(isinstance(each, _BINDS) for each in ast.walk(node))
-            is_short = not any(map(self._is_long_call, self._calls(definition)))
-            self.straight[node] = not binds and _ends(node.body) and is_short
+            self.straight[node] = None  # of one that calls itself, which is refused
+            parts = list(ast.walk(node))
+            if _ends(node.body) and not any(isinstance(each, _BINDS) for each in parts):
+                called = [self._extent(each) for each in self._called(definition, parts)]
+                own = 1 + sum(isinstance(each, _NESTING) for each in parts)
+                self.straight[node] = _Extent.around(own, called)
         return self.straight[node]
 
-    def _calls(self, definition: Definition) -> list[types.FunctionType]:
-        calls = (each.func for each in ast.walk(definition.node) if isinstance(each, ast.Call))
-        values = (definition.source.names.get(each.id) for each in calls if isinstance(each, ast.Name))
-        return [each for each in values if isinstance(each, types.FunctionType)]
+    def _called(self, definition: Definition, parts: list[ast.AST]) -> Iterator[Definition]:
+        """Yield the function of each call in a function, as often as it is called."""
+        nested = {each.name: each for each in self.nested.values()} if definition.is_nested else {}
+        names = [each.func.id for each in parts if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)]
+        for name in names:
+            function = definition.source.names.get(name)
+            found = nested.get(name)
+            if found is None and isinstance(function, types.FunctionType):
+                if function not in self.known:
+                    self.known[function] = self._of_module(function, is_bound=False)
+                found = self.known[function]
+            if found is not None:
+                yield found
 
-    def _is_long_call(self, function: types.FunctionType) -> bool:
-        if function not in self.known:
-            self.known[function] = self._of_module(function, is_bound=False)
-        definition = self.known[function]
-        return definition is not None and not self.is_straight(definition)
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How deep an expression nests, and how many functions stand in it, each as often as it is called."""
+
+    levels: int
+    functions: int
+
+    @staticmethod
+    def around(own: int, called: list[_Extent | None]) -> _Extent | None:
+        """Return the extent of a function of some levels that calls others; None where there is no such expression."""
+        inner = [each for each in called if each is not None]
+        levels = own + max((each.levels for each in inner), default=0)
+        functions = 1 + sum(each.functions for each in inner)
+        is_small = len(inner) == len(called) and (not inner or levels <= _DEEPEST) and functions <= _MOST_FUNCTIONS
+        return _Extent(levels, functions) if is_small else None
 
 
 def _and(lines: list[int]) -> str:

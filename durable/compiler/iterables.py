@@ -19,6 +19,7 @@ from durable.compiler.kinds import (
     Record,
     Text,
     TupleOf,
+    Unknown,
     acts_as,
     describe,
     is_unknown,
@@ -31,6 +32,7 @@ from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import (
+    BOOLEAN,
     TEXT,
     ZERO,
     Apply,
@@ -228,7 +230,8 @@ def _made(
     variable, items, test = parts
     if into in ("any", "all"):
         value = reader.condition(element, scope).test
-        return Comprehension(value, variable, items, test, value.kind, into)
+        kind = value.kind if isinstance(value.kind, Unknown) else BOOLEAN
+        return Comprehension(value, variable, items, test, kind, into)
     value = reader.element(element, scope)
     if key is not None:
         entry = dict_entry(key, reader.value(key, scope), value, reader.source.of(key))

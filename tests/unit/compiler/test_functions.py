@@ -129,3 +129,27 @@ def test_a_function_that_cannot_be_compiled_is_refused_where_it_is_called(body: 
         compile_workflow(written(body))
     assert refused.value.file.startswith("written_")
     assert "make it a step" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return f{n}(x + 1) if x > {m} else x * 2",
+        "y = f{n}(x)\n    if y > {m}:\n        return y + 1\n    return y * y - y",
+    ],
+)
+def test_functions_that_call_each_other_a_hundred_deep_mean_what_they_mean_in_python(body: str) -> None:
+    defs = "def f0(x: int) -> int:\n    return x\n"
+    for number in range(1, 120):
+        defs += f"def f{number}(x: int) -> int:\n    {body.format(n=number - 1, m=number)}\n"
+    workflow = written(defs + "return f119(event.payload.age)")
+    for age in (1, 500):
+        agree(workflow, User(user_id="u", age=age))
+
+
+def test_functions_that_call_each_other_twice_are_refused_before_they_double_without_end() -> None:
+    defs = "def f0(x: int) -> int:\n    return x\n"
+    for number in range(1, 30):
+        defs += f"def f{number}(x: int) -> int:\n    return f{number - 1}(x) + f{number - 1}(x + 1)\n"
+    with pytest.raises(CompileError, match="stand in the places of their calls more than"):
+        compile_workflow(written(defs + "return f29(1)"))

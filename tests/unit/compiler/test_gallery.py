@@ -42,6 +42,9 @@ def test_the_page_reaches_every_refusal_of_the_compiler(monkeypatch: pytest.Monk
     large = "\n".join(f"await step.do('s{i}', text, '{'x' * 40_000}')" for i in range(30))
     with pytest.raises(CompileError, match=r"bytes, and Step Functions takes 1,000,000; move parts of it"):
         compile_workflow(written(large))
+    doubling = "".join(f"def f{i}(x: int) -> int:\n    return f{i - 1}(f{i - 1}(x))\n" for i in range(1, 16))
+    with pytest.raises(CompileError, match=r"stand in the places of their calls more than 5,000 times"):
+        compile_workflow(written("def f0(x: int) -> int:\n    return x + 1\n" + doubling + "return f15(1)"))
     monkeypatch.setattr(durable.compiler.compilation, "_compiled", _recursing)
     with pytest.raises(
         CompileError, match=r"Written\.run nests deeper than Python's recursion limit; move parts of it"

@@ -47,6 +47,7 @@ AGREE = {
         return error_cause
     """,
     "remainders near 2**53": "return [event.payload.age % 3, event.payload.age % -7, -event.payload.age % 3]",
+    "tests of an empty list as numbers": "return [int(all([])), int(any([])), 1 if all([]) else 0]",
     "2**53 itself": "return 9007199254740992",
     "lists and texts that are repeated": """
         user = event.payload
