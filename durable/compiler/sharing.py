@@ -314,6 +314,7 @@ def _write(edge: Edge, wanted: frozenset[str], spare: Callable[[], str]) -> None
     for name, value in edge.sequence:
         before = sequence.current.get(name)
         if before is not None and before in failing:
+            # Nothing reads it, but it may fail: CPython would fail there.
             kept[before] = spare()
         elif before is not None:
             kept.pop(before, None)

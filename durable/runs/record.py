@@ -63,6 +63,7 @@ def load(table: Table, workflow: str, instance: str) -> RunRecord:
     Raises:
         RunNotFound: the workflow has none of that id.
     """
+    # An id from outside of another form could name a partition that is no run's, as a pool's.
     rows = table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
     run = RunRecord.of(rows)
     if run is None:

@@ -124,7 +124,8 @@ class Segments:
         """Change the header of a run for its current execution; return it, or None where another one is current.
 
         Where something is wanted of the run, its execution ends and that is done. A run that is parked already is
-        left so: another execution of the same name was faster.
+        left so: another execution of the same name was faster. The conditions save time and money; no promise hangs on
+        them: see tests/simulation/test_protections.py.
         """
         key = header_key(run["workflow"], run["instance"])
         mine: tuple[Condition, ...] = (Equals("execution", execution), Absent("closed"), Absent("wanted"))

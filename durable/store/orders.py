@@ -41,4 +41,5 @@ class Orders:
             if self._table is not None and self._last > self._mark:
                 self._table.write(Write(_MARK, {"until": self._last + _RESERVED}))
                 self._mark = self._last + _RESERVED
+            # As text it is sorted as the number is; 15 digits hold milliseconds until the year 33,658.
             return f"{self._last:015d}"

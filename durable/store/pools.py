@@ -37,6 +37,7 @@ def is_pool(instance: str) -> bool:
 
 def waiting_sort(priority: int, order: str, nonce: str) -> str:
     """Return the sort key of a run that waits: a higher priority comes first, and of one priority the earliest."""
+    # 0 to 2,000: as text these are sorted as numbers are.
     return f"{WAITING}{HIGHEST_PRIORITY - priority:04d}#{order}#{nonce}"
 
 
