@@ -1,6 +1,6 @@
 """Where the processor's time of one run goes: python -m bench.budget.
 
-Three measurements of onboarding: the engine with its threads and SQLite, by thread; the same server over HTTP, by
+Three measurements of a project, of four steps that compute and return or of onboarding: the engine with its threads and SQLite, by thread; the same server over HTTP, by
 process; and the same code in one thread, by function. The last is under a profiler, which makes small
 functions look slower than they are: it says how the rest is divided, not how long it takes.
 """
@@ -23,14 +23,13 @@ from bench.driver import AT_ONCE
 from bench.environments import CACHE, ROOT
 from bench.peer import Load, sign_up
 from bench.peers.ours.library import onboarding
-from bench.peers.ours.peer import OverHttp
+from bench.peers.ours.peer import FOUR_STEPS, ONBOARDING, OverHttp, four_steps_over_http, onboarding_over_http
 from durable.build import build
 from durable.clock import VirtualClock
 from durable.local.log import TextLog
 from durable.project import load
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.host import VirtualHost
-from functions.onboarding.models import SignUp
 
 PARTS: Final[Mapping[str, str]] = {
     "jsonata/": "JSONata",
@@ -53,17 +52,20 @@ PARTS: Final[Mapping[str, str]] = {
 }
 """What a file is part of, by the first of these that is in its path; the measurement's own part is left out."""
 Function = tuple[str, int, str]
+_SERVERS: Final = {FOUR_STEPS: four_steps_over_http, ONBOARDING: onboarding_over_http}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.budget", description=__doc__)
     parser.add_argument("--runs", type=int, default=2_000)
-    runs = parser.parse_args().runs
+    parser.add_argument("--project", choices=_SERVERS, default=FOUR_STEPS)
+    options = parser.parse_args()
+    runs, project = options.runs, options.project
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        threads = by_thread(Path(folder) / "library", runs)
-        server = by_process(Path(folder) / "http", runs)
-        parts = by_part(Path(folder) / "one", runs)
+        threads = by_thread(Path(folder) / "library", runs, project)
+        server = by_process(Path(folder) / "http", runs, _SERVERS[project]())
+        parts = by_part(Path(folder) / "one", runs, project)
     total = sum(threads.values())
     print("microseconds of processor a run, by thread\n")
     _print(threads)
@@ -72,9 +74,9 @@ def main() -> None:
     _print({part: 100 * seconds / sum(parts.values()) for part, seconds in parts.items()})
 
 
-def by_thread(data: Path, runs: int) -> dict[str, float]:
+def by_thread(data: Path, runs: int, project: str) -> dict[str, float]:
     """Return the microseconds a run of each kind of thread."""
-    with onboarding(data) as library:
+    with onboarding(data, project) as library:
         lines.run(library, 0, 200, AT_ONCE, 60)
         before = _thread_seconds()
         lines.run(library, 200, runs, AT_ONCE, 600)
@@ -91,9 +93,8 @@ def _thread_seconds() -> Mapping[str, float]:
     return seconds
 
 
-def by_process(data: Path, runs: int) -> float:
+def by_process(data: Path, runs: int, peer: OverHttp) -> float:
     """Return the microseconds a run of `python -m durable dev`."""
-    peer = OverHttp()
     try:
         peer.start(data)
         peer.run(Load(0, 200, AT_ONCE, 60))
@@ -104,14 +105,15 @@ def by_process(data: Path, runs: int) -> float:
         peer.stop()
 
 
-def by_part(data: Path, runs: int) -> dict[str, float]:
+def by_part(data: Path, runs: int, project: str) -> dict[str, float]:
     """Return the seconds of processor of each part; what is nobody's own counts for whoever called it."""
-    with VirtualHost(build(load("app")), data, log=_Quiet(), doubles=SandboxDoubles(VirtualClock())) as host:
-        host.run_workflow("onboarding", SignUp.model_validate(sign_up(0)))
+    with VirtualHost(build(load(project)), data, log=_Quiet(), doubles=SandboxDoubles(VirtualClock())) as host:
+        params = host.host.workflows["onboarding"].params
+        host.run_workflow("onboarding", params.validate_python(sign_up(0)))
         profile = cProfile.Profile(time.thread_time)
         profile.enable()
         for number in range(1, runs):
-            host.run_workflow("onboarding", SignUp.model_validate(sign_up(number)))
+            host.run_workflow("onboarding", params.validate_python(sign_up(number)))
         profile.disable()
     return Callers(pstats.Stats(profile).stats).parts()  # type: ignore[attr-defined]  # typeshed leaves it out
 

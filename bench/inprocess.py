@@ -18,7 +18,7 @@ class InProcessPeer:
     """Runs a module that calls `bench.lines.serve`.
 
     Attributes:
-        module: what `python -m` runs, with the data folder as its argument.
+        module: what `python -m` runs, with the data folder and then `arguments`.
         python: of the peer's own environment.
         variables: of the process, beside ours.
     """
@@ -26,8 +26,10 @@ class InProcessPeer:
     name: str
     module: str
     python: Path
+    beside: str
     environment: Environment | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
     _process: Process | None = field(default=None, init=False)
     _data: Path = field(default=Path(), init=False)
 
@@ -38,7 +40,7 @@ class InProcessPeer:
     def start(self, data: Path) -> None:
         self._data = data
         self._process = Process(
-            [self.python, "-m", self.module, data],
+            [self.python, "-m", self.module, data, *self.arguments],
             environment={"PYTHONPATH": str(ROOT), **self.variables},
             folder=ROOT,
             log=data.with_name(f"{data.name}.log"),

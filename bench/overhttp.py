@@ -28,6 +28,7 @@ class HttpPeer(ABC):
     """A peer behind a port. Subclasses say how it is launched, and what its requests are."""
 
     name: str
+    beside: str
     port: int
     environment: Environment | None = None
     keeps_on_disk = True
@@ -57,6 +58,10 @@ class HttpPeer(ABC):
 
     def whole_request(self, number: int) -> Request | None:
         """Return what runs to completion before it is answered, where the peer has such a request."""
+        return None
+
+    def end_request(self, id: str) -> Request | None:
+        """Return what is answered once a run has ended, or after a while, where the peer has such a request."""
         return None
 
     def install(self) -> None:
@@ -154,12 +159,17 @@ class HttpPeer(ABC):
         return taken
 
     async def _ended(self, connection: Connection, id: str) -> None:
-        """Ask how a run stands until it is complete: with others, first shortly before a quick one of late would be."""
+        """Ask how a run stands until it is complete: with others, first shortly before a quick one of late would be.
+
+        A peer that has a request which waits is asked with that, without a pause.
+        """
+        waits = self.end_request(id)
         quick = sorted(self._recent)[len(self._recent) // 4] if self._recent else 0.0
         pause, end = quick * 0.8, time.monotonic() + RUN_SECONDS
         while True:
-            await asyncio.sleep(pause)
-            state = self.state(answer := await connection.ask(self.status_request(id)))
+            if waits is None:
+                await asyncio.sleep(pause)
+            state = self.state(answer := await connection.ask(waits or self.status_request(id)))
             if state is State.COMPLETE:
                 return
             if state is not State.OPEN or time.monotonic() > end:

@@ -53,9 +53,14 @@ class Sample:
 
 
 class Peer(Protocol):
-    """A durable engine that runs onboarding, on a data folder."""
+    """A durable engine that runs the four steps, on a data folder.
+
+    Attributes:
+        beside: what it does beside the run, for the table.
+    """
 
     name: str
+    beside: str
 
     def install(self) -> None:
         """Make the peer's environment, if it is not there.

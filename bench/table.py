@@ -17,7 +17,7 @@ NONE: Final = "–"
 def table(results: Sequence[Result]) -> str:
     """Return the results as a table in Markdown, and what was skipped below it."""
     sizes = results[0].sizes
-    rows = [_heading(sizes), ["---"] * 9, *(_row(each) for each in results if each.rounds)]
+    rows = [_heading(sizes), ["---"] * 11, *(_row(each) for each in results if each.rounds)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     skipped = [f"- {each.peer.name}: {each.reason}" for each in results if each.reason]
     return "\n".join([*lines, *(["", "Not measured:", "", *skipped] if skipped else [])])
@@ -28,6 +28,7 @@ def _heading(sizes: Sizes) -> list[str]:
         *("", "start to first run, s", "one run alone, ms: p50", "p99"),
         f"runs a second, 50 at once: {sizes.small:,}",
         *(f"{sizes.large:,}", "after history", "disk a run, KB", "peak memory, MB", "`kill -9` loses"),
+        "what it does beside the run",
     ]
 
 
@@ -44,6 +45,7 @@ def _row(result: Result) -> list[str]:
         _disk(rounds),
         _spread((each.memory / 1e6 for each in rounds), "{:.0f}".format),
         _lost(rounds),
+        result.peer.beside,
     ]
 
 

@@ -25,6 +25,7 @@ _QUIET: Final = {
 
 class Wrangler(HttpPeer):
     name = "Cloudflare Workflows, `wrangler dev`, over HTTP"
+    beside = "SQLite in workerd, as it comes; 3 processes or more"
     environment = Environment("cloudflare")
 
     def launch(self, data: Path) -> None:

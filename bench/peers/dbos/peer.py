@@ -9,13 +9,13 @@ _ENVIRONMENT = Environment("dbos")
 
 
 def sqlite() -> InProcessPeer:
-    return _peer("DBOS, SQLite, in process", "delete")
+    return _peer("DBOS, SQLite, in process", "delete", "two fsyncs a commit; 1 process")
 
 
 def sqlite_in_wal() -> InProcessPeer:
-    return _peer("DBOS, SQLite in WAL, in process", "wal")
+    return _peer("DBOS, SQLite in WAL, in process", "wal", "an fsync a commit; 1 process")
 
 
-def _peer(name: str, journal: str) -> InProcessPeer:
+def _peer(name: str, journal: str, beside: str) -> InProcessPeer:
     module = "bench.peers.dbos.library"
-    return InProcessPeer(name, module, _ENVIRONMENT.python, _ENVIRONMENT, {"DBOS_JOURNAL": journal})
+    return InProcessPeer(name, module, _ENVIRONMENT.python, beside, _ENVIRONMENT, {"DBOS_JOURNAL": journal})

@@ -11,6 +11,7 @@ from bench.stepfunctions import CREDENTIALS, REGION, StepFunctionsPeer
 
 class MiniStack(StepFunctionsPeer):
     name = "MiniStack, over HTTP"
+    beside = "in memory until an orderly stop; 1 process, and 1 for each Lambda"
     environment = Environment("ministack")
     account = "000000000000"
 

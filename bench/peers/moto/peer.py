@@ -11,6 +11,7 @@ from bench.stepfunctions import CREDENTIALS, StepFunctionsPeer
 
 class Moto(StepFunctionsPeer):
     name = "moto, over HTTP, in memory"
+    beside = "in memory; 1 process"
     environment = Environment("moto")
     account = "123456789012"
     keeps_on_disk = False

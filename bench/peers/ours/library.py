@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Final
 
 from bench.lines import fail, serve
 from bench.peer import State, sign_up, state_of
+from bench.peers.ours.peer import ONBOARDING
 from durable.build import build
 from durable.clock import SystemClock
 from durable.errors import RunNotFound
@@ -23,10 +23,6 @@ from durable.project import load
 from durable.runs.ids import instance_of
 
 Ended = Callable[[], None]
-ONBOARDING: Final = "app"
-"""The module of the project of this repository."""
-FOUR_STEPS: Final = "bench.peers.ours.bare.app"
-"""The module of a project whose four steps compute and return."""
 
 
 def durable(journal: Journal, call: Ended) -> None:

@@ -30,6 +30,8 @@ class Ports:
 class Restate(HttpPeer):
     environment = _ENVIRONMENT
 
+    beside = "RocksDB, as it comes; 2 processes, one of them in Rust"
+
     def __init__(self, name: str, service: Callable[[int], list[str]]) -> None:
         super().__init__()
         self.name = name

@@ -20,6 +20,7 @@ class Remembered:
     """A peer that takes a second a run, writes 1,000 bytes for each, and knows after a kill what it is told to."""
 
     name: str = "remembered"
+    beside: str = "nothing"
     after_kill: State = State.COMPLETE
     fails: str = ""
     most: int = 1_000
