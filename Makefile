@@ -98,10 +98,10 @@ destroy: $(VENV)/all.stamp ## cdk destroy (STAGE=); prod keeps its data
 verify-aws: $(VENV)/all.stamp ## deploy a stage to your account, verify it and take it down: 15 minutes, under a dollar (MAIL_SENDER=)
 	@$(PY) -m tests.account.verify
 
-bench: $(VENV)/all.stamp ## peers side by side, about 25 minutes (BENCH="--only ours dbos --rounds 1")
+bench: $(VENV)/all.stamp ## peers side by side, about 15 minutes (BENCH=--write puts the table into docs/performance.md)
 	@exec $(PY) -m bench $(BENCH)
 
-bench-quick: $(VENV)/all.stamp ## ours alone, in a minute or two
+bench-quick: $(VENV)/all.stamp ## ours alone, in two minutes
 	@exec $(PY) -m bench --quick $(BENCH)
 
 coldstart: $(VENV)/all.stamp ## what each Lambda imports, and how long it takes to start

@@ -39,9 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
     minutes = (time.monotonic() - began) / 60
-    measured = (
-        f"{date.today():%-d %B %Y}: {_machine()}; {options.rounds} rounds, {minutes:.0f} minutes.\n\n{table(results)}"
-    )
+    how = f"`make bench` on {date.today():%-d %B %Y}: {_machine()}; {options.rounds} rounds, {minutes:.0f} minutes."
+    measured = f"{how}\n\n{table(results)}"
     print(measured)
     if options.write:
         DOCUMENT.write_text(replaced(DOCUMENT.read_text(encoding="utf-8"), measured), encoding="utf-8")

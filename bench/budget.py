@@ -1,8 +1,9 @@
 """Where the processor's time of one run goes: python -m bench.budget.
 
-Three measurements of a project, of four steps that compute and return or of onboarding: the engine with its threads and SQLite, by thread; the same server over HTTP, by
-process; and the same code in one thread, by function. The last is under a profiler, which makes small
-functions look slower than they are: it says how the rest is divided, not how long it takes.
+Three measurements of a project, of four steps that compute and return or of onboarding: the engine with its threads and
+SQLite, by thread; the same server over HTTP, by process; and the same code in one thread, by function. The last is
+under a profiler, which makes small functions look slower than they are: it says how the rest is divided, not how long
+it takes.
 """
 
 from __future__ import annotations

@@ -18,9 +18,7 @@ ONBOARDING: Final = "app"
 FOUR_STEPS: Final = "bench.peers.ours.bare.app"
 """The module of a project whose four steps compute and return."""
 _FSYNC: Final = "an fsync before the next step begins, shared by runs; 1 process"
-_WRITES: Final = (
-    "the same, and checks addresses, claims one, stores a profile and settings, queues and writes an e-mail"
-)
+_WRITES: Final = "the same; checks and claims an address, stores a profile and settings, queues and writes an e-mail"
 
 
 def four_steps() -> InProcessPeer:

@@ -30,7 +30,7 @@ class Ports:
 class Restate(HttpPeer):
     environment = _ENVIRONMENT
 
-    beside = "RocksDB, as it comes; 2 processes, one of them in Rust"
+    beside = "an fsync of its log, shared by runs; 2 processes, the server in Rust"
 
     def __init__(self, name: str, service: Callable[[int], list[str]]) -> None:
         super().__init__()

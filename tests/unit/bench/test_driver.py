@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import BEGIN, END, replaced
 from bench.driver import ACKNOWLEDGED, Result, Sizes, measure
 from bench.peer import Load, Sample, State, Unavailable, state_of
 from bench.table import table
@@ -121,3 +122,14 @@ def test_an_interrupt_ends_the_peer(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 )
 def test_a_peers_words_are_understood(word: str, state: State) -> None:
     assert state_of(word) is state
+
+
+def test_a_document_keeps_what_stands_around_the_measurements() -> None:
+    once = replaced(f"before {BEGIN} old {END} after", "new")
+    assert once == f"before {BEGIN}\n\nnew\n\n{END} after"
+    assert replaced(once, "newer") == once.replace("new", "newer")
+
+
+def test_a_document_without_the_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="where the table is to stand"):
+        replaced(f"before {BEGIN} after", "new")
