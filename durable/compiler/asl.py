@@ -33,6 +33,7 @@ from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import EventWait, StepCall
 from durable.errors import NonRetryableError
 from durable.signature import Signature
+from durable.store.leases import LEASE_MS
 from durable.store.values import holds_secret
 
 Json = dict[str, Any]
@@ -79,7 +80,7 @@ _OVER: Json = {
 """What the function of races says is final."""
 _RACE_SECONDS = 30
 _HELD_SECONDS = 15
-_LEASE_SECONDS = 30
+_LEASE_SECONDS = LEASE_MS // 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from durable.local.workers import Workers
 
 
 class Recurring:
-    """Does a piece of work at the times that `due` returns, whatever becomes of each.
+    """Does a piece of work at the times that `due` returns, also after a time at which it failed.
 
     Args:
         due: returns the next time in milliseconds since 1970; None ends it.

@@ -19,6 +19,7 @@ from durable.runs.record import RunRecord, load, load_all_steps, load_header, lo
 from durable.runs.runs import Runs, unchanged, where_it_was
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
+from durable.store.conditions import MOST_CHANGES
 from durable.store.keys import HEADER
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
@@ -29,7 +30,7 @@ from durable.wire import CALLBACK_WAIT
 
 _T = TypeVar("_T")
 _TRIES: Final = 5
-_MOST_AT_ONCE: Final = 24  # one less than a transaction holds: each has the guard on the header too
+_MOST_AT_ONCE: Final = MOST_CHANGES - 1  # each batch has the guard on the header besides
 _LATE_SECONDS: Final = 20 * 60
 """How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
 _OTHER_CODE: Final = (

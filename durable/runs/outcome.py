@@ -28,9 +28,9 @@ _AFTER_STOP: Final[Mapping[Wanted | None, Ending]] = {
 
 
 def ending(state: ExecutionState, wanted: Wanted | None) -> Ending:
-    """Return what a run comes to whose execution has ended so.
+    """Return what follows the end of an execution, given what is wanted of its run.
 
-    What ended before it could be stopped has ended: only a restart still happens then.
+    An execution that ended before it could be stopped keeps that end; only a restart is still made.
     """
     if state.status == "ABORTED":
         return _AFTER_STOP.get(wanted, "terminated")

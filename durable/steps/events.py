@@ -134,7 +134,7 @@ class Events:
     def settle(self, partition: str, era: str) -> int:
         """Match events and waits of a run, end the waits whose time is over, and deliver what nobody has delivered.
 
-        Returns how many waits came to an end or got an outcome that they had before. May be called by anyone, as often
+        Returns how many waits ended now, or were given the outcome that they had. May be called by anyone, as often
         as they like.
 
         Raises:
@@ -174,7 +174,10 @@ class Events:
         return found
 
     def _end(self, partition: str, wait: WaitRow, event: EventRow | None) -> bool:
-        """Write what a wait came to, and deliver it; return whether it was so."""
+        """Record the outcome of a wait, and deliver it.
+
+        Returns False where another process was faster, or nobody waits any more: the event is then given back.
+        """
         key = Key(partition, wait.sort)
         assert wait.token is not None
         mine = (Absent("outcome"), Equals("token", wait.token))

@@ -219,7 +219,7 @@ def _undo(run: Any, execution: str, row: StepRow) -> dict[str, Any]:
 
 
 def _undone(steps: Sequence[AnyStep], failed: StepRow | None) -> Iterator[UndoneRow]:
-    """Yield what became of each step that has an undo, newest first."""
+    """Yield the steps that have an undo, newest first, each with its status after the rollback."""
     for row in reversed(steps):
         if row.status == "undone":
             yield {"step": row.step, "key": row.path, "status": "undone"}

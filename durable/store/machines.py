@@ -12,7 +12,7 @@ ExecutionStatus = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTE
 
 @dataclass(frozen=True, slots=True)
 class ExecutionState:
-    """What an execution came to; `output`, `error` and `cause` as Step Functions reports them."""
+    """The state of an execution; `output`, `error` and `cause` are as Step Functions reports them."""
 
     status: ExecutionStatus
     output: Any = None
@@ -70,7 +70,7 @@ class Machines(Protocol):
         """
 
     def describe(self, workflow: str, name: str) -> ExecutionState | None:
-        """Return what the execution came to; None where it is unknown.
+        """Return the state of an execution; None where the execution is unknown.
 
         Raises:
             MachinesBusy: the same call may succeed later.

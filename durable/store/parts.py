@@ -49,7 +49,7 @@ class SleepRow(TypedDict):
 
 
 class UndoneRow(TypedDict):
-    """What became of a step that has an undo: `undone`, `failed` or `left`."""
+    """A step that has an undo, after a rollback; its `status` is `undone`, `failed` or `left`."""
 
     step: str
     key: str
