@@ -51,7 +51,7 @@ class DefinitionReader(Functions):
     uses: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
     entered: list[Node] = field(default_factory=list)
     unused: dict[Node, Node] = field(default_factory=dict)
-    placed: int = 0
+    uses_placed: int = 0
     blocks: set[tuple[str, ...]] = field(default_factory=set)
 
     def define(self, node: Node) -> Statements:
@@ -207,10 +207,14 @@ class DefinitionReader(Functions):
         if not self.is_straight(definition):
             found = f"`{self.reading.source(node)}` calls a function of several statements inside of an expression"
             raise Refused(node, found, "assign its result to a variable, on a line of its own")
+        return self.placed(node, definition, scope)
+
+    def placed(self, node: ast.Call, definition: Definition, scope: Scope) -> Expression:
+        """Return a call of a function that only assigns, decides and returns, as an expression."""
         given = self._given(node, definition)
         self.unused.pop(definition.node, None)
-        self.placed += 1
-        if self.placed > _MOST_PLACED:
+        self.uses_placed += 1
+        if self.uses_placed > _MOST_PLACED:
             raise Refused(
                 node, f"functions stand in the places of their calls more than {_MOST_PLACED:,} times", _OFTEN
             )

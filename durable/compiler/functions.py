@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import dataclasses
 import inspect
 import types
 from collections.abc import Iterator, Mapping
@@ -119,6 +120,17 @@ class Functions:
                     defaults[parameter] = literal(source.run, default.default, parameter)
         return Definition(source.run, source, defaults, this, is_nested=False)
 
+    def initializer(self, cls: type[Exception]) -> Definition | None:
+        """Return a function from what an exception is made of to the message that its `__init__` passes on."""
+        init = inspect.getattr_static(cls, "__init__", None)
+        definition = self._of_module(init, is_bound=True) if isinstance(init, types.FunctionType) else None
+        message = None if definition is None else _passed_on(definition.node, definition.this)
+        if definition is None or message is None:
+            return None
+        returned = ast.copy_location(ast.Return(message), message)
+        node = ast.FunctionDef(cls.__name__, definition.node.args, [returned], [])
+        return dataclasses.replace(definition, node=ast.copy_location(node, definition.node))
+
     def _nested(self, node: ast.Name, scope: Scope) -> Definition:
         local = scope.locals[node.id]
         if isinstance(local.value.kind, Function) and local.certain:
@@ -193,6 +205,21 @@ def _and(lines: list[int]) -> str:
 
 def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _passed_on(node: Node, this: str | None) -> ast.expr | None:
+    """Return what an `__init__` gives to that of its base, where it does nothing else than keep its arguments."""
+    message: ast.expr | None = None
+    for each in node.body:
+        match each:
+            case ast.Expr(ast.Call(ast.Attribute(ast.Call(ast.Name("super"), [], []), "__init__"), [argument], [])):
+                message = argument
+            case ast.Assign([ast.Attribute(ast.Name())], ast.Name() | ast.Constant()) | ast.Pass():
+                continue
+            case _ if not _is_text(each):
+                return None
+    names = ast.walk(message) if message is not None else ()
+    return None if any(isinstance(each, ast.Name) and each.id == this for each in names) else message
 
 
 def returns(nodes: list[ast.stmt]) -> bool:

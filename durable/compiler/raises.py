@@ -6,18 +6,37 @@ import ast
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable.compiler.definitions import DefinitionReader
 from durable.compiler.errornames import NEVER_CAUGHT
 from durable.compiler.guards import refuse_none
-from durable.compiler.kinds import Caught, Kind, Text, acts_as, describe, is_error, is_unknown, members
+from durable.compiler.kinds import (
+    Boolean,
+    Caught,
+    Float,
+    Integer,
+    Kind,
+    Null,
+    Text,
+    acts_as,
+    describe,
+    is_error,
+    is_text,
+    is_unknown,
+    members,
+)
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
 from durable.compiler.terms import TEXT, Constant, Expression
+from durable.compiler.texts import spelled
 from durable.compiler.tree import Raise, RaiseAgain
-from durable.errors import StepError, WorkflowError, public_message
+from durable.errors import DurableError, StepError, WorkflowError, public_message
 
 _CLASSES: Final = (WorkflowError, StepError)
 CAUGHT: Final = "<caught>"
 """The name under which a scope holds the error that is being handled."""
+
+
+_PLAIN: Final = (Null, Boolean, Integer, Float, Text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,7 @@ class RaiseReader:
     """Reads `raise` statements."""
 
     reading: Reading
+    definitions: DefinitionReader
 
     def read(self, node: ast.Raise) -> Raise | RaiseAgain:
         """Return a `raise`.
@@ -44,7 +64,7 @@ class RaiseReader:
         assert node.exc is not None
         call = node.exc if isinstance(node.exc, ast.Call) else None
         error = self._error(call.func if call else node.exc)
-        message = self._message(call, error)
+        message = self._own_message(node.exc, error) if _words_itself(error) else self._message(call, error)
         reading.fails({error.__name__: error})
         return Raise(error, message, label)
 
@@ -73,6 +93,31 @@ class RaiseReader:
             raise Refused(node, f"`{text}` is not an exception of the module", "import or define the class")
         return raisable(node, value, text)
 
+    def _own_message(self, node: ast.expr, error: type[Exception]) -> Expression:
+        """Return what an error says whose class words it: worked out here, or by its `__init__` in the run."""
+        call = node if isinstance(node, ast.Call) else ast.copy_location(ast.Call(node, [], []), node)
+        given = [*call.args, *(each.value for each in call.keywords)]
+        values = [self.reading.value(each) for each in given]
+        if all(isinstance(each, Constant) and isinstance(each.kind, _PLAIN) for each in values) and all(
+            each.arg for each in call.keywords
+        ):
+            known = [each.value for each in values if isinstance(each, Constant)]
+            named = {str(each.arg): value for each, value in zip(call.keywords, known[len(call.args) :], strict=True)}
+            return Constant(self._made(node, error, known[: len(call.args)], named), TEXT)
+        definition = self.definitions.initializer(error) if error.__str__ is DurableError.__str__ else None
+        if definition is None:
+            found = f"`{self.reading.source(node)}` words its message in {error.__name__}, which no state machine runs"
+            raise Refused(node, found, f'let {error.__name__} say what it is given: `raise {error.__name__}(f"…")`')
+        message = self.definitions.placed(call, definition, self.reading.here())
+        return message if is_text(message.kind) or is_unknown(message.kind) else spelled(node, message, error.__name__)
+
+    def _made(self, node: ast.expr, error: type[Exception], given: list[Any], named: dict[str, Any]) -> str:
+        try:
+            return str(error(*given, **named))
+        except Exception as failure:  # whatever the author's class raises
+            found = f"`{self.reading.source(node)}` fails: {failure}"
+            raise Refused(node, found, f"give {error.__name__} what its `__init__` takes") from None
+
     def _message(self, call: ast.Call | None, error: type[Exception]) -> Expression:
         if call is None or not (call.args or call.keywords):
             return Constant(public_message(error), TEXT)
@@ -82,6 +127,14 @@ class RaiseReader:
         if not isinstance(acts_as(message.kind), Text) and not is_unknown(message.kind):
             raise Refused(call, f"the message of an error is {describe(message.kind)}", "write a string or an f-string")
         return message
+
+
+def _words_itself(error: type[Exception]) -> bool:
+    """Whether an author's class has an `__init__` or `__str__` of its own."""
+    own = [
+        each for each in error.__mro__ if not each.__module__.startswith("durable.") and each.__module__ != "builtins"
+    ]
+    return any(vars(each).keys() & {"__init__", "__new__", "__str__"} for each in own)
 
 
 def _errors(kind: Kind) -> tuple[tuple[str, type[Exception]], ...]:

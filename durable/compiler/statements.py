@@ -102,7 +102,7 @@ class StatementReader:
         self.assignments = AssignmentReader(self.reading, self.awaits)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
-        self.raises = RaiseReader(self.reading)
+        self.raises = RaiseReader(self.reading, self.definitions)
 
     def body(self, nodes: list[ast.stmt]) -> Statements:
         """Return the statements of a whole `run` or nested def, which end in a return."""
