@@ -14,8 +14,10 @@ What a Task sends to its step's Lambda ("key" only where blocks or rounds make i
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
 by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
 step catches errors of these names, `once` where errors of these names are not tried again, `undo` where the step can be
-undone: by which function, with which retries, and whether that takes the step's input too. What the step returns (`at`
-in milliseconds since 1970, when it ended):
+undone: by which function, with which retries, and whether that takes the step's input too. `by_reference` is there
+where `run` only passes the result on, so that the step may answer with a reference to it; else `read` says what looks
+into it. `references` names the parameters of the input that may hold such a reference. What the step returns (`at` in
+milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -44,6 +46,8 @@ from typing import Any, Final, NotRequired, TypedDict
 
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
+MAX_VALUE_BYTES: Final = 104_857_600
+"""How large a result may be that `run` only passes on."""
 MAX_KEPT_INPUT_BYTES: Final = 98_304
 """A row holds a step's input as far as this; with the largest result it stays below DynamoDB's 400 KB."""
 MAX_STEP_NAME: Final = 80
@@ -199,6 +203,9 @@ class StepEvent(TypedDict, total=False):
     until: int
     later: Later
     races: list[str]
+    by_reference: bool
+    read: str
+    references: list[str]
 
 
 class Where(TypedDict):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # each kind of Lambda imports only its own
     from durable.steps.callbacks import Callbacks
     from durable.steps.children import Children
     from durable.steps.events import Events
+    from durable.store.large_values import LargeValues
 
 Environment = Mapping[str, str]
 Handler = Callable[[Any, Any], Any]
@@ -36,6 +37,14 @@ def table_of(environment: Environment) -> DynamoDBTable:
     from durable.aws.table import DynamoDBTable
 
     return DynamoDBTable(environment["DURABLE_TABLE"], SystemClock())
+
+
+def values_of(environment: Environment) -> LargeValues | None:
+    """Return where large values are; None in a deployment whose workflows have none."""
+    from durable.aws.large_values import S3Values
+
+    bucket = environment.get("DURABLE_VALUES")
+    return S3Values(bucket) if bucket else None
 
 
 def machines_of(registry: Registry) -> StepFunctionsMachines:

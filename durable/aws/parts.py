@@ -14,6 +14,7 @@ from durable.aws.environment import (
     runs_of,
     segments_of,
     table_of,
+    values_of,
 )
 from durable.aws.machines import StepFunctionsMachines
 from durable.aws.registry import Registry
@@ -48,7 +49,7 @@ def parts_of(environment: Environment) -> Parts:
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks)
-    lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()))
+    lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
     return Parts(registry, table, machines, runs, segments, events_of(table, callbacks), children, lifecycle)
 
 

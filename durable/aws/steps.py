@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from durable.aws.clients import clients_of
-from durable.aws.environment import Environment, table_of
+from durable.aws.environment import Environment, table_of, values_of
 from durable.aws.log import LambdaLog
 from durable.bindings.kinds import part
 from durable.clock import SystemClock, pause
@@ -21,7 +21,7 @@ def parts_of_step(environment: Environment, log: LambdaLog) -> tuple[Any, ...]:
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     record = StepRecord(table_of(environment), clock, pause=pause)
     clients, url = clients_of(signature, environment), environment.get("DURABLE_URL")
-    return signature, clients, record, clock, alarm, log, Renewal, None, url
+    return signature, clients, record, clock, alarm, log, Renewal, None, url, values_of(environment)
 
 
 def invocation_of(context: Any) -> str:

@@ -13,6 +13,7 @@ from durable.compiler.access import INPUT
 from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
 from durable.compiler.names import TOKEN_RETRIES, state_name
+from durable.compiler.passing import Passing
 from durable.compiler.states import (
     AnyState,
     Caught,
@@ -89,6 +90,7 @@ class Writer:
 
     placeholders: dict[str, str]
     taken: set[str]
+    passing: Passing
 
     def machine(self, machine: Machine) -> Json:
         """Return a machine: where it starts, and its states in the order of the source."""
@@ -150,6 +152,13 @@ class Writer:
         if step.sensitive:
             payload["sensitive"] = True
         payload |= _races(task.races)
+        passed = self.passing.of(task)
+        if passed.by_reference:
+            payload["by_reference"] = True
+        elif passed.read:
+            payload["read"] = passed.read
+        if passed.references:
+            payload["references"] = list(passed.references)
         if step.waits_by_itself:
             linear = {"delay": step.retries.delay_seconds, "jitter": step.retries.jitter}
             payload["later"] = linear if step.retries.backoff == "linear" else {}

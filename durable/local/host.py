@@ -25,6 +25,7 @@ from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Coroutines, Functions, Wait
 from durable.local.kv import purge
+from durable.local.large_values import FileValues
 from durable.local.log import WorkingOn
 from durable.local.parts import OURS, Parts, parts_of
 from durable.local.place import Place
@@ -38,6 +39,7 @@ from durable.local.threads import Work, call, perform
 from durable.local.timers import Timers
 from durable.local.waits import Waits
 from durable.local.workers import Workers
+from durable.operations.large_values import sweep
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes import Operator
@@ -55,19 +57,22 @@ from durable.steps.loop import EventLoop
 from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
-from durable.store.keys import is_child
+from durable.store.keys import StepKey, is_child
+from durable.store.large_values import LargeValues, borrowed
 from durable.store.leases import Leases
 from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.orders import Orders
 from durable.store.record import StepRecord
 from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
-from durable.store.rows import Header
+from durable.store.rows import AnyStep, Header
 from durable.store.statuses import OPEN
 from durable.store.table import TableBusy, every
 from durable.wire import CALLS, EVENTS, RACES
 
 _AGAIN_MS: Final = 5_000
+_SWEEP_MS: Final = 3_600_000
+"""How often it is looked whose large values are left of runs that have expired."""
 
 
 class Doubles(Protocol):
@@ -89,6 +94,7 @@ class Host:
     Args:
         data: the folder for what is no row: the outbox.
         url: where the workers are served, for callbacks.
+        values: where large values are; in files below `data` where nothing is said.
         verify: makes the guards of callers that API Gateway verifies on AWS; without it, nobody is let in.
         workers: the threads of steps.
         turns: the threads of the engine's own work; those of steps where nothing is said.
@@ -112,6 +118,7 @@ class Host:
         loop: EventLoop | None = None,
         url: str | None = None,
         verify: Verify = nobody,
+        values: LargeValues | None = None,
     ) -> None:
         self.built = built
         self.journal = journal
@@ -125,6 +132,8 @@ class Host:
         self._random = random
         self._url = url
         self._verify = verify
+        self._values = values or FileValues(data / "values")
+        self._sweep_at = 0
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
@@ -159,7 +168,7 @@ class Host:
         self._children = Children(self.table, callbacks)
         self.operator = Operator(
             Queries(self.table, clock),
-            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values),
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
@@ -249,6 +258,9 @@ class Host:
     def purge(self) -> int:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
         now = self.clock.now()
+        if now >= self._sweep_at:
+            sweep(self._values, self.table)
+            self._sweep_at = now + _SWEEP_MS
         return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
@@ -261,6 +273,11 @@ class Host:
         calls = self.built.compiled[workflow.name].calls
         callees = {each.name: self.workflows[self.built.project.declared(each.workflow)[0].name] for each in calls}
         return CallHandler(callees, self._children, self.runs, self.table, record, self.clock)
+
+    def result(self, run: Header, row: AnyStep) -> Any:
+        """Return the recorded result of a step, whatever its size."""
+        key = StepKey(run.workflow, run.instance, run.epoch, row.path, run.incarnation)
+        return borrowed(self._values, key, row.result) if row.by_reference else row.result
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""
@@ -317,9 +334,9 @@ class Host:
             random = self._random
             if step.undoes is None:
                 url = self._url if self.built.project.is_served(workflow) else None
-                handler = StepHandler(*parts, random=random, callback_url=url)
+                handler = StepHandler(*parts, random=random, callback_url=url, values=self._values)
             else:
-                handler = UndoHandler(self.table, leases, *parts, random=random)
+                handler = UndoHandler(self.table, leases, *parts, random=random, values=self._values)
             self._handlers[function_name(workflow.name, step.name)] = handler
 
     def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:

@@ -21,6 +21,7 @@ from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Ord
 from durable.steps.children import Children, open_children
 from durable.store.conditions import MOST_CHANGES
 from durable.store.keys import HEADER
+from durable.store.large_values import LargeValues, RunPlace
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.record import forget
@@ -51,6 +52,7 @@ class Lifecycle:
         runs: Runs,
         children: Children,
         leases: Leases,
+        values: LargeValues | None = None,
     ) -> None:
         self._table = table
         self._machines = machines
@@ -58,6 +60,7 @@ class Lifecycle:
         self._runs = runs
         self._children = children
         self._leases = leases
+        self._values = values
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
         """Do what is wanted, or have it done when the execution has stopped.
@@ -236,6 +239,8 @@ class Lifecycle:
             self._table.write(guard, Write(header.flag, {"want": "delete", "expires": until}))
         for some in _batched(others, _MOST_AT_ONCE):
             self._table.write(guard, *(Delete(key) for key in some))
+        if self._values is not None:
+            self._values.delete(RunPlace(header.workflow, header.instance, header.incarnation))
         self._table.write(Delete(header.key, when=mine))
 
 

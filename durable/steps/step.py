@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,14 +29,17 @@ from durable.steps.coroutines import finished
 from durable.store.callback_tokens import CallbackKey
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
+from durable.store.large_values import LargeValues, borrowed, goes_by_reference, lend
 from durable.store.log import Log
 from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded, StepRecord
 from durable.store.table import Row
-from durable.store.values import Misfit, dump, hash_of, load, text_of, unordered
+from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
 from durable.wire import (
     FINAL,
     HAND_OVER,
     MAX_KEPT_INPUT_BYTES,
+    MAX_RESULT_BYTES,
+    MAX_VALUE_BYTES,
     RETRY_LATER,
     CallTask,
     Envelope,
@@ -86,6 +89,7 @@ class StepHandler:
         keep: Keep = lambda renew: nullcontext(),
         random: Random | None = None,
         callback_url: str | None = None,
+        values: LargeValues | None = None,
     ) -> None:
         self._signature = signature
         self._clients = dict(clients)
@@ -97,6 +101,7 @@ class StepHandler:
         self._random = random or Random()
         self._errors = dict(signature.errors())
         self._callback_url = callback_url
+        self._values = values
 
     @property
     def is_async(self) -> bool:
@@ -143,7 +148,12 @@ class StepHandler:
 
     async def coroutine(self, attempt: Attempt) -> Any:
         """Do the work of an attempt whose function is a coroutine function; its deadline is for the caller."""
-        return await self._signature.function(**self._given(attempt))
+        if not attempt.event.get("references"):
+            return await self._signature.function(**self._given(attempt))
+        import asyncio  # here, so that a Lambda without coroutines does not import it
+
+        # A large value is read in a thread: the loop is shared with all other steps.
+        return await self._signature.function(**await asyncio.to_thread(self._given, attempt))
 
     def finish(self, attempt: Attempt, work: Callable[[], Any]) -> Envelope:
         """Record how an attempt ends, and return or raise what its Task is answered.
@@ -153,14 +163,16 @@ class StepHandler:
         """
         event, key, input_hash = attempt.event, attempt.key, attempt.input_hash
         try:
-            result = self._dumped(self._result(attempt, work()))
+            result, by_reference = self._sent(self._dumped(self._result(attempt, work()), event), event)
         except Hang:
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, attempt.owner, attempt.begun.attempt, input_hash)
         at = self._clock.now()
         generation = _looking(event)
-        instead = self._record.succeed(key, owner=attempt.owner, result=result, at=at, generation=generation)
+        instead = self._record.succeed(
+            key, owner=attempt.owner, result=result, at=at, generation=generation, by_reference=by_reference
+        )
         if instead is not None:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
@@ -174,7 +186,8 @@ class StepHandler:
         event = attempt.event
         if event.get("undo", {}).get("input") and not _fits(text_of(event["input"])):
             raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
-        return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until)
+        references = event.get("references", ())
+        return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until, references)
 
     def _called(self, timeout: int, arguments: dict[str, Any]) -> Any:
         with self._deadline(timeout):
@@ -187,21 +200,52 @@ class StepHandler:
         key = _callback_key(attempt.event, attempt.key, attempt.begun)
         return key.event_type(self._record.secret(key))
 
-    def _dumped(self, result: Any) -> Any:
+    def _dumped(self, result: Any, event: StepEvent) -> Any:
+        most_bytes = MAX_VALUE_BYTES if self._may_lend(event) else MAX_RESULT_BYTES
         try:
-            return dump(self._signature.result, result, "result")
+            return dump(self._signature.result, result, "result", most_bytes=most_bytes)
+        except TooLarge as large:
+            read = event.get("read")
+            why = f"; what run only passes on may be larger, and this is read by {read}" if read else ""
+            raise InvalidResult(f"{large}{why}") from None
         except Misfit as misfit:
             raise InvalidResult(str(misfit)) from None
 
+    def _may_lend(self, event: StepEvent) -> bool:
+        return self._values is not None and event.get("by_reference", False)
+
+    def _sent(self, result: Any, event: StepEvent) -> tuple[Any, bool]:
+        """Return a result as it travels, and whether that is a reference to it, which is durable then."""
+        sensitive = event.get("sensitive", False)
+        if self._values is None or not self._may_lend(event) or not goes_by_reference(result, sensitive=sensitive):
+            return result, False
+        return lend(self._values, StepKey.of(event), result), True
+
+    def _borrowed(self, value: Any, key: StepKey, name: str) -> Any:
+        """Return what a reference stands for."""
+        try:
+            return value if self._values is None else borrowed(self._values, key, value)
+        except LookupError as error:
+            raise InvalidInput(f"{name} ({error})") from None
+
     def _arguments(
-        self, event: StepEvent, given: dict[str, Any], key: StepKey, begun: Leased, until: int
+        self,
+        event: StepEvent,
+        given: dict[str, Any],
+        key: StepKey,
+        begun: Leased,
+        until: int,
+        references: Collection[str],
     ) -> dict[str, Any]:
         signature = self._signature
         arguments: dict[str, Any] = dict(self._clients)
         try:
             for parameter in signature.data:
                 if parameter.required or parameter.name in given:
-                    arguments[parameter.name] = load(parameter.adapter, given.get(parameter.name), parameter.name)
+                    value = given.get(parameter.name)
+                    if parameter.name in references:
+                        value = self._borrowed(value, key, parameter.name)
+                    arguments[parameter.name] = load(parameter.adapter, value, parameter.name)
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         if signature.context:
@@ -306,8 +350,8 @@ class StepHandler:
                 raise reported(_failure_of(StaleResult), event) from None
             case Recorded(failure=Failure() as failure, at=at):
                 raise self._reported(failure, event, at, final=True) from None
-            case Recorded(result=result, at=at):
-                return {"result": self._still_fits(result, event), "at": at}
+            case Recorded(at=at):
+                return {"result": self._still_fits(begun, event), "at": at}
             case Halted():
                 raise reported(_failure_of(Stopped), event) from None
             case Lost():
@@ -317,16 +361,25 @@ class StepHandler:
             case _:
                 assert_never(begun)
 
-    def _still_fits(self, result: Any, event: StepEvent) -> Any:
+    def _still_fits(self, recorded: Recorded, event: StepEvent) -> Any:
         """Re-validate a recorded result against the step's current return type: an older deployment may have written
-        it.
+        it, and may have passed on by reference what `run` reads today.
         """
+        most_bytes = MAX_VALUE_BYTES if self._may_lend(event) else MAX_RESULT_BYTES
         try:
-            today = dump(self._signature.result, load(self._signature.result, result, "result"), "result")
-        except Misfit:
+            was = recorded.result
+            if recorded.by_reference:
+                was = self._borrowed(was, StepKey.of(event), "result")
+            today = dump(
+                self._signature.result, load(self._signature.result, was, "result"), "result", most_bytes=most_bytes
+            )
+        except (Misfit, InvalidInput):
             raise reported(_failure_of(StaleResult), event) from None
         # A set is written in any order; another one than was recorded would change the inputs of later steps.
-        return result if unordered(today) == unordered(result) else today
+        kept = was if unordered(today) == unordered(was) else today
+        if recorded.by_reference and kept is was and self._may_lend(event):
+            return recorded.result
+        return self._sent(kept, event)[0]
 
 
 def _callback_key(event: StepEvent, key: StepKey, begun: Leased) -> CallbackKey:
@@ -356,6 +409,8 @@ def _kept(event: StepEvent, text: str) -> Row:
     wanted = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
     if wanted and _fits(text):
         kept["input"] = event["input"]
+        if references := event.get("references"):
+            kept["references"] = references
     return kept
 
 

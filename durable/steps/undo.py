@@ -53,11 +53,13 @@ class UndoHandler(StepHandler):
         input = row.input or {}
         given = {each.name: input[each.name] for each in others if each.name in input}
         given[first.name] = row.result
+        references = [*row.references, *([first.name] if row.by_reference else [])]
         begun = Leased(row.undo_attempts, row.again)
         try:
             with self._keep(lambda: self._renew(key, owner)):
                 until = now + event["timeout"] * 1000
-                self._dumped(self._called(event["timeout"], self._arguments(event, given, key, begun, until)))
+                arguments = self._arguments(event, given, key, begun, until, references)
+                self._dumped(self._called(event["timeout"], arguments), event)
         except Hang:
             raise
         except BaseException as error:

@@ -63,6 +63,7 @@ class Recorded:
     at: int
     failure: Failure | None
     input_hash: str
+    by_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,14 +262,26 @@ class StepRecord:
         row = self._table.get(key.row)
         return 0 if row is None else StepRow.from_row(row).attempts
 
-    def succeed(self, key: StepKey, *, owner: str, result: Any, at: int, generation: int | None = 0) -> Begun | None:
+    def succeed(
+        self,
+        key: StepKey,
+        *,
+        owner: str,
+        result: Any,
+        at: int,
+        generation: int | None = 0,
+        by_reference: bool = False,
+    ) -> Begun | None:
         """Record the result; None when it was recorded, else what stands in its place.
 
         Args:
+            by_reference: whether the result is a reference to a large value.
             generation: of the execution that asks; None if the flag need not be read, because whatever follows in the
                 execution reads it.
         """
-        ended = {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at}
+        ended: Row = {"status": _COMPLETE, "outcome": "result", "result": result, "finished": at}
+        if by_reference:
+            ended["by_reference"] = True
         return self._end(key, owner, ended, generation)
 
     def fail(
@@ -367,6 +380,7 @@ def forget(key: Key, row: AnyStep) -> Write:
 _OF_AN_ATTEMPT: Final = (
     "outcome",
     "result",
+    "by_reference",
     "error",
     "finished",
     "ended",
@@ -384,4 +398,4 @@ def _recorded(row: StepRow) -> Recorded:
     """Return the outcome of a step that has one."""
     error = row.failed_finally
     failure = None if error is None else Failure.from_row(error)
-    return Recorded(row.result, row.latest, failure, row.input_hash)
+    return Recorded(row.result, row.latest, failure, row.input_hash, row.by_reference)

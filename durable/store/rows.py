@@ -172,6 +172,7 @@ class _Step(_Stored):
         input_hash: of the input that the step was begun with; a recorded outcome fits no other.
         sensitive: nobody is shown the step's data.
         outcome: which of `result` and `error` ended the step; None while it has not ended.
+        by_reference: the result is a reference to a value that is kept beside the record.
         error: why the last attempt failed.
         finished: when the step ended.
         handled: an `except` of the run catches the error, so `retry` leaves the step alone.
@@ -193,6 +194,7 @@ class _Step(_Stored):
     sensitive: bool = False
     outcome: Outcome | None = None
     result: Any = None
+    by_reference: bool = False
     error: FailureRow | None = None
     finished: int | None = None
     handled: bool = False
@@ -260,6 +262,7 @@ class StepRow(_Step):
         lease: until when nobody else may run the step.
         wake: when the next attempt is due: on one machine, and where the step says.
         input: the data arguments, where they are kept: see `durable.steps.step`.
+        references: the parameters of the input that may hold a reference to a large value.
         undo: how the step is undone.
         undo_by: the rollback execution that tried to undo it.
         undo_attempts: how often that tried.
@@ -273,6 +276,7 @@ class StepRow(_Step):
     lease: int = 0
     wake: int | None = None
     input: Mapping[str, Any] | None = None
+    references: Sequence[str] = ()
     undo: Undo | None = None
     undo_by: str | None = None
     undo_attempts: int = 0

@@ -102,7 +102,7 @@ def fit(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
         return load(adapter, value, name)
 
 
-def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
+def dump(adapter: TypeAdapter[Any], value: Any, name: str, *, most_bytes: int = MAX_RESULT_BYTES) -> Any:
     """Return a value of the adapter's type as JSON for a run, which `load` reads as an equal value.
 
     Raises:
@@ -113,7 +113,7 @@ def dump(adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
         valid = adapter.validator.validate_python(value, strict=True)
     except ValidationError as error:
         raise Misfit(tuple(_fields(adapter, error, name))) from None
-    text = dump_text(adapter, valid, name)
+    text = dump_text(adapter, valid, name, most_bytes=most_bytes)
     dumped = from_json(text)
     if _MAYBE_TOO_LARGE.search(text) and any(abs(each) > MAX_INTEGER for each in _integers(dumped)):
         raise Misfit((f"{name} (an integer beyond 2**53; pass it as a string)",))

@@ -20,6 +20,7 @@ from durable.local.workers import InlineWorkers
 from durable.store.log import Log
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.journal import MemoryJournal
+from durable.testing.large_values import MemoryValues
 from durable.testing.timers import SkippingTimers
 
 _MOST_TURNS: Final = 1_000_000
@@ -54,6 +55,7 @@ class VirtualHost:
         self._doubles = doubles or (SandboxDoubles(self.clock) if folder is None else None)
         self._random = random.Random(seed or 0)
         self._first = seed is None
+        self.values: Final = MemoryValues()
         self._journal = self._open()
         self._begin()
 
@@ -73,6 +75,7 @@ class VirtualHost:
             random=self._random,
             timers=self._timers,
             doubles=self._doubles,
+            values=None if self.folder else self.values,
         )
         self.host.recover()
 

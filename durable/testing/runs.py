@@ -13,7 +13,7 @@ from durable.adapters import adapter_of
 from durable.bindings import RunStatus
 from durable.errors import InvalidInput
 from durable.runs.record import load as load_run
-from durable.store.rows import AnyStep
+from durable.store.rows import AnyStep, Header
 from durable.store.statuses import CLOSED
 from durable.store.values import Misfit, fit, load
 from durable.testing.attempts import Attempts
@@ -105,7 +105,7 @@ class Run:
     def steps(self) -> tuple[StepRun, ...]:
         """The steps that were begun, in that order, each round by itself."""
         run = load_run(self._virtual.host.table, self.workflow, self.id)
-        return tuple(self._step(row, run.header.created) for row in run.current if row.step in self._results)
+        return tuple(self._step(row, run.header) for row in run.current if row.step in self._results)
 
     def step(self, name: str, round: int = 1) -> StepRun:
         """Return what a step did, in the round that was begun as the how manieth.
@@ -190,17 +190,18 @@ class Run:
         rounds = [row for row in steps if row.step == name]
         return len(rounds) >= round and rounds[round - 1].outcome == "result"
 
-    def _step(self, row: AnyStep, started: int) -> StepRun:
+    def _step(self, row: AnyStep, run: Header) -> StepRun:
+        result = self._virtual.host.result(run, row)
         calls = self._attempts.of(self.workflow, self.id, row.path)
         return StepRun(
             name=row.step,
             key=row.path,
             status=row.status,
             attempts=row.attempts,
-            result=load(self._results[row.step], row.result, "result") if row.outcome == "result" else None,
+            result=load(self._results[row.step], result, "result") if row.outcome == "result" else None,
             error=None if row.error is None else _error(row.error),
             input=calls[-1].input if calls else {},
-            attempted=tuple(timedelta(milliseconds=each.at_ms - started) for each in calls),
+            attempted=tuple(timedelta(milliseconds=each.at_ms - run.created) for each in calls),
             exception=calls[-1].exception if calls else None,
         )
 

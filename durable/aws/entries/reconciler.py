@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from durable.aws.environment import (
-    Environment,
-    Handler,
-)
+from durable.aws.environment import Environment, Handler, values_of
 from durable.aws.log import LambdaLog
 from durable.aws.parts import parts_of, waker_of
 from durable.clock import SystemClock
+from durable.operations.large_values import sweep
 from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
 from durable.store.rows import Header
@@ -23,6 +21,7 @@ def handler_of(environment: Environment) -> Handler:
     def settle(header: Header) -> int:
         return parts.events.settle(header.partition, header.era) + parts.children.settle(header)
 
+    values = values_of(environment)
     whole = Reconciler(table, machines, clock, runs, settle)
     segmented = parts.registry.segmented
     segments = SegmentReconciler(table, machines, clock, runs, parts.segments, waker_of(parts), log.look_failed)
@@ -33,6 +32,8 @@ def handler_of(environment: Environment) -> Handler:
             case "segments":
                 looked = segments.reconcile(segmented)
                 log.reconciled(looked.runs + whole.reconcile(segmented, ("rollingBack",)), looked.late_ms)
+            case "values":
+                log.reconciled(0 if values is None else sweep(values, table))
             case "all":
                 log.reconciled(whole.reconcile(parts.registry))
             case _:

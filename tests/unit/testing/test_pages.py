@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = ["services", "kv", "database", "callbacks"]
+PAGES = ["services", "kv", "database", "callbacks", "values"]
 
 
 @pytest.mark.parametrize("page", PAGES)

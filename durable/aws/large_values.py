@@ -1,0 +1,60 @@
+"""Large values in S3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from durable.aws.session import client
+from durable.store.large_values import RunPlace
+
+_MOST_AT_ONCE = 1000
+
+
+class S3Values:
+    """Keeps values in a bucket, under the name of their run.
+
+    Args:
+        bucket: its name.
+        s3: a boto3 client; without one, the process's own.
+    """
+
+    def __init__(self, bucket: str, *, s3: Any = None) -> None:
+        self._bucket = bucket
+        self._given = s3
+
+    @property
+    def _client(self) -> Any:
+        return self._given or client("s3")
+
+    def write(self, run: RunPlace, name: str, data: bytes) -> None:
+        self._client.put_object(Bucket=self._bucket, Key=f"{run}/{name}", Body=data)
+
+    def read(self, run: RunPlace, name: str) -> bytes | None:
+        try:
+            data: bytes = self._client.get_object(Bucket=self._bucket, Key=f"{run}/{name}")["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return data
+
+    def delete(self, run: RunPlace) -> None:
+        for page in self._pages(f"{run}/"):
+            objects = [{"Key": each["Key"]} for each in page]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+
+    def runs(self) -> Iterator[RunPlace]:
+        before: RunPlace | None = None
+        for page in self._pages(""):
+            for each in page:
+                run = RunPlace.of(each["Key"])
+                if run != before:  # keys are sorted, so those of a run stand together
+                    yield run
+                before = run
+
+    def _pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": _MOST_AT_ONCE}
+        )
+        for page in pages:
+            if found := page.get("Contents"):
+                yield found

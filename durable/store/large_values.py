@@ -1,0 +1,95 @@
+"""Values that are too large for a row and an execution: they stand beside the record, and a reference travels.
+
+A value is named after its step and its content. So an attempt that follows a crash writes the same value to the same
+place, one that writes another value harms none, and all of a run's are deleted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from pydantic_core import from_json, to_json
+
+from durable.store.keys import StepKey
+from durable.store.values import hash_of
+
+REFERENCE: Final = "$value"
+"""The key that a reference has, and no value that travels by itself."""
+INLINE_BYTES: Final = 32_768
+"""Up to which a value travels by itself: an execution holds 256 KB at once."""
+_NO_INCARNATION: Final = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """The run that values belong to."""
+
+    workflow: str
+    instance: str
+    incarnation: str
+
+    def __str__(self) -> str:
+        """Return what the names of its values begin with."""
+        return f"{self.workflow}/{self.instance}/{self.incarnation or _NO_INCARNATION}"
+
+    @classmethod
+    def of(cls, name: str) -> RunPlace:
+        """Return the run that a value of this name belongs to."""
+        workflow, instance, incarnation = name.split("/")[:3]
+        return cls(workflow, instance, "" if incarnation == _NO_INCARNATION else incarnation)
+
+
+class LargeValues(Protocol):
+    """Where large values are: S3 on AWS, a folder on one machine."""
+
+    def write(self, run: RunPlace, name: str, data: bytes) -> None:
+        """Keep a value; it is durable when this returns."""
+
+    def read(self, run: RunPlace, name: str) -> bytes | None:
+        """Return a value; None where it is not, or no more."""
+
+    def delete(self, run: RunPlace) -> None:
+        """Delete all values of a run."""
+
+    def runs(self) -> Iterator[RunPlace]:
+        """Yield the runs that have values, once each."""
+
+
+def is_reference(value: Any) -> bool:
+    """Return whether a value has the form of a reference."""
+    return isinstance(value, dict) and REFERENCE in value
+
+
+def goes_by_reference(value: Any, *, sensitive: bool) -> bool:
+    """Return whether a JSON value that may travel by reference does: a large one, one that would be taken for a
+    reference, and all data of a sensitive step, which is to stand in no history of an execution.
+    """
+    return value is not None and (sensitive or is_reference(value) or len(to_json(value)) > INLINE_BYTES)
+
+
+def lend(values: LargeValues, key: StepKey, value: Any) -> dict[str, Any]:
+    """Keep a JSON value that a step returned, and return the reference to it."""
+    data = to_json(value)
+    name = f"{hash_of(f'{key.era}#{key.path}')[:16]}-{hash_of(data.decode())}"
+    values.write(_run_of(key), name, data)
+    return {REFERENCE: name, "bytes": len(data)}
+
+
+def borrowed(values: LargeValues, key: StepKey, value: Any) -> Any:
+    """Return what a reference within a run stands for; a value that is none stands for itself.
+
+    Raises:
+        LookupError: the value is there no more.
+    """
+    if not is_reference(value):
+        return value
+    data = values.read(_run_of(key), str(value[REFERENCE]))
+    if data is None:
+        raise LookupError("its value is there no more")
+    return from_json(data)
+
+
+def _run_of(key: StepKey) -> RunPlace:
+    return RunPlace(key.workflow, key.instance, key.incarnation)
