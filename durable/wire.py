@@ -106,6 +106,8 @@ PARKED: Final = "Parked"
 """The error of a wait for an event or a child that has parked its run."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Extension.Crash")
 """A Lambda that died: read as StepError. The step's row still holds its lease, and has counted the attempt."""
+DATA_LIMIT: Final = "States.DataLimitExceeded"
+"""A state whose result or variables are larger than 256 KiB."""
 UNUSABLE: Final = (
     "Lambda.InvalidParameterValueException",
     "Lambda.InvalidRuntimeException",
@@ -118,7 +120,7 @@ UNUSABLE: Final = (
     "Runtime.ImportModuleError",
     "Runtime.MarshalError",
     "Runtime.UserCodeSyntaxError",
-    "States.DataLimitExceeded",
+    DATA_LIMIT,
 )
 """A Lambda that cannot run, or whose answer cannot be taken: read as StepError too."""
 LEASE_HELD: Final = ("StepInProgress", "TableBusy")

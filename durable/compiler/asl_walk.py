@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from durable import wire
 from durable.compiler.carried import edges
+from durable.compiler.retriers import author_of, soon
 
 Json = dict[str, Any]
 
@@ -29,6 +30,20 @@ def states_within(state: Json) -> Iterator[Json]:
 def waits(state: Json) -> bool:
     """Whether something in a block waits: for a time, or for a token."""
     return any(each["Type"] == "Wait" or each.get("Resource", "").endswith(TOKEN) for each in states_within(state))
+
+
+def needs_standard(state: Json) -> bool:
+    """Whether a block is moved to Standard: something in it waits, or a step of a race may be tried again so late that
+    its run would park, and the other branches with it.
+    """
+    return waits(state) or any(map(_retries_late, states_within(state)))
+
+
+def _retries_late(state: Json) -> bool:
+    if state["Type"] != "Task" or is_of_race(state) or "races" not in state["Arguments"]["Payload"]:
+        return False
+    author = author_of(state)
+    return "later" in state["Arguments"]["Payload"] or soon(author) < int(author["MaxAttempts"])
 
 
 def is_of_race(state: Json) -> bool:

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.races import race_call
+from durable.compiler.retriers import RETRY_SECONDS
 from durable.compiler.terms import Constant
 from durable.compiler.tree import (
     Assign,
@@ -41,6 +42,7 @@ from durable.compiler.tree import (
     blocks,
     walk,
 )
+from durable.retries import Retries
 
 MOST_EVENTS: Final = 25_000
 STATE: Final = 2
@@ -68,7 +70,7 @@ class Bounds:
         begun: those of them that are counted when a round of a loop begins; its steps count their own.
         shared: whether several loops and maps share the rest.
         notes: what the bounds mean, in words.
-        branch_notes: those of them that are within branches and items, which hold in segments too.
+        branch_notes: those of them that hold in segments too: within branches and items, and of maps that wait.
     """
 
     certain: int
@@ -90,7 +92,9 @@ def bounds(program: Program) -> Bounds:
     costs = {each.round: STATE + _certain(_body(each)) for each in found}
     begun = {each.round: STATE + _certain(_body(each), _own) for each in found}
     notes = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found)
-    inside = {each.round for each in _in_branches(program.body)}
+    inside = {each.round for each in _in_branches(program.body)} | {
+        each.round for each in found if _needs_standard(each)
+    }
     inner = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found if each.round in inside)
     return Bounds(certain, rounds, costs, begun, shared, tuple(notes), tuple(inner))
 
@@ -105,6 +109,22 @@ def _in_branches(body: tuple[Statement, ...]) -> Iterator[Unbounded]:
         ):
             for block in blocks(statement):
                 yield from unbounded(block)
+
+
+def _needs_standard(each: Unbounded) -> bool:
+    """Whether a map is executed on Standard: see `durable.compiler.asl_walk.needs_standard`."""
+    if isinstance(each, Loop):
+        return False
+    inner = list(walk(each.body.body))
+    awaited = [statement.what for statement in inner if isinstance(statement, Run)]
+    waits = any(isinstance(statement, Sleep) for statement in inner)
+    racing = (what for what in awaited if isinstance(what, StepCall) and what.place.races)
+    late = any(what.waits_by_itself or _delays(what.retries) > RETRY_SECONDS for what in racing)
+    return waits or late or any(isinstance(what, EventWait | WorkflowCall) for what in awaited)
+
+
+def _delays(retries: Retries) -> int:
+    return sum(map(retries.delay_after, range(1, retries.limit + 1)))
 
 
 def _body(each: Unbounded) -> tuple[Statement, ...]:

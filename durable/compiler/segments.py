@@ -28,11 +28,11 @@ from durable.compiler.asl_walk import (
     bare,
     expressions_mapped,
     is_of_race,
+    needs_standard,
     reached,
     redirect,
     state_names,
     states_within,
-    waits,
 )
 from durable.compiler.carried import NAMES, kept_variables
 from durable.compiler.names import state_name
@@ -186,7 +186,7 @@ class _Express(_Segments):
                 return name, self._race_task(name, state)
             case "Task":
                 return name, self._task(name, state)
-            case "Parallel" | "Map" if waits(state) or any(map(_retries_late, states_within(state))):
+            case "Parallel" | "Map" if needs_standard(state):
                 move = self.named(f"{name} move")
                 return move, {move: _turn({"move": self.where(name)})}
             case "Parallel" | "Map":
@@ -293,7 +293,7 @@ class _Express(_Segments):
 
     def _catch(self, caught: list[Json], finals: set[str], park: str) -> list[Json]:
         """Return what catches: the author's `except`s, then what is final, then what the record is to decide."""
-        rest = finals.difference(*(each["ErrorEquals"] for each in caught))
+        rest = {*finals, wire.DATA_LIMIT}.difference(*(each["ErrorEquals"] for each in caught))
         told = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
         failing = [{"ErrorEquals": sorted(rest), "Output": told, "Next": self.fail}] if rest else []
         return [*caught, *failing, {"ErrorEquals": ["States.ALL"], "Output": told, "Next": park}]
@@ -320,14 +320,6 @@ class _Standard(_Segments):
             # Many attempts: where it fails, the execution fails on Standard, and the run with it.
             written[back] = {**_turn({"back": self.where(target)}, attempts=20), "Comment": f"back at {target}"}
         leaving["Next"] = back
-
-
-def _retries_late(state: Json) -> bool:
-    """Return whether a step of a race may be tried again so late that its run would park: the others would wait."""
-    if state["Type"] != "Task" or is_of_race(state) or "races" not in state["Arguments"]["Payload"]:
-        return False
-    author = author_of(state)
-    return "later" in state["Arguments"]["Payload"] or soon(author) < int(author["MaxAttempts"])
 
 
 def _in_time(state: Json) -> Json:

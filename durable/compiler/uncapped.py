@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
-from durable.compiler.asl_walk import reached
+from durable.compiler.asl_walk import needs_standard, reached
 from durable.compiler.carried import NAMES
 from durable.compiler.flow import SPENT, TOO_MANY_ITEMS
 
@@ -17,28 +17,29 @@ _TOO_MANY: Final = "TooManyRounds"
 def uncapped(definition: Json) -> Json:
     """Return the definition without the bounds on rounds at top level: they are for an execution's history.
 
-    An Express execution keeps no history, and a new segment begins with none, nor does one machine have such a limit.
-    Within branches and items the bounds stay, since a block may be executed on Standard; each block begins anew.
+    An Express execution keeps no history, and a new segment begins with none. Within branches and items the bounds
+    stay, and so does that of a map in which something waits: such a block is executed on Standard, and begins anew
+    there. One machine has the same bounds, so that a workflow does the same on both.
     """
     states: Json = copy.deepcopy(definition["States"])
     ends = {name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY}
     for name, state in states.items():
         if state["Type"] == "Choice":
-            _uncap(name, state, ends)
+            _uncap(name, state, ends, states)
         for edge in (state, *state.get("Choices", ()), *state.get("Catch", ())):
             if SPENT in edge.get("Assign", {}):
                 edge["Assign"][SPENT] = 0
     return {**definition, "States": reached(definition["StartAt"], states)}
 
 
-def _uncap(name: str, choice: Json, ends: set[str]) -> None:
+def _uncap(name: str, choice: Json, ends: set[str], states: Json) -> None:
     """Take a cap away: `run` may raise the same error itself, so the rule has to be that of a cap too."""
     counted = f"${SPENT}" in NAMES.findall(choice["Choices"][-1]["Condition"])
     if counted and _is_cap(choice, ends):  # a loop: the last rule says that there is room for another round
         choice.pop("Assign", None)
         allowed = choice["Choices"].pop()
         choice |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
-    elif name.startswith(TOO_MANY_ITEMS):
+    elif name.startswith(TOO_MANY_ITEMS) and not needs_standard(states[choice["Default"]]):
         choice["Choices"] = [rule for rule in choice["Choices"] if not _is_cap(rule, ends)]
     if not choice["Choices"]:
         _pass(choice)

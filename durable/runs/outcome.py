@@ -11,10 +11,13 @@ from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, Wo
 from durable.store.machines import ExecutionState
 from durable.store.parts import Wanted
 from durable.store.rows import AnyStep
-from durable.wire import CRASHES, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
+from durable.wire import CRASHES, DATA_LIMIT, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
 
 _AT: Final = re.compile(r" \(at=[0-9]+\)$")
 """When the step failed, which stands at the end of its message: see `failure_message`."""
+_STATE: Final = re.compile(r"^The state/task '(.{1,80}?)' returned a result")
+"""Finds in Step Functions' own words which state had too large a result."""
+_MOST_BYTES: Final = 262_144
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
 """What the run comes to; `undone` is terminated after undoing, `again` goes on and `anew` begins a new epoch."""
 
@@ -62,7 +65,19 @@ def error_of(state: ExecutionState, steps: Sequence[AnyStep]) -> dict[str, str]:
     if failed:
         last, error = max(failed, key=lambda each: each[0].latest)
         return {"name": name, "message": error["message"], "step": last.step}
+    if state.error == DATA_LIMIT:
+        return {"name": "DataLimitExceeded", "message": _too_large(state.cause)}
     return {"name": name, "message": _message(name, state.cause)}
+
+
+def _too_large(cause: str | None) -> str:
+    """Return what to do about a state with too large values; its name is one that the author gave."""
+    found = _STATE.search(cause or "")
+    where = f'at "{found[1]}" ' if found else ""
+    return (
+        f"The results or variables of the run {where}are larger than the {_MOST_BYTES:,} bytes that a state holds: map"
+        " over pages whose results are small, or have the step keep its result and return a key."
+    )
 
 
 def described(state: ExecutionState) -> str:
@@ -71,7 +86,7 @@ def described(state: ExecutionState) -> str:
     name = _error_name(state)
     if key:
         return f"{name} in {key}: {_AT.sub('', text)}"
-    return f"{name}: {_message(name, state.cause)}"
+    return f"{name}: {_too_large(state.cause) if state.error == DATA_LIMIT else _message(name, state.cause)}"
 
 
 def _error_name(state: ExecutionState) -> str:

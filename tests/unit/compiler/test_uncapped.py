@@ -107,3 +107,50 @@ def test_what_is_bounded_in_branches_only_is_said_of_segments() -> None:
     ]
     assert [note.partition("`")[2].partition("`")[0] for note in compiled.segment_notes] == ["while done < 3"]
     assert compile_workflow(written(LOOP, "None")).segment_notes == ()
+
+
+WAITING = f"""
+    async def one(number: int) -> int:
+        await step.sleep("nap", "1 minute")
+        return await step.do("a", save, number)
+
+    numbers = await step.map("all", one, range({MANY}))
+    return len(numbers)
+"""
+RACING = f"""
+    async def one(number: int) -> int:
+        return await step.race(
+            step.do("a", save, number, retries=RETRIES), step.do("b", save, number, retries=Retries(limit=0))
+        )
+
+    numbers = await step.map("all", one, range({MANY}))
+    return len(numbers)
+"""
+
+
+@pytest.mark.parametrize("body", [WAITING, RACING.replace("RETRIES", "Retries(limit=5)")])
+def test_a_map_that_is_executed_on_standard_keeps_its_bound_and_says_so(body: str) -> None:
+    compiled = compile_workflow(written(body, "None"))
+    assert [note.partition("`")[2].partition("`")[0] for note in compiled.segment_notes] == ["all"]
+    run = Sandbox(written(body)).run(User(user_id="u"))
+    assert (run.status, run.error and run.error.name) == ("errored", "TooManyRounds")
+
+
+def test_a_map_of_races_that_is_executed_on_express_has_no_bound() -> None:
+    body = RACING.replace("RETRIES", 'Retries(limit=2, delay="1 second")')
+    assert compile_workflow(written(body, "None")).segment_notes == ()
+    assert Sandbox(written(body)).run(User(user_id="u")).output == MANY
+
+
+def test_a_map_whose_results_are_too_large_says_which_it_is_and_what_to_do() -> None:
+    body = """
+    async def one(number: int) -> str:
+        return await step.do("a", text, "x" * 9_000)
+
+    texts = await step.map("all texts", one, range(40))
+    return texts
+    """
+    run = Sandbox(written(body)).run(User(user_id="u"))
+    assert run.error is not None
+    assert run.error.name == "DataLimitExceeded"
+    assert run.error.message.startswith('The results or variables of the run at "all texts" are larger')
