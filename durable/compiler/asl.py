@@ -321,6 +321,7 @@ def retries(step: StepCall) -> list[Json]:
     }
     if step.retries.jitter:
         author["JitterStrategy"] = "FULL"
+    # The first that matches decides: so the author's, which names all, comes last.
     return [
         {
             "ErrorEquals": list(wire.LEASE_HELD),

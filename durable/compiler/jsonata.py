@@ -362,6 +362,7 @@ def _inner(of: Expression) -> str:
 
 def _is_none(of: Expression) -> Rendered:
     if isinstance(of, Field):
+        # A missing field does not equal null, but `!= null` is false of both.
         return f"$not({_path(of)} != null)", ATOM
     return f"{_at_least(of, COMPARE + 1)} = null", COMPARE
 

@@ -8,6 +8,7 @@ from typing import Literal
 def mapped(items: str, variable: str, element: str, test: str | None) -> str:
     """Return the elements of those items for which the test holds; none of them may be a list."""
     chosen = element if test is None else f"{test} ? {element}"
+    # The brackets keep it a list: `$map` alone gives a single result bare, and nothing where there is none.
     return f"[$map({items}, function(${variable}) {{ {chosen} }})]"
 
 

@@ -42,6 +42,7 @@ def _read_on(edge: Edge, live: dict[State, frozenset[str]]) -> tuple[frozenset[s
     if edge.output is not None:
         wanted |= reads(edge.output)
     kept: list[tuple[str, Expression]] = []
+    # Backwards: what a later assignment reads is needed before it.
     for name, value in reversed(edge.sequence):
         if name in wanted or may_fail(value):
             kept.append((name, value))

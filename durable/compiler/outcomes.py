@@ -53,6 +53,7 @@ def list_result(element: Kind, wrapped: bool) -> Expression:
     if any(isinstance(each, (ListOf, TupleOf, Anything, Unknown)) for each in members(element)):
         one = '$type($one.result) = "array" ? [[$one.result]] : [$one.result]'
         return RawExpression(f"$reduce({_ALL}, function($some, $one) {{ $append($some, {one}) }}, [])", _OBJECT)
+    # The brackets keep it a list: a path gives a single result bare, and nothing where there is none.
     return RawExpression(f"[{_ALL}.result]", _OBJECT)
 
 

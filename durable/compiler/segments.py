@@ -288,6 +288,7 @@ class _Express(_Segments):
                 unheard = not_final(finals_of(state))
                 handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _CAUSE}, "Next": over}
                 states[name] = _in_time(state) | {"Catch": [*heard(state.get("Catch", ()), unheard), handing]}
+                # The cause leaves the block with it: `turn` reads in it which step it was.
                 states[over] = {"Type": "Fail", "Error": wire.HAND_OVER, "Cause": "{% $states.input.cause %}"}
         return {**machine, "States": states}
 
