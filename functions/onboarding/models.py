@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from functions.model import Model
 
 
+@functools.lru_cache(maxsize=256)
+def _parsed(address: str) -> ValidatedEmail:
+    """Return the parts of an address. It is asked for whenever a sign-up is read, several times in a run."""
+    return validate_email(address, check_deliverability=False)
+
+
 def _address(text: str) -> str:
     """Return a mail address in its normal form; whether mail reaches it is not asked."""
     try:
-        return validate_email(text, check_deliverability=False).normalized
+        return _parsed(text).normalized
     except EmailNotValidError:
         raise ValueError("not an e-mail address") from None
 
@@ -25,7 +32,7 @@ def mailbox_of(address: str) -> str:
 
     Case folding would make one mailbox of two: `straße@` and `strasse@` are different.
     """
-    parts = validate_email(address, check_deliverability=False)
+    parts = _parsed(address)
     return f"{parts.local_part.lower()}@{parts.ascii_domain.lower()}"
 
 
