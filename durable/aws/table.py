@@ -37,11 +37,13 @@ class DynamoDBTable(Indexes):
         with self._translated():
             return self._alive(self._read(key))
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
         wanted = Expression()
         condition = f"{wanted.name(PARTITION)} = {wanted.value(partition)}"
         if prefix:
             condition += f" AND begins_with({wanted.name(SORT)}, {wanted.value(prefix)})"
+        elif since:
+            condition += f" AND {wanted.name(SORT)} >= {wanted.value(since)}"
         page = {} if limit is None else {"Limit": limit}
         found = self._pages(KeyConditionExpression=condition, ConsistentRead=True, **page, **wanted.parameters())
         rows = ((item[SORT]["S"], self._alive(row_of(item))) for item in found)

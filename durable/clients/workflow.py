@@ -178,7 +178,7 @@ class WorkflowClient(Workflow[Any]):
         return self._events.send(self.name, instance, type, value, id or random_id())
 
     def get(self, id: str) -> RunStatus:
-        return status_of(self._runs.load(self.name, id))
+        return status_of(self._runs.load_status(self.name, id))
 
     def list(
         self,

@@ -80,12 +80,13 @@ class SQLiteTable:
             self._evict()
             return None if row is None else dict(row)
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
         now = self._clock.now()
         self._prepare(partition)
         with self._lock:
             rows = self._rows(partition, now)
-            sorts = sorted(sort for sort in rows if sort.startswith(prefix) and not expired(rows[sort], now))
+            wanted = (sort for sort in rows if sort >= since and sort.startswith(prefix))
+            sorts = sorted(sort for sort in wanted if not expired(rows[sort], now))
             found = tuple({**rows[sort], "sort": sort} for sort in sorts[:limit])
             self._evict()
             return found

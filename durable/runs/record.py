@@ -64,11 +64,23 @@ def load(table: Table, workflow: str, instance: str) -> RunRecord:
         RunNotFound: the workflow has none of that id.
     """
     # An id from outside of another form could name a partition that is no run's, as a pool's.
-    rows = table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ()
+    return _found(table.query(partition(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else ())
+
+
+def _found(rows: Iterable[Row]) -> RunRecord:
     run = RunRecord.of(rows)
     if run is None:
         raise RunNotFound(public_message(RunNotFound))
     return run
+
+
+def load_status(table: Table, workflow: str, instance: str) -> RunRecord:
+    """Read what of a run its status shows: no events and no payload that is apart; those come before the header.
+
+    Raises:
+        RunNotFound: the workflow has none of that id.
+    """
+    return _found(table.query(partition(workflow, instance), since=HEADER) if INSTANCE_ID.fullmatch(instance) else ())
 
 
 def load_header(table: Table, workflow: str, instance: str) -> Header | None:

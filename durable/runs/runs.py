@@ -19,7 +19,16 @@ from durable.runs.changes import changes_with
 from durable.runs.ids import execution_name, instance_of, random_id
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.pools import Pools
-from durable.runs.record import INSTANCE_ID, RunRecord, load, load_all_steps, load_header, load_steps, with_payload
+from durable.runs.record import (
+    INSTANCE_ID,
+    RunRecord,
+    load,
+    load_all_steps,
+    load_header,
+    load_status,
+    load_steps,
+    with_payload,
+)
 from durable.runs.timers import Timers
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
@@ -218,6 +227,14 @@ class Runs:
             RunNotFound: the workflow has none of that id.
         """
         return load(self._table, workflow, instance)
+
+    def load_status(self, workflow: str, instance: str) -> RunRecord:
+        """Read what of a run its status shows.
+
+        Raises:
+            RunNotFound: the workflow has none of that id.
+        """
+        return load_status(self._table, workflow, instance)
 
     def close(self, machine: str, execution: str, state: ExecutionState) -> None:
         """Write the end of an execution into its header, if it is still the current one and open; else do nothing.

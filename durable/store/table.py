@@ -121,10 +121,11 @@ class Table(Protocol):
 
     def get(self, key: Key) -> Row | None: ...
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
         """Return all rows of a partition whose sort key begins with the prefix, in order, each with its `sort`.
 
         Args:
+            since: return those only whose sort key is this one or comes after it; not together with a prefix.
             limit: return no more than the first so many.
         """
 

@@ -25,8 +25,9 @@ class MemoryTable:
         over = row is None or expired(row, now) or (run is not None and expired(run, now))
         return None if row is None or over else dict(row)
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
-        keys = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
+        wanted = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
+        keys = [key for key in wanted if key.sort.encode() >= since.encode()]
         found = ((key, self.get(key)) for key in sorted(keys, key=lambda key: key.sort.encode()))
         return tuple({**row, "sort": key.sort} for key, row in found if row is not None)[:limit]
 

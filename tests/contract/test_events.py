@@ -53,9 +53,9 @@ class Meddled:
         self._call()
         return self.table.get(key)
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
         self._call()
-        return self.table.query(partition, prefix, limit=limit)
+        return self.table.query(partition, prefix, since=since, limit=limit)
 
     def search(self, found: str, **options: Any) -> Page:
         return self.table.search(found, **options)

@@ -256,6 +256,13 @@ def test_query_is_in_the_order_of_bytes_and_by_prefix(table: Table) -> None:
         {"is": "step#1#b[2]", "sort": "step#1#b[2]"},
     )
     assert table.query("p", "step#3") == ()
+    assert [row["sort"] for row in table.query("p", since="step#2#z")] == [
+        "step#2#z",
+        "step#2#é",
+        "step#2#日",
+        "step#2#🎉",
+    ]
+    assert [row["sort"] for row in table.query("p", since="run", limit=1)] == ["run"]
 
 
 def test_query_finds_all_rows_of_a_large_partition(table: Table) -> None:

@@ -98,10 +98,10 @@ class DynamoDB:
         self._count["reads"] += 1
         return self.rows.get(key)
 
-    def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
+    def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
         self._pause()
         self._count["reads"] += 1
-        return self.rows.query(partition, prefix, limit=limit)
+        return self.rows.query(partition, prefix, since=since, limit=limit)
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         self._pause()

@@ -12,6 +12,7 @@ from durable.aws.session import client
 from durable.aws.table import DynamoDBTable
 from durable.bindings.workflow import MachineKind
 from durable.cost import Cost, Way
+from durable.runs.description import status_of
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments as RunSegments
 from durable.store.machines import ExecutionState, segment_of
@@ -139,6 +140,17 @@ def test_a_look_at_the_status_is_one_query(deployment: Deployment, meter: Meter)
     deployment.steps(deployment.execution())
     meter.usage.clear()
     deployment.status(id)
+    record, _ = spent(meter, deployment)
+    assert (record.requests, record.read_units) == ({"Query": 1}, 1)
+
+
+def test_a_look_at_the_status_reads_no_large_payload(deployment: Deployment, meter: Meter) -> None:
+    clock = deployment.clock
+    table = DynamoDBTable(deployment.physical("DynamoDB::Table", "Instances"), clock, dynamodb=client("dynamodb"))
+    runs = Runs(table, FakeMachines(), clock, segmented=["shop"])
+    runs.create("shop", {"text": "x" * 10_000}, id="one")
+    meter.usage.clear()
+    assert status_of(runs.load_status("shop", "one")).status == "running"
     record, _ = spent(meter, deployment)
     assert (record.requests, record.read_units) == ({"Query": 1}, 1)
 
