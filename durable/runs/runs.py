@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +34,7 @@ from durable.runs.timers import Timers
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
-from durable.store.parts import Parent, Wanted
+from durable.store.parts import Parent, Position, Wanted
 from durable.store.rollback import rollback_of, rolled_back
 from durable.store.rows import Header, StepRow
 from durable.store.search import search_rows
@@ -59,6 +60,13 @@ PARKED_FIELDS: Final = ("parked", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
 _MOST_PAYLOAD_CHARACTERS: Final = 4_096
 """A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
+_MOST_INPUT_CHARACTERS: Final = 260_000
+"""An execution's input holds 256 KiB."""
+_TOO_LARGE: Final = ExecutionState(
+    "FAILED",
+    error="WorkflowError",
+    cause=json.dumps({"errorMessage": "The payload and the variables of the run have more than 256 KiB at a block."}),
+)
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 
@@ -207,9 +215,7 @@ class Runs:
         if header.status == "rollingBack":
             self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
         elif header.kind is not None and header.parked is None and header.status in OPEN:
-            at = header.at or {"state": None, "vars": {}}
-            input = {"run": _run(header), "payload": with_payload(self._table, header).payload, "at": at}
-            self._machines.start(header.machine, header.execution, input, version=header.machine_version)
+            self._start_segment(header)
         if header.status != "queued":
             return
         input = {"run": _run(header), "payload": with_payload(self._table, header).payload}
@@ -219,6 +225,21 @@ class Runs:
         queued = (Equals("status", "queued"), Equals("execution", header.execution))
         with contextlib.suppress(ConditionFailed):  # then it has ended already
             self._table.write(Write(header.key, running, when=queued))
+
+    def _start_segment(self, header: Header) -> None:
+        """Start an execution where the run is; at its start where that is too large for an execution's input.
+
+        On Express its steps hear there what is recorded of them. Standard executes one state only, so a block that
+        waits and needs so many variables cannot be executed.
+        """
+        start: Position = {"state": None, "vars": {}}
+        input = {"run": _run(header), "payload": with_payload(self._table, header).payload, "at": header.at or start}
+        if header.at is not None and len(json.dumps(input, separators=(",", ":"))) > _MOST_INPUT_CHARACTERS:
+            if header.kind == "standard":
+                self.close(header.machine, header.execution, _TOO_LARGE)
+                return
+            input["at"] = start
+        self._machines.start(header.machine, header.execution, input, version=header.machine_version)
 
     def load(self, workflow: str, instance: str) -> RunRecord:
         """Read a run.

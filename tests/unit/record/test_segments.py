@@ -178,3 +178,19 @@ def test_a_step_that_outlives_its_execution_is_waited_for_without_another_execut
     waker.look("shop", "one")
     assert place.header.parked is None
     assert len(place.machines.started) == 2
+
+
+HUGE: Position = {"state": "wait", "vars": {"x": "a" * 270_000}}
+
+
+def test_a_run_with_more_variables_than_an_input_holds_is_entered_at_its_start(place: Place) -> None:
+    place.park(HUGE, "retry")
+    assert place.segments.wake(place.header)
+    assert place.machines.started[-1][2]["at"] == {"state": None, "vars": {}}
+
+
+def test_a_block_that_needs_more_than_an_input_holds_fails_its_run(place: Place) -> None:
+    run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
+    place.segments.move(run, place.header.execution, HUGE, "standard")
+    assert (place.header.status, len(place.machines.started)) == ("errored", 1)
+    assert "256 KiB" in (place.header.error or {})["message"]
