@@ -15,8 +15,9 @@ from typing import Final, TypeVar, assert_never
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.changes import changes_with
+from durable.runs.guards import unchanged, where_it_was
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
-from durable.runs.runs import Runs, unchanged, where_it_was
+from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.conditions import MOST_CHANGES

@@ -15,8 +15,9 @@ from typing import Final
 from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.errors import RunNotFound
+from durable.runs.guards import unchanged
 from durable.runs.record import RunRecord, load
-from durable.runs.runs import Runs, unchanged
+from durable.runs.runs import Runs
 from durable.runs.waiting import sleep_rows, waiting_write
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, WatchedMachines

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -13,10 +12,12 @@ from typing import Any, Final
 
 from durable.bindings.limits import Limits
 from durable.bindings.workflow import Created, Status
-from durable.clock import Clock, timestamp
+from durable.clock import Clock
 from durable.errors import RunExists, Throttled, public_message
 from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
+from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
+from durable.runs.guards import flag_at_the_end, unchanged, wanted_still
 from durable.runs.ids import execution_name, instance_of, random_id
 from durable.runs.outcome import ended_by, ending, error_of
 from durable.runs.pools import Pools
@@ -34,16 +35,13 @@ from durable.runs.timers import Timers
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
-from durable.store.parts import Parent, Position, Wanted
-from durable.store.rollback import rollback_of, rolled_back
+from durable.store.parts import Parent
+from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
 from durable.store.search import search_rows
-from durable.store.statuses import OPEN
 from durable.store.table import (
     Absent,
-    Condition,
     ConditionFailed,
-    Delete,
     Equals,
     Key,
     Row,
@@ -52,7 +50,6 @@ from durable.store.table import (
     Write,
 )
 from durable.store.values import hash_of, text_of
-from durable.wire import Run
 
 WAITING_FIELDS: Final = ("sleeps", "wake")
 """The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
@@ -60,13 +57,6 @@ PARKED_FIELDS: Final = ("parked", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
 _MOST_PAYLOAD_CHARACTERS: Final = 4_096
 """A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
-_MOST_INPUT_CHARACTERS: Final = 260_000
-"""An execution's input holds 256 KiB."""
-_TOO_LARGE: Final = ExecutionState(
-    "FAILED",
-    error="WorkflowError",
-    cause=json.dumps({"errorMessage": "The payload and the variables of the run have more than 256 KiB at a block."}),
-)
 _RETENTION_SECONDS: Final = 30 * 86_400
 _TRIES: Final = 5
 
@@ -110,6 +100,7 @@ class Runs:
         self._code = code or {}
         self._leases = leases or Leases(clock)
         self._search = search
+        self._executions = Executions(table, machines, clock)
         self.admission = Admission(table, Pools(table, clock, limits, timers), self._start_soon)
 
     def create(
@@ -206,40 +197,11 @@ class Runs:
         return header.status == "running" and not load_all_steps(self._table, header)
 
     def start(self, header: Header) -> None:
-        """Start the header's execution, unless it is known to run or to have ended.
-
-        That of a segment is started whether it runs or not: correctness does not depend on how often it executes.
-        """
-        if header.place is not None:
-            return  # it waits for a slot
-        if header.status == "rollingBack":
-            self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
-        elif header.kind is not None and header.parked is None and header.status in OPEN:
-            self._start_segment(header)
-        if header.status != "queued":
-            return
-        input = {"run": _run(header), "payload": with_payload(self._table, header).payload}
-        self._machines.start(header.workflow, header.execution, input)
-        # After the start: if this process ends between the two, the reconciler starts the same execution again.
-        running = {"workflow": header.workflow, "status": "running", "updated": self._clock.now()}
-        queued = (Equals("status", "queued"), Equals("execution", header.execution))
-        with contextlib.suppress(ConditionFailed):  # then it has ended already
-            self._table.write(Write(header.key, running, when=queued))
-
-    def _start_segment(self, header: Header) -> None:
-        """Start an execution where the run is; at its start where that is too large for an execution's input.
-
-        On Express its steps hear there what is recorded of them. Standard executes one state only, so a block that
-        waits and needs so many variables cannot be executed.
-        """
-        start: Position = {"state": None, "vars": {}}
-        input = {"run": _run(header), "payload": with_payload(self._table, header).payload, "at": header.at or start}
-        if header.at is not None and len(json.dumps(input, separators=(",", ":"))) > _MOST_INPUT_CHARACTERS:
-            if header.kind == "standard":
-                self.close(header.machine, header.execution, _TOO_LARGE)
-                return
-            input["at"] = start
-        self._machines.start(header.machine, header.execution, input, version=header.machine_version)
+        """Start the header's execution, unless it is known to run or to have ended."""
+        try:
+            self._executions.start(header)
+        except InputTooLarge:
+            self.close(header.machine, header.execution, TOO_LARGE)
 
     def load(self, workflow: str, instance: str) -> RunRecord:
         """Read a run.
@@ -324,9 +286,9 @@ class Runs:
             fields["expires"] = self.expiry(workflow)
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
-        current = (Equals("execution", execution), Absent("closed"), _wanted_still(wanted))
+        current = (Equals("execution", execution), Absent("closed"), wanted_still(wanted))
         # Without a header nothing was wanted, or the write fails: so the flag says nothing that has to go.
-        flag = () if there is None else _flag_at_the_end(there, fields["status"])
+        flag = () if there is None else flag_at_the_end(there, fields["status"])
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
         if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
@@ -445,42 +407,3 @@ class Runs:
         if not header.closed:
             self.admission.release_soon(replace(header, closed=True))  # the slot that it had until now
         return new
-
-
-def _run(header: Header) -> Run:
-    run: Run = {
-        "workflow": header.workflow,
-        "instance": header.instance,
-        "epoch": header.epoch,
-        "createdAt": timestamp(header.created if header.begun is None else header.begun),
-    }
-    if header.incarnation:
-        run["incarnation"] = header.incarnation
-    return run if header.kind is None and not header.generation else {**run, "generation": header.generation}
-
-
-def _flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...]:
-    """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
-    step cannot start.
-    """
-    if status == "rollingBack":
-        return (Write(header.flag, {"want": "rollback"}),)
-    if header.wanted is None or status not in ("complete", "errored"):
-        return ()
-    # The rest of the row keeps executions of earlier generations out.
-    is_fenced = header.kind is not None or header.generation
-    return (Write(header.flag, remove=("want",)) if is_fenced else Delete(header.flag),)
-
-
-def unchanged(header: Header) -> tuple[Condition, ...]:
-    """Return the conditions that nobody has changed what a run is at, or is deleting it."""
-    return *where_it_was(header), Absent("deleting")
-
-
-def where_it_was(header: Header) -> tuple[Condition, ...]:
-    """Return the conditions that nobody has changed what a run is at."""
-    return Equals("execution", header.execution), Equals("status", header.status), _wanted_still(header.wanted)
-
-
-def _wanted_still(wanted: Wanted | None) -> Condition:
-    return Absent("wanted") if wanted is None else Equals("wanted", wanted)

@@ -148,8 +148,10 @@ def test_a_wait_that_is_written_while_the_race_is_won_is_ended_by_one_of_both(pl
         def get(self, key: Key) -> Row | None:
             return place.table.get(key)
 
-        def query(self, partition: str, prefix: str = "", *, limit: int | None = None) -> tuple[Row, ...]:
-            return place.table.query(partition, prefix, limit=limit)
+        def query(
+            self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None
+        ) -> tuple[Row, ...]:
+            return place.table.query(partition, prefix, since=since, limit=limit)
 
     place.races = RaceHandler(Between(place.clock), place.callbacks, place.clock, place.record.orders)
     place.claim(1, "b", waits=True)

@@ -1,0 +1,35 @@
+"""What guards a run's header: conditions on what it was read as, and the flag that keeps executions out."""
+
+from __future__ import annotations
+
+from durable.bindings.workflow import Status
+from durable.store.parts import Wanted
+from durable.store.rows import Header
+from durable.store.table import Absent, Condition, Delete, Equals, Write
+
+
+def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...]:
+    """Return the change to the flag row when an execution ends. During a rollback the flag stays set, so that a late
+    step cannot start.
+    """
+    if status == "rollingBack":
+        return (Write(header.flag, {"want": "rollback"}),)
+    if header.wanted is None or status not in ("complete", "errored"):
+        return ()
+    # The rest of the row keeps executions of earlier generations out.
+    is_fenced = header.kind is not None or header.generation
+    return (Write(header.flag, remove=("want",)) if is_fenced else Delete(header.flag),)
+
+
+def unchanged(header: Header) -> tuple[Condition, ...]:
+    """Return the conditions that nobody has changed what a run is at, or is deleting it."""
+    return *where_it_was(header), Absent("deleting")
+
+
+def where_it_was(header: Header) -> tuple[Condition, ...]:
+    """Return the conditions that nobody has changed what a run is at."""
+    return Equals("execution", header.execution), Equals("status", header.status), wanted_still(header.wanted)
+
+
+def wanted_still(wanted: Wanted | None) -> Condition:
+    return Absent("wanted") if wanted is None else Equals("wanted", wanted)
