@@ -19,7 +19,7 @@ LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-annot
 LOCK := $(VENV)/bin/uv pip compile $(LOCKED) --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade-package $(UPGRADE))
 TEMPLATE := durable/templates/project
 
-.PHONY: help run test test-deployed torture check compile openapi lock docs wheel bench bench-quick coldstart rehearse deploy verify-aws \
+.PHONY: help run test test-deployed torture check compile openapi lock docs screenshots wheel bench bench-quick coldstart rehearse deploy verify-aws \
 	destroy clean
 
 help: ## this list
@@ -81,6 +81,9 @@ lock: $(VENV)/all.stamp ## lock what pyproject.toml and functions/requirements.i
 docs: $(VENV)/all.stamp ## the documentation as a site, in site/
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+screenshots: $(VENV)/all.stamp ## take the pictures of the console in docs/images (needs Chromium)
+	@$(PY) -m tests.e2e.screenshots
 
 wheel: $(VENV)/bin/pip ## the library as a wheel, in dist/
 	@$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

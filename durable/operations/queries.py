@@ -70,8 +70,8 @@ class Queries:
         start = None if cursor is None else cursor.removeprefix(mark)
         found, looked_at = list[Entry](), 0
         while True:
-            page = self._page(workflow, status, where, since, until, start, limit - len(found))
-            found += [each for each in page.entries if each.id.startswith(prefix or "")]
+            page = self._page(workflow, status, where, prefix or "", since, until, start, limit - len(found))
+            found += page.entries
             start, looked_at = page.cursor, looked_at + limit
             if prefix is None or start is None or 2 * len(found) >= limit or looked_at >= _MOST_LOOKED_AT:
                 return EntryPage(tuple(found), None if start is None else mark + start)
@@ -81,17 +81,23 @@ class Queries:
         workflow: str,
         status: str | None,
         where: tuple[str, str] | None,
+        prefix: str,
         since: int | None,
         until: int | None,
         cursor: str | None,
         limit: int,
     ) -> EntryPage:
-        """Return a page of the table's list, or of its search; the cursor is the table's."""
+        """Return what fits of a page of the table's list, or of its search; the cursor is the table's."""
         if where is None:
             page = self._table.list(workflow, status=status, since=since, until=until, cursor=cursor, limit=limit)
-            return EntryPage(tuple(entry(Header.from_row(row)) for row in page.rows), page.cursor)
+            fit = (row for row in page.rows if row["instance"].startswith(prefix))
+            return EntryPage(tuple(entry(Header.from_row(row)) for row in fit), page.cursor)
         page = self._table.search(found_under(workflow, *where), since=since, until=until, cursor=cursor, limit=limit)
-        headers = [load_header(self._table, workflow, row["instance"]) for row in page.rows]
+        headers = [
+            load_header(self._table, workflow, row["instance"])
+            for row in page.rows
+            if row["instance"].startswith(prefix)
+        ]
         shown = (each for each in headers if each is not None and status in (None, each.status))
         return EntryPage(tuple(map(entry, shown)), page.cursor)
 

@@ -45,6 +45,7 @@ async function show() {
     if (each.dataset.section === section) each.setAttribute("aria-current", "page");
     else each.removeAttribute("aria-current");
   }
+  toSection();
   for (const each of document.querySelectorAll("dialog")) each.remove();
   const root = h("div", { class: "view" });
   replace(main, root);
@@ -117,12 +118,20 @@ document.addEventListener("keydown", (event) => {
   return undefined;
 });
 
+/** Have the current section in sight where not all fit beside each other. */
+function toSection() {
+  const nav = document.querySelector("nav");
+  const current = nav.querySelector("[aria-current]");
+  nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+}
+
 /** Show the sections that this server has, and which stage it shows. */
 async function introduce() {
   const { sections, stage } = await get("/api/console/project");
   for (const each of document.querySelectorAll("[data-section]")) {
     each.hidden = each.dataset.section !== "workflows" && !sections.includes(each.dataset.section);
   }
+  toSection();
   if (stage) document.querySelector(".brand").append(h("span", { class: "stage" }, stage));
 }
 

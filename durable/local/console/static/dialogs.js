@@ -40,6 +40,7 @@ export function ask({ title, body = [], confirm, danger = false, wide = false, a
   dialog.setAttribute("aria-label", title);
   document.body.append(dialog);
   dialog.showModal();
+  (form.querySelector("input:not([type=checkbox]):not([disabled]), select, textarea:not([hidden])") ?? yes).focus();
   return dialog;
 }
 

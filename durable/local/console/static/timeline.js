@@ -72,6 +72,10 @@ class Row {
     replace(this.track, bars);
     const first = this.parts[0]?.[0] ?? start;
     const many = tries(this.step) > 1 ? `×${tries(this.step)}  ` : "";
+    if (this.open && this.step.wakeAt) {
+      this.took.textContent = `${many}until ${moment(this.step.wakeAt)}`;
+      return;
+    }
     this.took.textContent = many + duration((this.open ? end : this.parts.at(-1)?.[1] ?? end) - first);
   }
 }
@@ -91,7 +95,7 @@ class SleepRow {
     const since = Date.parse(startedAt);
     const left = `${Math.max(0, ((since - start) / (end - start)) * 100)}%`;
     replace(this.track, bar(left, "100%", "wait s-sleeping", wakeAt ? `sleeps until ${moment(wakeAt)}` : "sleeps"));
-    this.took.textContent = duration(end - since);
+    this.took.textContent = wakeAt ? `until ${moment(wakeAt)}` : duration(end - since);
   }
 }
 
