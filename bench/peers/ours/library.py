@@ -49,7 +49,7 @@ class Onboarding:
     """A project with a workflow `onboarding` on a journal. Implements `bench.lines.Library`."""
 
     def __init__(self, host: Host, journal: Journal, ends: Ends) -> None:
-        self.journal = journal
+        self.host, self.journal = host, journal
         self._workflow = host.workflows["onboarding"]
         self._ends = ends
 

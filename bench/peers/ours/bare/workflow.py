@@ -1,4 +1,4 @@
-"""Four steps in a row, as every peer runs them."""
+"""Four steps in a row, as every peer runs them; and a run that waits."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ class FourStepsWorkflow(WorkflowEntrypoint[SignUp]):
         await step.do("send-welcome-email", send_welcome_email, profile)
         await step.do("initialize-settings", initialize_settings, profile)
         return {"userId": profile.userId, "message": f"Welcome, {profile.name}!"}
+
+
+class WaitingWorkflow(WorkflowEntrypoint[SignUp]):
+    """Wait for an event, as `python -m bench.scale` has many do."""
+
+    async def run(self, event: WorkflowEvent[SignUp], step: WorkflowStep) -> str:
+        await step.wait_for_event("go", type="go", timeout="1 day")
+        return event.payload.name
