@@ -100,7 +100,7 @@ class Pools:
             return Placed({})
         pool = pool_partition(workflow, _which(limits, payload))
         rows = self._table.query(pool, HEAD)
-        # Where others wait, a newcomer waits behind them.
+        # Where others wait, a newcomer waits too: the queue decides who comes first.
         free = None if waits or self._table.query(pool, WAITING, limit=1) else self._free(limits, rows, instance)
         if free is not None:
             return self._granted(pool, free, instance)

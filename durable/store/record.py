@@ -165,10 +165,6 @@ class StepRecord:
             begun = self._begin_again(key, before, lease, now, limit, handled)
         if not isinstance(begun, Leased):
             return begun
-        # A write may take long, and be sent again by boto3: then the lease has aged before it is known to be ours.
-        # The guard of `durable.steps.renewal` counts from the function's start, and takes the lease for a new one.
-        if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
-            return Held()
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
         flag = self._table.get(key.flag)
         if halts(flag, generation):
@@ -177,6 +173,10 @@ class StepRecord:
         if is_lost(self._table, key, races):
             self._release(key, owner, before, lease, None)
             return Lost()
+        # A call may take long, and be sent again by boto3: then the lease has aged before the function begins. The
+        # guard of `durable.steps.renewal` counts from there, and takes the lease for a new one.
+        if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
+            return Held()
         return begun
 
     def _first(self, now: int) -> Row:

@@ -121,6 +121,21 @@ def test_a_lease_that_was_lost_and_has_ended_meanwhile_is_renewed_before_the_ste
     assert Leases(bench.clock).is_held(row(bench))
 
 
+def test_a_lease_that_has_aged_while_the_flag_was_read_is_renewed_before_the_step_runs(
+    bench: Bench, table: Unreliable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = table.get
+
+    def slow(key: Key) -> Row | None:
+        if key.sort.startswith(FLAG):
+            later(bench)
+        return get(key)
+
+    monkeypatch.setattr(table, "get", slow)
+    assert begin(bench, "a") == Leased(1)
+    assert Leases(bench.clock).is_held(row(bench))
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_an_outcome_whose_answer_was_lost_is_recorded_once(bench: Bench, table: Unreliable, failing: bool) -> None:
     handler = bench.handler(deadline=then(lambda: setattr(table, "lost", 1)))
