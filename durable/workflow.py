@@ -175,7 +175,7 @@ class WorkflowStep(Do):
     ) -> list[Any]:
         """Run the body, a nested `async def` of `run`, for each item; the results are in the order of the items.
 
-        At most `concurrency` items, 1 to 40, are under way at once. When one fails, the others are stopped; with
+        At most `concurrency` items, 1 to 1,600, are under way at once. When one fails, the others are stopped; with
         `return_exceptions` its error is its result, and all are done.
         """
 

@@ -10,6 +10,8 @@ from typing import Any, assert_never
 from durable import wire
 from durable.adapters import adapter_of
 from durable.compiler.access import INPUT
+from durable.compiler.asl_walk import expressions_mapped
+from durable.compiler.carried import NAMES
 from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
 from durable.compiler.names import TOKEN_RETRIES, state_name
@@ -236,6 +238,8 @@ class Writer:
         }
 
     def _map(self, state: Map, names: dict[State, str]) -> Json:
+        if state.groups > 1:
+            return self._map_of_groups(state, names)
         return {
             "Type": "Map",
             "Items": "{% " + jsonata(state.items) + " %}",
@@ -247,6 +251,44 @@ class Writer:
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
             **_caught(state, names),
         }
+
+    def _map_of_groups(self, state: Map, names: dict[State, str]) -> Json:
+        """Return a Map of Maps: each has a share of the items, one after the other in the list, and of the concurrency.
+
+        Items are wrapped in objects before they are picked: a list that JSONata picks alone would be taken apart.
+        """
+        items, groups = jsonata(state.items), state.groups
+        inner = state_name(f"{state.label} group", self.taken)
+        picked = (
+            f"($_xs := {items}; $_s := $ceil($count($_xs) / {groups}); $_b := $states.input.group * $_s;"
+            ' [$filter($map($_xs, function($_x, $_i) { {"item": $_x, "index": $_i} }),'
+            " function($_p) { $_p.index >= $_b and $_p.index < $_b + $_s })])"
+        )
+        group: Json = {
+            "Type": "Map",
+            "Items": "{% " + picked + " %}",
+            "MaxConcurrency": state.concurrency // groups,
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
+            "End": True,
+        }
+        return {
+            "Type": "Map",
+            "Items": list(range(groups)),
+            "ItemSelector": {"group": "{% $states.context.Map.Item.Value %}"},
+            "MaxConcurrency": groups,
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": inner, "States": {inner: group}},
+            **_catch(state, names),
+            **{
+                field: expressions_mapped(each, _joined)
+                for field, each in {**_assign(state.next), **_leave(state.next, names)}.items()
+            },
+        }
+
+
+def _joined(text: str) -> str:
+    """Return an expression that reads the results of a Map of Maps as those of one."""
+    joined = "$reduce($states.result, function($_l, $_m) { $append($_l, $_m) }, [])"
+    return NAMES.sub(lambda found: f"({joined})" if found[0] == "$states.result" else found[0], text)
 
 
 def _task_seconds(task: Task) -> int | str:

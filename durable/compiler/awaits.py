@@ -31,7 +31,20 @@ from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading, keyed
 from durable.compiler.steps import METHODS
 from durable.compiler.terms import NONE, TEXT, Constant, ListDisplay, RawExpression, Variable
-from durable.compiler.tree import Assign, Branch, Gather, Handler, MapCall, Race, Return, Run, Sleep, Statement, Try
+from durable.compiler.tree import (
+    MOST_OF_A_MAP,
+    Assign,
+    Branch,
+    Gather,
+    Handler,
+    MapCall,
+    Race,
+    Return,
+    Run,
+    Sleep,
+    Statement,
+    Try,
+)
 from durable.compiler.tries import refuse_missing
 from durable.errors import InvalidTime, TooManyRounds
 
@@ -40,7 +53,8 @@ ReadBlock = Callable[[list[ast.stmt]], Statements]
 
 ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
-_MOST_AT_ONCE: Final = 40
+_MOST_AT_ONCE: Final = MOST_OF_A_MAP**2
+"""Those of a Map of Maps."""
 _INTEGER: Final = Integer()
 _GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call", "race")
 _SLEEPS: Final = ("sleep", "sleep_until")
@@ -314,6 +328,6 @@ class AwaitReader:
     def _concurrency(self, node: ast.expr | None) -> int:
         value = 10 if node is None else options.constant(node, self.reading.steps.resolve)
         if node is not None and (not isinstance(value, int) or not 1 <= value <= _MOST_AT_ONCE):
-            raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE}")
+            raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE:,}")
         assert isinstance(value, int)
         return value

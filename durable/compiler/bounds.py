@@ -214,7 +214,8 @@ def _events_of(what: Awaited, count: Count) -> int:
         case Gather(branches=branches):
             return 2 * STATE + sum(_certain(branch.body, _in_branch(count)) for branch in branches)
         case MapCall(bound=bound, body=branch):
-            return 3 * STATE + (bound or 0) * (STATE + _certain(branch.body, _in_branch(count)))
+            around = 3 * STATE if what.groups == 1 else 3 * STATE + what.groups * 4 * STATE
+            return around + (bound or 0) * (STATE + _certain(branch.body, _in_branch(count)))
         case _:
             assert_never(what)
 

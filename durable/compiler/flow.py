@@ -169,7 +169,7 @@ class Lowering(MachineBuilder):
                 edges = self._capped(of, edges) if of.bound is None else edges
                 deeper = _has_rounds(of.body)
                 body = self._branch(of.body, self.budget.of_item(of, self.shared.variable(SPENT)), counts=deeper)
-                state = Map(of.label, items=of.items, concurrency=of.concurrency, body=body)
+                state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
                 state.next.set(self.budget.spent, self.budget.after_map(of, deeper))
                 result = list_result(of.element, self.shared.timed or deeper)
                 ended = join_time(self.clock)

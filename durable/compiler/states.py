@@ -174,6 +174,7 @@ class Map(Caught):
 
     items: Expression = field(kw_only=True)
     concurrency: int = 0
+    groups: int = 1
     body: Machine = field(kw_only=True)
 
     def expressions(self) -> list[Expression]:

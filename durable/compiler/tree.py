@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from durable.compiler.kinds import Kind
 from durable.compiler.terms import Expression
@@ -78,6 +78,10 @@ class Gather:
     alone: bool = False
 
 
+MOST_OF_A_MAP: Final = 40
+"""How many items an inline Map of Step Functions has under way at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class MapCall:
     """`step.map(…)`: the body once for each item, its result a list in the order of the items.
@@ -94,6 +98,11 @@ class MapCall:
     line: int
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     bound: int | None = None
+
+    @property
+    def groups(self) -> int:
+        """In how many Maps side by side it is executed: one has 40 items under way at the most."""
+        return -(-self.concurrency // MOST_OF_A_MAP)
 
 
 @dataclass(frozen=True, slots=True)
