@@ -41,6 +41,16 @@ _OTHER_INVOCATIONS: Final = 2
 """The API's that starts the run, and that which closes it: the completion's, or the turn's."""
 
 
+def dollars_of_lambda(invocations: int, milliseconds: int) -> float:
+    """Return what so many invocations cost, each of so long."""
+    return invocations / _MILLION * (_REQUESTS + milliseconds / 1_000 * MEMORY_GB * _GB_SECONDS)
+
+
+def dollars_of_reads(units: float) -> float:
+    """Return what so many read units of DynamoDB cost."""
+    return units / _MILLION * _READS
+
+
 class Way(NamedTuple):
     """A way through a machine: the states that are entered, and those of them that invoke a Lambda."""
 

@@ -22,7 +22,17 @@ LIBRARY: Final = Path(durable.__file__).resolve().parent
 """Where `durable` is imported from: a checkout, or an environment that it is installed in."""
 LEFT_OUT: Final = (
     *("asl", "cdk", "cli", "compiler", "local", "templates", "testing"),
-    *("__main__.py", "build.py", "check.py", "cost.py", "document.py", "installation.py", "modules.py", "project.py"),
+    *(
+        "__main__.py",
+        "build.py",
+        "check.py",
+        "cost.py",
+        "document.py",
+        "idle.py",
+        "installation.py",
+        "modules.py",
+        "project.py",
+    ),
 )
 """What no Lambda ships of the library: what only synthesis, one machine or a test needs."""
 

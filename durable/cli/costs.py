@@ -43,6 +43,17 @@ def text(workflow: str, costs: Costs, rounds: int) -> str:
     return "\n".join([workflow, "", *(each.rstrip() for each in lines), "", textwrap.fill(assumed, 100)])
 
 
+def idle_text(parts: Mapping[str, float]) -> str:
+    """Return a table of what idles costs."""
+    rows = [*parts.items(), ("in all", sum(parts.values()))]
+    lines = [f"{name:<44}{f'${dollars:,.2f}':>10}" for name, dollars in rows]
+    assumed = (
+        f"Prices: {PRICES_OF}, without free tiers. A key of the stage's own in AWS KMS is $1.00 more. A metric of a"
+        " workflow is $0.30 in each month in which it has runs."
+    )
+    return "\n".join(["a month in which nothing runs", "", *lines, "", textwrap.fill(assumed, 100)])
+
+
 def _rows(costs: Costs) -> list[tuple[str, ...]]:
     of_each = [counts(each) for each in costs.values()]
     return [(name, *(f"{each[name]:,}" for each in of_each)) for name in of_each[0]]

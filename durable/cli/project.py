@@ -102,7 +102,7 @@ def graph(workflow: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("workflow")
+@click.argument("workflow", required=False)
 @click.option(
     "--rounds",
     default=1,
@@ -115,12 +115,20 @@ def graph(workflow: str, as_json: bool) -> None:
 )
 @json_option
 @sentences
-def cost(workflow: str, rounds: int, milliseconds: int, as_json: bool) -> None:
-    """Say what a run of a workflow of app.py takes on AWS, and the price of a million."""
-    from durable.cli.costs import as_data, text
+def cost(workflow: str | None, rounds: int, milliseconds: int, as_json: bool) -> None:
+    """Say what a run of a workflow of app.py takes on AWS, and the price of a million; without WORKFLOW, what a stage
+    costs while nothing runs.
+    """
+    from durable.cli.costs import as_data, idle_text, text
     from durable.compiler import compile_workflow
-    from durable.cost import Cost, longest, shortest
+    from durable.cost import PRICES_OF, Cost, longest, shortest
+    from durable.idle import idle
 
+    if workflow is None:
+        parts = idle(load())
+        data = {"prices": PRICES_OF, "dollarsAMonth": parts}
+        click.echo(json.dumps(data, indent=2) if as_json else idle_text(parts))
+        return
     declared = _declared(load(), workflow)
     definition = compile_workflow(declared.workflow).definition
     ways = {"shortest": shortest(definition), "longest": longest(definition, rounds)}

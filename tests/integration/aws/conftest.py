@@ -21,10 +21,10 @@ from tests.integration.aws.events import REGION
 from tests.integration.aws.interpreter import Interpreter
 from tests.integration.aws.meter import Meter
 from tests.integration.aws.segments import Segments
-from tests.integration.cdk.conftest import approvals, dev, express, once, printing, synthesise
+from tests.integration.cdk.conftest import approvals, batches, dev, express, once, printing, synthesise
 from tests.integration.cdk.template import Template
 
-__all__ = ["approvals", "dev", "express", "once", "printing", "synthesise"]
+__all__ = ["approvals", "batches", "dev", "express", "once", "printing", "synthesise"]
 
 ROOT = Path(__file__).resolve().parents[3]
 

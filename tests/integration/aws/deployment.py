@@ -58,6 +58,7 @@ class Clients:
     def __init__(self) -> None:
         self.dynamodb = boto3.client("dynamodb", region_name=REGION)
         self.sqs = boto3.client("sqs", region_name=REGION)
+        self.s3 = boto3.client("s3", region_name=REGION)
         self.sesv2 = boto3.client("sesv2", region_name=REGION)
         self.states = boto3.client("stepfunctions", region_name=REGION)
         self.functions = boto3.client("lambda", region_name=REGION)
@@ -80,9 +81,11 @@ class Deployment:
         self._arns: dict[str, str] = {}
         self._suffix = uuid.uuid4().hex[:12]
         self._handlers: dict[str, Handler] = {}
+        self.invoked = 0
         environment.setattr("durable.clock.SystemClock.now", lambda _: self.clock.now())
         self._make_tables()
         self._make_queues()
+        self._make_buckets()
         self._name_functions()
         self._make_machines()
         self._make_parameters()
@@ -140,6 +143,11 @@ class Deployment:
             url = self.aws.sqs.create_queue(QueueName=self._physical(logical), Attributes=texts)["QueueUrl"]
             self._names[logical] = url
             self._arns[logical] = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self._physical(logical)}"
+
+    def _make_buckets(self) -> None:
+        for logical in self.template.of("S3::Bucket"):
+            name = self._names[logical] = self._physical(logical).lower()
+            self.aws.s3.create_bucket(Bucket=name)
 
     def _name_functions(self) -> None:
         for logical in self.template.of("Lambda::Function"):
@@ -216,6 +224,7 @@ class Deployment:
     def invoke(self, function: str, event: Mapping[str, Any]) -> Invoked:
         """Invoke a Lambda by what it runs; it takes a millisecond."""
         answer = invoke(self.handler(function), self.function_name(function), event)
+        self.invoked += 1
         self.later(1)
         return answer
 

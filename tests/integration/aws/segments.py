@@ -56,6 +56,8 @@ class Segments:
         self.deployment = deployment
         self.started: list[Started] = []
         self.executed: list[Started] = []
+        self.waited_ms: list[int] = []
+        """For how long each execution did nothing but wait."""
 
     @contextmanager
     def accepting(self) -> Iterator[None]:
@@ -80,6 +82,7 @@ class Segments:
         while self.started:
             each = self.started.pop(0)
             self.executed.append(each)
+            self.waited_ms.append(0)
             ended.append(self._execute(each))
         return ended
 
@@ -119,7 +122,9 @@ class Segments:
 
     def _next(self, timers: dict[str, int]) -> Event:
         token = min(timers, key=lambda each: timers[each])
-        self.deployment.clock.advance_to(max(self.deployment.clock.now(), timers.pop(token)))
+        now, due = self.deployment.clock.now(), timers.pop(token)
+        self.waited_ms[-1] += max(0, due - now)
+        self.deployment.clock.advance_to(max(now, due))
         return TimerFired(token)
 
     def _invoke(self, call: Invoke) -> Event:

@@ -12,6 +12,7 @@ from durable.aws.session import client
 from durable.aws.table import DynamoDBTable
 from durable.bindings.workflow import MachineKind
 from durable.cost import Cost, Way
+from durable.idle import QUERIES_OF_DUE, QUERIES_OF_EXPRESS, QUERIES_OF_STANDARD
 from durable.runs.description import status_of
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments as RunSegments
@@ -166,7 +167,15 @@ def test_a_second_start_is_one_refused_write(deployment: Deployment, meter: Mete
 def test_a_sweep_over_nothing_is_one_query_a_partition_of_each_status(deployment: Deployment, meter: Meter) -> None:
     deployment.reconcile()
     record, _ = spent(meter, deployment)
-    assert (record.requests, record.read_units) == ({"Query": 26}, 13)
+    assert (record.requests, record.read_units) == ({"Query": QUERIES_OF_STANDARD}, QUERIES_OF_STANDARD / 2)
+
+
+@pytest.mark.parametrize(("segments", "workflows"), [("express", 1), ("batches", 2)], indirect=["segments"])
+def test_a_look_each_minute_over_nothing(segments: Segments, meter: Meter, workflows: int) -> None:
+    segments.minute()
+    record, _ = spent(meter, segments.deployment)
+    queries = QUERIES_OF_DUE + QUERIES_OF_EXPRESS * workflows
+    assert (record.requests, record.read_units) == ({"Query": queries}, queries / 2)
 
 
 def test_a_step_that_is_invoked_again_after_its_outcome_writes_nothing(deployment: Deployment, meter: Meter) -> None:

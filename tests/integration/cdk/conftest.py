@@ -104,6 +104,15 @@ def approvals(once: Synthesise) -> Template:
     return once("approvals", project=project)
 
 
+@pytest.fixture(scope="session")
+def batches(once: Synthesise) -> Template:
+    """The digest and a source of the sync, executed in segments."""
+    digest = Workflow("digest", app.digest.workflow, bindings=app.digest.bindings, kind="express")
+    source = Workflow("source", app.source.workflow, bindings=app.source.bindings, kind="express")
+    data = (app.profiles, app.mail, app.sent, app.letters, app.exchange, app.records, app.replaced, app.exports)
+    return once("batches", project=Project("app", (*data, digest, source)))
+
+
 def printing_on(kind: MachineKind, api: ApiKind = "http") -> Project:
     """Return a project whose workflow waits for callbacks, behind a worker."""
     jobs = KVNamespace[str]("jobs")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from durable import Workflow
+from durable.idle import idle, watched_metrics
 from durable.project import Project, load
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.sample import RelayWorkflow
@@ -56,6 +57,17 @@ def test_idle_costs_what_the_page_says(dev: Template) -> None:
     assert (alarms, dashboards) == (13, 1)
     assert "thirteen metrics that alarms watch at $0.10, the dashboard at $3.00" in PAGE
     assert f"**${alarms * 0.10 + dashboards * 3 + 0.05:.2f}**" in PAGE
+
+
+def test_what_the_whole_project_costs_while_nothing_runs_is_what_durable_cost_and_the_page_say(
+    everything: Template,
+) -> None:
+    project = load("app")
+    parts = idle(project)
+    assert watched_metrics(project) == len(watched(everything))
+    assert f"all of `app.py` **${sum(parts.values()):.2f}**" in PAGE
+    polled = len(everything.of("Lambda::EventSourceMapping"))
+    assert f"polls of {polled} queues" in parts
 
 
 def test_a_million_sign_ups_cost_the_sum_of_the_page() -> None:
