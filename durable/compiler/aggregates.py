@@ -43,7 +43,7 @@ from durable.compiler.terms import (
     ListDisplay,
     Variable,
 )
-from durable.compiler.walk import substitute
+from durable.compiler.walk import may_fail, substitute
 
 _INTEGER: Final = Integer()
 _ONE: Final = Constant(1, _INTEGER)
@@ -203,13 +203,17 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
                 f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
             )
         else:
-            found = Item(_ordered(reader, node, once, kind, key, scope, descending=function == "$max"), ZERO, kind)
+            first = _ordered(reader, node, once, kind, key, scope, descending=function == "$max")
+            found = Item(first, ZERO, kind, where=f"ValueError: {reader.source.at(node)}")
         if default is None:
             return substitute(found, {"_": items})
         other = reader.element(default, scope)
+        bindings: tuple[tuple[str, Expression], ...] = (("_", items),)
+        if may_fail(other):  # CPython works it out though it is not needed
+            bindings, other = (*bindings, ("_d", other)), Variable("_d", other.kind)
         empty = Comparison("=", Apply("$count", (once,), _INTEGER), ZERO)
         value = Conditional(empty, other, found, join(found.kind, other.kind))
-        return Let((("_", items),), value, value.kind)
+        return Let(bindings, value, value.kind)
 
     return read
 

@@ -107,7 +107,7 @@ class AssignmentReader:
                 raise Refused(target, f"`{self.reading.source(target)}` takes {describe(whole.kind)} apart", remedy)
             count = len(target.elts)
             checked = Formula(f'($assert($count($a) = {count}, "ValueError"); $a)', (whole,), whole.kind, fails=True)
-            before = (Assign(whole.name, checked),)
+            before = (Assign(whole.name, self.reading.expressions.located(target, checked)),)
             whole = dataclasses.replace(whole, kind=TupleOf((whole.kind.element,) * count))
         bound = (self.reading.bind(name, value) for name, value in unpacked(target, whole, whole.kind))
         return sum(bound, before)

@@ -56,10 +56,12 @@ from durable.compiler.terms import (
     Constant,
     Entry,
     Expression,
+    Let,
     Operation,
     Variable,
 )
 from durable.compiler.texts import join_texts, spelled
+from durable.compiler.walk import may_fail
 from durable.retries import Retries
 
 _OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
@@ -318,6 +320,10 @@ def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Re
 
 def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
     key, default = arguments[0], arguments[1] if len(arguments) == 2 else NONE
+    if may_fail(default):  # CPython works it out though it is not needed
+        kept = Variable("_d", default.kind)
+        value = _get(node, of, kind, [key, kept], source)
+        return Let((("_d", default),), value, value.kind)
     if not isinstance(acts_as(key.kind), Text):
         raise Refused(node, f"`{source}` looks up {describe(key.kind)}", "keys are strings")
     if isinstance(kind, DictOf):

@@ -44,7 +44,10 @@ from durable.compiler.source import Source
 from durable.compiler.terms import (
     Conditional,
     Constant,
+    Entry,
     Expression,
+    Formula,
+    Item,
     Joined,
 )
 from durable.compiler.texts import formatted, spelled
@@ -83,10 +86,18 @@ class ExpressionReader:
         Raises:
             Refused: it cannot be said in a state machine.
         """
-        value = self._value(node, scope)
+        value = self.located(node, self._value(node, scope))
         path = path_of(node)
         if path is not None and path in scope.narrowed and not isinstance(value, Constant):
             return dataclasses.replace(value, kind=scope.narrowed[path])
+        return value
+
+    def located(self, node: ast.expr, value: Expression) -> Expression:
+        """Return an expression that may fail with where that is: the error names the author's expression and line."""
+        match value:
+            case Item(certain=False, where="") | Entry(default=None, where="") | Formula(fails=True, where=""):
+                error = {Item: "IndexError: ", Entry: "KeyError: "}.get(type(value), "")
+                return dataclasses.replace(value, where=error + self.source.at(node))
         return value
 
     def _value(self, node: ast.expr, scope: Scope) -> Expression:

@@ -85,6 +85,8 @@ Value = (
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
 
+_RAISED: Final = re.compile(r'"(\w+Error)"')
+"""The errors that formulas assert."""
 _PATH: Final = re.compile(r"\$\w+(\.\w+)+", re.ASCII)
 
 
@@ -105,11 +107,11 @@ def template(expression: Expression) -> Any:
 
 def jsonata(expression: Expression) -> str:
     """Return an expression as JSONata that is undefined where a list or dict lacks what is asked for."""
-    if isinstance(expression, Item):
+    if isinstance(expression, Item) and not _is_located(expression):
         return _item(expression)
     if isinstance(expression, Let):
         return _let(expression)[0]
-    if isinstance(expression, Entry) and expression.default is None:
+    if isinstance(expression, Entry) and expression.default is None and not _is_located(expression):
         return _entry(expression)
     if isinstance(expression, Field) and not may_be_none(expression.kind):
         return f"{_wrapped(jsonata(expression.of), expression.of)}.{key(expression.name)}"
@@ -140,9 +142,9 @@ def _render(expression: Expression) -> Rendered:
         case Item(certain=True):
             return _item(expression), PATH
         case Item():
-            return _asserted(_item(expression), "IndexError"), ATOM
+            return _asserted(_item(expression), expression.where or "IndexError"), ATOM
         case Entry(default=None):
-            return _asserted(_entry(expression), "KeyError"), ATOM
+            return _asserted(_entry(expression), expression.where or "KeyError"), ATOM
         case Entry():
             assert expression.default is not None
             return _if_exists(_entry(expression), expression.of, _at_least(expression.default, CHOOSE + 1))
@@ -177,7 +179,9 @@ def _value(expression: Value) -> Rendered:
             return f"-{_at_least(of, SIGN + 1)}", SIGN
         case Apply(function, arguments):
             return f"{function}({', '.join(_render(each)[0] for each in arguments)})", ATOM
-        case Formula(text, arguments):
+        case Formula(text, arguments, where=where):
+            if where:
+                text = _RAISED.sub(lambda found: quoted(f"{found[1]}: {where}"), text)
             names = ", ".join(f"${name}" for name in string.ascii_lowercase[: len(arguments)])
             return f"(function({names}) {{ {text} }})({', '.join(_render(each)[0] for each in arguments)})", ATOM
         case Joined(parts) if len(parts) > _MOST_JOINED:
@@ -236,7 +240,12 @@ def _if_exists(text: str, of: Expression, otherwise: str) -> Rendered:
 
 
 def _asserted(text: str, error: str) -> str:
-    return f'($_ := {text}; $assert($exists($_), "{error}"); $_)'
+    return f"($_ := {text}; $assert($exists($_), {quoted(error)}); $_)"
+
+
+def _is_located(expression: Item | Entry) -> bool:
+    """Whether it says where it is missing: a path alone would end the run, too, but with the path only."""
+    return bool(expression.where) and not (isinstance(expression, Item) and expression.certain)
 
 
 def _item(item: Item) -> str:

@@ -39,6 +39,10 @@ class Source:
         lines[0] = lines[0][getattr(node, "col_offset", 0) :]
         return b"".join(lines).decode()
 
+    def at(self, node: ast.AST) -> str:
+        """Return a node's source and where it stands, for an error that only the run can have."""
+        return f"`{self.of(node)}`, {self.file}:{getattr(node, 'lineno', 0)}"
+
 
 def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
     """Return the source of a workflow's `run`.

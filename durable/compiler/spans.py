@@ -7,6 +7,7 @@ it is written as ISO 8601, as pydantic writes it.
 from __future__ import annotations
 
 import ast
+import dataclasses
 from datetime import timedelta
 from typing import Final
 
@@ -174,7 +175,7 @@ def attribute(node: ast.AST, of: Expression, name: str, source: str) -> Expressi
     raise Refused(node, f"`{source}` asks a timedelta for `{name}`", remedy)
 
 
-def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MAX_WAIT_SECONDS) -> Expression:
+def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MAX_WAIT_SECONDS) -> Formula:
     """Return the microseconds of a length that is known in the run: a timedelta, or a number of seconds.
 
     One that is negative or too long ends the run.
@@ -196,9 +197,11 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
 def timeout(node: ast.AST, value: Expression, source: str, most_seconds: int) -> Expression:
     """Return a timeout that is known in the run, in whole seconds, rounded up: one at least."""
     span = waited(node, value, source, most_seconds)
-    return Formula('($assert($a > 0, "DurationError"); $ceil($a / 1000000))', (span,), _INTEGER, fails=True)
+    text = f'($_w := {span.text}; $assert($_w > 0, "DurationError"); $ceil($_w / 1000000))'
+    return dataclasses.replace(span, text=text, kind=_INTEGER)
 
 
 def sleep_length(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return the milliseconds of a sleep that is known in the run, rounded down."""
-    return Formula("$floor($a / 1000)", (waited(node, value, source),), _INTEGER, fails=True)
+    span = waited(node, value, source)
+    return dataclasses.replace(span, text=f"$floor({span.text} / 1000)", kind=_INTEGER)

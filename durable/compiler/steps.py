@@ -164,7 +164,9 @@ class StepReader:
         if node is None or options.is_written(node, self.resolve):
             return None, written(node, self.resolve)
         value = self.expressions.value(node, scope)
-        return (None if is_unknown(value.kind) else timeout(node, value, self.source(node), most)), most
+        if is_unknown(value.kind):
+            return None, most
+        return self.expressions.located(node, timeout(node, value, self.source(node), most)), most
 
     def _taking_back(self, node: ast.Call, step: str, named: dict[str, ast.expr]) -> ast.expr | None:
         if "undo" in named and "after_rollback" in named:
@@ -294,7 +296,8 @@ class StepReader:
         value = self.expressions.value(node.args[1], scope)
         if is_unknown(value.kind):
             return Sleep(name, 0, None)
-        return Sleep(name, None, None, sleep_length(node.args[1], value, self.source(node.args[1])))
+        length = sleep_length(node.args[1], value, self.source(node.args[1]))
+        return Sleep(name, None, None, self.expressions.located(node.args[1], length))
 
     def sleep_until(self, node: ast.Call, prefix: str, scope: Scope) -> Sleep:
         """Return a `step.sleep_until(…)`."""

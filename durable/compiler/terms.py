@@ -6,7 +6,7 @@ Names of variables are unique over the whole program.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from durable.compiler.kinds import NULL, Boolean, Integer, Kind, Text
@@ -56,22 +56,30 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An element of a list; one that is not there is an error. `certain` says that it is always there."""
+    """An element of a list; one that is not there is an error: `where` names it, and the place in the source.
+
+    `certain` says that it is always there.
+    """
 
     of: Expression
     index: Expression
     kind: Kind
     certain: bool = False
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The value of a key in a dict; one that is not there is an error, or the default where there is one."""
+    """The value of a key in a dict; one that is not there is an error, or the default where there is one.
+
+    `where` as in an Item.
+    """
 
     of: Expression
     key: Expression
     kind: Kind
     default: Expression | None = None
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +115,14 @@ class Formula:
 
     Attributes:
         fails: for some values of its arguments it ends the run.
+        where: the place in the source, which stands behind the name of an error that it asserts.
     """
 
     text: str
     arguments: tuple[Expression, ...]
     kind: Kind
     fails: bool = False
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ _AT: Final = re.compile(r" \(at=[0-9]+\)$")
 _STATE: Final = re.compile(r"^The state/task '(.{1,80}?)' returned a result")
 """Finds in Step Functions' own words which state had too large a result."""
 _MOST_BYTES: Final = 262_144
+_LOCATED: Final = re.compile(r"[A-Z]\w+Error: `[^`]+`, [^\s:`]+:[0-9]+")
+"""What an expression of `run` says that cannot be evaluated: Python's error, the author's expression, and the line."""
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
 """What the run comes to; `undone` is terminated after undoing, `again` goes on and `anew` begins a new epoch."""
 
@@ -115,5 +117,8 @@ def _message(name: str, cause: str | None) -> str:
     said = _said(cause, of_a_step=False)
     if said:
         return said
+    located = _LOCATED.findall(cause or "") if name == "States.QueryEvaluationError" else []
+    if located and (len(set(located)) == 1 or (cause or "").endswith(located[-1])):
+        return str(located[-1])  # else the last one may stand in the text of the expression only
     known = {each.__name__: public_message(each) for each in (WorkflowError, StepError, StepTimeoutError)}
     return known.get(name, "The workflow failed.")
