@@ -100,7 +100,7 @@ class Segments:
         if kind == "standard":
             fields["due"] = self._clock.now() + STANDARD_LOOK_MS
         moved = self._write(run, execution, fields, remove=() if kind == "standard" else ("due",))
-        if moved is not None and moved.execution == fields["execution"]:
+        if moved is not None:
             self._runs.start(moved)
 
     def revive(self, header: Header) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter
@@ -190,5 +191,6 @@ class CallHandler:
     def _refuse(self, key: StepKey, row: WaitRow, misfit: str) -> None:
         failure = Failure(InvalidInput.__name__, f"{public_message(InvalidInput)} {misfit}.")
         ended = self._callbacks.error(failure, self._clock.now(), row.caught)
-        written = self._table.write(Write(key.row, ended, when=(Absent("outcome"),)))[0]
-        self._callbacks.deliver_or_note(key.row, WaitRow.from_row(written or {}))
+        with suppress(ConditionFailed):  # a second call of the same Task was faster, and delivers it
+            written = self._table.write(Write(key.row, ended, when=(Absent("outcome"),)))[0]
+            self._callbacks.deliver_or_note(key.row, WaitRow.from_row(written or {}))

@@ -234,13 +234,11 @@ class StepRecord:
             added = ("begun", "history", "owner", "lease", *lease)
             remove = tuple(name for name in dict.fromkeys(added) if name not in old)
             change = Write(key.row, old, remove=remove, when=mine)
-        elif before is None or before.attempts == 1:
-            # Not deleted: the role of a step's Lambda may write its rows, and delete none.
+        else:
+            # There was no row; one of ours is our first write, whose answer was lost. It is not deleted: the role of a
+            # step's Lambda may write its rows, and delete none.
             forgotten: Row = {"status": _FORGOTTEN, "attempts": 0} | ended
             change = Write(key.row, forgotten, remove=("owner", "lease", "input", "undo"), when=mine)
-        else:
-            earlier: Row = {"status": _RETRYING, "attempts": before.attempts - 1}
-            change = Write(key.row, earlier, remove=("owner", "lease"), when=mine)
         with suppress(ConditionFailed):
             self._table.write(change)
 

@@ -21,7 +21,7 @@ from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord, forget
 from durable.store.rows import step_row
-from durable.store.table import Row, Write
+from durable.store.table import Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import CallTask
 from tests.unit.record.conftest import FakeMachines, FakeTokens
@@ -180,6 +180,22 @@ def test_an_outcome_that_nobody_heard_is_told_to_the_task_that_comes(place: Plac
 def test_a_payload_that_does_not_fit_starts_nothing(place: Place) -> None:
     place.call("t", "one")
     assert place.tokens.told[0][1][0] == "InvalidInput"
+
+
+def test_a_call_with_a_wrong_payload_that_is_made_twice_at_once_is_refused_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = place.table.get
+
+    def twice(key: Key) -> Row | None:
+        if key.partition.startswith("child#"):
+            monkeypatch.setattr(place.table, "get", get)
+            place.call("t", "many")
+        return get(key)
+
+    monkeypatch.setattr(place.table, "get", twice)
+    place.call("t", "many")
+    assert [told[1][0] for told in place.tokens.told] == ["InvalidInput"]
     assert not place.started
 
 
