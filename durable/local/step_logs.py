@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from durable.clock import timestamp
-from durable.local.log import at_work
+from durable.local.log import at_work, logger
 from durable.store.keys import StepKey, partition
 
+FILE: Final = "logs.sqlite3"
 MOST_LINES: Final = 100_000
 MOST_WAITING: Final = 20_000
 """Lines that are not written yet; what comes above is dropped."""
@@ -58,10 +59,7 @@ class StepLogs(logging.Handler):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        path = folder / "logs.sqlite3"
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        self._connection = _opened(folder / FILE)
         self._waiting: deque[Line | _Forgotten] = deque()
         self._database = threading.Lock()
         self._some = threading.Event()
@@ -93,17 +91,15 @@ class StepLogs(logging.Handler):
 
     def flush(self) -> None:
         """Write what waits."""
-        with self._database, contextlib.suppress(sqlite3.OperationalError):  # a full disk costs lines and no step
+        with self._database, contextlib.suppress(sqlite3.Error):  # a full disk costs lines and no step
             if not self._waiting:
                 return
             self._connection.execute("BEGIN")
-            try:
+            with self._connection:
                 while self._waiting:
                     self._write(self._waiting.popleft())
                 newest = self._connection.execute("SELECT max(id) FROM line").fetchone()[0] or 0
                 self._connection.execute("DELETE FROM line WHERE id<=?", (newest - MOST_LINES,))
-            finally:
-                self._connection.execute("COMMIT")
 
     def _write(self, what: Line | _Forgotten) -> None:
         if isinstance(what, _Forgotten):
@@ -134,6 +130,30 @@ class StepLogs(logging.Handler):
         self.flush()
         self._connection.close()
         super().close()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Return the database: made anew where it is damaged, and in memory where no file can be had."""
+    for _ in range(2):
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            return _connected(path)
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("%s cannot be used (%s); what steps logged before is not shown", path, error)
+            for each in (path, path.with_name(f"{FILE}-wal"), path.with_name(f"{FILE}-shm")):
+                with contextlib.suppress(OSError):
+                    each.unlink()
+    return _connected(":memory:")
+
+
+def _connected(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _question(of: tuple[str, str] | None, after: int | None) -> tuple[str, Sequence[Any]]:

@@ -190,6 +190,12 @@ def test_runs_are_found_by_attribute_and_by_the_beginning_of_an_id_that_is_not_l
     browser.until(lambda: ids(browser) == ["old-0"], "the oldest run")
     browser.sees("1 in all")
     assert not browser.all(".chip b")  # these counts are of all runs, and not of those that fit
+    browser.open(url(shop))
+    browser.press("/")
+    browser.press("old")
+    browser.sees("old-0", ".found")
+    browser.press("\ue007")  # Enter
+    browser.sees("old-0", ".run-id")
     browser.open(url(shop, "#/workflows/orders?where=customer%3DGrace"))
     browser.until(lambda: ids(browser) == ["old-0"], "the run of Grace")
     assert browser.one('[aria-label="Value of the search attribute"]').get_attribute("value") == "Grace"

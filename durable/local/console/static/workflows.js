@@ -1,21 +1,57 @@
 // The overview: each workflow with how many of its runs are in which status.
 
-import { get, poll } from "./api.js";
-import { STATUSES, capped, count, h, mark, replace, word } from "./dom.js";
+import { get, instances, poll, query } from "./api.js";
+import { STATUSES, capped, count, h, mark, pill, replace, time, word } from "./dom.js";
+import { icon } from "./icons.js";
 import { startDialog } from "./start.js";
+
+const TYPED = 250;
+const MOST_FOUND = 8;
 
 export async function workflowsView(root, _, signal) {
   document.title = "Workflows · Durable";
   const list = h("ul", { class: "cards" });
-  root.append(h("h1", {}, "Workflows"), list);
+  let names = [];
+  root.append(h("h1", {}, "Workflows"), finder(() => names, signal), list);
   let shown = "";
   await poll(signal, async () => {
     const { workflows } = await get("/api/workflows", signal);
+    names = workflows.map((each) => each.name);
     const text = JSON.stringify(workflows);
     if (text !== shown) draw(list, workflows);
     shown = text;
     return 1500;
   });
+}
+
+/** Return a field that finds runs of all workflows by the beginning of their ids. */
+function finder(names, signal) {
+  const found = h("ul", { class: "found", "aria-label": "Runs found", hidden: true });
+  const find = h("input", { type: "search", placeholder: "Find a run of any workflow by the beginning of its id", "aria-label": "Search by id", data: { shortcut: "/" },
+    spellcheck: false, autocomplete: "off", onkeydown: (event) => { if (event.key === "Enter") found.querySelector("a")?.click(); },
+    oninput: async () => {
+      const prefix = find.value.trim();
+      await new Promise((done) => setTimeout(done, TYPED));
+      if (prefix !== find.value.trim() || signal.aborted) return;
+      found.hidden = !prefix;
+      replace(found);
+      if (prefix) await Promise.all(names().map((name) => look(name, prefix, found, () => prefix === find.value.trim() && !signal.aborted, signal)));
+    } });
+  return h("div", { class: "finder" }, h("span", { class: "find" }, icon("search"), find), found);
+}
+
+/** Add the first runs of a workflow that fit, as long as nobody types on. */
+async function look(workflow, prefix, found, still, signal) {
+  let cursor;
+  let number = 0;
+  do {
+    const page = await get(instances(workflow) + query({ prefix, limit: String(MOST_FOUND), cursor }), signal);
+    if (!still()) return;
+    found.append(...page.instances.map((run) => h("li", {}, h("a", { href: `#/workflows/${encodeURIComponent(workflow)}/runs/${encodeURIComponent(run.id)}` },
+      pill(run.status), h("code", {}, run.id), h("span", { class: "dim" }, workflow), h("span", { class: "dim" }, time(run.updatedAt))))));
+    number += page.instances.length;
+    ({ cursor } = page);
+  } while (cursor && number < MOST_FOUND);
 }
 
 function draw(list, workflows) {

@@ -1,0 +1,46 @@
+"""What steps log is kept within bounds, and a file that cannot be used stops nothing."""
+
+from __future__ import annotations
+
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+
+from durable.local import step_logs
+from durable.local.log import WorkingOn
+from durable.local.step_logs import FILE, kept
+from durable.store.keys import StepKey
+
+KEY = StepKey("orders", "o-1", 1, "pay[2]", "i")
+log = logging.getLogger("author")
+
+
+def test_the_newest_lines_are_kept_over_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_logs, "MOST_LINES", 3)
+    with kept(tmp_path), WorkingOn("orders/o-1 pay", KEY):
+        for number in range(5):
+            log.warning("line %d", number)
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        page = logs.read(("orders#o-1", "i"), None)
+        assert [each["text"] for each in page["lines"]] == ["line 2", "line 3", "line 4"]
+        assert page["lines"][0]["key"] == "pay[2]"
+        log.error("after it")
+        assert [each["level"] for each in logs.read(None, page["cursor"])["lines"]] == ["error"]
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no database" * 1000)
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        log.warning("after it")
+        assert [each["text"] for each in logs.read(None, None)["lines"]] == ["after it"]
+    assert (tmp_path / FILE).read_bytes().startswith(b"SQLite format 3")
+
+
+def test_where_no_file_can_be_had_lines_are_kept_in_memory(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        log.warning("in memory")
+        assert [each["text"] for each in logs.read(None, None)["lines"]] == ["in memory"]
