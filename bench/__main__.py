@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from bench.driver import Result, Sizes, measure
+from bench.driver import Result, Sizes, install, measure
 from bench.environments import CACHE, ROOT
 from bench.peers import PEERS
 from bench.table import table
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     began = time.monotonic()
     try:
+        install(results)
+        began = time.monotonic()
         measure(results, options.rounds, CACHE / "data")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

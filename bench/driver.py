@@ -70,11 +70,15 @@ class Result:
     reason: str = ""
 
 
-def measure(results: Sequence[Result], rounds: int, folder: Path) -> None:
-    """Fill in the results, peer by peer in each round; a peer that fails is left out from then on."""
+def install(results: Sequence[Result]) -> None:
+    """Install the peers; one that cannot be installed is left out."""
     for result in results:
         with _reason(result):
             result.peer.install()
+
+
+def measure(results: Sequence[Result], rounds: int, folder: Path) -> None:
+    """Fill in the results, peer by peer in each round; a peer that fails is left out from then on."""
     for number in range(rounds):
         for result in results:
             if result.reason:

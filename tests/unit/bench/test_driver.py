@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import BEGIN, END, replaced
-from bench.driver import ACKNOWLEDGED, Result, Sizes, measure
+from bench.driver import ACKNOWLEDGED, Result, Sizes, install, measure
 from bench.peer import Load, Sample, State, Unavailable, state_of
 from bench.table import table
 
@@ -68,6 +68,7 @@ class Remembered:
 
 def measured(peer: Remembered, tmp_path: Path, rounds: int = 1) -> Result:
     result = Result(peer, SIZES)
+    install([result])
     measure([result], rounds, tmp_path / "data")
     return result
 
