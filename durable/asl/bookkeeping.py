@@ -44,7 +44,7 @@ class Bookkeeping:
 
         Raises HistoryFull if only the execution's last event still fits.
         """
-        if self.execution.events >= history.MAX_EVENTS - 1:
+        if self.execution.machine.bounded and self.execution.events >= history.MAX_EVENTS - 1:
             raise history.HistoryFull
         return self._write(type, details)
 

@@ -15,15 +15,17 @@ from durable.asl.states.base import Program
 class Machine:
     """A definition, checked and parsed; immutable, and safe to share across threads.
 
-    `timeout_seconds` is the machine's own TimeoutSeconds.
+    `timeout_seconds` is the machine's own TimeoutSeconds; `bounded` is whether its executions have a history, which
+    holds 25,000 events: those of an Express machine have none.
     """
 
     program: Program
     timeout_seconds: int | None = None
     comment: str = ""
+    bounded: bool = True
 
     @classmethod
-    def load(cls, definition: Mapping[str, Any]) -> Machine:
+    def load(cls, definition: Mapping[str, Any], *, bounded: bool = True) -> Machine:
         """Load a definition in the Amazon States Language with JSONata.
 
         Raises DefinitionError with every problem in it: whatever this interpreter does not run, or Step Functions
@@ -32,4 +34,4 @@ class Machine:
         loaded = load_machine(definition)
         if loaded.problems:
             raise DefinitionError(loaded.problems)
-        return cls(loaded.program, loaded.timeout_seconds, loaded.comment)
+        return cls(loaded.program, loaded.timeout_seconds, loaded.comment, bounded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -249,7 +250,8 @@ class Writer:
             },
             "MaxConcurrency": state.concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
-            **_caught(state, names),
+            **_catch(state, names),
+            **_left_by(state, names),
         }
 
     def _map_of_groups(self, state: Map, names: dict[State, str]) -> Json:
@@ -278,11 +280,15 @@ class Writer:
             "MaxConcurrency": groups,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": inner, "States": {inner: group}},
             **_catch(state, names),
-            **{
-                field: expressions_mapped(each, _joined)
-                for field, each in {**_assign(state.next), **_leave(state.next, names)}.items()
-            },
+            **{field: expressions_mapped(each, _joined) for field, each in _left_by(state, names).items()},
         }
+
+
+def _left_by(state: Map, names: dict[State, str]) -> Json:
+    """Return how a Map is left. Results that nobody reads go no further: they may be more than a state holds."""
+    left = {**_assign(state.next), **_leave(state.next, names)}
+    reads = any("$states.result" in json.dumps(each) for each in left.values())
+    return left if reads or "Output" in left else {**left, "Output": {}}
 
 
 def _joined(text: str) -> str:

@@ -92,6 +92,16 @@ def test_loops_and_maps_at_top_level_have_no_bound(body: str, capped: object, fr
     assert result(uncapped(compiled.definition)) == free
 
 
+def test_one_machine_has_no_history_that_could_be_full() -> None:
+    body = """
+    done = 0
+    while done < 13_000:
+        done += 1
+    return done
+    """
+    assert Sandbox(written(body)).run(User(user_id="u")).output == 13_000
+
+
 @pytest.mark.parametrize(("kind", "ends"), [("express", "complete"), ("standard", "errored")])
 def test_one_machine_has_the_bounds_of_the_machines_on_aws(kind: Any, ends: str) -> None:
     workflow = written(LOOP)
@@ -154,3 +164,15 @@ def test_a_map_whose_results_are_too_large_says_which_it_is_and_what_to_do() -> 
     assert run.error is not None
     assert run.error.name == "DataLimitExceeded"
     assert run.error.message.startswith('The results or variables of the run at "all texts" are larger')
+
+
+def test_results_that_nobody_reads_may_be_as_large_as_they_like() -> None:
+    body = """
+    async def one(number: int) -> str:
+        return await step.do("a", text, "x" * 9_000)
+
+    await step.map("all texts", one, range(40), concurrency=WIDE)
+    return await step.do("b", text, "done")
+    """
+    for concurrency in ("10", "100"):
+        assert Sandbox(written(body.replace("WIDE", concurrency))).run(User(user_id="u")).output == "done"
