@@ -7,7 +7,7 @@ have been.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -24,13 +24,16 @@ from durable.store.machines import ExecutionState, MachinesBusy, WatchedMachines
 from durable.store.rollback import rollback_of
 from durable.store.rows import Header, WaitRow
 from durable.store.statuses import UNSETTLED
-from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, every
+from durable.store.table import Absent, ConditionFailed, Delete, Equals, Key, Page, Row, Table, TableBusy, Write, every
+from durable.store.values import hash_of, text_of
 
 QUEUED_MS: Final = 60_000
 """How long a header may wait for its execution before it is started again, under the same name."""
 SILENT_MS: Final = 60_000
 """How long a run may be silent before it is looked up."""
 _LONGEST_MS: Final = 6 * 3_600_000
+_PLACES: Final = "#/reconciler"
+"""The partition of what says where a reconciler stopped: no run has it."""
 
 
 class Reconciler:
@@ -49,20 +52,50 @@ class Reconciler:
         self._settle = settle
         self._leases = Leases(clock)
 
-    def reconcile(self, workflows: Iterable[str], statuses: Iterable[Status] = UNSETTLED) -> int:
-        """Look at every open run of these workflows, and return for how many something was written."""
-        headers = (
-            Header.from_row(row)
-            for name in workflows
-            for status in statuses
-            for row in every(self._table, name, status)
-        )
-        # Runs that execute in segments have a reconciler of their own; their rollbacks execute as those of others do.
-        whole = (each for each in headers if each.kind is None or each.status == "rollingBack")
-        return sum(self._reconcile(header) for header in whole)
+    def reconcile(
+        self, workflows: Iterable[str], statuses: Iterable[Status] = UNSETTLED, *, within_ms: int | None = None
+    ) -> int:
+        """Look at every open run of these workflows, and return for how many something was written.
+
+        Args:
+            within_ms: how long that may take; the next call goes on where this one stopped, so that runs behind many
+                others are looked at too.
+        """
+        lists = [(name, status) for name in sorted(workflows) for status in statuses]
+        if within_ms is None:
+            return sum(self._reconcile(Header.from_row(row)) for each in lists for row in every(self._table, *each))
+        until, written = self._clock.now() + within_ms, 0
+        place = Key(_PLACES, hash_of(text_of(lists)))
+        began = self._table.get(place)
+        for listed, cursor, page in self._pages(lists, began):
+            for header in map(Header.from_row, page.rows):
+                if self._clock.now() > until:
+                    self._table.write(Write(place, {"at": listed, "cursor": cursor}))
+                    return written
+                written += self._reconcile(header)
+        if began is not None:
+            self._table.write(Delete(place))
+        return written
+
+    def _pages(self, lists: Sequence[tuple[str, Status]], began: Row | None) -> Iterator[tuple[int, str | None, Page]]:
+        """Yield the pages of lists from a place on, each with the number of its list and the cursor that it is at."""
+        first, cursor = (0, None) if began is None else (began["at"], began["cursor"])
+        for number in range(first, len(lists)):
+            workflow, status = lists[number]
+            while True:
+                try:
+                    page = self._table.list(workflow, status=status, cursor=cursor, limit=100)
+                except ValueError:  # a former version wrote the cursor
+                    cursor = None
+                    page = self._table.list(workflow, status=status, limit=100)
+                yield number, cursor, page
+                cursor = page.cursor
+                if cursor is None:
+                    break
 
     def _reconcile(self, header: Header) -> bool:
-        if self._is_waiting(header):
+        # Runs that execute in segments have a reconciler of their own; their rollbacks execute as those of others do.
+        if (header.kind is not None and header.status != "rollingBack") or self._is_waiting(header):
             return False
         try:
             return self.reconcile_run(load(self._table, header.workflow, header.instance))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from durable.aws.environment import Environment, Handler, values_of
 from durable.aws.log import LambdaLog
@@ -12,6 +12,9 @@ from durable.operations.large_values import sweep
 from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
 from durable.store.rows import Header
+
+_WHOLE_MS: Final = 45_000
+"""How long whole runs are looked at: the Lambda has a minute."""
 
 
 def handler_of(environment: Environment) -> Handler:
@@ -35,9 +38,9 @@ def handler_of(environment: Environment) -> Handler:
             case "values":
                 log.reconciled(0 if values is None else sweep(values, table))
             case "all":
-                log.reconciled(whole.reconcile(parts.registry))
+                log.reconciled(whole.reconcile(parts.registry, within_ms=_WHOLE_MS))
             case _:
                 # Runs of former versions, which one execution runs whole, are found among the others once a day.
-                log.reconciled(whole.reconcile(parts.registry.keys() - segmented))
+                log.reconciled(whole.reconcile(parts.registry.keys() - segmented, within_ms=_WHOLE_MS))
 
     return handle

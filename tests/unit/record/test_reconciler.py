@@ -234,3 +234,25 @@ def test_a_run_that_waits_for_an_event_is_looked_at_again_at_the_deadline(world:
     world.later(SILENT_MS)
     assert world.reconciler.reconcile(["shop"]) == 1
     assert world.header["wake"] == deadline
+
+
+def test_a_run_behind_many_others_is_looked_at_in_the_end(world: World) -> None:
+    """The list has the newest first, and a look at a run takes its time: a Lambda has a minute."""
+    world.runs.create("shop", {}, id="oldest")
+    for number in range(250):
+        world.clock.advance_to(world.clock.now() + 1)
+        world.runs.create("shop", {}, id=f"run-{number}")
+    world.clock.advance_to(world.clock.now() + SILENT_MS)
+    looked = world.machines.describe
+
+    def describe(workflow: str, name: str) -> ExecutionState | None:
+        world.clock.advance_to(world.clock.now() + 1_000)
+        return DONE if name.startswith("oldest") else looked(workflow, name)
+
+    world.machines.describe = describe  # type: ignore[method-assign]  # each look takes a second
+    sweeps = 0
+    while world.runs.load("shop", "oldest").header.status != "complete":
+        world.reconciler.reconcile(["shop"], within_ms=40_000)
+        sweeps += 1
+        assert sweeps < 12
+    assert sweeps > 5
