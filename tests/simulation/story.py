@@ -128,8 +128,11 @@ class Story:
             pass
 
     def _send_at_the_wait(self) -> None:
-        """Send the event while the run is about to wait for it."""
+        """Send the event while the run is about to wait for it; a run that was ended before does not come to that."""
         while not any(key.sort.endswith("#go") for key in self.world.table.rows.all_keys()):
+            header = self.world.header(self.workflow, ID)
+            if self.acknowledged and (header is None or header.closed):
+                return
             self.world.kernel.pause(1)
         self.world.kernel.pause(self.world.kernel.random.randint(0, 30))
         self._send()
