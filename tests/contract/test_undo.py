@@ -162,7 +162,7 @@ def test_a_step_at_work_is_waited_for_and_then_undone(agency: Agency) -> None:
     record = StepRecord(agency.table, agency.clock)
     key = StepKey("shop", "one", 1, "all[3]/book", agency.header["incarnation"])
     kept = {"undo": agency.event(3)["undo"], "input": {"number": 3}}
-    record.begin(key, "book", owner="x", limit=9, input_hash="h", kept=kept)
+    record.begin(key, "book", owner="x", limit=9, input_hash="h", kept=kept, generation=header.generation)
     agency.runs.close("shop", header.execution, FAILED)
     assert agency.ask() == {"do": "wait", "seconds": 1}
     record.succeed(key, owner="x", result="booking 3", at=agency.clock.now())
@@ -176,8 +176,10 @@ def test_a_step_that_comes_late_does_not_begin(agency: Agency) -> None:
     assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Halted()
     assert agency.roll() == ["undo", "undo"]
     assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Halted()
-    agency.runs.go_on(Header.from_row(agency.header), did="retried")
-    assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Leased(1)
+    header = agency.runs.go_on(Header.from_row(agency.header), did="retried")
+    assert record.begin(key, "book", owner="x", limit=9, input_hash="h") == Halted()
+    begun = record.begin(key, "book", owner="x", limit=9, input_hash="h", generation=header.generation)
+    assert begun == Leased(1)
 
 
 def test_the_rollback_of_another_execution_does_nothing(agency: Agency) -> None:
