@@ -51,9 +51,14 @@ class LambdaLog:
         self._logger.warning("message failed", extra={"message_id": message, "attempt": attempt} | _where(failure))
         self._count("MessagesFailed", "queue", queue)
 
-    def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
+    def run_ended(self, workflow: str, execution: str, status: str, error: str = "", *, refused: bool = False) -> None:
+        """Say how an execution ended, and count the run.
+
+        Args:
+            refused: an error that is for whoever started the run ended it: alarms watch the others.
+        """
         self._logger.info("run ended", extra={"execution": execution, "status": status})
-        self._count(_ENDS.get(status, "RunsFailed"), "workflow", workflow)
+        self._count(_ENDS.get(status, "RunsRefused" if refused else "RunsFailed"), "workflow", workflow)
 
     def reconciled(self, mended: int, late_ms: int | None = None) -> None:
         """Say how many runs the reconciler moved or looked at, and how long ago the first of them was due."""

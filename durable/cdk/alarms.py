@@ -75,15 +75,18 @@ class Alarms:
     def watch_workflow(
         self, name: str, machine: sfn.StateMachine, express: sfn.StateMachine | None, metrics: RunMetrics
     ) -> None:
-        """Watch the runs of a workflow: on Express no machine reports how they end, but the Lambda that ends them."""
+        """Watch the runs of a workflow. How they end is counted by the Lambda that records it: on Express no machine
+        reports it, and on none is a fault told from an error that is for whoever started the run.
+        """
         why = f"A run of {name} failed: its status says at which step and why."
         quota = f"Runs of {name} wait for Step Functions' quotas."
+        failed = metrics.metric("RunsFailed", "Sum", workflow=name)
         if express is None:
-            self.add(f"{name}-failed", machine.metric_failed(statistic="Sum", period=FIVE_MINUTES), why)
+            self.add(f"{name}-failed", failed, why)
             timed_out = machine.metric_timed_out(statistic="Sum", period=FIVE_MINUTES)
             self.add(f"{name}-timed-out", timed_out, f"A run of {name} took too long and was ended.")
         else:
-            self.add(f"{name}-runs-failed", metrics.metric("RunsFailed", "Sum", workflow=name), why)
+            self.add(f"{name}-runs-failed", failed, why)
             silent = express.metric_failed(statistic="Sum", period=FIVE_MINUTES)
             self.add(f"{name}-silent", silent, f"An Express execution of {name} ended without a word.")
         throttled = (express or machine).metric_throttled(statistic="Sum", period=FIVE_MINUTES)

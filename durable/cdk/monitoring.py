@@ -97,7 +97,10 @@ class Monitoring(Construct):
         shown = express or machine
         started = shown.metric_started(statistic="Sum", period=FIVE_MINUTES)
         failed = shown.metric_failed(statistic="Sum", period=FIVE_MINUTES)
-        ends = [metrics.metric(each, "Sum", workflow=name) for each in ("RunsComplete", "RunsFailed", "RunsStopped")]
+        ends = [
+            metrics.metric(each, "Sum", workflow=name)
+            for each in ("RunsComplete", "RunsFailed", "RunsRefused", "RunsStopped")
+        ]
         times = [shown.metric_time(statistic=each) for each in ("p50", "p99")]
         self._show({f"{name}: executions and runs": [started, failed, *ends], f"{name}: time of an execution": times})
 

@@ -34,6 +34,7 @@ class FailureRow(TypedDict):
     exception: str
     frames: Sequence[str]
     detail: NotRequired[str]
+    public: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Failure:
         retry_ms: how long to wait before the next attempt, where the error says; not kept.
         detail: what the exception said, for the run and for operators. It may hold personal data, so no log has it.
             It is empty for a sensitive step, and where `message` says the same.
+        public: whether its author made it public, by PublicError: the cause is then something that whoever started the
+            run can mend.
         raised: the exception itself, for the terminal of one's own machine; None for a sensitive step. It is in no row.
     """
 
@@ -58,6 +61,7 @@ class Failure:
     detail: str = field(default="", repr=False)
     retry_ms: int | None = field(default=None, compare=False)
     raised: BaseException | None = field(default=None, repr=False, compare=False)
+    public: bool = False
 
     @property
     def text(self) -> str:
@@ -73,11 +77,14 @@ class Failure:
         }
         if self.detail:
             row["detail"] = self.detail
+        if self.public:
+            row["public"] = True
         return row
 
     @classmethod
     def from_row(cls, row: FailureRow) -> Failure:
-        return cls(row["name"], row["message"], row["exception"], tuple(row["frames"]), row.get("detail", ""))
+        public, detail = row.get("public", False), row.get("detail", "")
+        return cls(row["name"], row["message"], row["exception"], tuple(row["frames"]), detail, public=public)
 
 
 def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, sensitive: bool = False) -> Failure:
@@ -98,7 +105,7 @@ def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, s
     retry_ms = milliseconds(error.delay) if isinstance(error, RetryAfter) else None
     if isinstance(error, PublicError):
         message = said or public_message(cls)
-        return Failure(reported.__name__, message, cls.__name__, frames, retry_ms=retry_ms, raised=raised)
+        return Failure(reported.__name__, message, cls.__name__, frames, retry_ms=retry_ms, raised=raised, public=True)
     return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said, retry_ms, raised)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from durable import KVNamespace, NonRetryableError, StepContext
+from durable import KVNamespace, NonRetryableError, PublicError, StepContext
 from functions.onboarding.models import NewUser, Profile
 
 
-class EmailTakenError(NonRetryableError):
+class EmailTakenError(NonRetryableError, PublicError):
     """This e-mail address belongs to another account."""
 
 

@@ -11,6 +11,7 @@ from durable.aws.environment import (
 from durable.aws.log import LambdaLog
 from durable.aws.parts import parts_of
 from durable.operations.completion import Completion
+from durable.runs.record import is_refused
 from durable.store.machines import workflow_of
 
 
@@ -22,9 +23,11 @@ def handler_of(environment: Environment) -> Handler:
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
         workflow = workflow_of(names.get(detail["stateMachineArn"], ""))
-        log.begin(context, workflow=workflow, instance_id=detail["name"].rpartition(".")[0])
+        instance = detail["name"].rpartition(".")[0]
+        log.begin(context, workflow=workflow, instance_id=instance)
         state = completion.status_changed(detail)
         if state is not None:
-            log.run_ended(workflow, detail["name"], state.status)
+            refused = state.status == "FAILED" and is_refused(parts.table, workflow, instance)
+            log.run_ended(workflow, detail["name"], state.status, refused=refused)
 
     return handle

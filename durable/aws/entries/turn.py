@@ -14,6 +14,7 @@ from durable.aws.environment import (
 )
 from durable.aws.log import LambdaLog
 from durable.clock import SystemClock
+from durable.runs.record import is_refused
 from durable.steps.turn import TurnHandler
 
 
@@ -27,6 +28,8 @@ def handler_of(environment: Environment) -> Handler:
         log.begin(context, workflow=run["workflow"], instance_id=run["instance"])
         turn(event)
         if "end" in event:
-            log.run_ended(run["workflow"], event["execution"], event["end"]["status"])
+            status = event["end"]["status"]
+            refused = status == "FAILED" and is_refused(table, run["workflow"], run["instance"])
+            log.run_ended(run["workflow"], event["execution"], status, refused=refused)
 
     return handle

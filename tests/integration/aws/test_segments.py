@@ -63,6 +63,18 @@ def test_a_sign_up_is_one_express_execution_of_a_version(segments: Segments, sen
     assert "closed" in header(deployment)
 
 
+def test_a_run_on_express_that_its_own_starter_has_to_mend_is_counted_as_refused(
+    segments: Segments, capsys: pytest.CaptureFixture[str]
+) -> None:
+    segments.deployment.sign_up(SIGN_UP)
+    segments.run()
+    id = segments.deployment.sign_up(SIGN_UP)
+    capsys.readouterr()
+    segments.run()
+    assert segments.deployment.status(id)["error"]["name"] == "EmailTakenError"
+    assert '"RunsRefused":[1.0]' in capsys.readouterr().out
+
+
 def test_an_execution_that_never_began_is_started_again_by_the_reconciler(segments: Segments) -> None:
     deployment = segments.deployment
     id = deployment.sign_up(SIGN_UP)

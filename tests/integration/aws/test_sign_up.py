@@ -100,6 +100,21 @@ def test_a_taken_address_is_an_error_that_the_status_names(deployment: Deploymen
     }
 
 
+def test_a_run_that_its_own_starter_has_to_mend_is_counted_as_refused_and_a_fault_as_failed(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployment.steps(_execution(deployment, deployment.sign_up()))
+    for error, counted in (("EmailTakenError", "RunsRefused"), ("States.Runtime", "RunsFailed")):
+        id = deployment.sign_up(SIGN_UP | {"email": "user@example.com"})
+        execution = _execution(deployment, id)
+        user = deployment.step("validate-user", execution, sign_up=json.loads(execution["input"])["payload"]).result
+        cause = json.dumps(deployment.step("create-profile", execution, user=user).payload)
+        capsys.readouterr()
+        deployment.close(execution | {"status": "FAILED", "error": error, "cause": cause if "Taken" in error else None})
+        said = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+        assert said[counted] == [1.0]
+
+
 def test_a_message_that_fails_comes_again_alone_and_after_its_backoff(deployment: Deployment, sent: list[Any]) -> None:
     deployment.steps(_execution(deployment, deployment.sign_up()))
     deployment.send('{"id": "no message of ours"}')

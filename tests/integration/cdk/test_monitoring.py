@@ -35,7 +35,7 @@ def metrics(alarm: Mapping[str, Any]) -> list[str]:
 def test_what_nobody_would_otherwise_notice_has_an_alarm(dev: Template) -> None:
     assert watched(dev) == sorted(
         (
-            *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
+            *("RunsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
             *("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"),
             *("5xx", "Throttles", "Errors", "Errors", "Reputation.BounceRate"),
             *("WriteThrottleEvents", "ReadThrottleEvents", "WriteThrottleEvents"),
