@@ -13,11 +13,11 @@ What a Task sends to its step's Lambda ("key" only where blocks or rounds make i
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
 by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
-step catches errors of these names, `once` where errors of these names are not tried again, `undo` where the step can be
-undone: by which function, with which retries, and whether that takes the step's input too. `by_reference` is there
-where `run` only passes the result on, so that the step may answer with a reference to it; else `read` says what looks
-into it. `references` names the parameters of the input that may hold such a reference. What the step returns (`at` in
-milliseconds since 1970, when it ended):
+step catches errors of these names, `says` where `run` reads what errors of these names say, `once` where errors of
+these names are not tried again, `undo` where the step can be undone: by which function, with which retries, and whether
+that takes the step's input too. `by_reference` is there where `run` only passes the result on, so that the step may
+answer with a reference to it; else `read` says what looks into it. `references` names the parameters of the input that
+may hold such a reference. What the step returns (`at` in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -31,7 +31,8 @@ A call of another workflow does the same, with the child's payload as `input` in
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
 `{"errorMessage": "<key>: \\n… (at=1767225600000)", "errorType": "…", …}`: the step's key, which has no line break, then
-what the exception said, then when the step failed. Of a sensitive step it says only what kind of error it was.
+what the exception said, if it is final and "says" names it, then when the step failed. Of a sensitive step it says only
+what kind of error it was.
 Before the name of an error that is tried again stands `Final.` when it is not any more.
 An attempt that says when the next one is due is reported as `RetryLater`, with `<key>: \n(retry=1767225630000)`.
 `later` says that the machine knows it, and of a linear backoff its delay and jitter.
@@ -200,6 +201,7 @@ class StepEvent(TypedDict, total=False):
     input: dict[str, Any]
     sensitive: bool
     caught: list[str]
+    says: list[str]
     once: list[str]
     undo: Undo
     until: int
@@ -230,6 +232,7 @@ class WaitTask(TypedDict, total=False):
     timeout: int
     sensitive: bool
     caught: list[str]
+    says: list[str]
     park: Where
     races: list[str]
 
@@ -245,6 +248,7 @@ class CallTask(TypedDict, total=False):
     entered: str
     input: Any
     caught: list[str]
+    says: list[str]
     park: Where
     races: list[str]
 

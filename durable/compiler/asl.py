@@ -89,11 +89,16 @@ _LEASE_SECONDS = LEASE_MS // 1000
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes machines; the names of states are unique over all of them."""
+    """Writes machines; the names of states are unique over all of them.
+
+    Attributes:
+        messages_read: the errors whose messages `run` reads: of no other does a step report what it says.
+    """
 
     placeholders: dict[str, str]
     taken: set[str]
     passing: Passing
+    messages_read: frozenset[str] = frozenset()
 
     def machine(self, machine: Machine) -> Json:
         """Return a machine: where it starts, and its states in the order of the source."""
@@ -149,7 +154,7 @@ class Writer:
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds if task.timeout is None else template(task.timeout)
         payload["input"] = {name: template(each) for name, each in task.arguments}
-        payload |= _caught_here(task.caught)
+        payload |= self._caught_here(task.caught)
         if once := _tried_once(step):
             payload["once"] = once
         if step.sensitive:
@@ -177,6 +182,12 @@ class Writer:
             **_catch(task, names),
             **_leave(task.next, names),
         }
+
+    def _caught_here(self, names: Sequence[str]) -> Json:
+        """Return what a step's payload says of the errors that an `except` catches."""
+        caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
+        says = [name for name in caught if name in self.messages_read]
+        return ({"caught": caught} if caught else {}) | ({"says": says} if says else {})
 
     def _undo(self, step: StepCall, undo: Signature) -> Json:
         """Return what a rollback needs to undo the step: kept in the record, and read when the run fails."""
@@ -206,7 +217,7 @@ class Writer:
             assert task.input is not None
             function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
-        payload |= _caught_here(task.caught) | _races(task.races)
+        payload |= self._caught_here(task.caught) | _races(task.races)
         retriers = [_OVER, *_TOKEN_RETRY] if task.races else _TOKEN_RETRY
         return {
             "Type": "Task",
@@ -319,12 +330,6 @@ def _place(step: str, key: Expression | None) -> Json:
         "step": step,
     }
     return payload if key is None else {**payload, "key": template(key)}
-
-
-def _caught_here(names: Sequence[str]) -> Json:
-    """Return what a step's payload says of the errors that an `except` catches."""
-    caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
-    return {"caught": caught} if caught else {}
 
 
 def _races(keys: Sequence[Expression]) -> Json:

@@ -18,6 +18,7 @@ from durable.compiler.kinds import UNKNOWN, Event, Kind
 from durable.compiler.liveness import prune
 from durable.compiler.machines import Shared
 from durable.compiler.names import UNUSED, Names, placeholders
+from durable.compiler.outcomes import messages_read
 from durable.compiler.passing import Passing
 from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems
@@ -137,7 +138,10 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     steps = {step.name: step for step in _steps(program)}
     undone = {step.undo_name for step in steps.values() if step.undo}
     names = placeholders([*steps, *sorted(undone)])
-    definition = {"QueryLanguage": "JSONata", **Writer(names, set(), passing).machine(machine)}
+    definition = {
+        "QueryLanguage": "JSONata",
+        **Writer(names, set(), passing, messages_read(program.body)).machine(machine),
+    }
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
     written = len(json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode())
     if written > _LARGEST:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from durable.compiler.kinds import Anything, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
+from durable.compiler.kinds import Anything, Caught, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
 from durable.compiler.terms import (
     TEXT,
     Apply,
@@ -21,6 +21,7 @@ from durable.compiler.terms import (
     Spelled,
     Variable,
 )
+from durable.compiler.walk import children, values
 from durable.errors import StepError, StepTimeoutError, public_message
 from durable.wire import FAILED_AT
 
@@ -116,6 +117,18 @@ _MESSAGE: Final = RawExpression(
     f"({_UNSAID}) : $_told.errorMessage) : ({_UNSAID}))",
     TEXT,
 )
+
+
+def messages_read(part: object) -> frozenset[str]:
+    """Return the names of the errors whose messages are read somewhere in statements or expressions."""
+    found: set[str] = set()
+    for value in values(part):
+        if isinstance(value, Let) and value.body is _MESSAGE:
+            error = value.bindings[0][1]
+            assert isinstance(error, Field)
+            found |= {name for each in members(error.of.kind) if isinstance(each, Caught) for name, _ in each.errors}
+        found |= messages_read(tuple(children(value)))
+    return frozenset(found)
 
 
 def cause_text(name: str, message: Expression, at: Expression | None = None) -> Expression:

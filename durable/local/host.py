@@ -45,6 +45,7 @@ from durable.operations.queries import Queries
 from durable.operations.routes import Operator
 from durable.runs.ids import instance_of
 from durable.runs.outcome import described, ending
+from durable.runs.record import load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
@@ -290,8 +291,12 @@ class Host:
         if is_child(instance):
             self._persist(partial(self._children.report, own, instance))
         if own == workflow:
-            error = described(state) if ending(state, None) == "errored" else ""
+            error = described(state, self._steps(workflow, instance)) if ending(state, None) == "errored" else ""
             self._log.run_ended(workflow, execution, state.status, error)
+
+    def _steps(self, workflow: str, instance: str) -> list[AnyStep]:
+        header = load_header(self.table, workflow, instance)
+        return [] if header is None else load_steps(self.table, header)
 
     def _waited(self, workflow: str, execution: str, waits: Waits) -> None:
         self._waiting.note(workflow, execution, waits.sleeps, idle=waits.idle)

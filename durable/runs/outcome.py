@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, WorkflowError, public_message
+from durable.store.failure import Failure
 from durable.store.machines import ExecutionState
 from durable.store.parts import Wanted
 from durable.store.rows import AnyStep
@@ -82,10 +83,13 @@ def _too_large(cause: str | None) -> str:
     )
 
 
-def described(state: ExecutionState) -> str:
+def described(state: ExecutionState, steps: Iterable[AnyStep]) -> str:
     """Return why an execution failed, for the operator: the error's name, the step it comes from, and what it says."""
     key, _, text = _said(state.cause, of_a_step=True).partition(": \n")
     name = _error_name(state)
+    row = ended_by(state, steps)
+    if row is not None and row.failed_finally is not None:
+        return f"{name} in {row.path}: {Failure.from_row(row.failed_finally).text}"
     if key:
         return f"{name} in {key}: {_AT.sub('', text)}"
     return f"{name}: {_too_large(state.cause) if state.error == DATA_LIMIT else _message(name, state.cause)}"

@@ -103,7 +103,7 @@ class ParkingHandler:
             self._callbacks.delivered(key.row, row.token)
         error = row.failed_finally
         if error is not None:
-            raise reported(Failure.from_row(error), task, row.latest)
+            raise reported(Failure.from_row(error), task, row.latest, says=task.get("says", ()))
         return {"result": row.result, "at": row.latest}
 
     def _look_again(self, key: StepKey) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, assert_never
@@ -300,8 +300,10 @@ class StepHandler:
 
     def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
         """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
-        mark = FINAL if final and not self._never_retried(failure.name) else ""
-        return reported(replace(failure, name=mark + failure.name), event, at)
+        if not final:
+            return _named(failure.name, failure_message(_path(event), "", at))
+        mark = "" if self._never_retried(failure.name) else FINAL
+        return reported(failure, event, at, says=event.get("says", ()), mark=mark)
 
     def _next_ms(self, event: StepEvent, failure: Failure, attempt: int) -> int | None:
         """Return how long the step waits after a failed attempt, where that is for the step to say."""
@@ -334,7 +336,7 @@ class StepHandler:
             wake=wake,
         )
         if wake is not None:
-            return instead, _named(RETRY_LATER, retry_message(event.get("key", event["step"]), wake))
+            return instead, _named(RETRY_LATER, retry_message(_path(event), wake))
         return instead, self._reported(failure, event, at, final=final)
 
     def _never_retried(self, name: str) -> bool:
@@ -427,13 +429,30 @@ def _failure_of(error: type[Exception]) -> Failure:
     return Failure(error.__name__, public_message(error))
 
 
-def reported(failure: Failure, event: StepEvent | WaitTask | CallTask | RaceTask, at: int | None = None) -> Exception:
-    """Return an exception whose class has the wire's error name; its message says which step failed, and why.
+def reported(
+    failure: Failure,
+    event: StepEvent | WaitTask | CallTask | RaceTask,
+    at: int | None = None,
+    *,
+    says: Sequence[str] = (),
+    mark: str = "",
+) -> Exception:
+    """Return an exception whose class has the wire's error name; its message says which step failed, and when.
+
+    What an outcome says is in it only where `run` reads that: Lambda's runtime writes the message of an exception to
+    the log, and to the trace, where personal data does not belong. Everybody else reads it in the record.
 
     Args:
-        at: when the step failed, in milliseconds since 1970; None for what is no outcome of it.
+        at: when the step failed, in milliseconds since 1970; None for what is no outcome of it, whose words are ours.
+        says: the errors whose messages `run` reads.
+        mark: stands before the name.
     """
-    return _named(failure.name, failure_message(event.get("key", event["step"]), failure.text, at))
+    text = failure.text if at is None or failure.name in says else ""
+    return _named(mark + failure.name, failure_message(_path(event), text, at))
+
+
+def _path(event: StepEvent | WaitTask | CallTask | RaceTask) -> str:
+    return event.get("key", event["step"])
 
 
 def _named(name: str, message: str) -> Exception:

@@ -52,7 +52,7 @@ def test_attempts_share_the_key_and_are_counted_in_the_record(bench: Bench) -> N
     steps.raises[:] = [steps.Offline(SECRET), steps.Offline(SECRET)]
     handler = bench.handler()
     for owner in "ab":
-        with pytest.raises(Exception, match=f"charge: \n{SECRET} \\(at=") as caught:
+        with pytest.raises(Exception, match=r"^charge: \n \(at=") as caught:
             handler(bench.event(), owner)
         assert type(caught.value).__name__ == "Offline"
     assert handler(bench.event(), "c")["result"] == "charged 5"
@@ -68,7 +68,7 @@ def test_a_final_error_is_an_outcome_that_a_later_invocation_gets_too(bench: Ben
 
 def test_an_error_that_is_tried_once_is_an_outcome_at_the_first_attempt(bench: Bench) -> None:
     steps.raises[:] = [steps.Offline("no line")]
-    event = bench.event() | {"once": ["Offline"]}
+    event = bench.event() | {"once": ["Offline"], "says": ["Offline"]}
     for owner in "ab":
         with pytest.raises(Exception, match="no line") as caught:
             bench.handler()(event, owner)
@@ -114,7 +114,7 @@ def test_a_linear_backoff_with_jitter_stays_below_its_delay(bench: Bench) -> Non
 def test_attempts_that_are_used_up_are_an_outcome(bench: Bench) -> None:
     steps.raises[:] = [ValueError(SECRET) for _ in range(9)]
     for owner in "abcd":
-        with pytest.raises(Exception, match=SECRET):
+        with pytest.raises(Exception, match="charge"):
             bench.handler()(bench.event(attempts=2), owner)
     assert len(steps.calls) == 2
 
@@ -139,18 +139,30 @@ def test_what_an_exception_says_is_data_of_the_run_and_stands_in_no_log(bench: B
     error = raised_by(bench)
     assert error.__cause__ is None
     assert error.__suppress_context__
-    assert str(error) == f"charge: \n{SECRET} (at={bench.clock.now()})"
+    assert str(error) == f"charge: \n (at={bench.clock.now()})"  # Lambda's runtime logs it
     (row,) = bench.table.query("shop#one")
     assert (row["error"]["message"], row["error"]["detail"]) == ("The step failed.", SECRET)
     assert SECRET not in "".join(bench.log.lines)
     assert "ValueError" in "".join(bench.log.lines)
 
 
+def test_what_an_error_says_that_run_reads_is_reported_when_no_attempt_is_left(bench: Bench) -> None:
+    steps.raises[:] = [ValueError(SECRET), ValueError(SECRET)]
+    event = bench.event(attempts=2) | {"says": ["StepError"]}
+    said = []
+    for owner in "ab":
+        with pytest.raises(Exception, match="charge") as caught:
+            bench.handler()(event, owner)
+        said.append(str(caught.value))
+    assert said == [f"charge: \n (at={bench.clock.now()})", f"charge: \n{SECRET} (at={bench.clock.now()})"]
+
+
 def test_nothing_that_an_exception_of_a_sensitive_step_says_is_kept_or_told(bench: Bench) -> None:
     for error in (ValueError(SECRET), steps.NoFunds(SECRET)):
         steps.raises[:] = [error]
+        event = bench.event(attempts=1) | {"sensitive": True, "says": ["StepError", "NoFunds"]}
         with pytest.raises(Exception, match=r"charge: \nThe (step failed|account is empty)\. \(at=") as caught:
-            bench.handler()(bench.event() | {"sensitive": True}, "a")
+            bench.handler()(event, "a")
         assert SECRET not in str(caught.value) + json.dumps(bench.table.query("shop#one")) + "".join(bench.log.lines)
 
 
@@ -173,20 +185,22 @@ def test_the_message_of_a_public_error_is_for_anyone(bench: Bench) -> None:
 )
 def test_a_message_is_text_that_can_be_stored_and_read(bench: Bench, error: Exception, said: str) -> None:
     steps.raises[:] = [error]
-    assert str(raised_by(bench)) == f"charge: \n{said} (at={bench.clock.now()})"
+    with pytest.raises(Exception, match="charge") as caught:
+        bench.handler()(bench.event(attempts=1) | {"says": ["StepError", "Offline", "Unprintable"]}, "a")
+    assert str(caught.value) == f"charge: \n{said} (at={bench.clock.now()})"
 
 
 def test_little_is_kept_of_what_earlier_attempts_said(bench: Bench) -> None:
     steps.raises[:] = [ValueError("x" * 4_000) for _ in range(25)]
     for _ in range(25):
-        with pytest.raises(Exception, match="xxx"):
+        with pytest.raises(Exception, match="charge"):
             bench.handler()(bench.event(attempts=99), "a")
     assert len(json.dumps(bench.table.query("shop#one"))) < 20_000
 
 
 def test_input_that_does_not_fit_names_the_field_and_is_never_retried(bench: Bench) -> None:
     with pytest.raises(Exception, match=r"charge: \n.*amount \(int_parsing\)") as caught:
-        bench.handler()(bench.event(SECRET), "a")
+        bench.handler()(bench.event(SECRET) | {"says": ["InvalidInput"]}, "a")
     assert type(caught.value).__name__ == "InvalidInput"
     assert bench.table.query("shop#one")[0]["outcome"] == "error"
 
@@ -287,10 +301,7 @@ def test_on_express_a_step_that_ends_under_a_stop_gives_its_result_and_the_next_
 def test_whatever_a_step_raises_is_a_failed_attempt_and_gives_the_lease_up(bench: Bench, error: BaseException) -> None:
     steps.raises[:] = [error]
     failed = raised_by(bench)
-    assert (type(failed).__name__, str(failed).startswith(f"charge: \n{str(error) or 'The step failed.'} (at")) == (
-        "StepError",
-        True,
-    )
+    assert type(failed).__name__ == "StepError"
     row = bench.table.get(StepKey.of(bench.event()).row) or {}
     assert (row["status"], row["error"]["exception"], "lease" in row) == ("retrying", type(error).__name__, False)
     assert bench.handler()(bench.event(), "b")["result"] == "charged 5"
