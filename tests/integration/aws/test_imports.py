@@ -54,10 +54,10 @@ DEPENDENCIES: Final = frozenset(
 
 MOST_MODULES: Final = (
     dict.fromkeys((*STEPS, CONSUMER), 219)
-    | {"worker": 292, "operations": 302}
+    | {"worker": 294, "operations": 303}
     | {
-        "completion": 171,
-        "reconciler": 174,
+        "completion": 172,
+        "reconciler": 175,
         "changes": 158,
     }
 )
