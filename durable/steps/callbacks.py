@@ -28,6 +28,7 @@ from durable.store.values import hash_of
 from durable.wire import CallTask, WaitTask, failure_message
 
 _DELIVERING_MS: Final = 60_000  # then whoever was delivering counts as dead
+_RETURN_MS: Final = 100
 _DELIVERER: Final = ("teller", "telling")
 _WAITING: Final[StepState] = "waiting"
 _COMPLETE: Final[StepState] = "complete"
@@ -208,6 +209,16 @@ class Callbacks:
         for row in left:
             self.deliver_or_note(Key(partition, row.sort), row)
         return len(left)
+
+    def deliver_or_return(self, key: StepKey, row: WaitRow) -> int | None:
+        """Deliver an outcome, or return when to come back, in milliseconds since 1970: somebody is delivering it.
+
+        They may find the execution busy and leave the outcome to whoever looks next, which would be nobody if this
+        call was what they have asked to look.
+        """
+        if self.deliver_left(key.row.partition, [row]) or row.delivered is not False:
+            return None
+        return self._clock.now() + _RETURN_MS
 
     def _is_left(self, row: WaitRow) -> bool:
         is_dead = self._alone and row.teller != self._process

@@ -138,8 +138,10 @@ class CallHandler:
         self._record = record
         self._clock = clock
 
-    def __call__(self, task: CallTask) -> None:
+    def __call__(self, task: CallTask) -> int | None:
         """Start the child of a step, unless it was started before, and deliver its outcome if it has ended.
+
+        Returns when to look again, in milliseconds since 1970, while somebody delivers the outcome.
 
         Raises:
             Throttled: the child was not started; the same call goes on with it.
@@ -149,7 +151,8 @@ class CallHandler:
         if isinstance(row, Failure):
             self._callbacks.refuse(key, task["token"], row)
         elif row is not None and row.outcome is not None:
-            self._callbacks.deliver_left(key.row.partition, [row])
+            return self._callbacks.deliver_or_return(key, row)
+        return None
 
     def begin(self, task: CallTask, token: str) -> WaitRow | Failure | None:
         """Record that a step waits for a child, and start that.

@@ -235,7 +235,8 @@ class EventHandler:
         self._record = record
 
     def __call__(self, task: WaitTask) -> int | None:
-        """Wait for the Task's event, and return the deadline, or None where there is nothing to wait for any more.
+        """Wait for the Task's event, and return the deadline, or None where there is nothing to wait for any more;
+        while somebody delivers the outcome, when to look whether they could.
 
         The deadline is fixed when the wait begins. Called again, at the deadline or with another token, it goes on
         with what is in the record.
@@ -247,10 +248,7 @@ class EventHandler:
             return None
         if row is None:
             return None
-        if row.outcome is not None:
-            self._callbacks.deliver_left(key.row.partition, [row])
-            return None
-        return row.deadline
+        return row.deadline if row.outcome is None else self._callbacks.deliver_or_return(key, row)
 
     def begin(self, task: WaitTask, token: str) -> WaitRow | Failure | None:
         """Record that a step waits for an event, and match those that were sent.

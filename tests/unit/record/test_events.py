@@ -12,6 +12,7 @@ from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
 from durable.store.keys import StepKey, header_key, partition
+from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
@@ -282,3 +283,23 @@ def test_a_run_keeps_so_many_events_that_it_has_not_taken_and_refuses_more(
     assert not place.send("yes", id="e2")
     place.wait("t")
     assert place.send("yes", id="e3")
+
+
+def test_a_wait_that_is_called_while_its_outcome_is_delivered_looks_whether_that_succeeded(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.wait("t1")
+    returned: list[int | None] = []
+
+    def busy(token: str, output: Any) -> bool:
+        returned.append(place.wait(token))  # the engine calls at once, before the sender leaves the outcome to others
+        raise MachinesBusy("at something else")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place.tokens, "succeed", busy)
+        place.send("yes")
+    assert returned[0] is not None
+    assert not place.row()["delivered"]
+    place.clock.advance_to(returned[0])
+    assert place.wait("t1") is None
+    assert place.row()["delivered"]
