@@ -11,7 +11,7 @@ from constructs import Construct
 from durable.aws.resources import construct_id
 from durable.bindings import Bucket
 from durable.cdk.function import HandlerFunction
-from durable.cdk.nag import acknowledge, written
+from durable.cdk.nag import acknowledge, written_objects
 from durable.cdk.stage import Stage
 
 _UNFINISHED: Final = Duration.days(7)
@@ -51,7 +51,7 @@ class ObjectBucket(Construct):
         objects = self.bucket.arn_for_objects("*")
         function.grant("s3:GetObject", "s3:PutObject", "s3:DeleteObject", on=[objects])
         function.grant("s3:ListBucket", on=[self.bucket.bucket_arn])
-        finding = f"IAM5[Resource::{written(function, objects)}]"
+        finding = f"IAM5[Resource::{written_objects(function, self.bucket, '*')}]"
         acknowledge(function.role, finding, "objects are named as they are written")
 
 

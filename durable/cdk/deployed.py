@@ -103,7 +103,10 @@ class DeployedWorkflow:
         for use in self.program.steps:
             before = steps.get(use.placeholder)
             seconds = max(use.timeout_seconds, before.timeout_seconds if before else 0)
-            steps[use.placeholder] = Step(use.placeholder, use.signature, seconds, use.undoes is not None)
+            has_values = use.placeholder in self.program.values
+            steps[use.placeholder] = Step(
+                use.placeholder, use.signature, seconds, use.undoes is not None, has_values=has_values
+            )
         return list(steps.values())
 
     def started_by_steps(self) -> Iterator[str]:

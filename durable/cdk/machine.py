@@ -36,13 +36,15 @@ _TOKEN_SECONDS: Final = 30
 class Step:
     """A step's Lambda as the compiled definition asks for it: `placeholder` stands there for its ARN.
 
-    One that `undoes` another step is invoked by the machine of rollbacks only.
+    One that `undoes` another step is invoked by the machine of rollbacks only. One that `has_values` may write or read
+    large values.
     """
 
     placeholder: str
     signature: Signature
     timeout_seconds: int
     undoes: bool = False
+    has_values: bool = False
 
 
 class StepFunction(Construct):
@@ -67,6 +69,7 @@ class StepFunction(Construct):
             "DURABLE_WORKFLOW": workflow,
             "DURABLE_TABLE": record.table.table_name,
             "DURABLE_BINDINGS": described(bindings),
+            **(record.environment() if step.has_values else {}),
         }
         self.handler = HandlerFunction(
             self,
@@ -79,6 +82,8 @@ class StepFunction(Construct):
             options=options,
         )
         record.grant_step(self.handler, workflow)
+        if step.has_values:
+            record.grant_values(self.handler, workflow)
         for each in bindings.values():
             each.resource.grant_use(self.handler)
 

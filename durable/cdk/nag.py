@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from aws_cdk import Acknowledgment, CfnElement, Names, Stack, Validations
+from aws_cdk import aws_s3 as s3
 from constructs import IConstruct
 
 
@@ -24,6 +25,14 @@ def logical_id(construct: IConstruct) -> str:
 def written(scope: IConstruct, value: str) -> str:
     """Return a text of a template as cdk-nag writes it in a finding, with `<Logical.Attribute>` for a resource."""
     return _text(Stack.of(scope).resolve(value))
+
+
+def written_objects(scope: IConstruct, bucket: s3.IBucket, pattern: str) -> str:
+    """Return objects of a bucket as cdk-nag writes them: in a nested stack, by the parameter that has the ARN."""
+    made = bucket.node.default_child
+    if made is None or Stack.of(scope).node.path == Stack.of(bucket).node.path:
+        return written(scope, bucket.arn_for_objects(pattern))
+    return f"<referenceto{Names.node_unique_id(made.node)}Arn>/{pattern}"
 
 
 def _text(value: Any) -> str:

@@ -71,6 +71,7 @@ class Plane:
         for each in self.limited.values():
             wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
         told: dict[str, Any] = {"DURABLE_TABLE": self.record.table.table_name, **environment}
+        told |= self.record.environment()
         told |= {"DURABLE_REGISTRY": self.registry} if self.known is None else {"DURABLE_WORKFLOWS": self.known}
         handler = HandlerFunction(
             scope,
@@ -83,6 +84,7 @@ class Plane:
             name=name,
         )
         self.record.grant_all(handler)
+        self.record.grant_delete_values(handler)
         if wakes is not None:
             wakes.grant_send(handler)
         for segmented in self.segmented.values():
@@ -165,6 +167,8 @@ class Keeper(Construct):
             schedule=events.Schedule.rate(Duration.minutes(SWEEP_MINUTES)),
             targets=[targets.LambdaFunction(self.reconciler.function)],
         )
+        if plane.record.values is not None:
+            self._every("EveryDayOfValues", Duration.days(1), "values", "deletes large values of runs that are gone")
         if wakes is not None:
             plane.record.grant_due(self.reconciler)
             self._reconcile_segments(plane, wakes)

@@ -7,13 +7,14 @@ from typing import Final
 
 from aws_cdk import ArnFormat
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.aws.expression import DUE_PARTITION, INDEX_PARTITION
 from durable.aws.indexes import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction
-from durable.cdk.nag import acknowledge, logical_id
+from durable.cdk.nag import acknowledge, logical_id, written_objects
 from durable.cdk.table import RowsTable
 from durable.store.pools import POOL
 
@@ -24,10 +25,15 @@ _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"
 
 
 class Record(Construct):
-    """The table of instances."""
+    """The table of instances, and the bucket of the values that are too large for it.
 
-    def __init__(self, scope: Construct, id: str, *, production: bool) -> None:
+    Args:
+        values: that bucket; None where no workflow passes on what may be large.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, production: bool, values: s3.IBucket | None = None) -> None:
         super().__init__(scope, id)
+        self.values = values
         self.table = RowsTable(self, "Instances", production=production)
         self.table.add_global_secondary_index(
             index_name=INDEX,
@@ -67,6 +73,28 @@ class Record(Construct):
     def grant_due(self, handler: HandlerFunction) -> None:
         """Allow to ask which runs are due."""
         handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{DUE_INDEX}"])
+
+    def environment(self) -> dict[str, str]:
+        """Return what tells a Lambda where large values are."""
+        return {} if self.values is None else {"DURABLE_VALUES": self.values.bucket_name}
+
+    def grant_values(self, handler: HandlerFunction, workflow: str) -> None:
+        """Allow to read and write the large values of one workflow's runs, where there is a bucket of them."""
+        if self.values is not None:
+            objects = self.values.arn_for_objects(f"{workflow}/*")
+            handler.grant("s3:GetObject", "s3:PutObject", on=[objects])
+            pattern = written_objects(handler, self.values, f"{workflow}/*")
+            finding = f"IAM5[Resource::{pattern}]"
+            acknowledge(handler.role, finding, "values of this workflow's runs are named as they are written")
+
+    def grant_delete_values(self, handler: HandlerFunction) -> None:
+        """Allow to list and delete the large values of all runs, and not to read them."""
+        if self.values is not None:
+            objects = self.values.arn_for_objects("*")
+            handler.grant("s3:DeleteObject", on=[objects])
+            handler.grant("s3:ListBucket", on=[self.values.bucket_arn])
+            finding = f"IAM5[Resource::{written_objects(handler, self.values, '*')}]"
+            acknowledge(handler.role, finding, "values are named as they are written")
 
     def grant_all(self, handler: HandlerFunction) -> None:
         """Allow to read, list and write the instances of all workflows."""

@@ -8,6 +8,7 @@ from typing import Any, Final, NotRequired, TypedDict, TypeVar
 from aws_cdk import Aspects, NestedStack, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 from typing_extensions import Unpack
@@ -94,8 +95,11 @@ class DurableStack(Stack):
         refuse(unknown_names(self._options, project, self._programs))
         refuse(s for each in project.workflows for s in unknown_steps(each, self._programs[each.name]))
         self._networks = Networks(self)
-        self._record = Record(self, "Record", production=settings.production)
+        values = self._values()
+        self._record = Record(self, "Record", production=settings.production, values=values)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
+        if values is not None and not settings.production:
+            self._changes.empty("ValuesEmptied", values)
         self._guard = self._changes.guard({name: each.needs() for name, each in self._deployed.items()})
         self._resources: dict[Binding, Resource] = {}
         self._operated = set[str]()
@@ -110,6 +114,12 @@ class DurableStack(Stack):
         key = key_of(self, settings)
         if key is not None:
             Aspects.of(self).add(Encrypted(key))
+
+    def _values(self) -> s3.IBucket | None:
+        """Return the bucket of large values, where a workflow passes on what may be large."""
+        if not any(each.values for each in self._programs.values()):
+            return None
+        return ObjectBucket(self, "Values", removal=self._settings.data_removal).bucket
 
     def options(self) -> Options:
         """Return how single functions and resources differ. To be overridden; constructs may be made here."""

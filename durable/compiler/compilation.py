@@ -89,6 +89,7 @@ class Compiled:
         notes: what the bounds of its loops mean.
         segment_notes: those of them that hold where runs execute in segments too.
         has_races: whether something races in it.
+        values: the placeholders of what may write or read large values.
     """
 
     definition: dict[str, Any]
@@ -99,6 +100,7 @@ class Compiled:
     notes: tuple[str, ...] = ()
     segment_notes: tuple[str, ...] = ()
     has_races: bool = False
+    values: frozenset[str] = frozenset()
 
     @property
     def payloads(self) -> Mapping[str, Any]:
@@ -150,7 +152,9 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     uses = tuple(each for step in steps.values() for each in _uses(step, names))
     races = any(isinstance(each, Run) and isinstance(each.what, Race) for each in walk(program.body))
     events, calls = tuple(_events(program)), tuple(_calls(program))
-    return Compiled(definition, text, uses, events, calls, found.notes, found.branch_notes, races)
+    lending = {each.name for each in passing.steps()}
+    values = frozenset(each.placeholder for each in uses if (each.undoes or each.name) in lending)
+    return Compiled(definition, text, uses, events, calls, found.notes, found.branch_notes, races, values)
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:

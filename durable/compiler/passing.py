@@ -15,6 +15,7 @@ from durable.compiler.kinds import Boolean, Float, Integer, Kind, Null
 from durable.compiler.outcomes import RESULT
 from durable.compiler.states import AnyState, Edge, Machine, Map, Parallel, Task
 from durable.compiler.terms import Constant, Expression, Field, Item, RawExpression, Variable
+from durable.compiler.tree import StepCall
 from durable.compiler.walk import children
 
 _RESULT: Final = f"{RESULT}.result"
@@ -64,6 +65,13 @@ class Passing:
             self._read_state(state)
         for edge in _edges(machine):
             self._read_edge(edge)
+
+    def steps(self) -> Iterator[StepCall]:
+        """Yield the steps that may return a reference or be given one."""
+        for task in self._tasks:
+            passed = self.of(task)
+            if passed.by_reference or passed.references:
+                yield task.step
 
     def of(self, task: Task) -> Passed:
         """Return how the result and the arguments of a step travel."""

@@ -115,7 +115,7 @@ class StepHandler:
             Exception: of a class with the wire's error name.
         """
         attempt = self.begin(event, owner)
-        return self.finish(attempt, lambda: self._work(attempt)) if isinstance(attempt, Attempt) else attempt
+        return self._ended(attempt, lambda: self._work(attempt)) if isinstance(attempt, Attempt) else attempt
 
     def begin(self, event: StepEvent, owner: str) -> Envelope | Attempt:
         """Take the lease of an attempt; or return what stands in the record in its place.
@@ -161,9 +161,12 @@ class StepHandler:
         Args:
             work: returns what the function returned, or raises what it raised.
         """
+        return self._ended(attempt, lambda: self._travelling(attempt, work()))
+
+    def _ended(self, attempt: Attempt, work: Callable[[], tuple[Any, bool]]) -> Envelope:
         event, key, input_hash = attempt.event, attempt.key, attempt.input_hash
         try:
-            result, by_reference = self._sent(self._dumped(self._result(attempt, work()), event), event)
+            result, by_reference = work()
         except Hang:
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
@@ -177,10 +180,15 @@ class StepHandler:
             return self._answer(instead, event, input_hash)
         return {"result": result, "at": at}
 
-    def _work(self, attempt: Attempt) -> Any:
-        # No longer than the function works: a renewal that comes after the outcome would end the process.
-        with self._keep(lambda: self._renew(attempt.key, attempt.owner)):
-            return self._called(attempt.event["timeout"], self._given(attempt))
+    def _work(self, attempt: Attempt) -> tuple[Any, bool]:
+        # No longer than the work: a renewal that comes after the outcome would end the process. To write and keep a
+        # large value is part of the work, for it takes up to a minute.
+        with self._keep(lambda: self._renew(attempt.key, attempt.owner)), self._deadline(attempt.event["timeout"]):
+            return self._travelling(attempt, finished(self._signature.function(**self._given(attempt))))
+
+    def _travelling(self, attempt: Attempt, returned: Any) -> tuple[Any, bool]:
+        """Return what the function returned as it travels, and whether that is a reference to it."""
+        return self._sent(self._dumped(self._result(attempt, returned), attempt.event), attempt.event)
 
     def _given(self, attempt: Attempt) -> dict[str, Any]:
         event = attempt.event

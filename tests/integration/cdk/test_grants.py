@@ -26,12 +26,18 @@ def table(template: Template, part: str) -> str:
     return f"<{template.one('DynamoDB::Table', part)[0]}.Arn>"
 
 
+def values(template: Template) -> dict[str, set[str]]:
+    """Return what a step may do that passes large values on."""
+    bucket = template.one("S3::Bucket", "Values")[0]
+    return {f"<{bucket}.Arn>/onboarding/*": {"s3:GetObject", "s3:PutObject"}}
+
+
 def actions(*names: str) -> set[str]:
     return {f"dynamodb:{name}" for name in names}
 
 
 def test_a_step_without_bindings_may_use_its_own_rows_only(dev: Template) -> None:
-    assert allowed(dev, f"{STEP}validate_user:validate_user") == {table(dev, "Instances"): actions(*ROWS)}
+    assert allowed(dev, f"{STEP}validate_user:validate_user") == {table(dev, "Instances"): actions(*ROWS)} | values(dev)
 
 
 def test_a_step_may_use_the_namespaces_that_its_signature_names(dev: Template) -> None:
@@ -39,6 +45,7 @@ def test_a_step_may_use_the_namespaces_that_its_signature_names(dev: Template) -
         table(dev, "Instances"): actions(*ROWS),
         table(dev, "Profiles"): actions(*KV),
         table(dev, "Addresses"): actions(*KV),
+        **values(dev),
     }
 
 
@@ -81,9 +88,12 @@ def test_the_worker_may_start_its_workflow_but_neither_stop_nor_list_anything(de
 
 
 def test_what_cloudformation_asks_may_list_runs_and_see_this_stack(dev: Template) -> None:
+    bucket = dev.one("S3::Bucket", "Values")[0]
     assert allowed(dev, "changes") == {
         f"{table(dev, 'Instances')}/index/by-status": actions("Query"),
         "<AWS::StackId>": {"cloudformation:DescribeStacks"},
+        f"<{bucket}.Arn>": {"s3:ListBucket"},  # it is emptied when the stack goes
+        f"<{bucket}.Arn>/*": {"s3:DeleteObject"},
     }
 
 
@@ -96,6 +106,8 @@ def test_those_that_know_all_workflows_reach_this_stacks_machines_only(dev: Temp
     assert found.pop(instances) == actions(*ROWS, "DeleteItem")
     assert found.pop(f"{instances}/index/by-status") == actions("Query")
     assert found.pop(f"<{machine}>") == {"states:StartExecution"}
+    bucket = dev.one("S3::Bucket", "Values")[0]
+    assert (found.pop(f"<{bucket}.Arn>"), found.pop(f"<{bucket}.Arn>/*")) == ({"s3:ListBucket"}, {"s3:DeleteObject"})
     (resource,) = found
     assert resource.endswith(executions)
     looks = {"states:GetExecutionHistory"} if entry == "reconciler" else set()
