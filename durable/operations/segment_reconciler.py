@@ -16,7 +16,7 @@ from typing import Final
 from durable.clock import Clock
 from durable.errors import RunNotFound
 from durable.operations.waker import Waker
-from durable.runs.record import RunRecord, load, load_header
+from durable.runs.record import RunRecord, load, load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.store.machines import Machines, MachinesBusy
@@ -115,7 +115,10 @@ class SegmentReconciler:
         else:
             self._waker.settle(header)  # a Task on Standard may wait for an outcome that nobody has delivered
         now = self._clock.now()
-        self._segments.postpone(header, now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS))
+        due = now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS)
+        steps = (row for row in load_steps(self._table, header) if isinstance(row, StepRow))
+        is_at_work = state is None or any(row.owner is not None and row.lease > now for row in steps)
+        self._segments.look_later(header, due, is_waiting=not is_at_work)
 
     def _silent(self, workflow: str) -> Iterable[Header]:
         """Return runs whose header says that an Express execution moves them, and has not changed for a while.

@@ -192,13 +192,14 @@ _AT_WORK: Final = ("retry", "lease", "turn")
 def _status(header: Header, steps: Iterable[AnyStep]) -> Status:
     """Return the status of a run: one that is open waits where a step does and none is under way.
 
-    A header that the engine wrote is exact. The reconciler's, which has `wake`, may be old, and so may be one that
-    says running.
+    A header that the engine wrote is exact. The reconciler's, which has `wake` or is of a run on Standard, may be old,
+    and so may be one that says running.
     """
     status = header.status
     if header.parked in _AT_WORK:
         return "running"
-    if status not in ("running", "waiting") or (status == "waiting" and header.wake is None):
+    is_exact = status == "waiting" and header.wake is None and header.kind != "standard"
+    if status not in ("running", "waiting") or is_exact:
         return status
     doing = {row.status for row in steps}
     if not doing.isdisjoint({"running", "retrying"}):

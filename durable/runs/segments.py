@@ -192,6 +192,13 @@ class Segments:
             as_read = (Equals("execution", header.execution), Equals("due", header.due or 0))
             self._table.write(Write(header.key, {"due": due}, when=as_read))
 
+    def look_later(self, header: Header, due: int, *, is_waiting: bool) -> None:
+        """Have a run on Standard looked at at another time; one that waits is no longer listed among those at work."""
+        shown: Row = {"workflow": header.workflow, "status": "waiting" if is_waiting else "running"}
+        with suppress(ConditionFailed):
+            as_read = (Equals("execution", header.execution), Equals("due", header.due or 0), Absent("wanted"))
+            self._table.write(Write(header.key, {"due": due, "updated": header.updated, **shown}, when=as_read))
+
     def put_off(self, header: Header, due: int) -> None:
         """Have a parked run looked at at another time, by a message where that is soon."""
         self.postpone(header, due)

@@ -156,6 +156,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "wanted": None,
         "rollback": None,
         "sleeps": [],
+        "nextStep": None,
     }
     attempt = {
         "number": 1,

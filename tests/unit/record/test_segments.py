@@ -14,6 +14,7 @@ from durable.runs.segments import Segments
 from durable.steps.turn import Park, TurnHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
+from durable.store.machines import ExecutionState
 from durable.store.parts import Parked, Position
 from durable.store.record import StepRecord
 from durable.store.rows import Header
@@ -194,3 +195,36 @@ def test_a_block_that_needs_more_than_an_input_holds_fails_its_run(place: Place)
     place.segments.move(run, place.header.execution, HUGE, "standard")
     assert (place.header.status, len(place.machines.started)) == ("errored", 1)
     assert "256 KiB" in (place.header.error or {})["message"]
+
+
+def test_a_run_that_waits_on_standard_is_not_listed_among_those_at_work(place: Place) -> None:
+    """Or the reconciler would read all of them each minute, to find those of which an execution died."""
+
+    class Standard(FakeMachines):
+        def describe(self, workflow: str, name: str) -> ExecutionState | None:
+            return ExecutionState("RUNNING")
+
+    class Idle(Waker):
+        def __init__(self) -> None: ...
+
+        def settle(self, header: Header) -> None: ...
+
+    def fails(workflow: str, instance: str, error: Exception) -> None:
+        raise error
+
+    run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
+    place.segments.move(run, place.header.execution, SMALL, "standard")
+    reconciler = SegmentReconciler(place.table, Standard(), place.clock, place.runs, place.segments, Idle(), fails)
+    key = StepKey("shop", "one", 1, "pay", place.header.incarnation)
+    for status, begins in (("waiting", False), ("running", True)):
+        if begins:
+            place.record.begin(key, "pay", owner="a", limit=9, input_hash="x")
+            assert place.record.renew(key, "a")
+            assert describe(place.runs.load("shop", "one")).status == "running"
+        place.clock.advance_to(place.header.due or 0)
+        if begins:
+            assert place.record.renew(key, "a")
+        reconciler.reconcile(["shop"])
+        assert place.header.status == status
+    place.segments.move(run, place.header.execution, SMALL, "express")
+    assert (place.header.status, place.header.due) == ("running", None)
