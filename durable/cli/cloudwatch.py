@@ -55,8 +55,9 @@ class StageLogs:
                     logGroupName=group, startTime=self._since, filterPattern=self._pattern
                 )
                 for event in (event for page in pages for event in page["events"]):
-                    if event["eventId"] not in self._seen:
-                        self._seen[event["eventId"]] = event["timestamp"]
+                    id = event.get("eventId") or f"{group} {event['timestamp']} {event['message']}"
+                    if id not in self._seen:
+                        self._seen[id] = event["timestamp"]
                         yield from self._lines(event)
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"CloudWatch does not tell what was logged: {error}", UNAVAILABLE) from None

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.aws.resources import Resource
 from durable.build import Build
 from durable.cli import cloudwatch, main, stage
 from durable.clock import SystemClock
@@ -166,3 +167,15 @@ def test_the_lines_of_a_run_are_read_from_the_log_groups_of_its_workflow(monkeyp
         ("ship", "warning", "late days=3"),
     ]
     assert "there is no workflow 'other'" in run("logs", "other").stderr
+
+
+def test_lines_that_have_no_id_of_their_own_are_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = json.dumps({"level": "INFO", "message": "paid", "instance_id": "o-1", "workflow": "late-orders"})
+    pages = [{"events": [{"timestamp": 1_000, "message": said}]}]
+    client = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
+    group = Resource("LateOrdersWorkflowPayHandlerLogs0A1B2C3D", "AWS::Logs::LogGroup", "/steps/Pay")
+    transport: Any = SimpleNamespace(resources=[group], session=SimpleNamespace(client=lambda _: client))
+    monkeypatch.setattr(cloudwatch, "load", lambda: Project("app", (Workflow("late-orders", Orders),)))
+    lines = cloudwatch.StageLogs(transport, "late-orders", "o-1", "1970-01-01T00:00:00Z")
+    assert [each["text"] for each in lines.read(None)["lines"]] == ["paid"]
+    assert lines.read(None)["lines"] == []
