@@ -134,14 +134,13 @@ class Monitoring(Construct):
         table = {"TableName": record.table.table_name}
         index = table | {"GlobalSecondaryIndexName": INDEX}
         throttles = {
-            "w": _table_metric("WriteThrottleEvents", table),
-            "r": _table_metric("ReadThrottleEvents", table),
-            "i": _table_metric("WriteThrottleEvents", index),
+            "writes": _table_metric("WriteThrottleEvents", table),
+            "reads": _table_metric("ReadThrottleEvents", table),
+            "index": _table_metric("WriteThrottleEvents", index),
         }
-        filled = " + ".join(f"FILL({each}, 0)" for each in throttles)
-        total = cloudwatch.MathExpression(expression=filled, using_metrics=throttles, period=FIVE_MINUTES)
-        said = "DynamoDB has throttled the table of runs for a quarter of an hour."
-        self._alarms.add("record-throttled", total, said, periods=_THROTTLED_PERIODS)
+        for name, metric in throttles.items():
+            said = f"DynamoDB has throttled the table of runs for a quarter of an hour: {name}."
+            self._alarms.add(f"record-{name}-throttled", metric, said, periods=_THROTTLED_PERIODS)
         self._show({"record: throttles": list(throttles.values())})
 
     def _keepers(self, watched: Watched) -> None:
