@@ -163,6 +163,8 @@ class StepRecord:
         except ConditionFailed as failed:
             before = StepRow.from_row(failed.rows[0] or {})
             begun = self._begin_again(key, before, lease, now, limit, handled)
+        if isinstance(begun, Held):
+            self._expire_with_run(key)
         if not isinstance(begun, Leased):
             return begun
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
@@ -241,6 +243,13 @@ class StepRecord:
             change = Write(key.row, forgotten, remove=("owner", "lease", "input", "undo"), when=mine)
         with suppress(ConditionFailed):
             self._table.write(change)
+
+    def _expire_with_run(self, key: StepKey) -> None:
+        """Have a row vanish with those of its run, where its attempt ended with its process after the run was over."""
+        expires = (self._table.get(key.flag) or {}).get("expires")
+        if expires is not None:
+            with suppress(ConditionFailed):
+                self._table.write(Write(key.row, {"expires": expires}, when=(Absent("expires"),)))
 
     def renew(self, key: StepKey, owner: str) -> bool:
         """Renew the owner's lease, and return whether it still had it.

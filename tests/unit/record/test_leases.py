@@ -307,3 +307,13 @@ def test_what_a_stop_keeps_from_beginning_after_a_lost_answer_gives_up_its_lease
     assert name_of(lambda: bench.handler()(bench.event(), "a")) == "Stopped"
     assert row(bench).attempts == 1
     assert not Leases(bench.clock).is_held(row(bench))
+
+
+def test_what_an_attempt_leaves_that_ended_with_its_process_after_the_run_was_deleted_vanishes(bench: Bench) -> None:
+    key = StepKey.of(bench.event())
+    bench.record.begin(key, "charge", owner="dead", limit=3, input_hash="h")
+    bench.table.write(Write(key.flag, {"want": "delete", "expires": 4_000_000_000}))
+    with pytest.raises(Exception, match="charge") as error:
+        bench.handler()(bench.event(), "again")
+    assert type(error.value).__name__ == "StepInProgress"
+    assert (bench.table.get(key.row) or {})["expires"] == 4_000_000_000
