@@ -27,6 +27,13 @@ class CallingWorkflow(WorkflowEntrypoint[int]):
         return len(reply)
 
 
+class RacingWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        return await step.race(
+            step.do("validate", validate, event.payload), step.do("validate again", validate, event.payload)
+        )
+
+
 def book(number: int) -> str:
     return f"booked {number}"
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 
 import pytest
 
 from durable import Workflow
 from durable.project import Project
-from durable.wire import EVENTS
+from durable.wire import EVENTS, RACES
 from tests.integration.cdk.conftest import Synthesise
-from tests.integration.cdk.sample import CallingWorkflow, PatientWorkflow, RelayWorkflow
+from tests.integration.cdk.sample import CallingWorkflow, PatientWorkflow, RacingWorkflow, RelayWorkflow
 from tests.integration.cdk.template import Template
 from tests.integration.cdk.test_grants import actions, allowed, table
 
@@ -77,3 +79,16 @@ def test_the_lambda_of_the_calls_may_start_what_it_calls_and_answer_its_own_mach
 def test_it_knows_which_workflow_each_step_calls(patient: Template) -> None:
     variables = patient.functions()["calls"]["Properties"]["Environment"]["Variables"]
     assert '\\"ask\\":{\\"workflow\\":\\"patient\\"' in json.dumps(variables["DURABLE_CALLS"])
+
+
+def test_races_are_decided_by_the_lambda_of_the_waits(
+    tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise
+) -> None:
+    project = Project("sample", (Workflow("racing", RacingWorkflow, kind="standard"),))
+    template = synthesise(tmp_path_factory.mktemp("racing"), project=project)
+    names = allowed(template, "events")[table(template, "Instances")]
+    assert {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"} <= set(names)
+    text = json.dumps(template.one("StepFunctions::StateMachine", "Racing")[1]["Properties"])
+    assert f"${{{RACES}}}" not in text
+    # both branches claim the race, and the state after them asks who has won
+    assert sorted(Counter(re.findall(r'"Ref": "(\w+CurrentVersion\w+)"', text)).values()) == [1, 1, 3], text
