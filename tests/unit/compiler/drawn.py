@@ -21,7 +21,11 @@ STEPS = {
 """The step that returns each type."""
 GIVEN = {"list[int]": "int", "user": "str", "user?": "str"}
 """What those take that take another type than they return."""
-TYPES = ["int", "str", "bool", "float", "str?", "list[str]", "list[int]", "list[list[int]]", "user?", "dict[int]"]
+TYPES = [
+    *("int", "str", "bool", "float", "str?", "list[str]", "list[int]", "list[list[int]]", "user?", "dict[int]"),
+    *("when", "span"),
+]
+"""The types of variables; `when` is a datetime with a zone, `span` a timedelta."""
 OF_USER = {
     "int": ["{}.age", "{}.point.x", "{}.level", "{}.couple[1]", '{}.sizes.get("a", 3)'],
     "str": ["{}.user_id", "{}.plan", "{}.size", "{}.couple[0]", '{}.options["theme"]', "{}.color.value"],
@@ -32,6 +36,8 @@ OF_USER = {
     "list[int]": ["[{}.age]"],
     "list[list[int]]": ["{}.pairs"],
     "dict[int]": ["{}.sizes"],
+    "when": ["event.timestamp"],
+    "span": [],
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
@@ -86,6 +92,8 @@ class Drawing:
             "list[int]": ["[]", f"[{some(NUMBERS)}]", f"[{some(NUMBERS)}, {some(NUMBERS)}]"],
             "list[list[int]]": ["[[]]", f"[[{some(NUMBERS)}], []]"],
             "dict[int]": ["{}", f'{{"a": {some(NUMBERS)}, "zz": {some(NUMBERS)}}}'],
+            "when": ["MOMENT", "datetime.datetime(2026, 2, 28, 23, 59, 59, 999999, tzinfo=datetime.UTC)"],
+            "span": ["timedelta(days=1, microseconds=7)", f"timedelta(minutes={some(NUMBERS)})", "NAP"],
             "user": [],
             "user?": [],
         }[kind]
@@ -122,6 +130,7 @@ class Drawing:
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
                 lambda: f"sum({one('dict[int]')}.values())",
                 lambda: f"{one('user')}.age",
+                lambda: f"({one('span')}).{some(['days', 'seconds', 'microseconds'])}",
                 lambda: f"priced({one('int')}, discount={some(NUMBERS)})",
                 lambda: f"Point({one('int')}, y={one('int')}).y",
                 *(
@@ -156,11 +165,23 @@ class Drawing:
                 lambda: f"({one('int')} / ({one('int')} or 3))",
                 lambda: f"round({one('float')}, {some('0123')})",
                 lambda: f"float({one('int')})",
+                lambda: f"({one('span')}).total_seconds()",
+                lambda: f"({one('span')} / timedelta(hours=7))",
                 lambda: f"sum([{one('float')}, {one('float')}, {one('float')}])",
             ],
             "user": [
                 lambda: f"sample.User(user_id={one('str')}, age={one('int')}, nickname={one('str?')})",
                 lambda: f'{one("user")}.model_copy(update={{"age": {one("int")}, "tags": {one("list[str]")}}})',
+            ],
+            "when": [
+                lambda: f"({one('when')} {some(['+', '-'])} {one('span')})",
+                lambda: f"({one('span')} + {one('when')})",
+            ],
+            "span": [
+                lambda: f"({one('when')} - {one('when')})",
+                lambda: f"({one('span')} {some(['+', '-'])} {one('span')})",
+                lambda: f"({some(['-', 'abs'])}({one('span')}))",
+                lambda: f"(timedelta(seconds=min(abs({one('int')}), 100_000)) * {some(['3', '-1', '0'])})",
             ],
             "user?": [lambda: one("user")],
             "str?": [lambda: f"({one('str?')} or None)", lambda: one("str")],
@@ -171,6 +192,8 @@ class Drawing:
         return [
             lambda: f"({one('int')} {some(['<', '<=', '>', '>=', '==', '!='])} {one(some(['int', 'float']))})",
             lambda: f"({one('int')} <= {one('int')} < {one('int')})",
+            lambda: f"({one('when')} {some(['<', '<=', '>', '>=', '==', '!='])} {one('when')})",
+            lambda: f"({one('span')} {some(['<', '<=', '>', '>=', '==', '!='])} {one('span')})",
             lambda: f"({one('str')} {some(['<', '>=', '==', '!='])} {one('str')})",
             lambda: f"({one('str?')} {some(['==', '!='])} {one('str')})",
             lambda: f"({one('bool')} {some(['and', 'or'])} {one('bool')})",

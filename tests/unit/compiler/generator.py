@@ -6,7 +6,7 @@ from random import Random
 
 from tests.unit.compiler.drawn import STEPS, TYPES
 from tests.unit.compiler.waiting import Waiting
-from tests.unit.compiler.writing import Group, Place, Scope
+from tests.unit.compiler.writing import Group, Place, Scope, quoted
 
 ERRORS = ["StepError", "EmailTakenError", "OutOfStockError", "StepTimeoutError", "NonRetryableError"]
 
@@ -50,7 +50,18 @@ class Generator(Waiting):
     def _statement(self, place: Place, depth: int) -> bool:
         simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
         simple += [self._wait, self._called, self._grow]
-        nested = [self._if, self._if, self._narrow, self._while, self._for, self._try, self._gather, self._map]
+        nested = [
+            self._if,
+            self._if,
+            self._match,
+            self._pet,
+            self._narrow,
+            self._while,
+            self._for,
+            self._try,
+            self._gather,
+            self._map,
+        ]
         draw = self.random.random()
         if draw < 0.06 and place.indent:
             return self._leave(place)
@@ -189,6 +200,32 @@ class Generator(Waiting):
         self._bind(last, name, kind)
         ends.append(self._block(last, depth))
         return all(ends)
+
+    def _pet(self, place: Place, depth: int) -> bool:
+        """Write a step that returns one of three models, which `isinstance` or `match` tells apart."""
+        name = self._name("p")
+        call = (
+            f"step.do({quoted(self.called(place, 's'))}, pet, {self.expression(place.scope, 'str', 1)}, retries=SLOW)"
+        )
+        self._emit(place, f"{name} = await {call}")
+        found = self._name("n")
+        number = self.expression(place.scope, "int", 1)
+        if self.random.random() < 0.5:
+            self._emit(place, f"{found} = {name}.lives if isinstance({name}, Cat) else {number}")
+            self._bind(place, found, "int")
+            self._emit(place, f"if isinstance({name}, {self.random.choice(['Dog', '(Dog, Fish)'])}):")
+            self._block(place.inner(), depth)
+            return False
+        self._emit(place, f"match {name}:")
+        arm = place.inner()
+        cases = [f"case Cat(lives={found}):", f"case Dog() | Fish() if {self.truth(place.scope)}:", "case _:"]
+        for case in cases:
+            self._emit(arm, case)
+            inner = arm.inner()
+            if found in case:
+                self._bind(inner, found, "int")
+            self._block(inner, depth)
+        return False
 
     def _narrow(self, place: Place, depth: int) -> bool:
         """Write an `if` that shows that a variable is not None: in it, or after it where it leaves."""

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from durable.compiler import compile_workflow
 from durable.errors import CompileError, NonRetryableError, StepTimeoutError
 from durable.testing.native import Call, Functions, NativeOutcome, run_natively
+from tests.unit.compiler import sample
 from tests.unit.compiler.both import EVALUATION_ERROR, PYTHON_ERRORS, run_compiled
 from tests.unit.compiler.generator import Generator
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
@@ -75,6 +76,9 @@ def _answer(function: str, value: Any, chance: Random) -> Any:
             return found
         case "numbers":
             return [value + chance.randint(-2, 2)] * (abs(value) % 3)
+        case "pet":
+            pets = [sample.Dog(name=value), sample.Cat(name=value, lives=chance.randint(0, 9)), sample.Fish()]
+            return chance.choice(pets)
         case "flag":
             return chance.random() < 0.5
         case "text":

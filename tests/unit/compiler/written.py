@@ -31,6 +31,8 @@ from datetime import timedelta
 LOG = logging.getLogger(__name__)
 LIMIT = 100
 NAMES = ["a", "b"]
+MOMENT = datetime.datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=datetime.timezone(timedelta(hours=5, minutes=30)))
+NAP = timedelta(hours=-7, microseconds=1)
 SLOW = Retries(limit=1, delay="1 minute")
 
 
