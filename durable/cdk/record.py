@@ -14,7 +14,7 @@ from constructs import Construct
 from durable.aws.expression import DUE_PARTITION, INDEX_PARTITION
 from durable.aws.indexes import DUE_INDEX, DUE_SORT, INDEX, INDEX_SORT
 from durable.cdk.function import HandlerFunction
-from durable.cdk.nag import acknowledge, logical_id, written_objects
+from durable.cdk.nag import acknowledge, logical_id, written, written_objects
 from durable.cdk.table import RowsTable
 from durable.store.pools import POOL
 
@@ -83,9 +83,10 @@ class Record(Construct):
         if self.values is not None:
             objects = self.values.arn_for_objects(f"{workflow}/*")
             handler.grant("s3:GetObject", "s3:PutObject", on=[objects])
-            pattern = written_objects(handler, self.values, f"{workflow}/*")
-            finding = f"IAM5[Resource::{pattern}]"
-            acknowledge(handler.role, finding, "values of this workflow's runs are named as they are written")
+            # From a nested stack cdk-nag may name the bucket by the parameter that brings its ARN, or as the bucket.
+            for pattern in {written_objects(handler, self.values, f"{workflow}/*"), written(self.values, objects)}:
+                finding = f"IAM5[Resource::{pattern}]"
+                acknowledge(handler.role, finding, "values of this workflow's runs are named as they are written")
 
     def grant_delete_values(self, handler: HandlerFunction) -> None:
         """Allow to list and delete the large values of all runs, and not to read them."""
