@@ -30,6 +30,13 @@ def machines(template: Template) -> dict[str, Any]:
     return {kinds[name]: json.loads(text(each["DefinitionString"])) for name, each in found.items()}
 
 
+def state_of(machine: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a state of a machine, or of its branches."""
+    found = [state for each, state in machine["States"].items() if each == name]
+    branches = [each for state in machine["States"].values() for each in state.get("Branches", ())]
+    return found[0] if found else next(state_of(each, name) for each in branches)
+
+
 def invoked(template: Template, part: str) -> set[str]:
     """Return which functions the role of a machine may invoke, by what they run."""
     name = next(each for each in template.of("StepFunctions::StateMachine") if ("Rollback" in each) == (part != "own"))
@@ -45,7 +52,7 @@ def invoked(template: Template, part: str) -> set[str]:
 
 def test_the_task_carries_the_version_of_its_undo(booking: Template) -> None:
     for kind in ("EXPRESS", "STANDARD"):
-        payload = machines(booking)[kind]["States"]["book"]["Arguments"]["Payload"]
+        payload = state_of(machines(booking)[kind], "book")["Arguments"]["Payload"]
         assert payload["undo"]["function"].strip("<>") in booking.of("Lambda::Version")
 
 
