@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from durable.clock import timestamp
 from durable.local.log import at_work, logger
+from durable.local.threads import SharedThread, Work
 from durable.store.keys import StepKey, partition
 
 FILE: Final = "logs.sqlite3"
@@ -65,7 +66,7 @@ class StepLogs(logging.Handler):
         self._some = threading.Event()
         self._ended = False
         self._formatter = logging.Formatter()
-        self._thread = threading.Thread(target=self._work, name="step-logs", daemon=True)
+        self._thread = SharedThread("step-logs", self._take)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -83,11 +84,12 @@ class StepLogs(logging.Handler):
         self._waiting.append(what)
         self._some.set()
 
-    def _work(self) -> None:
-        while not self._ended:
-            self._some.wait()
-            self._some.clear()
-            self.flush()
+    def _take(self) -> Work | None:
+        if self._ended:
+            return None
+        self._some.wait()
+        self._some.clear()
+        return self.flush
 
     def flush(self) -> None:
         """Write what waits."""

@@ -118,7 +118,7 @@ def test_a_step_answers_with_a_reference_and_the_next_one_is_given_the_value(val
 
     values.delete(ONE)
     with pytest.raises(Exception, match="there no more") as gone:
-        counting(event("count again", {"volume": sent}, references=["volume"]), "x")
+        counting(event("count again", {"volume": sent}, references=["volume"], says=["InvalidInput"]), "x")
     assert type(gone.value).__name__ == "InvalidInput"
 
 

@@ -24,7 +24,7 @@ _PATIENCE_SECONDS: Final = 20
 @pytest.fixture
 def begun(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
     """Return a function that starts a run and returns its execution, whose steps may be invoked in any thread."""
-    monkeypatch.setattr("durable.steps.deadline.alarm", lambda seconds: nullcontext())
+    monkeypatch.setattr("durable.aws.steps.alarm", lambda seconds: nullcontext())
 
     def begin() -> dict[str, Any]:
         deployment.start_all()

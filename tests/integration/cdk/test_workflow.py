@@ -86,12 +86,3 @@ def test_the_record_is_listed_by_status_and_time(dev: Template) -> None:
     ]
     assert index["Projection"] == {"ProjectionType": "ALL"}
     assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
-
-
-def test_what_nobody_would_notice_raises_an_alarm(dev: Template) -> None:
-    watched = {each["Properties"]["MetricName"] for each in dev.of("CloudWatch::Alarm").values()}
-    assert watched == {
-        *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
-        *("ApproximateNumberOfMessagesVisible", "5xx", "Throttles"),
-    }
-    assert len(dev.of("CloudWatch::Dashboard")) == 1
