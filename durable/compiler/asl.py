@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -13,10 +12,10 @@ from durable.adapters import adapter_of
 from durable.compiler.access import INPUT
 from durable.compiler.asl_walk import expressions_mapped
 from durable.compiler.carried import NAMES
-from durable.compiler.errornames import final_names
 from durable.compiler.jsonata import jsonata, template
-from durable.compiler.names import TOKEN_RETRIES, state_name
+from durable.compiler.names import state_name
 from durable.compiler.passing import Passing
+from durable.compiler.retry_rules import RACE_ENDS, RACE_RETRY, TOKEN_RETRY, retries, tried_once
 from durable.compiler.states import (
     AnyState,
     Caught,
@@ -35,56 +34,12 @@ from durable.compiler.states import (
 )
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import EventWait, StepCall
-from durable.errors import NonRetryableError
 from durable.signature import Signature
-from durable.store.leases import LEASE_MS
 from durable.store.values import holds_secret
 
 Json = dict[str, Any]
 
-NEVER_RETRIED = (
-    "InvalidInput",
-    "InvalidResult",
-    "NonRetryableError",
-    "StaleResult",
-    "States.QueryEvaluationError",
-    "Stopped",
-)
-"""The errors that no attempt can mend; an expression around the step fails again too, after the step was done."""
-_SOON: Json = {
-    "IntervalSeconds": 1,
-    "BackoffRate": 2,
-    "MaxAttempts": TOKEN_RETRIES,
-    "MaxDelaySeconds": 30,
-    "JitterStrategy": "FULL",
-}
-_THROTTLED: Json = {
-    "ErrorEquals": list(wire.LAMBDA_FAULTS),
-    "IntervalSeconds": 1,
-    "BackoffRate": 2,
-    "MaxAttempts": 20,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
-"""Outlasts a throttle of minutes: up to 15, and half of that by the jitter's mean."""
-_TOKEN_RETRY: list[Json] = [
-    {
-        "ErrorEquals": sorted({*NEVER_RETRIED, "CallbackFailed", "ChildWorkflowError", "StepTimeoutError"}),
-        "MaxAttempts": 0,
-    },
-    _THROTTLED,
-    {"ErrorEquals": ["States.ALL"], **_SOON},
-]
-"""What is delivered by the token is final. All else is tried again, also when the Task's own time is over: the record
-decides, under a new token, whether there was an event in time."""
-_OVER: Json = {
-    "ErrorEquals": sorted({wire.RACE_OVER, "StepError", "Stopped", "States.QueryEvaluationError"}),
-    "MaxAttempts": 0,
-}
-"""What the function of races says is final."""
 _RACE_SECONDS = 30
-_HELD_SECONDS = 15
-_LEASE_SECONDS = LEASE_MS // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +110,7 @@ class Writer:
         payload["timeout"] = step.timeout_seconds if task.timeout is None else template(task.timeout)
         payload["input"] = {name: template(each) for name, each in task.arguments}
         payload |= self._caught_here(task.caught)
-        if once := _tried_once(step):
+        if once := tried_once(step):
             payload["once"] = once
         if step.sensitive:
             payload["sensitive"] = True
@@ -218,7 +173,7 @@ class Writer:
             function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
         payload |= self._caught_here(task.caught) | _races(task.races)
-        retriers = [_OVER, *_TOKEN_RETRY] if task.races else _TOKEN_RETRY
+        retriers = [RACE_ENDS, *TOKEN_RETRY] if task.races else TOKEN_RETRY
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -245,7 +200,7 @@ class Writer:
             "Arguments": {"FunctionName": f"${{{wire.RACES}}}", "Payload": payload},
             **_assign(task.next),
             "TimeoutSeconds": _RACE_SECONDS,
-            "Retry": [_OVER, _THROTTLED, {"ErrorEquals": ["States.ALL"], **_SOON}],
+            "Retry": RACE_RETRY,
             **_leave(task.next, names),
         }
 
@@ -337,61 +292,11 @@ def _races(keys: Sequence[Expression]) -> Json:
     return {"races": [template(each) for each in keys]} if keys else {}
 
 
-def _tried_once(step: StepCall) -> list[str]:
-    """Return the errors of a step that its `retry_if` leaves out; what is never retried anyway is not among them."""
-    tried_again = (*step.retries.retry_if, NonRetryableError)
-    own = (name for name in step.errors if name not in wire.REPORTED_BY_AWS and not name.startswith(wire.FINAL))
-    return sorted(name for name in own if not issubclass(step.errors[name], tried_again))
-
-
 def _label(state: State) -> str:
     """Return how a state is called; a Pass that assigns, after what it assigns."""
     if isinstance(state, Pass) and state.next.output is None:
         return "set " + ", ".join(state.next.assign)
     return state.label
-
-
-def retries(step: StepCall) -> list[Json]:
-    """Return the Retry of a step: held leases, faults and crashes of Lambda, final errors, the author's retries.
-
-    The record counts the attempts. A lease that is held, a throttle and a crash are retried outside of the author's
-    attempts: after a crash the record has counted one, and answers with the step's failure when there is no other.
-    """
-    attempts = step.retries.limit + 1
-    # A live owner may hold its lease until its Lambda's time is over; one that crashed for its last 30 seconds.
-    longest = wire.lambda_seconds(step.timeout_seconds) + _LEASE_SECONDS
-    per_crash = math.ceil(_LEASE_SECONDS / _HELD_SECONDS) + 1
-    final = {*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED}
-    if step.waits_by_itself:
-        final.add(wire.RETRY_LATER)
-    if step.place.races:
-        final.add(wire.RACE_OVER)
-    author: Json = {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": step.retries.delay_seconds,
-        "BackoffRate": step.retries.rate,
-        "MaxAttempts": step.retries.limit,
-    }
-    if step.retries.jitter:
-        author["JitterStrategy"] = "FULL"
-    # The first that matches decides: so the author's, which names all, comes last.
-    return [
-        {
-            "ErrorEquals": list(wire.LEASE_HELD),
-            "IntervalSeconds": _HELD_SECONDS,
-            "BackoffRate": 1,
-            "MaxAttempts": math.ceil(longest / _HELD_SECONDS) + per_crash * attempts,
-        },
-        _THROTTLED,
-        {
-            "ErrorEquals": list(wire.CRASHES),
-            "IntervalSeconds": _LEASE_SECONDS + 1,
-            "BackoffRate": 1,
-            "MaxAttempts": attempts,
-        },
-        {"ErrorEquals": sorted(final), "MaxAttempts": 0},
-        author,
-    ]
 
 
 def _waiting(task: Task, again: str) -> Json:

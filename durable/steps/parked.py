@@ -13,7 +13,7 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.runs.segments import Segments
 from durable.steps.callbacks import Callbacks
-from durable.steps.step import reported
+from durable.steps.reports import reported
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.parts import Parked, Position

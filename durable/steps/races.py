@@ -14,7 +14,7 @@ from __future__ import annotations
 from durable.clock import Clock
 from durable.errors import RaceOver, StepError, Stopped, public_message
 from durable.steps.callbacks import Callbacks
-from durable.steps.step import reported
+from durable.steps.reports import reported
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, step_prefix
 from durable.store.orders import Orders

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,17 +22,16 @@ from durable.errors import (
     StepError,
     StepInProgress,
     Stopped,
-    public_message,
 )
 from durable.signature import Signature
 from durable.steps.coroutines import finished
-from durable.store.callback_tokens import CallbackKey
+from durable.steps.reports import failed_attempt, refusal, reported, retried_later
+from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.large_values import LargeValues, borrowed, goes_by_reference, lend
 from durable.store.log import Log
 from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded, StepRecord
-from durable.store.table import Row
 from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
 from durable.wire import (
     FINAL,
@@ -40,14 +39,8 @@ from durable.wire import (
     MAX_KEPT_INPUT_BYTES,
     MAX_RESULT_BYTES,
     MAX_VALUE_BYTES,
-    RETRY_LATER,
-    CallTask,
     Envelope,
-    RaceTask,
     StepEvent,
-    WaitTask,
-    failure_message,
-    retry_message,
 )
 
 Deadline = Callable[[int], AbstractContextManager[None]]
@@ -135,8 +128,8 @@ class StepHandler:
             owner=owner,
             limit=event["attempts"],
             input_hash=input_hash,
-            handled=_is_handled(StepError.__name__, event),
-            kept=_kept(event, text),
+            handled=is_handled(StepError.__name__, event),
+            kept=kept_of(event, text),
             generation=event["run"].get("generation", 0),
             races=event.get("races", ()),
         )
@@ -172,7 +165,7 @@ class StepHandler:
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, attempt.owner, attempt.begun.attempt, input_hash)
         at = self._clock.now()
-        generation = _looking(event)
+        generation = generation_to_look_with(event)
         instead = self._record.succeed(
             key, owner=attempt.owner, result=result, at=at, generation=generation, by_reference=by_reference
         )
@@ -192,7 +185,7 @@ class StepHandler:
 
     def _given(self, attempt: Attempt) -> dict[str, Any]:
         event = attempt.event
-        if event.get("undo", {}).get("input") and not _fits(text_of(event["input"])):
+        if event.get("undo", {}).get("input") and not is_kept(text_of(event["input"])):
             raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
         references = event.get("references", ())
         return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until, references)
@@ -205,7 +198,7 @@ class StepHandler:
         """Return what is recorded of the function; of one with a callback, the type of the event that completes it."""
         if self._signature.callback is None:
             return returned
-        key = _callback_key(attempt.event, attempt.key, attempt.begun)
+        key = callback_key(attempt.event, attempt.key, attempt.begun)
         return key.event_type(self._record.secret(key))
 
     def _dumped(self, result: Any, event: StepEvent) -> Any:
@@ -267,7 +260,7 @@ class StepHandler:
                 lambda: moment(self._clock.now()),
             )
         if signature.callback:
-            callback = _callback_key(event, key, begun)
+            callback = callback_key(event, key, begun)
             token = callback.token(self._record.secret(callback))
             arguments[signature.callback.name] = Callback(token, self._callback_url)
         return arguments
@@ -289,7 +282,7 @@ class StepHandler:
         key, at = StepKey.of(event), self._clock.now()
         instead, failed = self._end(key, event, owner, self._record.attempts(key), failure, at)
         if isinstance(instead, Halted):
-            return reported(_failure_of(Stopped), event)
+            return refusal(Stopped, event)
         return None if isinstance(instead, Held | Recorded) else failed
 
     def tried_again(self, event: StepEvent, at: int) -> None:
@@ -309,7 +302,7 @@ class StepHandler:
     def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
         """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
         if not final:
-            return _named(failure.name, failure_message(_path(event), "", at))
+            return failed_attempt(failure.name, event, at)
         mark = "" if self._never_retried(failure.name) else FINAL
         return reported(failure, event, at, says=event.get("says", ()), mark=mark)
 
@@ -330,7 +323,7 @@ class StepHandler:
         is_tried_once = self._never_retried(failure.name) or failure.name in event.get("once", ())
         final = attempt >= event["attempts"] or is_tried_once
         self._log.attempt_failed(key, event["step"], attempt, failure, final=final)
-        handled = _is_handled(failure.name, event)
+        handled = is_handled(failure.name, event)
         wait = None if final else self._next_ms(event, failure, attempt)
         wake = None if wait is None else at + wait
         instead = self._record.fail(
@@ -340,11 +333,11 @@ class StepHandler:
             final=final,
             at=at,
             handled=handled,
-            generation=_looking(event),
+            generation=generation_to_look_with(event),
             wake=wake,
         )
         if wake is not None:
-            return instead, _named(RETRY_LATER, retry_message(_path(event), wake))
+            return instead, retried_later(event, wake)
         return instead, self._reported(failure, event, at, final=final)
 
     def _never_retried(self, name: str) -> bool:
@@ -357,17 +350,17 @@ class StepHandler:
             case Exhausted(recorded):
                 return self._answer(recorded, event, input_hash)
             case Recorded(input_hash=recorded) if recorded != input_hash:
-                raise reported(_failure_of(StaleResult), event) from None
+                raise refusal(StaleResult, event) from None
             case Recorded(failure=Failure() as failure, at=at):
                 raise self._reported(failure, event, at, final=True) from None
             case Recorded(at=at):
                 return {"result": self._still_fits(begun, event), "at": at}
             case Halted():
-                raise reported(_failure_of(Stopped), event) from None
+                raise refusal(Stopped, event) from None
             case Lost():
-                raise reported(_failure_of(RaceOver), event) from None
+                raise refusal(RaceOver, event) from None
             case Held() | Leased():
-                raise reported(_failure_of(StepInProgress), event) from None
+                raise refusal(StepInProgress, event) from None
             case _:
                 assert_never(begun)
 
@@ -384,85 +377,9 @@ class StepHandler:
                 self._signature.result, load(self._signature.result, was, "result"), "result", most_bytes=most_bytes
             )
         except (Misfit, InvalidInput):
-            raise reported(_failure_of(StaleResult), event) from None
+            raise refusal(StaleResult, event) from None
         # A set is written in any order; another one than was recorded would change the inputs of later steps.
         kept = was if unordered(today) == unordered(was) else today
         if recorded.by_reference and kept is was and self._may_lend(event):
             return recorded.result
         return self._sent(kept, event)[0]
-
-
-def _callback_key(event: StepEvent, key: StepKey, begun: Leased) -> CallbackKey:
-    return CallbackKey(key.workflow, key.instance, key.era, key.path, event["step"], begun.again)
-
-
-def _looking(event: StepEvent) -> int | None:
-    """Return the generation to look at the flag with after an outcome; None on Express.
-
-    An execution on Standard may sleep for a month after the step, so the step has to stop it. One on Express asks
-    again soon: the next step, the park and the end of the run each look.
-    """
-    return None if "until" in event else event["run"].get("generation", 0)
-
-
-def _kept(event: StepEvent, text: str) -> Row:
-    """Return the fields of the row that hold the step's input and its undo.
-
-    The input of a sensitive step is kept only where its undo takes it; no input is kept that is too large for a row.
-    """
-    kept: Row = {}
-    undo = event.get("undo")
-    if undo is not None:
-        kept["undo"] = undo
-    if event.get("sensitive"):
-        kept["sensitive"] = True
-    wanted = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
-    if wanted and _fits(text):
-        kept["input"] = event["input"]
-        if references := event.get("references"):
-            kept["references"] = references
-    return kept
-
-
-def _is_handled(name: str, event: StepEvent) -> bool:
-    """Return whether an `except` of the run catches the error."""
-    return name in event.get("caught", ())
-
-
-def _fits(text: str) -> bool:
-    return len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES
-
-
-def _failure_of(error: type[Exception]) -> Failure:
-    return Failure(error.__name__, public_message(error))
-
-
-def reported(
-    failure: Failure,
-    event: StepEvent | WaitTask | CallTask | RaceTask,
-    at: int | None = None,
-    *,
-    says: Sequence[str] = (),
-    mark: str = "",
-) -> Exception:
-    """Return an exception whose class has the wire's error name; its message says which step failed, and when.
-
-    What an outcome says is in it only where `run` reads that: Lambda's runtime writes the message of an exception to
-    the log, and to the trace, where personal data does not belong. Everybody else reads it in the record.
-
-    Args:
-        at: when the step failed, in milliseconds since 1970; None for what is no outcome of it, whose words are ours.
-        says: the errors whose messages `run` reads.
-        mark: stands before the name.
-    """
-    text = failure.text if at is None or failure.name in says else ""
-    return _named(mark + failure.name, failure_message(_path(event), text, at))
-
-
-def _path(event: StepEvent | WaitTask | CallTask | RaceTask) -> str:
-    return event.get("key", event["step"])
-
-
-def _named(name: str, message: str) -> Exception:
-    error: Exception = type(name, (Exception,), {})(message)
-    return error

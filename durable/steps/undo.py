@@ -14,7 +14,8 @@ from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
-from durable.steps.step import Hang, StepHandler, reported
+from durable.steps.reports import reported
+from durable.steps.step import Hang, StepHandler
 from durable.store.failure import Failure, failure_of
 from durable.store.keys import StepKey, partition
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
