@@ -12,14 +12,15 @@ from durable.cdk.node import use_own_node
 
 if TYPE_CHECKING:  # for type checkers; at run time __getattr__ imports them
     from durable.cdk.application import synthesise
+    from durable.cdk.deployment import Deployment
     from durable.cdk.options import FunctionOptions, Options
     from durable.cdk.settings import Settings
-    from durable.cdk.stack import Deployment, DurableStack
+    from durable.cdk.stack import DurableStack
 
 __all__ = ["Deployment", "DurableStack", "FunctionOptions", "Options", "Settings", "synthesise"]
 
 _MODULES: Final = {
-    "Deployment": "stack",
+    "Deployment": "deployment",
     "DurableStack": "stack",
     "FunctionOptions": "options",
     "Options": "options",

@@ -13,7 +13,7 @@ from durable.aws.changes import NESTED
 from durable.bindings import Binding, Workflow
 from durable.cdk.layout import NESTED_SEPARATOR
 from durable.cdk.limits import long_name
-from durable.cdk.machine import Step
+from durable.cdk.step_functions import Step
 from durable.cdk.workflow import Segmented, registry_path
 from durable.compiler import Compiled
 from durable.signature import Signature

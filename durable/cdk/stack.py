@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NotRequired, TypedDict, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from aws_cdk import Aspects, NestedStack, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -23,8 +23,9 @@ from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
 from durable.cdk.compute import Networks, step_options, unknown_steps
 from durable.cdk.deployed import DeployedWorkflow, named
+from durable.cdk.deployment import Deployment
 from durable.cdk.encryption import Encrypted, key_of
-from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.function import HandlerFunction
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.kv import Namespace
@@ -41,7 +42,6 @@ from durable.cdk.refusal import refusals, refuse
 from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.routes import wrong_routes
 from durable.cdk.schedule import Scheduled, Schedules
-from durable.cdk.settings import Settings
 from durable.cdk.stage import Stage
 from durable.cdk.turns import SegmentOptions
 from durable.cdk.wakes import WakeQueue
@@ -58,21 +58,6 @@ from durable.workflow import payload_type
 
 R = TypeVar("R")
 V = TypeVar("V")
-
-PlatformOf = Callable[[Construct, Settings, Iterable[str]], Platform]
-
-
-class Deployment(TypedDict):
-    """What a DurableStack is made of: a stack of one's own hands it on.
-
-    Attributes:
-        project: what app.py declares: `build(load("app")).project`.
-        platform: what the Lambdas run on; AWS where it is not given.
-    """
-
-    project: Project
-    settings: Settings
-    platform: NotRequired[PlatformOf]
 
 
 class DurableStack(Stack):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from durable.asl import Action
 from durable.bindings import Binding, Queue, Worker, Workflow
@@ -21,6 +21,7 @@ from durable.compiler.placeholders import filled
 from durable.compiler.uncapped import uncapped
 from durable.http import Api
 from durable.http.auth import Verify, nobody
+from durable.local.doubles import Doubles
 from durable.local.engine import Engine
 from durable.local.executions import Executions
 from durable.local.functions import Coroutines, Functions, Wait
@@ -74,19 +75,6 @@ from durable.wire import CALLS, EVENTS, RACES
 _AGAIN_MS: Final = 5_000
 _SWEEP_MS: Final = 3_600_000
 """How often it is looked whose large values are left of runs that have expired."""
-
-
-class Doubles(Protocol):
-    """What a test puts in the place of a host's parts; asked once, when the host is made."""
-
-    def function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
-        """Return the signature of what runs for a step, or for a queue's consumer."""
-
-    def client(self, declared: Binding, value_type: Any, place: Place) -> Binding | None:
-        """Return the client of a binding; None where it is that of one machine."""
-
-    def wait(self, wait: Wait, events: Events) -> Wait:
-        """Return what begins the waits for events."""
 
 
 class Host:

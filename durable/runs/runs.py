@@ -39,16 +39,7 @@ from durable.store.parts import Parent
 from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
 from durable.store.search import search_rows
-from durable.store.table import (
-    Absent,
-    ConditionFailed,
-    Equals,
-    Key,
-    Row,
-    Table,
-    TableBusy,
-    Write,
-)
+from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
 
 WAITING_FIELDS: Final = ("sleeps", "wake")

@@ -27,11 +27,12 @@ from durable.signature import Signature
 from durable.steps.coroutines import finished
 from durable.steps.reports import failed_attempt, refusal, reported, retried_later
 from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
+from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
 from durable.store.large_values import LargeValues, borrowed, goes_by_reference, lend
 from durable.store.log import Log
-from durable.store.record import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded, StepRecord
+from durable.store.record import StepRecord
 from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
 from durable.wire import (
     FINAL,

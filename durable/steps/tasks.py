@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from durable.store.begun import Leased
 from durable.store.callback_tokens import CallbackKey
 from durable.store.keys import StepKey
-from durable.store.record import Leased
 from durable.store.table import Row
 from durable.wire import MAX_KEPT_INPUT_BYTES, StepEvent
 

@@ -16,11 +16,12 @@ from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
 from durable.steps.reports import reported
 from durable.steps.step import Hang, StepHandler
+from durable.store.begun import Leased
 from durable.store.failure import Failure, failure_of
 from durable.store.keys import StepKey, partition
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.parts import RollbackRow, UndoneRow
-from durable.store.record import PROCESS_ENDED, Leased, forget
+from durable.store.record import PROCESS_ENDED, forget
 from durable.store.rows import AnyStep, Header, StepRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import StepEvent

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.clock import Clock
 from durable.errors import StepError, public_message
+from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.callback_tokens import CallbackKey, issue
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
@@ -45,52 +45,6 @@ _FIRST_DELAY_MS: Final = 200
 _LONGEST_DELAY_MS: Final = 2_000
 _PATIENCE_MS: Final = 12_000
 """How long an outcome is written again: less than a Lambda has left at a step's timeout (LAMBDA_MARGIN_SECONDS)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leased:
-    """The caller holds the step's lease: run it. `again` is how often a result of it was forgotten before."""
-
-    attempt: int
-    again: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The step has an outcome: take it, run nothing."""
-
-    result: Any
-    at: int
-    failure: Failure | None
-    input_hash: str
-    by_reference: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The last attempt ended with its process, and no other is left: the failure was recorded as the outcome now."""
-
-    recorded: Recorded
-    failure: Failure
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Another invocation holds the lease."""
-
-
-@dataclass(frozen=True, slots=True)
-class Halted:
-    """The run is being paused or terminated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A race around the step is over: the step does not begin any more."""
-
-
-Begun = Leased | Recorded | Exhausted | Held | Halted | Lost
 
 
 class StepRecord:

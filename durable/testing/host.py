@@ -12,7 +12,8 @@ from durable.bindings import RunStatus, Worker
 from durable.build import Build
 from durable.clock import VirtualClock
 from durable.http import Api
-from durable.local.host import Doubles, Host
+from durable.local.doubles import Doubles
+from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.waits import Pause

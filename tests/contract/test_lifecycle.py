@@ -15,11 +15,12 @@ from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, TRANSITIONS, From, Order, Refused
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
+from durable.store.begun import Halted, Leased
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep
-from durable.store.record import Halted, Leased, StepRecord, halts
+from durable.store.record import StepRecord, halts
 from durable.store.rows import Header
 from durable.store.table import Row, Table
 from tests.contract.worlds import World

@@ -15,10 +15,11 @@ from durable.runs.runs import Runs
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.store.begun import Halted, Leased
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
-from durable.store.record import Halted, Leased, StepRecord
+from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import Row, Write
 from tests.contract.test_lifecycle import Machines

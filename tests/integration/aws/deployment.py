@@ -27,8 +27,9 @@ from durable.aws.session import client
 from durable.aws.table import DynamoDBTable
 from durable.clock import VirtualClock
 from durable.runs.runs import Runs
+from durable.store.begun import Leased
 from durable.store.keys import StepKey
-from durable.store.record import Leased, StepRecord
+from durable.store.record import StepRecord
 from durable.wire import StepEvent
 from tests.integration.aws.events import ACCOUNT, REGION, batch, status_change
 from tests.integration.aws.lambdas import Invoked, invoke

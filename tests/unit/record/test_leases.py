@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from durable.steps.step import Deadline, Hang
+from durable.store.begun import Exhausted, Held, Leased
 from durable.store.keys import FLAG, StepKey
 from durable.store.leases import LEASE_MS, Leases
-from durable.store.record import Exhausted, Held, Leased, StepRecord
+from durable.store.record import StepRecord
 from durable.store.rows import StepRow
 from durable.store.table import Delete, Key, Row, TableBusy, Write
 from durable.testing.table import MemoryTable

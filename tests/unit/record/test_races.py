@@ -11,8 +11,9 @@ from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import EventHandler, Events
 from durable.steps.races import RaceHandler
+from durable.store.begun import Leased, Lost, Recorded
 from durable.store.keys import StepKey, header_key
-from durable.store.record import Leased, Lost, Recorded, StepRecord
+from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import RaceTask, Run, WaitTask
