@@ -16,7 +16,7 @@ CAMEL: Final = ConfigDict(alias_generator=to_camel)
 
 Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
 Name = Annotated[str, Field(examples=["order"])]
-StepName = Annotated[str, Field(examples=["validate-user"])]
+StepName = Annotated[str, Field(examples=["charge"])]
 StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, waiting, complete or errored")]
 State = Annotated[Status, Field(examples=["complete"])]
 Attempts = Annotated[int, Field(examples=[1])]

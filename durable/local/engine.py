@@ -17,6 +17,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
+from durable import asl
 from durable.asl import (
     Aborted,
     Action,
@@ -32,8 +33,6 @@ from durable.asl import (
     Turn,
     execution_name,
 )
-from durable.asl import advance as advance_execution
-from durable.asl import start as start_execution
 from durable.clock import Clock
 from durable.local.executions import Definition, Executions, Opened, Stored
 from durable.local.functions import Answer, Functions, Later, Returned
@@ -49,8 +48,6 @@ from durable.store.machines import ExecutionState, MachinesBusy
 _AGAIN: Final = "again"
 Closed = Callable[[str, str, ExecutionState], None]
 """Given a workflow, an execution's name and its outcome."""
-
-
 _STATES_A_TURN: Final = 100
 """How many states a turn enters before other executions have theirs: some milliseconds of work."""
 _IN_MEMORY_MS: Final = 10_000
@@ -107,7 +104,7 @@ class Engine:
         """Start an execution; its first state is entered on another thread."""
         try:
             definition = self._definitions[workflow]
-            turn = start_execution(
+            turn = asl.start(
                 definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random, limit=0
             )
         except BaseException as error:
@@ -248,7 +245,7 @@ class Engine:
             self._functions.tried_again(task.function, task.payload, task.again)
 
     def _turn(self, live: Live, event: Event) -> Turn:
-        return advance_execution(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
+        return asl.advance(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
 
     def _take(self, live: Live, turn: Turn, *, delivered: bool = False) -> None:
         """Persist the outcome of a turn, then perform its actions.
@@ -310,7 +307,8 @@ class Engine:
 
         The deadline of a step is set when its work begins: see `_invoke`.
         """
-        steps = {each.token for each in actions if isinstance(each, Invoke) and self._is_step(each)}
+        invoked = (each for each in actions if isinstance(each, Invoke))
+        steps = {each.token for each in invoked if self._functions.is_step(each.arguments["FunctionName"])}
         for action in actions:
             match action:
                 case SetTimer(token, at) if token not in steps:
@@ -324,9 +322,6 @@ class Engine:
                     pool.submit(self._of(live.name, partial(self._invoke, live.name, action, resumes=resumes)))
                 case Continue():
                     self._continue(live.name)
-
-    def _is_step(self, action: Invoke) -> bool:
-        return self._functions.is_step(action.arguments["FunctionName"])
 
     def _set_timer(self, name: str, token: str, at: int) -> None:
         fire = self._of(name, partial(self._advance, name, TimerFired(token)))
