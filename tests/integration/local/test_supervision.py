@@ -18,7 +18,7 @@ import durable.local
 from durable.build import build
 from durable.clock import VirtualClock
 from durable.errors import RunClosed
-from durable.local import engine, host, inboxes, pump, recurring, threads, timers
+from durable.local import host, inboxes, pump, recurring, threads, timers
 from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
@@ -177,12 +177,13 @@ def test_only_shared_threads_are_started() -> None:
 def test_turns_run_on_workers_and_nowhere_else(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither where requests are answered, here the main thread, nor on the timers' thread, nor on the journal's."""
     threads_seen: set[str] = set()
+    advance = durable.asl.advance
 
     def watched(*arguments: Any, **options: Any) -> Any:
         threads_seen.add(threading.current_thread().name.partition("-")[0])
-        return durable.asl.advance(*arguments, **options)
+        return advance(*arguments, **options)
 
-    monkeypatch.setattr(engine, "advance_execution", watched)
+    monkeypatch.setattr(durable.asl, "advance", watched)
     server.await_end(server.start("watched"))
     assert threads_seen == {"worker"}
 
