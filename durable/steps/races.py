@@ -12,10 +12,9 @@ sees the other. So no event goes to a branch that has lost.
 from __future__ import annotations
 
 from durable.clock import Clock
-from durable.errors import RaceOver, StepError, Stopped, public_message
+from durable.errors import RaceOver, StepError, Stopped
 from durable.steps.callbacks import Callbacks
-from durable.steps.reports import reported
-from durable.store.failure import Failure
+from durable.steps.reports import refusal
 from durable.store.keys import StepKey, step_prefix
 from durable.store.orders import Orders
 from durable.store.record import halts, is_lost
@@ -43,15 +42,15 @@ class RaceHandler:
         """
         key = StepKey.of(task)
         if is_lost(self._table, key, task.get("races", ())):
-            raise _failed(RaceOver, task)
+            raise refusal(RaceOver, task)
         if "branch" in task:
             self._claim(key, task)
             if task.get("waits"):
                 self._end_waits(key)
-            raise _failed(RaceOver, task)
+            raise refusal(RaceOver, task)
         row = WaitRow.from_row(self._table.get(key.row) or {"step": task["step"], **_NOT_BEGUN})
         if row.outcome is None:
-            raise _failed(StepError, task)
+            raise refusal(StepError, task)
         return {"result": row.result, "at": row.latest}
 
     def _claim(self, key: StepKey, task: RaceTask) -> None:
@@ -77,7 +76,7 @@ class RaceHandler:
         while True:
             flag = self._table.get(key.flag) or {}
             if halts(flag, generation):
-                raise _failed(Stopped, task)
+                raise refusal(Stopped, task)
             unchanged: tuple[Condition, ...] = (
                 Absent("want"),
                 Equals("least", flag["least"]) if "least" in flag else Absent("least"),
@@ -102,7 +101,3 @@ class RaceHandler:
 
 
 _NOT_BEGUN: Row = {"kind": "race", "status": "forgotten", "order": "", "started": 0, "attempts": 0, "input_hash": ""}
-
-
-def _failed(error: type[Exception], task: RaceTask) -> Exception:
-    return reported(Failure(error.__name__, public_message(error)), task)

@@ -20,11 +20,6 @@ def refusal(error: type[Exception], event: Event) -> Exception:
     return reported(Failure(error.__name__, public_message(error)), event)
 
 
-def failed_attempt(name: str, event: Event, at: int) -> Exception:
-    """Return what to raise for an attempt after which there is another one: it says nothing of why."""
-    return _named(name, failure_message(_path(event), "", at))
-
-
 def retried_later(event: Event, due: int) -> Exception:
     """Return what to raise for an attempt that is followed by another at a time, in milliseconds since 1970."""
     return _named(RETRY_LATER, retry_message(_path(event), due))

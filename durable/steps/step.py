@@ -25,7 +25,7 @@ from durable.errors import (
 )
 from durable.signature import Signature
 from durable.steps.coroutines import finished
-from durable.steps.reports import failed_attempt, refusal, reported, retried_later
+from durable.steps.reports import refusal, reported, retried_later
 from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
 from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.failure import OURS, Failure, failure_of
@@ -303,7 +303,7 @@ class StepHandler:
     def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
         """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
         if not final:
-            return failed_attempt(failure.name, event, at)
+            return reported(failure, event, at)
         mark = "" if self._never_retried(failure.name) else FINAL
         return reported(failure, event, at, says=event.get("says", ()), mark=mark)
 
