@@ -124,22 +124,10 @@ class Indexes:
         if cursor is not None:
             partition, sort, updated = _place_of(cursor)
             high = min(high, updated)
-            start = {PARTITION: partition, SORT: sort, INDEX_PARTITION: found, INDEX_SORT: updated}
-            after = {"ExclusiveStartKey": {name: encode(value) for name, value in start.items()}}
+            after = _after(found, partition, sort, updated)
         if low > high:
             return Page((), None)
-        wanted = Expression()
-        condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(found)}"
-        condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(low)} AND {wanted.value(high)}"
-        pages = self._pages(
-            IndexName=INDEX,
-            KeyConditionExpression=condition,
-            FilterExpression=wanted.alive(self._clock.now() // 1000),
-            ScanIndexForward=False,
-            Limit=limit + 1,
-            **after,
-            **wanted.parameters(),
-        )
+        pages = self._newest(found, low, high, after, limit + 1)
         items = list(itertools.islice(pages, limit + 1))
         last = items[limit - 1] if len(items) > limit else None
         place = None if last is None else [last[PARTITION]["S"], last[SORT]["S"], int(last[INDEX_SORT]["N"])]
@@ -203,13 +191,19 @@ class Indexes:
         if start is not None and start[0] <= high:
             high, partition = start
             if partition is not None:
-                after = {"ExclusiveStartKey": _index_key(listed, partition, high)}
+                after = _after(listed, partition, RUN, high)
         if low > high:  # DynamoDB refuses an empty range, and to start outside of one: `between` may have moved
             return
+        found = self._newest(listed, low, high, after, limit)
+        for item in itertools.islice(found, limit):
+            yield listed, item[PARTITION]["S"], row_of(item)
+
+    def _newest(self, listed: str, low: int, high: int, after: Mapping[str, Any], limit: int) -> Iterator[Item]:
+        """Yield the items of a partition of the index between two times, the newest first, read so many at once."""
         wanted = Expression()
         condition = f"{wanted.name(INDEX_PARTITION)} = {wanted.value(listed)}"
         condition += f" AND {wanted.name(INDEX_SORT)} BETWEEN {wanted.value(low)} AND {wanted.value(high)}"
-        found = self._pages(
+        return self._pages(
             IndexName=INDEX,
             KeyConditionExpression=condition,
             FilterExpression=wanted.alive(self._clock.now() // 1000),
@@ -218,8 +212,6 @@ class Indexes:
             **after,
             **wanted.parameters(),
         )
-        for item in itertools.islice(found, limit):
-            yield listed, item[PARTITION]["S"], row_of(item)
 
     def _pages(self, **parameters: Any) -> Iterator[Item]:
         while True:
@@ -295,10 +287,7 @@ class _Last:
         return self.updated, self.partition if number == self.number else None
 
 
-def _index_key(listed: str, partition: str, updated: int) -> Item:
-    return {
-        PARTITION: encode(partition),
-        SORT: encode(RUN),
-        INDEX_PARTITION: encode(listed),
-        INDEX_SORT: encode(updated),
-    }
+def _after(listed: str, partition: str, sort: str, updated: int) -> dict[str, Any]:
+    """Return what has a query of the index go on after a row."""
+    key = {PARTITION: partition, SORT: sort, INDEX_PARTITION: listed, INDEX_SORT: updated}
+    return {"ExclusiveStartKey": {name: encode(value) for name, value in key.items()}}
