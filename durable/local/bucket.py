@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +11,13 @@ from urllib.parse import unquote
 
 from durable.bindings.bucket import Bucket
 from durable.clients.bucket import BucketClient
+from durable.local.files import PART, write_whole
 from durable.local.place import Place
 
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _LONGEST_NAME: Final = 200
 _MORE: Final = "="
 """Ends the name of a folder that holds the rest of a key's name."""
-_PART: Final = "~"
-"""Begins the name of a file that is being written; no key's name does."""
 
 
 class FolderBucket(BucketClient):
@@ -39,15 +37,7 @@ class FolderBucket(BucketClient):
             return None
 
     def _write(self, key: str, data: bytes) -> None:
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.parent / f"{_PART}{secrets.token_hex(8)}"
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync(path.parent)
+        write_whole(self._path(key), data, self._folder.parent)
 
     def _remove(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
@@ -75,16 +65,8 @@ def _found(folder: Path, before: str) -> Iterator[str]:
     for entry in os.scandir(folder):
         if entry.is_dir():
             yield from _found(Path(entry.path), before + entry.name.removesuffix(_MORE))
-        elif not entry.name.startswith(_PART):
+        elif not entry.name.startswith(PART):  # no key's name does
             yield unquote(before + entry.name)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def client_of(declared: Bucket, _: Any, place: Place) -> FolderBucket:

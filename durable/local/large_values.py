@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
+from durable.local.files import write_whole
 from durable.store.large_values import RunPlace
 
 
@@ -21,21 +20,7 @@ class FileValues:
         self._folder = folder
 
     def write(self, run: RunPlace, name: str, data: bytes) -> None:
-        folder = self._folder / str(run)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = folder / f"{name}.{uuid4().hex}.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(folder / name)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        for each in (folder, *folder.parents[:3]):  # the names too: of the file, and of the folders that were made
-            _sync(each)
+        write_whole(self._folder / str(run) / name, data, self._folder.parent)
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
         try:
@@ -55,11 +40,3 @@ class FileValues:
     def runs(self) -> Iterator[RunPlace]:
         for each in sorted(self._folder.glob("*/*/*")):
             yield RunPlace.of(each.relative_to(self._folder).as_posix())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
