@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from durable.aws.session import client
-from durable.store.large_values import RunPlace
+from durable.aws.session import client, code_of
+from durable.store.large_values import RunPlace, ValuesBusy
 
-_MOST_AT_ONCE = 1000
+_MOST_AT_ONCE: Final = 1000
+_BUSY: Final = frozenset({"RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "Throttling", "TooManyRequests"})
+_FAULT: Final = 500
+"""From this HTTP status on, an error is the service's own."""
 
 
 class S3Values:
@@ -28,14 +32,31 @@ class S3Values:
         return self._given or client("s3")
 
     def write(self, run: RunPlace, name: str, data: bytes) -> None:
-        self._client.put_object(Bucket=self._bucket, Key=f"{run}/{name}", Body=data)
+        with self._translated():
+            self._client.put_object(Bucket=self._bucket, Key=f"{run}/{name}", Body=data)
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
         try:
-            data: bytes = self._client.get_object(Bucket=self._bucket, Key=f"{run}/{name}")["Body"].read()
+            with self._translated():
+                data: bytes = self._client.get_object(Bucket=self._bucket, Key=f"{run}/{name}")["Body"].read()
         except self._client.exceptions.NoSuchKey:
             return None
         return data
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Tell faults of S3, and of the way to it, from errors that stay."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            if status >= _FAULT or code_of(error) in _BUSY:
+                raise ValuesBusy(f"{self._bucket}: {code_of(error)}; try again") from error
+            raise
+        except BotoCoreError as error:
+            raise ValuesBusy(f"{self._bucket}: {type(error).__name__}; try again") from error
 
     def delete(self, run: RunPlace) -> None:
         for page in self._pages(f"{run}/"):

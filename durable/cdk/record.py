@@ -79,10 +79,16 @@ class Record(Construct):
         return {} if self.values is None else {"DURABLE_VALUES": self.values.bucket_name}
 
     def grant_values(self, handler: HandlerFunction, workflow: str) -> None:
-        """Allow to read and write the large values of one workflow's runs, where there is a bucket of them."""
+        """Allow to read and write the large values of one workflow's runs, where there is a bucket of them.
+
+        What is missing there can be told from what may not be read, so the names of all values can be listed.
+        """
         if self.values is not None:
             objects = self.values.arn_for_objects(f"{workflow}/*")
             handler.grant("s3:GetObject", "s3:PutObject", on=[objects])
+            # Without it S3 answers that a value which is gone may not be read. A condition on the prefix would not
+            # help: S3 asks for the right to list the bucket as a whole.
+            handler.grant("s3:ListBucket", on=[self.values.bucket_arn])
             # From a nested stack cdk-nag may name the bucket by the parameter that brings its ARN, or as the bucket.
             for pattern in {written_objects(handler, self.values, f"{workflow}/*"), written(self.values, objects)}:
                 finding = f"IAM5[Resource::{pattern}]"

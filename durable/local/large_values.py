@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from durable.local.files import write_whole
-from durable.store.large_values import RunPlace
+from durable.store.large_values import RunPlace, ValuesBusy
 
 
 class FileValues:
@@ -20,13 +20,18 @@ class FileValues:
         self._folder = folder
 
     def write(self, run: RunPlace, name: str, data: bytes) -> None:
-        write_whole(self._folder / str(run) / name, data, self._folder.parent)
+        try:
+            write_whole(self._folder / str(run) / name, data, self._folder.parent)
+        except OSError as error:  # as a disk that is full
+            raise ValuesBusy(f"{self._folder}: {error.strerror}; try again") from error
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
         try:
             return (self._folder / str(run) / Path(name).name).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:  # as too many open files
+            raise ValuesBusy(f"{self._folder}: {error.strerror}; try again") from error
 
     def delete(self, run: RunPlace) -> None:
         folder = self._folder / str(run)

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from durable.errors import public_message
 from durable.store.failure import Failure
+from durable.store.large_values import ValuesBusy
+from durable.store.table import TableBusy
 from durable.wire import RETRY_LATER, CallTask, RaceTask, StepEvent, WaitTask, failure_message, retry_message
 
 Event = StepEvent | WaitTask | CallTask | RaceTask
@@ -18,6 +20,19 @@ Event = StepEvent | WaitTask | CallTask | RaceTask
 def refusal(error: type[Exception], event: Event) -> Exception:
     """Return what to raise in place of an outcome of the step: an error of ours, in our words."""
     return reported(Failure(error.__name__, public_message(error)), event)
+
+
+def busy(error: ValuesBusy) -> Failure:
+    """Return a fault of where large values are kept, as a failure that an operator reads."""
+    return Failure(ValuesBusy.__name__, public_message(ValuesBusy), detail=str(error))
+
+
+def fault(failure: Failure, event: Event) -> Exception:
+    """Return what to raise for an attempt that was given back, since it failed by a fault which is not the step's.
+
+    Its name is that of a busy table: the Retry of every Task that was ever compiled has it, beside held leases.
+    """
+    return _named(TableBusy.__name__, failure_message(_path(event), failure.message, None))
 
 
 def retried_later(event: Event, due: int) -> Exception:

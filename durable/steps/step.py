@@ -25,12 +25,12 @@ from durable.errors import (
 )
 from durable.signature import Signature
 from durable.steps.coroutines import finished
-from durable.steps.reports import refusal, reported, retried_later
+from durable.steps.reports import busy, fault, refusal, reported, retried_later
 from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
 from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
-from durable.store.large_values import LargeValues, borrowed, goes_by_reference, lend
+from durable.store.large_values import LargeValues, ValuesBusy, borrowed, goes_by_reference, lend
 from durable.store.log import Log
 from durable.store.record import StepRecord
 from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
@@ -163,6 +163,12 @@ class StepHandler:
             result, by_reference = work()
         except Hang:
             raise
+        except ValuesBusy as error:
+            failure = busy(error)
+            self._record.give_back(
+                key, owner=attempt.owner, attempt=attempt.begun.attempt, failure=failure, at=self._clock.now()
+            )
+            raise fault(failure, event) from None
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, attempt.owner, attempt.begun.attempt, input_hash)
         at = self._clock.now()

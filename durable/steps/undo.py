@@ -14,14 +14,15 @@ from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
-from durable.steps.reports import reported
+from durable.steps.reports import busy, fault, reported
 from durable.steps.step import Hang, StepHandler
 from durable.store.begun import Leased
 from durable.store.failure import Failure, failure_of
 from durable.store.keys import StepKey, partition
+from durable.store.large_values import ValuesBusy
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.parts import RollbackRow, UndoneRow
-from durable.store.record import PROCESS_ENDED, forget
+from durable.store.record import FAULT_DELAY_MS, PROCESS_ENDED, forget
 from durable.store.rows import AnyStep, Header, StepRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import StepEvent
@@ -64,6 +65,9 @@ class UndoHandler(StepHandler):
                 self._dumped(self._called(event["timeout"], arguments), event)
         except Hang:
             raise
+        except ValuesBusy as error:
+            self._give_back(key, owner, row.undo_attempts, busy(error))
+            raise fault(busy(error), event) from None
         except BaseException as error:
             failure = failure_of(error, self._errors, sensitive=row.sensitive)
             self._fail(key, event, owner, failure)
@@ -116,6 +120,14 @@ class UndoHandler(StepHandler):
     def _renew(self, key: StepKey, owner: str) -> bool:
         lease = {"undo_lease": self._clock.now() + LEASE_MS}
         return self._written(Write(key.row, lease, when=(Equals("undo_owner", owner),))) is not None
+
+    def _give_back(self, key: StepKey, owner: str, attempt: int, failure: Failure) -> None:
+        """Give up the lease of a try that failed by a fault which is not the undo's: it counts as not begun."""
+        now = self._clock.now()
+        ended: Row = {"undo_attempts": attempt - 1, "undo_error": failure.as_row(), "undo_ended": now}
+        mine = (Equals("undo_owner", owner), Equals("undo_attempts", attempt))
+        fields = ended | {"undo_wake": now + FAULT_DELAY_MS}
+        self._written(Write(key.row, fields, remove=("undo_owner", "undo_lease"), when=mine))
 
     def _fail(self, key: StepKey, event: StepEvent, owner: str, failure: Failure) -> bool:
         row = self._read(key)

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from pydantic_core import from_json, to_json
 
 from durable.store.keys import StepKey
+from durable.store.table import TableBusy
 from durable.store.values import hash_of
 
 REFERENCE: Final = "$value"
@@ -41,14 +42,26 @@ class RunPlace:
         return cls(workflow, instance, "" if incarnation == _NO_INCARNATION else incarnation)
 
 
+class ValuesBusy(TableBusy):
+    """Large values can be neither read nor written now: try again after a while."""
+
+
 class LargeValues(Protocol):
     """Where large values are: S3 on AWS, a folder on one machine."""
 
     def write(self, run: RunPlace, name: str, data: bytes) -> None:
-        """Keep a value; it is durable when this returns."""
+        """Keep a value; it is durable when this returns.
+
+        Raises:
+            ValuesBusy: the same call may succeed later.
+        """
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
-        """Return a value; None where it is not, or no more."""
+        """Return a value; None where it is not, or no more.
+
+        Raises:
+            ValuesBusy: the same call may succeed later.
+        """
 
     def delete(self, run: RunPlace) -> None:
         """Delete all values of a run."""
@@ -82,12 +95,13 @@ def borrowed(values: LargeValues, key: StepKey, value: Any) -> Any:
 
     Raises:
         LookupError: the value is there no more.
+        ValuesBusy: it cannot be read now.
     """
     if not is_reference(value):
         return value
     data = values.read(_run_of(key), str(value[REFERENCE]))
     if data is None:
-        raise LookupError("its value is there no more")
+        raise LookupError("the large value that it refers to was deleted")
     return from_json(data)
 
 

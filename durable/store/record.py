@@ -43,6 +43,8 @@ _FEWEST_ATTEMPTS: Final = 2
 _SLOW_MS: Final = 3_000
 _FIRST_DELAY_MS: Final = 200
 _LONGEST_DELAY_MS: Final = 2_000
+FAULT_DELAY_MS: Final = 15_000
+"""After which a step is tried again whose attempt was given back: a Task waits as long for a lease."""
 _PATIENCE_MS: Final = 12_000
 """How long an outcome is written again: less than a Lambda has left at a step's timeout (LAMBDA_MARGIN_SECONDS)."""
 
@@ -268,6 +270,19 @@ class StepRecord:
         if final:
             ended = {"status": _ERRORED, "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()}, generation)
+
+    def give_back(self, key: StepKey, *, owner: str, attempt: int, failure: Failure, at: int) -> None:
+        """Give up the lease of an attempt that failed by a fault which is not the step's: it counts as not begun.
+
+        Args:
+            attempt: the number of the attempt that was begun.
+            failure: the fault, shown until the next attempt begins.
+        """
+        ended: Row = {"status": _RETRYING, "attempts": attempt - 1, "ended": at, "wake": at + FAULT_DELAY_MS}
+        mine = (Equals("owner", owner), Equals("attempts", attempt), Absent("outcome"))
+        with suppress(ConditionFailed):
+            change = Write(key.row, ended | {"error": failure.as_row()}, remove=("owner", "lease"), when=mine)
+            self.write(change)
 
     def wake(self, key: StepKey, at: int) -> None:
         """Note when the next attempt of a step is due, in milliseconds since 1970."""

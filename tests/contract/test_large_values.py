@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from durable.aws.large_values import S3Values
 from durable.clock import VirtualClock
@@ -14,9 +19,12 @@ from durable.local.large_values import FileValues
 from durable.operations.large_values import sweep
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
+from durable.steps.undo import UndoHandler
 from durable.store.keys import StepKey, header_key
-from durable.store.large_values import LargeValues, RunPlace, borrowed, lend
+from durable.store.large_values import LargeValues, RunPlace, ValuesBusy, borrowed, lend
+from durable.store.leases import Leases
 from durable.store.record import StepRecord
+from durable.store.rows import StepRow
 from durable.store.table import Write
 from durable.testing.large_values import MemoryValues
 from durable.testing.table import MemoryTable
@@ -75,7 +83,7 @@ def test_the_same_value_of_a_step_has_one_place(values: LargeValues) -> None:
     )
     assert (borrowed(values, key, first), borrowed(values, key, "plain")) == (["é"], "plain")
     values.delete(ONE)
-    with pytest.raises(LookupError, match="no more"):
+    with pytest.raises(LookupError, match="was deleted"):
         borrowed(values, key, first)
 
 
@@ -117,9 +125,105 @@ def test_a_step_answers_with_a_reference_and_the_next_one_is_given_the_value(val
     assert type(stale.value).__name__ == "StaleResult"
 
     values.delete(ONE)
-    with pytest.raises(Exception, match="there no more") as gone:
+    with pytest.raises(Exception, match="refers to was deleted") as gone:
         counting(event("count again", {"volume": sent}, references=["volume"], says=["InvalidInput"]), "x")
     assert type(gone.value).__name__ == "InvalidInput"
+
+
+class Faulty(MemoryValues):
+    """Values that cannot be reached, as long as it is said."""
+
+    down = False
+
+    def write(self, run: RunPlace, name: str, data: bytes) -> None:
+        self._reach()
+        super().write(run, name, data)
+
+    def read(self, run: RunPlace, name: str) -> bytes | None:
+        self._reach()
+        return super().read(run, name)
+
+    def _reach(self) -> None:
+        if self.down:
+            raise ValuesBusy("bucket: InternalError; try again")
+
+
+def test_a_fault_of_where_values_are_counts_no_attempt() -> None:
+    clock, values = VirtualClock(), Faulty()
+    table = MemoryTable(clock)
+    writing, counting = (handler(each, values, table, clock) for each in (volumes.write, volumes.count))
+    asked = event("write", {"pages": 70}, by_reference=True)
+    values.down = True
+    for owner in "abc":
+        with pytest.raises(Exception, match="write: ") as busy:
+            writing(asked, owner)
+        assert type(busy.value).__name__ == "TableBusy"  # which each Task retries, outside of the author's attempts
+    row = StepRow.from_row(table.get(StepKey.of(asked).row) or {})
+    assert (row.status, row.attempts, row.owner, row.history) == ("retrying", 0, None, [])
+    assert row.error is not None
+    assert row.error["detail"] == "bucket: InternalError; try again"
+
+    values.down = False
+    sent = writing(asked, "d")["result"]
+    taking = event("count", {"volume": sent}, references=["volume"])
+    values.down = True
+    with pytest.raises(Exception, match="count: "):
+        counting(taking, "a")
+    values.down = False
+    assert counting(taking, "b")["result"] == 70
+    assert StepRow.from_row(table.get(StepKey.of(taking).row) or {}).attempts == 1
+
+
+def test_a_fault_counts_no_try_of_an_undo() -> None:
+    clock, values, undone = VirtualClock(), Faulty(), volumes.undone
+    table = MemoryTable(clock)
+    undo = {"function": "burn", "attempts": 1, "timeout": 60, "delay": 10, "rate": 2, "input": False}
+    asked = event("write", {"pages": 70}, by_reference=True, undo=undo)
+    handler(volumes.write, values, table, clock)(asked, "a")
+    burning = UndoHandler(
+        table, Leases(clock), signature_of(volumes.burn), {}, StepRecord(table, clock), clock,
+        lambda seconds: nullcontext(), cast(Any, Quiet()), values=values,
+    )  # fmt: skip
+    asked = event("write", {})
+    undone.clear()
+    values.down = True
+    for owner in "bc":
+        with pytest.raises(Exception, match="write: "):
+            burning(asked, owner)
+    values.down = False
+    burning(asked, "d")
+    assert undone == [70]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "is_busy"),
+    [
+        ("SlowDown", 503, True),
+        ("InternalError", 500, True),
+        ("RequestTimeout", 400, True),
+        ("AccessDenied", 403, False),
+    ],
+)
+def test_faults_of_s3_are_told_from_errors_that_stay(code: str, status: int, is_busy: bool) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    values = S3Values("bucket", s3=s3)
+    for call, ask in (
+        ("get_object", partial(values.read, ONE, "x")),
+        ("put_object", partial(values.write, ONE, "x", b"1")),
+    ):
+        with Stubber(s3) as stub:
+            stub.add_client_error(call, code, http_status_code=status)
+            with pytest.raises(ValuesBusy if is_busy else ClientError):
+                ask()
+
+
+def test_a_disk_that_is_full_is_a_fault(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("durable.local.large_values.write_whole", full)
+    with pytest.raises(ValuesBusy, match="No space left on device; try again"):
+        FileValues(tmp_path).write(ONE, "x", b"1")
 
 
 def test_a_reference_that_data_poses_as_is_data(values: LargeValues) -> None:
