@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from durable.store.table import Table
 from tests.contract.worlds import AWS, Moto, OneMachine, World
 
 
@@ -33,3 +34,8 @@ def world(request: pytest.FixtureRequest) -> World:
         return Moto(request.getfixturevalue("aws"))
     machine: OneMachine = request.getfixturevalue("one_machine")
     return machine
+
+
+@pytest.fixture
+def table(world: World) -> Table:
+    return world.table()

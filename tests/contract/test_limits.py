@@ -15,7 +15,7 @@ from durable.runs.runs import Runs
 from durable.store.machines import ExecutionState
 from durable.store.pools import TAKEN, WAITING
 from durable.store.table import TableBusy
-from tests.contract.test_lifecycle import DONE, Machines
+from tests.contract.desk import DONE, Machines
 from tests.contract.worlds import World
 
 MINUTE = 60_000

@@ -7,13 +7,7 @@ import pytest
 from durable.clock import VirtualClock
 from durable.operations.queries import Queries
 from durable.store.table import Table, Write
-from tests.contract.worlds import World
 from tests.rows import header
-
-
-@pytest.fixture
-def table(world: World) -> Table:
-    return world.table()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from durable.runs.transitions import Order
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
 from durable.store.leases import Leases
-from tests.contract.test_lifecycle import Machines
+from tests.contract.desk import Machines
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens
 

@@ -8,12 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from durable.store.table import Delete, Key, Row, Table, Write
-from tests.contract.worlds import World
-
-
-@pytest.fixture
-def table(world: World) -> Table:
-    return world.table()
 
 
 def run(instance: str, status: str, updated: int, workflow: str = "w") -> Write:

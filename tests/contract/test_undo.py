@@ -22,7 +22,7 @@ from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import Row, Write
-from tests.contract.test_lifecycle import Machines
+from tests.contract.desk import Machines
 from tests.contract.worlds import World
 
 FAILED = ExecutionState("FAILED", error="Odd", cause="{}")

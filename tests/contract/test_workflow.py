@@ -20,7 +20,7 @@ from durable.errors import DurableError, InvalidInput, RunConflict, RunExists, R
 from durable.operations.queries import Queries
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import Events
-from tests.contract.test_lifecycle import DONE, FAILED, Desk
+from tests.contract.desk import DONE, FAILED, Desk
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens
 

@@ -16,7 +16,8 @@ from durable.store.rows import Header
 from durable.store.table import Row
 from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
-from tests.simulation.world import WORKFLOWS, World
+from tests.simulation.machines import WORKFLOWS
+from tests.simulation.world import World
 
 Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete", "again"]
 SCRIPTS: tuple[Script, ...] = get_args(Script)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cache
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -16,10 +15,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable import StepContext, WorkflowEntrypoint
-from durable.asl import Machine
 from durable.bindings.limits import Limits
-from durable.compiler import Compiled, compile_workflow
-from durable.compiler.segments import express, standard
 from durable.errors import CallbackUnknown, RunNotFound, Throttled
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.reconciler import Reconciler
@@ -43,26 +39,15 @@ from durable.store.keys import StepKey, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
-from durable.store.rollback import DEFINITION, rollback_of
 from durable.store.rows import Header
 from durable.store.table import TableBusy
 from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
-from tests.simulation import trial
+from tests.simulation import machines, trial
 from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
 from tests.simulation.kernel import HOUR, MINUTE, SECOND, Ended, Kernel
+from tests.simulation.machines import WORKFLOWS
 
-WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
-    "trial": trial.Trial,
-    "waiter": trial.Waiter,
-    "child": trial.Child,
-    "parent": trial.Parent,
-    "trip": trial.Trip,
-    "racer": trial.Racer,
-    "doomed": trial.Doomed,
-    "loop": trial.Loop,
-    "hook": trial.Hook,
-}
 REDELIVERY_MS = 30 * SECOND
 RENEW_MS = 10 * SECOND
 GUARD_MS = 25 * SECOND
@@ -173,13 +158,13 @@ class World:
             step: random.randint(1, 2) for step in ("first", "second", "left", "right") if random.random() < 0.4
         }
         self.table = DynamoDB(self.kernel, faults, self.count)
-        self.compiled = _compiled()
+        self.compiled = machines.compiled()
         self.lambdas = Lambda(self.kernel, faults, {})
         self.machines = StepFunctions(
             self.kernel,
             faults,
             self.lambdas,
-            _machines(),
+            machines.machines(),
             frozenset(segment_of(name, "express") for name in WORKFLOWS),
             self._status_changed,
             self.count,
@@ -402,31 +387,3 @@ class World:
 
 def _name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
     return next(name for name, each in WORKFLOWS.items() if each is workflow)
-
-
-@cache
-def _compiled() -> Mapping[str, Compiled]:
-    return {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}
-
-
-@cache
-def _machines() -> Mapping[str, Machine]:
-    """Return the machines of all workflows by name: a world changes none of them."""
-    machines: dict[str, Machine] = {}
-    for name, each in _compiled().items():
-        machines[segment_of(name, "express")] = Machine.load(_named(express(each.definition), name))
-        machines[segment_of(name, "standard")] = Machine.load(_named(standard(each.definition), name))
-        machines[name] = Machine.load(_named(each.definition, name))
-        machines[rollback_of(name)] = Machine.load(_named(DEFINITION, name))
-    return machines
-
-
-def _named(value: Any, workflow: str) -> Any:
-    """Return a definition with the names of a workflow's functions in place of placeholders."""
-    if isinstance(value, Mapping):
-        return {name: _named(each, workflow) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_named(each, workflow) for each in value]
-    if isinstance(value, str) and value.startswith("${") and value.endswith("}"):
-        return f"{workflow}:{value[2:-1]}"
-    return value

@@ -16,10 +16,11 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
 from durable.aws.session import client
-from tests.integration.aws.deployment import Clients, Deployment
+from tests.integration.aws.deployment import Deployment
 from tests.integration.aws.events import REGION
 from tests.integration.aws.interpreter import Interpreter
 from tests.integration.aws.meter import Meter
+from tests.integration.aws.resources import Clients
 from tests.integration.aws.segments import Segments
 from tests.integration.cdk.conftest import approvals, batches, dev, express, once, printing, synthesise
 from tests.integration.cdk.template import Template

@@ -18,8 +18,8 @@ from pydantic_core import to_jsonable_python
 from durable.compiler import Compiled, compile_workflow
 from durable.errors import StepError
 from durable.testing.native import Functions, Steps, run_natively
-from tests.integration.aws.deployment import Clients, empty_zip
 from tests.integration.aws.interpreter import lend_jsonata, skip_delays, tell_ends
+from tests.integration.aws.resources import Clients, empty_zip
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.test_gathers import PROGRAMS as GATHERS
 from tests.unit.compiler.test_loops import PROGRAMS as LOOPS

@@ -1,0 +1,99 @@
+"""The statements of drawn programs that hold no others: assignments, steps, lists and dicts that grow."""
+
+from __future__ import annotations
+
+from tests.unit.compiler.drawn import STEPS, TYPES
+from tests.unit.compiler.waiting import Waiting
+from tests.unit.compiler.writing import Place
+
+
+class Statements(Waiting):
+    """Writes statements without a block."""
+
+    def _declare(self, place: Place, kind: str) -> None:
+        name = self._name(self.random.choice(["v", "count", "x"]))
+        self._emit(place, f"{name} = {self.expression(place.scope, kind, 2)}")
+        self._bind(place, name, kind)
+
+    def _assign(self, place: Place) -> None:
+        names = self._assignable(place)
+        if names and self.random.random() < 0.6:
+            name = self.random.choice(names)
+            kind = place.scope[name]
+            if kind in ("int", "str") and self.random.random() < 0.3:
+                self._emit(place, f"{name} += {self.expression(place.scope, kind, 2)}")
+            else:
+                self._emit(place, f"{name} = {self.expression(place.scope, kind, 3)}")
+        else:
+            self._declare(place, self.random.choice(TYPES))
+
+    def _step(self, place: Place) -> None:
+        kind = self.random.choice(list(STEPS))
+        call = f"await {self.call(place, kind)}"
+        same = self._assignable(place, kind)
+        draw = self.random.random()
+        if draw < 0.1:
+            self._emit(place, call)
+        elif draw < 0.25:
+            self._awaiting(place)
+        elif draw < 0.4 and same:
+            self._emit(place, f"{self.random.choice(same)} = {call}")
+        else:
+            name = self._name("r")
+            self._emit(place, f"{name} = {call}")
+            self._bind(place, name, kind)
+
+    def _awaiting(self, place: Place) -> None:
+        """Write an assignment that awaits inside of its expression."""
+        name, draw = self._name("w"), self.random.random()
+        if draw < 0.3:
+            body = self._looped(place)
+            item = self._name("e")
+            items = self.expression(place.scope, "list[int]", 1)
+            self._bind(body, item, "int")
+            self._emit(place, f"{name} = [await {self.call(body, 'int')} for {item} in {items}]")
+            self._bind(place, name, "list[int]")
+            return
+        first, call, other = self.expression(place.scope, "int", 2), self.call(place, "int"), self.call(place, "int")
+        forms = [
+            f"({first} + await {call})",
+            f"(await {call} if {self.truth(place.scope)} else await {other})",
+            f"(({first} or await {call}) - await {other})",
+        ]
+        self._emit(place, f"{name} = {self.random.choice(forms)}")
+        self._bind(place, name, "int")
+
+    def _grow(self, place: Place) -> None:
+        """Write a list or dict that is changed in place, and names that an expression binds."""
+        name, draw = self._name("z"), self.random.random()
+        if draw < 0.15:
+            items, other = self.expression(place.scope, "list[int]", 2), self.expression(place.scope, "int", 1)
+            self._emit(place, f"{name} = summed({items}) + ({other} or summed([{other}]))")
+            self._bind(place, name, "int")
+        elif draw < 0.4:
+            self._emit(place, f"{name}: dict[str, int] = {{}}")
+            for _ in range(2):
+                self._emit(
+                    place,
+                    f"{name}[{self.expression(place.scope, 'str', 1)}] = {self.expression(place.scope, 'int', 1)}",
+                )
+            self._bind(place, name, "dict[int]")
+        elif draw < 0.7:
+            kind = self.random.choice(["int", "str"])
+            self._emit(place, f"{name} = [{self.expression(place.scope, kind, 1)}]")
+            self._bind(place, name, f"list[{kind}]")
+            more = self.expression(place.scope, kind, 2)
+            self._emit(place, self.random.choice([f"{name} += [{more}, {more}]", f"{name}.append({more})"]))
+        else:
+            inner = self._name("w")
+            first = self.expression(place.scope, "int", 2)
+            self._emit(
+                place, f"({name}, _), *_ = ({inner} := {first}, {inner} + 1), {self.expression(place.scope, 'str', 1)}"
+            )
+            self._bind(place, name, "int")
+            self._bind(place, inner, "int")
+
+    def _looped(self, place: Place) -> Place:
+        """Return the place of a loop's body."""
+        place.group.again = place.group.again or place.group.stoppable
+        return place.inner(loop=True)
