@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import jsii
-from aws_cdk import IAspect, Stack
+from aws_cdk import IAnyProducer, IAspect, IResolveContext, Lazy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
@@ -17,7 +17,13 @@ SYNONYMS: Final = {"sqs:SendMessage": "sqs:SendMessageBatch"}
 """Actions that it also asks for by another name."""
 UNKNOWN: Final = frozenset({"ses:FromAddress"})
 """Keys of conditions that it never fills in, so that no such condition holds."""
-UNPLACED: Final = frozenset({"ses:SendEmail", "states:SendTaskSuccess"})
+UNPLACED: Final = frozenset(
+    {
+        *("ses:SendEmail", "ses:SendRawEmail"),
+        *("states:SendTaskSuccess", "states:SendTaskFailure"),
+        "ssm:GetParametersByPath",
+    }
+)
 """Actions that it asks for on no resource in particular."""
 _SHORTEST: Final = re.compile(r"\$min\(\[(\d+),")
 """Finds the step's own timeout in that of a Task which ends before its execution does."""
@@ -31,30 +37,47 @@ class Dialect:
     def visit(self, node: IConstruct) -> None:
         match node:
             case iam.CfnPolicy():
-                node.policy_document = policy(Stack.of(node).resolve(node.policy_document))
+                node.policy_document = Lazy.uncached_any(Translated(node.policy_document))
             case sfn.CfnStateMachine() if node.definition_string:
                 node.definition_string = json.dumps(definition(json.loads(node.definition_string)))
 
 
+@jsii.implements(IAnyProducer)
+class Translated:
+    """A policy document that is rewritten when the template is written.
+
+    CDK knows only then how a nested stack names another stack's resources: by parameters that it is given.
+    """
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    def produce(self, context: IResolveContext) -> Any:
+        """Return the document in MiniStack's words."""
+        return policy(context.resolve(self._document))
+
+
 def policy(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a policy in its words."""
-    return {**document, "Statement": [_statement(each) for each in document["Statement"]]}
+    return {**document, "Statement": [each for given in document["Statement"] for each in _statements(given)]}
 
 
-def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
+def _statements(statement: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a statement, and one of its own for what is asked for on no resource."""
     given = statement["Action"]
     actions = [given] if isinstance(given, str) else list(given)
+    actions += [SYNONYMS[each] for each in actions if each in SYNONYMS]
     known = {
         operator: {key: value for key, value in tests.items() if key not in UNKNOWN}
         for operator, tests in statement.get("Condition", {}).items()
     }
     written = {name: each for name, each in statement.items() if name != "Condition"}
-    written["Action"] = actions + [SYNONYMS[each] for each in actions if each in SYNONYMS]
-    if UNPLACED.intersection(actions):
-        written["Resource"] = "*"
     if conditions := {operator: tests for operator, tests in known.items() if tests}:
         written["Condition"] = conditions
-    return written
+    if placed := [each for each in actions if each not in UNPLACED]:
+        yield written | {"Action": placed}
+    if unplaced := [each for each in actions if each in UNPLACED]:
+        yield written | {"Action": unplaced, "Resource": "*"}
 
 
 def definition(value: Any) -> Any:

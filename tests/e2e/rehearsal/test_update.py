@@ -4,7 +4,6 @@ is retried on the mended code; then all is taken down."""
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,114 +14,17 @@ from durable.cdk.rehearsal.api import Api
 from durable.cdk.rehearsal.cdk import Cdk
 from durable.cdk.rehearsal.server import ACCOUNT, REGION, MiniStack, pause
 from infra.rehearsal import follow
-from tests.e2e.rehearsal.conftest import ROOT, command
+from tests.e2e.rehearsal.conftest import command
+from tests.e2e.rehearsal.nap import NEW, start, wake, written
 from tests.e2e.server import eventually
 
 pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
 
-STEPS = """
-from durable import KVNamespace
-from pydantic import BaseModel
-
-
-class Night(BaseModel):
-    place: str
-
-
-class Morning(BaseModel):
-    weather: str
-
-
-def lie_down(night: Night, notes: KVNamespace[str]) -> Night:
-    notes.put("lying", night.place)
-    return night
-
-
-def wake_up(morning: Morning, notes: KVNamespace[str]) -> str:
-    return "{answer} " + {weathers}[morning.weather]
-"""
-OLD = STEPS.replace("{answer}", "old").replace("{weathers}", '{"sun": "sun"}')
-NEW = STEPS.replace("{answer}", "new").replace("{weathers}", '{"sun": "sun", "rain": "rain", "hail": "hail"}')
-WORKFLOW = """
-from durable import Retries, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from functions.nap import Morning, Night, lie_down, wake_up
-
-
-class DreamWorkflow(WorkflowEntrypoint[int]):
-    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
-        return f"dream {event.payload}"
-
-
-class NapWorkflow(WorkflowEntrypoint[Night]):
-    async def run(self, event: WorkflowEvent[Night], step: WorkflowStep) -> dict[str, str]:
-        await step.do("lie-down", lie_down, event.payload)
-        morning = await step.wait_for_event("night", type="morning", payload=Morning, timeout="1 hour")
-        await step.sleep("five more minutes", "6 seconds")
-        dream = await step.call("dream", DreamWorkflow, 7)
-        said = await step.do("wake-up", wake_up, morning, retries=Retries(limit=0))
-        return {"said": f"{said} after {dream}"}
-"""
-API = """
-from durable import Workflow
-from durable.http import Api, RunId, Reply, Started, WorkflowStatus
-from functions.nap import Morning, Night
-
-
-def fetch(nap: Workflow[Night]) -> Api:
-    api = Api("Nap")
-
-    @api.post("/api/workflow/start", status_code=201)
-    def start(night: Night) -> Reply[Started]:
-        run = nap.create(night)
-        return Reply(Started(workflow_id=run.id), status=201, location=f"/api/workflow/status/{run.id}")
-
-    @api.post("/api/workflow/wake/<id>", status_code=201)
-    def wake(id: RunId, morning: Morning) -> Started:
-        nap.send_event(id, "morning", morning)
-        return Started(workflow_id=id)
-
-    @api.get("/api/workflow/status/<id>")
-    def status(id: RunId) -> WorkflowStatus:
-        return WorkflowStatus.of(nap.get(id))
-
-    return api
-"""
-DECLARATIONS = """
-from durable import KVNamespace, Worker, Workflow
-from statemachines.nap import DreamWorkflow, NapWorkflow
-
-notes = KVNamespace("notes")
-nap = Workflow("nap", NapWorkflow, bindings={"notes": notes}, kind="standard")
-dream = Workflow("dream", DreamWorkflow, kind="standard")
-site = Worker("site", "functions.api", url=True, bindings={"nap": nap})
-
-if __name__ == "__main__":
-    from pathlib import Path
-
-    from durable.cdk import synthesise
-
-    synthesise(__name__, root=Path(__file__).parent)
-"""
-
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Another project: a workflow that sleeps, beside the same library."""
-    for package in ("durable",):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for package in ("functions", "statemachines"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").touch()
-    shutil.copy(ROOT / "functions" / "requirements.txt", tmp_path / "functions")
-    (tmp_path / ".cache").symlink_to(ROOT / ".cache")
-    settings = json.loads((ROOT / "cdk.json").read_text())
-    settings["context"]["name"] = "nap"
-    (tmp_path / "cdk.json").write_text(json.dumps(settings))
-    (tmp_path / "functions" / "nap.py").write_text(OLD)
-    (tmp_path / "functions" / "api.py").write_text(API)
-    (tmp_path / "statemachines" / "nap.py").write_text(WORKFLOW)
-    (tmp_path / "app.py").write_text(DECLARATIONS)
-    return tmp_path
+    """The project, on Standard."""
+    return written(tmp_path, "nap", nap='kind="standard"', dream='kind="standard"')
 
 
 def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_left_after_destroy(
@@ -130,8 +32,8 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
 ) -> None:
     cdk = Cdk(project, aws.environment(), "update", project / "cdk.out")
     api = Api(cdk.deploy()["SiteWorkerUrl"], aws)
-    asleep, failed = _start(api), _start(api)
-    _wake(api, failed, "hail")
+    asleep, failed = start(api), start(api)
+    wake(api, failed, "hail")
     eventually(lambda: _sleeps(aws) == ["five more minutes"], "the run to sleep")
     run = follow(api, failed)
     assert (run["status"], run["error"]["name"], run["error"]["step"]) == ("errored", "StepError", "wake-up")
@@ -150,9 +52,9 @@ def test_a_run_asleep_during_a_deployment_ends_on_its_old_code_and_nothing_is_le
     assert _status(api, asleep) in ("running", "waiting")
     assert asleep in _refusal(aws, without="step WakeUp")
 
-    fresh = _start(api)
+    fresh = start(api)
     for instance, weather in ((fresh, "rain"), (asleep, "sun")):
-        _wake(api, instance, weather)
+        wake(api, instance, weather)
     assert follow(api, fresh)["output"] == {"said": "new rain after dream 7"}
     assert follow(api, asleep)["output"] == {"said": "old sun after dream 7"}
 
@@ -182,15 +84,6 @@ def _refusal(aws: MiniStack, *, without: str) -> str:
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     events = cloudformation.describe_stack_events(StackName="nap-update")["StackEvents"]
     return " ".join(each.get("ResourceStatusReason", "") for each in events)
-
-
-def _start(api: Api) -> str:
-    instance: str = api.call("POST", "/api/workflow/start", {"place": "a hammock"}).json["workflowId"]
-    return instance
-
-
-def _wake(api: Api, instance: str, weather: str) -> None:
-    assert api.call("POST", f"/api/workflow/wake/{instance}", {"weather": weather}).status == 201
 
 
 def _sleeps(aws: MiniStack) -> list[str]:

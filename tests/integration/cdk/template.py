@@ -17,10 +17,12 @@ class Template:
 
     path: Path
     resources: Mapping[str, Resource]
+    parameters: frozenset[str]
 
     @classmethod
     def read(cls, path: Path) -> Template:
-        return cls(path, json.loads(path.read_text())["Resources"])
+        written = json.loads(path.read_text())
+        return cls(path, written["Resources"], frozenset(written.get("Parameters", {})))
 
     def of(self, kind: str) -> dict[str, Resource]:
         """Return the resources of a type, as `Lambda::Function`."""
@@ -103,3 +105,10 @@ def references(value: Any) -> Iterator[str]:
         case list():
             for each in value:
                 yield from references(each)
+
+
+def dangling(template: Template) -> list[str]:
+    """Return the ids that a template refers to and does not have: CloudFormation refuses such a template."""
+    known = {*template.resources, *template.parameters}
+    found = {each for each in references(template.resources) if not each.startswith("AWS::")}
+    return sorted(found - known)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from durable import KVNamespace, Workflow
 from durable.cdk.rehearsal.dialect import definition, policy
+from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise
-from tests.integration.cdk.template import Template
+from tests.integration.cdk.sample import BookingWorkflow
+from tests.integration.cdk.template import Template, dangling
 
 
 def statement(action: Any, **more: Any) -> dict[str, Any]:
@@ -15,9 +18,15 @@ def statement(action: Any, **more: Any) -> dict[str, Any]:
 
 
 def written(action: Any, **more: Any) -> dict[str, Any]:
-    (found,) = policy({"Version": "2012-10-17", "Statement": [statement(action, **more)]})["Statement"]
-    result: dict[str, Any] = found
-    return result
+    (found,) = statements(action, **more)
+    return found
+
+
+def statements(action: Any, **more: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = policy({"Version": "2012-10-17", "Statement": [statement(action, **more)]})[
+        "Statement"
+    ]
+    return found
 
 
 def test_its_other_names_of_actions_are_granted_too() -> None:
@@ -28,6 +37,9 @@ def test_its_other_names_of_actions_are_granted_too() -> None:
 def test_what_it_asks_for_on_no_resource_is_granted_on_all() -> None:
     assert written(["ses:SendEmail", "ses:SendRawEmail"])["Resource"] == "*"
     assert written("s3:GetObject")["Resource"] == "arn"
+    start, answer = statements(["states:StartExecution", "states:SendTaskSuccess"])
+    assert start == statement(["states:StartExecution"])
+    assert answer == statement(["states:SendTaskSuccess"], Resource="*")
 
 
 def test_conditions_that_it_cannot_check_are_left_out() -> None:
@@ -83,3 +95,12 @@ def test_a_rehearsal_has_the_same_resources_in_its_words(synthesise: Synthesise,
     assert "(result)" in text
     kinds = sorted(each["Type"] for each in dev.resources.values() if "LayerVersion" not in each["Type"])
     assert sorted(each["Type"] for each in rehearsal.resources.values()) == kinds
+
+
+def test_a_nested_stack_names_what_is_in_another_one_by_its_parameters(synthesise: Synthesise, tmp_path: Path) -> None:
+    notes = KVNamespace[str]("notes")
+    booking = Workflow("booking", BookingWorkflow, bindings={"notes": notes}, nested=True)
+    synthesise(tmp_path, project=Project("app", (notes, booking)), context={"rehearsal": True})
+    templates = [Template.read(path) for path in tmp_path.glob("*.template.json")]
+    assert len(templates) == 2
+    assert [each for template in templates for each in dangling(template)] == []

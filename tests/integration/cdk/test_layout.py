@@ -25,7 +25,7 @@ from tests.integration.cdk.sample import (
     PatientWorkflow,
     RelayWorkflow,
 )
-from tests.integration.cdk.template import Template, references, text
+from tests.integration.cdk.template import Template, dangling, references, text
 
 STACK: Final = "durable-workflows-dev"
 SYNTHESISED: Final = 20
@@ -145,6 +145,10 @@ def test_what_is_registered_of_a_nested_workflow_is_what_the_lambdas_need(templa
         *("class", "events", "retention", "definition", "machine", "rollback"),
         *("kind", "express", "versions"),
     }
+
+
+def test_each_template_refers_to_what_it_has(templates: Mapping[str, Template]) -> None:
+    assert {name: found for name, each in templates.items() if (found := dangling(each))} == {}
 
 
 def test_no_resource_depends_on_itself_by_any_way(templates: Mapping[str, Template]) -> None:
