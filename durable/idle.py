@@ -28,7 +28,7 @@ _POLLS_OF_QUEUE: Final = 5 * 3 * _MINUTES
 # of the main stack: table, completions, reconciler and Lambda; of each declaration
 _METRICS: Final = 6
 _METRICS_OF_WORKFLOW: Final = 3
-_METRICS_OF_SCHEDULES: Final = 2
+_METRICS_OF_SCHEDULES: Final = 1
 _METRICS_OF_WAKES: Final = 3
 
 

@@ -10,6 +10,7 @@ from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from durable.cdk.nag import acknowledge
@@ -66,6 +67,7 @@ class HandlerFunction(Construct):
         environment: more variables; a value that is no text is written as JSON.
         options: how it differs from the others.
         name: a fixed physical name, for one that others must know before it is made.
+        dead_letters: where events go that it was sent and failed on, one that is invoked asynchronously.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class HandlerFunction(Construct):
         description: str,
         options: FunctionOptions = PLAIN,
         name: str | None = None,
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
         self._log_group = logs.LogGroup(
@@ -113,6 +116,7 @@ class HandlerFunction(Construct):
             vpc_subnets=options.vpc_subnets,
             security_groups=list(options.security_groups) if options.security_groups else None,
             reserved_concurrent_executions=options.reserved_concurrency,
+            dead_letter_queue=dead_letters,
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
         acknowledge(self.role, "IAM5[Resource::*]", "X-Ray takes segments for no resource in particular")

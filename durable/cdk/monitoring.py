@@ -42,7 +42,7 @@ class Watched:
         completion: the Lambda that is told of executions that end.
         consumed: the queues that have a consumer.
         wakes: the queue by which runs are looked at, where there is one.
-        starter: the Lambda that starts runs at their scheduled times, where there is one.
+        missed: the queue of scheduled times at which no run could be started, where there are schedules.
         sends_mail: whether e-mail is sent.
     """
 
@@ -57,7 +57,7 @@ class Watched:
     consumed: frozenset[str]
     wakes: WakeQueue | None
     apis: Mapping[str, apigatewayv2.HttpApi | apigateway.RestApi]
-    starter: lambda_.IFunction | None
+    missed: sqs.Queue | None
     sends_mail: bool
 
 
@@ -80,8 +80,9 @@ class Monitoring(Construct):
             self._api(name, api)
         self._record(watched.record)
         self._keepers(watched)
-        if watched.starter:
-            self._schedules(watched.starter)
+        if watched.missed:
+            said = "No run could be started at a scheduled time: the time is kept."
+            self._dead_letters("schedules", watched.missed, said)
         if watched.wakes:
             self._wakes(watched.wakes, watched.metrics)
         if watched.sends_mail:
@@ -110,15 +111,15 @@ class Monitoring(Construct):
         self._show({title: [metrics.by_workflow(each)] for title, each in ends.items()})
 
     def _queue(self, name: str, queue: MessageQueue, *, is_consumed: bool) -> None:
-        self._dead_letters(name, queue.dead_letters)
+        self._dead_letters(name, queue.dead_letters, f"Messages of {name} could not be delivered: they are kept.")
         if is_consumed:
             age = queue.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=FIVE_MINUTES)
             said = f"Messages of {name} have waited for an hour."
             self._alarms.add(f"{name}-old", age, said, threshold=_OLDEST_MESSAGE_SECONDS)
 
-    def _dead_letters(self, name: str, queue: sqs.Queue) -> None:
+    def _dead_letters(self, name: str, queue: sqs.Queue, said: str) -> None:
         waiting = queue.metric_approximate_number_of_messages_visible(statistic="Maximum", period=FIVE_MINUTES)
-        self._alarms.add(f"{name}-dead-letters", waiting, f"Messages of {name} could not be delivered: they are kept.")
+        self._alarms.add(f"{name}-dead-letters", waiting, said)
         self._show({f"{name}: dead letters": [waiting]})
 
     def _api(self, name: str, api: apigatewayv2.HttpApi | apigateway.RestApi) -> None:
@@ -152,26 +153,13 @@ class Monitoring(Construct):
         said = "The reconciler failed: runs that are due, or whose end was missed, stay as they are."
         self._alarms.add("reconciler-errors", errors, said)
 
-    def _schedules(self, starter: lambda_.IFunction) -> None:
-        errors = starter.metric_errors(statistic="Sum", period=FIVE_MINUTES)
-        self._alarms.add("starter-errors", errors, "A run could not be started at its scheduled time.")
-        dropped = cloudwatch.Metric(
-            namespace="AWS/Scheduler",
-            metric_name="InvocationDroppedCount",
-            dimensions_map={"ScheduleGroup": "default"},
-            statistic="Sum",
-            period=FIVE_MINUTES,
-        )
-        said = "EventBridge Scheduler has given up a scheduled time, of this stage or of another in the default group."
-        self._alarms.add("schedules-dropped", dropped, said)
-
     def _wakes(self, wakes: WakeQueue, metrics: RunMetrics) -> None:
         late = metrics.metric("RunsDue", "Maximum")
         self._alarms.add("runs-late", late, "Runs were due three minutes ago and are not woken.", threshold=_LATE_MS)
         age = wakes.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=FIVE_MINUTES)
         said = "Messages of the wake queue are not handled."
         self._alarms.add("wakes-old", age, said, threshold=_OLDEST_WAKE_SECONDS)
-        self._dead_letters("wakes", wakes.dead_letters)
+        self._dead_letters("wakes", wakes.dead_letters, "Messages of wakes could not be delivered: they are kept.")
 
     def _lambdas(self) -> None:
         """Watch the account's Lambdas as a whole: they share one concurrency, so one is throttled when all are many."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aws_cdk import Stack
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.nag import acknowledge
 from durable.cdk.record import Record
 from durable.cdk.workflow import WorkflowResource
 from durable.cron import DAY, HOUR, MINUTE, MONTH, MONTHS, WEEKDAY, WEEKDAYS, Cron, Field
@@ -30,12 +32,31 @@ class Scheduled:
 
 
 class Schedules(Construct):
-    """All schedules of a deployment and their one starter, which may start those workflows and nothing else."""
+    """All schedules of a deployment and their one starter, which may start those workflows and nothing else.
+
+    A time that cannot be told to the starter, and one whose run it could not start in three attempts, is kept.
+    """
 
     def __init__(
-        self, scope: Construct, id: str, *, platform: Platform, record: Record, scheduled: Sequence[Scheduled]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        platform: Platform,
+        record: Record,
+        scheduled: Sequence[Scheduled],
+        removal: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            removal_policy=removal,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(self.dead_letters, "SQS3", "it takes the dead letters of EventBridge Scheduler and of a Lambda")
         told = {each.workflow.name: each.workflow.physical for each in scheduled}
         wakes = [each["wakes"] for each in told.values() if "wakes" in each][:1]
         self.starter = HandlerFunction(
@@ -50,6 +71,7 @@ class Schedules(Construct):
             },
             timeout_seconds=_SECONDS,
             description="starts runs at their scheduled times",
+            dead_letters=self.dead_letters,
         )
         self._role = self._caller()
         for each in scheduled:
@@ -64,6 +86,7 @@ class Schedules(Construct):
         role.add_to_policy(
             iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.starter.function.function_arn])
         )
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.dead_letters.queue_arn]))
         return role
 
     def _add(self, workflow: str, schedule: Schedule, event: Mapping[str, Any]) -> None:
@@ -79,6 +102,7 @@ class Schedules(Construct):
                 arn=self.starter.function.function_arn,
                 role_arn=self._role.role_arn,
                 input=Stack.of(self).to_json_string(event),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
             ),
         )
 

@@ -281,7 +281,14 @@ class DurableStack(Stack):
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
         if not scheduled:
             return None
-        return Schedules(self, "Schedules", platform=self._platform, record=self._record, scheduled=scheduled)
+        return Schedules(
+            self,
+            "Schedules",
+            platform=self._platform,
+            record=self._record,
+            scheduled=scheduled,
+            removal=self._settings.data_removal,
+        )
 
     def _scheduled(self, workflow: Workflow[Any]) -> Scheduled:
         deployed = self._deployed[workflow.name]
@@ -370,7 +377,7 @@ class DurableStack(Stack):
             consumed=frozenset(self._consumers),
             wakes=self._wakes,
             apis={name: each.api for name, each in apis.gateways.items()},
-            starter=self._schedules.starter.function if self._schedules else None,
+            missed=self._schedules.dead_letters if self._schedules else None,
             sends_mail=any(isinstance(each, SendEmail) for each in self._resources),
         )
 

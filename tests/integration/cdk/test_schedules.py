@@ -65,15 +65,22 @@ def test_only_schedules_of_this_account_may_call_the_starter(clockwork: Template
     (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    (statement,) = clockwork.statements(name)
-    starter = clockwork.one("Lambda::Function", "Starter")[0]
-    assert (statement["Action"], text(statement["Resource"])) == ("lambda:InvokeFunction", f"<{starter}.Arn>")
+    starter, kept = clockwork.one("Lambda::Function", "Starter")[0], clockwork.one("SQS::Queue", "SchedulesDead")[0]
+    assert [(each["Action"], text(each["Resource"])) for each in clockwork.statements(name)] == [
+        ("lambda:InvokeFunction", f"<{starter}.Arn>"),
+        ("sqs:SendMessage", f"<{kept}.Arn>"),
+    ]
 
 
-def test_a_start_that_fails_wakes_somebody(clockwork: Template) -> None:
-    starter = clockwork.one("Lambda::Function", "Starter")[0]
-    _, alarm = clockwork.one("CloudWatch::Alarm", "startererrors")
-    assert alarm["Properties"]["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": starter}}]
+def test_a_time_at_which_no_run_could_be_started_is_kept_and_wakes_somebody(clockwork: Template) -> None:
+    kept, _ = clockwork.one("SQS::Queue", "SchedulesDeadLetters")
+    arn = {"Fn::GetAtt": [kept, "Arn"]}
+    targets = [each["Properties"]["Target"] for each in clockwork.of("Scheduler::Schedule").values()]
+    assert [each["DeadLetterConfig"] for each in targets] == [{"Arn": arn}] * 2
+    assert clockwork.functions()["starter"]["Properties"]["DeadLetterConfig"] == {"TargetArn": arn}
+    assert ("sqs:SendMessage", f"<{kept}.Arn>") in clockwork.grants("starter")
+    _, alarm = clockwork.one("CloudWatch::Alarm", "schedulesdeadletters")
+    assert alarm["Properties"]["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [kept, "QueueName"]}}]
 
 
 def test_a_project_without_schedules_has_no_starter(dev: Template) -> None:
