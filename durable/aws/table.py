@@ -59,6 +59,7 @@ class DynamoDBTable(Indexes):
         for change in changes:
             if _changes_expiry(change):
                 self._spread(change.key.partition, change.set.get("expires"))
+                changes = tuple(_sharing(each, change) for each in changes)
         for _ in range(_TRIES):
             try:
                 return self._write(changes, over)
@@ -143,6 +144,16 @@ def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool
         if row is not None
         for condition in change.when
     )
+
+
+def _sharing(change: Change, run: Write) -> Change:
+    """Return a change that is made together with one of its `run` row's time: its row has the same time."""
+    is_beside = isinstance(change, Write) and change.key.partition == run.key.partition and change.key != run.key
+    if not isinstance(change, Write) or not is_beside or change.check_only or "expires" in change.set:
+        return change
+    if "expires" in run.set:
+        return change._replace(set={**change.set, "expires": run.set["expires"]})
+    return change._replace(remove=tuple({*change.remove, "expires"}))
 
 
 def _changes_expiry(change: Change) -> TypeGuard[Write]:

@@ -261,7 +261,8 @@ class SQLiteTable:
     def _remember(self, written: Change, row: Row | None, ticket: int) -> None:
         """Keep a row in memory as it was handed over."""
         _, (name, sort), values = written
-        partition = self._partitions[name]
+        # Not `_partitions[name]`: a write of two partitions may have let go of the first one for the second.
+        partition = self._partition(name)
         partition.ticket = ticket
         self._cached += partition.put(sort, row, 0 if values is None else len(str(values[-1])))
 

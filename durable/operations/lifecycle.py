@@ -20,7 +20,6 @@ from durable.runs.record import RunRecord, load, load_all_steps, load_header, lo
 from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
-from durable.store.conditions import MOST_CHANGES
 from durable.store.keys import HEADER
 from durable.store.large_values import LargeValues, RunPlace
 from durable.store.leases import Leases
@@ -32,7 +31,9 @@ from durable.wire import CALLBACK_WAIT
 
 _T = TypeVar("_T")
 _TRIES: Final = 5
-_MOST_AT_ONCE: Final = MOST_CHANGES - 1  # each batch has the guard on the header besides
+_MOST_AT_ONCE: Final = 9
+"""How many rows one transaction changes, besides the guard on the header: DynamoDB takes 4 MB in one, and each row may
+have 400 KB."""
 _LATE_SECONDS: Final = 20 * 60
 """How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
 _OTHER_CODE: Final = (

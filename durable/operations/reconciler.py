@@ -40,16 +40,24 @@ class Reconciler:
     """Looks up open runs that are silent."""
 
     def __init__(
-        self, table: Table, machines: WatchedMachines, clock: Clock, runs: Runs, settle: Callable[[Header], int]
+        self,
+        table: Table,
+        machines: WatchedMachines,
+        clock: Clock,
+        runs: Runs,
+        settle: Callable[[Header], int],
+        failed: Callable[[str, str, Exception], None],
     ) -> None:
         """Args:
         settle: given a header, delivers the outcomes that steps wait for, and returns how many there were.
+        failed: is given a run that could not be looked at, and why: the others are not to suffer.
         """
         self._table = table
         self._machines = machines
         self._clock = clock
         self._runs = runs
         self._settle = settle
+        self._failed = failed
         self._leases = Leases(clock)
 
     def reconcile(
@@ -100,6 +108,10 @@ class Reconciler:
         try:
             return self.reconcile_run(load(self._table, header.workflow, header.instance))
         except (TableBusy, RunNotFound):
+            return False
+        except Exception as error:
+            # Else this run would be the first that each call meets, and the last: those behind it would be lost.
+            self._failed(header.workflow, header.instance, error)
             return False
 
     def reconcile_run(self, run: RunRecord) -> bool:

@@ -14,7 +14,11 @@ def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...
     """
     if status == "rollingBack":
         return (Write(header.flag, {"want": "rollback"}),)
-    if header.wanted is None or status not in ("complete", "errored"):
+    if status == "errored":
+        # Step Functions does not end the Lambdas of branches that an error cut off, and a cold one begins its step
+        # after this. It is to begin nothing: its row would miss the expiry that the others have by now.
+        return (Write(header.flag, {"least": header.generation + 1}, remove=("want",)),)
+    if header.wanted is None or status != "complete":
         return ()
     # The rest of the row keeps executions of earlier generations out.
     is_fenced = header.kind is not None or header.generation

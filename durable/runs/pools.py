@@ -241,11 +241,12 @@ class Pools:
 
     def _set_timer(self, workflow: str, pool: str, limits: Limits, rows: Sequence[Row]) -> None:
         """Have the pool looked at when the next start is free, unless a timer is set."""
-        counting = sorted(row["until"] for row in rows if row["sort"].startswith(STARTS))
         now = self._clock.now()
+        # Starts that count no more are left out: a timer for one would ring at once, and so would the next.
+        counting = sorted(row["until"] for row in rows if row["sort"].startswith(STARTS) and row["until"] > now)
         if self._timers is None or limits.rate is None or len(counting) < limits.rate:
-            return
-        when = min(max(now, counting[-limits.rate]), now + LONGEST_TIMER_MS)
+            return  # what is missing is a slot: whoever gives one back looks at the pool
+        when = min(counting[-limits.rate], now + LONGEST_TIMER_MS)
         unset = Either((Absent("timer"), Below("timer", now + 1)))
         with suppress(ConditionFailed):
             fields = {"timer": when, "expires": now // 1000 + _KEPT_SECONDS}
@@ -257,7 +258,8 @@ def _which(limits: Limits, payload: Any) -> str:
     """Return which pool of its workflow a run is in, by its payload: the value of the key is not shown."""
     if limits.key is None:
         return "all"
-    return hash_of(text_of(payload.get(limits.key)))
+    # A run that is being deleted may have no payload any more; it is not written then.
+    return hash_of(text_of((payload or {}).get(limits.key)))
 
 
 def _instance(pool: str) -> str:

@@ -265,7 +265,8 @@ class Runs:
         if came_to == "complete":
             fields |= {"status": "complete", "output": state.output}
         elif came_to == "errored":
-            steps = [] if there is None else load_all_steps(self._table, there)
+            # Of this epoch only: an earlier one has steps of the same paths, with errors of their own.
+            steps = [] if there is None else load_steps(self._table, there)
             fields |= {"status": "errored", "error": error_of(state, steps)}
             row = ended_by(state, steps)
             if row is not None:

@@ -10,6 +10,7 @@ them out, because nothing of ours runs while an execution sleeps.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -26,6 +27,9 @@ from durable.store.statuses import GOING
 from durable.store.table import Condition, ConditionFailed, Row, Table, Write
 
 _TRIES: Final = 5
+_MOST_SLEEPS: Final = 100
+"""A run may sleep in thousands of rounds at once, a row holds 400 KB, and each write of a header costs its whole size.
+They are only shown: nothing is decided by them."""
 
 
 class Waiting:
@@ -63,8 +67,8 @@ def waiting_write(header: Header, fields: Row, sleeps: Sequence[SleepRow], *, wh
 
 
 def sleep_rows(sleeps: Iterable[Sleep]) -> list[SleepRow]:
-    """Return sleeps as a header holds them."""
-    return [_row(each) for each in sleeps]
+    """Return sleeps as a header holds them: the first 100."""
+    return [_row(each) for each in itertools.islice(sleeps, _MOST_SLEEPS)]
 
 
 def _row(sleep: Sleep) -> SleepRow:

@@ -129,17 +129,23 @@ class Callbacks:
         header = load_header(self._table, key.workflow, key.instance)
         if header is None or header.execution != execution:
             return None
-        held: Condition = Absent("token") if row.token is None else Equals("token", row.token)
+        # `attempts` is there in each row: a row that was deleted with its run does not come back.
+        held: tuple[Condition, ...] = (
+            Equals("attempts", row.attempts),
+            Absent("token") if row.token is None else Equals("token", row.token),
+        )
         if is_open:
             put = [*row.put, *begun["put"]][-_MOST_PUT:]
             fields = {"token": begun["token"], "put": put, "delivered": False}
-            write = Write(key.row, fields, remove=_DELIVERER, when=(held,))
+            write = Write(key.row, fields, remove=_DELIVERER, when=held)
         else:
             gone = (*_DELIVERER, "delivered", "finished", "error")
-            write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, (held,))
+            write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, held)
         try:
             return _read(key.row, self._table.write(write)[0])
         except ConditionFailed as failed:
+            if failed.rows[0] is None:
+                return None  # the run was deleted
             return self._wait_again(key, _read(key.row, failed.rows[0]), begun, order, execution)
 
     @staticmethod

@@ -194,6 +194,7 @@ class CallHandler:
     def _refuse(self, key: StepKey, row: WaitRow, misfit: str) -> None:
         failure = Failure(InvalidInput.__name__, f"{public_message(InvalidInput)} {misfit}.")
         ended = self._callbacks.error(failure, self._clock.now(), row.caught)
+        waits = (Absent("outcome"), Equals("status", "waiting"))
         with suppress(ConditionFailed):  # a second call of the same Task was faster, and delivers it
-            written = self._table.write(Write(key.row, ended, when=(Absent("outcome"),)))[0]
+            written = self._table.write(Write(key.row, ended, when=waits))[0]
             self._callbacks.deliver_or_note(key.row, WaitRow.from_row(written or {}))

@@ -128,8 +128,9 @@ class Events:
     def _rouse(self, header: Header) -> None:
         """Have the reconciler look at a waiting run, in case this process ends before the event is delivered."""
         if header.wake is not None:
+            # The condition wants the field to be there: else a run that was deleted meanwhile would come back, empty.
             with suppress(ConditionFailed):
-                self._table.write(Write(header.key, remove=("wake",), when=(Absent("closed"),)))
+                self._table.write(Write(header.key, remove=("wake",), when=(Equals("wake", header.wake),)))
 
     def settle(self, partition: str, era: str) -> int:
         """Match events and waits of a run, end the waits whose time is over, and deliver what nobody has delivered.

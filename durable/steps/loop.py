@@ -32,27 +32,35 @@ class Ended:
         return self.value
 
 
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A loop that runs in a thread, and how many coroutines are under way on it."""
+
+    loop: asyncio.AbstractEventLoop
+    under_way: int = 0
+
+
 class EventLoop:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._under_way = 0
+        self._running: _Running | None = None
         self._quiet = threading.Condition(self._lock)
 
     def submit(self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[Ended], object]) -> Callable[[], None]:
         """Have a coroutine run, and return what cancels it. `ended` is called on its thread, and may not wait."""
         with self._lock:
-            loop = self._loop = self._loop or _started()
-            self._under_way += 1
+            running = self._running = self._running or _Running(_started())
+            running.under_way += 1
+        loop = running.loop
         tasks: list[asyncio.Task[Ended]] = []
 
         def finish(task: asyncio.Task[Ended]) -> None:
             coroutine.close()  # one that was cancelled before it began would be told of as never awaited
             with self._lock:
-                self._under_way -= 1
-                if not self._under_way:
+                running.under_way -= 1
+                if not running.under_way:
                     self._quiet.notify_all()
             ended(Ended(error=asyncio.CancelledError()) if task.cancelled() else task.result())
 
@@ -71,8 +79,8 @@ class EventLoop:
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Return what a coroutine returns; not to be called on the loop's own thread.
 
-        What is raised in the calling thread meanwhile, as a timeout, cancels the coroutine. One that does not end then
-        keeps the loop for itself, and the next coroutine gets another.
+        What is raised in the calling thread meanwhile, as a timeout, cancels the coroutine. One that does not end
+        within a second keeps the loop and its thread for itself, and the next coroutine gets another.
         """
         over, found = threading.Event(), list[Ended]()
 
@@ -87,14 +95,17 @@ class EventLoop:
             cancel()
             if not over.wait(_CANCEL_SECONDS):
                 with self._lock:
-                    self._loop, self._under_way = None, 0
+                    self._running = None
             raise
         return found[0].result()
 
     def drain(self, seconds: float) -> bool:
-        """Wait until nothing is under way, for so long at most, and return whether that was reached."""
+        """Wait until nothing is under way, for so long at most, and return whether that was reached.
+
+        A coroutine that kept its loop for itself is not waited for.
+        """
         with self._lock:
-            return self._quiet.wait_for(lambda: not self._under_way, seconds)
+            return self._quiet.wait_for(lambda: self._running is None or not self._running.under_way, seconds)
 
 
 LOOP: Final = EventLoop()

@@ -7,6 +7,7 @@ names begin with `undo`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ _OF_A_TRY: Final = ("undo_error", "undo_ended", "undo_failed", "undo_wake")
 _TRACES: Final = ("undo_by", "undo_attempts", "undo_owner", "undo_lease", *_OF_A_TRY)
 _LONGEST_SECONDS: Final = 86_400
 _LONGEST_LOOK_SECONDS: Final = 10
+_MOST_REPORTED: Final = 500
+"""How many steps the report of a rollback names: it stands in the header, and a row holds 400 KB."""
 
 
 class UndoHandler(StepHandler):
@@ -189,7 +192,7 @@ class Rollback:
     def _close(self, header: Header, steps: Sequence[AnyStep], failed: StepRow | None) -> None:
         report: RollbackRow = {
             "outcome": "complete" if failed is None else "failed",
-            "steps": list(_undone(steps, failed)),
+            "steps": list(itertools.islice(_undone(steps, failed), _MOST_REPORTED)),
         }
         error = None if failed is None else failed.undo_error
         if failed is not None and error is not None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.errors import CallbackUnknown, public_message
+from durable.store.conditions import is_key
 from durable.store.keys import partition
-from durable.store.table import Absent, ConditionFailed, Key, Table, Write
+from durable.store.table import Key, Table
 from durable.wire import CALLBACK
 
 _SECRET_BYTES: Final = 32
@@ -53,14 +54,8 @@ def event_id(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()[:40]
 
 
-def issue(table: Table, key: CallbackKey) -> str:
-    """Return the secret of a step's callback, drawn where there is none yet."""
-    secret = base64.urlsafe_b64encode(os.urandom(_SECRET_BYTES)).decode().rstrip("=")
-    try:
-        table.write(Write(key.row, {"secret": secret}, when=(Absent("secret"),)))
-    except ConditionFailed as failed:
-        secret = (failed.rows[0] or {})["secret"]
-    return secret
+def new_secret() -> str:
+    return base64.urlsafe_b64encode(os.urandom(_SECRET_BYTES)).decode().rstrip("=")
 
 
 def named_by(token: str) -> tuple[CallbackKey, str]:
@@ -75,7 +70,10 @@ def named_by(token: str) -> tuple[CallbackKey, str]:
     except (ValueError, TypeError, RecursionError):
         raise CallbackUnknown(public_message(CallbackUnknown)) from None
     if all(isinstance(each, str) for each in (workflow, instance, era, path, name, secret)) and type(again) is int:
-        return CallbackKey(workflow, instance, era, path, name, again), secret
+        key = CallbackKey(workflow, instance, era, path, name, again)
+        # A forged token may name what no table takes as a key: too much of it, or text that UTF-8 has not.
+        if is_key(key.row):
+            return key, secret
     raise CallbackUnknown(public_message(CallbackUnknown))
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
-from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Row, Write
+from durable.store.table import Absent, Below, Condition, Delete, Either, Equals, Key, Row, Write
 
-MOST_CHANGES: Final = 25
+MOST_CHANGES: Final = 100
+"""How many rows DynamoDB takes in a transaction. It takes 4 MB in all besides, which nothing checks here: see
+`durable.operations.lifecycle`."""
 MOST_LISTED: Final = 100
-_LONGEST_PARTITION: Final = 1024
+_LONGEST_KEY_BYTES: Final = 1024
+"""Of the sort key in DynamoDB; a partition key has 2,048."""
 RUN: Final = "run"
 """The sort key of the rows that `list` finds."""
 SEARCH: Final = "search#"
@@ -64,7 +67,15 @@ def check_limit(limit: int) -> None:
 def is_place(workflow: str, partition: Any, updated: Any) -> bool:
     """Return whether a place in a list of a workflow's runs can be one; a cursor may be forged."""
     of_workflow = isinstance(partition, str) and partition.startswith(f"{workflow}#")
-    return of_workflow and len(partition) <= _LONGEST_PARTITION and type(updated) is int and 0 <= updated < 2**63
+    return of_workflow and is_key(Key(partition, RUN)) and type(updated) is int and 0 <= updated < 2**63
+
+
+def is_key(key: Key) -> bool:
+    """Return whether a row can have a key; what comes from outside may be too long, or hold lone surrogates."""
+    try:
+        return all(len(part.encode()) <= _LONGEST_KEY_BYTES for part in key)
+    except UnicodeEncodeError:
+        return False
 
 
 def expired(row: Row, now: int) -> bool:

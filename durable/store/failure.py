@@ -22,6 +22,9 @@ from durable.retries import RetryAfter
 
 MAX_MESSAGE_BYTES: Final = 4_096
 """What an exception says is cut to this much UTF-8."""
+_OUTERMOST_FRAMES: Final = 10
+_INNERMOST_FRAMES: Final = 40
+"""A row holds 400 KB, and the traceback of a RecursionError has a thousand frames: those in the middle are left out."""
 OURS: Final = (InvalidInput, InvalidResult, StaleResult, StepTimeoutError)
 """The errors that the wrapper of a step raises itself."""
 
@@ -128,7 +131,13 @@ _PLAIN: Final = (BaseException.__str__, StepError.__str__)
 
 
 def frames_of(error: BaseException) -> tuple[str, ...]:
-    """Return where the error came through, outermost first, without the lines of source or any message."""
-    return tuple(
-        f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-    )
+    """Return where the error came through, outermost first, without the lines of source or any message.
+
+    Of a deep traceback the first 10 and the last 40 frames are returned.
+    """
+    # Not `traceback.extract_tb`: that reads the source of every frame from the disk.
+    walked = traceback.walk_tb(error.__traceback__)
+    found = [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in walked]
+    if len(found) > _OUTERMOST_FRAMES + _INNERMOST_FRAMES:
+        del found[_OUTERMOST_FRAMES:-_INNERMOST_FRAMES]
+    return tuple(found)

@@ -1,7 +1,8 @@
 """Where the rows of a run are: one partition `<workflow>#<instance>`, and in it by sort key
 
 run                     the header
-flag@<incarnation>      there only while a run is to stop, or was stopped; a while longer than a run that was deleted
+flag@<incarnation>      there only while a run is to stop, was stopped or has failed; a while longer than one that was
+                        deleted
 payload@<incarnation>   the payload, where it is so large that no write of the header should cost its size
 step#<epoch>#<path>     one for each step; the path is its name, with the blocks and rounds that lead to it
 events                  how many events were sent

@@ -58,7 +58,8 @@ class UndoneRow(TypedDict):
 
 class RollbackRow(TypedDict, total=False):
     """A rollback. While it runs: `then`, the status that follows it, and `kept`, for how many seconds the run is kept
-    afterwards. When it has ended: its `outcome` (`complete` or `failed`), `steps` newest first, and `error`."""
+    afterwards. When it has ended: its `outcome` (`complete` or `failed`), `steps` newest first, 500 at most, and
+    `error`."""
 
     then: Status
     kept: int

@@ -13,9 +13,9 @@ from typing import Any, Final
 from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
-from durable.store.callback_tokens import CallbackKey, issue
+from durable.store.callback_tokens import CallbackKey, new_secret
 from durable.store.failure import Failure
-from durable.store.keys import StepKey
+from durable.store.keys import StepKey, header_key
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.orders import Orders
 from durable.store.rows import AnyStep, StepRow
@@ -75,8 +75,18 @@ class StepRecord:
         self.orders = orders or Orders(clock)
 
     def secret(self, key: CallbackKey) -> str:
-        """Return the secret of a step's callback, the same for all of its attempts."""
-        return issue(self._table, key)
+        """Return the secret of a step's callback, the same for all of its attempts: drawn where there is none yet.
+
+        Raises:
+            TableBusy: it could not be written for twelve seconds.
+        """
+        secret = new_secret()
+        try:
+            # With the patience of an outcome: the attempt was counted, and would be lost to a throttled table.
+            self.write(Write(key.row, {"secret": secret}, when=(Absent("secret"),)))
+        except ConditionFailed as failed:
+            secret = (failed.rows[0] or {})["secret"]
+        return secret
 
     def begin(
         self,
@@ -120,7 +130,7 @@ class StepRecord:
             before = StepRow.from_row(failed.rows[0] or {})
             begun = self._begin_again(key, before, lease, now, limit, handled)
         if isinstance(begun, Held):
-            self._expire_with_run(key)
+            self._expire_with_run(key, step)
         if not isinstance(begun, Leased):
             return begun
         # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
@@ -129,7 +139,8 @@ class StepRecord:
             self._release(key, owner, before, lease, (flag or {}).get("expires"))
             return Halted()
         if is_lost(self._table, key, races):
-            self._release(key, owner, before, lease, None)
+            # The winner may have brought the run to its end before this row was written.
+            self._release(key, owner, before, lease, self._end_of_run(key))
             return Lost()
         # A call may take long, and be sent again by boto3: then the lease has aged before the function begins. The
         # guard of `durable.steps.renewal` counts from there, and takes the lease for a new one.
@@ -160,10 +171,7 @@ class StepRecord:
             # What is removed is the earlier attempt's, and stands in `history` now.
             self._table.write(Write(key.row, again, remove=("error", "ended", "wake"), when=_unchanged(row)))
         except ConditionFailed as failed:
-            newer = StepRow.from_row(failed.rows[0] or {})
-            if newer.owner == lease["owner"]:
-                return Leased(newer.attempts, newer.again)
-            return Held() if newer.outcome is None else _recorded(newer)
+            return _meanwhile(failed.rows[0], lease["owner"])
         return Leased(attempts, row.again)
 
     def _exhaust(self, key: StepKey, row: StepRow, lease: Row, now: int, handled: bool) -> Begun:
@@ -174,8 +182,7 @@ class StepRecord:
         try:
             self._table.write(change)
         except ConditionFailed as failed:
-            newer = StepRow.from_row(failed.rows[0] or {})
-            return Held() if newer.outcome is None else _recorded(newer)
+            return _meanwhile(failed.rows[0], lease["owner"])
         return Exhausted(Recorded(None, now, failure, lease["input_hash"]), failure, row.attempts)
 
     def _release(self, key: StepKey, owner: str, before: StepRow | None, lease: Row, expires: int | None) -> None:
@@ -200,12 +207,19 @@ class StepRecord:
         with suppress(ConditionFailed):
             self._table.write(change)
 
-    def _expire_with_run(self, key: StepKey) -> None:
+    def _expire_with_run(self, key: StepKey, step: str) -> None:
         """Have a row vanish with those of its run, where its attempt ended with its process after the run was over."""
         expires = (self._table.get(key.flag) or {}).get("expires")
         if expires is not None:
+            # The name stands in each row: without it a row that was deleted meanwhile would come back, as a torso.
+            there = (Absent("expires"), Equals("step", step))
             with suppress(ConditionFailed):
-                self._table.write(Write(key.row, {"expires": expires}, when=(Absent("expires"),)))
+                self._table.write(Write(key.row, {"expires": expires}, when=there))
+
+    def _end_of_run(self, key: StepKey) -> int | None:
+        """Return when the rows of a run vanish, in seconds since 1970; None while it is open."""
+        expires: int | None = (self._table.get(header_key(key.workflow, key.instance)) or {}).get("expires")
+        return expires
 
     def renew(self, key: StepKey, owner: str) -> bool:
         """Renew the owner's lease, and return whether it still had it.
@@ -333,6 +347,16 @@ def halts(flag: Row | None, generation: int) -> bool:
 def is_lost(table: Table, key: StepKey, races: Iterable[str]) -> bool:
     """Return whether one of the races around a step is over."""
     return any("outcome" in (table.get(key.beside(each).row) or {}) for each in races)
+
+
+def _meanwhile(row: Row | None, owner: str) -> Begun:
+    """Return what an invocation makes of a row that has changed since it was read."""
+    if row is None:
+        return Held()  # it was deleted with its run: the next call meets the flag of that
+    newer = StepRow.from_row(row)
+    if newer.outcome is not None:
+        return _recorded(newer)
+    return Leased(newer.attempts, newer.again) if newer.owner == owner else Held()  # its answer was lost, or another's
 
 
 def _unchanged(row: StepRow) -> tuple[Condition, ...]:

@@ -132,7 +132,7 @@ class Table(Protocol):
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         """Apply all changes or none, and return the rows after them (None: deleted or only checked).
 
-        At most 25 changes, of different keys.
+        At most 100 changes, of different keys, of rows with 4 MB in all.
 
         Raises:
             ConditionFailed: a condition did not hold.

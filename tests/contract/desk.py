@@ -38,6 +38,11 @@ ORDERS: Final = {
 }
 
 
+def fail(workflow: str, instance: str, error: Exception) -> None:
+    """What a reconciler does with a run that it cannot look at: no test expects one."""
+    raise error
+
+
 class Machines:
     """Machines whose executions run until they are stopped, or the desk says how they ended."""
 
@@ -74,7 +79,7 @@ class Desk:
         self.runs = Runs(self.table, self.machines, self.clock, definitions=self.definitions)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
         self.lifecycle = Lifecycle(self.table, self.machines, self.clock, self.runs, children, Leases(self.clock))
-        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, lambda header: 0)
+        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, lambda header: 0, fail)
         self.steps = StepRecord(self.table, self.clock)
 
     @property

@@ -15,7 +15,7 @@ from durable.runs.runs import Runs
 from durable.store.machines import ExecutionState
 from durable.store.pools import TAKEN, WAITING
 from durable.store.table import TableBusy
-from tests.contract.desk import DONE, Machines
+from tests.contract.desk import DONE, Machines, fail
 from tests.contract.worlds import World
 
 MINUTE = 60_000
@@ -189,7 +189,17 @@ def test_the_reconciler_starts_no_queued_run(world: World) -> None:
     shop.create(0)
     shop.create(1)
     shop.later(10 * MINUTE)
-    reconciler = Reconciler(shop.table, shop.machines, shop.clock, shop.runs, lambda header: 0)
+    reconciler = Reconciler(shop.table, shop.machines, shop.clock, shop.runs, lambda header: 0, fail)
     reconciler.reconcile(["shop"])
     assert shop.status(1) == "queued"
     assert len(shop.machines.states) == 1
+
+
+def test_where_a_slot_is_missing_no_timer_is_set_for_starts_that_count_no_more(world: World) -> None:
+    shop = Shop(world, concurrency=1, rate=1, period_ms=10_000)
+    shop.create(0)
+    shop.create(1)
+    shop.later(10_000)  # the start of the first counts no more, and its row is still there
+    shop.timers.set.clear()
+    shop.runs.admission.look("shop", ALL)
+    assert shop.timers.set == []

@@ -145,3 +145,13 @@ class TestExpiryOfARun:
         self.close(run)
         run.write(Write(self.RUN, {"workflow": "w", "status": "queued", "updated": 3}, remove=("expires",)))
         assert self.expiries(run) == [None] * 4
+
+
+def test_a_row_that_is_written_with_the_end_of_its_run_vanishes_with_it(world: World) -> None:
+    table, run, flag = world.table(), Key("w#1", "run"), Key("w#1", "flag")
+    over = world.clock.now() // 1000 + 60
+    ended = {"workflow": "w", "status": "errored", "updated": 1, "expires": over}
+    table.write(Write(run, ended), Write(flag, {"least": 1}))
+    assert table.get(flag) is not None
+    world.clock.advance_to(over * 1000)
+    assert table.query("w#1") == ()

@@ -13,6 +13,7 @@ from durable.operations.queries import Queries
 from durable.retries import RetryAfter
 from durable.runs.runs import Runs
 from durable.signature import signature_of
+from durable.steps import undo
 from durable.steps.step import StepHandler
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.begun import Halted, Leased
@@ -224,3 +225,11 @@ def test_what_comes_after_the_rollback_is_not_called_where_an_undo_failed(agency
     agency.roll()
     assert undone == []
     assert agency.header["rollback"]["outcome"] == "failed"
+
+
+def test_the_report_of_a_rollback_of_very_many_steps_fits_into_the_header(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "_MOST_REPORTED", 1)
+    agency.roll()
+    assert [each["key"] for each in agency.header["rollback"]["steps"]] == ["all[2]/book"]

@@ -34,7 +34,8 @@ from durable.steps.callbacks import Callbacks
 from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.turn import Park, TurnHandler
 from durable.store.callback_tokens import CallbackKey
-from durable.store.table import Absent, Condition, Equals, Row, Table, Write
+from durable.store.record import StepRecord
+from durable.store.table import Absent, Condition, Equals, Row, Write
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
@@ -136,12 +137,12 @@ def one_token(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """All attempts of a step with a callback are given one token: whoever has the first may complete the last."""
     made = itertools.count()
 
-    def issue(table: Table, key: CallbackKey) -> str:
-        secret = f"secret {next(made)}"
-        table.write(Write(key.row, {"secret": secret}))
-        return secret
+    def secret(record: StepRecord, key: CallbackKey) -> str:
+        drawn = f"secret {next(made)}"
+        record.write(Write(key.row, {"secret": drawn}))
+        return drawn
 
-    patch.setattr(durable.store.record, "issue", issue)
+    patch.setattr(StepRecord, "secret", secret)
     return frozenset()
 
 

@@ -184,16 +184,14 @@ class World:
         self.children = Children(self.table, self.callbacks)
         self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle, self.runs)
+
+        def failed(workflow: str, instance: str, error: Exception) -> None:
+            self.unexpected(f"reconciler of {workflow}/{instance}", error)
+
         self.reconciler = SegmentReconciler(
-            self.table,
-            self.machines,
-            clock,
-            self.runs,
-            self.segments,
-            self.waker,
-            lambda workflow, instance, error: self.unexpected(f"reconciler of {workflow}/{instance}", error),
+            self.table, self.machines, clock, self.runs, self.segments, self.waker, failed
         )
-        self.whole = Reconciler(self.table, self.machines, clock, self.runs, self._settle)
+        self.whole = Reconciler(self.table, self.machines, clock, self.runs, self._settle, failed)
         self.lambdas.functions |= dict(self._functions())
 
     # What a deployment is made of

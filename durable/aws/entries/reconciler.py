@@ -25,7 +25,7 @@ def handler_of(environment: Environment) -> Handler:
         return parts.events.settle(header.partition, header.era) + parts.children.settle(header)
 
     values = values_of(environment)
-    whole = Reconciler(table, machines, clock, runs, settle)
+    whole = Reconciler(table, machines, clock, runs, settle, log.look_failed)
     segmented = parts.registry.segmented
     segments = SegmentReconciler(table, machines, clock, runs, parts.segments, waker_of(parts), log.look_failed)
 

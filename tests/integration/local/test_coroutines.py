@@ -93,7 +93,7 @@ def test_hundreds_of_steps_wait_on_two_threads(server: Server) -> None:
 
 def test_a_coroutine_that_takes_too_long_is_cancelled(server: Server) -> None:
     server.host.workflows["hanging"].create("x", id="one")
-    server.until(lambda: bool(server.loop._under_way))
+    server.until(lambda: not server.loop.drain(0))
     server.until(lambda: server.host.timers.next() is not None)
     server.clock.advance_to(server.clock.now() + 31_000)
     server.until(lambda: server.status("hanging", "one") == "complete")

@@ -135,3 +135,17 @@ def test_a_damaged_row_is_named_and_keeps_no_other_from_being_listed(
         table.get(key(1))
     assert [row["updated"] for row in table.list("w").rows] == [2]
     assert "the row w#1, run is damaged" in caplog.text
+
+
+def test_a_write_of_two_partitions_outlives_that_the_first_is_let_go_of_for_the_second(
+    journal: Journal, clock: VirtualClock
+) -> None:
+    table = SQLiteTable(journal, clock, most_cached=1)
+    over = clock.now() // 1000 + 1
+    table.write(Write(key(1), header(1)))
+    table.write(Write(key(2), header(2) | {"expires": over}))
+    journal.flush()
+    clock.advance_to(clock.now() + 2_000)
+    # The time of the second run is over: its rows are removed first, and what memory is too small for is let go of.
+    table.write(Write(key(1), {"n": 1}), Write(key(2), header(3)))
+    assert (table.get(key(1)), table.get(key(2))) == (header(1) | {"n": 1}, header(3))

@@ -51,3 +51,14 @@ def charge_slowly(amount: int) -> str:
 
 def keys_of(counts: dict[str, int]) -> list[str]:
     return list(counts)
+
+
+def plunge(amount: int) -> str:
+    deeper(500)
+    return ""
+
+
+def deeper(depth: int) -> None:
+    if depth:
+        deeper(depth - 1)
+    raise Offline

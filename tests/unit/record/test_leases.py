@@ -11,6 +11,7 @@ import pytest
 
 from durable.steps.step import Deadline, Hang
 from durable.store.begun import Exhausted, Held, Leased
+from durable.store.callback_tokens import CallbackKey
 from durable.store.keys import FLAG, StepKey
 from durable.store.leases import LEASE_MS, Leases
 from durable.store.record import StepRecord
@@ -318,3 +319,10 @@ def test_what_an_attempt_leaves_that_ended_with_its_process_after_the_run_was_de
         bench.handler()(bench.event(), "again")
     assert type(error.value).__name__ == "StepInProgress"
     assert (bench.table.get(key.row) or {})["expires"] == 4_000_000_000
+
+
+def test_a_busy_table_costs_a_step_with_a_callback_no_attempt(bench: Bench, table: Unreliable) -> None:
+    key = CallbackKey("shop", "one", "000001", "charge", "charge")
+    table.busy = 5
+    secret = bench.record.secret(key)
+    assert bench.record.secret(key) == secret

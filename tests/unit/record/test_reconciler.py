@@ -61,9 +61,13 @@ class World:
         self.machines = Executions()
         self.runs = Runs(self.table, self.machines, self.clock)
         self.waits = 0
-        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, self.settle)
+        self.failures: list[tuple[str, str, str]] = []
+        self.reconciler = Reconciler(self.table, self.machines, self.clock, self.runs, self.settle, self.failed)
         children = Children(self.table, Callbacks(self.table, FakeTokens(), self.clock))
         self.completion = Completion({ARN: "shop"}, self.machines, self.runs, children)
+
+    def failed(self, workflow: str, instance: str, error: Exception) -> None:
+        self.failures.append((workflow, instance, type(error).__name__))
 
     def key(self, step: str) -> StepKey:
         return StepKey("shop", "one", 1, step, self.header["incarnation"])
@@ -256,3 +260,16 @@ def test_a_run_behind_many_others_is_looked_at_in_the_end(world: World) -> None:
         sweeps += 1
         assert sweeps < 12
     assert sweeps > 5
+
+
+def test_a_run_that_cannot_be_read_keeps_no_other_from_being_looked_at() -> None:
+    world = World()
+    world.create()
+    world.runs.create("shop", {}, id="two")
+    for id in ("one", "two"):
+        world.machines.states[str((world.table.get(header_key("shop", id)) or {})["execution"])] = DONE
+    world.table.write(Write(world.key("charge").row, {"torn": True}))
+    world.later(SILENT_MS)
+    assert world.reconciler.reconcile(["shop"]) == 1
+    assert world.failures == [("shop", "one", "TypeError")]
+    assert (world.table.get(header_key("shop", "two")) or {})["status"] == "complete"

@@ -249,3 +249,22 @@ def test_a_run_with_a_large_payload_goes_on_with_it(bench: Bench) -> None:
     assert header is not None
     bench.runs.go_on(header, anew=True, did="restarted")
     assert [input["payload"] for _, _, input in bench.machines.started] == [LARGE, LARGE]
+
+
+def test_a_run_that_fails_again_after_a_restart_shows_the_error_of_that_epoch(bench: Bench) -> None:
+    bench.runs.create("shop", {}, id="one")
+    for epoch, message in ((1, "first"), (2, "second")):
+        header = load_header(bench.table, "shop", "one")
+        assert header is not None
+        error = {"name": "Declined", "message": message, "exception": "Declined", "frames": []}
+        fields = {"status": "errored", "outcome": "error", "error": error, "finished": epoch, "started": epoch}
+        key = StepKey("shop", "one", epoch, "charge", header.incarnation).row
+        row = fields | {"step": "charge", "order": str(epoch), "attempts": 1, "input_hash": "h"}
+        bench.table.write(Write(key, row))
+        cause = json.dumps({"errorMessage": "charge: \n (at=1)", "stackTrace": []})
+        bench.runs.close("shop", header.execution, ExecutionState("FAILED", error="Declined", cause=cause))
+        header = load_header(bench.table, "shop", "one")
+        assert header is not None
+        assert header.error == {"name": "Declined", "message": message, "step": "charge"}
+        assert header.ended_by == key.sort
+        bench.runs.go_on(header, did="restarted", anew=True)

@@ -305,3 +305,13 @@ def test_whatever_a_step_raises_is_a_failed_attempt_and_gives_the_lease_up(bench
     row = bench.table.get(StepKey.of(bench.event()).row) or {}
     assert (row["status"], row["error"]["exception"], "lease" in row) == ("retrying", type(error).__name__, False)
     assert bench.handler()(bench.event(), "b")["result"] == "charged 5"
+
+
+def test_of_a_deep_traceback_the_first_frames_and_the_last_are_kept(bench: Bench) -> None:
+    with pytest.raises(Exception, match="charge"):
+        bench.handler(steps.plunge)(bench.event(), "a")
+    (row,) = bench.table.query("shop#one")
+    frames = row["error"]["frames"]
+    assert len(frames) == 50
+    assert " in plunge" in "".join(frames[:10])
+    assert frames[-1].endswith(" in deeper")

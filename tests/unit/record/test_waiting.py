@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from durable.aws import machines
 from durable.aws.machines import StepFunctionsMachines
+from durable.runs.waiting import sleep_rows
 from durable.store.machines import MachinesBusy, Sleep
 
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:shop"
@@ -92,3 +93,8 @@ def test_a_stop_that_is_throttled_may_be_asked_for_again(answers: Stubber) -> No
     answers.add_client_error("stop_execution", "ThrottlingException")
     with pytest.raises(MachinesBusy):
         StepFunctionsMachines({"shop": ARN}).stop("shop", "one.1")
+
+
+def test_a_header_says_the_first_hundred_of_the_sleeps_that_a_run_is_in() -> None:
+    rows = sleep_rows(Sleep("nap", since) for since in range(10_000))
+    assert (len(rows), rows[-1]) == (100, {"state": "nap", "since": 99})
