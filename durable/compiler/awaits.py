@@ -179,11 +179,22 @@ class AwaitReader:
     def _gather(self, node: ast.Call) -> Awaited:
         named = self.reading.steps.options(node, "return_exceptions")
         keeps = options.flag(named.get("return_exceptions"), "return_exceptions", self.reading.steps.resolve)
+        match node.args:
+            case [ast.Starred(ast.GeneratorExp() | ast.ListComp() as calls)]:
+                return self._each(node, calls, keeps=keeps)
         if any(isinstance(each, ast.Starred) for each in node.args):
-            raise Refused(node, "`gather` is given a starred list", "write `await step.map(…)`, which takes a list")
+            found = f"`{self.reading.source(node)}` is given a list that was made elsewhere"
+            raise Refused(node, found, "write `await asyncio.gather(*(step.do(…) for x in xs))`")
         if not node.args:
             raise Refused(node, "`gather` is given nothing", "give it steps or branches")
         return self.branches(node, node.args, keeps=keeps)
+
+    def _each(self, node: ast.Call, calls: ast.GeneratorExp | ast.ListComp, *, keeps: bool) -> Awaited:
+        """Return `gather(*(call for x in xs))`: a map, whose body awaits the call."""
+        definition, items = _body_of(calls, f"each {self._label(calls.elt)}")
+        body = Definition(definition, self.reading.expressions.source, {})
+        name = self.reading.steps.race_name(node, definition.name)
+        return self._mapped(node, name, body, items, MOST_OF_A_MAP, keeps=keeps)
 
     def branches(
         self, node: ast.Call | ast.AsyncWith, nodes: list[ast.expr], *, alone: bool = False, keeps: bool = False
@@ -291,9 +302,16 @@ class AwaitReader:
         if len(node.args) != 3:
             what = f"`{reading.source(node)}` is not a name, a body and items"
             raise Refused(node, what, 'write `await step.map("name", body, items)`')
-        definition, items = self._body(node.args[1]), iterable(reading.expressions, node.args[2], reading.here())
-        source = reading.source(node.args[2])
-        element = element_kind(node.args[2], items.kind, source)
+        definition, at_once = self._body(node.args[1]), self._concurrency(named.get("concurrency"))
+        keeps = options.flag(named.get("return_exceptions"), "return_exceptions", reading.steps.resolve)
+        return self._mapped(node, name, definition, node.args[2], at_once, keeps=keeps)
+
+    def _mapped(
+        self, node: ast.Call, name: str, definition: Definition, over: ast.expr, at_once: int, *, keeps: bool
+    ) -> Awaited:
+        reading = self.reading
+        items = iterable(reading.expressions, over, reading.here())
+        element = element_kind(over, items.kind, reading.source(over))
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
@@ -301,11 +319,10 @@ class AwaitReader:
         item = next(each.arg for each in definition.parameters if each.arg not in definition.defaults)
         given = {**definition.defaults, item: RawExpression(ITEM, element)}
         found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
-        if options.flag(named.get("return_exceptions"), "return_exceptions", reading.steps.resolve):
+        if keeps:
             found = self._keeping(node, found, name)
         body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, _INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
-        at_once = self._concurrency(named.get("concurrency"))
         label = reading.frame.prefix + name
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
         call = MapCall(label, items, index, body, at_once, found.kind, node.lineno, found.errors, bound)
@@ -331,3 +348,32 @@ class AwaitReader:
             raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE:,}")
         assert isinstance(value, int)
         return value
+
+
+def _body_of(calls: ast.GeneratorExp | ast.ListComp, name: str) -> tuple[ast.AsyncFunctionDef, ast.expr]:
+    """Return the body of the map that a generator of calls stands for, and what the map goes through."""
+    match calls.generators:
+        case [ast.comprehension(target, items, [])]:
+            pass
+        case _:
+            names = [each for one in calls.generators for each in ast.walk(one.target) if isinstance(each, ast.Name)]
+            read: list[ast.expr] = [ast.Name(each.id, ast.Load()) for each in names]
+            bound: list[ast.expr] = [ast.Name(each.id, ast.Store()) for each in names]
+            items = ast.ListComp(read[0] if len(read) == 1 else ast.Tuple(read, ast.Load()), calls.generators)
+            target = bound[0] if len(bound) == 1 else ast.Tuple(bound, ast.Store())
+    body: list[ast.stmt] = [ast.Return(ast.Await(calls.elt))]
+    item = "item"
+    if isinstance(target, ast.Name):
+        item = target.id
+    else:
+        taken = {each.id for each in ast.walk(calls) if isinstance(each, ast.Name)}
+        while item in taken:
+            item = f"{item}_"
+        body.insert(0, ast.Assign([target], ast.Name(item, ast.Load())))
+    arguments = ast.arguments(posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[])
+    made = ast.AsyncFunctionDef(name, arguments, body, [])
+    for each in (made, items):
+        for inner in ast.walk(each):
+            if "lineno" in inner._attributes and not hasattr(inner, "lineno"):
+                ast.copy_location(inner, calls)
+    return made, items
