@@ -8,8 +8,8 @@ import difflib
 from collections.abc import Iterable
 from datetime import datetime
 
-from durable.compiler import spans
-from durable.compiler.advice import of_character, of_elements
+from durable.compiler import calendars, spans
+from durable.compiler.advice import of_elements
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
@@ -38,7 +38,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
-from durable.compiler.terms import Constant, Entry, Expression, Field, Item, RawExpression
+from durable.compiler.terms import Constant, Entry, Expression, Field, Formula, Item, RawExpression
 from durable.errors import DurableError
 
 INPUT = "$states.context.Execution.Input"
@@ -52,6 +52,12 @@ _EVENT = {
     "instance_id": (f"{INPUT}.run.instance", Text()),
     "workflow_name": (f"{INPUT}.run.workflow", Text()),
 }
+
+
+_CHARACTER = (
+    '($_n := $length($a); $_i := $b < 0 ? $_n + $b : $b; $assert($_i >= 0 and $_i < $_n, "IndexError");'
+    " $substring($a, $_i, 1))"
+)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -72,6 +78,8 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         return _of_event(node, of.kind)
     if spans.is_span(of.kind) and node.attr != "total_seconds":
         return spans.attribute(node, of, node.attr, f"{source}.{node.attr}")
+    if calendars.is_moment(of):
+        return calendars.part(node, of, node.attr, source)
     if isinstance(of.kind, Member) and node.attr == "value":
         return dataclasses.replace(of, kind=of.kind.value)
     if is_error(of.kind):
@@ -133,6 +141,8 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             raise Refused(node, f"`{source}` is an empty list here", "put something into it first")
         case ListOf(element) if isinstance(key.kind, Integer):
             return Item(of, key, element)
+        case Text() if isinstance(acts_as(key.kind), Integer):
+            return Formula(_CHARACTER, (of, key), Text(), fails=True)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
         case TupleOf(elements) if isinstance(key.kind, Integer):
@@ -145,12 +155,10 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return _of_keys(node, of, key, kind)
         case Record() as kind if isinstance(key, Constant) and isinstance(key.value, str):
             raise Refused(node, f"`{source}` is no dict but {describe(kind)}", by_attribute(kind, key.value, source))
-    index = key.value if isinstance(key, Constant) and isinstance(acts_as(of.kind), Text) else None
     raise Refused(
         node,
         f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
-        of_character(source, index)
-        or "lists and tuples take a whole number, dicts a string; slice a text: `s[n : n + 1]`",
+        "lists, tuples and strings take a whole number, dicts a string",
     )
 
 

@@ -8,6 +8,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, Final
 
 from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
@@ -31,7 +32,6 @@ _ABOUT_ASYNCIO: Final = {
 _ABOUT_BUILTINS: Final = {
     "set": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
     "frozenset": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
-    "dict": 'write `{**d}`, `{"key": value}` or a comprehension',
     "map": "write a comprehension, as in `[f(x) for x in xs]`",
     "filter": "write a comprehension, as in `[x for x in xs if …]`",
     "getattr": "write the field out, as in `x.field`",
@@ -39,7 +39,6 @@ _ABOUT_BUILTINS: Final = {
     "repr": 'write str(x), or an f-string, as in `f"{x}"`',
     "format": 'write an f-string, as in `f"{x:.2f}"`',
     "iter": "go through it with `for`",
-    "next": "write `xs[0] if xs else None`",
     "open": "do it in a step; a `Bucket` holds files",
     "input": "wait for an event: `await step.wait_for_event(…)`",
     "type": "a field with a Literal tells models apart; of a caught error there is `type(error).__name__`",
@@ -107,13 +106,6 @@ def of_retries(node: ast.expr) -> str:
     return 'write Retries(limit=…, delay="…", backoff="…")'
 
 
-def of_character(of: str, index: object) -> str | None:
-    """Return how to read one character of a text; None where the place is not written out."""
-    if not isinstance(index, int):
-        return None
-    return f"write `{of}[{index}:{index + 1 or ''}]`, which is empty where there is none"
-
-
 def of_change(node: ast.Call, kind: Kind) -> str:
     """Return what to write instead of a method that changes a list or dict in place."""
     match node:
@@ -171,6 +163,10 @@ def of_method(kind: Kind, name: str, known: str) -> str:
             return "read its fields, pass it to steps as it is, and let a step do what its methods do"
         case ListOf() | TupleOf():
             return "write a comprehension, a slice or sorted(…), or do it in a step"
+        case Opaque(python) if python in (datetime, date):
+            return (
+                'of times `run` knows .isoformat(), .strftime("%Y-%m-%d"), .date(), .weekday(); let a step return more'
+            )
         case Opaque():
             return "let a step return what is wanted of it"
     return "do it in a step"

@@ -10,9 +10,11 @@ from typing import Final, Literal
 
 from durable.compiler.access import element_kind
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.iterables import LAZY, comprehension, iterable
+from durable.compiler.iterables import LAZY, comprehension, is_view, iterable, merged_dicts
 from durable.compiler.kinds import (
     Boolean,
+    DictOf,
+    Fixed,
     Float,
     Integer,
     Kind,
@@ -22,6 +24,7 @@ from durable.compiler.kinds import (
     TupleOf,
     acts_as,
     describe,
+    is_text,
     is_unknown,
     join,
     members,
@@ -30,6 +33,7 @@ from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import (
+    TEXT,
     ZERO,
     Apply,
     Comparison,
@@ -227,8 +231,13 @@ def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> 
         if is_unknown(each.kind):
             return each
         refuse_none(node, each, f"an argument of `{source}`")
+    if all(is_text(each.kind) for each in values):
+        texts = ListDisplay(tuple(values), ListOf(TEXT))
+        ordered = _ordered(reader, node, texts, TEXT, None, scope, descending=function == "$max")
+        return Item(ordered, ZERO, TEXT, certain=True)
+    for each in values:
         if not all(isinstance(acts_as(kind), (Integer, Float)) for kind in members(each.kind)):
-            raise Refused(node, f"`{source}` takes {describe(each.kind)}", "give it numbers, or one list")
+            raise Refused(node, f"`{source}` takes {describe(each.kind)}", "give it numbers, strings, or one list")
     kind = _plain(join(*(each.kind for each in values)))
     return Apply(function, (ListDisplay(tuple(values), ListOf(kind)),), kind)
 
@@ -252,7 +261,59 @@ def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     raise Refused(node, f"`{source}` adds up {describe(kind)}", "sum takes numbers: write `1 if x else 0` or join(…)")
 
 
+def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return `next((x for x in xs if test), default)`: the first element that there is."""
+    match node:
+        case ast.Call(args=[ast.GeneratorExp(element, generators), default], keywords=[]):
+            pass
+        case _:
+            found = f"`{reader.source.of(node)}` is no generator and a default"
+            raise Refused(node, found, "write next((x for x in xs if …), None)")
+    items = comprehension(reader, element, generators, scope)
+    if any(map(may_fail, (items.element, *([items.condition] if items.condition else [])))):
+        found = f"`{reader.source.of(node)}` may fail for an element after the first, which CPython does not look at"
+        raise Refused(node, found, "ask first, as in `if key in x and …`, or write a loop with `break`")
+    other, once = reader.element(default, scope), Variable("_", items.kind)
+    assert isinstance(items.kind, ListOf)
+    first = Item(once, ZERO, items.kind.element, certain=True)
+    is_empty = Comparison("=", Apply("$count", (once,), _INTEGER), ZERO)
+    value = Conditional(is_empty, Variable("_d", other.kind), first, join(first.kind, other.kind))
+    return Let((("_d", other), ("_", items)), value, value.kind)
+
+
+def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return `dict(…)`: of another dict or of pairs, and of what is named."""
+    starred = any(isinstance(each, ast.Starred) for each in node.args) or any(
+        each.arg is None for each in node.keywords
+    )
+    if starred or len(node.args) > 1:
+        found = f"`{reader.source.of(node)}` has other arguments than the language knows"
+        raise Refused(node, found, 'write `{**d, "key": value}`')
+    keys: list[ast.expr | None] = [ast.copy_location(ast.Constant(each.arg), each) for each in node.keywords]
+    named = ast.copy_location(ast.Dict(keys, [each.value for each in node.keywords]), node)
+    if not node.args:
+        return reader.value(named, scope)
+    given = reader.value(node.args[0], scope) if not _is_lazy(reader, node.args[0], scope) else None
+    if given is None or not all(isinstance(each, DictOf | Fixed) for each in members(given.kind)):
+        pair = [ast.copy_location(ast.Name(each, ast.Load()), node) for each in ("key", "value")]
+        target = ast.copy_location(
+            ast.Tuple([ast.Name(each, ast.Store()) for each in ("key", "value")], ast.Store()), node
+        )
+        loop = ast.comprehension(target, node.args[0], [], 0)
+        given = comprehension(reader, pair[1], [loop], scope, key=pair[0])
+    return given if not node.keywords else merged_dicts([given, reader.value(named, scope)])
+
+
+def _is_lazy(reader: Reader, node: ast.expr, scope: Scope) -> bool:
+    """Whether an expression is no value by itself, but can be gone through."""
+    if isinstance(node, ast.GeneratorExp) or is_view(node):
+        return True
+    return isinstance(node, ast.Call) and reader.static(node.func, scope)[1] in LAZY
+
+
 AGGREGATES: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
+    next: _next,
+    dict: _dict,
     any: _quantified("any"),
     all: _quantified("all"),
     list: _list,

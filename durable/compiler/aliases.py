@@ -10,11 +10,11 @@ import ast
 from collections import defaultdict
 from typing import Final
 
-_LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tuple", "bool"})
+_LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
 """Functions that take a list and keep nothing of it but its elements."""
 _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
-_MAKING: Final = frozenset({"list", "sorted"})
+_MAKING: Final = frozenset({"list", "sorted", "dict"})
 GROWING: Final = frozenset({"append", "extend"})
 """The methods of a list that `run` knows as statements."""
 

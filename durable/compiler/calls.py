@@ -7,11 +7,12 @@ import dataclasses
 import datetime
 import enum
 import inspect
+import math
 import types
 from collections.abc import Callable
 from typing import Any, Final
 
-from durable.compiler import options, spans, texts, times
+from durable.compiler import calendars, options, spans, texts, times
 from durable.compiler.access import by_attribute, element_kind, keys_of
 from durable.compiler.advice import CLOCKS, of_asyncio, of_builtin, of_change, of_method, of_outside
 from durable.compiler.aggregates import AGGREGATES, lazy
@@ -43,7 +44,7 @@ from durable.compiler.kinds import (
     of_one_shape,
     unreported,
 )
-from durable.compiler.numbers import rounded, to_float, to_int
+from durable.compiler.numbers import rounded, to_float, to_int, whole
 from durable.compiler.objects import built, changed, record_of, replaced
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
@@ -271,6 +272,8 @@ FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expres
     str: _str,
     bool: _bool,
     abs: _abs,
+    math.floor: whole("$floor"),
+    math.ceil: whole("$ceil"),
 }
 
 
@@ -287,6 +290,9 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
     refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
     if name == "total_seconds" and not arguments and spans.is_span(of.kind):
         return spans.attribute(node, of, name, source)
+    of_moment = calendars.method(node, of, name, arguments, source) if calendars.is_moment(of) else None
+    if of_moment is not None:
+        return of_moment
     kind = of_one_shape(acts_as(of.kind))
     if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
         return _get(node, of, kind, arguments, source)

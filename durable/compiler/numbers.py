@@ -7,6 +7,7 @@ ten is computed here, as a double and its rounding error (Dekker, 1971).
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Final
 
 from durable.compiler.guards import refuse_any, refuse_none
@@ -80,6 +81,18 @@ def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) ->
     refuse_none(node, arguments[0], f"what `{source}` is given")
     refuse_any(node, arguments[0], f"what `{source}` is given")
     return arguments[0]
+
+
+def whole(function: str) -> Callable[[ast.Call, list[Expression], str], Expression]:
+    """Return what reads `math.floor(x)` or `math.ceil(x)`."""
+
+    def read(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+        value = _one(node, function.removeprefix("$"), arguments, source)
+        if not is_number(value.kind):
+            raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
+        return Formula(f"{function}($a) + 0", (value,), _INTEGER)  # `+ 0`, because it may be -0
+
+    return read
 
 
 def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Expression:

@@ -15,6 +15,7 @@ _BOUNDS: Final = (
     " $_c := $c = null ? $_n : $c < 0 ? $max([0, $_n + $c]) : $min([$_n, $c]);"
 )
 _OF_TEXT: Final = f'({_BOUNDS.format(size="$length($a)")} $_c > $_b ? $substring($a, $_b, $_c - $_b) : "")'
+_TURNED: Final = '$a = "" ? "" : $join($map([1..$length($a)], function($_i) { $substring($a, -$_i, 1) }))'
 _OF_LIST: Final = f"({_BOUNDS.format(size='$count($a)')} $reduce([$_b..$_c - 1], {{}}, []))"
 
 
@@ -32,11 +33,11 @@ def sliced(
     stride = step.value if isinstance(step, Constant) else step
     kind = acts_as(of.kind)
     is_text = all(isinstance(each, Text) for each in members(kind))
-    if stride == -1 and bounds == [None, None] and not is_text:
-        return _reversed(of, kind)
+    if stride == -1 and bounds == [None, None]:
+        return Formula(_TURNED, (of,), TEXT) if is_text else _reversed(of, kind)
     if stride != 1 or not (is_text or isinstance(kind, (ListOf, TupleOf))):
         found = f"`{source}` is a slice of {describe(kind)}" if stride == 1 else f"`{source}` has a step"
-        raise Refused(node, found, "slice a list or string as in xs[1:3], or turn a list round with xs[::-1]")
+        raise Refused(node, found, "slice as in xs[1:3], or turn it round with xs[::-1]")
     if isinstance(kind, TupleOf):
         return _of_tuple(node, of, kind, bounds, source)
     arguments = (of, *(each or NONE for each in bounds))

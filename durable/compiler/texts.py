@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from durable.compiler import calendars
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
     Boolean,
@@ -19,6 +20,7 @@ from durable.compiler.kinds import (
     Never,
     Opaque,
     Text,
+    TupleOf,
     Unknown,
     acts_as,
     describe,
@@ -37,6 +39,7 @@ from durable.compiler.terms import TEXT, Apply, Constant, Expression, Formula, O
 _SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
 _TEXTS: Final = ListOf(TEXT)
+_THREE: Final = TupleOf((TEXT, TEXT, TEXT))
 _SPEC: Final = re.compile(
     r"(?:(?P<fill>.)?(?P<align>[<>]))?(?P<zero>0)?(?P<width>[1-9]\d{0,2})?(?P<comma>,)?"
     r"(?:\.(?P<digits>\d|1[0-5]))?(?P<type>[dfs%])?",
@@ -86,7 +89,54 @@ def _takes(node: ast.Call, arguments: list[Expression], count: int, source: str)
             raise Refused(node, f"`{source}` is given {describe(each.kind)}", "give it a string")
 
 
+def _count(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    text = '$b = "" ? $length($a) + 1 : $count($split($a, $b)) - 1'
+    return Formula(text, (of, *arguments), Integer())
+
+
+def _find(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    text = '$b = "" ? 0 : $contains($a, $b) ? $length($substringBefore($a, $b)) : -1'
+    return Formula(text, (of, *arguments), Integer())
+
+
+def _zfill(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) != 1 or not isinstance(acts_as(arguments[0].kind), Integer):
+        raise Refused(node, f"`{source}` is given no width", "write s.zfill(5)")
+    text = '($_s := $match($a, /^[+-]/) ? $substring($a, 0, 1) : ""; $_r := $substring($a, $length($_s));'
+    text += ' $_w := $b - $length($_s); $_s & ($length($_r) >= $_w ? $_r : $pad($_r, -$_w, "0")))'
+    return Formula(text, (of, *arguments), TEXT)
+
+
+def _partition(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    parts = '$contains($a, $b) ? [$substringBefore($a, $b), $b, $substringAfter($a, $b)] : [$a, "", ""]'
+    return Formula(f'($assert($b != "", "ValueError"); {parts})', (of, *arguments), _THREE, fails=True)
+
+
+def _cut(node: ast.Call, of: Expression, arguments: list[Expression], source: str, text: str) -> Expression:
+    """Return a split at a separator, so many times at most."""
+    separator, most = arguments
+    _takes(node, [separator], 1, source)
+    times = most.value if isinstance(most, Constant) else None
+    if not isinstance(times, int) or isinstance(times, bool) or times < 1:
+        raise Refused(node, f"`{source}` does not say how often it splits", 'write it out, as in `.split(",", 1)`')
+    whole = f'($assert($b != "", "ValueError"); $_p := $split($a, $b); $count($_p) <= {times + 1} ? $_p : {text})'
+    return Formula(whole.replace("MOST", str(times)), (of, separator), _TEXTS, fails=True)
+
+
+def _rsplit(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) != 2:
+        return _split(node, of, arguments, source)
+    text = "($_n := $count($_p); $append($join($_p[[0..$_n - MOST - 1]], $b), $_p[[$_n - MOST..$_n - 1]]))"
+    return _cut(node, of, arguments, source, text)
+
+
 def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) == 2:
+        text = "$append($_p[[0..MOST - 1]], $join($_p[[MOST..$count($_p) - 1]], $b))"
+        return _cut(node, of, arguments, source, text)
     if not arguments:
         stripped = _trim("$a", True, True, _SPACES)
         return Formula(f'($_s := {stripped}; $_s = "" ? [] : $split($_s, /[{_SPACES}]+/))', (of,), _TEXTS)
@@ -131,6 +181,11 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
     "replace": _replace,
     "removeprefix": _without(True),
     "removesuffix": _without(False),
+    "count": _count,
+    "find": _find,
+    "partition": _partition,
+    "rsplit": _rsplit,
+    "zfill": _zfill,
 }
 """The methods of strings besides `startswith`, `endswith` and `join`."""
 
@@ -148,6 +203,8 @@ def formatted(node: ast.AST, value: Expression, spec: str, source: str) -> Expre
     """Return a value as an f-string writes it in a format."""
     refuse_none(node, value, f"`{source}` in a string")
     refuse_any(node, value, f"`{source}` in a string")
+    if calendars.is_moment(value):
+        return calendars.formatted(node, value, spec, source)
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise Refused(node, f"`{source}` has the format `:{spec}`", _FORMATS)
@@ -195,6 +252,8 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     refuse_none(node, value, f"`{source}` in a string")
     if is_error(kind):
         return error_message(value)
+    if calendars.is_moment(value):
+        return calendars.spelled(value)
     if isinstance(kind, (Boolean, Integer)) and not _is_mixed(value.kind):
         return Spelled(value)
     is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)

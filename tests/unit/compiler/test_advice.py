@@ -90,11 +90,8 @@ ADVICE = {
         "return len(set(event.payload.tags))",
         "xs = event.payload.tags\nreturn len([x for n, x in enumerate(xs) if x not in xs[:n]])",
     ),
-    "a copy of a dict": ("d = event.payload.sizes\nreturn dict(d)", "d = event.payload.sizes\nreturn {**d}"),
     "map": ("return list(map(len, event.payload.tags))", "return [len(x) for x in event.payload.tags]"),
     "filter": ("return list(filter(None, event.payload.tags))", "return [x for x in event.payload.tags if x]"),
-    "a character": ("return event.payload.user_id[0]", "return event.payload.user_id[0:1]"),
-    "the last character": ("return event.payload.user_id[-1]", "return event.payload.user_id[-1:]"),
     "text by %": ('return "%s!" % event.payload.user_id', 'return f"{event.payload.user_id}!"'),
     "text by format": ('return "{}!".format(event.payload.user_id)', 'return f"{event.payload.user_id}!"'),
     "a method in camel case": (

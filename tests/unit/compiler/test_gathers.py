@@ -48,6 +48,26 @@ PROGRAMS = {
         greeting, total = await asyncio.gather(greet(user.user_id), count())
         return {"greeting": greeting, "total": total}
     """,
+    "a step for each": """
+        first = await asyncio.gather(*(step.do("a", text, tag) for tag in event.payload.tags))
+        then = await asyncio.gather(*[step.do("b", save, x) for pair in event.payload.pairs if pair for x in pair])
+        return [first, then]
+    """,
+    "a branch for each": """
+        async def load(name: str, number: int) -> str:
+            first = await step.do("first", text, name)
+            await step.sleep("pause", number)
+            return await step.do("second", text, f"{first}{number}")
+
+        item = "kept"
+        one = await asyncio.gather(*(load(tag, n) for n, tag in enumerate(event.payload.tags)))
+        two = await asyncio.gather(*(load(item, tag[1]) for tag in zip(event.payload.tags, [1, 2])))
+        return one + two + [item]
+    """,
+    "an error for each": """
+        kept = await asyncio.gather(*(step.do("a", fail, tag) for tag in event.payload.tags), return_exceptions=True)
+        return [str(each) if isinstance(each, BaseException) else each for each in kept]
+    """,
     "one branch twice": """
         async def load(name: str) -> str:
             first = await step.do("first", text, name)
