@@ -103,8 +103,6 @@ TURN: Final = "turn"
 """Stands there for the Lambda that parks, moves and closes runs."""
 HAND_OVER: Final = "HandOver"
 """The error of a step that an execution has no time left for."""
-PARKED: Final = "Parked"
-"""The error of a wait for an event or a child that has parked its run."""
 CRASHES: Final = ("Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.OutOfMemory", "Extension.Crash")
 """A Lambda that died: read as StepError. The step's row still holds its lease, and has counted the attempt."""
 DATA_LIMIT: Final = "States.DataLimitExceeded"
@@ -235,6 +233,12 @@ class WaitTask(TypedDict, total=False):
     says: list[str]
     park: Where
     races: list[str]
+
+
+class ParkedRun(TypedDict):
+    """What a wait on Express returns in place of an Envelope, where it has parked its run."""
+
+    parked: bool
 
 
 class CallTask(TypedDict, total=False):

@@ -70,6 +70,15 @@ def reached(start: str, states: Json) -> Json:
     return {name: each for name, each in states.items() if name in found}
 
 
+def repeated(states: Json) -> frozenset[str]:
+    """Return the states that an execution may come to more than once: those of loops."""
+    return frozenset(
+        name
+        for name, state in states.items()
+        if name in {each for target, _ in edges(state) if target is not None for each in reached(target, states)}
+    )
+
+
 def state_names(machine: Json) -> Iterator[str]:
     """Yield the names of all states of a machine, those within blocks included."""
     for name, state in machine["States"].items():

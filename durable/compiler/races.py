@@ -1,7 +1,7 @@
 """What a `step.race(…)` stands for:
 
 try:
-    one, other = await asyncio.gather(a(), b())    # who succeeds claims the race, which ends both with RaceOver
+    one, other = await asyncio.gather(a(), b())    # who succeeds claims the race, and ends both with RaceOver
 except RaceOver:
     result = await winner()
 else:
@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 
 from durable.compiler.kinds import Caught, Integer, TupleOf
-from durable.compiler.terms import NONE, Constant, Item, Variable
+from durable.compiler.terms import TEXT, Constant, Item, Variable
 from durable.compiler.tree import (
     Branch,
     EventWait,
@@ -21,6 +21,7 @@ from durable.compiler.tree import (
     Handler,
     Race,
     RaceCall,
+    Raise,
     RaiseAgain,
     Return,
     Run,
@@ -28,7 +29,7 @@ from durable.compiler.tree import (
     Try,
     walk,
 )
-from durable.errors import RaceOver
+from durable.errors import RaceOver, public_message
 
 
 def race_call(race: Race) -> RaceCall:
@@ -60,7 +61,9 @@ def _branch(race: Race, number: int) -> Branch:
     label = f"{race.place.label}: {number + 1} has succeeded"
     waits = any(isinstance(each, Run) and isinstance(each.what, EventWait) for each in _all(race))
     claim = dataclasses.replace(race_call(race), label=label, branch=number, value=Variable(result, kind), waits=waits)
-    return Branch((*body, Run(claim, None), Return(NONE, None, "return")))
+    # The claim itself succeeds: an error of its Lambda would be counted and logged for each race.
+    over = Raise(RaceOver, Constant(public_message(RaceOver), TEXT), f"{race.place.label}: over")
+    return Branch((*body, Run(claim, None), over))
 
 
 def _all(race: Race) -> list[Statement]:

@@ -31,6 +31,7 @@ from durable.compiler.asl_walk import (
     needs_standard,
     reached,
     redirect,
+    repeated,
     state_names,
     states_within,
 )
@@ -43,6 +44,9 @@ Json = dict[str, Any]
 
 SEGMENT_SECONDS: Final = 285
 """How long an execution goes on; Express ends at 300 seconds, without a word."""
+ROUND_SECONDS: Final = 240
+"""After how long an execution begins no other round of a loop: a step that it has no time left for is an error of its
+Lambda, and one that it leaves at work is looked at only when its lease is over."""
 SHORT_WAIT_MS: Final = 10_000
 """A wait up to this long costs less in Express than being parked: from 7.5 seconds on parking is cheaper."""
 
@@ -51,7 +55,8 @@ EVALUATION_ERROR: Final = "States.QueryEvaluationError"
 _RUN: Final = "{% $states.context.Execution.Input.run %}"
 _EXECUTION: Final = "{% $states.context.Execution.Name %}"
 _AT: Final = "$states.context.Execution.Input.at"
-_END_MS: Final = f"$toMillis($states.context.Execution.StartTime) + {SEGMENT_SECONDS * 1000}"
+_START_MS: Final = "$toMillis($states.context.Execution.StartTime)"
+_END_MS: Final = f"{_START_MS} + {SEGMENT_SECONDS * 1000}"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
 _TRIED_AGAIN: Final[list[Json]] = [
@@ -144,6 +149,7 @@ def _parking_retries(machine: Json) -> Json:
 class _Express(_Segments):
     def __init__(self, definition: Json) -> None:
         super().__init__(_parking_retries(definition))
+        self.repeated = repeated(self.states)
 
     def machine(self) -> Json:
         self.close, self.fail, self.parked = self.named("close"), self.named("fail"), self.named("parked")
@@ -185,18 +191,30 @@ class _Express(_Segments):
             case "Task" if is_of_race(state):
                 return name, self._race_task(name, state)
             case "Task":
-                return name, self._task(name, state)
+                return self._in_rounds(name, self._task(name, state))
             case "Parallel" | "Map" if needs_standard(state):
                 move = self.named(f"{name} move")
                 return move, {move: _turn({"move": self.where(name)})}
             case "Parallel" | "Map":
-                return name, self._block(name, state)
+                return self._in_rounds(name, self._block(name, state))
             case "Fail":
                 told = {"error": state["Error"], "cause": state["Cause"]}
                 return name, {name: {"Type": "Pass", "Output": told, "Next": self.fail}}
             case "Succeed":
                 return name, {name: {**state, "Type": "Pass", "Next": self.close}}
         return name, {name: self._closing(state)}
+
+    def _in_rounds(self, name: str, states: Json) -> tuple[str, Json]:
+        """A state of a loop is not begun late in an execution: the run goes on at once in another one."""
+        if name not in self.repeated:
+            return name, states
+        ask, again = self.named(f"{name}?"), self.named(f"{name} in another execution")
+        late = f"{{% $millis() > {_START_MS} + {ROUND_SECONDS * 1000} %}}"
+        return ask, {
+            ask: {"Type": "Choice", "Choices": [{"Condition": late, "Next": again}], "Default": name},
+            **states,
+            again: _turn({"back": self.where(name)}),
+        }
 
     def _closing(self, state: Json) -> Json:
         """Return a state of which the end is told."""
@@ -229,20 +247,34 @@ class _Express(_Segments):
         }
 
     def _token_task(self, name: str, state: Json) -> Json:
-        """A wait for an event or a child: its function returns what there is, or parks the run itself."""
-        park = self.named(f"{name} park")
+        """A wait for an event or a child: its function returns what there is, or parks the run itself and says so.
+
+        To be parked is no error: Lambda would count and log one for each wait. The Choice costs nothing on Express.
+        """
+        answered, park = self.named(f"{name} answered"), self.named(f"{name} park")
         finals = finals_of(state)
         caught = heard(state.get("Catch", ()), UNHEARD)
-        written = _answered_at_once(self._closing(state))
-        written["Arguments"]["Payload"] |= {"park": self.where(name)}
-        written |= {
-            "Resource": _INVOKE,
-            "TimeoutSeconds": 30,
-            # That the run was parked is an error, since what the function returns is the step's result.
-            "Retry": [{"ErrorEquals": sorted({*finals, wire.PARKED}), "MaxAttempts": 0}, *_TRIED_AGAIN],
-            "Catch": [{"ErrorEquals": [wire.PARKED], "Next": self.parked}, *self._catch(caught, finals, park)],
+        closing = self._closing(state)
+        payload = {field: each for field, each in closing["Arguments"]["Payload"].items() if field != "token"}
+        return {
+            name: {
+                "Type": "Task",
+                "Resource": _INVOKE,
+                "Arguments": closing["Arguments"] | {"Payload": payload | {"park": self.where(name)}},
+                "TimeoutSeconds": 30,
+                "Retry": [{"ErrorEquals": sorted(finals), "MaxAttempts": 0}, *_TRIED_AGAIN],
+                "Catch": self._catch(caught, finals, park),
+                "Output": "{% $states.result.Payload %}",
+                "Next": answered,
+            },
+            answered: {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $exists($states.input.parked) %}", "Next": self.parked}],
+                "Default": closing["Next"],
+                **_result_as_input(closing),
+            },
+            park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}}),
         }
-        return {name: written, park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}})}
 
     def _race_task(self, name: str, state: Json) -> Json:
         """The question who has won a race: the record knows."""
@@ -342,16 +374,14 @@ def _in_time(state: Json) -> Json:
     }
 
 
-def _answered_at_once(state: Json) -> Json:
-    """Return the Task of a token as one whose function returns what would be sent by the token."""
-    payload = {field: each for field, each in state["Arguments"]["Payload"].items() if field != "token"}
+def _result_as_input(state: Json) -> Json:
+    """Return what a Task does with its result, for the state that follows it and has that as its input."""
 
-    def returned(match: re.Match[str]) -> str:
-        return "$states.result.Payload" if match[0] == "$states.result" else match[0]
+    def read(match: re.Match[str]) -> str:
+        return "$states.input" if match[0] == "$states.result" else match[0]
 
-    read = {
-        field: expressions_mapped(state[field], lambda text: NAMES.sub(returned, text))
+    return {
+        field: expressions_mapped(state[field], lambda text: NAMES.sub(read, text))
         for field in ("Assign", "Output")
         if field in state
     }
-    return state | {"Arguments": state["Arguments"] | {"Payload": payload}} | read

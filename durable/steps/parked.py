@@ -20,7 +20,7 @@ from durable.store.parts import Parked, Position
 from durable.store.rows import WaitRow
 from durable.store.table import Table
 from durable.store.tokens import Tokens
-from durable.wire import PARKED, CallTask, Envelope, Run, WaitTask
+from durable.wire import CallTask, Envelope, ParkedRun, Run, WaitTask
 
 _TOKEN: Final = "parked:"
 CHILD_LOOK_MS: Final = 6 * 3_600_000
@@ -79,11 +79,11 @@ class ParkingHandler:
         self._table = table
         self._clock = clock
 
-    def __call__(self, task: WaitTask | CallTask) -> Envelope:
-        """Return the step's outcome.
+    def __call__(self, task: WaitTask | CallTask) -> Envelope | ParkedRun:
+        """Return the step's outcome, or that the run was parked: that is no error, which Lambda would count.
 
         Raises:
-            Exception: of the class with the wire's error name: the step's own, or `Parked` where the run was parked.
+            Exception: of the class with the wire's error name.
             TableBusy, MachinesBusy, Throttled: not all is done; the same call goes on with it.
         """
         key = StepKey.of(task)
@@ -97,7 +97,7 @@ class ParkingHandler:
             self._park(task, row)
             # In this order: an event that came between `_begin` and the park found nobody to wake.
             self._look_again(key)
-            raise reported(Failure(PARKED, "The run is parked."), task)
+            return {"parked": True}
         if row.delivered is False and row.token is not None:
             # It is delivered by being returned: nobody else is to deliver it.
             self._callbacks.delivered(key.row, row.token)

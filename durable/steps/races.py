@@ -1,9 +1,9 @@
 """Races: `step.race(…)`, of whose branches the first that succeeds wins.
 
 A branch that has succeeded claims the race: what it returned is written into the race's row, unless another branch has
-won. Whoever claims is answered `RaceOver`, which ends the Parallel, and with it the other branches. A step of a race
-that is over does not begin any more and is answered the same; so an execution that comes to a race again which was won
-before goes straight on. The state after the Parallel then asks what the winner returned.
+won. Then it fails with `RaceOver`, which ends the Parallel, and with it the other branches. A step of a race that is
+over does not begin any more and is answered the same; so an execution that comes to a race again which was won before
+goes straight on. The state after the Parallel then asks what the winner returned.
 
 A claim is written before it looks for waits to end, and a wait is written before it looks for a claim: one of the two
 sees the other. So no event goes to a branch that has lost.
@@ -33,11 +33,11 @@ class RaceHandler:
         self._orders = orders
 
     def __call__(self, task: RaceTask) -> Envelope:
-        """Claim a race for a branch; without one, return what the winner returned.
+        """Claim a race for a branch, whoever has won; without one, return what the winner returned.
 
         Raises:
-            Exception: of the class with the wire's error name: `RaceOver` for every claim, whoever has won, and where a
-                race around this one is over; `Stopped` where the run is to stop.
+            Exception: of the class with the wire's error name: `RaceOver` where a race around this one is over;
+                `Stopped` where the run is to stop.
             TableBusy: not all is done; the same call goes on with it.
         """
         key = StepKey.of(task)
@@ -47,7 +47,7 @@ class RaceHandler:
             self._claim(key, task)
             if task.get("waits"):
                 self._end_waits(key)
-            raise refusal(RaceOver, task)
+            return {"result": None, "at": self._clock.now()}
         row = WaitRow.from_row(self._table.get(key.row) or {"step": task["step"], **_NOT_BEGUN})
         if row.outcome is None:
             raise refusal(StepError, task)

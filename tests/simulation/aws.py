@@ -158,11 +158,13 @@ class Lambda:
 
     Attributes:
         dead: the functions whose processes crash before they have done anything.
+        raised: how often invocations ended with an exception, by its name: each is one in the metric `Errors`.
     """
 
     def __init__(self, kernel: Kernel, faults: Faults, functions: Mapping[str, Function]) -> None:
         self.kernel, self.faults, self.functions = kernel, faults, dict(functions)
         self.dead = set[str]()
+        self.raised: Counter[str] = Counter()
 
     def doom(self) -> int | None:
         """Return at which pause an invocation dies, if it does."""
@@ -172,6 +174,13 @@ class Lambda:
         """Call a function with a copy of a payload; `heard` is told how it ended, unless that is lost."""
         kernel, function = self.kernel, self.functions[name]
         sent = json.dumps(payload)
+
+        def ended(how: Ended, *, is_answer: bool) -> None:
+            if how.error is not None:
+                self.raised[type(how.error).__name__] += 1
+            if is_answer:
+                heard(how)
+
         for again in (False, True):
             if again and not kernel.chance(self.faults.invoked_twice):
                 return
@@ -180,7 +189,7 @@ class Lambda:
                 lambda: function(json.loads(sent)),
                 after=kernel.random.choice((5, 15, 600)) + (kernel.random.choice((0, 40, 2_000)) if again else 0),
                 doom=1 if name in self.dead else self.doom(),
-                on_end=None if again else heard,
+                on_end=partial(ended, is_answer=not again),
             )
 
 

@@ -65,6 +65,14 @@ def test_without_faults_a_run_takes_few_executions(workflow: str) -> None:
     )
 
 
+@pytest.mark.parametrize("workflow", ["waiter", "child", "parent", "loop", "hook"])
+def test_to_park_and_to_go_on_in_another_execution_is_no_error_of_a_lambda(workflow: str) -> None:
+    for seed in range(3):
+        raised = Story(seed, workflow, "none", CALM).play().lambdas.raised
+        # A failed attempt is one, and so is the outcome of a wait that failed.
+        assert raised.keys() <= {"StepError", "ChildWorkflowError", "CallbackFailed"}, (seed, raised)
+
+
 def test_the_same_seed_is_the_same_schedule() -> None:
     first, second = (Story(5, "trial", "pause", STORM).play() for _ in range(2))
     assert (first.count, steps_of(first)) == (second.count, steps_of(second))

@@ -53,8 +53,8 @@ class Races:
     def __call__(self, task: dict[str, Any], context: TaskContext) -> Any:
         key = task.get("key", task["step"])
         if "branch" in task:
+            self.check(task)
             self.won.setdefault(key, {"result": task["value"], "at": task.get("at", context.now_ms)})
-            task = task | {"races": [*task.get("races", ()), key]}
         self.check(task)
         return self.won[key]
 
@@ -149,7 +149,7 @@ class Recorded:
         elif at > context.now_ms or not self.waits[key]:
             self.waits[key] += 1
             self.parked(event["park"], max(at, context.now_ms))
-            raise TaskFailure(wire.PARKED, self._cause(key, wire.PARKED, at))
+            return {"parked": True}
         else:
             return self._told(key)
         return None
@@ -178,6 +178,7 @@ class Segments:
         self.told = False
         self.end: dict[str, Any] | None = None
         self.entered: list[tuple[str, str | None]] = []
+        self.lasted_seconds: list[float] = []
 
     def run(self, payload: Any, start_ms: int = START_MS) -> tuple[ExecutionOutcome, int]:
         """Return how the run ended, and when, in ms since 1970."""
@@ -190,6 +191,7 @@ class Segments:
             self.told = False
             outcome = execute(self.machines[self.kind], given, self.functions, start_ms=now)
             assert outcome.status != "RUNNING", self.entered
+            self.lasted_seconds.append(outcome.elapsed_seconds)
             now += round(outcome.elapsed_seconds * 1000)
             if self.end is not None:
                 end = self.end

@@ -8,7 +8,7 @@ import pytest
 
 from durable.compiler import compile_workflow
 from durable.compiler.carried import kept_variables
-from durable.compiler.segments import express, standard
+from durable.compiler.segments import ROUND_SECONDS, express, standard
 from tests.unit.compiler.both import agree, all_states
 from tests.unit.compiler.segmented import Segments, run_segments
 from tests.unit.compiler.written import written
@@ -110,6 +110,29 @@ def test_a_loop_has_no_bound() -> None:
     compiled = compile_workflow(written(body, payload="int"))
     outcome, found = run_segments(compiled, 3, {"a": lambda value: value + 1})
     assert (outcome.output, outcome.error, found.entered) == (rounds, None, [("express", None)])
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "count = await step.do('a', save, count)",
+        "count, _ = await asyncio.gather(step.do('a', save, count), step.do('b', save, 1))",
+    ],
+    ids=["step", "block"],
+)
+def test_a_round_of_a_loop_is_not_begun_shortly_before_the_execution_ends(work: str) -> None:
+    body = f"""
+        count = 0
+        while count < 100:
+            await step.sleep('pause', '9 seconds')
+            {work}
+        return count
+        """
+    compiled = compile_workflow(written(body, payload="int"))
+    outcome, found = run_segments(compiled, 3, {"a": lambda value: value + 1, "b": lambda value: value})
+    assert (outcome.output, {kind for kind, _ in found.entered}) == (100, {"express"})
+    assert len(found.entered) == 4
+    assert max(found.lasted_seconds) <= ROUND_SECONDS + 9
 
 
 def test_a_state_is_entered_with_what_each_way_to_it_assigns_and_something_reads() -> None:
