@@ -59,6 +59,8 @@ _START_MS: Final = "$toMillis($states.context.Execution.StartTime)"
 _END_MS: Final = f"{_START_MS} + {SEGMENT_SECONDS * 1000}"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
+_SAID: Final = '{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : "" %}'
+"""The cause of an error as a text, which that of a Fail has to be."""
 _TRIED_AGAIN: Final[list[Json]] = [
     {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "BackoffRate": 2, "MaxAttempts": 4, "MaxDelaySeconds": 10}
 ]
@@ -318,7 +320,7 @@ class _Express(_Segments):
             if state["Type"] == "Task" and not is_of_race(state):
                 over = self.named(f"{name} over")
                 unheard = not_final(finals_of(state))
-                handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _CAUSE}, "Next": over}
+                handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _SAID}, "Next": over}
                 states[name] = _in_time(state) | {"Catch": [*heard(state.get("Catch", ()), unheard), handing]}
                 # The cause leaves the block with it: `turn` reads in it which step it was.
                 states[over] = {"Type": "Fail", "Error": wire.HAND_OVER, "Cause": "{% $states.input.cause %}"}

@@ -6,13 +6,13 @@ from durable.clock import Clock
 from durable.operations.lifecycle import Lifecycle
 from durable.runs.record import load_all_steps, load_header
 from durable.runs.runs import Runs
-from durable.runs.segments import LEASE_LOOK_MS, Segments
+from durable.runs.segments import LEASE_LOOK_MS, Segments, held_until
 from durable.steps.children import Children
 from durable.steps.events import Events
 from durable.steps.parked import CHILD_LOOK_MS
 from durable.store.keys import is_child
 from durable.store.pools import is_pool
-from durable.store.rows import Header, StepRow
+from durable.store.rows import Header
 from durable.store.table import Table
 
 
@@ -73,17 +73,11 @@ class Waker:
         # Its own message is still to come, or the reconciler.
         if header.due > now:
             return
-        held_until = self._held_until(header, now)
+        is_at_work = header.parked == "lease"
+        lease_until = held_until(load_all_steps(self._table, header), now) if is_at_work else None
         if header.parked == "call":
             self._segments.postpone(header, now + CHILD_LOOK_MS)
-        elif held_until is not None:
-            self._segments.put_off(header, held_until + LEASE_LOOK_MS)
+        elif lease_until is not None:
+            self._segments.put_off(header, lease_until + LEASE_LOOK_MS)
         else:
             self._segments.wake(header)
-
-    def _held_until(self, header: Header, now: int) -> int | None:
-        """Return until when a step that outlived its execution has a lease; it is renewed while the step works."""
-        if header.parked != "lease":
-            return None
-        steps = (row for row in load_all_steps(self._table, header) if isinstance(row, StepRow))
-        return max((row.lease for row in steps if row.owner is not None and row.lease > now), default=None)

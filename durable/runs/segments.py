@@ -13,7 +13,7 @@ reconciler starts the same execution again.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -25,7 +25,7 @@ from durable.runs.timers import LONGEST_TIMER_MS, Timers
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState, Kind
 from durable.store.parts import Parked, Position
-from durable.store.rows import Header
+from durable.store.rows import AnyStep, Header, StepRow
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import Run
 
@@ -207,6 +207,12 @@ class Segments:
     def look_soon(self, workflow: str, instance: str) -> None:
         """Have a run looked at by whoever may wake it."""
         self._timers.at(workflow, instance, 0)
+
+
+def held_until(steps: Iterable[AnyStep], now: int) -> int | None:
+    """Return until when a step has a lease that outlived its execution; it is renewed while the step works."""
+    rows = (row for row in steps if isinstance(row, StepRow))
+    return max((row.lease for row in rows if row.owner is not None and row.lease > now), default=None)
 
 
 def _fits(at: Position) -> bool:

@@ -11,9 +11,9 @@ import zlib
 from typing import Any, Final, TypedDict
 
 from durable.clock import Clock
-from durable.runs.record import load_header
+from durable.runs.record import load_all_steps, load_header
 from durable.runs.runs import Runs
-from durable.runs.segments import LEASE_LOOK_MS, Segments
+from durable.runs.segments import LEASE_LOOK_MS, Segments, held_until
 from durable.store.keys import StepKey, is_child
 from durable.store.machines import ExecutionState, segment_of
 from durable.store.parts import Parked, Position
@@ -123,8 +123,12 @@ class TurnHandler:
         found = path and self._table.get(StepKey.within(run, path).row)
         row = step_row(found) if found else None
         if not isinstance(row, StepRow):
-            return "turn", now if park.get("error") == HAND_OVER else None
-        if row.outcome is not None or park.get("error") == HAND_OVER:
+            if park.get("error") != HAND_OVER:
+                return "turn", None
+            # A block whose time was over hands over: of a Task's timeout nothing says which step it was.
+            lease_until = self._lease_until(run, now)
+            return ("turn", now) if lease_until is None else ("lease", lease_until + LEASE_LOOK_MS)
+        if row.outcome is not None:
             return "retry", now
         # The step has outlived its execution, and is at work: look again when its lease is over, or was renewed.
         if row.owner is not None and row.lease > now:
@@ -132,8 +136,14 @@ class TurnHandler:
         if row.status == "retrying" and row.ended is not None:
             due = row.ended + _delay_ms(row, path, park["retries"][row.step]) if row.wake is None else row.wake
             return "retry", max(now, due)
+        if park.get("error") == HAND_OVER:
+            return "retry", now
         # Its owner has died: the next execution makes another attempt, or records that none is left.
         return "lease", now if row.owner is not None else None
+
+    def _lease_until(self, run: Run, now: int) -> int | None:
+        header = load_header(self._table, run["workflow"], run["instance"])
+        return None if header is None else held_until(load_all_steps(self._table, header), now)
 
 
 def _position(asked: Position) -> Position:

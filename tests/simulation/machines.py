@@ -23,6 +23,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "racer": trial.Racer,
     "doomed": trial.Doomed,
     "loop": trial.Loop,
+    "grinder": trial.Grinder,
     "hook": trial.Hook,
 }
 

@@ -84,7 +84,7 @@ class Story:
 
     def _limit(self) -> int:
         """Return how long is waited for everything to be over: no script acts later than after 20 days."""
-        return DAY if self.script == "none" and self.workflow in ("child", "doomed", "loop") else _LIMIT
+        return DAY if self.script == "none" and self.workflow in ("child", "doomed", "loop", "grinder") else _LIMIT
 
     def _client(self, name: str, after: int, act: Callable[[], Any], refused: tuple[type[Exception], ...] = ()) -> None:
         """Do something as a client does: again while it is throttled, and again where it dies in between."""
@@ -218,6 +218,7 @@ class Story:
             "hook": ((-1 if self.world.refuses else 5), *((0,) if self.script in ("pause", "restart from") else ())),
             "parent": ([4, 3, 8, 0],),
             "loop": (40,),
+            "grinder": (40,),
             "trip": (),
             "racer": tuple(
                 [won, won + 1, heard] for won in (6, 113) for heard in ((5, 0) if self._may_miss() else (5,))

@@ -207,7 +207,8 @@ def test_a_lambda_that_cannot_begin_fails_its_run_by_the_verdict_of_standard(mon
 
 
 def test_a_run_that_works_for_long_stays_on_express(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = Story(1, "loop").play()
-    assert (world.trouble, world.count["standard"]) == ([], 0)
+    for workflow in ("loop", "grinder"):
+        world = Story(1, workflow).play()
+        assert (world.trouble, world.count["standard"]) == ([], 0)
     hand_over(monkeypatch)
-    assert Story(1, "loop").play().count["standard"] > 0
+    assert Story(1, "grinder").play().count["standard"] > 0

@@ -65,7 +65,7 @@ def test_without_faults_a_run_takes_few_executions(workflow: str) -> None:
     )
 
 
-@pytest.mark.parametrize("workflow", ["waiter", "child", "parent", "loop", "hook"])
+@pytest.mark.parametrize("workflow", ["waiter", "child", "parent", "loop", "grinder", "hook"])
 def test_to_park_and_to_go_on_in_another_execution_is_no_error_of_a_lambda(workflow: str) -> None:
     for seed in range(3):
         raised = Story(seed, workflow, "none", CALM).play().lambdas.raised

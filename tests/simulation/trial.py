@@ -243,6 +243,17 @@ class Loop(WorkflowEntrypoint[int]):
         return rounds
 
 
+class Grinder(WorkflowEntrypoint[int]):
+    """Works for longer than an Express execution lasts within one block."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        async def one(number: int) -> int:
+            return await step.do("grind", grind, number, retries=QUICK)
+
+        ground = await step.map("grounds", one, list(range(40)), concurrency=1)
+        return ground[39]
+
+
 class Trip(WorkflowEntrypoint[int]):
     """Fails after it has paid, and takes that back."""
 

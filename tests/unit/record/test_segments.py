@@ -10,16 +10,17 @@ from durable.operations.segment_reconciler import DEAD_MS, SegmentReconciler
 from durable.operations.waker import Waker
 from durable.runs.description import describe
 from durable.runs.runs import Runs
-from durable.runs.segments import Segments
+from durable.runs.segments import LEASE_LOOK_MS, Segments
 from durable.steps.turn import Park, TurnHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
+from durable.store.leases import LEASE_MS
 from durable.store.machines import ExecutionState
 from durable.store.parts import Parked, Position
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.testing.table import MemoryTable
-from durable.wire import Run, failure_message
+from durable.wire import HAND_OVER, Run, failure_message
 from tests.unit.record.conftest import FakeMachines
 
 LARGE: Position = {"state": "wait", "vars": {"x": "a" * 40_000}}
@@ -61,6 +62,15 @@ class Place:
         failure = Failure("Odd", "It is odd.")
         self.record.fail(key, owner="a", failure=failure, final=False, at=self.clock.now())
 
+    def hand_over(self, cause: str) -> None:
+        """Have a block of the run end because one of its steps did."""
+        run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
+        run["incarnation"] = self.header.incarnation
+        park: Park = {"state": "both", "vars": {}, "error": HAND_OVER, "cause": cause}
+        park["retries"] = {"mail: send": {"delay": 30, "rate": 2}}
+        turn = TurnHandler(self.table, self.runs, self.segments, self.clock)
+        turn({"run": run, "execution": self.header.execution, "park": park})
+
 
 @pytest.fixture
 def place() -> Place:
@@ -101,14 +111,25 @@ def test_a_run_that_is_parked_for_a_retry_says_when_that_is(place: Place) -> Non
 
 def test_a_block_is_parked_until_the_next_attempt_of_its_step_whatever_the_name_of_that(place: Place) -> None:
     place.fail("mail: send")
-    run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
-    run["incarnation"] = place.header.incarnation
     cause = json.dumps({"errorMessage": failure_message("mail: send", "It is odd.", place.clock.now())})
-    park: Park = {"state": "both", "vars": {}, "error": "Odd", "cause": cause}
-    park["retries"] = {"mail: send": {"delay": 30, "rate": 2}}
-    turn = TurnHandler(place.table, place.runs, place.segments, place.clock)
-    turn({"run": run, "execution": place.header.execution, "park": park})
+    place.hand_over(cause)
     assert (place.header.parked, place.header.due) == ("retry", place.clock.now() + 30_000)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_block_whose_step_outlives_its_execution_is_parked_until_the_end_of_the_lease(
+    place: Place, is_named: bool
+) -> None:
+    """A step that is found at work is named by the cause; of one that a Task's timeout cuts off nothing is said."""
+    key = StepKey("shop", "one", 1, "mail: send", place.header.incarnation)
+    place.record.begin(key, "mail: send", owner="a", limit=9, input_hash="x")
+    place.hand_over(json.dumps({"errorMessage": failure_message("mail: send", "", None)}) if is_named else "")
+    assert (place.header.parked, place.header.due) == ("lease", place.clock.now() + LEASE_MS + LEASE_LOOK_MS)
+
+
+def test_a_block_whose_time_is_over_between_two_steps_goes_on_at_once(place: Place) -> None:
+    place.hand_over("")
+    assert (place.header.parked, place.header.due) == ("turn", place.clock.now())
 
 
 def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: Place) -> None:
