@@ -36,7 +36,7 @@ OF_USER = {
     "list[int]": ["[{}.age]"],
     "list[list[int]]": ["{}.pairs"],
     "dict[int]": ["{}.sizes"],
-    "when": ["event.timestamp"],
+    "when": [],
     "span": [],
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
@@ -53,12 +53,14 @@ class Drawing:
     Attributes:
         fallible: whether a step may fail, and an item may be taken that is missing.
         missing: whether an item may be taken for which the compiler does not know that it is there.
+        dated: whether it is the same everywhere when the run was created; a child's delays before it have jitter.
     """
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.fallible = True
         self.missing = True
+        self.dated = True
 
     def truth(self, scope: Scope, depth: int = 2) -> str:
         """Return an expression that is asked for its truth."""
@@ -78,7 +80,8 @@ class Drawing:
         variables = [name for name, each in scope.items() if each == kind]
         users = ["user", *(name for name, each in scope.items() if each == "user")]
         of_user = [each.format(self.random.choice(users)) for each in OF_USER[kind]]
-        return [*variables, *variables, *of_user, *self._literals(kind)]
+        known = ["event.timestamp"] if kind == "when" and self.dated else []
+        return [*variables, *variables, *of_user, *known, *self._literals(kind)]
 
     def _literals(self, kind: str) -> list[str]:
         some = self.random.choice

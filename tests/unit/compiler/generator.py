@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.unit.compiler.drawn import STEPS, TYPES
-from tests.unit.compiler.statements import Statements
+from tests.unit.compiler.branching import Branching
+from tests.unit.compiler.drawn import TYPES
 from tests.unit.compiler.writing import Group, Place, Scope, quoted
 
 ERRORS = ["StepError", "EmailTakenError", "OutOfStockError", "StepTimeoutError", "NonRetryableError"]
 
 
-class Generator(Statements):
+class Generator(Branching):
     """Writes one program."""
 
     def __init__(self, random: Random, size: int) -> None:
         super().__init__(random)
         self.size = size
-        self.trying = False
 
     def program(self) -> str:
         """Return the body of a `run`; `classes` are the workflows that it calls."""
@@ -44,7 +43,7 @@ class Generator(Statements):
 
     def _statement(self, place: Place, depth: int) -> bool:
         simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
-        simple += [self._wait, self._called, self._grow]
+        simple += [self._wait, self._callback, self._called, self._grow]
         nested = [
             self._if,
             self._if,
@@ -55,6 +54,7 @@ class Generator(Statements):
             self._for,
             self._try,
             self._gather,
+            self._race,
             self._map,
         ]
         draw = self.random.random()
@@ -173,8 +173,14 @@ class Generator(Statements):
         if draw >= 0.8:
             self._emit(body, f"if {counter} >= {limit}:\n    break")
         self._emit(body, f"{counter} += 1")
-        self._block(body, depth)
+        self._rounds(body, depth)
         return False
+
+    def _rounds(self, body: Place, depth: int) -> None:
+        """Write what a loop does in each round."""
+        self.looping += 1
+        self._block(body, depth)
+        self.looping -= 1
 
     def _for(self, place: Place, depth: int) -> bool:
         kind = self.random.choice(["str", "int", "list[int]"])
@@ -189,7 +195,7 @@ class Generator(Statements):
             self._bind(body, position, "int")
             name, items = f"{position}, {name}", f"enumerate({items})"
         self._emit(place, f"for {name} in {items}:")
-        self._block(body, depth)
+        self._rounds(body, depth)
         return False
 
     def _try(self, place: Place, depth: int) -> bool:
@@ -246,92 +252,3 @@ class Generator(Statements):
         ways = ["raise", *(["raise error", 'raise OutOfStockError("again") from error'] if named else [])]
         self._emit(arm, self.random.choice(ways))
         return True
-
-    def _gather(self, place: Place, depth: int) -> bool:
-        calls, kinds = [], []
-        outer, chosen, form = self.fallible, self.random.randrange(2), self.random.random()
-        missing, keeps, group_of_tasks = self.missing, form < 0.25, form > 0.8 and not self.trying
-        self.missing = missing and not keeps
-        for number in range(2):
-            self.fallible = outer and number == chosen and not group_of_tasks
-            group = Group(place.group.at_once, outer or place.group.stoppable, place.group.again or place.loop)
-            kinds.append(self.random.choice(list(STEPS)))
-            if keeps or self.random.random() < 0.4:
-                calls.append(self.call(Place(place.scope, place.indent, group, child=place.child), kinds[-1]))
-            else:
-                calls.append(self._use(place, group, depth, kinds[-1]))
-        self.fallible, self.missing = outer, missing
-        names = [self._name("g"), self._name("g")]
-        if group_of_tasks:
-            self._tasks(place, calls, names)
-        elif keeps:
-            names = self._kept(place, calls, names, kinds)
-        else:
-            self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)})")
-        for name, kind in zip(names, kinds, strict=True):
-            self._bind(place, name, kind)
-        return False
-
-    def _tasks(self, place: Place, calls: list[str], names: list[str]) -> None:
-        """Write a group of tasks, none of which fails: an ExceptionGroup stops the others at another time."""
-        tasks, group = [self._name("t") for _ in calls], self._name("tasks")
-        self._emit(place, f"async with asyncio.TaskGroup() as {group}:")
-        for task, call in zip(tasks, calls, strict=True):
-            self._emit(place.inner(), f"{task} = {group}.create_task({call})")
-        for name, task in zip(names, tasks, strict=True):
-            self._emit(place, f"{name} = {task}.result()")
-
-    def _kept(self, place: Place, calls: list[str], names: list[str], kinds: list[str]) -> list[str]:
-        """Write a gather that keeps errors, and return the variables of the results in which there is none."""
-        self._emit(place, f"{', '.join(names)} = await asyncio.gather({', '.join(calls)}, return_exceptions=True)")
-        found = []
-        for name, kind in zip(names, kinds, strict=True):
-            said, result = self._name("said"), self._name("kept")
-            self._emit(place, f'{said} = str({name}) if isinstance({name}, BaseException) else "none"')
-            self._bind(place, said, "str")
-            other = self.expression({}, kind, 0)
-            self._emit(place, f"{result} = {other} if isinstance({name}, BaseException) else {name}")
-            found.append(result)
-        return found
-
-    def _use(self, place: Place, group: Group, depth: int, kind: str) -> str:
-        """Write a nested def and return a call of it; what it reads may change in between."""
-        name = self._def(place, group, depth, kind)
-        if self._assignable(place) and self.random.random() < 0.3:
-            self._assign(place)
-        return f"{name}({self.expression(place.scope, 'int', 1)})"
-
-    def _alone(self, place: Place) -> None:
-        """Await a branch alone."""
-        if self.random.random() < 0.2:
-            kind, name = self.random.choice(list(STEPS)), self._name("a")
-            used = self._use(place, place.group, 1, kind)
-            self._emit(place, f"{name} = await {used}")
-            if self.random.random() < 0.4:
-                again = f"{used.partition('(')[0]}({self.expression(place.scope, 'int', 1)})"
-                self._emit(place, f"{name} = await {again}")
-            self._bind(place, name, kind)
-
-    def _def(self, place: Place, group: Group, depth: int, kind: str, parameter: str = "int") -> str:
-        """Write a nested def, which assigns to variables of its own only."""
-        name, argument = self._name("branch"), self._name("p")
-        self._emit(place, f"async def {name}({argument}: {parameter}):")
-        body = Place({**place.scope, argument: parameter}, place.indent + 1, group, {argument}, kind, child=place.child)
-        if not self._block(body, depth):
-            self._emit(body, f"return {self.expression(body.scope, kind, 2)}")
-        return name
-
-    def _map(self, place: Place, depth: int) -> bool:
-        """Write a map: with items that may fail, one after the other."""
-        kind, source = self.random.choice(["int", "str", "str?"]), self.random.choice(["int", "str", "list[int]"])
-        one_by_one = self.random.random() < 0.5
-        with self._never_failing(not one_by_one):
-            group = Group(place.group.at_once or not one_by_one, place.group.stoppable, True)
-            body = self._def(place, group, depth, kind, source)
-        name = self._name("m")
-        items = self.expression(place.scope, f"list[{source}]", 1)
-        options = f", concurrency={1 if one_by_one else self.random.randint(2, 4)}"
-        self._emit(place, f'{name} = await step.map("{self._name("map")}", {body}, {items}{options})')
-        if kind in ("int", "str"):
-            self._bind(place, name, f"list[{kind}]")
-        return False

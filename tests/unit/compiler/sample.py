@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypeAliasType, TypedDict
 
 from durable import (
+    Callback,
     NonRetryableError,
     StepContext,
     StepError,
@@ -126,6 +127,12 @@ def unsave(saved: int, value: int, context: StepContext) -> None:
 
 def untext(written: str, context: StepContext) -> None:
     UNDONE.append((context.step, context.now()))
+
+
+def begin(value: int, callback: Callback[int]) -> None: ...
+
+
+def ask(value: str, callback: Callback[str]) -> None: ...
 
 
 def flag(value: bool) -> bool:

@@ -6,6 +6,7 @@ import textwrap
 from random import Random
 from typing import Any
 
+from durable.wire import CALLBACK, CALLBACK_WAIT
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.writing import Group, Place, Writing, quoted
 
@@ -27,6 +28,8 @@ PAYLOADS: dict[str, tuple[str, list[Any]]] = {
     "None": ("None", [None]),
 }
 """The annotation of each type of payload, and payloads of it as JSON."""
+BEGUN = {"int": "begin", "str": "ask"}
+"""The step that takes a callback of each type."""
 CHILD = """
 
 class {name}(WorkflowEntrypoint[User]):
@@ -36,36 +39,65 @@ class {name}(WorkflowEntrypoint[User]):
 
 
 class Waiting(Writing):
-    """Writes waits; `events` are those that a run finds, by their type, `children` the workflows it calls."""
+    """Writes waits.
+
+    Attributes:
+        events: those that a run finds, by their type.
+        children: the workflows that it calls.
+        brief: what is written takes less than three days.
+    """
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.events: dict[str, list[Any]] = {}
         self.children: list[tuple[str, str, bool]] = []
+        self.brief = False
         self.classes = ""
 
     def _wait(self, place: Place) -> None:
         """Write a wait for an event: which comes, or does not where the program may fail."""
         if place.child:
             return  # whose run nobody knows, to send it one
-        kind = self.random.choice(list(PAYLOADS))
-        annotation, payloads = PAYLOADS[kind]
-        type, name = self._name("happened"), self._name("w")
-        if self.fallible and not place.group.at_once:
-            self.events[type] = self.random.choices(payloads, k=self.random.choice([0, 1, 1, 2]))
-        else:
-            self.events[type] = [self.random.choice(payloads)] * PLENTY
-        given = "" if kind == "None" else f", payload={annotation}"
-        options = f'type="{type}"{given}, timeout="{self.random.randint(1, 3000)} seconds"'
-        awaited = f"await step.wait_for_event({quoted(self.called(place, 'wait'))}, {options})"
+        kind, name = self.random.choice(list(PAYLOADS)), self._name("w")
+        awaited = f"await {self.event(place, kind)}"
         self._emit(place, awaited if kind == "None" else f"{name} = {awaited}")
         if kind != "None":
             self._bind(place, name, kind)
 
+    def event(self, place: Place, kind: str) -> str:
+        """Return a wait for an event, not awaited."""
+        type = self._name("happened")
+        self._sent(place, type, kind)
+        given = "" if kind == "None" else f", payload={PAYLOADS[kind][0]}"
+        options = f'type="{type}"{given}, timeout="{self.random.randint(1, 3000)} seconds"'
+        return f"step.wait_for_event({quoted(self.called(place, 'wait'))}, {options})"
+
+    def _sent(self, place: Place, type: str, kind: str) -> None:
+        """Note the payloads that are sent."""
+        payloads = PAYLOADS[kind][1]
+        if self.fallible and not place.group.at_once:
+            self.events[type] = self.random.choices(payloads, k=self.random.choice([0, 1, 1, 2]))
+        else:
+            self.events[type] = [self.random.choice(payloads)] * PLENTY
+
+    def _callback(self, place: Place) -> None:
+        """Write a step that something else completes, or does not where the program may fail."""
+        if place.child:
+            return
+        kind, name, step = self.random.choice(list(BEGUN)), self._name("b"), self.called(place, "back")
+        self.groups[step + CALLBACK_WAIT] = place.group
+        self._sent(place, CALLBACK + step, kind)
+        given = self.expression(place.scope, kind, 1)
+        options = (
+            f'retries=Retries(limit={self.random.randint(0, 2)}), timeout="{self.random.randint(1, 3000)} seconds"'
+        )
+        self._emit(place, f"{name} = await step.callback({quoted(step)}, {BEGUN[kind]}, {given}, {options})")
+        self._bind(place, name, kind)
+
     def _called(self, place: Place) -> None:
         """Write a call of another workflow."""
         children = [each for each in self.children if self.fallible or not each[2]]
-        if not children or place.child:
+        if not children or place.child or self.brief:
             return
         workflow, kind, _ = self.random.choice(children)
         name, payload = self._name("c"), self.expression(place.scope, "user", 1)
@@ -74,9 +106,11 @@ class Waiting(Writing):
 
     def _draw_children(self) -> None:
         """Write two workflows to call: one that may fail, and one that never does."""
+        self.dated = False
         for fallible in (True, False):
             with self._never_failing(not fallible):
                 self._draw_child(fallible)
+        self.dated = True
 
     def _draw_child(self, fallible: bool) -> None:
         kind, name = self.random.choice(["int", "str", "str?", "list[int]"]), self._name("Child")

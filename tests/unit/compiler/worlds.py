@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,9 +11,11 @@ from typing import Any, Final
 
 from pydantic_core import to_jsonable_python
 
+from durable.callback import Callback
 from durable.compiler import compile_workflow
 from durable.testing import Sandbox
 from durable.testing.native import Call, Events, Functions, NativeOutcome
+from durable.wire import CALLBACK
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler import sample
 
@@ -43,9 +46,10 @@ def run_in_sandbox(
     _stub(sandbox, own.steps, None, functions, calls)
     for each in own.calls:
         _stub(sandbox, compile_workflow(each.workflow).steps, each.workflow.__name__.lower(), functions, calls)
+    _complete(sandbox, own.steps, functions, events, calls)
     sample.UNDONE.clear()
     run = sandbox.start(payload)
-    waited = {each.type for each in own.events}
+    waited = {each.type for each in own.events if not each.type.startswith(CALLBACK)}
     for type, kept in events.items():
         for each in kept if type in waited else ():
             run.send_event(type, each)
@@ -65,9 +69,28 @@ def _stub(
     sandbox: Sandbox, steps: Any, workflow: str | None, functions: Mapping[str, Callable[..., Any]], calls: list[Call]
 ) -> None:
     for use in steps:
-        if use.name.endswith(UNDONE):
-            continue  # which does what it does
+        if use.name.endswith(UNDONE) or use.signature.callback is not None:
+            continue  # undos do what they do
         sandbox.stub(use.name, workflow=workflow).does(_recorded(use.name, functions[use.name], calls))
+
+
+def _complete(sandbox: Sandbox, steps: Any, functions: Functions, events: Events, calls: list[Call]) -> None:
+    """Have each step that takes a callback complete it by the next of its events, if there is one."""
+    taken = Counter[str]()
+
+    def completing(name: str) -> Callable[..., Any]:
+        def does(*, callback: Callback[Any], **given: Any) -> None:
+            _recorded(name, functions[name], calls)(**given)
+            kept = events[CALLBACK + name][taken[name] :]
+            taken[name] += 1
+            if kept:
+                sandbox.workflow().complete_callback(callback.token, kept[0])
+
+        return does
+
+    for use in steps:
+        if use.signature.callback is not None:
+            sandbox.stub(use.name).does(completing(use.name))
 
 
 def _recorded(name: str, function: Callable[..., Any], calls: list[Call]) -> Callable[..., Any]:
