@@ -213,6 +213,7 @@ class Writer:
             "ItemSelector": {
                 "item": "{% $states.context.Map.Item.Value %}",
                 "index": "{% $states.context.Map.Item.Index %}",
+                **({"late": f"{{% $states.context.Map.Item.Index >= {state.concurrency} %}}"} if state.timed else {}),
             },
             "MaxConcurrency": state.concurrency,
             "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
@@ -227,9 +228,10 @@ class Writer:
         """
         items, groups = jsonata(state.items), state.groups
         inner = state_name(f"{state.label} group", self.taken)
+        late = f', "late": $_i - $_b >= {state.concurrency // groups}' if state.timed else ""
         picked = (
             f"($_xs := {items}; $_s := $ceil($count($_xs) / {groups}); $_b := $states.input.group * $_s;"
-            ' [$filter($map($_xs, function($_x, $_i) { {"item": $_x, "index": $_i} }),'
+            f' [$filter($map($_xs, function($_x, $_i) {{ {{"item": $_x, "index": $_i{late}}} }}),'
             " function($_p) { $_p.index >= $_b and $_p.index < $_b + $_s })])"
         )
         group: Json = {

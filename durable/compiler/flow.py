@@ -8,7 +8,7 @@ from typing import assert_never
 from durable.compiler.bounds import Waiting, unbounded
 from durable.compiler.budget import Budget
 from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target
-from durable.compiler.kinds import Integer, ListOf
+from durable.compiler.kinds import Boolean, Integer, ListOf
 from durable.compiler.machines import MachineBuilder
 from durable.compiler.moments import has_form, instant, is_too_late
 from durable.compiler.names import UNUSED
@@ -21,6 +21,7 @@ from durable.compiler.outcomes import (
 )
 from durable.compiler.races import expanded
 from durable.compiler.states import (
+    LATE,
     Choice,
     Edge,
     Machine,
@@ -37,6 +38,7 @@ from durable.compiler.terms import (
     Apply,
     Constant,
     Expression,
+    Formula,
     ListDisplay,
     Operation,
     RawExpression,
@@ -75,6 +77,8 @@ CLOCK = "at"
 SPENT = "events"
 TOO_MANY_ITEMS = "if there are too many for "
 """How the names of Choices begin that ask whether a map has too many items."""
+_TURN = "($b ? $max([$a, $millis()]) : $a)"
+"""When an item of a map begins: with the map, or where as many others are under way already, when one has ended."""
 _INTEGER = Integer()
 _ONE = Constant(1, _INTEGER)
 
@@ -168,8 +172,11 @@ class Lowering(MachineBuilder):
             case MapCall() as of:
                 edges = self._capped(of, edges) if of.bound is None else edges
                 deeper = _has_rounds(of.body)
-                body = self._branch(of.body, self.budget.of_item(of, self.shared.variable(SPENT)), counts=deeper)
+                budget = self.budget.of_item(of, self.shared.variable(SPENT))
+                now = Formula(_TURN, (Variable(self.clock, _INTEGER), RawExpression(LATE, Boolean())), _INTEGER)
+                body = self._branch(of.body, budget, now, counts=deeper)
                 state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
+                state.timed = self.shared.timed
                 state.next.set(self.budget.spent, self.budget.after_map(of, deeper))
                 result = list_result(of.element, self.shared.timed or deeper)
                 ended = join_time(self.clock)
@@ -208,12 +215,13 @@ class Lowering(MachineBuilder):
     def _branches(self, branches: tuple[Branch, ...], counting: list[int]) -> list[Machine]:
         budgets = [self.budget.of_branch(max(1, len(counting)), self.shared.variable(SPENT)) for _ in branches]
         pairs = zip(branches, budgets, strict=True)
-        return [self._branch(each, budget, counts=bool(counting)) for each, budget in pairs]
+        now = Variable(self.clock, _INTEGER)
+        return [self._branch(each, budget, now, counts=bool(counting)) for each, budget in pairs]
 
-    def _branch(self, branch: Branch, budget: Budget, *, counts: bool) -> Machine:
-        """Return a machine of its own, whose clock starts at this one's."""
+    def _branch(self, branch: Branch, budget: Budget, now: Expression, *, counts: bool) -> Machine:
+        """Return a machine of its own, whose clock starts at a time."""
         clock = self.shared.variable(CLOCK)
-        before = start(self.shared.timed, clock, Variable(self.clock, _INTEGER), budget)
+        before = start(self.shared.timed, clock, now, budget)
         told = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
         inner = Lowering(self.shared, clock, budget, told, around=self.caught_names())
         return inner.lower((*branch.before, *branch.body), before)

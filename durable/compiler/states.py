@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from durable.compiler.terms import Expression
 from durable.compiler.tree import EventWait, RaceCall, StepCall, WorkflowCall
 from durable.compiler.walk import size
 
 Change = Callable[[Expression], Expression]
+LATE: Final = "$states.input.late"
+"""Whether an item of a map began when others had ended; what a timed Map says to its items."""
 
 
 @dataclass(slots=True, eq=False)
@@ -170,11 +173,16 @@ class Parallel(Caught):
 
 @dataclass(slots=True, eq=False)
 class Map(Caught):
-    """A machine for each item of a list."""
+    """A machine for each item of a list.
+
+    Attributes:
+        timed: the machine reads `LATE`: whether its item has waited for others to end.
+    """
 
     items: Expression = field(kw_only=True)
     concurrency: int = 0
     groups: int = 1
+    timed: bool = False
     body: Machine = field(kw_only=True)
 
     def expressions(self) -> list[Expression]:

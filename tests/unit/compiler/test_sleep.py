@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from durable.compiler import compile_workflow
+from durable.testing import Sandbox
 from durable.testing.native import START
 from tests.unit.compiler.both import agree, run_compiled, state_count
 from tests.unit.compiler.sample import User
@@ -150,3 +151,18 @@ def test_a_time_is_moved_by_a_length_of_the_run(joined: str) -> None:
         user = User(user_id="u", age=age, joined=datetime.fromisoformat(joined))
         outcome = agree(workflow, user)
         assert run_compiled(compile_workflow(workflow), user).elapsed == outcome.elapsed
+
+
+@pytest.mark.parametrize(("concurrency", "count", "hours"), [(1, 3, 6), (2, 3, 4), (3, 3, 2), (82, 84, 4), (82, 2, 2)])
+def test_each_item_of_a_map_sleeps_from_its_own_turn(concurrency: int, count: int, hours: int) -> None:
+    body = f"""
+        async def one(number: int) -> int:
+            await step.sleep("nap", "2 hours")
+            return number
+
+        return await step.map("all", one, range(event.payload.age), concurrency={concurrency})
+    """
+    workflow, user = written(body), User(user_id="u", age=count)
+    assert agree(workflow, user).elapsed == timedelta(hours=hours)
+    assert run_compiled(compile_workflow(workflow), user).elapsed == timedelta(hours=hours)
+    assert Sandbox(workflow).run(user).elapsed == timedelta(hours=hours)
