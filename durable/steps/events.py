@@ -30,7 +30,7 @@ from durable.runs.record import load_header
 from durable.steps.callbacks import Callbacks
 from durable.store.callback_tokens import CallbackKey, check, event_id
 from durable.store.failure import Failure
-from durable.store.keys import EVENTS, StepKey, event_prefix, step_prefix
+from durable.store.keys import EVENTS, StepKey, event_prefix, path_of, step_prefix
 from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.rows import EventRow, Header, WaitRow
@@ -144,18 +144,20 @@ class Events:
         ended = 0
         # Until nothing ends: a wait that nobody was in gives its event back, and the next wait gets it.
         for _ in range(_TRIES):
-            waits = self._waits(partition, era)
-            ends = self._ends(partition, era, waits)
+            waits, still = self._waits(partition, era)
+            ends = self._ends(partition, era, still)
             if not ends:
                 return ended + self.callbacks.deliver_left(partition, waits)
-            ended += sum(self._end(partition, *each) for each in ends)
+            ended += sum(self._end(partition, era, *each) for each in ends)
         raise TableBusy(f"{partition}: its waits keep changing; try again")
 
-    def _waits(self, partition: str, era: str) -> list[WaitRow]:
-        """Return the waits, in the order that they were begun."""
+    def _waits(self, partition: str, era: str) -> tuple[list[WaitRow], list[WaitRow]]:
+        """Return the waits in the order that they were begun, and those of them that have not lost a race."""
         found = self._table.query(partition, step_prefix(era))
-        waits = (WaitRow.from_row(row) for row in found if row.get("kind") == "event")
-        return sorted(waits, key=lambda row: row.order)
+        over = {path_of(row["sort"]) for row in found if row.get("kind") == "race" and "outcome" in row}
+        waits = [WaitRow.from_row(row) for row in found if row.get("kind") == "event"]
+        waits.sort(key=lambda row: row.order)
+        return waits, [row for row in waits if over.isdisjoint(row.races)]
 
     def _ends(self, partition: str, era: str, waits: Sequence[WaitRow]) -> list[tuple[WaitRow, EventRow | None]]:
         """Return the waits that come to an end, each with the event that it gets, or None where its time is over."""
@@ -174,7 +176,7 @@ class Events:
                 found.append((wait, event))
         return found
 
-    def _end(self, partition: str, wait: WaitRow, event: EventRow | None) -> bool:
+    def _end(self, partition: str, era: str, wait: WaitRow, event: EventRow | None) -> bool:
         """Record the outcome of a wait, and deliver it.
 
         Returns False where another process was faster, or nobody waits any more: the event is then given back.
@@ -187,7 +189,12 @@ class Events:
             taken = Write(
                 Key(partition, event.sort), {"taken": wait.sort}, remove=("payload",), when=(Absent("taken"),)
             )
-            changes.append(taken)
+            # A race may be claimed since the rows were read: what has lost it must not take an event along.
+            undecided = (
+                Write(Key(partition, step_prefix(era) + race), when=(Absent("outcome"),), check_only=True)
+                for race in wait.races
+            )
+            changes += [taken, *undecided]
         try:
             row = self._table.write(*changes)[0]
         except ConditionFailed:

@@ -86,6 +86,11 @@ class Place:
     def send(self, payload: Any, id: str) -> None:
         self.events.send("shop", "one", "replied", payload, id)
 
+    def untaken(self) -> int:
+        """Return how many events no wait has taken."""
+        rows = self.table.query(header_key("shop", "one").partition, "event#")
+        return sum("taken" not in row for row in rows)
+
     def row(self, path: str) -> Row:
         return self.table.get(self.key(path).row) or {}
 
@@ -129,6 +134,31 @@ def test_an_event_goes_to_no_wait_that_has_lost(place: Place) -> None:
     place.send("yes", "e")
     assert place.tokens.told == []
     assert (place.row("a")["status"], "token" in place.row("a")) == ("forgotten", False)
+
+
+def test_an_event_stays_where_the_race_is_won_and_its_waits_are_not_ended_yet(place: Place) -> None:
+    place.wait("t")
+    place.claim(1, "b")
+    place.send("yes", "e")
+    assert (place.tokens.told, place.untaken()) == ([], 1)
+
+
+def test_an_event_stays_where_the_race_is_won_while_a_wait_takes_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.wait("t")
+    write = place.table.write
+
+    def late(*changes: Write | Delete) -> tuple[Row | None, ...]:
+        """Has the race won just before the event is matched."""
+        if any("taken" in (each.set or {}) for each in changes if isinstance(each, Write)):
+            monkeypatch.undo()
+            place.claim(1, "b")
+        return write(*changes)
+
+    monkeypatch.setattr(place.table, "write", late)
+    place.send("yes", "e")
+    assert (place.tokens.told, place.untaken(), place.row("a | b")["branch"]) == ([], 1, 1)
 
 
 def test_a_wait_that_begins_after_the_race_is_told_so_and_takes_no_event(place: Place) -> None:
