@@ -8,6 +8,7 @@ Custom::Emptied    a bucket: emptied when its stack goes, for CloudFormation rem
 from __future__ import annotations
 
 import json
+import logging
 import os
 import ssl
 import urllib.request
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from durable.aws.session import client
+from durable.store.failure import frames_of
 from durable.store.rows import Header
 from durable.store.statuses import UNSETTLED
 from durable.store.table import Table
@@ -24,6 +26,7 @@ EMPTIED: Final = "Custom::Emptied"
 NESTED: Final = "its place in a nested stack (which nested=True keeps)"
 _MAIN: Final = "its place in the main stack (which nested=False keeps)"
 
+_log: Final = logging.getLogger(__name__)
 _MOST_NAMED: Final = 10
 _ANSWER_SECONDS: Final = 20
 
@@ -96,6 +99,8 @@ def answered(event: Mapping[str, Any], act: Callable[[Mapping[str, Any]], None],
     except Refused as refused:
         outcome = {"Status": "FAILED", "Reason": str(refused)}
     except Exception as error:
+        # What it says may be personal data of a run.
+        _log.error("%s of %s failed: %s at %s", event["RequestType"], physical, type(error).__name__, frames_of(error))
         outcome = {"Status": "FAILED", "Reason": f"{type(error).__name__}; try again, or see this Lambda's log"}
     same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     return outcome | same | {"PhysicalResourceId": physical}

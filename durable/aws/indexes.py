@@ -31,7 +31,7 @@ from durable.aws.expression import (
     due_shard,
     index_partitions,
 )
-from durable.aws.session import client, code_of
+from durable.aws.session import client, code_of, unreachable
 from durable.bindings.workflow import Status
 from durable.clock import Clock
 from durable.store.conditions import RUN, check_limit, is_place
@@ -233,6 +233,8 @@ class Indexes:
             if code == "ValidationException" and "operand type" in str(error):
                 raise TypeError("a field that is no whole number cannot be added to") from None
             raise
+        except unreachable() as error:
+            raise TableBusy(f"{self._table}: {type(error).__name__}; try again") from None
 
 
 def row_of(item: Item) -> Row:

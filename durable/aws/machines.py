@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from durable.aws.session import client, code_of
+from durable.aws.session import client, code_of, unreachable
 from durable.store.machines import ExecutionState, MachinesBusy, Sleep, execution_state
 
 _BUSY: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "ExecutionLimitExceeded"})
@@ -41,6 +41,8 @@ class StepFunctionsMachines:
             # no error at all.
             if code != "ExecutionAlreadyExists":
                 raise
+        except unreachable():
+            raise MachinesBusy from None
 
     def stop(self, workflow: str, name: str) -> None:
         self._asked(self._client.stop_execution, executionArn=self._arn(workflow, name))
@@ -71,6 +73,8 @@ class StepFunctionsMachines:
             if code in _BUSY:
                 raise MachinesBusy from None
             raise
+        except unreachable():
+            raise MachinesBusy from None
 
     def _arn(self, workflow: str, name: str) -> str:
         # Of Standard: an Express execution has another ARN, by which it can be neither looked at nor stopped.

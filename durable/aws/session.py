@@ -16,6 +16,16 @@ def client(service: str) -> Any:
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # the name is not a literal
 
 
+def unreachable() -> tuple[type[Exception], ...]:
+    """Return what botocore raises where a service cannot be reached or does not answer.
+
+    The call may have been carried out: it is to be made again as one whose answer was lost.
+    """
+    from botocore.exceptions import ConnectionError, HTTPClientError
+
+    return ConnectionError, HTTPClientError
+
+
 def code_of(error: Any) -> str:
     """Return the code of a botocore ClientError, as "ThrottlingException"."""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from durable.aws.session import client, code_of
+from durable.aws.session import client, code_of, unreachable
 from durable.store.machines import MachinesBusy
 
 _BUSY: Final = frozenset({"ThrottlingException", "TooManyRequestsException"})
@@ -32,4 +32,6 @@ class StepFunctionsTokens:
             if code not in _OVER:
                 raise
             return False
+        except unreachable():
+            raise MachinesBusy from None
         return True

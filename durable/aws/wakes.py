@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from durable.aws.session import client, code_of
+from durable.aws.session import client, code_of, unreachable
 
 _BUSY: Final = frozenset({"ThrottlingException", "RequestThrottled", "OverLimit", "ServiceUnavailable"})
 _SECOND_MS: Final = 1_000
@@ -32,6 +32,8 @@ class SQSTimers:
         except sqs.exceptions.ClientError as error:
             if code_of(error) not in _BUSY:
                 raise
+        except unreachable():
+            pass
 
 
 def look_at(event: Mapping[str, Any], look: Look, failed: Callable[[str, str, Exception], None]) -> dict[str, Any]:

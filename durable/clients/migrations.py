@@ -1,8 +1,8 @@
 """Migrations: files of plain SQL that are applied to a database once each, in the order of their names.
 
 The table `durable_migrations` says which were applied. Where the database can undo changes of its schema, a file is
-applied whole or not at all. Aurora DSQL takes one change of the schema a transaction, so there each statement is
-committed by itself, and the row counts them: what failed goes on with the statement that failed.
+applied whole or not at all. Aurora DSQL takes one change of the schema a transaction, and no data beside it, so there
+each statement is committed by itself, and the row counts them: what failed goes on with the statement that failed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,14 @@ FOLDER: Final = Path("migrations")
 """Beside app.py; a folder in it for each Database, by its name."""
 DSQL: Final = "auroradsql"
 """The name of Aurora DSQL's dialect."""
+
+_DATA: Final = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|WITH|SELECT)\b", re.IGNORECASE)
+"""How statements begin that change no schema."""
+_REMOVES: Final = re.compile(r"\b(DROP|RENAME)\b", re.IGNORECASE)
+_THERE_ALREADY: Final = frozenset({"42P06", "42P07", "42701", "42710", "42723"})
+"""SQLSTATE of PostgreSQL: the schema, table or index, column, constraint or type, or function exists."""
+_GONE_ALREADY: Final = frozenset({"3F000", "42P01", "42703", "42704", "42883"})
+"""SQLSTATE of PostgreSQL: what is to be removed or renamed does not exist."""
 
 _NAME: Final = re.compile(r"\d+[_-][\w-]+\.sql", re.ASCII)
 _INDEX: Final = re.compile(r"(\s*CREATE\s+(?:UNIQUE\s+)?INDEX\s+)(?!ASYNC\b)", re.IGNORECASE)
@@ -51,7 +59,10 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a database knows of a migration: of which text how many statements were executed."""
+    """What a database knows of a migration: of which text how many statements were executed.
+
+    `statements` is -n from before the change of a schema that is the n-th statement until that is known to be made.
+    """
 
     hash: str
     statements: int
@@ -143,27 +154,62 @@ def _apply_whole(engine: Engine, migration: Migration) -> None:
             return
         for each in statements:
             _execute(connection, each)
-        _note(connection, migration, len(statements), new=True)
+        _note(connection, migration, len(statements))
 
 
 def _apply_by_statement(engine: Engine, migration: Migration) -> None:
+    """Apply a file of which each change of the schema is a transaction of its own.
+
+    Data is written in one transaction with the note that counts its statement, so it is written once. A change of the
+    schema cannot be: a note before it says that it is begun. Where a process died between the two, the next one makes
+    the change again, and goes on where the database says that it is made already.
+    """
     with engine.connect() as connection:
         before = _applied(connection).get(migration.name)
-    done = before.statements if before else 0
+    counted = 0 if before is None else before.statements
+    done = counted if counted >= 0 else -counted - 1
+    # Of a file that was edited since, the statement at this place may be another one.
+    died_in = done + 1 if before is not None and counted < 0 and before.hash == migration.hash else None
     for number, each in enumerate(migration.statements()[done:], done + 1):
-        with engine.begin() as connection:
-            _execute(connection, _INDEX.sub(r"\1ASYNC ", each))
-        with engine.begin() as connection:
-            _note(connection, migration, number, new=number == 1)
+        if _DATA.match(_without_comments(each)):
+            with engine.begin() as connection:
+                _execute(connection, each)
+                _note(connection, migration, number)
+        else:
+            _change_schema(engine, migration, number, each, again=number == died_in)
 
 
-def _note(connection: Connection, migration: Migration, statements: int, *, new: bool) -> None:
+def _change_schema(engine: Engine, migration: Migration, number: int, statement: str, *, again: bool) -> None:
+    """Make a change of the schema, and count it.
+
+    Args:
+        again: whether a process died that had begun it.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    with engine.begin() as connection:
+        _note(connection, migration, -number)
+    try:
+        with engine.begin() as connection:
+            _execute(connection, _INDEX.sub(r"\1ASYNC ", statement))
+    except DBAPIError as error:
+        made = _GONE_ALREADY if _REMOVES.search(statement) else _THERE_ALREADY
+        if not again or getattr(error.orig, "sqlstate", None) not in made:
+            with engine.begin() as connection:
+                _note(connection, migration, number - 1)  # it was refused: nothing is made of it
+            raise
+    with engine.begin() as connection:
+        _note(connection, migration, number)
+
+
+def _note(connection: Connection, migration: Migration, statements: int) -> None:
     from sqlalchemy import text
 
-    insert = "INSERT INTO durable_migrations(name, hash, statements) VALUES (:name, :hash, :statements)"
-    update = "UPDATE durable_migrations SET hash=:hash, statements=:statements WHERE name=:name"
-    values = {"name": migration.name, "hash": migration.hash, "statements": statements}
-    connection.execute(text(insert if new else update), values)
+    upsert = """
+        INSERT INTO durable_migrations(name, hash, statements) VALUES (:name, :hash, :statements)
+        ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, statements = excluded.statements
+    """
+    connection.execute(text(upsert), {"name": migration.name, "hash": migration.hash, "statements": statements})
 
 
 def _execute(connection: Connection, statement: str) -> None:

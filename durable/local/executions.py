@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -132,6 +132,23 @@ class Executions:
         """Yield each definition that was kept, under its hash."""
         for key, text in self._journal.read("SELECT hash, text FROM definition"):
             yield key, json.loads(text)
+
+    def forget_definitions(self, today: Iterable[str]) -> int:
+        """Remove the definitions that no open execution runs on, and return how many.
+
+        Args:
+            today: the hashes of those that new executions run on.
+        """
+        self._journal.flush()
+        # The hash is the second item of the JSON: see `put`. What no execution runs on now, none ever will: a new one
+        # runs on a definition of today.
+        hashes = "SELECT DISTINCT substr(data, instr(data, '\",\"') + 3, 32) FROM execution"
+        used = {*today, *(found for (found,) in self._journal.read(hashes))}
+        gone = [key for (key,) in self._journal.read("SELECT hash FROM definition") if key not in used]
+        self._journal.write([(DEFINITION, (key,), None) for key in gone])
+        for key in gone:
+            self._machines.pop(key, None)
+        return len(gone)
 
     def on(self, definition: str) -> Iterator[tuple[str, str]]:
         """Yield workflow and name of each open execution that runs on a definition."""

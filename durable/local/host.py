@@ -248,8 +248,9 @@ class Host:
         """Remove some of what is past its time, and return how much that was: 0 when nothing is left."""
         now = self.clock.now()
         if now >= self._sweep_at:
+            self._sweep_at = now + _SWEEP_MS  # before: a folder that cannot be read is no reason to remove no rows
             sweep(self._values, self.table)
-            self._sweep_at = now + _SWEEP_MS
+            self._executions.forget_definitions(self.engine.definitions.values())
         return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,14 +32,15 @@ class OutboxEmail(SendEmail):
 
     def send(self, email: Email, *, id: str) -> None:
         raw = compose(self.name, email, sender=self.sender, id=id, now=self._clock.now()).raw
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / file_name(id)
         unfinished = path.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(raw)
             os.replace(unfinished, path)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
             raise EmailNotSent(self.name, f"{self.folder}: {error.strerror}") from None
 
 

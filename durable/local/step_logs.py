@@ -73,8 +73,13 @@ class StepLogs(logging.Handler):
         work = at_work.get()
         if work is None or work.step is None or len(self._waiting) >= MOST_WAITING:
             return
-        text = self._formatter.format(record)
-        self._append(Line(work.step, round(record.created * 1000), record.levelname.lower(), text[:_MOST_CHARACTERS]))
+        try:
+            text = self._formatter.format(record)
+        except Exception:  # a line whose arguments do not fit it; the terminal says so, and the step goes on
+            return
+        # Half a surrogate pair, which SQLite takes no text with, would cost all lines of its transaction.
+        text = text[:_MOST_CHARACTERS].encode("utf-8", "replace").decode()
+        self._append(Line(work.step, round(record.created * 1000), record.levelname.lower(), text))
 
     def forget(self, of: str) -> None:
         """Have the lines of a run removed, by its partition."""

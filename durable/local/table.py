@@ -164,7 +164,12 @@ class SQLiteTable:
         found = self.journal.read("SELECT partition, sort FROM record WHERE expires<=? LIMIT ?", (now // 1000, _SWEEP))
         for partition, sort in found:
             with self._lock:
-                row = self._partition(partition).rows.get(sort)
+                try:
+                    row = self._partition(partition).rows.get(sort)
+                except RowsUnreadable:
+                    # It is removed unread: else each call would end here, and what is behind it would stay for ever.
+                    self._remove_unread(partition, sort)
+                    continue
                 if row is None or not expired(row, now):
                     continue
                 if sort == RUN:
@@ -172,6 +177,15 @@ class SQLiteTable:
                 else:
                     self._hand_over([Delete(Key(partition, sort))], [None])
         return len(found)
+
+    def _remove_unread(self, partition: str, sort: str) -> None:
+        """Remove a row, or with a `run` row all of its partition, which is not in memory."""
+        sorts = [sort]
+        if sort == RUN:
+            rows = self.journal.read("SELECT sort FROM record WHERE partition=?", (partition,))
+            sorts = [str(each) for (each,) in rows]
+            self._removed(partition)
+        self.journal.write((RECORD, (partition, each), None) for each in sorts)
 
     def _row(self, key: Key, now: int) -> Row | None:
         row = self._rows(key.partition, now).get(key.sort)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.runs.record import load_header
 from durable.store.large_values import LargeValues
-from durable.store.table import Table
+from durable.store.table import RowsUnreadable, Table
 
 
 def sweep(values: LargeValues, table: Table) -> int:
@@ -14,7 +14,10 @@ def sweep(values: LargeValues, table: Table) -> int:
     """
     gone = 0
     for run in values.runs():
-        header = load_header(table, run.workflow, run.instance)
+        try:
+            header = load_header(table, run.workflow, run.instance)
+        except RowsUnreadable:
+            continue  # the run is there, and may be restored from a copy
         if header is None or header.incarnation != run.incarnation:
             values.delete(run)
             gone += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import uuid
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from durable import Database
 from durable.aws.database import client_of as on_aws
 from durable.aws.migrations import answer
+from durable.clients import migrations
 from durable.clients.database import MOST_TRIES, DatabaseClient
 from durable.clients.migrations import DSQL, Migration, migrate, migrations_of, pending
 from durable.clock import VirtualClock
@@ -309,6 +311,44 @@ def test_what_failed_there_goes_on_with_the_statement_that_failed(dsql: Engine, 
     refused = answer({**event_, "RequestType": "Update"}, "orders", dsql, project)
     assert "2_more.sql was changed" in refused["Reason"]
     assert answer({**event_, "RequestType": "Delete"}, "orders", dsql, project)["Status"] == "SUCCESS"
+
+
+SCHEMA_AND_DATA = """
+CREATE TABLE more(id INTEGER);
+INSERT INTO more VALUES (1);
+ALTER TABLE more ADD COLUMN note VARCHAR(10);
+INSERT INTO more(id) VALUES (2);
+ALTER TABLE more RENAME COLUMN note TO remark;
+"""
+
+
+@pytest.mark.parametrize("dies_at", range(8))
+def test_there_each_statement_is_made_once_wherever_the_process_dies(
+    dsql: Engine, project: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    migrate(dsql, migrations_of("orders"))
+    _write("2_more.sql", SCHEMA_AND_DATA)
+    note, notes = migrations._note, itertools.count()
+
+    def dies(*arguments: Any) -> None:
+        if next(notes) == dies_at:
+            raise SystemExit
+        note(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "_note", dies)
+        with pytest.raises(SystemExit):
+            migrate(dsql, migrations_of("orders"))
+    assert migrate(dsql, migrations_of("orders")) == ["2_more.sql"]
+    with dsql.connect() as connection:
+        assert connection.execute(text("SELECT id, remark FROM more ORDER BY id")).all() == [(1, None), (2, None)]
+
+
+def test_there_a_table_that_exists_is_an_error_each_time(dsql: Engine, project: Path) -> None:
+    _write("2_more.sql", "CREATE TABLE orders(id INTEGER);")
+    for _ in range(2):
+        with pytest.raises(DBAPIError, match="already exists"):
+            migrate(dsql, migrations_of("orders"))
 
 
 def test_a_client_on_aws_connects_with_iam_to_its_cluster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from durable.store.large_values import LargeValues, RunPlace, ValuesBusy, borrow
 from durable.store.leases import Leases
 from durable.store.record import StepRecord
 from durable.store.rows import StepRow
-from durable.store.table import Write
+from durable.store.table import RowsUnreadable, Write
 from durable.testing.large_values import MemoryValues
 from durable.testing.table import MemoryTable
 from durable.wire import StepEvent
@@ -231,3 +231,19 @@ def test_a_reference_that_data_poses_as_is_data(values: LargeValues) -> None:
     show = handler(volumes.show, values, MemoryTable(clock), clock)
     posing = {"$value": "x", "bytes": 1}
     assert show(event("show", {"value": posing}), "x")["result"] == posing
+
+
+def test_a_run_whose_header_cannot_be_read_keeps_its_values_and_no_other(
+    values: LargeValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = MemoryTable(VirtualClock())
+    for run in (ONE, OTHER):
+        values.write(run, "x", b"1")
+
+    def torn(key: Any) -> None:
+        if key == header_key(ONE.workflow, ONE.instance):
+            raise RowsUnreadable
+
+    monkeypatch.setattr(table, "get", torn)
+    assert sweep(values, table) == 1
+    assert list(values.runs()) == [ONE]

@@ -18,6 +18,7 @@ from durable.clients.contents import Buckets, Databases, Namespaces, NotThere, V
 from durable.http import Problem
 from durable.http.problems import CONTENT_TYPE
 from durable.local.console.page import FRESH
+from durable.local.console.requests import body_of, is_number
 from durable.local.http.loopback import CONSOLE
 
 _PAGE: Final = 100
@@ -71,27 +72,13 @@ def _shown(ask: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Resp
 def _page(request: Request) -> tuple[str, str, str | None, int]:
     asked = request.query_params
     limit = asked.get("limit", str(_PAGE))
-    if not limit.isdecimal():
+    if not is_number(limit):
         raise ValueError("limit is a whole number from 1 to 1000")
     return request.path_params["name"], asked.get("prefix", ""), asked.get("cursor"), int(limit)
 
 
 def _key(request: Request) -> str:
     return request.query_params.get("key", "")
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """Return a body, of which no more is read than may be there.
-
-    Raises:
-        ValueError: it is longer.
-    """
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            raise ValueError(f"the body is longer than {most:,} bytes")
-    return bytes(data)
 
 
 class _Namespaces:
@@ -111,7 +98,7 @@ class _Namespaces:
     async def put(self, request: Request) -> Response:
         """Write {"value": …}; "ttl" is a duration, "version" the one that it must still have."""
         try:
-            body = json.loads(await _body(request, MAX_VALUE_BYTES + _MORE_THAN_VALUE))
+            body = json.loads(await body_of(request, MAX_VALUE_BYTES + _MORE_THAN_VALUE))
             if not isinstance(body, dict) or "value" not in body or body.keys() - {"value", "ttl", "version"}:
                 raise ValueError(
                     'the body is {"value": …}, with "ttl", as "1 hour", and "version" where they are wanted'
@@ -119,6 +106,8 @@ class _Namespaces:
             more = {name: body[name] for name in ("ttl", "version") if body.get(name) is not None}
             args = (request.path_params["name"], _key(request), body["value"])
             written = await run_in_threadpool(lambda: self._namespaces.put(*args, **more))
+        except RecursionError:
+            return _refusal(ValueError("the value is nested too deeply"))
         except (NotThere, ValueUnfit, ValueError, TypeError) as error:
             return _refusal(error if not isinstance(error, TypeError) else ValueError(str(error)))
         if not written:
@@ -150,7 +139,7 @@ class _Buckets:
 
     async def put(self, request: Request) -> Response:
         try:
-            data = await _body(request, MAX_OBJECT_BYTES)
+            data = await body_of(request, MAX_OBJECT_BYTES)
             await run_in_threadpool(self._buckets.put, request.path_params["name"], _key(request), data)
         except (NotThere, ValueError) as error:
             return _refusal(error)
@@ -166,6 +155,6 @@ class _Databases:
 
     def rows(self, request: Request) -> dict[str, Any]:
         offset = request.query_params.get("offset", "0")
-        if not offset.isdecimal():
+        if not is_number(offset):
             raise ValueError("offset is a whole number")
         return self._databases.rows(request.path_params["name"], request.path_params["table"], int(offset))

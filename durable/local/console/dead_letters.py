@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from durable.bindings import Queue
 from durable.clock import timestamp
 from durable.local.console.page import FRESH
+from durable.local.console.requests import body_of
 from durable.local.queue import Message, Messages
 from durable.signature import signature_of
 from durable.steps.consumer import message_parameter
@@ -75,10 +76,9 @@ async def _wanted(request: Request) -> Sequence[str] | None:
     """Return the ids that a body names; None for all."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise HTTPException(415)
-    raw = await request.body()
     try:
-        body = json.loads(raw) if len(raw) <= _MOST_BYTES else None
-    except ValueError:
+        body = json.loads(await body_of(request, _MOST_BYTES))
+    except (ValueError, RecursionError):
         body = None
     if body == {"all": True}:
         return None

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from durable.local.console.page import FRESH
+from durable.local.console.requests import is_number
 from durable.local.step_logs import StepLogs
 from durable.runs.record import load_header
 from durable.store.table import Table
@@ -22,7 +23,7 @@ class Logs:
     def show(self, request: Request) -> Response:
         asked = request.query_params
         after = asked.get("after")
-        if after is not None and not after.isdecimal():
+        if after is not None and not is_number(after):
             raise HTTPException(400)
         workflow, instance = asked.get("workflow"), asked.get("id")
         of = None

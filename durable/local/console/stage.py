@@ -25,6 +25,7 @@ from durable.http import Problem
 from durable.http.problems import CONTENT_TYPE
 from durable.local.console.contents import contents_routes
 from durable.local.console.page import FRESH
+from durable.local.console.requests import body_of, is_number
 from durable.local.console.routes import page_routes
 from durable.local.console.schedules import SchedulesShown
 from durable.local.console.workflows import Workflows
@@ -69,7 +70,7 @@ def stage_console(
     def logs(request: Request) -> Response:
         asked = request.query_params
         after = asked.get("after", "0")
-        lines = stage.lines(asked.get("workflow", ""), asked.get("id", ""), int(after) if after.isdecimal() else 0)
+        lines = stage.lines(asked.get("workflow", ""), asked.get("id", ""), int(after) if is_number(after) else 0)
         return JSONResponse(lines, headers=FRESH)
 
     routes: Sequence[Route] = (
@@ -94,8 +95,9 @@ def _forwarded(stage: Stage) -> Callable[[Request], Any]:
     async def handler(request: Request) -> Response:
         raw = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         path = f"{raw}?{request.url.query}" if request.url.query else raw
-        body = await request.body()
-        if len(body) > _MOST_BYTES:
+        try:
+            body = await body_of(request, _MOST_BYTES)
+        except ValueError:
             return _problem(413, "The body is too large.")
         status, content = await run_in_threadpool(stage.send, request.method, path, body or None)
         return Response(content, status, FRESH, "application/json" if status < 400 else CONTENT_TYPE)

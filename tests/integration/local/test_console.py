@@ -192,6 +192,8 @@ def test_dead_letters_are_counted_shown_and_redriven(virtual: VirtualHost, clien
     [
         ("{}", "application/json", 422),
         ("[", "application/json", 422),
+        pytest.param("[" * 20_000, "application/json", 422, id="deep"),
+        pytest.param(f'["{"x" * 70_000}"]', "application/json", 422, id="long"),
         ('{"ids": [1]}', "application/json", 422),
         ('{"all": true}', "text/plain", 415),
     ],
@@ -200,6 +202,17 @@ def test_a_redrive_that_cannot_be_read_is_refused(client: TestClient, body: str,
     answer = client.post("/api/console/queues/parcels/redrive", content=body, headers={"Content-Type": kind})
     assert answer.status_code == status
     assert client.post("/api/console/queues/other/redrive", json={"all": True}).status_code == 404
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5_000, "²", "-1", "x"])
+def test_a_page_begins_at_a_number_of_some_size(client: TestClient, number: str) -> None:
+    assert client.get("/api/console/logs", params={"after": number}).status_code == 400
+    assert client.get("/api/console/kv/stock", params={"limit": number}).status_code == 422
+
+
+def test_a_value_that_is_nested_too_deeply_is_refused(client: TestClient) -> None:
+    path, body = "/api/console/kv/stock/value?key=a", f'{{"value": {"[" * 20_000}'
+    assert client.put(path, content=body).status_code == 422
 
 
 def test_a_namespace_is_looked_into_and_changed(client: TestClient, virtual: VirtualHost) -> None:

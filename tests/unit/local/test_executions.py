@@ -38,3 +38,18 @@ def test_an_execution_that_was_deleted_is_not_found_again(executions: Executions
     assert list(executions.idle()) == []
     executions.delete("at work", was_idle=False)
     assert list(executions.at_work()) == []
+
+
+def test_definitions_that_nothing_runs_on_any_more_are_removed(executions: Executions) -> None:
+    old, new, today = (
+        executions.define({"QueryLanguage": "JSONata", "StartAt": each, "States": {each: {"Type": "Succeed"}}})
+        for each in ("old", "new", "today")
+    )
+    executions.put(Stored("one", "w", old.hash, {}), Idle([], []), was_idle=False)
+    executions.put(Stored("two", "w", new.hash, {}), None, was_idle=False)
+    assert executions.forget_definitions([today.hash]) == 0
+    executions.delete("one", was_idle=True)
+    assert executions.forget_definitions([today.hash]) == 1
+    executions._journal.flush()
+    assert {key for key, _ in executions.definitions()} == {new.hash, today.hash}
+    assert executions.machine(new.hash) is new.machine

@@ -44,3 +44,19 @@ def test_where_no_file_can_be_had_lines_are_kept_in_memory(tmp_path: Path) -> No
     with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
         log.warning("in memory")
         assert [each["text"] for each in logs.read(None, None)["lines"]] == ["in memory"]
+
+
+def test_a_line_whose_arguments_do_not_fit_it_costs_the_step_nothing(tmp_path: Path) -> None:
+    handlers = logging.getLogger().handlers[:]
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        (own,) = (each for each in logging.getLogger().handlers if each not in handlers)
+        own.handle(logging.LogRecord("author", logging.WARNING, __file__, 1, "%d apples", ("many",), None))
+        log.warning("after it")
+        assert [each["text"] for each in logs.read(None, None)["lines"]] == ["after it"]
+
+
+def test_half_a_surrogate_pair_costs_no_other_line(tmp_path: Path) -> None:
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        log.warning("before it")
+        log.warning("a \ud800")
+        assert [each["text"] for each in logs.read(None, None)["lines"]] == ["before it", "a ?"]

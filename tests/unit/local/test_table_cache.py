@@ -149,3 +149,22 @@ def test_a_write_of_two_partitions_outlives_that_the_first_is_let_go_of_for_the_
     # The time of the second run is over: its rows are removed first, and what memory is too small for is let go of.
     table.write(Write(key(1), {"n": 1}), Write(key(2), header(3)))
     assert (table.get(key(1)), table.get(key(2))) == (header(1) | {"n": 1}, header(3))
+
+
+def test_a_damaged_row_whose_time_is_over_is_removed_and_keeps_no_other(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock)
+    over = clock.now() // 1000 + 1
+    for number in (1, 2, 3):
+        table.write(Write(key(number), header(number) | {"expires": over}), Write(key(number, "step"), {"a": 1}))
+    journal.flush()
+    journal.put(RECORD, key(1, "step"), (None, None, None, None, "torn"))
+    journal.put(RECORD, Key("p", "s"), (None, None, None, over, "torn"))
+    journal.flush()
+    clock.advance_to(over * 1000)
+    again = SQLiteTable(journal, clock)
+    removed: list[str] = []
+    again.on_removed(removed.append)
+    assert again.purge(clock.now()) == 4
+    journal.flush()
+    assert journal.read("SELECT * FROM record") == []
+    assert sorted(removed) == ["w#1", "w#2", "w#3"]
