@@ -132,6 +132,8 @@ REPORTED_BY_AWS: Final = (*LAMBDA_FAULTS, *CRASHES, *UNUSABLE, "States.Timeout")
 """Errors of a step that its wrapper never reports itself."""
 
 
+PUBLIC: Final = "public"
+"""Stands in the cause of an error that `run` itself raises, where its class derives from PublicError."""
 FAILED_AT: Final = r'\(at=([0-9]+)\)"'
 """Finds in a cause when a step failed."""
 

@@ -139,12 +139,12 @@ class MachineBuilder:
         for target in reversed(self.targets):
             if target.errors.get(name) is statement.error:
                 for edge in edges:
-                    error = error_value(Constant(name, TEXT), cause_text(name, statement.message))
+                    error = error_value(Constant(name, TEXT), cause_text(statement.error, statement.message))
                     edge.set(target.variable, error)
                 target.edges += edges
                 return []
         at = None if self.told is None or not self.shared.timed else Variable(self.clock, Integer())
-        cause = cause_text(name, statement.message, at)
+        cause = cause_text(statement.error, statement.message, at)
         self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
         return []
 

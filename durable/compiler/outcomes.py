@@ -8,6 +8,7 @@ from typing import Final
 
 from durable.compiler.kinds import Anything, Caught, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
 from durable.compiler.terms import (
+    BOOLEAN,
     TEXT,
     Apply,
     Constant,
@@ -22,8 +23,8 @@ from durable.compiler.terms import (
     Variable,
 )
 from durable.compiler.walk import children, values
-from durable.errors import StepError, StepTimeoutError, public_message
-from durable.wire import FAILED_AT
+from durable.errors import PublicError, StepError, StepTimeoutError, public_message
+from durable.wire import FAILED_AT, PUBLIC
 
 RESULT: Final = "$states.result.Payload"
 """Where the answer of a step's Lambda is: `{"result", "at"}`."""
@@ -131,11 +132,19 @@ def messages_read(part: object) -> frozenset[str]:
     return frozenset(found)
 
 
-def cause_text(name: str, message: Expression, at: Expression | None = None) -> Expression:
-    """Return the cause of an error as Lambda writes it; where it is raised in a branch that carries time, with when."""
+def cause_text(error: type[Exception], message: Expression, at: Expression | None = None) -> Expression:
+    """Return the cause of an error that `run` raises, as Lambda writes one.
+
+    Args:
+        at: when it is raised, in a branch that carries time.
+    """
+    name, is_public = error.__name__, issubclass(error, PublicError)
     if isinstance(message, Constant) and at is None:
-        return Constant(json.dumps({"errorMessage": message.value, "errorType": name}, ensure_ascii=False), TEXT)
+        cause = {"errorMessage": message.value, "errorType": name} | ({PUBLIC: True} if is_public else {})
+        return Constant(json.dumps(cause, ensure_ascii=False), TEXT)
     parts: tuple[tuple[str, Expression], ...] = (("errorMessage", message), ("errorType", Constant(name, TEXT)))
+    if is_public:
+        parts = (*parts, (PUBLIC, Constant(True, BOOLEAN)))
     if at is not None:
         raised = Joined((Constant("(at=", TEXT), Spelled(at), Constant(")", TEXT)))
         parts = (*parts, ("raised", raised))

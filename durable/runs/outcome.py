@@ -12,7 +12,8 @@ from durable.store.failure import Failure
 from durable.store.machines import ExecutionState
 from durable.store.parts import Wanted
 from durable.store.rows import AnyStep
-from durable.wire import CRASHES, DATA_LIMIT, FINAL, LAMBDA_FAULTS, TIMEOUTS, UNUSABLE
+from durable.store.table import Row
+from durable.wire import CRASHES, DATA_LIMIT, FINAL, LAMBDA_FAULTS, PUBLIC, TIMEOUTS, UNUSABLE
 
 _AT: Final = re.compile(r" \(at=[0-9]+\)$")
 """When the step failed, which stands at the end of its message: see `failure_message`."""
@@ -53,6 +54,25 @@ def ended_by(state: ExecutionState, steps: Iterable[AnyStep]) -> AnyStep | None:
     found = [row for row in steps if said.startswith(f"{row.path}: ")]
     # One path may begin another: the wait for the callback of `x` is `x: callback`.
     return max(found, key=lambda row: len(row.path), default=None)
+
+
+def failed_with(state: ExecutionState, steps: Sequence[AnyStep]) -> Row:
+    """Return the header fields that say why a failed execution did."""
+    fields: Row = {"error": error_of(state, steps)}
+    row = ended_by(state, steps)
+    if row is not None:
+        fields["ended_by"] = row.sort
+    if _is_public(state, row):
+        fields["refused"] = True
+    return fields
+
+
+def _is_public(state: ExecutionState, row: AnyStep | None) -> bool:
+    """Return whether a PublicError ended a failed execution: of the step that it comes from, or of `run` itself."""
+    if row is None:
+        return _cause(state.cause, of_a_step=False).get(PUBLIC) is True
+    error = row.failed_finally
+    return error is not None and error.get("public", False)
 
 
 def error_of(state: ExecutionState, steps: Sequence[AnyStep]) -> dict[str, str]:
@@ -105,15 +125,20 @@ def _error_name(state: ExecutionState) -> str:
 
 
 def _said(cause: str | None, *, of_a_step: bool) -> str:
-    """Return the message in a cause: of a Lambda, which has a stack trace, or of a `raise` in `run`, which has none."""
+    """Return the message in a cause."""
+    message = _cause(cause, of_a_step=of_a_step).get("errorMessage")
+    return message if isinstance(message, str) else ""
+
+
+def _cause(cause: str | None, *, of_a_step: bool) -> Mapping[str, Any]:
+    """Return a cause: of a Lambda, which has a stack trace, or of a `raise` in `run`, which has none; empty where it is
+    the other, or none.
+    """
     try:
         said: Any = json.loads(cause or "null")
     except ValueError:
-        return ""
-    if not isinstance(said, dict) or ("stackTrace" in said or "at" in said) != of_a_step:
-        return ""
-    message = said.get("errorMessage")
-    return message if isinstance(message, str) else ""
+        return {}
+    return said if isinstance(said, dict) and ("stackTrace" in said or "at" in said) == of_a_step else {}
 
 
 def _message(name: str, cause: str | None) -> str:

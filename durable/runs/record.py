@@ -10,7 +10,7 @@ from typing import Final, Self
 from durable.errors import RunNotFound, public_message
 from durable.store.keys import HEADER, STEP, header_key, incarnation_of, partition, step_prefix
 from durable.store.rows import AnyStep, Header, step_row
-from durable.store.table import Key, Row, Table
+from durable.store.table import Row, Table
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -90,12 +90,9 @@ def load_header(table: Table, workflow: str, instance: str) -> Header | None:
 
 
 def is_refused(table: Table, workflow: str, instance: str) -> bool:
-    """Return whether a run was ended by a PublicError of a step: whoever started the run is told why, and no operator
-    has to look.
-    """
+    """Return whether a run was ended by a PublicError: whoever started it is told why, and no operator has to look."""
     header = load_header(table, workflow, instance)
-    row = None if header is None or header.ended_by is None else table.get(Key(header.partition, header.ended_by))
-    return row is not None and bool((row.get("error") or {}).get("public"))
+    return header is not None and header.refused
 
 
 def with_payload(table: Table, header: Header) -> Header:

@@ -19,7 +19,7 @@ from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
 from durable.runs.guards import flag_at_the_end, unchanged, wanted_still
 from durable.runs.ids import execution_name, instance_of, random_id
-from durable.runs.outcome import ended_by, ending, error_of
+from durable.runs.outcome import ending, failed_with
 from durable.runs.pools import Pools
 from durable.runs.record import (
     INSTANCE_ID,
@@ -267,10 +267,7 @@ class Runs:
         elif came_to == "errored":
             # Of this epoch only: an earlier one has steps of the same paths, with errors of their own.
             steps = [] if there is None else load_steps(self._table, there)
-            fields |= {"status": "errored", "error": error_of(state, steps)}
-            row = ended_by(state, steps)
-            if row is not None:
-                fields["ended_by"] = row.sort
+            fields |= {"status": "errored", **failed_with(state, steps)}
         else:
             did: Status = "paused" if came_to == "paused" else "terminated"
             fields |= {"status": did, "changes": changes_with(there, did, fields["updated"])}
@@ -377,7 +374,7 @@ class Runs:
         if anew:
             fields |= {"epoch": header.epoch + 1, "begun": now}
         kept_until = () if header.expires is None else ("expires",)
-        gone = ("closed", "wanted", "output", "error", "ended_by", *WAITING_FIELDS, "rollback", *kept_until)
+        gone = ("closed", "wanted", "output", "error", "ended_by", "refused", *WAITING_FIELDS, "rollback", *kept_until)
         # An execution of the generation before may still invoke a step, late or once more: it is to begin nothing.
         generation = header.generation + 1
         fields["generation"] = generation

@@ -95,7 +95,7 @@ class Children:
     def _outcome(self, child: Header, row: WaitRow) -> Row:
         if child.status == "complete":
             return self.callbacks.result(child.output, child.updated)
-        failure = Failure(ChildWorkflowError.__name__, _message(child))
+        failure = Failure(ChildWorkflowError.__name__, _message(child), public=child.refused)
         return self.callbacks.error(failure, child.updated, row.caught)
 
     def settle(self, header: Header) -> int:

@@ -64,6 +64,7 @@ class Header(_Stored):
         output: what `run` returned, where the status is `complete`.
         error: name, message and perhaps step, where the status is `errored`.
         ended_by: the sort key of the step whose error ended the run; `retry` forgets it.
+        refused: a PublicError ended the run: whoever started it is told why, and no operator has to look.
         expires: when all rows of the run vanish, in seconds since 1970; None while it is open.
         changes: what operators did, and earlier ends; the latest come last, 50 at most.
         sleeps: the Wait states that the execution is in.
@@ -104,6 +105,7 @@ class Header(_Stored):
     output: Any = None
     error: Mapping[str, str] | None = None
     ended_by: str | None = None
+    refused: bool = False
     expires: int | None = None
     changes: Sequence[ChangeRow] = ()
     sleeps: Sequence[SleepRow] = ()
