@@ -16,8 +16,9 @@ by parameter name. `sensitive` is there for a step of which no data is shown, `c
 step catches errors of these names, `says` where `run` reads what errors of these names say, `once` where errors of
 these names are not tried again, `undo` where the step can be undone: by which function, with which retries, and whether
 that takes the step's input too. `by_reference` is there where `run` only passes the result on, so that the step may
-answer with a reference to it; else `read` says what looks into it. `references` names the parameters of the input that
-may hold such a reference. What the step returns (`at` in milliseconds since 1970, when it ended):
+answer with a reference to it, above `inline` bytes where that is said; else `read` says what looks into it.
+`references` names the parameters of the input that may hold such a reference, `lists` those that may hold a list of
+them. What the step returns (`at` in milliseconds since 1970, when it ended):
 
     {"result": …, "at": 1767225600000}
 
@@ -208,8 +209,10 @@ class StepEvent(TypedDict, total=False):
     later: Later
     races: list[str]
     by_reference: bool
+    inline: int
     read: str
     references: list[str]
+    lists: list[str]
 
 
 class Where(TypedDict):

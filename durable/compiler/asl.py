@@ -35,6 +35,7 @@ from durable.compiler.states import (
 from durable.compiler.terms import Constant, Expression
 from durable.compiler.tree import EventWait, StepCall
 from durable.signature import Signature
+from durable.store.large_values import LISTED_BYTES
 from durable.store.values import holds_secret
 
 Json = dict[str, Any]
@@ -118,10 +119,14 @@ class Writer:
         passed = self.passing.of(task)
         if passed.by_reference:
             payload["by_reference"] = True
+            if passed.listed:
+                payload["inline"] = LISTED_BYTES
         elif passed.read:
             payload["read"] = passed.read
         if passed.references:
             payload["references"] = list(passed.references)
+        if passed.lists:
+            payload["lists"] = list(passed.lists)
         if step.waits_by_itself:
             linear = {"delay": step.retries.delay_seconds, "jitter": step.retries.jitter}
             payload["later"] = linear if step.retries.backoff == "linear" else {}

@@ -40,6 +40,25 @@ def branch_result(value: Expression, told: Mapping[str, str]) -> Expression:
     return DictDisplay((("result", value), *more), _OBJECT)
 
 
+def result_of(output: Expression) -> Expression:
+    """Return the result in what a branch ends with."""
+    match output:
+        case DictDisplay(((name, value), *_), kind) if name == "result" and kind == _OBJECT:
+            return value
+    return output
+
+
+def is_results(value: Expression) -> bool:
+    """Return whether an expression on the edge out of a gather or a map is the list of its results."""
+    match value:
+        case RawExpression(text):
+            return text in (_ALL, f"[{_ALL}.result]") or text.startswith(f"$reduce({_ALL}, ")
+        case ListDisplay(elements):
+            names = [each.text if isinstance(each, RawExpression) else "" for each in elements]
+            return bool(names) and names == [f"{_ALL}[{number}].result" for number in range(len(names))]
+    return False
+
+
 def tuple_result(kinds: tuple[Kind, ...], wrapped: bool) -> Expression:
     """Return the results of a gather; where its branches tell more, they are wrapped."""
     if not wrapped:

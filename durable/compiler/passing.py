@@ -1,7 +1,9 @@
 """Which results of steps `run` only passes on to other steps: these may travel by reference, whatever their size.
 
 What an expression looks into, a condition tests or `run` returns has to be there itself. Variables that are assigned
-one another are looked at together, as one value under several names.
+one another are looked at together, as one value under several names. So are what a branch of a gather, or the body of a
+map, ends with and the element of the list that comes of it, as long as the list is only passed on, counted, or taken
+apart into such elements.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from typing import Final
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.kinds import Boolean, Float, Integer, Kind, Null
-from durable.compiler.outcomes import RESULT
+from durable.compiler.outcomes import RESULT, result_of
+from durable.compiler.passed_lists import Lists, edges_of, states_of
 from durable.compiler.states import AnyState, Edge, Machine, Map, Parallel, Task
-from durable.compiler.terms import Constant, Expression, Field, Item, RawExpression, Variable
+from durable.compiler.terms import Apply, Constant, Expression, Field, Item, RawExpression, Variable
 from durable.compiler.tree import StepCall
 from durable.compiler.walk import children
 
@@ -27,12 +30,16 @@ class Passed:
 
     Attributes:
         by_reference: whether its result may.
+        listed: whether its result may be an element of a map's list: many small ones are large together.
         references: the parameters that may be given a reference.
+        lists: the parameters that may be given a list of references.
         read: what looks into the result, as it stands in the source; empty where nothing does.
     """
 
     by_reference: bool = False
+    listed: bool = False
     references: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
     read: str = ""
 
 
@@ -57,34 +64,43 @@ class Passing:
     def __init__(self, machine: Machine) -> None:
         self._names: dict[str, str] = {}
         self._values: dict[str, _Value] = {}
+        self._lists = Lists(machine)
         self._tasks = list(_tasks(machine))
         self._results: dict[str, str] = {task.step.name: f"result of {task.step.name}" for task in self._tasks}
         for task in self._tasks:
             self._value(self._results[task.step.name]).steps.add(task.step.name)
-        for state in _states(machine):
+        for state in states_of(machine):
             self._read_state(state)
-        for edge in _edges(machine):
+        for edge in edges_of(machine):
             self._read_edge(edge)
 
     def steps(self) -> Iterator[StepCall]:
         """Yield the steps that may return a reference or be given one."""
         for task in self._tasks:
             passed = self.of(task)
-            if passed.by_reference or passed.references:
+            if passed.by_reference or passed.references or passed.lists:
                 yield task.step
 
     def of(self, task: Task) -> Passed:
         """Return how the result and the arguments of a step travel."""
         references = tuple(name for name, each in task.arguments if self._may_be_reference(each))
-        result = self._value(self._results[task.step.name])
+        lists = tuple(name for name, each in task.arguments if self._may_hold_references(each))
+        name = self._results[task.step.name]
+        result = self._value(name)
         if _is_small(kind_of(task.step.signature.returns)) and not task.step.sensitive:
-            return Passed(references=references)
-        return Passed(not result.others and not result.read, references, result.read)
+            return Passed(references=references, lists=lists)
+        listed = any(self._root(each) == self._root(name) for each in self._lists.items)
+        return Passed(not result.others and not result.read, listed, references, lists, result.read)
 
     def _may_be_reference(self, argument: Expression) -> bool:
-        if not isinstance(argument, Variable):
-            return False
-        value = self._value(argument.name)
+        name = argument.name if isinstance(argument, Variable) else self._lists.element(argument)
+        return name is not None and self._is_passed(name)
+
+    def _may_hold_references(self, argument: Expression) -> bool:
+        return any(self._is_passed(each) for each in self._lists.elements(argument))
+
+    def _is_passed(self, name: str) -> bool:
+        value = self._value(name)
         return bool(value.steps) and not value.others and not value.read
 
     def _value(self, name: str) -> _Value:
@@ -109,7 +125,8 @@ class Passing:
     def _read_state(self, state: AnyState) -> None:
         match state:
             case Task(arguments=arguments, key=key):
-                found = [each for _, each in arguments if not isinstance(each, Variable)] + ([key] if key else [])
+                found = [self._lists.looked_into(each) for _, each in arguments if not isinstance(each, Variable)]
+                found += [key] if key else []
             case Parallel():
                 found = []  # what stands in its branches is looked at by itself
             case Map(items=items):
@@ -121,16 +138,33 @@ class Passing:
 
     def _read_edge(self, edge: Edge) -> None:
         for variable, value in edge.sequence:
-            if isinstance(value, Variable):
-                self._join(variable, value.name)
-            elif self._is_result(value, edge):
-                assert isinstance(edge.source, Task)
-                self._join(variable, self._results[edge.source.step.name])
-            else:
-                self._value(variable).others |= not isinstance(value, Constant)
-                self._look(value, None, edge)
-        if edge.output is not None:
+            self._take(variable, value, edge)
+        if edge.output is None:
+            return
+        ending = self._lists.ending(edge)
+        if ending is None:
             self._look(edge.output, None, edge)
+        else:
+            self._take(ending, result_of(edge.output), edge)
+
+    def _take(self, name: str, value: Expression, edge: Edge) -> None:
+        """Note that a value is assigned to a variable, or is what a branch ends with."""
+        element = self._lists.element(value)
+        if isinstance(value, Variable):
+            self._join(name, value.name)
+            if not self._lists.is_alias(name, value.name):
+                self._look_at_elements(value, None, edge)
+        elif element is not None:
+            self._join(name, element)
+            self._look(self._lists.looked_into(value), None, edge)
+        elif self._is_result(value, edge):
+            assert isinstance(edge.source, Task)
+            self._join(name, self._results[edge.source.step.name])
+        else:
+            self._value(name).others |= not isinstance(value, Constant)
+            self._look(value, None, edge)
+            for each in self._lists.lost(name, value, edge):
+                self._note(self._value(each), Variable(name, value.kind), edge)
 
     def _is_result(self, value: Expression, edge: Edge) -> bool:
         return isinstance(value, RawExpression) and value.text == _RESULT and isinstance(edge.source, Task)
@@ -141,14 +175,26 @@ class Passing:
         Args:
             path: the longest path of fields that the expression is the beginning of.
         """
+        element = self._lists.element(value)
         match value:
+            case Apply("$count", (Variable() as counted,)) if self._lists.elements(counted):
+                return  # of such a list no element is looked at
             case Variable(name):
                 self._note(self._value(name), path or value, at)
+                self._look_at_elements(value, path, at)
+            case Item(index=index) if element is not None:
+                self._note(self._value(element), path or value, at)
+                self._look(index, None, at)
+                return
             case RawExpression(text) if _RESULT in text and isinstance(at, Edge) and isinstance(at.source, Task):
                 self._note(self._value(self._results[at.source.step.name]), value, at)
         is_path = isinstance(value, Field | Item)
         for each in children(value):
             self._look(each, (path or value) if is_path else None, at)
+
+    def _look_at_elements(self, value: Variable, path: Expression | None, at: AnyState | Edge) -> None:
+        for each in self._lists.elements(value):
+            self._note(self._value(each), path or value, at)
 
     def _note(self, found: _Value, by: Expression, at: AnyState | Edge) -> None:
         found.read = found.read or _said(by, at)
@@ -180,20 +226,5 @@ def _is_small(kind: Kind) -> bool:
     return isinstance(kind, Null | Boolean | Integer | Float)
 
 
-def _machines(machine: Machine) -> Iterator[Machine]:
-    yield machine
-    for state in machine.states:
-        for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
-            yield from _machines(inner)
-
-
-def _states(machine: Machine) -> Iterator[AnyState]:
-    yield from (state for each in _machines(machine) for state in each.states)
-
-
-def _edges(machine: Machine) -> Iterator[Edge]:
-    yield from (edge for each in _machines(machine) for edge in each.edges())
-
-
 def _tasks(machine: Machine) -> Iterator[Task]:
-    yield from (state for state in _states(machine) if isinstance(state, Task))
+    yield from (state for state in states_of(machine) if isinstance(state, Task))

@@ -30,7 +30,15 @@ from durable.steps.tasks import callback_key, generation_to_look_with, is_handle
 from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
-from durable.store.large_values import LargeValues, ValuesBusy, borrowed, goes_by_reference, lend
+from durable.store.large_values import (
+    INLINE_BYTES,
+    LargeValues,
+    ValuesBusy,
+    borrowed,
+    borrowed_list,
+    goes_by_reference,
+    lend,
+)
 from durable.store.log import Log
 from durable.store.record import StepRecord
 from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
@@ -142,7 +150,7 @@ class StepHandler:
 
     async def coroutine(self, attempt: Attempt) -> Any:
         """Do the work of an attempt whose function is a coroutine function; its deadline is for the caller."""
-        if not attempt.event.get("references"):
+        if not (attempt.event.get("references") or attempt.event.get("lists")):
             return await self._signature.function(**self._given(attempt))
         import asyncio  # here, so that a Lambda without coroutines does not import it
 
@@ -194,12 +202,8 @@ class StepHandler:
         event = attempt.event
         if event.get("undo", {}).get("input") and not is_kept(text_of(event["input"])):
             raise InvalidInput(f"input (larger than {MAX_KEPT_INPUT_BYTES} bytes of JSON, and its undo takes it)")
-        references = event.get("references", ())
-        return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until, references)
-
-    def _called(self, timeout: int, arguments: dict[str, Any]) -> Any:
-        with self._deadline(timeout):
-            return finished(self._signature.function(**arguments))
+        references, lists = event.get("references", ()), event.get("lists", ())
+        return self._arguments(event, event["input"], attempt.key, attempt.begun, attempt.until, references, lists)
 
     def _result(self, attempt: Attempt, returned: Any) -> Any:
         """Return what is recorded of the function; of one with a callback, the type of the event that completes it."""
@@ -224,15 +228,18 @@ class StepHandler:
 
     def _sent(self, result: Any, event: StepEvent) -> tuple[Any, bool]:
         """Return a result as it travels, and whether that is a reference to it, which is durable then."""
-        sensitive = event.get("sensitive", False)
-        if self._values is None or not self._may_lend(event) or not goes_by_reference(result, sensitive=sensitive):
+        if self._values is None or not self._may_lend(event):
+            return result, False
+        inline_bytes = event.get("inline", INLINE_BYTES)
+        if not goes_by_reference(result, sensitive=event.get("sensitive", False), inline_bytes=inline_bytes):
             return result, False
         return lend(self._values, StepKey.of(event), result), True
 
-    def _borrowed(self, value: Any, key: StepKey, name: str) -> Any:
-        """Return what a reference stands for."""
+    def _borrowed(self, value: Any, key: StepKey, name: str, *, is_list: bool = False) -> Any:
+        """Return what a reference stands for, or a list of them."""
+        read = borrowed_list if is_list else borrowed
         try:
-            return value if self._values is None else borrowed(self._values, key, value)
+            return value if self._values is None else read(self._values, key, value)
         except LookupError as error:
             raise InvalidInput(f"{name} ({error})") from None
 
@@ -244,6 +251,7 @@ class StepHandler:
         begun: Leased,
         until: int,
         references: Collection[str],
+        lists: Collection[str],
     ) -> dict[str, Any]:
         signature = self._signature
         arguments: dict[str, Any] = dict(self._clients)
@@ -251,8 +259,8 @@ class StepHandler:
             for parameter in signature.data:
                 if parameter.required or parameter.name in given:
                     value = given.get(parameter.name)
-                    if parameter.name in references:
-                        value = self._borrowed(value, key, parameter.name)
+                    if parameter.name in references or parameter.name in lists:
+                        value = self._borrowed(value, key, parameter.name, is_list=parameter.name in lists)
                     arguments[parameter.name] = load(parameter.adapter, value, parameter.name)
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None

@@ -36,8 +36,7 @@ def kept_of(event: StepEvent, text: str) -> Row:
     wanted = undo["input"] if event.get("sensitive") and undo is not None else not event.get("sensitive")
     if wanted and is_kept(text):
         kept["input"] = event["input"]
-        if references := event.get("references"):
-            kept["references"] = references
+        kept |= {name: event[name] for name in ("references", "lists") if name in event}
     return kept
 
 

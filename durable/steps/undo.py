@@ -15,6 +15,7 @@ from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
+from durable.steps.coroutines import finished
 from durable.steps.reports import busy, fault, reported
 from durable.steps.step import Hang, StepHandler
 from durable.store.begun import Leased
@@ -64,8 +65,10 @@ class UndoHandler(StepHandler):
         try:
             with self._keep(lambda: self._renew(key, owner)):
                 until = now + event["timeout"] * 1000
-                arguments = self._arguments(event, given, key, begun, until, references)
-                self._dumped(self._called(event["timeout"], arguments), event)
+                arguments = self._arguments(event, given, key, begun, until, references, row.lists)
+                with self._deadline(event["timeout"]):
+                    returned = finished(self._signature.function(**arguments))
+                self._dumped(returned, event)
         except Hang:
             raise
         except ValuesBusy as error:

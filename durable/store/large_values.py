@@ -20,6 +20,9 @@ REFERENCE: Final = "$value"
 """The key that a reference has, and no value that travels by itself."""
 INLINE_BYTES: Final = 32_768
 """Up to which a value travels by itself: an execution holds 256 KB at once."""
+LISTED_BYTES: Final = 1_024
+"""The same of an element of a map's list: a reference takes a tenth of this."""
+_MOST_READERS: Final = 8
 _NO_INCARNATION: Final = "-"
 
 
@@ -75,11 +78,11 @@ def is_reference(value: Any) -> bool:
     return isinstance(value, dict) and REFERENCE in value
 
 
-def goes_by_reference(value: Any, *, sensitive: bool) -> bool:
+def goes_by_reference(value: Any, *, sensitive: bool, inline_bytes: int = INLINE_BYTES) -> bool:
     """Return whether a JSON value that may travel by reference does: a large one, one that would be taken for a
     reference, and all data of a sensitive step, which is to stand in no history of an execution.
     """
-    return value is not None and (sensitive or is_reference(value) or len(to_json(value)) > INLINE_BYTES)
+    return value is not None and (sensitive or is_reference(value) or len(to_json(value)) > inline_bytes)
 
 
 def lend(values: LargeValues, key: StepKey, value: Any) -> dict[str, Any]:
@@ -103,6 +106,22 @@ def borrowed(values: LargeValues, key: StepKey, value: Any) -> Any:
     if data is None:
         raise LookupError("the large value that it refers to was deleted")
     return from_json(data)
+
+
+def borrowed_list(values: LargeValues, key: StepKey, value: Any) -> Any:
+    """Return a list of which each element that is a reference is what that stands for; several are read at once.
+
+    Raises:
+        LookupError, ValuesBusy: as of one value.
+    """
+    if not isinstance(value, list):
+        return value
+    if sum(map(is_reference, value)) < 2:
+        return [borrowed(values, key, each) for each in value]
+    from concurrent.futures import ThreadPoolExecutor  # here, for few Lambdas need it
+
+    with ThreadPoolExecutor(_MOST_READERS) as readers:
+        return list(readers.map(lambda each: borrowed(values, key, each), value))
 
 
 def _run_of(key: StepKey) -> RunPlace:

@@ -265,6 +265,7 @@ class StepRow(_Step):
         wake: when the next attempt is due: on one machine, and where the step says.
         input: the data arguments, where they are kept: see `durable.steps.step`.
         references: the parameters of the input that may hold a reference to a large value.
+        lists: those that may hold a list of references.
         undo: how the step is undone.
         undo_by: the rollback execution that tried to undo it.
         undo_attempts: how often that tried.
@@ -279,6 +280,7 @@ class StepRow(_Step):
     wake: int | None = None
     input: Mapping[str, Any] | None = None
     references: Sequence[str] = ()
+    lists: Sequence[str] = ()
     undo: Undo | None = None
     undo_by: str | None = None
     undo_attempts: int = 0

@@ -17,6 +17,8 @@ from durable.testing import Sandbox
 from tests.unit.testing import volumes
 from tests.unit.testing.volumes import (
     DrawingWorkflow,
+    ListsWorkflow,
+    LookedIntoWorkflow,
     PretendingWorkflow,
     ReadingWorkflow,
     SecretWorkflow,
@@ -66,6 +68,33 @@ def test_a_large_result_reaches_the_next_steps(sandbox: Callable[..., Sandbox]) 
     assert run.output == [2 * LARGE, LARGE, 1, 50]
     assert len(run.step("double").result.pages) == 2 * LARGE
     assert list(kept(made).values()) == [3]  # two large ones, and the one of fifty pages
+
+
+def test_lists_of_large_results_reach_the_next_steps(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(ListsWorkflow)
+    run = made.run(LARGE)
+    assert run.output == [3 * LARGE + 6, LARGE, 2 * LARGE + 4, LARGE + 4, LARGE + 1, LARGE + 2, LARGE + 3, 3]
+    # three of the map, those of the first gather, and the large one of the second
+    assert list(kept(made).values()) == [6]
+
+
+def test_many_small_results_of_a_map_are_kept_beside_the_execution(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(ListsWorkflow)
+    run = made.run(1)
+    assert run.output == [9, 1, 6, 5, 2, 3, 4, 3]
+    # Each has two thousand characters and more: three of the map, and the one of the step of that name in the gather.
+    assert list(kept(made).values()) == [4]
+
+
+def test_an_undo_is_given_the_list_of_large_values(sandbox: Callable[..., Sandbox]) -> None:
+    run = sandbox(ListsWorkflow).run(7)
+    assert (run.status, volumes.undone) == ("errored", [27])
+
+
+def test_lists_that_run_looks_into_travel_by_themselves(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(LookedIntoWorkflow)
+    assert made.run(4).output == [{"pages": ["x" * 1000]}]
+    assert kept(made) == {}
 
 
 def test_a_small_one_travels_by_itself(sandbox: Callable[..., Sandbox]) -> None:
@@ -150,26 +179,27 @@ def test_a_retry_takes_the_recorded_value(sandbox: Callable[..., Sandbox]) -> No
     assert list(kept(made).values()) == [1]
 
 
+def said(workflow: type) -> dict[str, tuple[object, ...]]:
+    states = json.loads(compile_workflow(workflow).text)
+    found: dict[str, tuple[object, ...]] = {}
+
+    def look(node: Any) -> None:
+        match node:
+            case {"step": str(name), "input": _}:
+                names = ("by_reference", "inline", "references", "lists", "read")
+                found[name] = tuple(node[each] for each in names if each in node)
+            case dict():
+                for each in node.values():
+                    look(each)
+            case list():
+                for each in node:
+                    look(each)
+
+    look(states)
+    return found
+
+
 def test_the_compiler_knows_what_is_only_passed_on() -> None:
-    def said(workflow: type) -> dict[str, object]:
-        states = json.loads(compile_workflow(workflow).text)
-        found: dict[str, object] = {}
-
-        def look(node: Any) -> None:
-            match node:
-                case {"step": str(name), "input": _}:
-                    names = ("by_reference", "references", "read")
-                    found[name] = tuple(node[each] for each in names if each in node)
-                case dict():
-                    for each in node.values():
-                        look(each)
-                case list():
-                    for each in node:
-                        look(each)
-
-        look(states)
-        return found
-
     assert said(VolumesWorkflow) == {
         "write": (True,),
         "double": (True, ["volume"]),
@@ -180,6 +210,18 @@ def test_the_compiler_knows_what_is_only_passed_on() -> None:
     }
     assert said(ReadingWorkflow) == {"write": ("`volume.pages`",), "count": ()}
     assert said(PretendingWorkflow)["show"] == (["value"], "the value that `run` returns")
+
+
+def test_the_compiler_knows_which_lists_are_only_passed_on() -> None:
+    passed, looked_into = said(ListsWorkflow), said(LookedIntoWorkflow)
+    assert passed["write"] == (True, 1024)
+    assert passed["merge"] == (["volumes"],)
+    assert passed["second"] == (True, ["volume"])
+    assert {each: passed[each] for each in ("count first", "count fourth", "count each")} == dict.fromkeys(
+        ("count first", "count fourth", "count each"), (["volume"],)
+    )
+    assert [name for name, each in looked_into.items() if True in each or list in map(type, each)] == []
+    assert looked_into["each"] == ("`looked_into[0].pages[0]`",)
 
 
 def test_a_reference_is_what_has_its_key() -> None:

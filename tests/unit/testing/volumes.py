@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -113,3 +114,78 @@ class DrawingWorkflow(WorkflowEntrypoint[int]):
     async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
         volume = await step.do("draw", draw, event.payload)
         return await step.do("count", count, volume)
+
+
+def numbers(most: int) -> list[int]:
+    return [*range(most)]
+
+
+def merge(volumes: list[Volume]) -> int:
+    return sum(len(each.pages) for each in volumes)
+
+
+def unmerge(result: int, volumes: list[Volume]) -> None:
+    undone.append(sum(len(each.pages) for each in volumes))
+
+
+class ListsWorkflow(WorkflowEntrypoint[int]):
+    """Lists of large values: passed on whole, taken apart, counted and gone through."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[int]:
+        pages = event.payload
+
+        async def each(more: int) -> Volume:
+            return await step.do("write", write, pages + more)
+
+        volumes = await step.map("each", each, [1, 2, 3])
+        merged = await step.do("merge", merge, volumes, undo=unmerge)
+        first, second = await asyncio.gather(step.do("first", write, pages), step.do("second", double, volumes[1]))
+        both = await asyncio.gather(each(4), step.do("fifth", write, 5))
+        counts = [merged, await step.do("count first", count, first), await step.do("count second", count, second)]
+        counts.append(await step.do("count fourth", count, both[0]))
+        for volume in volumes:
+            counts += [await step.do("count each", count, volume)]
+        if event.payload == 7:
+            await step.do("refuse", refuse)
+        return [*counts, len(volumes)]
+
+
+class LookedIntoWorkflow(WorkflowEntrypoint[int]):
+    """Lists that are looked into, each in another way, so that nothing in them may travel by reference."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[Volume]:
+        pages = event.payload
+
+        async def each(more: int) -> Volume:
+            return await step.do("each", write, more)
+
+        counted = await step.do("counted", numbers, pages)
+        if len(counted) != pages:
+            return []
+        looked_into = await step.map("look", each, [1, 2])
+        if looked_into[0].pages[0] == "y":
+            return []
+
+        async def page(more: int) -> Volume:
+            return await step.do("in condition", write, more)
+
+        mapped = await step.map("page", page, [1, 2])
+        await step.map("again", page, [len(volume.pages) for volume in mapped])
+        left, right = await asyncio.gather(step.do("left", write, pages), step.do("right", write, pages))
+        await step.do("pairs", merge, [left, right])
+        either = await asyncio.gather(step.do("one", write, 1), step.do("two", write, 2))
+        if pages > 3:
+            either = await asyncio.gather(step.do("three", write, 1), step.do("four", write, 2))
+        await step.do("count", count, either[0])
+
+        async def inner(more: int) -> list[Volume]:
+            two = await asyncio.gather(step.do("nested", write, 1), step.do("nested too", write, 2))
+            return [*two]
+
+        nested = await step.map("inner", inner, [1])
+        await step.do("merge", merge, nested[0])
+
+        async def last(more: int) -> Volume:
+            return await step.do("returned", write, more)
+
+        return await step.map("last", last, [1])
