@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from durable.aws.session import client
 from durable.bindings.limits import Limits
+from durable.bindings.retention import Retention
 from durable.clock import Clock
 from durable.store.machines import Kind, segment_of, workflow_of
 from durable.store.rollback import rollback_of, rolled_back
@@ -46,8 +47,9 @@ class Lookup(Mapping[str, V]):
 class Registry(Mapping[str, Mapping[str, Any]]):
     """The workflows of a deployment by name, each with
 
-    {"class": "module:class", "events": {type: how its payload is written there}, "retention": seconds, "machine": ARN,
-    "definition": hash, "rollback": ARN, where a step can be undone, "limits": of its runs, where it has some}
+    {"class": "module:class", "events": {type: how its payload is written there}, "retention": seconds,
+    "retention_failed": seconds, where that is another, "machine": ARN, "definition": hash, "rollback": ARN, where a
+    step can be undone, "limits": of its runs, where it has some}
 
     and one that executes in segments with {"kind": "express", "express": ARN, "versions": {type of machine: ARN}}
     besides. `machine` is the one of type Standard.
@@ -101,8 +103,8 @@ class Registry(Mapping[str, Mapping[str, Any]]):
         return Lookup(self._workflows.keys(), lambda name: self[name]["definition"])
 
     @property
-    def retentions(self) -> Mapping[str, int]:
-        return {name: each["retention"] for name, each in self._workflows.items() if "retention" in each}
+    def retentions(self) -> Mapping[str, Retention]:
+        return {name: Retention.from_registered(each) for name, each in self._workflows.items() if "retention" in each}
 
     @property
     def limits(self) -> Mapping[str, Limits]:

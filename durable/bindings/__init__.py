@@ -10,6 +10,7 @@ from durable.bindings.email import Email, SendEmail
 from durable.bindings.kv import KeyPage, KVNamespace, Versioned
 from durable.bindings.limits import Concurrency
 from durable.bindings.queue import Queue
+from durable.bindings.retention import Retention
 from durable.bindings.secret import Secret
 from durable.bindings.service import AWSService
 from durable.bindings.throttle import Throttle
@@ -49,6 +50,7 @@ __all__ = [
     "KeyPage",
     "Network",
     "Queue",
+    "Retention",
     "RunEvent",
     "RunHistory",
     "RunPage",

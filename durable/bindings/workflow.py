@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 from durable.bindings.base import Binding, Bindings
 from durable.bindings.compute import Compute
 from durable.bindings.limits import Concurrency, Limits, limits_of
-from durable.durations import Duration, whole_seconds
+from durable.bindings.retention import Retention
+from durable.durations import Duration
 from durable.errors import DeclarationError, RunRequestError
 from durable.schedules import Schedule
 from durable.workflow import WorkflowEntrypoint, payload_fields
@@ -137,7 +138,7 @@ class Workflow(Binding, Generic[P]):
         schedules: when it starts by itself: a Schedule, or just its cron expression, in UTC.
         nested: whether it has a nested stack of its own on AWS. Without it, the last workflows of a project that is too
             large for one stack have one.
-        retention: how long a run is kept after its end, in whole seconds.
+        retention: how long a run is kept after its end, in whole seconds; or `Retention(completed=, failed=)`.
         concurrency: how many runs may execute at once; those above it are `queued`. `Concurrency(limit, key=)` counts
             the runs of each value of a field of the payload by themselves.
         rate: how many runs may begin in any second, minute, hour or day, as "100 per minute".
@@ -164,7 +165,7 @@ class Workflow(Binding, Generic[P]):
         *,
         bindings: Mapping[str, Binding] | None = None,
         schedules: Sequence[Schedule | str] = (),
-        retention: Duration = "30 days",
+        retention: Duration | Retention = "30 days",
         concurrency: int | Concurrency | None = None,
         rate: str | None = None,
         search: Sequence[str] = (),
@@ -181,7 +182,7 @@ class Workflow(Binding, Generic[P]):
             raise DeclarationError(
                 [f"{self!r} has the kind {self.machine_kind!r}; write kind='express' or kind='standard'"]
             )
-        self.retention_seconds = whole_seconds(retention)
+        self.retention = retention if isinstance(retention, Retention) else Retention(retention, retention)
         self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))

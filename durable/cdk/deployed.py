@@ -122,7 +122,7 @@ class DeployedWorkflow:
         return {
             "class": self.implementation,
             "events": self.events,
-            "retention": self.declared.retention_seconds,
+            **self.declared.retention.registered(),
             "definition": self.definition,
             **({} if limits is None else {"limits": limits.as_json()}),
             **({"search": dict(self.declared.search)} if self.declared.search else {}),

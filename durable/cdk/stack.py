@@ -256,8 +256,7 @@ class DurableStack(Stack):
         segmented, workflow = deployed.segmented, deployed.declared
         if segmented is None or self._wakes is None:
             return None
-        retention = workflow.retention_seconds
-        return SegmentOptions(deployed.express_name, segmented, retention, self._wakes, workflow.limits)
+        return SegmentOptions(deployed.express_name, segmented, workflow.retention, self._wakes, workflow.limits)
 
     def _known(self) -> dict[str, Any] | None:
         """Return what fits into the environment of the Lambdas that know all workflows, if it does: reading the

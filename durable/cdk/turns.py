@@ -10,6 +10,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.bindings.limits import Limits
+from durable.bindings.retention import Retention
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, written
 from durable.cdk.record import Record
@@ -28,14 +29,14 @@ class Parking:
     """
 
     workflow: str
-    retention_seconds: int
+    retention: Retention
     segmented: Segmented
     wakes: WakeQueue
     rollback_arn: str | None = None
     limits: Limits | None = None
 
     def environment(self) -> dict[str, Any]:
-        told = self.segmented.told() | {"retention": self.retention_seconds}
+        told = self.segmented.told() | self.retention.registered()
         told |= {} if self.limits is None else {"limits": self.limits.as_json()}
         return {"DURABLE_WORKFLOWS": {self.workflow: told}, "DURABLE_WAKES": self.wakes.queue.queue_url}
 
@@ -100,10 +101,10 @@ class SegmentOptions:
 
     name: str
     segmented: Segmented
-    retention_seconds: int
+    retention: Retention
     wakes: WakeQueue
     limits: Limits | None = None
 
     def parking(self, workflow: str, rollback: sfn.StateMachine | None) -> Parking:
         rollback_arn = None if rollback is None else rollback.state_machine_arn
-        return Parking(workflow, self.retention_seconds, self.segmented, self.wakes, rollback_arn, self.limits)
+        return Parking(workflow, self.retention, self.segmented, self.wakes, rollback_arn, self.limits)

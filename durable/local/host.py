@@ -140,7 +140,7 @@ class Host:
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)
         self.engine = self._engine(functions, workers, turns or workers, random)
-        retentions = {each.name: each.retention_seconds for each in built.project.workflows}
+        retentions = {each.name: each.retention for each in built.project.workflows}
         leases = Leases(clock, at_work=functions.is_at_work)
         self.runs = Runs(
             self.table,

@@ -205,7 +205,7 @@ class Lifecycle:
         fields: Row = {"workflow": header.workflow, "status": "terminated", "updated": now, "closed": True}
         fields |= {
             "changes": changes_with(header, "terminated", now),
-            "expires": self._runs.expiry(header.workflow),
+            "expires": self._runs.expiry(header.workflow, "terminated"),
         }
         if order.rollback:
             fields = self._runs.undoing(header.key, fields)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from durable.bindings.limits import Limits
+from durable.bindings.retention import Retention
 from durable.bindings.workflow import Created, Status
 from durable.clock import Clock
 from durable.errors import RunExists, Throttled, public_message
@@ -48,7 +49,7 @@ PARKED_FIELDS: Final = ("parked", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
 _MOST_PAYLOAD_CHARACTERS: Final = 4_096
 """A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
-_RETENTION_SECONDS: Final = 30 * 86_400
+_RETENTION: Final = Retention()
 _TRIES: Final = 5
 
 
@@ -62,7 +63,7 @@ class Runs:
         clock: Clock,
         *,
         definitions: Mapping[str, str] | None = None,
-        retentions: Mapping[str, int] | None = None,
+        retentions: Mapping[str, Retention] | None = None,
         segmented: Collection[str] = (),
         code: Mapping[str, Mapping[Kind, str]] | None = None,
         leases: Leases | None = None,
@@ -73,7 +74,7 @@ class Runs:
         """Args:
         definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
             run, the run goes on only where that is said.
-        retentions: how long a run is kept after its end, in seconds, by workflow; 30 days where nothing is said.
+        retentions: how long a run is kept after its end, by workflow; 30 days where nothing is said.
         segmented: the workflows whose new runs execute in segments: see `durable.runs.segments`.
         code: the versions of the machines that a new segmented run executes on, by workflow; a run stays on them until
             it goes on by hand.
@@ -272,7 +273,7 @@ class Runs:
             did: Status = "paused" if came_to == "paused" else "terminated"
             fields |= {"status": did, "changes": changes_with(there, did, fields["updated"])}
         if came_to != "paused":
-            fields["expires"] = self.expiry(workflow)
+            fields["expires"] = self.expiry(workflow, fields["status"])
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
         current = (Equals("execution", execution), Absent("closed"), wanted_still(wanted))
@@ -295,10 +296,11 @@ class Runs:
             ConditionFailed: the header is not as it was read.
         """
         closed: Row = {"workflow": header.workflow, "status": "errored", "error": error, "updated": self._clock.now()}
-        closed |= {"closed": True, "expires": self.expiry(header.workflow)}
+        closed |= {"closed": True}
         if header.status == "rollingBack":
             report = {"outcome": "failed", "error": error, "steps": []}
             closed |= {"status": header.status_after_rollback, "rollback": report}
+        closed["expires"] = self.expiry(header.workflow, closed["status"])
         gone = ("wanted", "place", *WAITING_FIELDS)
         written = self._table.write(Write(header.key, closed, remove=gone, when=unchanged(header)))
         self.admission.release_soon(Header.from_row(written[0] or {}))
@@ -328,7 +330,7 @@ class Runs:
         error = {"name": "WorkflowError", "message": "The rollback ended before its time."}
         report = {"outcome": "failed", "error": error, "steps": []}
         closed: Row = {"workflow": workflow, "status": header.status_after_rollback, "updated": self._clock.now()}
-        closed |= {"closed": True, "expires": self.expiry(workflow), "rollback": report}
+        closed |= {"closed": True, "expires": self.expiry(workflow, header.status_after_rollback), "rollback": report}
         with contextlib.suppress(ConditionFailed):
             self._table.write(Write(header.key, closed, when=unchanged(header)))
 
@@ -337,9 +339,9 @@ class Runs:
         with contextlib.suppress(MachinesBusy):
             self.start(header)
 
-    def expiry(self, workflow: str) -> int:
-        """Return until when a run that ends now is kept, in seconds since 1970."""
-        return self._clock.now() // 1000 + self._retentions.get(workflow, _RETENTION_SECONDS)
+    def expiry(self, workflow: str, status: Status) -> int:
+        """Return until when a run that ends now with a status is kept, in seconds since 1970."""
+        return self._clock.now() // 1000 + self._retentions.get(workflow, _RETENTION).seconds(status)
 
     def todays(self, workflow: str) -> Row:
         """Return the header field that says which definition an execution runs on that is started now."""
