@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Final, assert_never
 
@@ -34,27 +35,29 @@ def check(changes: Sequence[Write | Delete]) -> None:
         raise ValueError("two changes of one row in one write; make them one")
     for change in changes:
         if isinstance(change, Write):
-            _check_write(change)
+            check_write(change)
 
 
-def _check_write(write: Write) -> None:
-    names = [*write.set, *write.add, *write.remove]
-    if len(names) > len(write.set) and len(set(names)) < len(names):
+def check_write(write: Write) -> None:
+    """Raise ValueError for a write that no table takes: as `check`, of one."""
+    _check_fields(tuple(write.set), tuple(write.add), write.remove, write.key.sort == RUN)
+    if type(write.set.get("expires", 0)) is not int:
+        raise ValueError("a field named expires is when the row vanishes: whole seconds since 1970")
+    if write.check_only and (write.set or write.add or write.remove or not write.when):
+        raise ValueError("a write that only checks has conditions and changes nothing")
+
+
+# The few shapes that writes have come again and again.
+@functools.lru_cache(maxsize=1024)
+def _check_fields(set_: tuple[str, ...], added: tuple[str, ...], removed: tuple[str, ...], is_run: bool) -> None:
+    names = [*set_, *added, *removed]
+    if len(set(names)) < len(names):
         raise ValueError(f"a field stands twice among {names}; set, add to or remove it")
     if not RESERVED.isdisjoint(names):
         raise ValueError(f"fields cannot be named {sorted(RESERVED.intersection(names))}; rename them")
-    if type(write.set.get("expires", 0)) is not int:
-        raise ValueError("a field named expires is when the row vanishes: whole seconds since 1970")
-    if write.check_only and (names or not write.when):
-        raise ValueError("a write that only checks has conditions and changes nothing")
-    if write.key.sort == RUN:
-        _check_index(write)
-
-
-def _check_index(write: Write) -> None:
-    if _LISTED.intersection(write.set) not in (set(), {"updated"}, _LISTED):
+    if is_run and _LISTED.intersection(set_) not in (set(), {"updated"}, _LISTED):
         raise ValueError(f"a `run` row's {sorted(_LISTED)} are set together, or `updated` alone: they are its index")
-    if not _LISTED.isdisjoint(write.remove):
+    if is_run and not _LISTED.isdisjoint(removed):
         raise ValueError(f"a `run` row keeps its {sorted(_LISTED)}: they are its index")
 
 
@@ -88,20 +91,22 @@ def holds(condition: Condition, row: Row | None) -> bool:
     """Tell whether the condition holds for a row, as DynamoDB would: values of other types are never equal."""
     if isinstance(condition, Absent):
         return row is None or condition.field not in row
+    if isinstance(condition, Equals):
+        field, wanted = condition
+        value = None if row is None else row.get(field)
+        # In Python True equals 1.
+        return type(value) is type(wanted) and bool(value == wanted)
     if isinstance(condition, Either):
         return any(holds(each, row) for each in condition.conditions)
-    value = None if row is None else row.get(condition.field)
-    if isinstance(condition, Equals):
-        # In Python True equals 1.
-        return type(value) is type(condition.value) and bool(value == condition.value)
     if isinstance(condition, Below):
+        value = None if row is None else row.get(condition.field)
         return type(value) is int and value < condition.value
     assert_never(condition)
 
 
 def changed(write: Write, row: Row | None) -> Row:
     """Return the row after the write."""
-    after = {**(row or {}), **write.set}
+    after = dict(write.set) if row is None else {**row, **write.set}
     for name, number in write.add.items():
         before = after.get(name, 0)
         if type(before) is not int:
