@@ -26,18 +26,19 @@ Details = Callable[[], dict[str, Any]]
 class Bookkeeping:
     """One turn of an execution at one time."""
 
-    __slots__ = ("_events", "actions", "execution", "now_ms")
+    __slots__ = ("_events", "actions", "execution", "now_ms", "repeatable")
 
     def __init__(self, execution: Execution, now_ms: int) -> None:
         self.execution, self.now_ms = execution, now_ms
         self.actions: list[Action] = []
+        self.repeatable = True
         self._events: list[HistoryEvent] = []
 
     def turn(self) -> Turn:
         """Return what was gathered."""
         execution, root = self.execution, self.execution.root
         execution.bound.keep(() if root is None else (*root.variables.values(), *execution.sections.values()))
-        return Turn(self.execution, self.actions, self.execution.closed, self._events)
+        return Turn(self.execution, self.actions, self.execution.closed, self._events, self.repeatable)
 
     def record(self, type: str, details: Details | None = None) -> int:
         """Count a history event, and keep it if the history is collected; return its id.

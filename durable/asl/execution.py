@@ -167,12 +167,16 @@ class Turn:
 
     A token is spent by the TaskSucceeded or TaskFailed that ends it, and with it its timer: no Cancel follows.
     Everything else that ends a token (a timeout, a sibling's failure, an abort) gives a Cancel.
+
+    `repeatable` says that the same event would bring the execution from where it was to where it is once more: no
+    expression told the time, drew at random or read when a state was entered.
     """
 
     execution: Execution
     actions: list[Action] = field(default_factory=list)
     closed: Outcome | None = None
     history: list[HistoryEvent] = field(default_factory=list)
+    repeatable: bool = True
 
 
 def execution_name(task_token: str) -> str:

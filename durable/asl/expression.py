@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
@@ -42,6 +43,12 @@ class Scope(Protocol):
     def bound(self, value: Any) -> Any: ...
 
 
+_REPEATABLE: Final = re.compile(
+    r"\$states\.(?:input|result|errorOutput|context\.(?:Execution|StateMachine|Map|State\.(?:Name|RetryCount)))\b"
+)
+"""What of $states is the same when a state is entered again after a restart; the rest tells times and tokens."""
+
+
 class EvaluationFailed(Exception):
     """An expression raised an error; the text is code and message, as AWS reports them."""
 
@@ -57,13 +64,14 @@ class UnsupportedResult(Exception):
 class Expression:
     """A parsed expression, evaluated by the library. Safe to share across threads."""
 
-    __slots__ = ("_ast", "source", "states_fields", "volatile")
+    __slots__ = ("_ast", "repeatable", "source", "states_fields", "volatile")
 
     def __init__(self, source: str, ast: Any) -> None:
         self.source = source
         self.states_fields = frozenset(_states_fields(ast) if "$states" in source else ())
         self._ast = ast
         self.volatile = names_any(source, ast, functions.VOLATILE)
+        self.repeatable = not self.volatile and "$states" not in _REPEATABLE.sub("", source)
 
     def evaluate(self, scope: Scope) -> Any:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""

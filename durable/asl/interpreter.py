@@ -187,6 +187,7 @@ class _Run(Bookkeeping):
     def _begin(self, flow: Flow) -> None:
         """Evaluate the current state, on entry and on each retry, and carry out its decision."""
         state = _state(flow)
+        self.repeatable = self.repeatable and state.repeatable
         try:
             tasks.prepare(self, flow, state)
             decision = state.enter(flow.scope(self.now_ms), self.now_ms)
@@ -216,8 +217,10 @@ class _Run(Bookkeeping):
 
     def _finish(self, flow: Flow, result: Any) -> None:
         """Leave a state whose work is done."""
+        state = _state(flow)
+        self.repeatable = self.repeatable and state.repeatable
         try:
-            self._leave(flow, _state(flow).leave(flow.scope(self.now_ms, result)))
+            self._leave(flow, state.leave(flow.scope(self.now_ms, result)))
         except StateError as error:
             self._failed(flow, error)
 
@@ -284,6 +287,7 @@ class _Run(Bookkeeping):
 
     def _catch(self, flow: Flow, state: State, error: StateError, cause: str | None) -> bool:
         """Go on with the first Catch that matches; a timeout has an empty cause there, as recorded on AWS."""
+        self.repeatable = self.repeatable and state.repeatable
         for catcher in state.catchers:
             if catcher.matches(error):
                 output = {"Error": error.error, "Cause": "" if cause is None and error.error == TIMEOUT else cause}
@@ -348,6 +352,7 @@ class _Run(Bookkeeping):
         flow = child.outer
         assert flow is not None
         assert isinstance(flow.state, Map)
+        self.repeatable = self.repeatable and flow.state.repeatable
         self.record("MapIterationStarted", iteration(flow, child.position))
         try:
             given = iteration_input(flow, flow.state, child.given, child.position, self.now_ms)

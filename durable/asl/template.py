@@ -21,9 +21,16 @@ _CLOSE: Final = "%}"
 
 
 class Template(Protocol):
-    """Renders to a JSON value; `volatile` if it may give another value the next time."""
+    """Renders to a JSON value.
+
+    Attributes:
+        volatile: whether it may give another value the next time.
+        repeatable: whether it gives the same value when its state is entered again, with the same data, after a
+            restart. What is volatile is not repeatable, nor what reads the time at which the state was entered.
+    """
 
     volatile: bool
+    repeatable: bool
 
     def render(self, scope: Scope) -> Any: ...
 
@@ -33,6 +40,7 @@ class Literal:
 
     __slots__ = ("value",)
     volatile = False
+    repeatable = True
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -44,10 +52,11 @@ class Literal:
 class Evaluated:
     """One expression, and the field it stands in, as the causes of its errors name them."""
 
-    __slots__ = ("_expression", "field", "volatile")
+    __slots__ = ("_expression", "field", "repeatable", "volatile")
 
     def __init__(self, expression: Expression, field: str) -> None:
-        self._expression, self.field, self.volatile = expression, field, expression.volatile
+        self._expression, self.field = expression, field
+        self.volatile, self.repeatable = expression.volatile, expression.repeatable
 
     def render(self, scope: Scope) -> Any:
         """Return the value; raises StateError with AWS's cause."""
@@ -82,11 +91,12 @@ class Evaluated:
 class ObjectTemplate:
     """An object with an expression somewhere in it."""
 
-    __slots__ = ("_members", "volatile")
+    __slots__ = ("_members", "repeatable", "volatile")
 
     def __init__(self, members: dict[str, Template]) -> None:
         self._members = tuple(members.items())
-        self.volatile = any(member.volatile for member in members.values())
+        self.volatile = any_volatile(*members.values())
+        self.repeatable = all_repeatable(*members.values())
 
     def render(self, scope: Scope) -> dict[str, Any]:
         return {name: member.render(scope) for name, member in self._members}
@@ -95,11 +105,11 @@ class ObjectTemplate:
 class ListTemplate:
     """A list with an expression somewhere in it."""
 
-    __slots__ = ("_items", "volatile")
+    __slots__ = ("_items", "repeatable", "volatile")
 
     def __init__(self, items: list[Template]) -> None:
         self._items = tuple(items)
-        self.volatile = any(item.volatile for item in items)
+        self.volatile, self.repeatable = any_volatile(*items), all_repeatable(*items)
 
     def render(self, scope: Scope) -> list[Any]:
         return [item.render(scope) for item in self._items]
@@ -108,6 +118,11 @@ class ListTemplate:
 def any_volatile(*templates: Template | None) -> bool:
     """Tell whether one of the templates may give another value the next time."""
     return any(template is not None and template.volatile for template in templates)
+
+
+def all_repeatable(*templates: Template | None) -> bool:
+    """Tell whether all of the templates give the same value when their state is entered again after a restart."""
+    return all(template is None or template.repeatable for template in templates)
 
 
 def is_expression(value: Any) -> bool:

@@ -5,6 +5,8 @@ performs the actions once that is committed:
 
     event ──► interpreter.advance ──► snapshot to the journal ──► (commit) ──► invoke · set timer · close
 
+Some turns are left out of the journal: see `durable.local.checkpoints`.
+
 It knows state machines and nothing of runs, as Step Functions does; what an end means is for `closed`.
 """
 
@@ -34,14 +36,15 @@ from durable.asl import (
     execution_name,
 )
 from durable.clock import Clock
-from durable.local.executions import Definition, Executions, Opened, Stored
+from durable.local.checkpoints import Checkpoints
+from durable.local.executions import Definition, Executions, Opened
 from durable.local.functions import Answer, Functions, Later, Returned
 from durable.local.inboxes import Inboxes
 from durable.local.live import Live
 from durable.local.outcome import broken, outcome_of
 from durable.local.threads import Work
 from durable.local.timers import Timers
-from durable.local.waits import AT_WORK, Idle, Pause, Waited, called, idle_of, pause_of, waits_of
+from durable.local.waits import AT_WORK, Pause, Waited, called, idle_of, pause_of, waits_of
 from durable.local.workers import Workers
 from durable.store.machines import ExecutionState, MachinesBusy
 
@@ -50,8 +53,6 @@ Closed = Callable[[str, str, ExecutionState], None]
 """Given a workflow, an execution's name and its outcome."""
 _STATES_A_TURN: Final = 100
 """How many states a turn enters before other executions have theirs: some milliseconds of work."""
-_IN_MEMORY_MS: Final = 10_000
-"""An execution that is idle for longer than this is not kept in memory."""
 
 
 class Engine:
@@ -83,6 +84,7 @@ class Engine:
         self._definitions = dict(definitions)
         self._functions = functions
         self._executions = executions
+        self._checkpoints = Checkpoints(executions, clock, functions.is_step)
         self._clock = clock
         self._timers = timers
         self._workers = workers
@@ -111,7 +113,7 @@ class Engine:
             self._closed(workflow, name, broken(workflow, name, error))
             return
         live = Live(name, self._read, Opened(workflow, definition.hash, turn.execution), kept=False, reported=AT_WORK)
-        live.enter(partial(self._keep, live, None))
+        live.enter(partial(self._checkpoints.put, live, None))
         # A name that is known is left alone. The snapshot is handed over here, after the header that the caller wrote;
         # the first state is entered on the engine's threads.
         if self._live.setdefault(name, live) is live:
@@ -173,7 +175,7 @@ class Engine:
             pending[name] = idle.timers
             self._unanswered += [(name, token) for token in idle.callbacks]
         for name in self._executions.at_work():
-            self._live[name] = Live(name, self._read)
+            self._live[name] = Live(name, self._read, resumes=True)
             self._inboxes.attempt(name, partial(self._reopen, name, pending))
         return pending
 
@@ -238,7 +240,8 @@ class Engine:
             late()
             return
         task = called(live.open().execution, event)
-        self._take(live, self._turn(live, event))
+        recorded = task is not None and isinstance(event, TaskSucceeded) and self._functions.is_step(task.function)
+        self._take(live, self._turn(live, event), again=recorded or isinstance(event, Continued))
         if task is None:
             late()
         elif task.again is not None:
@@ -247,11 +250,12 @@ class Engine:
     def _turn(self, live: Live, event: Event) -> Turn:
         return asl.advance(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
 
-    def _take(self, live: Live, turn: Turn, *, delivered: bool = False) -> None:
-        """Persist the outcome of a turn, then perform its actions.
+    def _take(self, live: Live, turn: Turn, *, delivered: bool = False, again: bool = False) -> None:
+        """Persist the outcome of a turn, or leave it out of the journal, then perform its actions.
 
-        A turn that asks for nothing need not be persisted while something is at work: after a crash the step that it
-        is due to answers once more, from the record. After a callback it must be: that is delivered once.
+        Args:
+            delivered: whether its event was a callback, which is delivered once.
+            again: whether its event comes again after a crash, if it is left out.
         """
         if turn.closed is not None:
             # In this order: after a crash in between, the execution ends once more, which changes nothing. An open run
@@ -269,10 +273,18 @@ class Engine:
             if len(actions) < len(turn.actions):
                 self._continue(live.name)
         idle = None if calls else idle_of(live.open().execution, live.callbacks)
-        if actions or delivered or idle is not None:
-            self._keep(live, idle)
+        self._checkpoints.after(live, turn, idle, asks=bool(actions) or delivered, again=again)
         if actions:
-            self._executions.committed(self._of(live.name, partial(self._perform, live, actions)))
+            perform = partial(self._perform, live, actions, resumes=live.resumes)
+            self._executions.committed(self._of(live.name, perform))
+
+    def keep(self) -> None:
+        """Put all executions into the journal of which turns were left out: the next process may have other code."""
+        for live in list(self._live.values()):
+            if live.left_out and live.enter_if_free():
+                if self._live.get(live.name) is live:
+                    self._inboxes.attempt(live.name, partial(self._checkpoints.put, live, None))
+                self._inboxes.drain(live)
 
     def _continue(self, name: str) -> None:
         """Go on with a turn that reached its limit, after the turns of others that are ready.
@@ -289,18 +301,6 @@ class Engine:
         if waits != live.reported:
             self._waited(opened.workflow, live.name, waits)
             live.reported = waits
-
-    def _keep(self, live: Live, idle: Idle | None) -> None:
-        """Put an execution into the journal, where that does not have it, and out of memory if it is idle for long."""
-        if not live.kept:
-            opened = live.open()
-            stored = Stored(live.name, opened.workflow, opened.definition, opened.execution.snapshot())
-            self._executions.put(stored, idle, was_idle=live.idle)
-        elif idle is not None and not live.idle:
-            self._executions.put_idle(live.name, idle)
-        live.kept, live.idle = True, idle is not None
-        if idle is not None and all(each.at_ms > self._clock.now() + _IN_MEMORY_MS for each in idle.timers):
-            live.opened = None
 
     def _perform(self, live: Live, actions: Sequence[Action], *, resumes: bool = False) -> None:
         """Perform the actions: timers first, since an invocation that ends at once takes its timer with it.
@@ -368,7 +368,7 @@ class Engine:
         self._report(live)
         idle = idle_of(live.open().execution, live.callbacks)
         if idle is not None:
-            self._keep(live, idle)
+            self._checkpoints.put(live, idle)
 
     def _ask_again(self, name: str, token: str) -> None:
         """Call the function once more of a task that waits for its answer."""

@@ -26,6 +26,12 @@ class Live:
     """Whether the journal has it as it is in memory."""
     idle: bool = False
     """Whether the journal says that nothing is at work for it."""
+    left_out: int = 0
+    """How many turns in a row were left out of the journal, each of which comes again after a crash."""
+    repeatable: bool = True
+    """Whether the turns that the journal does not have would come to the same again."""
+    resumes: bool = False
+    """Whether what it does now, the process before this one may have done already."""
     reported: Waits | None = None
     """What the header of its run says that it waits for."""
     callbacks: set[str] = field(default_factory=set)

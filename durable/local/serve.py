@@ -188,6 +188,7 @@ def moving(host: Host, clock: Clock, loop: EventLoop, *pools: Pool) -> Iterator[
         loop.drain(_DRAIN_SECONDS)
         for pool in pools:
             pool.drain(_DRAIN_SECONDS)
+        host.engine.keep()
 
 
 def _application(

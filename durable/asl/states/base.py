@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 from durable.asl.decisions import Decision, Exit
 from durable.asl.retry import Catcher, Retrier
 from durable.asl.scope import StateScope
-from durable.asl.template import Template
+from durable.asl.template import Template, all_repeatable
 from durable.asl.transition import leave
 
 
@@ -34,6 +35,12 @@ class State:
     def volatile(self) -> bool:
         """True if re-entering the state could decide differently; the snapshot must then store the decision."""
         return False
+
+    @cached_property
+    def repeatable(self) -> bool:
+        """True if entering and leaving the state again, with the same data, comes to the same values."""
+        leaving = (each for catcher in self.catchers for each in (catcher.assign, catcher.output))
+        return all_repeatable(self.assign, self.output, *leaving)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
         """Decide what entering the state (or retrying it) does; raises StateError."""

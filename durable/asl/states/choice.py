@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from durable.asl.decisions import Decision, Exit
 from durable.asl.errors import runtime_error
 from durable.asl.scope import StateScope
 from durable.asl.states.base import State
-from durable.asl.template import Evaluated, Literal, Template
+from durable.asl.template import Evaluated, Literal, Template, all_repeatable
 from durable.asl.transition import leave
 
 
@@ -37,6 +38,11 @@ class Choice(State):
 
     type: ClassVar[str] = "Choice"
     rules: tuple[ChoiceRule, ...] = ()
+
+    @cached_property
+    def repeatable(self) -> bool:
+        rules = all(all_repeatable(each.condition, each.assign, each.output) for each in self.rules)
+        return rules and super().repeatable
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
         for rule in self.rules:

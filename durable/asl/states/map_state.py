@@ -10,7 +10,7 @@ from durable.asl.decisions import Decision, RunItems
 from durable.asl.errors import query_error
 from durable.asl.scope import StateScope
 from durable.asl.states.base import Program, State
-from durable.asl.template import Evaluated, Template, any_volatile
+from durable.asl.template import Evaluated, Template, all_repeatable, any_volatile
 from durable.asl.values import is_integer, json_text
 
 MAX_CONCURRENCY: Final = 40
@@ -53,6 +53,11 @@ class Map(State):
     @cached_property
     def volatile(self) -> bool:
         return any_volatile(self.items, self.item_selector, self.max_concurrency)
+
+    @cached_property
+    def repeatable(self) -> bool:
+        of_the_map = (self.items, self.item_selector, self.max_concurrency)
+        return super().repeatable and all_repeatable(*of_the_map, self.tolerated_count, self.tolerated_percentage)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
         wanted = _number(self.max_concurrency, scope, "MaxConcurrency", whole=True) or MAX_CONCURRENCY

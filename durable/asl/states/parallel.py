@@ -9,7 +9,7 @@ from typing import ClassVar
 from durable.asl.decisions import Decision, RunBranches
 from durable.asl.scope import StateScope
 from durable.asl.states.base import Program, State
-from durable.asl.template import Template, any_volatile
+from durable.asl.template import Template, all_repeatable, any_volatile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,10 @@ class Parallel(State):
     @cached_property
     def volatile(self) -> bool:
         return any_volatile(self.arguments)
+
+    @cached_property
+    def repeatable(self) -> bool:
+        return super().repeatable and all_repeatable(self.arguments)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
         return RunBranches(self.arguments.render(scope) if self.arguments is not None else scope.default_output())

@@ -11,7 +11,7 @@ from durable.asl.decisions import Decision, RunTask
 from durable.asl.errors import query_error
 from durable.asl.scope import StateScope
 from durable.asl.states.base import State
-from durable.asl.template import Evaluated, Template, any_volatile
+from durable.asl.template import Evaluated, Template, all_repeatable, any_volatile
 from durable.asl.values import is_integer
 
 MAX_SECONDS: Final = 99_999_999
@@ -62,6 +62,10 @@ class Task(State):
     @cached_property
     def volatile(self) -> bool:
         return any_volatile(self.arguments, self.timeout, self.heartbeat)
+
+    @cached_property
+    def repeatable(self) -> bool:
+        return super().repeatable and all_repeatable(self.arguments, self.timeout, self.heartbeat)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
         arguments = self.arguments.render(scope) if self.arguments is not None else scope.default_output()

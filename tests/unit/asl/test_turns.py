@@ -132,3 +132,30 @@ def _stored(execution: Execution) -> Execution:
     restored, actions = Execution.restore(execution.machine, json.loads(json.dumps(execution.snapshot())))
     assert Continue() in actions
     return restored
+
+
+@pytest.mark.parametrize(
+    ("value", "repeatable"),
+    [
+        ("{% $string($states.input) %}", True),
+        (
+            "{% $string($states.result.Payload) & $states.context.Execution.Name & $states.context.State.RetryCount %}",
+            True,
+        ),
+        ("{% $millis() %}", False),
+        ("{% $states.context.State.EnteredTime %}", False),
+        ("{% $states.context.Task.Token %}", False),
+        ("{% $lookup($states.context, 'State') %}", False),
+    ],
+)
+def test_a_turn_says_whether_it_would_come_to_the_same_again(value: str, repeatable: bool) -> None:
+    done = {"Type": "Succeed"}
+    waits = begin({"Task": task(Assign={"left": value}, Next="Done"), "Done": done}, limit=9)
+    left = advance(waits.execution, TaskSucceeded(token(waits), {}), 1)
+    assert waits.repeatable is left.repeatable is repeatable
+    passed = begin({"Pass": a_pass(Next="Task"), "Task": task(End=True)}, limit=9)
+    assert passed.repeatable
+    if "result" not in value:
+        assert (
+            begin({"Pass": a_pass(Assign={"left": value}, Next="Done"), "Done": done}, limit=9).repeatable is repeatable
+        )
