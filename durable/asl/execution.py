@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from random import Random
+from random import Random, SystemRandom
 from typing import Any, Final
 
 from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, restore_flow
@@ -100,7 +100,11 @@ class Execution:
         return str(self.tokens)
 
     def new_task_token(self) -> str:
-        """Return a task token: new anywhere, not to be guessed, and leading back to the execution by its name."""
+        """Return a task token: new anywhere, not to be guessed, and leading back to the execution by its name.
+
+        Whoever has the token ends the task. So `random` has to be a SystemRandom wherever tokens leave the process: the
+        next numbers of a Mersenne Twister follow from those in some two hundred tokens.
+        """
         return f"{self.start.name}:{self.new_token()}:{self.random.getrandbits(96):024x}"
 
     def snapshot(self, *, with_start: bool = True) -> dict[str, Any]:
@@ -134,7 +138,7 @@ class Execution:
         execution = cls(
             machine=machine,
             start=StartContext.from_json(start if start is not None else snapshot["start"]),
-            random=random or Random(),
+            random=random or SystemRandom(),
             collects_history=collects_history,
             events=snapshot["events"],
             tokens=snapshot["tokens"],

@@ -6,7 +6,7 @@ a timer; states decide (decisions.py), this module carries their decisions out.
 
 from __future__ import annotations
 
-from random import Random
+from random import Random, SystemRandom
 from typing import Any
 
 from durable.asl import history, tasks
@@ -62,7 +62,7 @@ def start(
     `random` is what jitter, $random, $uuid, $shuffle and task tokens draw from.
     """
     begun = context or StartContext(name=name, input=input, started_ms=now_ms, machine_name=DEFAULT_MACHINE)
-    execution = Execution(machine, begun, random or Random(), collect_history)
+    execution = Execution(machine, begun, random or SystemRandom(), collect_history)
     return _Run(execution, now_ms, limit).begin()
 
 

@@ -54,7 +54,9 @@ def _round(value: Any, precision: Any) -> Any:
         return None
     if precision is not None:
         value = _shifted(value, math.floor(precision))
-    result = math.floor(value + 0.5) if abs(value) < 2**52 else value
+    # `floor(value + 0.5)` would take the number next below 0.5 for 1: their sum is rounded.
+    below = math.floor(value)
+    result = below + (value - below >= 0.5) if abs(value) < 2**52 else value
     if abs(result - value) == 0.5 and result % 2 == 1:
         result -= 1
     return Utils.convert_number(result if precision is None else _shifted(result, -math.floor(precision)))

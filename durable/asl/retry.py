@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from durable.asl.decisions import Exit
 from durable.asl.errors import StateError, error_matches
 from durable.asl.scope import StateScope
 from durable.asl.template import Template
 from durable.asl.transition import leave
+
+_LONGEST_SECONDS: Final = 31_622_400
+"""366 days: no execution lasts longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +33,15 @@ class Retrier:
 
     def delay_ms(self, retries: int, random: Random) -> int:
         """Return how long to wait after that many retries; full jitter draws from zero to the interval."""
-        # Bounded, since a float overflows at 2.0**1024.
-        seconds = self.interval_seconds * self.backoff_rate ** min(retries, 1000 if self.backoff_rate < 2 else 64)
+        try:
+            seconds = self.interval_seconds * self.backoff_rate**retries
+        except OverflowError:
+            seconds = math.inf
         if self.max_delay_seconds is not None:
             seconds = min(seconds, self.max_delay_seconds)
         if self.full_jitter:
-            seconds = random.uniform(0, seconds)
-        return round(min(seconds, 31_622_400) * 1000)  # 366 days
+            seconds = random.uniform(0, min(seconds, _LONGEST_SECONDS))
+        return round(min(seconds, _LONGEST_SECONDS) * 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from random import Random
+from random import SystemRandom
 from threading import Event
 from typing import Any, Final
 
@@ -102,7 +102,7 @@ def _run(
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}
         parts |= {"url": f"http://localhost:{port}", "verify": verify}
-        host = Host(built, journal, data, random=Random(), **parts)
+        host = Host(built, journal, data, random=SystemRandom(), **parts)
         host.table.on_removed(logs.forget)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
         replaced = Event()

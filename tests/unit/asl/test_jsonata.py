@@ -67,6 +67,8 @@ def test_values_as_text(source: str, text: str) -> None:
         ("$number('0xFF') + $number('0b11') + $number('0o7')", 265),
         ("$round(2.5)", 2),
         ("$round(3.5)", 4),
+        ("$round(0.49999999999999994)", 0),
+        ("$round(-0.49999999999999994)", 0),
         ("$round(-2.5)", -2),
         ("$round(1e300)", 1e300),
         ("$round(2.345, 2)", 2.34),

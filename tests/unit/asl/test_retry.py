@@ -177,3 +177,9 @@ def test_a_timeout_is_no_missed_heartbeat() -> None:
     state = task(Resource=CALLBACK, payload=1, TimeoutSeconds=5, Catch=catch)
     outcome = execute(definition("S", S=state, C=a_pass()), 1, {"work": lambda token: None})
     assert (outcome.status, outcome.error) == ("FAILED", "States.Timeout")
+
+
+def test_a_delay_beyond_all_numbers_is_the_longest_one() -> None:
+    retrier = Retrier(error_equals=("E",), backoff_rate=1e10, full_jitter=True)
+    assert 0 <= retrier.delay_ms(100, Random(1)) <= 366 * 86_400_000
+    assert Retrier(error_equals=("E",), backoff_rate=1e10).delay_ms(100, Random(1)) == 366 * 86_400_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import SystemRandom
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from durable.asl import (
     Aborted,
     Cancel,
+    Execution,
     Heartbeat,
     Invoke,
     Machine,
@@ -211,6 +213,14 @@ def test_a_task_token_leads_back_to_its_execution() -> None:
     invoke = call(begin(S=task(Resource=CALLBACK)))
     assert invoke.task_token == invoke.token
     assert execution_name(invoke.token) == "run.1"
+
+
+def test_a_task_token_cannot_be_worked_out_from_others() -> None:
+    machine = Machine.load(definition(S=task(Resource=CALLBACK)))
+    turn = start(machine, name="run", input=None, now_ms=0)
+    assert isinstance(turn.execution.random, SystemRandom)
+    restored, _ = Execution.restore(machine, turn.execution.snapshot())
+    assert isinstance(restored.random, SystemRandom)
 
 
 def test_each_attempt_has_a_token_of_its_own() -> None:
