@@ -115,9 +115,12 @@ def _context(root: Path) -> dict[str, Any]:
     """Return the context of cdk.json, which the CDK CLI would hand over: the same flags with and without it."""
     path = root / "cdk.json"
     try:
-        context: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")).get("context", {})
+        said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"{path} cannot be read: {error}; it stands beside app.py and names the project in its context"
         ) from None
+    context = said.get("context") if isinstance(said, dict) else None
+    if not isinstance(context, dict):
+        raise SettingsError(f'{path} has no "context", which names the project; add it: {{"context": {{"name": "…"}}}}')
     return context

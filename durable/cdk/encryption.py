@@ -107,7 +107,9 @@ class Encrypted:
             case iam.CfnRole() if _USERS & set(_services(Stack.of(node).resolve(node.assume_role_policy_document))):
                 use = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": self._arn}
                 document = {"Version": "2012-10-17", "Statement": [use]}
-                node.policies = [iam.CfnRole.PolicyProperty(policy_name="Key", policy_document=document)]
+                policy = iam.CfnRole.PolicyProperty(policy_name="Key", policy_document=document)
+                own = node.policies if isinstance(node.policies, list) else []  # a role of the project may have some
+                node.policies = [*own, policy]
 
 
 def _services(document: Mapping[str, Any]) -> list[str]:

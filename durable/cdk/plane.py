@@ -89,12 +89,12 @@ class Plane:
             wakes.grant_send(handler)
         for segmented in self.segmented.values():
             segmented.grant_start(handler)
-        for name, machine in self.machines.items():
-            if name in self.segmented:
+        for workflow, machine in self.machines.items():
+            if workflow in self.segmented:
                 grant_versions(handler, machine.state_machine_arn)
             else:
                 handler.grant("states:StartExecution", on=[machine.state_machine_arn])
-            if name in self.answered:
+            if workflow in self.answered:
                 handler.grant(*ANSWERS, on=[machine.state_machine_arn])
             grant_executions(handler, machine, "states:DescribeExecution", "states:StopExecution")
         for machine in self.rollbacks.values():

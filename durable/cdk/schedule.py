@@ -75,7 +75,7 @@ class Schedules(Construct):
         )
         self._role = self._caller()
         for each in scheduled:
-            each.workflow.grant_use(self.starter)
+            each.workflow.grant_start(self.starter)
             for schedule, params in each.schedules:
                 self._add(each.workflow.name, schedule, scheduled_event(each.workflow.name, schedule, params))
 

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, Aspects, Stack, assertions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 
 from durable import Bucket, KVNamespace, Queue, Workflow
 from durable.cdk import DurableStack, Settings
+from durable.cdk.encryption import Encrypted
 from durable.project import Project
 from tests.integration.cdk.conftest import ROOT
 from tests.integration.cdk.sample import BookingWorkflow
@@ -74,3 +77,13 @@ def test_a_key_that_is_there_already_is_used(tmp_path: Path) -> None:
     assert template.of("KMS::Key") == {}
     _, table = template.one("DynamoDB::Table", "Instances")
     assert table["Properties"]["SSESpecification"]["KMSMasterKeyId"] == THERE
+
+
+def test_a_role_of_the_project_keeps_what_it_may_do() -> None:
+    stack = Stack(App(), "own")
+    service = iam.ServicePrincipal("lambda.amazonaws.com")
+    read = iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::reports/*"])
+    iam.Role(stack, "Role", assumed_by=service, inline_policies={"Own": iam.PolicyDocument(statements=[read])})
+    Aspects.of(stack).add(Encrypted(kms.Key.from_key_arn(stack, "Key", THERE)))
+    (role,) = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Role").values()
+    assert [each["PolicyName"] for each in role["Properties"]["Policies"]] == ["Own", "Key"]

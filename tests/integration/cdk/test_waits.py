@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from durable import Workflow
+from durable import Schedule, Workflow
 from durable.project import Project
 from durable.wire import EVENTS, RACES
 from tests.integration.cdk.conftest import Synthesise
@@ -25,7 +25,8 @@ MACHINE = "durable-workflows-dev-patient"
 def patient(tmp_path_factory: pytest.TempPathFactory, synthesise: Synthesise) -> Template:
     relay = Workflow("relay", RelayWorkflow, kind="standard")
     relay.bindings["relay"] = relay
-    waiting = Workflow("patient", PatientWorkflow, kind="standard")
+    daily = Schedule(every="1 day", params=1)
+    waiting = Workflow("patient", PatientWorkflow, kind="standard", schedules=(daily,))
     project = Project("sample", (waiting, Workflow("calling", CallingWorkflow, kind="standard"), relay))
     return synthesise(tmp_path_factory.mktemp("patient"), project=project)
 
@@ -54,6 +55,10 @@ def test_who_finds_what_was_not_told_may_tell_it_to_machines_that_wait_and_to_no
     names = [patient.one("StepFunctions::StateMachine", each)[0] for each in ("Patient", "Calling")]
     answered = {resource for resource, names in allowed(patient, entry).items() if names & ANSWERS}
     assert answered == {f"<{name}>" for name in names}
+
+
+def test_who_starts_runs_at_scheduled_times_may_tell_no_machine_of_events(patient: Template) -> None:
+    assert not [names for names in allowed(patient, "starter").values() if names & ANSWERS]
 
 
 def test_operators_know_what_the_payload_of_an_event_is(patient: Template) -> None:
