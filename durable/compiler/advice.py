@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import enum
 import inspect
 import re
 from collections.abc import Callable
@@ -57,6 +58,12 @@ _CHANGES: Final = {
 OPTIONS_LAST: Final = 'options have names and stand last: `step.do("…", function, …, retries=…, timeout="…")`'
 _OF_LISTS: Final = frozenset(_CHANGES) - {"update"}
 _BEYOND: Final = (LookupError, ArithmeticError)
+
+
+def written_member(of: type[enum.Enum]) -> str:
+    """Return how the first member of an Enum is written: `str(member)` says only the value of a StrEnum's."""
+    first = next(iter(of))
+    return f"{of.__name__}.{first.name}"
 
 
 def of_outside(module: str) -> str:

@@ -47,7 +47,7 @@ from durable.compiler.terms import (
     ListDisplay,
     Variable,
 )
-from durable.compiler.walk import may_fail, substitute
+from durable.compiler.walk import may_fail
 
 _INTEGER: Final = Integer()
 _ONE: Final = Constant(1, _INTEGER)
@@ -201,7 +201,8 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
             return reader.element(default, scope)
         if is_unknown(items.kind) or is_unknown(kind):
             return Constant(None, kind)
-        once = Variable("_", items.kind)
+        # With a default the items are looked at twice, and so kept. Without one they stand where they are read.
+        once = items if default is None else Variable("_", items.kind)
         if key is None and all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind)):
             found: Expression = Formula(
                 f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
@@ -210,7 +211,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
             first = _ordered(reader, node, once, kind, key, scope, descending=function == "$max")
             found = Item(first, ZERO, kind, where=f"ValueError: {reader.source.at(node)}")
         if default is None:
-            return substitute(found, {"_": items})
+            return found
         other = reader.element(default, scope)
         bindings: tuple[tuple[str, Expression], ...] = (("_", items),)
         if may_fail(other):  # CPython works it out though it is not needed

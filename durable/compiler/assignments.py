@@ -16,7 +16,19 @@ from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.displays import appended
 from durable.compiler.iterables import dict_entry, iterable, merged_dicts
 from durable.compiler.iterables import targets as unpacked
-from durable.compiler.kinds import DictOf, Fixed, Kind, ListOf, TupleOf, describe, is_unknown, join, members
+from durable.compiler.kinds import (
+    DictOf,
+    Fixed,
+    Float,
+    Integer,
+    Kind,
+    ListOf,
+    TupleOf,
+    describe,
+    is_unknown,
+    join,
+    members,
+)
 from durable.compiler.literals import dict_display
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
@@ -51,7 +63,7 @@ class AssignmentReader:
         else:
             value = self.reading.value(node)
             if declared is not None:
-                value = as_data(value)
+                value = as_data(node, value)
                 value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
             statements = self._bound(first, value, self.reading.source(node))
             if others and isinstance(first, ast.Name):
@@ -120,6 +132,8 @@ class AssignmentReader:
                 node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
             )
         fitting = [each for each in members(declared) if assignable(kind, each)]
+        if isinstance(kind, Integer) and fitting == [Float()]:
+            return Float(may_be_int=True)  # `x: float = 1` is an int in CPython
         return join(*fitting) if fitting else declared
 
     def augmented(self, node: ast.AugAssign) -> Statements:
@@ -131,8 +145,13 @@ class AssignmentReader:
             and self._is_own_dict(target.value.id)
         ):
             read = ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
-            value = arithmetic(node, self.reading.value(read), self.reading.value(node.value), source)
-            return self._bound(target, value, source)
+            item = self.reading.value(read)
+            if isinstance(item.kind, ListOf) and not item.kind.is_tuple:
+                # CPython changes the list, which has been put into the dict and may have another name.
+                found = f"`{source}` changes a list in place, and something else may hold the same list"
+                name = self.reading.source(target)
+                raise Refused(node, found, f"write `{name} = [*{name}, …]`, which makes a new list")
+            return self._bound(target, arithmetic(node, item, self.reading.value(node.value), source), source)
         if not isinstance(target, ast.Name):
             operand = self.reading.source(node.value)
             operand = f"({operand})" if isinstance(node.value, ast.BinOp) else operand

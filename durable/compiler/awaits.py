@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -260,8 +261,9 @@ class AwaitReader:
         match node:
             case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(ast.Name(), name)) if self.step_call(node) is None:
                 return name
-            case ast.Call(args=[ast.Constant(str() as name), *_]):
-                return name
+            case ast.Call(args=[first, *_]):
+                with contextlib.suppress(Refused):  # it is reported where the call is read
+                    return str(options.constant(first, self.reading.steps.resolve))
         return self.reading.source(node)
 
     def _branch(self, node: ast.expr, place: str) -> ReadBranch:
@@ -344,7 +346,8 @@ class AwaitReader:
 
     def _concurrency(self, node: ast.expr | None) -> int:
         value = 10 if node is None else options.constant(node, self.reading.steps.resolve)
-        if node is not None and (not isinstance(value, int) or not 1 <= value <= _MOST_AT_ONCE):
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if node is not None and (not is_number or not 1 <= value <= _MOST_AT_ONCE):
             raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE:,}")
         assert isinstance(value, int)
         return value

@@ -7,11 +7,13 @@ begins only where all of its attempts would fit.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
+from durable.compiler import tree
 from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.races import race_call
 from durable.compiler.retriers import RETRY_SECONDS
@@ -97,6 +99,20 @@ def bounds(program: Program) -> Bounds:
     }
     inner = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found if each.round in inside)
     return Bounds(certain, rounds, costs, begun, shared, tuple(notes), tuple(inner))
+
+
+def with_caps(program: Program) -> Program:
+    """Return a program in which also the loops with a written number of rounds have a cap."""
+    return Program(_capped(program.body))
+
+
+def _capped(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return tuple(map(_capped, part))
+    if not dataclasses.is_dataclass(part) or isinstance(part, type) or type(part).__module__ != tree.__name__:
+        return part
+    changed = {each.name: _capped(getattr(part, each.name)) for each in dataclasses.fields(part)}
+    return dataclasses.replace(part, **(changed | {"bound": None} if isinstance(part, Loop) else changed))
 
 
 def _in_branches(body: tuple[Statement, ...]) -> Iterator[Unbounded]:

@@ -9,12 +9,20 @@ import enum
 import inspect
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler import calendars, options, spans, texts, times
 from durable.compiler.access import by_attribute, element_kind, keys_of
-from durable.compiler.advice import CLOCKS, of_asyncio, of_builtin, of_change, of_method, of_outside
+from durable.compiler.advice import (
+    CLOCKS,
+    of_asyncio,
+    of_builtin,
+    of_change,
+    of_method,
+    of_outside,
+    written_member,
+)
 from durable.compiler.aggregates import AGGREGATES, lazy
 from durable.compiler.assignability import assignable
 from durable.compiler.classinfo import is_instance
@@ -78,6 +86,8 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     """
     source = reader.source.of(node)
     found, function = reader.static(node.func, scope)
+    if found and not isinstance(function, Hashable):
+        raise Refused(node, f"`{source}` calls a {type(function).__name__}", "call a function")
     if found and function is isinstance:
         return is_instance(reader, node, scope).test
     if function is bool and len(node.args) == 1:
@@ -183,11 +193,9 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
     if function is Retries:
         return Refused(node, f"`{source}` stands outside of a step", _OF_RETRIES)
-    if isinstance(function, enum.EnumMeta):
-        member = next(iter(function), None)
-        return Refused(
-            node, f"`{source}` looks a member up", f"write the member, as in {member}, or let a step return it"
-        )
+    if isinstance(function, type) and issubclass(function, enum.Enum):
+        first = f", as in {written_member(function)}" if len(function) else ""
+        return Refused(node, f"`{source}` looks a member up", f"write the member{first}, or let a step return it")
     if isinstance(function, type) and module != "builtins":
         return Refused(node, f"`{source}` makes an object", "let a step return it")
     if (module, getattr(function, "__name__", "")) == ("time", "sleep"):

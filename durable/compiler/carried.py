@@ -11,8 +11,11 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-NAMES: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[A-Za-z_]\w*')
-"""String literals and names of a JSONata expression; what stands within a literal is no variable."""
+NAMES: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[^\W\d]\w*')
+"""String literals and names of a JSONata expression; what stands within a literal is no variable.
+
+A variable has the name that Python gives it, so its letters may be any of Unicode's.
+"""
 
 
 def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:

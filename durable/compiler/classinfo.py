@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import typing
+from datetime import timedelta
 from typing import Any, Final
 
 from durable.compiler.annotations import record_fields
@@ -22,6 +23,7 @@ from durable.compiler.kinds import (
     Null,
     Opaque,
     Record,
+    Span,
     Text,
     TupleOf,
     describe,
@@ -58,6 +60,7 @@ _PLAIN: Final[dict[type[Kind], type]] = {
     Fixed: dict,
     TupleOf: tuple,
     Null: type(None),
+    Span: timedelta,
 }
 
 
@@ -76,12 +79,19 @@ def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
         return Condition(found.test, true, false)
     refuse_any(node, value, f"what `{source}` is asked of")
     kinds = [part for each in members(value.kind) for part in _single(each)]
+    if issubclass(int, classes) != issubclass(float, classes) and any(map(_may_be_either, kinds)):
+        why = f"`{source}` tells an int from a float, which are one kind of number in JSON"
+        raise Refused(node, why, "write isinstance(value, (int, float)), or let a step decide")
     matching = [each for each in kinds if _is_of(each, classes)]
     others = [each for each in kinds if each not in matching]
     test = _test(node, value, matching, others, source)
     true = narrowed(scope, node.args[0], _joined(matching), value)
     false = narrowed(scope, node.args[0], _joined(others), value)
     return Condition(test, true, false)
+
+
+def _may_be_either(kind: Kind) -> bool:
+    return isinstance(kind, Float) and kind.may_be_int
 
 
 def _is_error(kind: Kind) -> bool:
@@ -152,7 +162,7 @@ def _json_type(kind: Kind) -> str | None:
     match kind:
         case Text():
             return "string"
-        case Integer() | Float():
+        case Integer() | Float() | Span():
             return "number"
         case Boolean():
             return "boolean"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
+from collections.abc import Iterator
 from typing import Final, Literal
 
+from durable.compiler.advice import written_member
 from durable.compiler.assignability import overlap
 from durable.compiler.guards import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.kinds import (
@@ -110,20 +113,63 @@ def _comparable(node: ast.AST, left: Expression, right: Expression, source: str)
         _scalar(node, value.kind, source)
     _no_bool_with_number(node, left.kind, right.kind, source)
     if not overlap(present(acts_as(left.kind)), present(acts_as(right.kind))):
-        raise Refused(
-            node,
-            f"`{source}` compares {describe(left.kind)} with {describe(right.kind)}, which are never equal",
-            _one_type(left.kind, right.kind),
-        )
+        raise _never_equal(node, left.kind, right.kind, source)
+    _no_twins(node, left.kind, right.kind, source)
+
+
+def _never_equal(node: ast.AST, one: Kind, other: Kind, source: str) -> Refused:
+    found = f"`{source}` compares {describe(one)} with {describe(other)}, which are never equal"
+    return Refused(node, found, _one_type(one, other))
 
 
 def _one_type(*kinds: Kind) -> str:
     """Return what to write instead of a comparison of values that are never equal."""
     enums = [each.python for kind in kinds for each in members(kind) if isinstance(each, Member)]
-    if not enums:
-        return "compare values of one type"
-    first = next(iter(enums[0]))
-    return f"compare it with a member, as in {first}, or compare its `.value`"
+    if enums:
+        return f"compare it with a member, as in {written_member(enums[0])}, or compare its `.value`"
+    if any(isinstance(each, (ListOf, TupleOf)) for kind in kinds for each in members(kind)):
+        return "compare a list with a list, and a tuple with a tuple"
+    return "compare values of one type"
+
+
+def _no_twins(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
+    """Refuse to compare values that are never equal in CPython and have the same JSON, at any depth.
+
+    The member of a plain Enum travels as its value, a tuple as a list: JSONata would call them equal.
+    """
+    for a, b in itertools.product(members(one), members(other)):
+        match a, b:
+            case (Member(behaves=None), _) | (_, Member(behaves=None)):
+                is_same = isinstance(a, Member) and isinstance(b, Member) and a.python is b.python
+                if not is_same and overlap(*(each.value if isinstance(each, Member) else each for each in (a, b))):
+                    raise _never_equal(node, a, b, source)
+            case (ListOf() | TupleOf(), ListOf() | TupleOf()):
+                if _is_tuple(a) != _is_tuple(b):
+                    raise _never_equal(node, a, b, source)
+                for x, y in _pairs(a, b):
+                    _no_twins(node, x, y, source)
+            case (DictOf() | Fixed(), DictOf() | Fixed()):
+                for x, y in itertools.product(_values(a), _values(b)):
+                    _no_twins(node, x, y, source)
+
+
+def _is_tuple(kind: ListOf | TupleOf) -> bool:
+    return isinstance(kind, TupleOf) or kind.is_tuple
+
+
+def _pairs(one: ListOf | TupleOf, other: ListOf | TupleOf) -> Iterator[tuple[Kind, Kind]]:
+    """Yield the kinds of the elements that stand at the same place."""
+    if isinstance(one, TupleOf) and isinstance(other, TupleOf):
+        return zip(one.elements, other.elements, strict=False)
+    return itertools.product(_elements(one), _elements(other))
+
+
+def _elements(kind: ListOf | TupleOf) -> tuple[Kind, ...]:
+    return kind.elements if isinstance(kind, TupleOf) else (kind.element,)
+
+
+def _values(kind: DictOf | Fixed) -> tuple[Kind, ...]:
+    return (kind.value,) if isinstance(kind, DictOf) else tuple(each for _, each in kind.entries)
 
 
 def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
@@ -165,8 +211,7 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     kind = of_one_shape(acts_as(container.kind))
     match kind:
         case ListOf() | TupleOf():
-            elements = kind.elements if isinstance(kind, TupleOf) else (kind.element,)
-            _element_of(node, elements, item, source)
+            _element_of(node, _elements(kind), item, source)
             return Contains(container, item)
         case Text() | DictOf() | Fixed() | Record(by_key=True) if is_text(item.kind):
             return Contains(container, item)
@@ -184,6 +229,8 @@ def _element_of(node: ast.AST, elements: tuple[Kind, ...], item: Expression, sou
             raise Refused(node, f"`{source}` looks for {describe(each)}", "`in` is for plain values; " + IN_A_STEP)
     _scalar(node, kind, source)
     _no_bool_with_number(node, kind, item.kind, source)
+    for element in elements:
+        _no_twins(node, element, item.kind, source)
 
 
 def truth(node: ast.AST, value: Expression, source: str) -> Expression:

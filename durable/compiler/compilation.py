@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.asl import Writer
-from durable.compiler.bounds import MOST_EVENTS, bounds
+from durable.compiler.bounds import MOST_EVENTS, Bounds, bounds, with_caps
 from durable.compiler.budget import Budget, number
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, start
@@ -175,9 +175,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     if any(shows_secret(each) for each in reading.frame.returns):
         found = "run returns a SecretStr, and the output of a run is shown"
         raise CompileError(source.file, source.run.lineno, found, "return something else")
-    program = Program(body)
-    _check_size(source, program)
-    return program
+    return _within_history(source, Program(body))
 
 
 def _declared(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
@@ -188,11 +186,24 @@ def _declared(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
         return UNKNOWN
 
 
-def _check_size(source: Source, program: Program) -> None:
-    found = bounds(program)
-    if min([found.rounds, *(found.rounds - each for each in found.costs.values())]) < 0:
+def _within_history(source: Source, program: Program) -> Program:
+    """Return a program whose events, but for those of capped loops, fit into the history of a Standard execution.
+
+    A loop with a written number of rounds needs no cap as long as all of them fit. Where they do not, it is capped as
+    any other: on Express the cap is taken out again, since there is no history.
+    """
+    if _fits(bounds(program)):
+        return program
+    capped = with_caps(program)
+    found = bounds(capped)
+    if not _fits(found):
         what = f"the run can have {found.certain:,} events, and an execution holds {MOST_EVENTS:,}"
         raise CompileError(source.file, source.run.lineno, what, "lower `retries`, or move rounds into steps")
+    return capped
+
+
+def _fits(found: Bounds) -> bool:
+    return min([found.rounds, *(found.rounds - each for each in found.costs.values())]) >= 0
 
 
 def _uses(step: StepCall, names: Mapping[str, str]) -> Iterator[StepUse]:

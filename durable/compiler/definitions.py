@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable.compiler.assignability import assignable
-from durable.compiler.functions import Definition, Functions, Node, returns
+from durable.compiler.functions import Around, Definition, Functions, Node, returns
 from durable.compiler.kinds import Event, Function, Kind, Never, describe, is_unknown, join
 from durable.compiler.narrowing import Condition
 from durable.compiler.problems import Refused
@@ -49,8 +49,10 @@ class DefinitionReader(Functions):
 
     body: ReadBlock
     uses: dict[tuple[Any, ...], list[tuple[Any, ...]]] = field(default_factory=dict)
-    entered: list[Node] = field(default_factory=list)
+    entered: list[tuple[Node, Node, Scope]] = field(default_factory=list)
+    """The functions that are being read: each with the one that called it, and what was known there."""
     unused: dict[Node, Node] = field(default_factory=dict)
+    """The nested defs that nothing has used yet, each with the function in which it is defined."""
     uses_placed: int = 0
     blocks: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -70,7 +72,9 @@ class DefinitionReader(Functions):
                 value = Variable(variable, value.kind)
             defaults[parameter] = value
         self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))
-        self.nested[node] = Definition(node, self.reading.expressions.source, defaults)
+        names = self.reading.expressions.names
+        around = Around(self.reading.function, names.assigned, names.step, names.this)
+        self.nested[node] = Definition(node, self.reading.expressions.source, defaults, around=around)
         self.unused.setdefault(node, self.reading.function)
         return tuple(statements)
 
@@ -155,10 +159,10 @@ class DefinitionReader(Functions):
     ) -> Iterator[tuple[Scope, dict[str, Expression]]]:
         """Read in a function: yield what is known at its beginning, and the values of its parameters."""
         reading, names = self.reading, self.reading.expressions.names
-        if definition.node in self.entered:
+        if self._is_entered(definition.node):
             raise Refused(node, f"`{definition.name}` calls itself", "write a loop")
         own = {each.arg for each in definition.parameters} | assigned_names(definition.node.body).keys()
-        scope = around.hide(own) if definition.is_nested else Scope()
+        scope = Scope() if definition.around is None else self._seen(definition.around, around).hide(own)
         step, values = "", dict[str, Expression]()
         for parameter, each in given.items():
             local = around.locals.get(each.id) if isinstance(each, ast.Name) else None
@@ -171,14 +175,12 @@ class DefinitionReader(Functions):
         source = reading.source(node)
         kept_names = (names.assigned, names.step, names.this)
         kept = (reading.expressions.source, reading.problems.file, reading.function)
-        names.assigned = names.assigned | own if definition.is_nested else frozenset(own) - {step}
-        if not definition.is_nested:
-            names.step, names.this = step, definition.this or ""
-        elif step:
-            names.step, names.assigned = step, names.assigned - {step}
+        outer = definition.around or Around(definition.node, frozenset(), step, definition.this or "")
+        names.assigned = (outer.assigned | own) - ({step} if step else set())
+        names.step, names.this = step or outer.step, outer.this
+        self.entered.append((definition.node, reading.function, reading.here()))
         reading.expressions.source, reading.function = definition.source, definition.node
         reading.problems.file = definition.source.file
-        self.entered.append(definition.node)
         try:
             values = {name: self._fitting(node, definition, name, value) for name, value in values.items()}
             with self._uncovered(node, source, definition):
@@ -188,10 +190,22 @@ class DefinitionReader(Functions):
             names.assigned, names.step, names.this = kept_names
             reading.expressions.source, reading.problems.file, reading.function = kept
 
+    def _is_entered(self, function: Node) -> bool:
+        return any(each is function for each, _, _ in self.entered)
+
+    def _seen(self, outer: Around, here: Scope) -> Scope:
+        """Return what is known in the function in which a nested def is defined, now that the def is called.
+
+        The call may stand in another function, or in a comprehension, whose names mean nothing to the def.
+        """
+        last = (scope for _, caller, scope in reversed(self.entered) if caller is outer.function)
+        known = self.reading.here() if self.reading.function is outer.function else next(last)
+        return here.within(known)
+
     def _fitting(self, node: ast.Call, definition: Definition, name: str, value: Expression) -> Expression:
         """Return the value of a parameter, which has to be of its declared kind."""
         annotation = next(each.annotation for each in definition.parameters if each.arg == name)
-        value = as_data(value) if annotation else value
+        value = as_data(node, value) if annotation else value
         declared = self.reading.declared(annotation) if annotation else value.kind
         if not assignable(value.kind, declared):
             given, wanted = describe(value.kind), describe(declared)
@@ -287,7 +301,7 @@ class DefinitionReader(Functions):
         return (
             definition is not None
             and isinstance(definition.node, ast.FunctionDef)
-            and (definition.node in self.entered or not self.is_straight(definition))
+            and (self._is_entered(definition.node) or not self.is_straight(definition))
         )
 
 

@@ -245,7 +245,7 @@ class ExpressionReader:
 
     def element(self, node: ast.expr, scope: Scope) -> Expression:
         """Return an expression that becomes a part of data."""
-        return spans.as_data(self.held(node, scope))
+        return spans.as_data(node, self.held(node, scope))
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:

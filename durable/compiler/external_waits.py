@@ -53,9 +53,11 @@ def callback(
     """Return the step of a `step.callback(…)`, and the wait for what completes it; `begun` is left to the caller."""
     given = next((each.value for each in node.keywords if each.arg == "timeout"), None)
     timeout, seconds = steps.timeout(given, _timeout, MAX_WAIT_SECONDS, scope)
-    undo = next((each for each in node.keywords if each.arg == "undo"), None)
+    undo = next((each.arg for each in node.keywords if each.arg in ("undo", "after_rollback")), None)
     if undo is not None:
-        raise Refused(node, "a step with a callback has no `undo=`", "undo what it began in an `except` or a `finally`")
+        # The step's own result is the type of the event that completes it, which is nothing to undo.
+        remedy = "undo what it began in an `except` or a `finally`"
+        raise Refused(node, f"a step with a callback has no `{undo}=`", remedy)
     rest = [each for each in node.keywords if each.arg != "timeout"]
     step = steps.do(ast.copy_location(ast.Call(node.func, node.args, rest), node), scope, place, has_callback=True)
     completes = step.signature.callback

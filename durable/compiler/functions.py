@@ -33,6 +33,22 @@ _MOST_FUNCTIONS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """The function in which a nested def is defined, whose variables it reads.
+
+    Attributes:
+        assigned: the names that are variables there.
+        step: its parameter for the steps.
+        this: its parameter for the workflow.
+    """
+
+    function: Node
+    assigned: frozenset[str]
+    step: str
+    this: str
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A function that can be compiled in place.
 
@@ -40,14 +56,19 @@ class Definition:
         source: what it is written in.
         defaults: of its parameters that have one.
         this: the first parameter of a method.
-        is_nested: it reads the variables around it.
+        around: of a nested def, what is around it; a function of a module reads no variables but its own.
     """
 
     node: Node
     source: Source
     defaults: Mapping[str, Expression]
     this: str | None = None
-    is_nested: bool = True
+    around: Around | None = None
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether it reads the variables around it."""
+        return self.around is not None
 
     @property
     def name(self) -> str:
@@ -118,7 +139,7 @@ class Functions:
             if default.default is not inspect.Parameter.empty:
                 with contextlib.suppress(Refused):  # then it has to be given
                     defaults[parameter] = literal(source.run, default.default, parameter)
-        return Definition(source.run, source, defaults, this, is_nested=False)
+        return Definition(source.run, source, defaults, this)
 
     def initializer(self, cls: type[Exception]) -> Definition | None:
         """Return a function from what an exception is made of to the message that its `__init__` passes on."""

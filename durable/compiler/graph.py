@@ -201,7 +201,7 @@ class _Drawing:
                 detail = f"{event or 'callback'}, {_timeout(what)}"
                 return Node(id, "event", what.name, detail, _key(what.place), event=event)
             case WorkflowCall():
-                return Node(id, "call", what.name, what.workflow.__name__, what.name)
+                return Node(id, "call", what.name, what.workflow.__name__, _key(what.place))
             case _:
                 assert_never(what)
 

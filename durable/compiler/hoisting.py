@@ -224,6 +224,9 @@ def _parts(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
                 new = _assigned(new, before, part)
         elif number < last and (_is_changed(part, places[number + 1 :]) or (name != "func" and not _is_simple(part))):
             new = _kept(part, before)
+        elif number < last and isinstance(part, ast.Attribute) and not _is_simple(part):
+            # Of a method that is called, CPython works out the object before the arguments.
+            new = ast.copy_location(ast.Attribute(_assigned(part.value, before), part.attr, part.ctx), part)
         if index is None:
             setattr(changed, name, new)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler.access import element_kind, keys_of
@@ -68,7 +68,7 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
             return _view(reader, node, of, view, scope)
         case ast.Call(func):
             found, function = reader.static(func, scope)
-            if found and function in _MAKERS:
+            if found and isinstance(function, Hashable) and function in _MAKERS:
                 return _MAKERS[function](reader, node, scope)
     value = reader.value(node, scope)
     kind = of_one_shape(acts_as(value.kind))

@@ -49,7 +49,9 @@ class Integer(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Float(Kind):
-    """A float."""
+    """A float, or what JSON does not tell from one: `may_be_int` says that CPython may have an int there."""
+
+    may_be_int: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +187,13 @@ def _include(found: list[Kind], kind: Kind) -> None:
 
 def _merged(one: Kind, other: Kind) -> Kind | None:
     """Return the single kind that covers both, where there is one of the same shape."""
-    if one == other or isinstance(other, Never):
-        return one
     match one, other:
+        case (Float(), Integer()) | (Integer(), Float()):
+            return Float(may_be_int=True)
+        case Float(a_whole), Float(b_whole):
+            return Float(a_whole or b_whole)
+        case _ if one == other or isinstance(other, Never):
+            return one
         case Never(), _:
             return other
         case (Text(a), Text(b)):
@@ -196,8 +202,6 @@ def _merged(one: Kind, other: Kind) -> Kind | None:
             if a_int is None or b_int is None:
                 return Integer()
             return Integer((*a_int, *(each for each in b_int if each not in a_int)))
-        case (Integer(), Float()) | (Float(), Integer()):
-            return Float()
         case (ListOf(a_kind, a_tuple), ListOf(b_kind, b_tuple)) if a_tuple == b_tuple:
             return ListOf(join(a_kind, b_kind), a_tuple)
         case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):

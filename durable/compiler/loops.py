@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from durable.compiler.access import element_kind
 from durable.compiler.iterables import iterable, targets, written_step
-from durable.compiler.kinds import Integer, ListOf, acts_as
+from durable.compiler.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.problems import Refused
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.scope import Scope, assigned_names, merge
@@ -17,16 +17,19 @@ from durable.compiler.terms import (
     Apply,
     Comparison,
     Comprehension,
+    Concatenation,
+    Conditional,
     Constant,
     Expression,
     Formula,
     Item,
+    Let,
     ListDisplay,
     Operation,
     Variable,
 )
 from durable.compiler.tree import Assign, Break, Continue, Loop, Statement
-from durable.compiler.walk import reads
+from durable.compiler.walk import children, reads
 from durable.errors import TooManyRounds
 
 _INTEGER = Integer()
@@ -192,7 +195,7 @@ class LoopReader:
             return Rounds(Comparison("<" if stride > 0 else ">", at, end), before, ((name, at),), count)
         if start == ZERO:
             test, value = Comparison("<", index, end), index
-            last = end.value if isinstance(end, Constant) and isinstance(end.value, int) else None
+            last = max(0, end.value) if isinstance(end, Constant) and isinstance(end.value, int) else None
             return Rounds(test, before, ((name, value),), last)
         at = Operation("+", start, index, _INTEGER)
         return Rounds(Comparison("<", at, end), before, ((name, at),), None)
@@ -220,8 +223,13 @@ class LoopReader:
 
 
 def is_made(value: Expression) -> bool:
-    """Whether a value is a list that is made anew each time it is read."""
-    return isinstance(value, (Comprehension, Formula, Apply)) and isinstance(value.kind, ListOf)
+    """Whether a value is a list that is made anew each time it is read: by a loop over it, twice in each round."""
+    match value:
+        case Conditional() | Let():
+            return any(map(is_made, children(value)))
+        case Comprehension() | Concatenation() | Formula() | Apply():
+            return isinstance(value.kind, ListOf | TupleOf)
+    return False
 
 
 def _is_true(node: ast.expr) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, TypeVar
 
 from durable.compiler.names import HOISTED
@@ -17,10 +17,15 @@ _SELF: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str"
 """The classes whose only positional pattern stands for the value itself."""
 
 
-def decided(node: ast.Match) -> list[ast.stmt]:
-    """Return a `match` as an `if`, after an assignment of what is matched, where that is no plain path."""
+def decided(node: ast.Match, bound: Container[str]) -> list[ast.stmt]:
+    """Return a `match` as an `if`, after an assignment of what is matched, where that is no plain path.
+
+    Args:
+        bound: the names that have a value before it.
+    """
     subject, before = node.subject, list[ast.stmt]()
-    if not _is_path(subject):
+    captured = {name for case in node.cases for name, _ in _names(case.pattern, subject)}
+    if _root(subject) is None or _root(subject) in captured:
         name = f"matched{HOISTED}{node.lineno}:{node.col_offset}"
         before.append(_placed(ast.Assign([ast.Name(name, ast.Store())], subject), subject))
         subject = ast.copy_location(ast.Name(name, ast.Load()), node.subject)
@@ -28,7 +33,9 @@ def decided(node: ast.Match) -> list[ast.stmt]:
     for case in reversed(node.cases):
         tests, names = _tests(case.pattern, subject), dict(_names(case.pattern, subject))
         if case.guard is not None:
-            tests.append(_Captured(names).visit(copy.deepcopy(case.guard)))
+            # A pattern that fits binds its names, also where its guard then fails.
+            rest = [*(_bound(name, value, tests, case) for name, value in names.items() if name in bound), *rest]
+            tests = [*tests, _Captured(names).visit(copy.deepcopy(case.guard))]
         body = case.body
         for name, value in reversed(names.items()):
             body = [_placed(ast.Assign([ast.Name(name, ast.Store())], value), case.pattern), *body]
@@ -40,10 +47,18 @@ def decided(node: ast.Match) -> list[ast.stmt]:
     return [*before, *(rest or [_placed(ast.Pass(), node)])]
 
 
-def _is_path(node: ast.expr) -> bool:
+def _root(node: ast.expr) -> str | None:
+    """Return the name at the beginning of a plain path, as `order` of `order.address.street`."""
     while isinstance(node, ast.Attribute):
         node = node.value
-    return isinstance(node, ast.Name)
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _bound(name: str, value: ast.expr, tests: list[ast.expr], case: ast.match_case) -> ast.stmt:
+    """Return the assignment of a captured name that had another value, where the tests of its pattern hold."""
+    if tests:
+        value = ast.IfExp(_all(copy.deepcopy(tests)), value, ast.Name(name, ast.Load()))
+    return _placed(ast.Assign([ast.Name(name, ast.Store())], value), case.pattern)
 
 
 def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:

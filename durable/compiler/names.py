@@ -24,8 +24,8 @@ HOISTED: Final = "@"
 """What stands in the names that the compiler makes up, between the name of the variable and what tells it apart."""
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
-_HIDDEN: Final = frozenset({"states", "at", "events", "_", UNUSED})
-"""Those that compiled programs use themselves, numbered: `_1` and so on in the block of an expression."""
+_HIDDEN: Final = frozenset({"states", "at", "events", UNUSED})
+"""The variables that compiled programs use themselves, with or without a number after them."""
 
 
 class Names:
@@ -49,7 +49,10 @@ class Names:
         if key not in self._given:
             name = name.partition(HOISTED)[0]
             name = name if len(name) <= _LONGEST else name[:_LONGEST] + "_"
-            plain = f"{name}_" if name in BUILTINS or (name.rstrip("_0123456789") or "_") in _HIDDEN else name
+            # Blocks and functions of an expression have variables of their own, as `$_1`, `$_d` or `$_name`. They would
+            # hide an author's: all begin with an underscore, and none but `$_` ends with one.
+            is_ours = name in BUILTINS or name.startswith("_") or name.rstrip("_0123456789") in _HIDDEN
+            plain = f"{name}_" if is_ours else name
             self._given[key] = unique(plain, self._taken, "{}_{}")
             self._taken.add(self._given[key])
         return self._given[key]

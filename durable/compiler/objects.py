@@ -166,7 +166,7 @@ def _checked(reader: Reader, node: ast.expr, record: Record, name: str, value: E
     """Return the value of a field whose kind is that of the field."""
     source, wanted = reader.source.of(node), record_fields(record.python)[name]
     refuse_caught(node, value, source)
-    value = as_data(value)
+    value = as_data(node, value)
     if wanted.rewritten:
         raise Refused(node, f"`{name}` of {describe(record)} has a serializer of its own", _LET_A_STEP)
     if not assignable(value.kind, wanted.kind) or _is_bool_for_number(value.kind, wanted.kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime
 import inspect
+import operator
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -16,6 +17,11 @@ from durable.errors import DurationError, RetriesError
 from durable.retries import Retries
 from durable.wire import MAX_STEP_TIMEOUT_SECONDS
 
+_OPERATORS: Final[dict[type[ast.operator], Callable[..., Any]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+}
 _MAKERS: Final = (Retries, datetime.timedelta, datetime.datetime, datetime.date)
 _YEAR_MS: Final = 31_536_000_000
 _OF_RETRIES: Final = "write out retries=Retries(limit=…), or name a Retries of the module"
@@ -41,9 +47,9 @@ def constant(node: ast.expr, resolve: Resolve, remedy: str = "write it out, or n
         case ast.Tuple(elements):
             return tuple(map(part, elements))
         case ast.UnaryOp(ast.USub(), operand):
-            return -part(operand)
-        case ast.BinOp(left, ast.Mult(), right):
-            return part(left) * part(right)
+            return _worked_out(node, operator.neg, part(operand))
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult() as sign, right):
+            return _worked_out(node, _OPERATORS[type(sign)], part(left), part(right))
         case ast.Call(func, arguments, keywords):
             found, maker = resolve(func)
             if found and maker in _MAKERS:
@@ -61,11 +67,22 @@ def is_written(node: ast.expr, resolve: Resolve) -> bool:
             return True
         case ast.UnaryOp(ast.USub(), operand):
             return is_written(operand, resolve)
-        case ast.BinOp(left, _, right):
+        case ast.BinOp(left, ast.Add() | ast.Sub() | ast.Mult(), right):
             return is_written(left, resolve) and is_written(right, resolve)
         case ast.Call(func, arguments, keywords) if resolve(func)[1] in _MAKERS:
             return all(is_written(each, resolve) for each in (*arguments, *(each.value for each in keywords)))
     return False
+
+
+def _worked_out(node: ast.expr, function: Callable[..., Any], *given: Any) -> Any:
+    """Return what an operator makes of values that are known when compiling."""
+    text = ast.unparse(node)
+    if not all(isinstance(each, int | float | str | datetime.timedelta) for each in given):
+        raise Refused(node, f"`{text}` is no arithmetic of numbers or timedeltas", "write the value out")
+    try:
+        return function(*given)
+    except (ArithmeticError, MemoryError, TypeError) as error:
+        raise Refused(node, f"`{text}` fails: {error}", "write the value out") from None
 
 
 def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
@@ -73,6 +90,8 @@ def _made(node: ast.AST, maker: Any, arguments: list[Any], named: dict[str, Any]
         return maker(*arguments, **named)
     except (DurationError, RetriesError) as error:
         raise refused(node, error) from None
+    except ArithmeticError as error:
+        raise Refused(node, f"`{ast.unparse(node)}` fails: {error}", "write another value") from None
     except (TypeError, ValueError) as error:
         takes = ", ".join(inspect.signature(maker).parameters) if maker is Retries else "other arguments"
         raise Refused(node, f"`{ast.unparse(node)}` fails: {error}", f"{maker.__name__} takes {takes}") from None
@@ -149,5 +168,9 @@ def moment(node: ast.expr, resolve: Resolve) -> str | None:
             raise Refused(node, f"{value!r} is no time", 'write it as "2026-01-31T09:00:00Z"') from None
     if not isinstance(value, datetime.datetime) or value.tzinfo is None:
         raise Refused(node, f"`{ast.unparse(node)}` is no time with a zone", 'write it as "2026-01-31T09:00:00Z"')
-    text = value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
+    try:
+        text = value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
+    except OverflowError:
+        found = f"`{ast.unparse(node)}` is before the year 1 or after the year 9999 in UTC"
+        raise Refused(node, found, "write another time") from None
     return text.replace("+00:00", "Z")

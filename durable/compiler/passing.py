@@ -124,9 +124,12 @@ class Passing:
 
     def _read_state(self, state: AnyState) -> None:
         match state:
-            case Task(arguments=arguments, key=key):
-                found = [self._lists.looked_into(each) for _, each in arguments if not isinstance(each, Variable)]
-                found += [key] if key else []
+            case Task(arguments=arguments, key=key, timeout=timeout, races=races):
+                # A variable that is an argument alone is passed on; all else that the Task evaluates is looked into.
+                found: list[Expression] = [
+                    self._lists.looked_into(each) for _, each in arguments if not isinstance(each, Variable)
+                ]
+                found += [each for each in (key, timeout, *races) if each is not None]
             case Parallel():
                 found = []  # what stands in its branches is looked at by itself
             case Map(items=items):

@@ -43,6 +43,21 @@ class Scope:
             return self.narrowed.get(path)
         return self.locals[path[0]].value.kind
 
+    def within(self, outer: Scope) -> Scope:
+        """Return the variables of an outer scope, with what is known of them here; what hides one is left out.
+
+        A name that is no identifier is none of the author's, as that of the error which is being handled: it stays.
+        """
+        kept = {name: each for name, each in self.locals.items() if not name.isidentifier()}
+        for name, local in outer.locals.items():
+            mine = self.locals.get(name)
+            is_same = mine is not None and replace(mine.value, kind=local.value.kind) == local.value
+            kept[name] = mine if mine is not None and is_same else local
+        same = {name for name, each in kept.items() if each is self.locals.get(name)}
+        narrowed = {path: kind for path, kind in self.narrowed.items() if path[0] in same}
+        narrowed |= {path: kind for path, kind in outer.narrowed.items() if path[0] not in same}
+        return Scope(kept, narrowed)
+
     def hide(self, names: Iterable[str]) -> Scope:
         """Return the scope in which these are not bound."""
         gone = frozenset(names)

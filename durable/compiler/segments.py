@@ -337,24 +337,24 @@ class _Express(_Segments):
 class _Standard(_Segments):
     def machine(self) -> Json:
         written: Json = {}
+        self.backs: dict[str, str] = {}
         for name, state in self.states.items():
             written[name] = state
             if state["Type"] in ("Task", "Parallel", "Map"):
                 for leaving in (state, *state.get("Catch", ())):
-                    self._back(name, leaving, written)
+                    self._back(leaving, written)
         return self.machine_of(written, {name: name for name in self.states if not name.endswith(wire.AGAIN)})
 
-    def _back(self, name: str, leaving: Json, written: Json) -> None:
+    def _back(self, leaving: Json, written: Json) -> None:
         """Have what leaves a state move the run back to Express, where it is entered at the next one."""
         target = leaving.get("Next")
         if target is None or target.endswith(wire.AGAIN):
             return
-        back = next((each for each, state in written.items() if state.get("Comment") == f"back at {target}"), None)
-        if back is None:
-            back = self.named(f"{target} back")
+        if target not in self.backs:
+            back = self.backs[target] = self.named(f"{target} back")
             # Many attempts: where it fails, the execution fails on Standard, and the run with it.
-            written[back] = {**_turn({"back": self.where(target)}, attempts=20), "Comment": f"back at {target}"}
-        leaving["Next"] = back
+            written[back] = _turn({"back": self.where(target)}, attempts=20)
+        leaving["Next"] = self.backs[target]
 
 
 def _in_time(state: Json) -> Json:

@@ -13,11 +13,13 @@ from typing import Final
 
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
+    Anything,
     Float,
     Integer,
     Kind,
     Opaque,
     Span,
+    acts_as,
     describe,
     is_number,
     is_unknown,
@@ -117,11 +119,18 @@ def as_span(value: Expression) -> Expression:
     return Formula(text, (value,), SPAN)
 
 
-def as_data(value: Expression) -> Expression:
-    """Return a value as it becomes data: a timedelta as ISO 8601."""
+def as_data(node: ast.AST, value: Expression) -> Expression:
+    """Return a value as it becomes data: a timedelta as ISO 8601.
+
+    Raises:
+        Refused: it may be a timedelta or a number, which a variable of the run does not tell apart.
+    """
     kinds = members(value.kind)
     if not any(isinstance(each, Span) for each in kinds):
         return value
+    if any(isinstance(acts_as(each), (Integer, Float, Anything)) for each in kinds):
+        found = f"a value is {describe(value.kind)} here, which a state machine does not tell apart"
+        raise Refused(node, found, "keep the timedelta in a variable of its own")
     data = join(*(Opaque(timedelta) if isinstance(each, Span) else each for each in kinds))
     text = _WRITTEN if len(kinds) == 1 else f'($type($a) = "number" ? {_WRITTEN} : $a)'
     return Formula(text, (value,), data)

@@ -199,7 +199,8 @@ class StatementReader:
             case ast.AsyncWith() if self.groups.is_group(node):
                 return self.groups.read(node)
             case ast.Match():
-                return tuple(found for each in decided(node) for found in self.statement(each))
+                bound = self.reading.here().locals
+                return tuple(found for each in decided(node, bound) for found in self.statement(each))
             case ast.Pass():
                 return ()
         return self._other(node)
@@ -263,7 +264,7 @@ class StatementReader:
         else:
             result = self.reading.value(value)
             refuse_caught(value, result, label)
-            result = as_data(result) if self.reading.frame.is_run else result
+            result = as_data(value, result)
         self._fits(node if value is None else value, result.kind)
         self.reading.frame.returns.append(result.kind)
         if self.reading.frame.finals:
@@ -317,7 +318,7 @@ class StatementReader:
             raise Refused(
                 node, f"`{text}` is not a name and a result", 'write `return await step.complete("name", result)`'
             )
-        result = as_data(self.reading.value(node.args[1]))
+        result = as_data(node, self.reading.value(node.args[1]))
         refuse_caught(node.args[1], result, self.reading.source(node.args[1]))
         return result, name
 

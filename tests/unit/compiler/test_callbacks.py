@@ -86,6 +86,7 @@ class RefusedWorkflow(WorkflowEntrypoint[int]):
         ('step.callback("a", plain, 1)', "plain takes none; give plain a parameter `callback: Callback"),
         ('step.callback("a", returning, 1)', "has a callback and returns something; annotate it with None"),
         ('step.callback("a", begin, 1, undo=plain)', "a step with a callback has no `undo=`"),
+        ('step.callback("a", begin, 1, after_rollback=plain)', "a step with a callback has no `after_rollback=`"),
         ('step.callback("a", begin, 1, timeout="2 years")', "a run lasts a year at most"),
         ('step.callback("a" * 75, begin, 1)', "has 75 characters; use 70 at most here"),
         ('step.callback("a", begin)', 'the step "a" is not given number'),

@@ -332,3 +332,50 @@ def test_a_round_costs_the_attempts_that_its_steps_took() -> None:
         outcome = run_compiled(compiled, User(user_id="u", age=rounds))
         assert outcome.error == error
         assert len(outcome.calls) == 3_554
+
+
+BEYOND = {
+    "one loop": """
+        total = 0
+        for number in range(1_300):
+            total = await step.do("save", save, total)
+        return total
+    """,
+    "a loop in a loop": """
+        total = 0
+        for number in range(40):
+            for other in range(40):
+                total += number * other
+            total = await step.do("save", save, total)
+            if total:
+                await step.do("again", save, total)
+                await step.do("more", save, total)
+        return total
+    """,
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_a_written_number_of_rounds_may_be_more_than_a_history_holds(name: str) -> None:
+    agree(written(BEYOND[name]), USERS[0])
+
+
+def test_a_written_range_that_is_empty_costs_no_events() -> None:
+    body = "for n in range(-1_000_000):\n    await step.do('never', save, n)\nreturn 1"
+    assert agree(written(body), USERS[0]).output == 1
+
+
+def test_a_list_that_is_made_for_a_loop_is_made_once() -> None:
+    body = """
+        total = 0
+        for tag in [*event.payload.tags, *event.payload.tags]:
+            total += len(tag)
+        for tag in (sorted(event.payload.tags) if event.payload.active else event.payload.tags):
+            total += len(tag)
+        return total
+    """
+    workflow = written(body)
+    for user in USERS:
+        agree(workflow, user)
+    text = compile_workflow(workflow).text
+    assert (text.count("$append("), text.count("$sort(")) == (1, 1)

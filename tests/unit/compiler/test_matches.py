@@ -37,6 +37,15 @@ FORMS = {
         "match user.options:\n    case {'theme': 'dark', 'limit': n}:\n        return n\n    case {'theme': t}:\n"
         "        return t\nreturn None"
     ),
+    "a guard that fails after its pattern has bound a name": (
+        "first, n = 'z', 0\nmatch user.tags:\n    case [first] if first == 'q':\n        return 'q'\n"
+        "    case [first, _, _]:\n        return first\nmatch user.age:\n    case n if n == -1:\n        return n\n"
+        "    case 3:\n        return 'three'\nreturn [first, n]"
+    ),
+    "a name of the pattern that is matched itself": (
+        "pair = (1, user.tags)\nmatch pair:\n    case (pair, other) if len(other) > 5:\n        return [pair, other]\n"
+        "    case (pair, other):\n        return [other, pair]"
+    ),
     "in a loop": (
         "n = 0\nfor tag in user.tags:\n    match tag:\n        case 'a':\n            continue\n        case 'plain':\n"
         "            break\n    n += 1\nreturn n"

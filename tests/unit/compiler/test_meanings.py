@@ -119,6 +119,17 @@ AGREE = {
         return found
     """,
     "the time of the run as data": "return [event.timestamp, event.payload.user_id]",
+    "the least of a list by a key that falls back": """
+        words = [*event.payload.tags, " ", "a"]
+        return [min(words, key=lambda w: w.strip().lower().upper() or "z"), max(words, key=lambda w: w.strip() or "zz")]
+    """,
+    "lengths of time that branches return": """
+        async def days(n: int) -> timedelta:
+            return timedelta(days=n)
+        found = await step.map("each", days, [1, 2])
+        both = await asyncio.gather(days(3), days(event.payload.age % 10))
+        return [found, both, found[0] + timedelta(hours=1), sum(each.days for each in found)]
+    """,
     "a def that is used before and after another of its name": """
         async def one() -> str:
             return await step.do("first", text, "first")
@@ -144,6 +155,12 @@ AWAITS = {
         return x + await step.do("two", save, x) * await step.do("three", save, 2)
     """,
     "after an item that is missing": 'return event.payload.tags[5] + await step.do("text", text, "a")',
+    "after the object of a method, which is missing": """
+        return event.payload.tags[5].replace("a", await step.do("text", text, "a"))
+    """,
+    "in the argument of a method of an item": """
+        return {"a": "x"}["a"].removeprefix(await step.do("text", text, event.payload.user_id))
+    """,
     "in a list, a dict and a text": """
         a = [event.payload.age, await step.do("one", save, 1), *await step.do("numbers", numbers, 2)]
         b = {"a": await step.do("two", save, 2), "b": a[0]}
@@ -279,6 +296,63 @@ REFUSED = {
         """
         x: int = await step.do("text", text, "a")
         return x
+        """,
+    ),
+    "the member of an Enum looked for among texts": (
+        "`color in ['red']` compares str with Color, which are never equal; compare it with a member, as in Color.RED",
+        """
+        color = event.payload.color
+        return color in ['red']
+        """,
+    ),
+    "a list of members compared with a list of texts": (
+        "`[event.payload.color, 1] == ['red', 1]` compares Color with str, which are never equal",
+        "return [event.payload.color, 1] == ['red', 1]",
+    ),
+    "what may be a member compared with a text": (
+        "`x == 'red'` compares Color with str, which are never equal",
+        """
+        x = event.payload.color if event.payload.active else 'red'
+        return x == 'red'
+        """,
+    ),
+    "members of two Enums": (
+        "compares Size with Color, which are never equal; compare it with a member, as in Size.SMALL",
+        "return event.payload.color in [Size.SMALL]",
+    ),
+    "a tuple compared with a list": (
+        "which are never equal; compare a list with a list, and a tuple with a tuple",
+        "return event.payload.couple == ['a', 1]",
+    ),
+    "a tuple in a list compared with a list in a list": (
+        "which are never equal; compare a list with a list, and a tuple with a tuple",
+        "return [(1, event.payload.age)] == [[1, 3]]",
+    ),
+    "an int told from a float": (
+        "`isinstance(n, int)` tells an int from a float, which are one kind of number in JSON",
+        """
+        n = event.payload.age if event.payload.active else event.payload.score
+        return isinstance(n, int)
+        """,
+    ),
+    "an int that is declared a float": (
+        "`isinstance(n, float)` tells an int from a float",
+        """
+        n: float = event.payload.age
+        return isinstance(n, float)
+        """,
+    ),
+    "a length of time or a number": (
+        "a value is timedelta | int here, which a state machine does not tell apart",
+        "return timedelta(days=1) if event.payload.active else 5",
+    ),
+    "a list in a dict that is changed in place": (
+        '`d["a"] += [2]` changes a list in place, and something else may hold the same list; write `d["a"] = [*d["a"]',
+        """
+        base = [1]
+        d = {"a": base}
+        d["a"] += [2]
+        return base
         """,
     ),
     "a name that hides `type`": (

@@ -60,3 +60,13 @@ def test_a_timeout_that_no_step_can_have_ends_the_run(age: int) -> None:
     user = User(user_id="u", age=age)
     assert run_compiled(compile_workflow(STEP), user).error == "States.QueryEvaluationError"
     assert run_segments(compile_workflow(STEP), user)[0].error == "States.QueryEvaluationError"
+
+
+def test_a_result_that_a_timeout_looks_into_travels_by_itself() -> None:
+    body = """
+        limits = await step.do("limits", settle, Point(x=30), {"theme": "dark"}, sensitive=True)
+        return await step.do("save", save, 1, timeout=limits.x)
+    """
+    payload = compile_workflow(written(body)).definition["States"]["limits"]["Arguments"]["Payload"]
+    assert "by_reference" not in payload
+    assert payload["read"] == "`limits.x`"
