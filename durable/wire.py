@@ -26,8 +26,9 @@ What a wait for an event sends to the Lambda of the workflow's waits ("key" as a
 `entered`; "sensitive" as above), which answers by the token, in its own time, with what a step returns:
 
     {"run": <as above>, "execution": "<execution name>", "step": "approval", "token": "<task token>",
-     "entered": "2026-01-01T00:00:00.000Z", "type": "approved", "timeout": 86400}
+     "entered": "2026-01-01T00:00:00.000Z", "tried": 0, "type": "approved", "timeout": 86400}
 
+`tried` is how often the Task was tried before in its execution: a later try has another token.
 A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
@@ -231,6 +232,7 @@ class WaitTask(TypedDict, total=False):
     key: str
     token: str
     entered: str
+    tried: int
     type: str
     timeout: int
     sensitive: bool
@@ -255,6 +257,7 @@ class CallTask(TypedDict, total=False):
     key: str
     token: str
     entered: str
+    tried: int
     input: Any
     caught: list[str]
     says: list[str]

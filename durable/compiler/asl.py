@@ -41,6 +41,9 @@ from durable.store.values import holds_secret
 Json = dict[str, Any]
 
 _RACE_SECONDS = 30
+_REDRIVES = "$states.context.Execution.RedriveCount"
+# An execution that was never redriven has no such count, and one that was counts retries from 0 again.
+_TRIED = f"{{% ($exists({_REDRIVES}) ? {_REDRIVES} * 1000 : 0) + $states.context.State.RetryCount %}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ class Writer:
         payload = _place(step.name, task.key)
         payload["token"] = "{% $states.context.Task.Token %}"
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
+        payload["tried"] = _TRIED
         if isinstance(step, EventWait):
             function, seconds = wire.EVENTS, _wait_seconds(task, step)
             timeout = step.timeout_seconds if task.timeout is None else template(task.timeout)

@@ -257,7 +257,8 @@ class _Express(_Segments):
         finals = finals_of(state)
         caught = heard(state.get("Catch", ()), UNHEARD)
         closing = self._closing(state)
-        payload = {field: each for field, each in closing["Arguments"]["Payload"].items() if field != "token"}
+        asked = closing["Arguments"]["Payload"].items()
+        payload = {field: each for field, each in asked if field not in ("token", "tried")}
         return {
             name: {
                 "Type": "Task",

@@ -228,17 +228,16 @@ class Lifecycle:
     def _delete(self, run: RunRecord) -> None:
         """Delete the rows, the header last; from the first write on, nothing else can be done to the run.
 
-        The flag of a run on Express stays for a while: an execution of it may begin late, and nobody can stop it.
+        The flag stays for a while: an execution on Express may begin late, and so may a Lambda that was invoked before
+        its execution on Standard was stopped.
         """
         header = run.header
         mine = where_it_was(header)  # a delete that was interrupted is made again
         self._table.write(Write(header.key, {"deleting": True}, when=mine))
         guard = Write(header.key, when=mine, check_only=True)
-        others = [Key(header.partition, sort) for sort in run.sorts if sort != HEADER]
-        if header.kind is not None:
-            others = [key for key in others if key != header.flag]
-            until = self._clock.now() // 1000 + _LATE_SECONDS
-            self._table.write(guard, Write(header.flag, {"want": "delete", "expires": until}))
+        others = [Key(header.partition, sort) for sort in run.sorts if sort not in (HEADER, header.flag.sort)]
+        until = self._clock.now() // 1000 + _LATE_SECONDS
+        self._table.write(guard, Write(header.flag, {"want": "delete", "expires": until}))
         for some in _batched(others, _MOST_AT_ONCE):
             self._table.write(guard, *(Delete(key) for key in some))
         if self._values is not None:

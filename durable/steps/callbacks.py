@@ -68,6 +68,8 @@ class Callbacks:
         key, order = StepKey.of(task), record.orders.next()
         call = hash_of(f"{task['execution']} {token}")[:_PUT_CHARACTERS]
         begun: Row = {"step": task["step"], "status": _WAITING, "token": token, "put": [call], **fresh}
+        if "tried" in task:
+            begun["tried"] = [hash_of(task["execution"])[:_PUT_CHARACTERS], task["tried"]]
         begun |= {"started": now, "noted": self._clock.now()}
         row: WaitRow | None
         is_new = True
@@ -118,13 +120,13 @@ class Callbacks:
         """Put a new token in the row; a step whose outcome was forgotten begins anew.
 
         The header is read after the row: where it names another execution, which may have put a token of its own, the
-        Task was stopped before its call came here, and nothing is written. Nor is it for a call that Lambda makes once
-        more when the Task has been tried again: its token is dead.
+        Task was stopped before its call came here, and nothing is written. Nor is it for a call that comes, for the
+        first time or once more, when the Task has been tried again: its token is dead.
         """
         is_open = self._is_open(row)
         if row.token == begun["token"] and is_open:
             return row
-        if is_open and row.token is not None and begun["put"][0] in row.put:
+        if is_open and row.token is not None and (begun["put"][0] in row.put or _is_earlier(begun, row)):
             return None
         header = load_header(self._table, key.workflow, key.instance)
         if header is None or header.execution != execution:
@@ -137,6 +139,7 @@ class Callbacks:
         if is_open:
             put = [*row.put, *begun["put"]][-_MOST_PUT:]
             fields = {"token": begun["token"], "put": put, "delivered": False}
+            fields |= {"tried": begun["tried"]} if "tried" in begun else {}
             write = Write(key.row, fields, remove=_DELIVERER, when=held)
         else:
             gone = (*_DELIVERER, "delivered", "finished", "error")
@@ -229,6 +232,14 @@ class Callbacks:
     def _is_left(self, row: WaitRow) -> bool:
         is_dead = self._alone and row.teller != self._process
         return is_dead or row.telling <= self._clock.now()
+
+
+def _is_earlier(begun: Row, row: WaitRow) -> bool:
+    """Return whether a call is of an earlier try of the Task whose token is in a row."""
+    if "tried" not in begun or row.tried is None:
+        return False
+    execution, number = begun["tried"]
+    return bool(execution == row.tried[0] and number < row.tried[1])
 
 
 def _read(key: Key, row: Row | None) -> WaitRow:

@@ -306,6 +306,7 @@ class WaitRow(_Step):
     Attributes:
         token: of the Task that waits; a run that goes on waits under another one. None where the wait was let go.
         put: by which calls a token was put here, the latest last: see `durable.steps.callbacks`.
+        tried: the execution whose Task waits, as a hash, and how often that Task was tried before.
         delivered: None until there is an outcome; then whether the token was answered with it.
         anew: how often the outcome was forgotten.
         teller, telling: which process is delivering the outcome, and until when that is left to it.
@@ -321,6 +322,7 @@ class WaitRow(_Step):
     kind: Literal["event", "child", "race"]
     token: str | None = None
     put: Sequence[str] = ()
+    tried: tuple[str, int] | None = None
     delivered: bool | None = None
     anew: int = 0
     teller: str | None = None

@@ -51,7 +51,7 @@ class Place:
         self.runs.create("shop", None, id="one")
         self.machines.started.clear()
 
-    def call(self, token: str, input: Any = 1) -> None:
+    def call(self, token: str, input: Any = 1, tried: int | None = None) -> None:
         task: CallTask = {
             "run": {
                 "workflow": "shop",
@@ -67,6 +67,8 @@ class Place:
             "entered": timestamp(self.clock.now()),
             "input": input,
         }
+        if tried is not None:
+            task["tried"] = tried
         self.tokens.waiting.add(token)
         self.handler(task)
 
@@ -123,6 +125,24 @@ def test_a_call_that_comes_once_more_when_its_task_was_tried_again_takes_no_plac
     place.close(DONE)
     place.children.settle(place.run().header)
     assert [token for token, _ in place.tokens.told] == ["u"]
+
+
+def test_a_call_that_comes_for_the_first_time_when_its_task_was_tried_again_takes_no_place(place: Place) -> None:
+    place.call("u", tried=1)
+    place.call("t", tried=0)
+    place.close(DONE)
+    place.children.settle(place.run().header)
+    assert [token for token, _ in place.tokens.told] == ["u"]
+
+
+def test_a_task_that_is_tried_for_the_first_time_in_another_execution_takes_the_place(place: Place) -> None:
+    place.call("u", tried=3)
+    place.lifecycle.carry_out("shop", "one", Order("pause"))
+    place.lifecycle.carry_out("shop", "one", Order("resume"))
+    place.call("v", tried=0)
+    place.close(DONE)
+    place.children.settle(place.run().header)
+    assert [token for token, _ in place.tokens.told] == ["v"]
 
 
 def test_a_child_that_failed_is_told_by_its_name_and_the_name_of_its_error(place: Place) -> None:

@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 
 from durable.clock import VirtualClock
+from durable.operations.lifecycle import Lifecycle
 from durable.runs.record import load_header
+from durable.runs.transitions import Order, Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.events import EventHandler, Events
 from durable.store.begun import Halted, Held, Lost
 from durable.store.keys import FLAG, StepKey
+from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
-from tests.unit.record.conftest import Bench, FakeTokens
+from tests.unit.record.conftest import Bench, FakeMachines, FakeTokens
 from tests.unit.record.test_children import Callee
 
 FAILED = ExecutionState("FAILED", error="Declined", cause="{}")
@@ -63,6 +66,20 @@ def created(bench: Bench) -> Header:
 def begin(table: MemoryTable, bench: Bench, key: StepKey, **others: Any) -> object:
     record = StepRecord(table, bench.clock)
     return record.begin(key, key.path, owner="a", limit=3, input_hash="h", **others)
+
+
+def test_a_step_that_is_invoked_after_its_run_on_standard_was_deleted_begins_nothing(bench: Bench) -> None:
+    header = created(bench)
+    assert header.kind is None
+    children = Children(bench.table, Callbacks(bench.table, FakeTokens(), bench.clock))
+    lifecycle = Lifecycle(bench.table, FakeMachines(), bench.clock, bench.runs, children, Leases(bench.clock))
+    transitions: tuple[Transition, ...] = ("terminate", "delete")
+    for transition in transitions:
+        lifecycle.carry_out("shop", "one", Order(transition))
+    key = StepKey("shop", "one", 1, "charge", header.incarnation)
+    assert begin(bench.table, bench, key) == Halted()
+    bench.clock.advance_to(bench.clock.now() + 3_600_000)
+    assert bench.table.query(header.partition) == ()
 
 
 def test_a_step_whose_row_is_deleted_before_its_next_attempt_waits_for_the_next_call(
