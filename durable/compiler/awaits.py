@@ -193,7 +193,7 @@ class AwaitReader:
     def _each(self, node: ast.Call, calls: ast.GeneratorExp | ast.ListComp, *, keeps: bool) -> Awaited:
         """Return `gather(*(call for x in xs))`: a map, whose body awaits the call."""
         definition, items = _body_of(calls, f"each {self._label(calls.elt)}")
-        body = Definition(definition, self.reading.expressions.source, {})
+        body = self.definitions.nested_here(definition, {})
         name = self.reading.steps.race_name(node, definition.name)
         return self._mapped(node, name, body, items, MOST_OF_A_MAP, keeps=keeps)
 

@@ -72,11 +72,15 @@ class DefinitionReader(Functions):
                 value = Variable(variable, value.kind)
             defaults[parameter] = value
         self.reading.scope = self.reading.here().bind(node.name, RawExpression("", Function(node)))
-        names = self.reading.expressions.names
-        around = Around(self.reading.function, names.assigned, names.step, names.this)
-        self.nested[node] = Definition(node, self.reading.expressions.source, defaults, around=around)
+        self.nested[node] = self.nested_here(node, defaults)
         self.unused.setdefault(node, self.reading.function)
         return tuple(statements)
+
+    def nested_here(self, node: Node, defaults: Mapping[str, Expression]) -> Definition:
+        """Return a def that is nested in the function that is being read."""
+        names = self.reading.expressions.names
+        around = Around(self.reading.function, names.assigned, names.step, names.this)
+        return Definition(node, self.reading.expressions.source, defaults, None, around)
 
     def report_unused(self) -> None:
         """Report the nested defs that nothing uses: they were not read."""

@@ -62,8 +62,8 @@ class Definition:
     node: Node
     source: Source
     defaults: Mapping[str, Expression]
-    this: str | None = None
-    around: Around | None = None
+    this: str | None
+    around: Around | None
 
     @property
     def is_nested(self) -> bool:
@@ -139,7 +139,7 @@ class Functions:
             if default.default is not inspect.Parameter.empty:
                 with contextlib.suppress(Refused):  # then it has to be given
                     defaults[parameter] = literal(source.run, default.default, parameter)
-        return Definition(source.run, source, defaults, this)
+        return Definition(source.run, source, defaults, this, around=None)
 
     def initializer(self, cls: type[Exception]) -> Definition | None:
         """Return a function from what an exception is made of to the message that its `__init__` passes on."""
