@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from typing import Final
 
 import click
 
 from durable.cli.outcome import UNAVAILABLE, WRONG, CommandError, sentences
-from durable.cli.stage import StageTransport
-from durable.clock import Clock, SystemClock, timestamp
-from durable.errors import RunNotFound, public_message
-from durable.store.failure import FailureRow
-
-T = TypeVar("T")
+from durable.clock import SystemClock
 
 _PORT: Final = 8788
-_MOST_RUNS: Final = 50
-_LOGS_EVERY_MS: Final = 5_000
-"""CloudWatch is asked no more often for the lines of a run: an account may ask a few times a second."""
-_BACK_MS: Final = 86_400_000
 
 
 @click.command()
@@ -37,8 +23,11 @@ def console(stage: str | None, port: int) -> None:
             "name a deployed stage: durable console --stage prod; `durable dev` serves the console of this machine",
             WRONG,
         )
+    # boto3 is imported here, so that the list of commands needs no extra.
     from durable.build import build
+    from durable.cli.asked import AskedStage
     from durable.cli.contents import buckets_of, namespaces_of
+    from durable.cli.stage import StageTransport
     from durable.local.console.stage import stage_console
     from durable.local.http import listen, server
     from durable.project import load
@@ -55,65 +44,3 @@ def console(stage: str | None, port: int) -> None:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/?key={key}"
         click.echo(f"the console of {transport.stack} is at {address}\nCtrl-C ends it")
         server(app).run(sockets=[listening])
-
-
-class AskedStage:
-    """A stage, as its console asks it; see `durable.local.console.stage.Stage`."""
-
-    def __init__(self, transport: StageTransport, clock: Clock) -> None:
-        self.name = transport.stage
-        self._transport = transport
-        self._clock = clock
-        self._logs: OrderedDict[tuple[str, str], _Lines] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        answer = self._asked(lambda: self._transport.send(method, path, body))
-        return answer.status, answer.body
-
-    def failures(self, workflow: str, instance: str) -> Iterable[tuple[str, FailureRow]]:
-        path = f"/api/workflows/{quote(workflow, safe='')}/instances/{quote(instance, safe='')}"
-        status, body = self.send("GET", path, None)
-        if status == 404:
-            raise RunNotFound(public_message(RunNotFound))
-        steps = json.loads(body).get("steps", ())
-        return [(each["key"], each["error"]) for each in steps if (each.get("error") or {}).get("frames")]
-
-    def lines(self, workflow: str, instance: str, after: int) -> dict[str, Any]:
-        with self._lock:
-            lines = self._logs.pop((workflow, instance), None) or _Lines(
-                self._transport, workflow, instance, self._clock
-            )
-            self._logs[workflow, instance] = lines
-            while len(self._logs) > _MOST_RUNS:
-                self._logs.popitem(last=False)
-        return self._asked(lambda: lines.after(after))
-
-    @staticmethod
-    def _asked(ask: Callable[[], T]) -> T:
-        from durable.local.console.stage import Refused
-
-        try:
-            return ask()
-        except CommandError as error:
-            raise Refused(str(error)) from None
-
-
-class _Lines:
-    """The lines of a run, as far as CloudWatch has told them."""
-
-    def __init__(self, transport: StageTransport, workflow: str, instance: str, clock: Clock) -> None:
-        from durable.cli.cloudwatch import StageLogs
-
-        self._reader = StageLogs(transport, workflow, instance, timestamp(clock.now() - _BACK_MS))
-        self._clock = clock
-        self._known: list[dict[str, Any]] = []
-        self._asked = 0
-        self._lock = threading.Lock()
-
-    def after(self, number: int) -> dict[str, Any]:
-        with self._lock:
-            if self._clock.now() - self._asked >= _LOGS_EVERY_MS:
-                self._known += self._reader.read(None)["lines"]
-                self._asked = self._clock.now()
-            return {"lines": self._known[number:], "cursor": len(self._known)}

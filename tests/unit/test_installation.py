@@ -123,3 +123,20 @@ def test_without_boto3_a_stage_is_refused_with_a_sentence(tmp_path: Path, as_jso
     assert done.returncode == 2
     assert said.startswith(f"{sys.executable} has no package boto3, which this command needs; install it")
     assert "durable-workflows[cdk]" in said
+
+
+def test_with_the_extra_local_alone_every_command_shows_its_help(tmp_path: Path) -> None:
+    others = sorted(each for each, extra in EXTRA_OF.items() if extra != "local")
+    code = f"import sys\nsys.modules |= dict.fromkeys({others})\n"
+    (tmp_path / "sitecustomize.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, "-m", "durable", "--help"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "console" in done.stdout
