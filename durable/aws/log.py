@@ -23,12 +23,14 @@ class LambdaLog:
     def __init__(self) -> None:
         self._logger = Logger()
         self._metrics = Metrics()
+        self._keys: dict[str, str | int] = {}
 
     def begin(self, context: Any, **keys: str) -> None:
         """Have every line of this invocation say these things."""
         # The process has handled other events before, of other runs.
         self._logger.clear_state()
         self._logger.append_keys(request_id=context.aws_request_id, **keys)
+        self._keys = dict(keys)
         _say_in_all_lines(keys)
 
     def of_a_run(self, answer: Handler) -> Handler:
@@ -40,6 +42,10 @@ class LambdaLog:
             return answer(event, context)
 
         return handle
+
+    def attempt_begun(self, attempt: int) -> None:
+        self._logger.append_keys(attempt=attempt)
+        _say_in_all_lines(self._keys | {"attempt": attempt})
 
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
         self._logger.warning(
@@ -88,7 +94,7 @@ class LambdaLog:
         self._metrics.flush_metrics()
 
 
-def _say_in_all_lines(keys: Mapping[str, str]) -> None:
+def _say_in_all_lines(keys: Mapping[str, str | int]) -> None:
     """Have what the author's code logs say these things too: Lambda writes what a record has besides its own fields."""
     for handler in logging.getLogger().handlers:
         handler.filters = [each for each in handler.filters if not isinstance(each, _Said)]
@@ -98,7 +104,7 @@ def _say_in_all_lines(keys: Mapping[str, str]) -> None:
 class _Said(logging.Filter):
     """Adds fields to each line."""
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
+    def __init__(self, keys: Mapping[str, str | int]) -> None:
         super().__init__()
         self._keys = keys
 

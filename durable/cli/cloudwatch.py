@@ -18,7 +18,17 @@ from durable.project import load
 
 _LATE_MS: Final = 30_000
 """How much later than others a line may be found: each Lambda's lines come in their own time."""
-_SAID_ELSEWHERE: Final = ("timestamp", "level", "message", "workflow", "instance_id", "step", "request_id", "requestId")
+_SAID_ELSEWHERE: Final = (
+    "timestamp",
+    "level",
+    "message",
+    "workflow",
+    "instance_id",
+    "step",
+    "attempt",
+    "request_id",
+    "requestId",
+)
 _SAID_NOWHERE: Final = ("location", "service", "logger", "cold_start", "xray_trace_id", "stackTrace", "errorType")
 
 
@@ -81,6 +91,7 @@ class StageLogs:
             "workflow": said.get("workflow", ""),
             "id": said["instance_id"],
             "key": said.get("step", ""),
+            "attempt": said.get("attempt"),
             "level": str(said.get("level", "info")).lower(),
             "text": _text(said),
         }

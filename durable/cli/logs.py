@@ -76,6 +76,9 @@ def _served(operations: Operations, workflow: str | None, id: str | None, cursor
 
 
 def _line(line: dict[str, Any]) -> str:
-    where = click.style(f"{line['workflow']}/{line['id']} {line['key']}".strip("/ "), fg="cyan")
+    attempt = line.get("attempt") or 1
+    which = f" attempt {attempt}" if attempt > 1 else ""
+    run = f"{line['workflow']}/{line['id']}"
+    where = click.style(f"{run} {line['key']}{which}".strip("/ "), fg="cyan")
     level = "" if line["level"] == "info" else click.style(f"{line['level']}: ", fg=_COLOURS.get(line["level"]))
-    return f"{clock_time(line['at'])}  {where}  {level}{line['text']}"
+    return f"{clock_time(line['at'])}  {where}  {level}{line['text'].removeprefix(f'{run} step ')}"

@@ -24,13 +24,18 @@ _AGAIN_MS: Final = 1_000
 
 
 class WorkingOn:
-    """A block in which the lines that the author's code logs say where they are from."""
+    """A block in which the lines that the author's code logs say where they are from.
 
-    __slots__ = ("_token", "step", "what")
+    Attributes:
+        attempt: of the step, once it has begun.
+    """
+
+    __slots__ = ("_token", "attempt", "step", "what")
 
     def __init__(self, what: str, step: StepKey | None = None) -> None:
         self.what = what
         self.step = step
+        self.attempt: int | None = None
 
     def __enter__(self) -> None:
         self._token = at_work.set(self)
@@ -102,6 +107,11 @@ class TextLog:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._errors: Final = ErrorLines(clock or SystemClock())
+
+    def attempt_begun(self, attempt: int) -> None:
+        work = at_work.get()
+        if work is not None:
+            work.attempt = attempt
 
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
         line = f"{key.workflow}/{key.instance} step {step}: attempt {attempt} failed with {_named(failure)}"

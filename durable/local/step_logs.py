@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
+import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from typing import Any, Final
 from durable.clock import timestamp
 from durable.local.log import at_work, logger
 from durable.local.threads import SharedThread, Work
+from durable.modules import is_authors, shown
 from durable.store.keys import StepKey, partition
 
 FILE: Final = "logs.sqlite3"
@@ -33,7 +35,7 @@ _TAIL: Final = 200
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS line(
     id INTEGER PRIMARY KEY AUTOINCREMENT, partition TEXT NOT NULL, incarnation TEXT NOT NULL, path TEXT NOT NULL,
-    at INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL);
+    at INTEGER NOT NULL, level TEXT NOT NULL, text TEXT NOT NULL, attempt INTEGER);
 CREATE INDEX IF NOT EXISTS line_of_run ON line(partition, id);
 """
 
@@ -46,6 +48,7 @@ class Line:
     at: int
     level: str
     text: str
+    attempt: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,6 @@ class StepLogs(logging.Handler):
         self._database = threading.Lock()
         self._some = threading.Event()
         self._ended = False
-        self._formatter = logging.Formatter()
         self._thread = SharedThread("step-logs", self._take)
         self._thread.start()
 
@@ -74,12 +76,12 @@ class StepLogs(logging.Handler):
         if work is None or work.step is None or len(self._waiting) >= MOST_WAITING:
             return
         try:
-            text = self._formatter.format(record)
+            text = text_of(record)
         except Exception:  # a line whose arguments do not fit it; the terminal says so, and the step goes on
             return
         # Half a surrogate pair, which SQLite takes no text with, would cost all lines of its transaction.
         text = text[:_MOST_CHARACTERS].encode("utf-8", "replace").decode()
-        self._append(Line(work.step, round(record.created * 1000), record.levelname.lower(), text))
+        self._append(Line(work.step, round(record.created * 1000), record.levelname.lower(), text, work.attempt))
 
     def forget(self, of: str) -> None:
         """Have the lines of a run removed, by its partition."""
@@ -114,8 +116,8 @@ class StepLogs(logging.Handler):
             return
         of = partition(what.step.workflow, what.step.instance)
         self._connection.execute(
-            "INSERT INTO line(partition, incarnation, path, at, level, text) VALUES (?,?,?,?,?,?)",
-            (of, what.step.incarnation, what.step.path, what.at, what.level, what.text),
+            "INSERT INTO line(partition, incarnation, path, at, level, text, attempt) VALUES (?,?,?,?,?,?,?)",
+            (of, what.step.incarnation, what.step.path, what.at, what.level, what.text, what.attempt),
         )
 
     def read(self, of: tuple[str, str] | None, after: int | None) -> dict[str, Any]:
@@ -157,6 +159,8 @@ def _connected(path: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_SCHEMA}")
+        if not any(name == "attempt" for _, name, *_ in connection.execute("PRAGMA table_info(line)")):
+            connection.execute("ALTER TABLE line ADD COLUMN attempt INTEGER")  # a file of an earlier version
     except sqlite3.Error:
         connection.close()
         raise
@@ -164,7 +168,7 @@ def _connected(path: Path | str) -> sqlite3.Connection:
 
 
 def _question(of: tuple[str, str] | None, after: int | None) -> tuple[str, Sequence[Any]]:
-    columns = "SELECT id, partition, path, at, level, text FROM line"
+    columns = "SELECT id, partition, path, at, level, text, attempt FROM line"
     if of is not None:
         where = "WHERE partition=? AND incarnation=? AND id>? ORDER BY id LIMIT ?"
         return f"{columns} {where}", (*of, after or 0, _PAGE)
@@ -173,10 +177,29 @@ def _question(of: tuple[str, str] | None, after: int | None) -> tuple[str, Seque
     return f"{columns} WHERE id>? ORDER BY id LIMIT ?", (after, _PAGE)
 
 
-def _shown(row: tuple[int, str, str, int, str, str]) -> dict[str, Any]:
-    _, of, path, at, level, text = row
+def _shown(row: tuple[int, str, str, int, str, str, int | None]) -> dict[str, Any]:
+    _, of, path, at, level, text, attempt = row
     workflow, _, instance = of.partition("#")
-    return {"at": timestamp(at), "workflow": workflow, "id": instance, "key": path, "level": level, "text": text}
+    place = {"at": timestamp(at), "workflow": workflow, "id": instance, "key": path, "attempt": attempt}
+    return {**place, "level": level, "text": text}
+
+
+def text_of(record: logging.LogRecord) -> str:
+    """Return what a record says, with the author's own lines of its exception; those of libraries are left out."""
+    error = record.exc_info[1] if record.exc_info else None
+    return record.getMessage() if error is None else f"{record.getMessage()}\n{_traceback(error)}"
+
+
+def _traceback(error: BaseException) -> str:
+    told = traceback.TracebackException.from_exception(error, compact=True)
+    left: list[traceback.TracebackException] = [told]
+    for each in left:
+        own = [frame for frame in each.stack if is_authors(frame.filename)]
+        each.stack = traceback.StackSummary.from_list(
+            [(shown(frame.filename), frame.lineno or 0, frame.name, frame.line) for frame in own]
+        )
+        left += [cause for cause in (each.__cause__, each.__context__) if cause is not None]
+    return "".join(told.format()).rstrip()
 
 
 @contextlib.contextmanager

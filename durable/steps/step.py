@@ -146,6 +146,7 @@ class StepHandler:
             self._log.attempt_failed(key, event["step"], begun.attempts, begun.failure, final=True)
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
+        self._log.attempt_begun(begun.attempt)
         return Attempt(event, owner, key, begun, input_hash, self._clock.now() + event["timeout"] * 1000)
 
     async def coroutine(self, attempt: Attempt) -> Any:
@@ -173,9 +174,7 @@ class StepHandler:
             raise
         except ValuesBusy as error:
             failure = busy(error)
-            self._record.give_back(
-                key, owner=attempt.owner, attempt=attempt.begun.attempt, failure=failure, at=self._clock.now()
-            )
+            self._record.give_back(key, attempt.owner, attempt.begun.attempt, failure, self._clock.now())
             raise fault(failure, event) from None
         except BaseException as error:  # SystemExit, KeyboardInterrupt and CancelledError are failed attempts too
             return self._failed(error, event, key, attempt.owner, attempt.begun.attempt, input_hash)

@@ -62,6 +62,7 @@ class UndoHandler(StepHandler):
         given[first.name] = row.result
         references = [*row.references, *([first.name] if row.by_reference else [])]
         begun = Leased(row.undo_attempts, row.again)
+        self._log.attempt_begun(begun.attempt)
         try:
             with self._keep(lambda: self._renew(key, owner)):
                 until = now + event["timeout"] * 1000

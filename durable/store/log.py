@@ -14,6 +14,9 @@ from durable.store.keys import StepKey
 class Log(Protocol):
     """Where the wrapper reports what an operator should see."""
 
+    def attempt_begun(self, attempt: int) -> None:
+        """Say which attempt of a step what is logged from here on is of."""
+
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None: ...
 
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None: ...

@@ -285,7 +285,7 @@ class StepRecord:
             ended = {"status": _ERRORED, "outcome": "error", "finished": at, "handled": handled}
         return self._end(key, owner, ended | {"error": failure.as_row()}, generation)
 
-    def give_back(self, key: StepKey, *, owner: str, attempt: int, failure: Failure, at: int) -> None:
+    def give_back(self, key: StepKey, owner: str, attempt: int, failure: Failure, at: int) -> None:
         """Give up the lease of an attempt that failed by a fault which is not the step's: it counts as not begun.
 
         Args:

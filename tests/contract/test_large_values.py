@@ -90,6 +90,7 @@ def test_the_same_value_of_a_step_has_one_place(values: LargeValues) -> None:
 class Quiet:
     """A log that nobody reads."""
 
+    def attempt_begun(self, attempt: int) -> None: ...
     def attempt_failed(self, *_: Any, **__: Any) -> None: ...
 
 

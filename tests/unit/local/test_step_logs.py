@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from durable.local import step_logs
-from durable.local.log import WorkingOn
+from durable.local.log import TextLog, WorkingOn
 from durable.local.step_logs import FILE, kept
 from durable.store.keys import StepKey
 
@@ -60,3 +63,41 @@ def test_half_a_surrogate_pair_costs_no_other_line(tmp_path: Path) -> None:
         log.warning("before it")
         log.warning("a \ud800")
         assert [each["text"] for each in logs.read(None, None)["lines"]] == ["before it", "a ?"]
+
+
+def test_a_line_says_which_attempt_it_is_of_also_in_a_file_of_an_earlier_version(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as before:
+        before.executescript(step_logs._SCHEMA.replace(", attempt INTEGER", ""))
+        before.execute("INSERT INTO line VALUES (1, 'orders#o-1', 'i', 'pay', 1, 'info', 'of before')")
+        before.commit()
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        log.warning("none has begun")
+        TextLog().attempt_begun(2)
+        log.warning("paid")
+        lines = logs.read(None, None)["lines"]
+    assert [(each["text"], each["attempt"]) for each in lines] == [
+        ("of before", None),
+        ("none has begun", None),
+        ("paid", 2),
+    ]
+
+
+def test_an_exception_is_kept_with_the_lines_of_the_author_alone(tmp_path: Path) -> None:
+    def fail() -> None:
+        try:
+            json.loads("no")
+        except ValueError as error:
+            raise KeyError("price") from error
+
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        try:
+            fail()
+        except KeyError:
+            log.exception("not paid")
+        (line,) = logs.read(None, None)["lines"]
+    said = line["text"].splitlines()
+    assert (said[0], said[-1]) == ("not paid", "KeyError: 'price'")
+    assert [each.split(",")[0].strip() for each in said if each.startswith("  File")] == [
+        'File "tests/unit/local/test_step_logs.py"'
+    ] * 3
+    assert "json.loads(" in line["text"]

@@ -27,6 +27,8 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
+    def attempt_begun(self, attempt: int) -> None: ...
+
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
         self.lines.append(f"{key} {step} {attempt} {failure} {final}")
 

@@ -32,6 +32,6 @@ export function logsPanel(workflow, id, signal, onLines) {
 /** Return the lines of a step as a list. */
 export const logLines = (lines) => h("ol", { class: "loglines", tabIndex: 0 }, lines.map((each) => line(each, false)));
 
-function line({ at, key, level, text }, named) {
-  return h("li", { class: `l-${level}` }, h("time", { dateTime: at }, clock(at)), named && h("code", {}, key), level === "info" ? null : h("b", {}, level), h("span", {}, text));
+function line({ at, key, attempt, level, text }, named) {
+  return h("li", { class: `l-${level}` }, h("time", { dateTime: at }, clock(at)), named && h("code", {}, key), attempt > 1 ? h("span", { class: "dim" }, `attempt ${attempt}`) : null, level === "info" ? null : h("b", {}, level), h("span", {}, text));
 }
