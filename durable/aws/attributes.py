@@ -28,6 +28,7 @@ def encode(value: Any) -> Attribute:
         return {"S": value}
     if value is None:
         return {"NULL": True}
+    # Before int, of which bool is a subclass.
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, int) and abs(value) < _WIDEST_NUMBER:

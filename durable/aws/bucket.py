@@ -50,6 +50,7 @@ class S3Bucket(BucketClient):
         while True:
             page = self._client.list_objects_v2(**request)
             yield from (each["Key"] for each in page.get("Contents", []))
+            # S3 may return fewer than were asked for, and say that there are more.
             if not page["IsTruncated"]:
                 return
             request["ContinuationToken"] = page["NextContinuationToken"]

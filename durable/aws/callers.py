@@ -54,6 +54,7 @@ def guard_of(auth: Auth, clients: Mapping[str, Binding], keys: Mapping[str, str]
         clients: of the bindings that checking callers takes.
         keys: the names of the clients of a usage plan, by the ids that API Gateway gave their keys.
     """
+    # With a limit the keys are API Gateway's own, of a usage plan, and it has checked them already.
     if isinstance(auth, ApiKeys) and auth.limit is not None:
         return _verified(auth, keys)
     return auth_guard(auth, clients, partial(_verified, keys=keys))
@@ -83,6 +84,7 @@ def _caller(
             arn = (authorizer.get("iam") or identity).get("userArn")
             return None if arn is None else Caller(arn)
         case ApiKeys():
+            # The id and not the key: the value of a key stands in no event.
             client = keys.get(identity.get("apiKeyId", ""))
             return None if client is None else Caller(client)
         case _:

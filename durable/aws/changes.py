@@ -58,8 +58,10 @@ class Changes:
     def _act(self, event: Mapping[str, Any]) -> None:
         properties = event["ResourceProperties"]
         match event["RequestType"], event["ResourceType"]:
+            # Going back must never be refused: a stack whose rollback fails is stuck until somebody frees it by hand.
             case "Update", "Custom::OpenRuns" if not self._rolls_back(event["StackId"]):
                 self._guard(event["OldResourceProperties"].get("Needs", {}), properties.get("Needs", {}))
+            # CloudFormation deletes this resource before the bucket, on which it depends.
             case "Delete", "Custom::Emptied":
                 self._empty(properties["Bucket"])
 

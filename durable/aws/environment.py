@@ -30,6 +30,7 @@ def registry_of(environment: Environment, others: Mapping[str, Mapping[str, Any]
     """Return the workflows that a Lambda works on, and others that it starts."""
     if "DURABLE_REGISTRY" in environment:
         return Registry.below(environment["DURABLE_REGISTRY"], SystemClock())
+    # Its own workflow comes last: where it calls itself, it is known in full.
     return Registry({**others, **json.loads(environment["DURABLE_WORKFLOWS"])}, SystemClock())
 
 

@@ -63,6 +63,7 @@ class Expression:
     def update(self, write: Write) -> str:
         """Return the update expression of a write."""
         fields = {**write.set, **_index(write.key, write.set)}
+        # Without its partition key a row leaves the index: so only rows that have `due` stand in it.
         removed = [*write.remove, DUE_PARTITION] if _is_due(write.key, write.remove) else write.remove
         sets = [f"{self.name(field)} = {self.value(value)}" for field, value in fields.items()]
         for field, number in write.add.items():
@@ -70,6 +71,7 @@ class Expression:
             sets.append(f"{name} = if_not_exists({name}, {self.value(0)}) + {self.value(number)}")
         set_clause = f"SET {', '.join(sets)}" if sets else ""
         remove_clause = f"REMOVE {', '.join(map(self.name, removed))}" if removed else ""
+        # A write of nothing still makes the row: see the contract of `Write`.
         return f"{set_clause} {remove_clause}".strip() or f"REMOVE {self.name(_NOTHING)}"
 
     def parameters(self) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def action(table: str, change: Change, over: Row | None, now_seconds: int) -> Ac
 
 def _replacement(table: str, change: Change, expires: int) -> Action:
     expression = Expression()
+    # By its time: if another process has replaced the row meanwhile, this fails, and `DynamoDBTable.write` looks again.
     guard = _guarded(expression, [f"{expression.name('expires')} = {expression.value(expires)}"])
     if isinstance(change, Delete) or change.check_only:
         kind: Kind = "Delete" if isinstance(change, Delete) else "ConditionCheck"

@@ -101,6 +101,7 @@ class Indexes:
             self._listed(each, between, None if last is None else last.goes_on(number), limit + 1)
             for number, each in enumerate(partitions)
         ]
+        # Lazily: each partition is read as far as its rows stand on this page.
         merged = heapq.merge(*streams, key=lambda entry: -int(entry[2]["updated"]))
         found = list(itertools.islice(merged, limit + 1))
         rows = tuple(row for _, _, row in found[:limit])
@@ -168,6 +169,7 @@ class Indexes:
                     KeyConditionExpression=condition,
                     FilterExpression=wanted.alive(self._clock.now() // 1000),
                     Select="COUNT",
+                    # Counts only what this page has room for; expired rows are read and not counted.
                     Limit=most - counted,
                     **after,
                     **wanted.parameters(),
@@ -220,6 +222,7 @@ class Indexes:
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
+            # A page may be empty and still not be the last: it ends at 1 MB, or at the limit, before rows are filtered.
             parameters["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     @contextlib.contextmanager

@@ -69,6 +69,8 @@ class DynamoDBKVNamespace(KVClient[V]):
         return None if stored.expires is not None and stored.expires <= now else stored
 
     def _write(self, key: str, new: Stored) -> None:
+        # Unconditional, so a repetition by boto3 writes the same; another write in between is overwritten, as if it had
+        # come first.
         self._beside_others(lambda: self._client.put_item(TableName=self._table, Item=_item(key, new)))
 
     def _write_absent(self, key: str, new: Stored, now: int) -> bool:
@@ -85,6 +87,7 @@ class DynamoDBKVNamespace(KVClient[V]):
         try:
             self._beside_others(write)
         except self._client.exceptions.ConditionalCheckFailedException as error:
+            # Where it has the version that this call drew, the value is its own, and the answer to the write was lost.
             there = error.response.get("Item")
             return there is not None and _stored(there).version == new.version
         return True
@@ -138,6 +141,7 @@ class DynamoDBKVNamespace(KVClient[V]):
             "ExpressionAttributeNames": _UNTIL,
             "ExpressionAttributeValues": {":pk": _PARTITION, ":now": {"N": str(now)}}
             | ({":prefix": {"S": prefix}} if prefix else {}),
+            # Before the filter: so a page may hold fewer, and is followed by another.
             "Limit": limit,
         } | ({} if after is None else {"ExclusiveStartKey": _key(after)})
         while True:

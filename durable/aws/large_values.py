@@ -60,6 +60,7 @@ class S3Values:
 
     def delete(self, run: RunPlace) -> None:
         for page in self._pages(f"{run}/"):
+            # A page has 1,000 keys, which is as many as DeleteObjects takes.
             objects = [{"Key": each["Key"]} for each in page]
             self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
 

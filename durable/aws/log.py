@@ -89,6 +89,7 @@ class LambdaLog:
         self._logger.info("change", extra={"resource": resource, "request": request, "status": status})
 
     def _count(self, name: str, dimension: str, value: str) -> None:
+        # Flushed with each count: a dimension belongs to all metrics of a document of the embedded format.
         self._metrics.add_dimension(dimension, value)
         self._metrics.add_metric(name, MetricUnit.Count, 1)
         self._metrics.flush_metrics()

@@ -29,6 +29,7 @@ class StepFunctionsMachines:
         return client("stepfunctions")
 
     def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
+        # The same text each time: Step Functions takes a repeated start for the same one only with the same input.
         text = json.dumps(input, separators=(",", ":"))
         machine = self._machines[workflow] if version is None else f"{self._machines[workflow]}:{version}"
         try:
@@ -56,6 +57,7 @@ class StepFunctionsMachines:
         found = self._asked(
             self._client.get_execution_history,
             executionArn=self._arn(workflow, name),
+            # The latest first: of a long history the end says where the execution is.
             reverseOrder=True,
             maxResults=1000,
             includeExecutionData=False,
@@ -99,5 +101,6 @@ def _sleeps(events: Iterable[Mapping[str, Any]]) -> Sequence[Sleep]:
                 name = event["stateEnteredEventDetails"]["name"]
                 if not exits[name]:
                     found.append(Sleep(name, int(event["timestamp"].timestamp() * 1000)))
+                # Read backwards, an exit comes before the entry that it belongs to.
                 exits[name] = max(0, exits[name] - 1)
     return tuple(reversed(found))

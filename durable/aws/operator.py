@@ -65,11 +65,13 @@ class RemoteTransitions:
         asked = {"instance": instance, "transition": order.transition, "rollback": order.rollback}
         answer = self._invoked(self._function, asked | {"start": start, "latest": order.latest})
         if "refused" in answer:
+            # The same class as where Lifecycle is called directly: a caller cannot tell the worlds apart.
             raise _REFUSALS[answer["refused"]["name"]](answer["refused"]["message"])
 
     def _invoked(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
         aws = _lambda()
         try:
+            # Synchronously, since the caller is told what was refused.
             answer = aws.invoke(FunctionName=function, Payload=json.dumps(event))
         except aws.exceptions.ClientError as error:
             if code_of(error) in _BUSY:

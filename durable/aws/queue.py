@@ -33,9 +33,11 @@ class SQSQueue(QueueClient[M]):
     def _send(self, bodies: Sequence[str], delay: int) -> None:
         sqs = self._given or client("sqs")
         failures: list[dict[str, Any]] = []
+        # Before batches are measured: an escaped character is longer.
         allowed = [_allowed(body) for body in bodies]
         for batch in batches(allowed, lambda body: len(body.encode()), most=_MOST_ENTRIES, most_size=_MOST_BYTES):
             entries = [
+                # SQS delays by whole seconds: rounded up, so that no message comes too early.
                 {"Id": str(number), "MessageBody": body, "DelaySeconds": -(-delay // 1000)}
                 for number, body in enumerate(batch)
             ]

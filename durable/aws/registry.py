@@ -72,12 +72,14 @@ class Registry(Mapping[str, Mapping[str, Any]]):
                 name = each["Name"].rpartition("/")[2]
                 workflows[name] = {**json.loads(each["Value"]), "parameter": each["Name"]}
         registry = cls(workflows, clock)
+        # All were read just now: none is asked for once more in the first minute.
         until = clock.now() + _KEPT_MS
         registry._read = {each["parameter"]: (until, each) for each in workflows.values()}
         return registry
 
     def __getitem__(self, workflow: str) -> Mapping[str, Any]:
         described = self._workflows[workflow]
+        # What the parameter says counts: the environment is as old as the Lambda's last update.
         return {**described, **self._parameter(described["parameter"])} if "parameter" in described else described
 
     def __iter__(self) -> Iterator[str]:

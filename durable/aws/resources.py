@@ -32,6 +32,7 @@ def resources_of(cloudformation: Any, stack: str) -> Iterator[Resource]:
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     for each in (each for page in pages for each in page["StackResourceSummaries"]):
         name = each.get("PhysicalResourceId", "")
+        # The physical id of a nested stack is its ARN; a stack that is being made may have none yet.
         if each["ResourceType"] == _NESTED and name:
             yield from resources_of(cloudformation, name)
         yield Resource(each["LogicalResourceId"], each["ResourceType"], name)
@@ -39,6 +40,7 @@ def resources_of(cloudformation: Any, stack: str) -> Iterator[Resource]:
 
 def name_of(binding: Binding, found: list[Resource], types: tuple[str, ...]) -> str | None:
     """Return what the resource of a declaration is called on AWS; None where it is of another stack."""
+    # CDK ends each logical id with eight digits of a hash of the construct's path.
     wanted = re.compile(rf"{construct_id(binding)}(Table|Bucket)?{_HASH}")
     return next((each.name for each in found if each.type in types and wanted.fullmatch(each.id)), None)
 

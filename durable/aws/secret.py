@@ -38,6 +38,7 @@ class ParameterSecret(Secret):
     def _read(self) -> str:
         ssm = self._given or client("ssm")
         try:
+            # A rotated secret is read within five minutes, without a deployment: FRESH_MS.
             text: str = ssm.get_parameter(Name=self._parameter, WithDecryption=True)["Parameter"]["Value"]
         except ssm.exceptions.ParameterNotFound:
             put = f"aws ssm put-parameter --type SecureString --name {self._parameter} --value …"

@@ -12,6 +12,7 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
+    # Seconds. boto3's own 60 are more than a step's Lambda has left for its outcome: see LAMBDA_MARGIN_SECONDS.
     patience = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=10)
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # the name is not a literal
 

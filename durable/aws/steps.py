@@ -20,6 +20,7 @@ def parts_of_step(environment: Environment, log: LambdaLog) -> tuple[Any, ...]:
     clock = SystemClock()
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     record = StepRecord(table_of(environment), clock, pause=pause)
+    # Clients are made once a process, and kept over its invocations, with their connections.
     clients, url = clients_of(signature, environment), environment.get("DURABLE_URL")
     return signature, clients, record, clock, alarm, log, Renewal, None, url, values_of(environment)
 

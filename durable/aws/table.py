@@ -44,6 +44,8 @@ class DynamoDBTable(Indexes):
             condition += f" AND begins_with({wanted.name(SORT)}, {wanted.value(prefix)})"
         elif since:
             condition += f" AND {wanted.name(SORT)} >= {wanted.value(since)}"
+        # Of the rows read and not of those returned: rows whose time is over are left out below, so there may be
+        # another page.
         page = {} if limit is None else {"Limit": limit}
         found = self._pages(KeyConditionExpression=condition, ConsistentRead=True, **page, **wanted.parameters())
         rows = ((item[SORT]["S"], self._alive(row_of(item))) for item in found)
@@ -60,6 +62,8 @@ class DynamoDBTable(Indexes):
             if _changes_expiry(change):
                 self._spread(change.key.partition, change.set.get("expires"))
                 changes = tuple(_sharing(each, change) for each in changes)
+        # DynamoDB keeps rows for days after their time: the first try holds for rows that are alive, the next ones put
+        # new rows in the place of those that turned out not to be.
         for _ in range(_TRIES):
             try:
                 return self._write(changes, over)
@@ -68,6 +72,8 @@ class DynamoDBTable(Indexes):
                 if not any(over) or not _hold_without(changes, over):
                     rows = [self._alive(row) for row in failed.rows]
                     for change, row in zip(changes, rows, strict=True):
+                        # The rows were given a time that the `run` row did not get: they are given back the one that it
+                        # has.
                         if row is not None and _changes_expiry(change):
                             self._spread(change.key.partition, row.get("expires"))
                     raise ConditionFailed(rows) from None
@@ -88,7 +94,9 @@ class DynamoDBTable(Indexes):
             return (self._write_one(actions[0]),)
         self._transact(changes, actions)
         return tuple(
-            self._read(change.key) if each.writes else None for change, each in zip(changes, actions, strict=True)
+            # A transaction returns no rows, so they are read: see the docstring of `write`.
+            self._read(change.key) if each.writes else None
+            for change, each in zip(changes, actions, strict=True)
         )
 
     def _spread(self, partition: str, expires: int | None) -> None:
@@ -107,6 +115,7 @@ class DynamoDBTable(Indexes):
             with self._translated():
                 answer = getattr(self._client, calls[action.kind])(**action.parameters, **extra)
         except self._client.exceptions.ConditionalCheckFailedException as error:
+            # With the refusal comes the row as it was checked: to read it now might show a later one.
             item = error.response.get("Item")
             raise ConditionFailed([row_of(item) if item else None]) from None
         item = action.parameters["Item"] if action.kind == "Put" else answer.get("Attributes")
@@ -121,6 +130,7 @@ class DynamoDBTable(Indexes):
             codes = {reason.get("Code") or "None" for reason in reasons}
             if _REFUSED in codes:
                 raise ConditionFailed(self._standing(changes, reasons)) from None
+            # None stands for the changes that were not at fault.
             if codes <= BUSY | {"None"}:
                 raise TableBusy(f"{self._table}: {', '.join(sorted(codes - {'None'}))}; try again") from None
             raise
@@ -130,6 +140,7 @@ class DynamoDBTable(Indexes):
 
         def standing(change: Change, reason: Mapping[str, Any]) -> Row | None:
             if reason.get("Code") != _REFUSED:
+                # Its own condition held, so DynamoDB says nothing of it.
                 return self._read(change.key)
             return row_of(reason["Item"]) if reason.get("Item") else None
 

@@ -33,6 +33,7 @@ class Visibility:
 
         One that cannot be postponed comes when its queue's own visibility is over; others are not held up by it.
         """
+        # Its last delivery: SQS moves it to the dead letters when its visibility is over, which is not to be put off.
         if attempt > self._limit:
             return
         seconds = min(backoff_delay(self._delay, self._rate, attempt, linear=self._linear), _LONGEST_SECONDS)

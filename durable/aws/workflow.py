@@ -43,6 +43,7 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
 def _payload(type: str, source: str, names: Mapping[str, Any]) -> Any:
     """Return the type of an event's payload: of a callback, by its step's function; else by the author's own text."""
     if not type.startswith(CALLBACK):
+        # The text of an annotation in the project's own source, put into the environment by its own deployment.
         return eval(source, dict(names))
     callback = signature_of(part(source)).callback
     assert callback is not None

@@ -13,6 +13,7 @@ def batches(things: Iterable[T], size_of: Callable[[T], int], *, most: int, most
     batch, size = list[T](), 0
     for each in things:
         length = size_of(each)
+        # One that is larger by itself goes alone, and whoever takes it refuses it.
         if batch and (len(batch) == most or size + length > most_size):
             yield batch
             batch, size = [], 0

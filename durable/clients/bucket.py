@@ -42,6 +42,7 @@ class BucketClient(Bucket):
         return self._objects.page(self._keys, prefix, limit, cursor)
 
     def _checked(self, key: str) -> str:
+        # In both worlds alike: what works on one machine works on AWS.
         if not {".", ".."}.isdisjoint(self._objects.checked(key).split("/")):
             raise ValueError(f"Bucket {self.name}: a part of a key is `.` or `..`, which S3 does not always take")
         return key

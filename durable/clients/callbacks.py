@@ -42,6 +42,7 @@ def add_callbacks(api: Api, clients: Iterable[Binding]) -> None:
         workflow = workflows.get(named_by(token)[0].workflow)
         if workflow is None:
             raise CallbackUnknown(public_message(CallbackUnknown))
+        # An error counts before a result: whoever sends both says that it failed.
         if completion.error is not None:
             return Completed(completed=workflow.fail_callback(token, completion.error))
         return Completed(completed=workflow.complete_callback(token, completion.result))

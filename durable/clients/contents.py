@@ -79,6 +79,8 @@ class Namespaces:
         """
         client = self._client(name)
         try:
+            # Checked by the type that the steps read it as: a value that does not fit would fail the step that reads
+            # it.
             fitted = fit(self._adapters[name], value, key)
         except Misfit as error:
             raise ValueUnfit(f"the value does not fit the namespace {name}: {error}") from None
@@ -165,6 +167,7 @@ class Databases:
             reflected = Table(table, MetaData(), autoload_with=engine)
         except NoSuchTableError:
             raise NotThere(f"the database {name} has no table {table!r}") from None
+        # Without an order, a page may repeat rows of the page before: SQL promises none.
         order = list(reflected.primary_key) or list(reflected.columns)[:1]
         chosen = select(reflected).order_by(*order).offset(offset).limit(MOST_ROWS + 1)
         with engine.connect() as connection:

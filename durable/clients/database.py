@@ -47,12 +47,14 @@ class DatabaseClient(Database):
     def transaction(self, work: Callable[[Connection], T]) -> T:
         from sqlalchemy.exc import DBAPIError
 
+        # The last try stands below, and lets its error out.
         for tries in range(1, MOST_TRIES):
             try:
                 return self._once(work)
             except DBAPIError as error:
                 if not met_another(error):
                     raise
+                # Drawn, so that those who met each other do not meet again.
                 self._pause(random.randint(1, min(_LONGEST_PAUSE_MS, _FIRST_PAUSE_MS << tries)))
         return self._once(work)
 

@@ -75,6 +75,7 @@ def compose(binding: str, email: Email, *, sender: str, id: str, now: int) -> Co
 
 def _one_line(subject: str) -> str:
     """Return the header of a subject, folded; raises ValueError for one with a line break."""
+    # `splitlines` knows more line breaks than \r and \n, as mail servers may; the dot makes one at the end count.
     if len(f"{subject}.".splitlines()) > 1:
         raise ValueError("a line break")
     if _PLAIN_SUBJECT.fullmatch(subject):
@@ -90,6 +91,7 @@ def _part(kind: str, text: str) -> bytes:
         "Content-Transfer-Encoding: quoted-printable",
         "\r\n",
     )
+    # Half a surrogate pair, which UTF-8 has not, becomes a question mark.
     lines = text.replace("\r\n", "\n").replace("\r", "\n").encode(errors="replace")
     return _LINE.join(head).encode() + binascii.b2a_qp(lines).replace(b"\n", b"\r\n")
 
@@ -115,6 +117,7 @@ def _recipient(address: str) -> str:
     (found,) = parsed["To"].addresses
     if not found.username or not found.domain or any(map(_is_wrong, parsed["To"].defects)):
         raise ValueError("not an address")
+    # Servers that know no UTF-8 in addresses know a domain in its ASCII form.
     return Address(username=found.username, domain=found.domain.encode("idna").decode()).addr_spec
 
 

@@ -41,8 +41,10 @@ class Keys:
         if not 0 < limit <= MOST_KEYS:
             raise ValueError(f"{self._where}: limit is {limit}; list takes 1 to {MOST_KEYS:,}")
         self._size(prefix)
+        # DynamoDB refuses a start outside of the range; SQLite would find other keys.
         if cursor is not None and not cursor.startswith(prefix):
             raise ValueError(f"{self._where}: the cursor is of another prefix; list that one with it")
+        # One more than the page has: whether there is another page is known without asking again.
         keys = find(prefix, limit + 1, cursor)
         return KeyPage(tuple(keys[:limit]), keys[limit - 1] if len(keys) > limit else None)
 

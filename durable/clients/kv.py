@@ -98,6 +98,7 @@ class KVClient(KVNamespace[V]):
             now = self._clock.now()
             found = self._read(key, now)
             value = function(None if found is None else self._json.load(found.text))
+            # Without a ttl an update leaves the end of the value as it was: a counter of an hour stays one.
             kept = None if found is None else found.expires
             new = self._new(value, kept if lifetime is None else now + lifetime)
             if self._write_absent(key, new, now) if found is None else self._replace(key, new, found.version, now):
@@ -160,4 +161,5 @@ class KVClient(KVNamespace[V]):
 
 def in_seconds(time: int) -> int:
     """Return a time in milliseconds as whole seconds, rounded up."""
+    # Up: DynamoDB must not remove a value before its time.
     return math.ceil(time / 1000)

@@ -84,6 +84,7 @@ def migrations_of(database: str, root: Path = Path()) -> Sequence[Migration]:
     numbers: dict[int, str] = {}
     for each in (each for each in files if _NAME.fullmatch(each.name)):
         other = numbers.setdefault(int(re.split(r"[_-]", each.name)[0]), each.name)
+        # Two branches that are merged easily have the same number: the order of the two would depend on their names.
         if other != each.name:
             problems.append(f"{FOLDER / database}: {other} and {each.name} have one number; give each its own")
     if problems:
@@ -149,6 +150,7 @@ def _apply_whole(engine: Engine, migration: Migration) -> None:
     statements = migration.statements()
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # SQLite's transactions exclude each other anyway
+            # Two processes that start at once: the second one waits here, and then finds the first one's row.
             _execute(connection, "LOCK TABLE durable_migrations IN EXCLUSIVE MODE")
         if migration.name in _applied(connection):
             return
@@ -222,6 +224,7 @@ def _statements(script: str) -> Iterator[str]:
     statement = ""
     for part in re.split(r"(?<=;)", script):
         statement += part
+        # A semicolon within quotes, a comment or a trigger ends no statement.
         if sqlite3.complete_statement(statement):
             yield statement.strip()
             statement = ""

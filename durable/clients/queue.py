@@ -39,6 +39,7 @@ class QueueClient(Queue[M]):
 
     def send_batch(self, messages: Iterable[M], *, delay: Duration = "0 seconds") -> None:
         wait = self._delay(delay)
+        # All are written as JSON before the first is sent: a batch with a message that does not fit sends none.
         bodies = [self._json.dump(message, most_bytes=MAX_MESSAGE_BYTES) for message in messages]
         if len(bodies) > MAX_BATCH:
             raise ValueError(f"Queue {self.name}: {len(bodies)} messages in one batch; it takes {MAX_BATCH} at most")

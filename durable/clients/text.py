@@ -54,4 +54,5 @@ class TypedJSON(Generic[T]):
         except Misfit as misfit:
             kind = PydanticCustomError("stored", "what is stored does not fit")
             details = [InitErrorDetails(type=kind, loc=(each,), input=None) for each in misfit.fields]
+        # A new error: pydantic's own shows the input, which is the stored value.
         raise ValidationError.from_exception_data(self._where, details, hide_input=True)

@@ -21,6 +21,7 @@ def json_of(declared: Var[Any]) -> Any:
         DeclarationError: it cannot be written as JSON, or is too large.
     """
     try:
+        # There and back: what a step is given is the same in both worlds, as JSON has it.
         value = dump(_ANY, load(_ANY, declared.value, "value"), "value")
     except Misfit as misfit:
         raise DeclarationError([f"{declared!r}: {misfit}"]) from None

@@ -156,6 +156,7 @@ class WorkflowClient(Workflow[Any]):
 
     def _callback(self, token: str) -> tuple[CallbackKey, str]:
         key, secret = named_by(token)
+        # A client completes steps of its own workflow only, whatever the token names.
         if key.workflow != self.name or CALLBACK + key.name not in self._payloads:
             raise CallbackUnknown(public_message(CallbackUnknown))
         return key, secret
@@ -175,6 +176,7 @@ class WorkflowClient(Workflow[Any]):
             value = dump(self._event_types[type], payload, "payload")
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
+        # Without an id it is another event each time that it is sent.
         return self._events.send(self.name, instance, type, value, id or random_id())
 
     def get(self, id: str) -> RunStatus:
@@ -228,6 +230,7 @@ class WorkflowClient(Workflow[Any]):
     def _deleted(self, id: str) -> Created:
         try:
             self.delete(id)
+        # To delete what is not there is no error in a batch: the same batch may be sent again.
         except RunNotFound:
             return Created(id, new=False)
         return Created(id, new=True)

@@ -163,6 +163,7 @@ class Api:
         found = self._router.find("GET" if request.method == "HEAD" else request.method, request.path)
         what = f"{found[0].method} {found[0].path}" if found else request.method
         try:
+            # Before anything else: whoever may not call does not learn which paths are there.
             request = self._identified(request, found[0] if found else None)
             if found is None:
                 return self._without_route(request)
@@ -196,6 +197,7 @@ class Api:
         raise Problem(405, f"This path takes {allowed}.", headers={"Allow": allowed})
 
     def _add_cors(self, origin: str | None, headers: dict[str, str]) -> None:
+        # Also where no origin was sent: a cache must not hand this response to a page of another one.
         headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"
         if not origin or not (origin in self.origins or "*" in self.origins):
             return

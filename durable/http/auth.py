@@ -114,6 +114,7 @@ def _key_guard(auth: ApiKeys, clients: Mapping[str, Binding]) -> Guard:
         keys[client] = secret
 
     def guard(request: Request) -> Caller:
+        # An empty key fits nobody, also where a Secret is empty by mistake: see the end of the next line.
         sent = request.headers.get("x-api-key", "").encode()
         # Each key is compared, in constant time: how long it takes tells nothing of any.
         found = [name for name, key in keys.items() if hmac.compare_digest(sent, key.get().encode()) and sent]

@@ -59,6 +59,7 @@ class Accepted(Generic[T]):
         Raises:
             Problem: 400 if it is not JSON, 422 if it does not fit the type.
         """
+        # Read twice: pydantic lets a field stand twice, and takes numbers that other readers round.
         value = _parse(data)
         try:
             return self.adapter.validate_json(data, extra=self._extra)
@@ -122,6 +123,7 @@ def _float(text: str) -> float:
 
 
 def _int(text: str) -> int:
+    # By length first: 15 digits always fit, and `int` of thousands of digits takes long.
     if len(text) > 15 and (len(text) > 20 or abs(int(text)) > MAX_INTEGER):
         raise _Refused("an integer is beyond 2^53, where not everybody reads the same one; send it as a string")
     return int(text)
@@ -168,6 +170,8 @@ def _misfit(error: ValidationError, body: Any) -> Problem:
 
 def _telling(found: Sequence[tuple[Path, ErrorDetails]]) -> list[tuple[Path, ErrorDetails]]:
     """Return the errors without those of a union's other branches, if the branch for the value has errors too."""
+    # pydantic reports what is wrong with each branch of a union. Where one branch is wrong within the value, it tells
+    # nothing that the value is of no other.
     explained: set[Path] = set()
     for path, error in found:
         whole = len(path) if error["type"].endswith("_type") else len(path) + 1

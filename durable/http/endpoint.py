@@ -108,9 +108,11 @@ class Argument:
         if self._adapter is None:
             return text
         try:
+            # A text of a URL is no JSON: `true` and `7` are read as what the type wants of a text.
             return self._adapter.validate_strings(text)
         except ValidationError as error:
             misfit = self._misfit(f"is wrong: {message_of(error.errors(include_url=False)[0])}")
+        # Outside of the `except`: pydantic's error would be its context, and holds what was sent.
         raise misfit
 
     def sent(self, request: Request) -> str | None:
@@ -182,6 +184,7 @@ class Endpoint:
         if isinstance(result, Reply):
             status = result.status or status
             if result.location:
+                # A header takes no other characters, and an id within it may have any.
                 headers["Location"] = quote(prefix + result.location, safe=_URL)
             result = result.body
         return Response(status, self.reply.dump_json(result, by_alias=True), headers)

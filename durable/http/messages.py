@@ -95,6 +95,7 @@ def _of_rest_api(event: Mapping[str, Any]) -> Request:
         {name.lower(): ", ".join(values) for name, values in several.items()},
         event.get("multiValueQueryStringParameters") or {},
         _body(event),
+        # The stage and a custom domain's base path: a Location must have them before it.
         full.removesuffix(routed) if full.endswith(routed) else "",
         event,
     )
@@ -131,6 +132,7 @@ def _routed(path: str, resource: str, event: Mapping[str, Any]) -> str:
 def _body(event: Mapping[str, Any]) -> bytes:
     text: str = event.get("body") or ""
     if not event.get("isBase64Encoded"):
+        # API Gateway hands on what was sent; half a surrogate pair is refused with 400 where the body is read.
         return text.encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(text, validate=True)

@@ -77,6 +77,7 @@ class Router:
         if len(set(names)) < len(names):
             raise SignatureError(f"{route.method} {route.path} names a parameter twice; give each its own name")
         if names:
+            # By the number of slashes first: a parameter holds none, so no other pattern can match.
             pattern = re.compile("/".join(_segment(each) for each in path.split("/")))
             methods = self._patterns.setdefault(path.count("/"), {}).setdefault(pattern, {})
         else:

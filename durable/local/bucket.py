@@ -54,6 +54,7 @@ class FolderBucket(BucketClient):
 
 
 def _name(key: str) -> str:
+    # Capital letters too: macOS and Windows take `A` and `a` for one file.
     name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in key.encode())
     return f"%2e{name[1:]}" if name.startswith(".") else name
 

@@ -70,6 +70,7 @@ class Tokens:
                 key,
                 algorithms=list(_ALGORITHMS),
                 issuer=self._auth.issuer,
+                # The audience is checked below: API Gateway takes `client_id` for it too, which PyJWT does not know.
                 options={"require": ["exp", "iss"], "verify_aud": False},
             )
         except (jwt.PyJWKClientConnectionError, OSError, ValueError, KeyError) as error:

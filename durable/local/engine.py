@@ -145,6 +145,7 @@ class Engine:
         if not (self._turns.here() and live.enter_if_free()):
             again = partial(self._ask_again, live.name, event.token)
             self._inboxes.enter(live, partial(self._turns.submit, self._of(live.name, again)))
+            # The outcome stays undelivered in the record: `_ask_again` has the wait's own function deliver it.
             raise MachinesBusy(f"{live.name} is at something else")
         delivered: list[bool] = []
         self._inboxes.attempt(live.name, lambda: delivered.append(self._deliver(live, event)))
@@ -287,10 +288,8 @@ class Engine:
                 self._inboxes.drain(live)
 
     def _continue(self, name: str) -> None:
-        """Go on with a turn that reached its limit, after the turns of others that are ready.
-
-        Nothing was asked for in between that others could see, so there is no commit to wait for.
-        """
+        """Go on with a turn that reached its limit, after the turns of others that are ready."""
+        # Nothing was asked for in between that others could see, so there is no commit to wait for.
         self._turns.submit(self._of(name, partial(self._advance, name, Continued())))
 
     def _report(self, live: Live) -> None:
@@ -328,7 +327,7 @@ class Engine:
         self._timers.set((name, token), at, fire)
 
     def _cancel(self, name: str, token: str) -> None:
-        """Give up the timers of a token: a task's deadline, and when its function is called again."""
+        # A task's deadline, and when its function is called again.
         self._timers.cancel((name, token), (token, _AGAIN))
 
     def _invoke(self, name: str, action: Invoke, *, resumes: bool = False) -> None:
@@ -344,6 +343,7 @@ class Engine:
         owner, now = self._functions.new_owner(), self._clock.now()
         timeout = self._functions.timeout_ms(function, event)
         if timeout is not None:
+            # To give up an attempt writes to the record, and the thread of timers serves all runs.
             give_up = self._of(name, partial(self._give_up, name, action, owner, now))
             self._timers.set(owner, now + timeout, partial(self._turns.submit, give_up))
 

@@ -54,6 +54,7 @@ class Executions:
 
     def define(self, definition: Mapping[str, Any]) -> Definition:
         """Load a definition and keep it."""
+        # Sorted: the same definition has the same hash, in whichever order the compiler writes its keys.
         text = json.dumps(definition, sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:32]
         if key not in self._machines:
@@ -103,6 +104,8 @@ class Executions:
         """Return the workflow of an open execution, also of one whose snapshot cannot be read."""
         row = self._journal.get(EXECUTION, (name,))
         assert row is not None, f"execution {name} is open"
+        # From the second character on: the name comes first in the list, so a snapshot that is damaged behind it does
+        # not matter.
         workflow: str = json.JSONDecoder().raw_decode(str(row[0]), 1)[0]
         return workflow
 
@@ -153,12 +156,15 @@ class Executions:
     def on(self, definition: str) -> Iterator[tuple[str, str]]:
         """Yield workflow and name of each open execution that runs on a definition."""
         self._journal.flush()
+        # Workflow and hash stand within the first 300 characters; what comes after may hold the same text as data.
         query = "SELECT name, substr(data, 1, 300) FROM execution WHERE instr(substr(data, 1, 300), ?) > 0"
         for name, data in self._journal.read(query, (f'"{definition}"',)):
             yield json.JSONDecoder().raw_decode(data, 1)[0], name
 
     def recorded_workflows(self) -> frozenset[str]:
         """Return the names of all workflows that have runs in the record, declared or not."""
+        # A jump from name to name over the index: `SELECT DISTINCT` would read it whole. Rows that `search` finds begin
+        # with `?`, which is less than `a`.
         query = """WITH RECURSIVE found(name) AS (SELECT min(workflow) FROM record WHERE workflow >= 'a' UNION ALL
             SELECT (SELECT min(workflow) FROM record WHERE workflow > name) FROM found WHERE name IS NOT NULL)
             SELECT name FROM found WHERE name IS NOT NULL"""

@@ -25,6 +25,7 @@ def write_whole(path: Path, data: bytes, root: Path) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        # A rename within a folder is atomic (POSIX): a reader finds the old file, the new one, and nothing in between.
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -67,6 +67,7 @@ class Folder:
             # The kernel gives it up with the process, however that ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            # For the message only: who holds the lock is known to the kernel alone.
             pid = os.pread(lock, 20, 0).decode().strip() or "unknown"
             os.close(lock)
             raise FolderInUse(self.path, pid) from None
@@ -92,6 +93,7 @@ class Folder:
             raise FolderUnusable(self.database, why, f"restore it, or move the log away to begin anew, or {_REMEDY}")
         if self.database.exists():
             self.path.chmod(0o700)  # a folder of an earlier version; a new one is made so
+        # Made here and not by SQLite, which would give it the mode that the umask leaves.
         os.close(os.open(self.database, os.O_RDWR | os.O_CREAT, 0o600))
         for each in (self.path / "lock", self.database, log, Path(f"{self.database}-shm")):
             if each.exists():
@@ -168,6 +170,7 @@ class Folder:
             if version > len(MIGRATIONS):
                 raise FolderTooNew(self.path, version)
             for number, script in enumerate(MIGRATIONS[version:], version + 1):
+                # The version in the same transaction: a migration is there with its number, or not at all.
                 connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
             # Changes nothing, but writes: a database that cannot be written is found now.
             connection.execute(f"PRAGMA user_version={len(MIGRATIONS)}")

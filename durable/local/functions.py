@@ -157,10 +157,12 @@ class Functions:
             return self._wait(function, event) if other is None else _answer_of(other, event)
         key = StepKey.of(event)
         with self._lock:
+            # The lease cannot tell: an attempt that was given up has lost it, and its thread may run all the same.
             if key in self._running:
                 return raised(StepInProgress.__name__, public_message(StepInProgress))
             self._running.add(key)
             self._owners.add(owner)
+        # For `deadline`, which the handler calls on this thread.
         self._thread.resumes = resumes
         with WorkingOn(f"{key.workflow}/{key.instance} {event['step']}", key):
             if self._coroutines is None or not handler.is_async:
@@ -229,6 +231,7 @@ class Functions:
     def abandon(self, function: str, event: StepEvent, owner: str) -> Answer | None:
         """Give up an attempt that took too long, and drop its late result; None when it ended just before."""
         failure = Failure(StepTimeoutError.__name__, public_message(StepTimeoutError))
+        # The outcome first: what the function returns from now on finds it in the row, and is dropped.
         error = self._steps[function].abandon(event, owner, failure)
         with self._lock:
             self._owners.discard(owner)

@@ -33,7 +33,9 @@ class Gate:
         if ticket <= self._journal.durable:
             return
         opened: asyncio.Future[None] = self._loop.create_future()
+        # In the order of tickets, as all of this runs on the loop: `_open` looks at the first only.
         self._waiting.append((ticket, opened))
+        # Somebody waits: the commit is not to linger for more changes.
         self._journal.hasten()
         if ticket <= self._journal.durable:
             return

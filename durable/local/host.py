@@ -126,6 +126,7 @@ class Host:
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
+        # Filled below: the engine goes into what these are made of, and they go into the engine.
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
         self._others: dict[str, Callable[[Any], Any]] = {}
@@ -141,6 +142,7 @@ class Host:
         self._waiting = Waiting(self.table, clock)
         self.engine = self._engine(functions, workers, turns or workers, random)
         retentions = {each.name: each.retention for each in built.project.workflows}
+        # Who is at work is known here: the time of a lease says nothing, and one of an earlier process is void at once.
         leases = Leases(clock, at_work=functions.is_at_work)
         self.runs = Runs(
             self.table,
@@ -153,6 +155,7 @@ class Host:
             timers=self,
             search={each.name: list(each.search.values()) for each in built.project.workflows if each.search},
         )
+        # No other process has the folder: what one that is gone was delivering is delivered at once.
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks)
         self.operator = Operator(
@@ -161,6 +164,7 @@ class Host:
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
+        # With the table: this machine's clock may be set back between two starts, and the order of steps must not.
         record = StepRecord(self.table, clock, leases=leases, orders=Orders(clock, self.table))
         handler: Wait = EventHandler(events, record)
         wait = handler if doubles is None else doubles.wait(handler, events)
@@ -222,6 +226,7 @@ class Host:
         """Take up every open run, and return how many there are. To be called before anything else moves the host."""
         self._pending = self.engine.reopen()
         queued = (row for workflow in self.workflows for row in every(self.table, workflow, "queued"))
+        # Read before anything moves: a run that is started by `go_on` is `queued` for a moment as well.
         self._queued = [Header.from_row(row) for row in queued]
         return len(self._pending.keys() | {header.execution for header in self._queued})
 
@@ -274,6 +279,7 @@ class Host:
         return api_of(worker, self._clients(served_by(worker), worker), self._verify)
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
+        # First of all: whoever hears of the end below reads it from the header.
         self.runs.close(workflow, execution, state)
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
         self.ended(instance)

@@ -138,6 +138,7 @@ class Journal:
                 raise self._error.with_traceback(None)
             batch, rows = self._filling, self._filling.rows
             for schema, key, values in changes:
+                # A row that is handed over twice before a commit is written once, as it was last.
                 rows[schema][key] = values
                 batch.handed += 1
             self._ticket += 1
@@ -164,6 +165,7 @@ class Journal:
         with self._lock:
             error = self._error
             if error is None and self._durable < ticket <= self._ticket:
+                # Under the lock: a commit that ends now has called its callbacks, or finds this one among them.
                 (self._flushing if ticket <= self._flushing.last else self._filling).callbacks.append(callback)
                 self._want()
                 return
@@ -219,6 +221,7 @@ class Journal:
                 raise self._error.with_traceback(None)
             # The newest first: a row may be in both.
             for batch in (self._filling, self._flushing):
+                # What is not committed yet is in no file: SQLite would show the row as it was.
                 if key in batch.rows[schema]:
                     return batch.rows[schema][key]
         rows = self.read(select(schema), key)
@@ -229,6 +232,8 @@ class Journal:
         if self._error is not None:
             raise self._error.with_traceback(None)
         try:
+            # A connection for each thread that reads at once: they are kept, and there are as many as ever read at
+            # once.
             reader = self._readers.pop()
         except IndexError:
             reader = self._folder.connect(_STATEMENTS)
@@ -245,6 +250,8 @@ class Journal:
             self._closing = True
             self._changed.notify()
         self._thread.join()
+        # The thread has ended, so nobody writes; whoever still reads puts a connection back that is closed with the
+        # process.
         while self._readers:
             self._readers.pop().close()
         self._writer.close()
@@ -303,6 +310,7 @@ class Journal:
 
     def _settle(self, batch: _Batch) -> None:
         with self._lock:
+            # Before anyone is called: what they do next may ask whether it is durable.
             self._durable = batch.last
             self._flushing = _Batch()
             listeners = self._listeners
@@ -334,6 +342,7 @@ def _chunks(rows: Sequence[tuple[object, ...]]) -> Iterator[tuple[int, list[obje
     """
     for start in range(0, len(rows), _MOST_ROWS):
         some = rows[start : start + _MOST_ROWS]
+        # The next power of two: nine different statements for each table, up to 256 rows.
         size = 1 << (len(some) - 1).bit_length()
         padding = [None] * (len(some[0]) * (size - len(some)))
         yield size, [*chain.from_iterable(some), *padding]

@@ -31,6 +31,7 @@ class SQLiteKVNamespace(KVClient[V]):
         self._journal = journal
 
     def _read(self, key: str, now: int) -> Stored | None:
+        # As last handed over, durable or not: a step reads what it has just written.
         row = self._journal.get(KV, (self.name, key))
         if row is None or _over(row[1], now):
             return None
@@ -79,6 +80,7 @@ def purge(journal: Store, now: int) -> int:
     for namespace, key in found:
         with _lock_of(namespace, key):
             row = journal.get(KV, (namespace, key))
+            # Looked at once more under the lock: it may have been written anew since it was found.
             if row is not None and _over(row[1], now):
                 journal.delete(KV, (namespace, key))
     return len(found)

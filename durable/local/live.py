@@ -54,6 +54,7 @@ class Live:
     def enter(self, work: Work, *, first: bool = False) -> bool:
         """Have work handled in its turn, or before all other. Returns True if the caller is to do that: see `next`."""
         with self._lock:
+            # Under the lock together with `_busy`: between the two another thread could find nothing to do, and leave.
             self._inbox.insert(0 if first else len(self._inbox), work)
             if self._busy:
                 return False

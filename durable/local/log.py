@@ -82,6 +82,7 @@ class ErrorLines:
         """
         own, now = tuple(each for each in frames if is_authors(each)), self._clock.now()
         with self._lock:
+            # Not by the message, which may differ each time: a thousand failures of one line are one error.
             known = self._known.setdefault((place, name, own), _Known(f"{place}: {name}"))
             known.seen += 1
             first = known.seen == 1

@@ -37,6 +37,7 @@ class OutboxEmail(SendEmail):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             unfinished.write_bytes(raw)
+            # Atomic, and the same id replaces its own file: an attempt that is made again leaves one e-mail.
             os.replace(unfinished, path)
         except OSError as error:
             with suppress(OSError):

@@ -86,6 +86,7 @@ class Pump:
         with suppress(JournalError):  # then the next process delivers them
             batch = self._messages.take(queue.name, now, queue.batch_size)
             failed = self._failures(queue.name, batch) if batch else ()
+            # After the consumer: a process that dies in between delivers them once more, as SQS may.
             self._messages.delivered(message for message in batch if message.id not in failed)
             for message in batch:
                 if message.id in failed:
@@ -102,10 +103,12 @@ class Pump:
         except BaseException as error:  # a consumer may raise SystemExit; its messages come again
             _log.warning("queue %s: the consumer failed (%s)", queue, type(error).__name__)
             return ids
+        # As Lambda does: an answer that names an unknown message fails the whole batch.
         return frozenset(failed) if ids.issuperset(failed) else ids
 
     def _retry(self, queue: Queue[Any], message: Message) -> None:
         retries = queue.retries
+        # The first delivery is not counted as a retry.
         if message.attempts > retries.limit:
             _log.warning("queue %s: message %s is a dead letter", queue.name, message.id)
             self._messages.bury(message)

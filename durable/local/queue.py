@@ -54,6 +54,7 @@ class Messages:
     def send(self, queue: str, bodies: Sequence[str], delay: int) -> None:
         """Keep messages that are due after a delay in milliseconds."""
         now = self.clock.now()
+        # Ids begin with the time, so that dead letters are listed as they were sent.
         rows = [(f"{now:012x}{secrets.token_hex(10)}", body) for body in bodies]
         self.journal.write((MESSAGE, (queue, id), (body, now, now + delay, 0, 0)) for id, body in rows)
         with self.changed:
@@ -124,6 +125,7 @@ class Messages:
 
     def _begin(self, queue: str, id: str) -> Message | None:
         row: Any = self.journal.get(MESSAGE, (queue, id))
+        # It was deleted, or is a dead letter by now; the heap does not know.
         if row is None or row[4]:
             return None
         message = Message(queue, id, row[0], row[1], row[3] + 1)

@@ -88,6 +88,7 @@ class Reloader:
 
 def tried() -> Parts | str:
     """Return the parts of the project as its sources are now; or why it cannot be built."""
+    # `-B`: a cached module of the same size and second would hide the change.
     command = [sys.executable, "-B", "-m", "durable.local.parts"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TRY_SECONDS, check=False)
@@ -134,6 +135,7 @@ def replace_process(listening: socket.socket) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     arguments = [each for each in sys.orig_argv[1:] if each != "--force"]
+    # The same process id: a terminal or a supervisor that started the server keeps it.
     os.execve(sys.executable, [sys.executable, *arguments], os.environ | {_SOCKET: str(listening.fileno())})
 
 

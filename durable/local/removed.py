@@ -88,6 +88,7 @@ class Needs:
             parts = {part for call in _calls(definition) if (part := self._lacks(*call)) is not None}
             for workflow, name in self._executions.on(key) if parts else ():
                 header = load_header(self._table, rolled_back(workflow) or workflow, instance_of(name))
+                # An execution that is not its run's current one needs nothing: whatever it comes to is ignored.
                 if header is not None and header.workflow in self._workflows and header.execution == name:
                     found.setdefault((header.workflow, tuple(sorted(parts))), []).append(header)
         for workflow in self._workflows:

@@ -75,6 +75,7 @@ class Schedules:
         row = self._table.get(entry.row)
         missed = None if row is None else _last_missed(entry.schedule, row["told"], now)
         if row is None:
+            # A schedule that is new has missed nothing.
             self._note(entry, now)
         if missed is not None:
             logger.info("%s: %s passed while nothing ran; it runs once now", entry.workflow, timestamp(missed))
@@ -104,6 +105,7 @@ class Schedules:
         return len(due)
 
     def _start(self, entry: _Entry, time: int) -> None:
+        # In this order: what is noted as started must be; a run that is started twice has one id.
         self._starter.start(entry.workflow, entry.schedule.key, time, entry.params)
         self._note(entry, time)
 

@@ -115,6 +115,7 @@ def _run(
         with moving(host, clock, LOOP, steps, turns) as go_on:
             running = server(_application(host, journal, data, log, logs, greet, go_on, lambda: running.should_exit))
             journal.listen(partial(_end, running))
+            # It may have failed before the listener was there.
             running.should_exit = journal.failed is not None
             if reload:
                 reloader.start()
@@ -207,6 +208,7 @@ def _application(
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        # Made within the loop that serves: the gate's futures belong to it.
         gates.append(Gate(journal))
         gc.freeze()
         gc.enable()

@@ -50,6 +50,7 @@ def _changes(root: Path, stop: Event, before: dict[Path, int]) -> Iterator[froze
             changed = {path for path in before.keys() | now.keys() if before.get(path) != now.get(path)}
             before = now
             yield frozenset(map(shown, changed))
+            # A folder came or went: what is watched is made up anew.
             if changed and folders != list(_folders(root)):
                 break
 

@@ -63,6 +63,8 @@ class StepLogs(logging.Handler):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
+        # One connection for all threads, under `_database`: WAL lets the journal's own database be, which is another
+        # file.
         self._connection = _opened(folder / FILE)
         self._waiting: deque[Line | _Forgotten] = deque()
         self._database = threading.Lock()
@@ -107,6 +109,7 @@ class StepLogs(logging.Handler):
             with self._connection:
                 while self._waiting:
                     self._write(self._waiting.popleft())
+                # Ids are never used again (AUTOINCREMENT), so a cursor stays good when lines are removed.
                 newest = self._connection.execute("SELECT max(id) FROM line").fetchone()[0] or 0
                 self._connection.execute("DELETE FROM line WHERE id<=?", (newest - MOST_LINES,))
 

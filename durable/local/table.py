@@ -103,6 +103,7 @@ class SQLiteTable:
         for change in changes:
             self._prepare(change.key.partition)
         with self._lock:
+            # All conditions are looked at before anything is changed: it is all or nothing.
             before = [self._row_to_change(change.key, now) for change in changes]
             for change, row in zip(changes, before, strict=True):
                 for condition in change.when:
@@ -150,6 +151,7 @@ class SQLiteTable:
     ) -> Page:
         check_limit(limit)
         self.journal.flush()
+        # Flushed before: SQLite finds what is committed, and a run that was just created is to be listed.
         where = "workflow=? AND (expires IS NULL OR expires>?)"
         parameters: list[Any] = [workflow, self._clock.now() // 1000]
         for condition, value in (("status=?", status), ("updated>=?", since), ("updated<?", until)):
@@ -311,6 +313,7 @@ class SQLiteTable:
         _, (name, sort), values = written
         # Not `_partitions[name]`: a write of two partitions may have let go of the first one for the second.
         partition = self._partition(name)
+        # Until this ticket is durable the partition is not let go of: SQLite has older rows of it.
         partition.ticket = ticket
         self._cached += partition.put(sort, row, 0 if values is None else len(str(values[-1])))
 
@@ -370,6 +373,7 @@ def _readable(found: Iterable[tuple[str, str]]) -> Iterator[Row]:
 def _row_of(key: Key, row: Row) -> Change:
     get = row.get
     if key.sort == RUN:
+        # Only these rows stand in the indexes of SQLite, which leave out rows without a workflow.
         return RECORD, key, (get("workflow"), get("status"), get("updated"), get("expires"), _json(row))
     if key.sort.startswith(SEARCH):
         return RECORD, key, (_SEARCHED + row["found"], None, get("updated"), get("expires"), _json(row))

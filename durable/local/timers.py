@@ -33,8 +33,11 @@ class Timers:
             self._count += 1
             self._at[key] = (at, fire)
             heapq.heappush(self._heap, (at, self._count, key))
+            # Cancelled timers stay in the heap until they come up: without this, deadlines of steps that ended long ago
+            # would fill the memory.
             if len(self._heap) > 2 * len(self._at) + _SLACK:
                 self._rebuild()
+        # Only then is the thread to be woken: most timers are later than the one that it waits for.
         if at < self.until:
             self.changed.set()
 

@@ -49,6 +49,7 @@ def waits_of(execution: Execution, callbacks: Collection[str]) -> Waits:
     """Return what an execution waits for; `callbacks` are as in `Idle`."""
     flows = execution.waiting
     sleeps = {token: sleep for token, flow in flows.items() if (sleep := _sleep(flow)) is not None}
+    # A delay before a retry is work: the step is shown as retrying, and the run as running.
     idle = not execution.continues and all(token in sleeps or token in callbacks for token in flows)
     return Waits(idle, tuple(sleeps.values()))
 

@@ -105,6 +105,7 @@ class Crew:
 
     def submit(self, pool: Pool, work: Work) -> None:
         with self._lock:
+            # `running` counts what is ready too: so no more than `limit` pieces are ever ready or at work.
             if pool.running == pool.limit:
                 pool.waiting.append(work)
                 return
@@ -126,6 +127,8 @@ class Crew:
         if self._parked:
             thread = self._parked.pop()
             self._moving.add(thread)
+            # A lock in place of a condition: one thread is woken, and it is the one that was parked last, whose stack
+            # is warm.
             thread.wake.release()
             return
         thread = _Thread()

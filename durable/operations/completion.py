@@ -32,6 +32,8 @@ class Completion:
             return None
         state = self._state(machine, detail)
         if state is not None:
+            # A repeat of the event finds the run closed, and still reports to the parent: the first may have died in
+            # between.
             self._runs.close(machine, detail["name"], state)
             instance = instance_of(detail["name"])
             if is_child(instance):

@@ -87,6 +87,7 @@ def history(run: RunRecord, after: str | None, now: int) -> HistoryPage:
     """
     since, known = _read(after)
     found = sorted((each for each in _all(run) if each.at > since), key=lambda each: each.at)
+    # Whatever is older than this has come to light: nothing can be recorded before it any more.
     settled = now - _SETTLED_MS
     room = _MOST_KNOWN - sum(each.id in known and each.at > settled for each in found)
     new = [each for each in found if each.id not in known]
@@ -100,6 +101,7 @@ def history(run: RunRecord, after: str | None, now: int) -> HistoryPage:
 def _cursor(since: int, delivered: Sequence[_Recorded]) -> str:
     """Return the cursor after all that was delivered since a time: what it cannot hold the ids of has settled."""
     if len(delivered) > _MOST_KNOWN:
+        # The cursor forgets the ids up to there: all of them were delivered, and have settled.
         since = delivered[-_MOST_KNOWN - 1].at
     ids = (each.id for each in delivered if each.at > since)
     return base64.urlsafe_b64encode(_FORM + since.to_bytes(_TIME_BYTES) + b"".join(ids)).decode()
@@ -147,6 +149,7 @@ def _of_attempt(row: AnyStep, attempt: AttemptRow) -> Iterator[_Recorded]:
 def _recorded(sort: str, at: int, recorded: int | None = None, **fields: Any) -> _Recorded:
     """Return the entry for what happened at a time; it was recorded then too unless something else is said."""
     when = at if recorded is None else recorded
+    # Made of what never changes in a row, so that each read of the run comes to the same id.
     identity = json.dumps([sort, when, fields["type"], fields.get("attempt")])
     id = hashlib.sha256(identity.encode()).digest()[:_ID_BYTES]
     return _Recorded(when, id, HistoryEntry(timestamp(at), **fields))

@@ -20,11 +20,11 @@ from durable.runs.record import RunRecord, load, load_all_steps, load_header, lo
 from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
 from durable.steps.children import Children, open_children
+from durable.store.forgetting import forget
 from durable.store.keys import HEADER
 from durable.store.large_values import LargeValues, RunPlace
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
-from durable.store.record import forget
 from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.wire import CALLBACK_WAIT
@@ -212,12 +212,14 @@ class Lifecycle:
         gone = () if "closed" in fields else ("closed",)
         # The flag that paused the run stays set, so that no late step begins.
         written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)))
+        # Starts a rollback, where there is one: the header says so.
         self._runs.start(Header.from_row(written[0] or {}))
         with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it
             self._children.report(header.workflow, header.instance)
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
         """Reset the given steps to "not started", provided the run has not changed since it was read."""
+        # A step at work would record its outcome into the row that was just reset.
         held = next((row for row in steps if self._leases.is_held(row)), None)
         if held is not None:
             raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
@@ -233,15 +235,19 @@ class Lifecycle:
         """
         header = run.header
         mine = where_it_was(header)  # a delete that was interrupted is made again
+        # From here on every transition but another delete is refused, and whatever this process leaves undone is done
+        # by that.
         self._table.write(Write(header.key, {"deleting": True}, when=mine))
         guard = Write(header.key, when=mine, check_only=True)
         others = [Key(header.partition, sort) for sort in run.sorts if sort not in (HEADER, header.flag.sort)]
         until = self._clock.now() // 1000 + _LATE_SECONDS
         self._table.write(guard, Write(header.flag, {"want": "delete", "expires": until}))
         for some in _batched(others, _MOST_AT_ONCE):
+            # Each batch holds for the header: a run that was created anew under this id in the meantime loses no row.
             self._table.write(guard, *(Delete(key) for key in some))
         if self._values is not None:
             self._values.delete(RunPlace(header.workflow, header.instance, header.incarnation))
+        # Last: while the header is there, an interrupted delete can be made again, and the values are found by it.
         self._table.write(Delete(header.key, when=mine))
 
 

@@ -64,6 +64,7 @@ class Queries:
         Raises:
             ValueError: the cursor is none that a list of this workflow and status gave.
         """
+        # A cursor of another list would be a place in this one too: so each says which list it is of.
         mark = _mark(workflow, status, where, prefix)
         if cursor is not None and not cursor.startswith(mark):
             raise ValueError("the cursor is of another list")
@@ -94,6 +95,7 @@ class Queries:
             return EntryPage(tuple(entry(Header.from_row(row)) for row in fit), page.cursor)
         page = self._table.search(found_under(workflow, *where), since=since, until=until, cursor=cursor, limit=limit)
         headers = [
+            # The attribute's row does not change with the run: its status stands in the header alone.
             load_header(self._table, workflow, row["instance"])
             for row in page.rows
             if row["instance"].startswith(prefix)

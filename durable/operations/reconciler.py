@@ -69,6 +69,7 @@ class Reconciler:
             within_ms: how long that may take; the next call goes on where this one stopped, so that runs behind many
                 others are looked at too.
         """
+        # Sorted, for the place where a call stopped is a number in this list.
         lists = [(name, status) for name in sorted(workflows) for status in statuses]
         if within_ms is None:
             return sum(self._reconcile(Header.from_row(row)) for each in lists for row in every(self._table, *each))
@@ -125,6 +126,7 @@ class Reconciler:
             waits = [row for row in steps if isinstance(row, WaitRow) and row.token is not None]
             if waits and self._settle(header):
                 return True
+            # A run that moves is left alone: to look it up is a call of Step Functions, whose rate AWS limits.
             if not self._is_silent(run):
                 return self._note_running(header)
             return self._look_up(header, waits)
@@ -162,6 +164,7 @@ class Reconciler:
         machine = rollback_of(header.workflow) if is_rollback else header.machine
         execution = header.execution
         state = self._machines.describe(machine, execution)
+        # A step was to end it and did not: nothing of it is at work, as its silence shows.
         if header.wanted is not None and (state is None or state.status == "RUNNING"):
             self._machines.stop(machine, execution)
             state = ExecutionState("ABORTED")

@@ -75,8 +75,11 @@ class SegmentReconciler:
         for workflow, instance in found[:_MOST_LOOKS]:
             with self._alone(workflow, instance):
                 late_ms = max(late_ms, self._look(workflow, instance))
+        # To the queue, whose Lambda runs many at once: a thousand runs that sleep to one hour would take this one
+        # minutes.
         for workflow, instance in found[_MOST_LOOKS:]:
             self._segments.look_soon(workflow, instance)
+        # Read whole before any is looked at: what is done to one moves it within the list.
         silent = [each for workflow in workflows for each in self._silent(workflow)]
         for header in silent:
             with self._alone(header.workflow, header.instance):
@@ -140,6 +143,7 @@ class SegmentReconciler:
         if header.wanted is not None or age < NEVER_BEGAN_MS:
             return
         steps = [row for row in run.current if isinstance(row, StepRow)]
+        # A step is renewed while it works, so one with a lease is alive, and its execution waits for it.
         if any(row.owner is not None and row.lease > now for row in steps):
             return
         if now - run.latest_activity >= DEAD_MS:

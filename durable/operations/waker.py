@@ -71,6 +71,7 @@ class Waker:
         now = self._clock.now()
         assert header.due is not None
         # Its own message is still to come, or the reconciler.
+        # Whatever was settled above has woken the run by itself, where it ended the wait.
         if header.due > now:
             return
         is_at_work = header.parked == "lease"

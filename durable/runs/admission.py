@@ -39,6 +39,8 @@ class Admission:
         Raises:
             ConditionFailed: the header is not as `when` says.
         """
+        # Another run may take the slot between the read and the write: it is looked for anew, and in the last try the
+        # run is queued, which cannot fail so.
         for tries_left in reversed(range(_TRIES)):
             placed = self._pools.place(
                 header.workflow, header.instance, header.payload, header.priority, waits=not tries_left

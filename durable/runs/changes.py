@@ -14,6 +14,7 @@ _MOST_MESSAGE: Final = 300
 
 def changes_with(header: Header | None, did: str, now: int) -> Sequence[ChangeRow]:
     """Return what operators did to a run and its earlier ends, with one thing more; the latest come last."""
+    # How it ended stands in the header's own fields, which the next execution overwrites: so it is kept here.
     before = [] if header is None else [*header.changes, *end_of(header)]
     return [*before, ChangeRow(at=now, did=did)][-_MOST_CHANGES:]
 

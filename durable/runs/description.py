@@ -135,6 +135,7 @@ def entry(header: Header) -> Entry:
 
 def page_of(description: Description, first: int, most_bytes: int) -> Description:
     """Return a description with those of its steps that fit, from one on, which is there in any case."""
+    # Lazily: of 10,000 steps only those are measured that fit into the answer.
     sizes = (_size(each) for each in description.steps[first:])
     fitting = list(itertools.takewhile(lambda total: total <= most_bytes, itertools.accumulate(sizes)))
     after = first + max(1, len(fitting))

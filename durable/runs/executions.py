@@ -52,6 +52,7 @@ class Executions:
             self._machines.start(rollback_of(header.workflow), header.execution, {"run": _run(header)})
         elif header.kind is not None and header.parked is None and header.status in OPEN:
             self._start_segment(header)
+        # Any other open status says that its execution was started.
         if header.status != "queued":
             return
         input = {"run": _run(header), "payload": with_payload(self._table, header).payload}
@@ -70,6 +71,7 @@ class Executions:
         """
         start: Position = {"state": None, "vars": {}}
         input = {"run": _run(header), "payload": with_payload(self._table, header).payload, "at": header.at or start}
+        # `json.dumps` writes ASCII, here and where the execution is started: so characters are bytes.
         if header.at is not None and len(json.dumps(input, separators=(",", ":"))) > _MOST_INPUT_CHARACTERS:
             if header.kind == "standard":
                 raise InputTooLarge

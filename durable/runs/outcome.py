@@ -43,6 +43,7 @@ def ending(state: ExecutionState, wanted: Wanted | None) -> Ending:
         return _AFTER_STOP.get(wanted, "terminated")
     if state.status == "FAILED" and state.error == Stopped.__name__:
         return _AFTER_STOP.get(wanted, "paused")
+    # A run that ended before it could be stopped was to begin anew whatever it came to.
     if wanted == "restart":
         return "anew"
     return "complete" if state.status == "SUCCEEDED" else "errored"
@@ -84,6 +85,7 @@ def error_of(state: ExecutionState, steps: Sequence[AnyStep]) -> dict[str, str]:
         return {"name": name, "message": error["message"], "step": row.step}
     if row is not None and name == StaleResult.__name__:
         return {"name": name, "message": f"{public_message(StaleResult)} Restart from this step.", "step": row.step}
+    # The cause names no step: the last one that failed with this error is taken.
     failed = [(each, error) for each in steps if (error := each.failed_finally) is not None and error["name"] == name]
     if failed:
         last, error = max(failed, key=lambda each: each[0].latest)
@@ -121,6 +123,7 @@ def _error_name(state: ExecutionState) -> str:
     name = (state.error or "WorkflowError").removeprefix(FINAL)
     if name in TIMEOUTS:
         return StepTimeoutError.__name__
+    # `run` catches what AWS says of a Lambda as StepError, so the run ends with that too.
     return StepError.__name__ if name in (*CRASHES, *UNUSABLE, *LAMBDA_FAULTS) else name
 
 
@@ -138,6 +141,7 @@ def _cause(cause: str | None, *, of_a_step: bool) -> Mapping[str, Any]:
         said: Any = json.loads(cause or "null")
     except ValueError:
         return {}
+    # What a Lambda says may repeat personal data; a `raise` in `run` is text of the workflow itself.
     return said if isinstance(said, dict) and ("stackTrace" in said or "at" in said) == of_a_step else {}
 
 

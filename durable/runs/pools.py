@@ -122,6 +122,8 @@ class Pools:
             if not waiting:
                 return
             rows = self._table.query(pool, HEAD)
+            # Read after the queue: a slot that is given back in between is seen by whoever gives it back, who looks
+            # into the queue next.
             free = self._free(limits, rows, waiting[0]["instance"])
             if free is None:
                 self._set_timer(workflow, pool, limits, rows)
@@ -152,6 +154,7 @@ class Pools:
         if row is None:
             return
         head, now = PoolHead.from_row(row), self._clock.now()
+        # A run that comes to wait touches the head first: then this write fails, and the head stays.
         as_read = (Equals("touched", head.touched),)
         with suppress(ConditionFailed):  # a run came to wait meanwhile
             if self._table.query(pool, WAITING, limit=1):
@@ -202,6 +205,7 @@ class Pools:
         return None
 
     def _granted(self, pool: str, free: Sequence[Write], instance: str) -> Placed:
+        # Drawn anew each time: by it a slot that was left is told from one that was taken again by the same run.
         grant = os.urandom(8).hex()
         taken = [each.key.sort for each in free if each.key.sort.startswith(TAKEN)]
         slots = {"slot": taken[0], "grant": grant} if taken else {}
@@ -214,6 +218,8 @@ class Pools:
         if limits.concurrency is not None:
             taken = {row["sort"] for row in rows if row["sort"].startswith(TAKEN)}
             slots = [each for number in range(limits.concurrency) if (each := f"{TAKEN}{number:04d}") not in taken]
+            # More may be taken than the limit is: a deployment has lowered it. Those runs keep their slots until they
+            # end.
             if not slots or len(taken) >= limits.concurrency:
                 return None
             slot = slots[zlib.crc32(instance.encode()) % len(slots)]  # two at once seldom want the same one
@@ -222,10 +228,12 @@ class Pools:
             now = self._clock.now()
             counts = {row["sort"] for row in rows if row["sort"].startswith(STARTS) and row["until"] > now}
             starts = [each for number in range(limits.rate) if (each := f"{STARTS}{number:04d}") not in counts]
+            # Likewise where the rate was lowered.
             if not starts or len(counts) >= limits.rate:
                 return None
             until = now + limits.period_ms
             start = starts[zlib.crc32(instance.encode()) % len(starts)]
+            # A row whose time is over is taken over in place: DynamoDB removes it only days later.
             over = Either((Absent("until"), Below("until", now + 1)))
             writes.append(Write(Key("", start), {"until": until, "expires": until // 1000 + 1}, when=(over,)))
         return writes

@@ -31,12 +31,15 @@ class RunRecord:
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Self | None:
         """Return the run that all rows of a partition make; None where there is no header among them."""
+        # One query shows header and steps as of about one time; a transition is written under conditions of what it
+        # read.
         found = {row["sort"]: row for row in rows}
         header = found.get(HEADER)
         if header is None:
             return None
         run = Header.from_row(header)
         if run.payload_apart:
+            # It is not among the rows where only the status was read, which shows no payload.
             run = replace(run, payload=found.get(run.payload_key.sort, {}).get("payload"))
         return cls(run, tuple(_steps(run, rows=found.values())), tuple(found))
 
@@ -127,6 +130,7 @@ def _steps(header: Header, rows: Iterable[Row]) -> Iterator[AnyStep]:
 def current_steps(header: Header, steps: Iterable[AnyStep]) -> list[AnyStep]:
     prefix = step_prefix(header.era)
     begun = (row for row in steps if row.sort.startswith(prefix) and row.status != "forgotten")
+    # By the counter and not by the times: clocks of two Lambdas differ, and one machine's may be set back.
     return sorted(begun, key=lambda row: row.order)
 
 

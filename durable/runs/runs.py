@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -19,11 +18,10 @@ from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
 from durable.runs.guards import flag_at_the_end, unchanged, wanted_still
-from durable.runs.ids import execution_name, instance_of, random_id
+from durable.runs.ids import execution_name, instance_id, instance_of
 from durable.runs.outcome import ending, failed_with
 from durable.runs.pools import Pools
 from durable.runs.record import (
-    INSTANCE_ID,
     RunRecord,
     load,
     load_all_steps,
@@ -119,7 +117,7 @@ class Runs:
             Throttled: the caller should try again; the same call goes on where this one stopped.
             ValueError: the id is not 1 to 64 of [A-Za-z0-9_-].
         """
-        instance = self._id(workflow, id, idempotency_key)
+        instance = instance_id(workflow, id, idempotency_key)
         try:
             header, new = self._put_header(workflow, instance, payload, parent, sensitive, priority)
             if header.place is not None:
@@ -129,15 +127,6 @@ class Runs:
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
         return Created(instance, new)
-
-    def _id(self, workflow: str, id: str | None, idempotency_key: str | None) -> str:
-        if id is not None:
-            if not INSTANCE_ID.fullmatch(id):
-                raise ValueError("a run's id is 1 to 64 of A-Z a-z 0-9 _ -")
-            return id
-        if idempotency_key is not None:
-            return "key-" + hashlib.sha256(f"{workflow}\0{idempotency_key}".encode()).hexdigest()[:48]
-        return random_id()
 
     def _put_header(
         self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool, priority: int
@@ -186,6 +175,7 @@ class Runs:
         """
         if header.kind is None:
             return True
+        # It may execute all the same: then the two are twins, and share the rows of their steps.
         return header.status == "running" and not load_all_steps(self._table, header)
 
     def start(self, header: Header) -> None:
@@ -227,6 +217,7 @@ class Runs:
         undone = rolled_back(machine)
         if undone is not None:
             self._close_rollback(undone, execution)
+            # Read anew: the rollback itself may have closed it, and does not give the slot back.
             closed = load_header(self._table, undone, instance_of(execution))
             if closed is not None:
                 self.admission.release_soon(closed)
@@ -239,6 +230,7 @@ class Runs:
                 return
             except ConditionFailed as failed:
                 there = failed.rows[0]
+                # The refusal shows the header as it stands: the next try decides by what is wanted now.
                 header = None if there is None else Header.from_row(there)
                 if header is None or header.execution != execution or header.closed:
                     if header is not None:
@@ -276,6 +268,7 @@ class Runs:
             fields["expires"] = self.expiry(workflow, fields["status"])
         if came_to in ("errored", "undone"):
             fields = self.undoing(key, fields)
+        # Ends are reported late and twice, by EventBridge and by the reconciler: the first report counts.
         current = (Equals("execution", execution), Absent("closed"), wanted_still(wanted))
         # Without a header nothing was wanted, or the write fails: so the flag says nothing that has to go.
         flag = () if there is None else flag_at_the_end(there, fields["status"])
@@ -314,6 +307,7 @@ class Runs:
         steps = [] if header is None else load_steps(self._table, header)
         if not any(isinstance(row, StepRow) and self._may_be_undone(row) for row in steps):
             return closed
+        # The run stays open: what would close it is kept in `rollback` for when that is over.
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
         then = {"then": closed["status"], "kept": closed["expires"] - now // 1000}
         return rest | {"status": "rollingBack", "rollback": then, "execution": execution_name(instance)}
@@ -375,6 +369,7 @@ class Runs:
         }
         if anew:
             fields |= {"epoch": header.epoch + 1, "begun": now}
+        # To remove it makes DynamoDB's table go through all rows of the partition.
         kept_until = () if header.expires is None else ("expires",)
         gone = ("closed", "wanted", "output", "error", "ended_by", "refused", *WAITING_FIELDS, "rollback", *kept_until)
         # An execution of the generation before may still invoke a step, late or once more: it is to begin nothing.
@@ -389,6 +384,7 @@ class Runs:
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
             gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
+        # The run asks for a slot anew; `Admission.write` keeps what it is given among these.
         gone = (*gone, "pool", "place", "slot", "grant")
         new = self.admission.write(header, fields, flag, when=unchanged(header), remove=gone)
         if new.place is None:
@@ -396,5 +392,6 @@ class Runs:
         else:
             self.admission.look_soon(new)
         if not header.closed:
+            # After the write: given back before, it would let another run in while this one has it still.
             self.admission.release_soon(replace(header, closed=True))  # the slot that it had until now
         return new

@@ -44,6 +44,7 @@ class Starter:
         Raises:
             Throttled: nothing was started; the same event may succeed later.
         """
+        # The id is made of the time: EventBridge Scheduler delivers at least once, and a repeat creates the same run.
         time = datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
         return self.start(event["workflow"], event["schedule"], round(time.timestamp()) * 1000, event["params"])
 

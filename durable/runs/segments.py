@@ -74,6 +74,7 @@ class Segments:
         if why == "sleep":
             fields["sleeps"] = [{"state": at["state"], "since": self._clock.now(), "until": due}]
         parked = self._write(run, execution, fields)
+        # Also where it was parked before: an answer that was lost must not cost the run its timer.
         if parked is not None and parked.parked is not None and parked.due is not None:
             # A twin has parked the run before, for longer.
             if due < parked.due:
@@ -98,6 +99,7 @@ class Segments:
             "unexplained": 0,
         }
         if kind == "standard":
+            # An Express execution has no `due`: it is found by the list of those that run, see SegmentReconciler.
             fields["due"] = self._clock.now() + STANDARD_LOOK_MS
         moved = self._write(run, execution, fields, remove=() if kind == "standard" else ("due",))
         if moved is not None:
@@ -109,6 +111,7 @@ class Segments:
         Raises:
             TableBusy, MachinesBusy: not all is done; the reconciler goes on with it.
         """
+        # The state that it was in when it died is entered again; its steps are answered what is recorded of them.
         at = header.at or _START
         # Only workflow and instance are read of it.
         run: Run = {"workflow": header.workflow, "instance": header.instance, "epoch": header.epoch, "createdAt": ""}
@@ -160,6 +163,7 @@ class Segments:
         """
         if header.parked is None or header.wanted is not None or header.closed:
             return False
+        # Another name than the one before: whatever still executes under that is not the current one any more.
         execution = execution_name(header.instance)
         fields: Row = {
             "workflow": header.workflow,
@@ -168,6 +172,7 @@ class Segments:
             "execution": execution,
             "kind": "express",
         }
+        # Of two that bring news at once, one wakes the run; the execution finds the news of both in the record.
         as_read = (Equals("execution", header.execution), Equals("parked", header.parked))
         # `unexplained` stays: it counts the parks in a row, with the wakes between them.
         gone = ("parked", "due", *WAITING_FIELDS)

@@ -48,6 +48,7 @@ class Waiting:
         status, rows = "waiting" if idle else "running", sleep_rows(sleeps)
         for _ in range(_TRIES):
             header = load_header(self._table, workflow, instance_of(execution))
+            # A report of an execution that is not the current one any more, or of a run that is being stopped.
             if header is None or header.execution != execution or header.status not in GOING:
                 return
             if header.status == status and list(header.sleeps) == rows:

@@ -75,6 +75,7 @@ class Callbacks:
         is_new = True
         try:
             first = begun | {"order": order, "attempts": 1}
+            # Most waits begin once: so nothing is read first, as for a step's lease.
             row = _read(key.row, self._table.write(Write(key.row, first, when=(Absent("attempts"),)))[0])
         except ConditionFailed as failed:
             is_new = False
@@ -126,6 +127,7 @@ class Callbacks:
         is_open = self._is_open(row)
         if row.token == begun["token"] and is_open:
             return row
+        # This call has put its token here before, or an earlier try of its Task comes late: another token has its place.
         if is_open and row.token is not None and (begun["put"][0] in row.put or _is_earlier(begun, row)):
             return None
         header = load_header(self._table, key.workflow, key.instance)
@@ -138,10 +140,13 @@ class Callbacks:
         )
         if is_open:
             put = [*row.put, *begun["put"]][-_MOST_PUT:]
+            # An outcome that the former token was answered with is delivered to this one too: nobody knows whether the
+            # execution that had that one lives.
             fields = {"token": begun["token"], "put": put, "delivered": False}
             fields |= {"tried": begun["tried"]} if "tried" in begun else {}
             write = Write(key.row, fields, remove=_DELIVERER, when=held)
         else:
+            # `anew` is part of a child's id: a step that begins anew starts another child.
             gone = (*_DELIVERER, "delivered", "finished", "error")
             write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, held)
         try:
@@ -167,6 +172,8 @@ class Callbacks:
 
     def _ended(self, at: int) -> Row:
         now = self._clock.now()
+        # In the write of the outcome itself: between two writes another process would find it undelivered, and deliver
+        # it too.
         deliverer: Row = {"teller": self._process, "telling": now + _DELIVERING_MS}
         return {"finished": at, "recorded": now, "delivered": False} | deliverer
 
@@ -186,6 +193,7 @@ class Callbacks:
                 failure = Failure.from_row(error)
                 heard = self._tokens.fail(token, failure.name, cause(path_of(key.sort), failure, at))
         except MachinesBusy:
+            # Else nobody would look at it for a minute: `telling` says that this process is at it.
             self._release(key, token)
             raise
         if heard:
@@ -230,6 +238,7 @@ class Callbacks:
         return self._clock.now() + _RETURN_MS
 
     def _is_left(self, row: WaitRow) -> bool:
+        # On one machine the only other process that can have been delivering is the one before this.
         is_dead = self._alone and row.teller != self._process
         return is_dead or row.telling <= self._clock.now()
 

@@ -85,6 +85,7 @@ class Children:
         if "want" in (self._table.get(flag_key(key.partition, incarnation_of(key.sort))) or {}):
             return False  # the parent is being stopped; if it goes on, its call looks
         try:
+            # The token is not among the conditions: whichever Task waits by now is given the outcome.
             ended = Write(key, self._outcome(child, row), when=(Absent("outcome"), Equals("status", "waiting")))
             written = self._table.write(ended)[0]
         except ConditionFailed:
@@ -185,6 +186,8 @@ class CallHandler:
                 self._children.report(callee.name, child_id(key, row))
             return
         parent: Parent = {"partition": key.row.partition, "sort": key.row.sort, "anew": row.anew}
+        # After the row: its `first_in` and `anew` fix the child's id, so that each call that follows creates the same
+        # run.
         made = self._runs.create(
             callee.name, payload, id=child_id(key, row), parent=parent, sensitive=holds_secret(callee.params)
         )

@@ -44,6 +44,7 @@ class ConsumerHandler:
             said, message = said_by(error), public_message(cls)
             failure = Failure(cls.__name__, message, cls.__name__, frames_of(error), said, raised=error)
             self._log.message_failed(self._queue, record["messageId"], attempt, failure)
+            # After the log: a message that cannot be postponed comes again anyway, when its visibility is over.
             self._postpone(record["receiptHandle"], attempt)
             return False
         return True

@@ -70,6 +70,8 @@ class Events:
             header = load_header(self._table, workflow, instance)
             if header is None:
                 raise RunNotFound(public_message(RunNotFound))
+            # In this order: should the process die after the first, the event is kept; after the second, the reconciler
+            # looks at the run, and settles.
             new = self._keep(header, type, payload, id, failure)
             self._rouse(header)
             self.settle(header.partition, header.era)
@@ -96,12 +98,14 @@ class Events:
     def _keep(self, header: Header, type: str, payload: Any, id: str, failure: str | None) -> bool:
         """Put the event, and return whether it is new."""
         key = Key(header.partition, event_prefix(header.era) + id)
+        # As a list and not joined, so that the parts cannot run into each other.
         digest = hash_of(text_of([type, payload] if failure is None else [type, payload, failure]))
         # Read first, so that a repeated event is neither counted nor refused because the run has ended.
         there = self._table.get(key)
         if there is None:
             if header.status in CLOSED:
                 raise RunClosed(public_message(RunClosed))
+            # By a counter of the run and not by the clock: senders share none, and the first in is to be the first out.
             counted = self._table.write(Write(Key(header.partition, EVENTS), add={"sent": 1}))[0] or {}
             if counted["sent"] > _MOST_UNTAKEN:
                 self._check_room(header)
@@ -119,6 +123,7 @@ class Events:
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""
+        # The counter never goes down: from the 1,000th event on, those that nobody has taken are counted here.
         rows = map(EventRow.from_row, self._table.query(header.partition, event_prefix(header.era)))
         if sum(row.taken is None for row in rows) >= _MOST_UNTAKEN:
             raise RunConflict(
@@ -163,6 +168,7 @@ class Events:
         """Return the waits that come to an end, each with the event that it gets, or None where its time is over."""
         open = [row for row in waits if row.is_open and row.token is not None]
         rows = self._table.query(partition, event_prefix(era)) if open else ()
+        # One that was taken keeps its row: by that a repeated event is known.
         events = (EventRow.from_row(row) for row in rows if "taken" not in row)
         kept = sorted(events, key=lambda row: row.number)
         found: list[tuple[WaitRow, EventRow | None]] = []
@@ -196,6 +202,7 @@ class Events:
             )
             changes += [taken, *undecided]
         try:
+            # Both rows in one transaction: an event that was taken by a wait without an outcome would be lost.
             row = self._table.write(*changes)[0]
         except ConditionFailed:
             return False  # somebody else was faster
@@ -263,6 +270,7 @@ class EventHandler:
 
         Returns the step's row as it was before; why the Task is to stop instead; or None where it was stopped before.
         """
+        # From when the Task was entered and not from now: the call may be repeated, and the deadline is to stay.
         key, began = StepKey.of(task), milliseconds_of(task["entered"])
         fresh = {
             "kind": "event",

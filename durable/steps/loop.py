@@ -68,6 +68,7 @@ class EventLoop:
             tasks.append(loop.create_task(_guarded(coroutine)))
             tasks[0].add_done_callback(finish)
 
+        # With the caller's context: what the step logs is known by it as the step's.
         loop.call_soon_threadsafe(begin, context=copy_context())
 
         def cancel() -> None:
@@ -90,6 +91,7 @@ class EventLoop:
 
         cancel = self.submit(coroutine, ended)
         try:
+            # A signal's handler raises in here: Python waits for a lock so that a signal interrupts it.
             over.wait()
         except BaseException:
             cancel()

@@ -87,6 +87,7 @@ class ParkingHandler:
             TableBusy, MachinesBusy, Throttled: not all is done; the same call goes on with it.
         """
         key = StepKey.of(task)
+        # The row is written before the run is parked: an outcome that comes in between is found by `_look_again`.
         begun = self._begin(task, parked_token(task["run"]))
         if begun is None:
             raise reported(Failure("Stopped", "The run has gone on without this execution."), task)

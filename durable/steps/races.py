@@ -43,6 +43,8 @@ class RaceHandler:
         key = StepKey.of(task)
         if is_lost(self._table, key, task.get("races", ())):
             raise refusal(RaceOver, task)
+        # The claim comes before the waits are ended: a wait that is written later finds the claim, one that was written
+        # before is found by `_end_waits`.
         if "branch" in task:
             self._claim(key, task)
             if task.get("waits"):
@@ -74,6 +76,8 @@ class RaceHandler:
         }
         claim = Write(key.row, won, when=(Absent("outcome"),))
         while True:
+            # The claim holds for the flag as it is read here: a run that is stopped in between gets no winner, and one
+            # that goes on finds the race as it was.
             flag = self._table.get(key.flag) or {}
             if halts(flag, generation):
                 raise refusal(Stopped, task)

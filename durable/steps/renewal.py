@@ -68,6 +68,7 @@ class Renewal:
             # The lease counts from before the write was sent, not from when its answer came.
             sent = time.monotonic()
             try:
+                # Outside of the lock: the call may take long, and the block must be able to end meanwhile.
                 renewed = self._renew()
             except Exception:
                 wait = min(_AGAIN_SECONDS, self._every)  # the guard is still armed for the last renewal that succeeded

@@ -129,6 +129,7 @@ class StepHandler:
         # Before the lease: an attempt that has no time must not be counted.
         if "until" in event and self._clock.now() + _SHORTEST_MS > event["until"]:
             raise reported(Failure(HAND_OVER, "The execution has no time left."), event)
+        # Sorted by key: nothing promises an order of keys, and each attempt must come to the same hash.
         text = text_of(event["input"])
         input_hash = hash_of(text)
         begun = self._record.begin(
@@ -147,6 +148,7 @@ class StepHandler:
         if not isinstance(begun, Leased):
             return self._answer(begun, event, input_hash)
         self._log.attempt_begun(begun.attempt)
+        # The time counts from now on: to take the lease may have taken long.
         return Attempt(event, owner, key, begun, input_hash, self._clock.now() + event["timeout"] * 1000)
 
     async def coroutine(self, attempt: Attempt) -> Any:
@@ -253,6 +255,7 @@ class StepHandler:
         lists: Collection[str],
     ) -> dict[str, Any]:
         signature = self._signature
+        # Data is read anew for each attempt: a function may have changed a list that an earlier one was given.
         arguments: dict[str, Any] = dict(self._clients)
         try:
             for parameter in signature.data:
@@ -311,12 +314,14 @@ class StepHandler:
         instead, failed = self._end(key, event, owner, attempt, failure, at)
         if instead is not None:
             return self._answer(instead, event, input_hash)
+        # The function's exception is no context of this one: whatever logs this does not show what that says.
         raise failed from None
 
     def _reported(self, failure: Failure, event: StepEvent, at: int, *, final: bool) -> Exception:
         """Return what to raise for a failed attempt: for one that others of its name are retried after, say if not."""
         if not final:
             return reported(failure, event, at)
+        # An error that is never tried again needs no mark: no Retry has its name.
         mark = "" if self._never_retried(failure.name) else FINAL
         return reported(failure, event, at, says=event.get("says", ()), mark=mark)
 
@@ -328,6 +333,7 @@ class StepHandler:
         if failure.retry_ms is not None or "delay" not in later:
             return failure.retry_ms
         delay = later["delay"] * 1000 * attempt
+        # Full jitter, as Step Functions has it: anything from 0 to the delay.
         return self._random.randrange(delay + 1) if later["jitter"] else delay
 
     def _end(
@@ -363,6 +369,8 @@ class StepHandler:
         match begun:
             case Exhausted(recorded):
                 return self._answer(recorded, event, input_hash)
+            # The program has changed since, or what it reads: the result answers another question than the one asked
+            # now.
             case Recorded(input_hash=recorded) if recorded != input_hash:
                 raise refusal(StaleResult, event) from None
             case Recorded(failure=Failure() as failure, at=at):

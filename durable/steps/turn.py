@@ -156,6 +156,7 @@ def _path(cause: str | None) -> str:
         said = json.loads(cause or "null")
     except ValueError:
         return ""
+    # A step's key holds no line break: see `durable.wire`.
     message = said.get("errorMessage") if isinstance(said, dict) else None
     return message.partition(": \n")[0] if isinstance(message, str) else ""
 
@@ -164,5 +165,6 @@ def _delay_ms(row: StepRow, path: str, retrying: Retrying) -> int:
     """Return how long to wait after an attempt; what is drawn is the same for every execution that asks."""
     delay = retrying["delay"] * _SECOND * retrying["rate"] ** (row.attempts - 1)
     if retrying.get("jitter"):
+        # Not drawn at random: a twin of this execution comes to the same time.
         delay *= zlib.crc32(f"{path} {row.order} {row.attempts}".encode()) / 2**32
     return int(delay)

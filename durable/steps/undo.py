@@ -20,11 +20,12 @@ from durable.steps.reports import busy, fault, reported
 from durable.steps.step import Hang, StepHandler
 from durable.store.begun import Leased
 from durable.store.failure import Failure, failure_of
+from durable.store.forgetting import forget
 from durable.store.keys import StepKey, partition
 from durable.store.large_values import ValuesBusy
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.parts import RollbackRow, UndoneRow
-from durable.store.record import FAULT_DELAY_MS, PROCESS_ENDED, forget
+from durable.store.record import FAULT_DELAY_MS, PROCESS_ENDED
 from durable.store.rows import AnyStep, Header, StepRow
 from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 from durable.wire import StepEvent
@@ -102,9 +103,11 @@ class UndoHandler(StepHandler):
         row = self._read(key)
         if row is None or row.outcome != "result" or self._leases.is_undo_held(row):
             return None
+        # A rollback after a retry of the run is another execution: its attempts are counted anew.
         attempts = row.undo_attempts if row.undo_by == event["execution"] else 0
         is_free = unchanged_lease(row.undo_owner, row.undo_lease, names=("undo_owner", "undo_lease"))
         unchanged = (Equals("outcome", "result"), *is_free)
+        # The owner stands there still, so its process died: an attempt that fails gives up its lease.
         if row.undo_owner is not None and attempts >= event["attempts"]:
             # The last attempt ended with its process: like the attempts of a step, it has been counted.
             failure = Failure(StepError.__name__, public_message(StepError), PROCESS_ENDED)
@@ -171,10 +174,12 @@ class Rollback:
         if run is None or run.header.execution != execution or run.header.status != "rollingBack":
             return {"do": "end"}
         steps = run.current
+        # Rows alone say how far the rollback is: the same is found by whoever asks, also after a crash in the middle.
         row = _next(steps)
         # Nothing is undone while a step is at work: its result may be what has to be undone first.
         if any(self._leases.is_held(each) or self._leases.is_undo_held(each) for each in steps):
             return self._look_again(run.header)
+        # One that failed ends the rollback: what was done before it may be what it stands on.
         if row is None or (row.undo_by == execution and row.undo_failed):
             self._close(run.header, steps, row)
             return {"do": "end"}
@@ -203,6 +208,7 @@ class Rollback:
             report["error"] = {"name": error["name"], "message": error["message"], "step": failed.step}
         plan, now = header.rollback, self._clock.now()
         assert plan is not None
+        # The flag stays as it is: a step of the stopped execution may begin late still.
         closed: Row = {"workflow": header.workflow, "status": plan["then"], "updated": now, "closed": True}
         closed |= {"expires": now // 1000 + plan["kept"], "rollback": report}
         mine = (Equals("execution", header.execution), Absent("closed"))

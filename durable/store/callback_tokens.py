@@ -37,6 +37,7 @@ class CallbackKey:
 
     @property
     def row(self) -> Key:
+        # A step whose result was forgotten is begun anew: a token from before that must not complete it.
         sort = f"callback#{self.era}#{self.path}" + (f"~{self.again}" if self.again else "")
         return Key(partition(self.workflow, self.instance), sort)
 
@@ -51,6 +52,7 @@ class CallbackKey:
 
 def event_id(secret: str) -> str:
     """Return the id of the event that completes a step: it is one for all who try."""
+    # The secret itself stands in no row of an event, and in no list that shows one.
     return hashlib.sha256(secret.encode()).hexdigest()[:40]
 
 
@@ -65,6 +67,7 @@ def named_by(token: str) -> tuple[CallbackKey, str]:
         CallbackUnknown: it has not the form of one.
     """
     try:
+        # The padding was cut off, since `=` is escaped in a URL's query.
         parts = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         workflow, instance, era, path, name, again, secret = parts
     except (ValueError, TypeError, RecursionError):

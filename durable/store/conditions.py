@@ -31,6 +31,7 @@ def check(changes: Sequence[Write | Delete]) -> None:
     """Raise ValueError for changes that no table takes: a mistake of the caller, not a matter of the data."""
     if not 0 < len(changes) <= MOST_CHANGES:
         raise ValueError(f"{len(changes)} changes in one write; it takes 1 to {MOST_CHANGES}")
+    # DynamoDB refuses two actions on one item in a transaction. SQLite would take them: so it is checked for both.
     if len(changes) > 1 and len({change.key for change in changes}) < len(changes):
         raise ValueError("two changes of one row in one write; make them one")
     for change in changes:
@@ -55,6 +56,8 @@ def _check_fields(set_: tuple[str, ...], added: tuple[str, ...], removed: tuple[
         raise ValueError(f"a field stands twice among {names}; set, add to or remove it")
     if not RESERVED.isdisjoint(names):
         raise ValueError(f"fields cannot be named {sorted(RESERVED.intersection(names))}; rename them")
+    # In DynamoDB a row is in the index by `listed` and `updated`, of which the first is made of the other two fields: a
+    # status alone would leave the row listed under its former one.
     if is_run and _LISTED.intersection(set_) not in (set(), {"updated"}, _LISTED):
         raise ValueError(f"a `run` row's {sorted(_LISTED)} are set together, or `updated` alone: they are its index")
     if is_run and not _LISTED.isdisjoint(removed):
@@ -100,6 +103,7 @@ def holds(condition: Condition, row: Row | None) -> bool:
         return any(holds(each, row) for each in condition.conditions)
     if isinstance(condition, Below):
         value = None if row is None else row.get(condition.field)
+        # True is an int in Python; to DynamoDB it is no number.
         return type(value) is int and value < condition.value
     assert_never(condition)
 
@@ -108,6 +112,8 @@ def changed(write: Write, row: Row | None) -> Row:
     """Return the row after the write."""
     after = dict(write.set) if row is None else {**row, **write.set}
     for name, number in write.add.items():
+        # DynamoDB adds to what was there before the update, never to a field that the same update sets; `check` has
+        # seen to it that there is none.
         before = after.get(name, 0)
         if type(before) is not int:
             raise TypeError(f"field {name} is no whole number and cannot be added to")

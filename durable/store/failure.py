@@ -100,8 +100,10 @@ def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, s
     cls = type(error)
     frames, raised = frames_of(error), None if sensitive else error
     if isinstance(error, OURS):
+        # What these two say is paths of fields and kinds of errors, and no data: it may be shown to anyone.
         detail = f" {error}." if isinstance(error, InvalidInput | InvalidResult) and error.args else ""
         return Failure(cls.__name__, public_message(cls) + detail, cls.__name__, frames, raised=raised)
+    # By identity: a class of the same name from another module is not the one that `run` catches.
     known = cls if errors.get(cls.__name__) is cls else None
     reported = known or (NonRetryableError if isinstance(error, NonRetryableError) else StepError)
     said = "" if sensitive else said_by(error)
@@ -121,6 +123,7 @@ def said_by(error: BaseException) -> str:
     except Exception:  # an author's own __str__
         return ""
     data = said.encode("utf-8", "replace")
+    # Cut by bytes and not by characters: DynamoDB counts bytes. A character that was cut in two is left out.
     if len(data) > MAX_MESSAGE_BYTES:
         return data[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
     return data.decode()

@@ -74,6 +74,7 @@ def incarnation_of(sort: str) -> str:
 
 def path_of(sort: str) -> str:
     """Return the path of blocks and rounds to a step, given its row's sort key: its key within the run."""
+    # `step#<era>#<path>`: an era holds no `#`, a path may.
     return sort.removeprefix(STEP).partition("#")[2]
 
 

@@ -88,6 +88,8 @@ def goes_by_reference(value: Any, *, sensitive: bool, inline_bytes: int = INLINE
 def lend(values: LargeValues, key: StepKey, value: Any) -> dict[str, Any]:
     """Keep a JSON value that a step returned, and return the reference to it."""
     data = to_json(value)
+    # The hash of the content makes the write idempotent: an attempt that died after it leaves nothing that another one
+    # could take for its own result, and no version of a value is ever replaced under a reader.
     name = f"{hash_of(f'{key.era}#{key.path}')[:16]}-{hash_of(data.decode())}"
     values.write(_run_of(key), name, data)
     return {REFERENCE: name, "bytes": len(data)}

@@ -31,6 +31,7 @@ class Leases:
 
     def is_held(self, step: AnyStep) -> bool:
         """Return whether somebody runs the step."""
+        # A wait has no lease: whoever brings its outcome writes that under conditions of its own.
         return isinstance(step, StepRow) and self._holds(step.owner, step.lease)
 
     def is_undo_held(self, step: AnyStep) -> bool:

@@ -40,6 +40,7 @@ def segment_of(workflow: str, kind: Kind) -> str:
 
 def workflow_of(machine: str) -> str:
     """Return the workflow whose runs a machine executes."""
+    # Names of workflows hold no slash: what follows one is which of the workflow's machines it is.
     return machine.partition("/")[0]
 
 

@@ -34,11 +34,15 @@ class Orders:
     def next(self) -> str:
         """Return what sorts after all that was returned before."""
         with self._lock:
+            # The first step of this process: go on above all that any process before it can have counted. Some numbers
+            # are left out; they are only compared.
             if self._table is not None and self._mark < 0:
                 row = self._table.get(_MARK)
                 self._last = self._mark = 0 if row is None else row["until"]
             self._last = max(self._last + 1, self._clock.now())
             if self._table is not None and self._last > self._mark:
+                # The mark is written before a number above the old one is used, and the journal commits in order: no
+                # row with a higher number is on disk without it.
                 self._table.write(Write(_MARK, {"until": self._last + _RESERVED}))
                 self._mark = self._last + _RESERVED
             # As text it is sorted as the number is; 15 digits hold milliseconds until the year 33,658.

@@ -18,14 +18,13 @@ from durable.store.failure import Failure
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.orders import Orders
-from durable.store.rows import AnyStep, StepRow
+from durable.store.rows import StepRow
 from durable.store.statuses import StepState
 from durable.store.table import (
     Absent,
     Condition,
     ConditionFailed,
     Equals,
-    Key,
     Row,
     Table,
     TableBusy,
@@ -112,6 +111,8 @@ class StepRecord:
             races: the keys of the races around the step.
         """
         now = self._clock.now()
+        # Everything that an attempt has from its begin on is in this one write: should the process die right after it,
+        # the row alone says who was at work, since when, and how the step is undone.
         lease: Row = {
             "step": step,
             "status": _RUNNING,
@@ -128,6 +129,7 @@ class StepRecord:
             begun: Begun = Leased(1)
         except ConditionFailed as failed:
             before = StepRow.from_row(failed.rows[0] or {})
+            # The row came with the refusal, as it stood at that moment: it need not be read once more.
             begun = self._begin_again(key, before, lease, now, limit, handled)
         if isinstance(begun, Held):
             self._expire_with_run(key, step)
@@ -166,6 +168,7 @@ class StepRecord:
             return self._exhaust(key, row, lease, now, handled)
         attempts = row.attempts + 1
         started = self._first(now) if attempts == 1 else {"attempts": attempts}
+        # `started` is when the first attempt began, and `order` is drawn with it: neither changes with a later attempt.
         again = lease | started | {"begun": now, "history": row.all_attempts()}
         try:
             # What is removed is the earlier attempt's, and stands in `history` now.
@@ -191,6 +194,7 @@ class StepRecord:
         Args:
             expires: when the rows of the run vanish, where it has ended: this row was not among them then.
         """
+        # Only what is still ours is put back: if the lease ended meanwhile, another invocation may have taken it.
         mine = (Equals("owner", owner),)
         ended: Row = {} if expires is None else {"expires": expires}
         if before is not None and before.owner != owner:
@@ -227,6 +231,7 @@ class StepRecord:
         Raises:
             TableBusy: it was not renewed; the same call may succeed later.
         """
+        # Not after the outcome: a renewal that was on its way then would say that somebody is still at work.
         lease = {"lease": self._clock.now() + LEASE_MS}
         try:
             self._table.write(Write(key.row, lease, when=(Equals("owner", owner), Absent("outcome"))))
@@ -304,6 +309,8 @@ class StepRecord:
             self._table.write(Write(key.row, {"wake": at}, when=(Equals("status", _RETRYING),)))
 
     def _end(self, key: StepKey, owner: str, fields: Row, generation: int | None) -> Begun | None:
+        # The lease may have ended: as long as nobody else has taken it, the outcome counts and the step does not run
+        # again.
         mine = (Equals("owner", owner), Absent("outcome"))
         try:
             self.write(Write(key.row, fields, remove=("owner", "lease"), when=mine))
@@ -318,6 +325,8 @@ class StepRecord:
             # else it is our own write, whose answer was lost
         if generation is None:
             return None
+        # Read after the outcome was written, as in `begin`: whoever stops the run and finds this lease leaves it to
+        # this step to end the execution, which it does by answering `Stopped`.
         return Halted() if halts(self._table.get(key.flag), generation) else None
 
     def write(self, change: Write) -> Row | None:
@@ -328,6 +337,7 @@ class StepRecord:
         Raises:
             TableBusy: it could not be written for twelve seconds.
         """
+        # Milliseconds. Time that the calls themselves take is not counted, and boto3 tries each of them four times.
         waited, delay = 0, _FIRST_DELAY_MS
         while True:
             try:
@@ -362,36 +372,6 @@ def _meanwhile(row: Row | None, owner: str) -> Begun:
 def _unchanged(row: StepRow) -> tuple[Condition, ...]:
     # Between two attempts a row has no owner: only `attempts` says that another one came and went since.
     return Equals("attempts", row.attempts), Absent("outcome"), *unchanged_lease(row.owner, row.lease)
-
-
-def forget(key: Key, row: AnyStep) -> Write:
-    """Return the write that resets a step to "not started", provided it is still as it was read.
-
-    Attempts are counted from one again. Where a result is forgotten, the step's next idempotency key is another one:
-    whatever it does, it does once more.
-    """
-    forgotten: Row = {"status": _FORGOTTEN, "attempts": 0, "history": row.all_attempts()}
-    if row.outcome == "result":
-        forgotten["again"] = row.again + 1
-    outcome = Absent("outcome") if row.outcome is None else Equals("outcome", row.outcome)
-    return Write(key, forgotten, remove=_OF_AN_ATTEMPT, when=(Equals("attempts", row.attempts), outcome))
-
-
-_OF_AN_ATTEMPT: Final = (
-    "outcome",
-    "result",
-    "by_reference",
-    "error",
-    "finished",
-    "ended",
-    "begun",
-    "owner",
-    "lease",
-    "handled",
-    "wake",
-    "noted",
-    "recorded",
-)
 
 
 def _recorded(row: StepRow) -> Recorded:

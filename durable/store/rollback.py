@@ -25,6 +25,8 @@ DEFINITION: Final[dict[str, Any]] = {
             },
             "Assign": {"answer": "{% $states.result.Payload %}"},
             "TimeoutSeconds": 60,
+            # To ask changes nothing but the end of the run, which is one conditional write: it may be asked as often as
+            # it takes.
             "Retry": [{"ErrorEquals": ["States.ALL"], **_SOON}],
             "Next": "which",
         },
@@ -44,6 +46,8 @@ DEFINITION: Final[dict[str, Any]] = {
             # The machine is one for all undos: so this is the longest that any of their Lambdas may take.
             "TimeoutSeconds": lambda_seconds(MAX_STEP_TIMEOUT_SECONDS) + TASK_MARGIN_SECONDS,
             "Retry": [{"ErrorEquals": list(LAMBDA_FAULTS), **_SOON, "MaxAttempts": 20}],
+            # Also for an error of the undo itself: the wrapper has recorded it, and what is asked next says whether to
+            # try again.
             "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "ask"}],
             "Next": "ask",
         },

@@ -39,6 +39,7 @@ class _Stored:
     def as_row(self) -> Row:
         """Return what is stored; not the sort key, which is part of the row's key."""
         row = {name: getattr(self, name) for name in _FIELDS[type(self)] if name != "sort"}
+        # By identity: False equals 0, and neither may be dropped for the other.
         return {name: value for name, value in row.items() if value is not _DEFAULTS[type(self)].get(name, MISSING)}
 
 
@@ -128,6 +129,7 @@ class Header(_Stored):
     @property
     def machine(self) -> str:
         """The name of the machine that executes the run."""
+        # A run that one execution runs whole is executed by the machine that has the workflow's own name.
         return self.workflow if self.kind is None else segment_of(self.workflow, self.kind)
 
     @property
@@ -232,6 +234,7 @@ class _Step(_Stored):
             return earlier
         error = self.error
         attempt: AttemptRow = {
+            # From the last number and not from the length: the oldest attempts have fallen away.
             "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
             "started": self.started if self.begun is None else self.begun,
             "finished": self.ended if self.finished is None else self.finished,

@@ -12,11 +12,13 @@ from durable.store.values import hash_of
 
 def found_under(workflow: str, name: str, text: str) -> str:
     """Return what the index finds the runs under whose attribute has a value; the value itself is not in it."""
+    # A hash, as values may be personal data or long; the price is that only whole values can be searched for.
     return f"{workflow}#?{name}={hash_of(text)}"
 
 
 def text_of_attribute(value: Any) -> str | None:
     """Return the value of an attribute as it is searched for; None for what is no text, number or boolean."""
+    # Before int, of which bool is a subclass: True is searched for as `true`, and not as `True` or `1`.
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, str | int | float) else None

@@ -189,6 +189,7 @@ class DueTable(Table, Protocol):
 
 def every(table: Table, workflow: str, status: str | None = None, *, until: int | None = None) -> Iterator[Row]:
     """Yield all `run` rows of a workflow, or those of one status, page after page; `until` is as in `list`."""
+    # Runs that change their status meanwhile may be seen twice or not at all: whoever goes through them comes again.
     page = table.list(workflow, status=status, until=until, limit=100)
     yield from page.rows
     while page.cursor is not None:

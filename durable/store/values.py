@@ -58,6 +58,7 @@ def unordered(value: Any) -> Any:
     """Return a JSON value with every list sorted: equal for values that differ in the order of sets alone."""
     if isinstance(value, dict):
         return {key: unordered(each) for key, each in value.items()}
+    # For comparisons only: what is kept and passed on has the order that it came in.
     return sorted(map(unordered, value), key=text_of) if isinstance(value, list) else value
 
 
@@ -84,6 +85,7 @@ def load_text(adapter: TypeAdapter[Any], text: str | bytes, name: str) -> Any:
     try:
         return adapter.validator.validate_json(text)
     except ValidationError as error:
+        # Not within the `except`: what is raised there would have the first error as its context, which holds the data.
         wrong = error
     if _only_computed(adapter, wrong):
         return adapter.validate_json(text, extra="ignore")
@@ -115,6 +117,7 @@ def dump(adapter: TypeAdapter[Any], value: Any, name: str, *, most_bytes: int = 
         raise Misfit(tuple(_fields(adapter, error, name))) from None
     text = dump_text(adapter, valid, name, most_bytes=most_bytes)
     dumped = from_json(text)
+    # To walk through a large value costs more than all the rest; a search for 16 digits in a row costs next to nothing.
     if _MAYBE_TOO_LARGE.search(text) and any(abs(each) > MAX_INTEGER for each in _integers(dumped)):
         raise Misfit((f"{name} (an integer beyond 2**53; pass it as a string)",))
     return dumped
@@ -160,6 +163,7 @@ def written(adapter: TypeAdapter[Any], value: Any) -> bytes:
     text = adapter.serializer.to_json(value, by_alias=True, warnings="error")
     if _HIDDEN not in text:
         return text
+    # pydantic writes stars in the place of a secret. They are put back from a dump to Python, which has the same shape.
     return to_json(_revealed(from_json(text), adapter.dump_python(value, by_alias=True, warnings="error")))
 
 
@@ -185,6 +189,7 @@ def _is_too_deep(text: bytes) -> bool:
     """Return whether JSON is nested deeper than it may be; each pass takes the innermost level away."""
     if text.count(b"[") + text.count(b"{") <= MAX_DEPTH:
         return False
+    # A bracket within a text is none.
     brackets = _STRING.sub(b"", text).translate(_BRACKETS, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")
@@ -195,6 +200,8 @@ def _check_round_trip(adapter: TypeAdapter[Any], sent: Any, text: bytes, name: s
     try:
         if _NOT_FINITE.search(text):  # perhaps in a text
             from_json(text, allow_inf_nan=False)
+        # Read back what was just written: a type whose validator does not read what its serializer writes is found now,
+        # and not when the run goes on.
         arrived = load_text(adapter, text, name)
         changed = difference(sent, arrived, name)
     except ValueError:

@@ -23,6 +23,7 @@ def handler_of(environment: Environment) -> Handler:
     def handle(event: Any, context: Any) -> None:
         detail = event["detail"]
         workflow = workflow_of(names.get(detail["stateMachineArn"], ""))
+        # For the log, before it is known whether the execution is one of ours.
         instance = detail["name"].rpartition(".")[0]
         log.begin(context, workflow=workflow, instance_id=instance)
         state = completion.status_changed(detail)

@@ -20,6 +20,7 @@ def handler_of(environment: Environment) -> Handler:
     log = LambdaLog()
     fetch = part(f"{environment['DURABLE_MODULE']}:fetch")
     clients = clients_of(entry_of(fetch), environment)
+    # Once a process: `fetch` makes the routes, and each request is answered by these.
     api = fetch(**clients)
     add_callbacks(api, clients.values())
     api.allow_origins(json.loads(environment["DURABLE_ORIGINS"]))
@@ -36,6 +37,7 @@ def handler_of(environment: Environment) -> Handler:
 def _protection(served: Signature, environment: Environment) -> Protection:
     auth = auth_of(json.loads(environment["DURABLE_AUTH"]))
     bound = json.loads(environment["DURABLE_BINDINGS"])
+    # Keys of a usage plan are no Secrets: nothing is bound for them.
     needed = tuple(each for each in parameters_of(auth) if each.name in bound)
     clients = clients_of(replace(served, bindings=needed), environment)
     keys = {id: client for client, id in json.loads(environment.get("DURABLE_CLIENTS", "{}")).items()}

@@ -59,6 +59,7 @@ def application(
     gateway = Gateway(apis, operations, gate, workers or Crew("request").pool(HANDLER_THREADS), ending, ends or Ends())
     own = [*([Route("/openapi.json", _described(document))] if document else []), *routes]
     site = Starlette(routes=own, exception_handlers={HTTPException: _refused}, lifespan=lifespan)
+    # Whatever is none of the server's own routes is the gateway's, its 404 and 405 too.
     site.router.default = gateway
     site.router.redirect_slashes = False
     return Loopback(_Front(site, gateway, [each.path for each in own]), gateway.origins)

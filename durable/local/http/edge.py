@@ -53,6 +53,7 @@ class Edge(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        # `super` has added this one already.
         if len(self.connections) > self.limits.connections:
             self._refuse(busy())
         else:

@@ -33,6 +33,7 @@ class Ends:
 
     def tell(self, instance: str) -> None:
         """Say that an execution of this run has ended."""
+        # Before the waiters are looked up: one that comes in between finds it among the recent ends.
         self._recent.append(instance)
         for ended in tuple(self._awaited.get(instance, ())):
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits

@@ -16,10 +16,11 @@ from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order, Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children, open_children
+from durable.store.forgetting import forget
 from durable.store.keys import StepKey, header_key
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
-from durable.store.record import StepRecord, forget
+from durable.store.record import StepRecord
 from durable.store.rows import step_row
 from durable.store.table import Key, Row, Write
 from durable.testing.table import MemoryTable

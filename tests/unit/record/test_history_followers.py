@@ -15,9 +15,10 @@ from durable.clock import timestamp
 from durable.operations import history as module
 from durable.operations.history import HistoryEntry, history
 from durable.runs.record import RunRecord
+from durable.store.forgetting import forget
 from durable.store.keys import HEADER
 from durable.store.leases import Leases
-from durable.store.record import StepRecord, forget
+from durable.store.record import StepRecord
 from durable.store.rows import Header, step_row
 from durable.store.table import Row
 from tests.unit.record.test_history import DONE, FAILED, HOUR, ODD, Place
