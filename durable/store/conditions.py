@@ -42,6 +42,7 @@ def check(changes: Sequence[Write | Delete]) -> None:
 def check_write(write: Write) -> None:
     """Raise ValueError for a write that no table takes: as `check`, of one."""
     _check_fields(tuple(write.set), tuple(write.add), write.remove, write.key.sort == RUN)
+    # DynamoDB's TTL ignores an attribute that is no number, without a word: the row would stay for ever.
     if type(write.set.get("expires", 0)) is not int:
         raise ValueError("a field named expires is when the row vanishes: whole seconds since 1970")
     if write.check_only and (write.set or write.add or write.remove or not write.when):
