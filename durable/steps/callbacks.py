@@ -127,7 +127,7 @@ class Callbacks:
         is_open = self._is_open(row)
         if row.token == begun["token"] and is_open:
             return row
-        # This call has put its token here before, or an earlier try of its Task comes late: another token has its place.
+        # It has put its token here before, or is of an earlier try of its Task: another token has its place by now.
         if is_open and row.token is not None and (begun["put"][0] in row.put or _is_earlier(begun, row)):
             return None
         header = load_header(self._table, key.workflow, key.instance)
