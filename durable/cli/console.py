@@ -33,12 +33,13 @@ def console(stage: str | None, port: int) -> None:
     from durable.project import load
 
     transport, clock = StageTransport(stage), SystemClock()
-    asked = AskedStage(transport, clock)
-    status, _ = asked.send("GET", "/api/workflows", None)
-    if status >= 400:
+    answer = transport.send("GET", "/api/workflows", None)
+    if answer.status >= 400:
         raise CommandError(
-            f"the API of the stage {stage} answers {status}; IAM must let you execute-api:Invoke it", UNAVAILABLE
+            f"the API of the stage {stage} answers {answer.status}; IAM must let you execute-api:Invoke it",
+            UNAVAILABLE,
         )
+    asked = AskedStage(transport, clock)
     app, key = stage_console(asked, build(load()), namespaces_of(transport), buckets_of(transport), clock)
     with listen(port=port) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/?key={key}"

@@ -28,7 +28,7 @@ def read(option: str, given: str, *, example: str = _EXAMPLE) -> Any:
         ) from None
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(
             f"{option} is no JSON: {error}; write {option} {example}, {option} @file.json or {option} -", WRONG
         ) from None

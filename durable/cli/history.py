@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from durable.cli.operations import LATEST, Operations
-from durable.cli.options import on_runs, workflow_argument
+from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import INTERRUPTED
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time
@@ -47,7 +47,7 @@ def events(operations: Operations, screen: Screen, *, workflow: str, id: str, fo
                 return
             pause.wait(operations.pause_seconds)
     except KeyboardInterrupt:
-        click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}`", err=True)
+        click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}{where()}`", err=True)
         sys.exit(INTERRUPTED)
 
 

@@ -18,6 +18,7 @@ _SECONDS: Final = 30
 _PATH: Final = re.compile(r"/api/workflows/(?P<workflow>[^/]+)/instances(?:/(?P<id>[^/]+))?(?:/(?P<event>events/.+))?")
 WHICH: Final = "/api/console/project"
 """The local server's route that names its project."""
+_START: Final = "start the server with `durable dev`, name its port with --port, or a deployed stage with --stage"
 LATEST: Final = "latest"
 NOT_LATEST: Final = "`latest` in place of an id is the run that changed last; give it another id"
 
@@ -75,11 +76,7 @@ class LocalTransport:
             response = connection.getresponse()
             return Answer(response.status, response.read())
         except (OSError, http.client.HTTPException):
-            raise CommandError(
-                f"nothing answers at http://127.0.0.1:{self._port}; start the server with `durable dev`, name its port"
-                " with --port, or a deployed stage with --stage",
-                UNAVAILABLE,
-            ) from None
+            raise CommandError(f"nothing answers at http://127.0.0.1:{self._port}; {_START}", UNAVAILABLE) from None
         finally:
             connection.close()
 
@@ -108,7 +105,13 @@ class Operations:
         return found
 
     def list(self, workflow: str, **query: str | int | None) -> dict[str, Any]:
+        """Return a page that has runs, if there are any.
+
+        A server looks at a number of runs for each request: a page may be empty, and others not.
+        """
         page: dict[str, Any] = self.call("GET", _instances(workflow), query=query)
+        while not page["instances"] and page["cursor"]:
+            page = self.call("GET", _instances(workflow), query={**query, "cursor": page["cursor"]})
         return page
 
     def list_all(self, limit: int, query: Mapping[str, str | int | None]) -> dict[str, Any]:
@@ -130,9 +133,10 @@ class Operations:
         return made
 
     def describe(self, workflow: str, id: str) -> dict[str, Any]:
-        run: dict[str, Any] = self.call("GET", self._path(workflow, id))
+        path = self._path(workflow, id)  # once: `latest` may be another run by the next page
+        run: dict[str, Any] = self.call("GET", path)
         while (first := run.pop("nextStep", None)) is not None:
-            page = self.call("GET", f"{self._path(workflow, id)}?step={first}")
+            page = self.call("GET", f"{path}?step={first}")
             run = page | {"steps": [*run["steps"], *page["steps"]]}
         return run
 
@@ -177,6 +181,8 @@ class Operations:
         try:
             said = json.loads(answer.body) if answer.body else None
         except ValueError:
+            if answer.status < 400:
+                raise CommandError(f"what answers is no server of this kind; {_START}", UNAVAILABLE) from None
             said = None
         if answer.status >= 400:
             named = self._unknown(path) if answer.status == 404 else None

@@ -65,8 +65,6 @@ def list(
         "cursor": cursor,
     }
     page = operations.list(workflow, **query) if workflow else operations.list_all(limit, query)
-    while not page["instances"] and page["cursor"]:  # of so many runs as one request looks at, none fits
-        page = operations.list(str(workflow), **(query | {"cursor": page["cursor"]}))
     screen.show(page, lambda: tables.runs(page, clock.now(), of_all=workflow is None))
 
 

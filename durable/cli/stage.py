@@ -62,8 +62,9 @@ class StageTransport:
         if body is not None:
             headers["Content-Type"] = "application/json"
         request = AWSRequest(method=method, url=address + path, data=body, headers=headers)
-        SigV4Auth(self._credentials, _SERVICE, self.session.region_name).add_auth(request)
         try:
+            # Credentials that have expired are fetched anew when they are read here, which may fail too.
+            SigV4Auth(self._credentials, _SERVICE, self.session.region_name).add_auth(request)
             response = self._http.send(request.prepare())
         except BotoCoreError as error:
             raise CommandError(f"{self._url} does not answer: {error}", UNAVAILABLE) from None
@@ -89,7 +90,7 @@ def _stack(stage: str) -> str:
     """Return the name of a stage's stack; the project's name stands in cdk.json."""
     try:
         name = json.loads(Path("cdk.json").read_text(encoding="utf-8"))["context"]["name"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise CommandError(
             "cdk.json, in which the project's name stands, cannot be read here; call this in the project's folder",
             WRONG,

@@ -14,7 +14,7 @@ from rich.text import Text
 from durable.cli import tables
 from durable.cli.data import read
 from durable.cli.operations import LATEST, NOT_LATEST, Operations
-from durable.cli.options import on_runs, workflow_argument
+from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
 from durable.cli.screen import Screen, console
 from durable.clock import Clock, SystemClock
@@ -79,7 +79,7 @@ class Follow:
                 return self._lines(workflow, id, quiet)
             return self._live(workflow, id)
         except KeyboardInterrupt:
-            click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}`", err=True)
+            click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}{where()}`", err=True)
             sys.exit(INTERRUPTED)
 
     def _live(self, workflow: str, id: str) -> dict[str, Any]:

@@ -57,6 +57,8 @@ def moment(option: str, text: str | None, clock: Clock) -> str | None:
         return None
     try:
         return timestamp(clock.now() - parse_duration(text) // timedelta(milliseconds=1))
+    except OverflowError:
+        raise CommandError(f"{option}: {text!r} ago is before the year 1; name a later time", WRONG) from None
     except DurationError:
         pass
     try:
