@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -212,3 +212,24 @@ def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, hint
 
 def _adapter(function: Callable[..., Any], name: str, annotation: Any) -> TypeAdapter[Any]:
     return adapter_of(annotation, f"{_where(function)}: {name}")
+
+
+def class_path(cls: type[Exception]) -> str:
+    """Return `module:class`, by which a step's Lambda finds a class that an `except` of `run` names."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def caught_classes(paths: Iterable[str]) -> dict[str, type[Exception]]:
+    """Return the exception classes of such paths, by their names.
+
+    One whose module was not imported is left out: nothing can have raised it.
+    """
+    found: dict[str, type[Exception]] = {}
+    for path in paths:
+        module, _, name = path.partition(":")
+        value: Any = sys.modules.get(module)
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        if isinstance(value, type) and issubclass(value, Exception):
+            found[value.__name__] = value
+    return found

@@ -13,7 +13,8 @@ What a Task sends to its step's Lambda ("key" only where blocks or rounds make i
 
 `attempts` is how many the Task's Retry allows in all, `timeout` is in seconds, `input` holds the data arguments
 by parameter name. `sensitive` is there for a step of which no data is shown, `caught` where an `except` around the
-step catches errors of these names, `says` where `run` reads what errors of these names say, `once` where errors of
+step catches errors of these names, `catches` where some of them are classes that the step's module does not name, each
+as `module:class`, `says` where `run` reads what errors of these names say, `once` where errors of
 these names are not tried again, `undo` where the step can be undone: by which function, with which retries, and whether
 that takes the step's input too. `by_reference` is there where `run` only passes the result on, so that the step may
 answer with a reference to it, above `inline` bytes where that is said; else `read` says what looks into it.
@@ -203,6 +204,7 @@ class StepEvent(TypedDict, total=False):
     input: dict[str, Any]
     sensitive: bool
     caught: list[str]
+    catches: list[str]
     says: list[str]
     once: list[str]
     undo: Undo

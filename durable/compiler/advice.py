@@ -151,6 +151,8 @@ def of_except(cls: type[Exception], reported: bool) -> str:
         if issubclass(cls, _BEYOND):
             return "ask first, as in `if key in d` or `if n != 0`: what is missing ends the run"
         return "leave the `except` out: it catches what steps report, and what `raise` in its `try` raises"
+    if cls is TimeoutError:
+        return "write `except StepTimeoutError`, for a step that took longer than its timeout"
     if cls.__module__ == "builtins":
         asked = "; of an expression, ask first, as in `if key in d`" if issubclass(cls, _BEYOND) else ""
         return f"write `except StepError`, which a step that raises {cls.__name__} reports{asked}"

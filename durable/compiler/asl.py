@@ -114,6 +114,8 @@ class Writer:
         payload["timeout"] = step.timeout_seconds if task.timeout is None else template(task.timeout)
         payload["input"] = {name: template(each) for name, each in task.arguments}
         payload |= self._caught_here(task.caught)
+        if step.catches:
+            payload["catches"] = list(step.catches)
         if once := tried_once(step):
             payload["once"] = once
         if step.sensitive:

@@ -15,6 +15,7 @@ from durable.compiler.access import element_kind
 from durable.compiler.advice import of_asyncio, of_awaited, of_method_name
 from durable.compiler.annotations import kind_of
 from durable.compiler.definitions import DefinitionReader, ReadBranch
+from durable.compiler.errornames import foreign_errors, step_errors
 from durable.compiler.external_waits import call_workflow, callback, wait_for_event
 from durable.compiler.functions import Definition
 from durable.compiler.iterables import iterable
@@ -44,10 +45,12 @@ from durable.compiler.tree import (
     Run,
     Sleep,
     Statement,
+    StepCall,
     Try,
 )
 from durable.compiler.tries import refuse_missing
 from durable.errors import InvalidTime, TooManyRounds
+from durable.signature import class_path
 
 Statements = tuple[Statement, ...]
 ReadBlock = Callable[[list[ast.stmt]], Statements]
@@ -128,14 +131,21 @@ class AwaitReader:
             call, result = call_workflow(reading.steps, node, reading.here(), reading.place)
             reading.fails(call.errors)
             return Awaited(Run(call, None), result)
-        step = reading.steps.do(node, reading.here(), reading.place)
+        step = self._reporting(reading.steps.do(node, reading.here(), reading.place))
         reading.fails(step.errors)
         return Awaited(Run(step, None), kind_of(step.signature.returns))
+
+    def _reporting(self, step: StepCall) -> StepCall:
+        """Return a step that reports what its module names, and what the `except`s around it do."""
+        foreign = foreign_errors(step.signature, [*self.reading.catching, *step.retries.retry_if])
+        paths = tuple(sorted(map(class_path, foreign.values())))
+        return dataclasses.replace(step, errors=step_errors(step.signature, foreign), catches=paths)
 
     def _callback(self, node: ast.Call) -> Awaited:
         """Return a step and the wait for its callback, as a branch that is awaited alone."""
         reading = self.reading
         step, wait = callback(reading.steps, node, reading.here(), reading.place)
+        step = self._reporting(step)
         kind, begun, result = kind_of(wait.payload), reading.variable("begun", node), reading.variable("result", node)
         wait = dataclasses.replace(wait, begun=Variable(begun, TEXT), sensitive=step.sensitive)
         ended = Return(Variable(result, kind), None, "return")

@@ -20,6 +20,7 @@ from durable.compiler.terms import (
 from durable.errors import (
     CallbackFailed,
     ChildWorkflowError,
+    DurableError,
     InvalidInput,
     InvalidResult,
     NonRetryableError,
@@ -55,15 +56,44 @@ NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
 _REPORTED: Final = RawExpression("$states.errorOutput.Error", TEXT)
 
 
-def step_errors(signature: Signature) -> Errors:
-    """Return the errors that a step can report."""
-    own = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
+def step_errors(signature: Signature, foreign: Errors | None = None) -> Errors:
+    """Return the errors that a step can report.
+
+    Args:
+        foreign: those of them that an `except` of `run` has it report, though its module does not name them.
+    """
+    named = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
+    own = {**(foreign or {}), **named}
     return dict(sorted({**own, **_ANY_STEP, **_final(own)}.items()))
 
 
-def final_names(signature: Signature) -> list[str]:
-    """Return the names by which a step reports that an error which is retried is not any more."""
-    return sorted(_final(signature.errors()))
+def foreign_errors(signature: Signature, classes: Iterable[type[Exception]]) -> Errors:
+    """Return the classes that a step's module does not name, as the errors that they are for `run`.
+
+    Each is a StepError too, as every failure of a step is: `except StepError` around a narrower `except` catches it.
+    """
+    own = signature.errors()
+    # A TimeoutError is asked for by who means the step's own timeout, which is a StepTimeoutError.
+    wanted = (each for each in classes if not issubclass(each, DurableError) and each not in (Exception, TimeoutError))
+    return {each.__name__: as_step_error(each) for each in wanted if own.get(each.__name__) is not each}
+
+
+_STEP_ERRORS: Final[dict[type[Exception], type[StepError]]] = {}
+
+
+def as_step_error(cls: type[Exception]) -> type[StepError]:
+    """Return the class of a step's failures that `except cls` catches: always the same one."""
+    if cls not in _STEP_ERRORS:
+        _STEP_ERRORS[cls] = _step_error(cls)
+    return _STEP_ERRORS[cls]
+
+
+def _step_error(cls: type[Exception]) -> type[StepError]:
+    said = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": StepError.__doc__}
+    try:
+        return type(cls.__name__, (StepError, cls), said)
+    except TypeError:  # a class that cannot be derived from
+        return StepError
 
 
 def _final(own: Errors) -> Errors:

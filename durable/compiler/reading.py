@@ -93,6 +93,7 @@ class Reading:
         scope: what is known here; None where nothing gets to.
         function: the `run` or nested def that is being read.
         rehearsals: how many loops around are read only to see what they do to variables.
+        catching: the classes that the `except`s around name, those of functions around the place of a call too.
     """
 
     expressions: ExpressionReader
@@ -102,6 +103,7 @@ class Reading:
     scope: Scope | None
     function: ast.FunctionDef | ast.AsyncFunctionDef
     rehearsals: int = 0
+    catching: list[type[Exception]] = field(default_factory=list)
 
     def source(self, node: ast.AST) -> str:
         """Return a node's source."""

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from durable import wire
-from durable.compiler.errornames import final_names
 from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.tree import StepCall
 from durable.errors import NonRetryableError
@@ -69,7 +68,8 @@ def retries(step: StepCall) -> list[Json]:
     # A live owner may hold its lease until its Lambda's time is over; one that crashed for its last 30 seconds.
     longest = wire.lambda_seconds(step.timeout_seconds) + _LEASE_SECONDS
     per_crash = math.ceil(_LEASE_SECONDS / _HELD_SECONDS) + 1
-    final = {*step.signature.non_retryable(), *final_names(step.signature), *NEVER_RETRIED}
+    marked = (name for name in step.errors if name.startswith(wire.FINAL))
+    final = {*step.signature.non_retryable(), *marked, *NEVER_RETRIED}
     if step.waits_by_itself:
         final.add(wire.RETRY_LATER)
     if step.place.races:

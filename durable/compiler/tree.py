@@ -29,7 +29,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class StepCall:
-    """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name.
+    """`step.do(…)`: a function on a Lambda of its own. `errors` are those it can report, by their name; `catches` are
+    the paths of those that only `run` names, in an `except` around it or in `retry_if`.
 
     `undo_last` says that the undo is an `after_rollback`: it comes after those that are none. `timeout` is one that is
     known in the run, in seconds; then `timeout_seconds` is the longest that there may be.
@@ -46,6 +47,7 @@ class StepCall:
     undo_last: bool = False
     sensitive: bool = False
     timeout: Expression | None = None
+    catches: tuple[str, ...] = ()
 
     @property
     def waits_by_itself(self) -> bool:

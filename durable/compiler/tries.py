@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from durable.compiler.reading import Errors, FinallyFrame, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
 from durable.compiler.terms import Variable
 from durable.compiler.tree import Handler, RaiseAgain, Statement, Try
-from durable.compiler.walk import may_fail, values
+from durable.compiler.walk import failures, values
 
 ReadBlock = Callable[[list[ast.stmt]], tuple[Statement, ...]]
 
@@ -33,11 +34,13 @@ class TryReader:
             return self._finally(node)
         reading, frame = self.reading, TryFrame()
         reading.frame.tries.append(frame)
+        outer, reading.catching = reading.catching, [*reading.catching, *self._named(node.handlers)]
         try:
             entry, known = reading.here(), len(reading.problems)
             body = self.block(node.body)
             is_refused = len(reading.problems) > known
         finally:
+            reading.catching = outer
             reading.frame.tries.pop()
         otherwise = self.block(node.orelse) if reading.scope is not None else ()
         after = [reading.scope]
@@ -50,11 +53,18 @@ class TryReader:
             left = {name: error for name, error in left.items() if name not in caught}
             handlers.append(self._handler(each, classes, caught, frame))
             after.append(reading.scope)
-        if any(Exception in each.classes for each in handlers):
-            refuse_missing(node, body, "`except Exception`")
+        for cls in (named for each in handlers for named in each.classes):
+            refuse_missing(node, body, f"`except {cls.__name__}`", cls)
         self._pass_on(frame, left)
         reading.scope = merge(after)
         return Try(body, tuple(handlers), otherwise)
+
+    def _named(self, handlers: list[ast.ExceptHandler]) -> Iterator[type[Exception]]:
+        """Yield the classes of `except`s; what is wrong with them is said where they are read."""
+        for node in (each.type for each in handlers if each.type is not None):
+            for each in node.elts if isinstance(node, ast.Tuple) else [node]:
+                with contextlib.suppress(Refused):
+                    yield self._class(each)
 
     def _finally(self, node: ast.Try) -> Try:
         """Return a `try` with a `finally`: its statements stand on each way out, protected by nothing inside."""
@@ -176,9 +186,9 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _leaving([statement for each in handlers for statement in each.body])
 
 
-def refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str) -> None:
-    """Refuse to catch everything where an expression may fail: that ends a run, and is caught in CPython."""
-    if any(map(may_fail, values(body))):
+def refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str, caught: type[Exception] = Exception) -> None:
+    """Refuse to catch what an expression may fail with: that ends a run, and is caught in CPython."""
+    if any(issubclass(each, caught) for value in values(body) for each in failures(value)):
         found = (
             f"an expression in the `try` may fail (a missing item, a divisor of 0), which {what} sees in Python only"
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
@@ -120,6 +122,20 @@ def may_fail(expression: Expression) -> bool:
         case Item(certain=False) | Entry(default=None) | Formula(fails=True):
             return True
     return any(map(may_fail, children(expression)))
+
+
+def failures(expression: Expression) -> set[type[Exception]]:
+    """Return what an expression may fail with in CPython."""
+    found = {error for each in children(expression) for error in failures(each)}
+    match expression:
+        case Item(certain=False, where=where):
+            return found | {ValueError if where.startswith("ValueError") else IndexError}
+        case Entry(default=None):
+            return found | {KeyError}
+        case Formula(text, fails=True):
+            named = re.findall(r'"(\w+Error)"', text)
+            return found | {vars(builtins).get(name, ValueError) for name in named or ["ValueError"]}
+    return found
 
 
 def is_safe(expression: Expression) -> bool:

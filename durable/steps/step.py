@@ -23,7 +23,7 @@ from durable.errors import (
     StepInProgress,
     Stopped,
 )
-from durable.signature import Signature
+from durable.signature import Signature, caught_classes
 from durable.steps.coroutines import finished
 from durable.steps.reports import busy, fault, refusal, reported, retried_later
 from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
@@ -309,7 +309,8 @@ class StepHandler:
     def _failed(
         self, error: BaseException, event: StepEvent, key: StepKey, owner: str, attempt: int, input_hash: str
     ) -> Envelope:
-        failure = failure_of(error, self._errors, sensitive=event.get("sensitive", False))
+        errors = {**caught_classes(event.get("catches", ())), **self._errors}
+        failure = failure_of(error, errors, sensitive=event.get("sensitive", False))
         at = self._clock.now()
         instead, failed = self._end(key, event, owner, attempt, failure, at)
         if instead is not None:

@@ -24,6 +24,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 
 from durable.adapters import adapter_of
 from durable.callback import Callback
+from durable.compiler.errornames import Errors, as_step_error
 from durable.compiler.moments import read_moment
 from durable.durations import Duration, parse_duration
 from durable.errors import (
@@ -35,7 +36,7 @@ from durable.errors import (
     StepTimeoutError,
 )
 from durable.retries import Retries, RetryAfter
-from durable.signature import Signature, signature_of
+from durable.signature import Signature, caught_classes, signature_of
 from durable.steps.coroutines import finished
 from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
@@ -88,7 +89,15 @@ class Steps:
         self.taken[type] += 1
         return kept[0]
 
-    def attempt(self, step: str, signature: Signature, given: dict[str, Any], *, sensitive: bool = False) -> Any:
+    def attempt(
+        self,
+        step: str,
+        signature: Signature,
+        given: dict[str, Any],
+        *,
+        sensitive: bool = False,
+        catches: Sequence[str] = (),
+    ) -> Any:
         """Make one attempt and return the result as JSON; raise what the wire would report."""
         self.calls.append(Call(step, given))
         function = self.functions.get(step, signature.function)
@@ -106,7 +115,7 @@ class Steps:
                 named[signature.callback.name] = Callback(step, None)
             result = finished(function(*arguments.values(), **named))
         except Exception as error:
-            raise reported(error, signature, sensitive=sensitive) from None
+            raise reported(error, signature, sensitive=sensitive, catches=catches) from None
         if signature.callback is not None:
             return CALLBACK + step
         return self._result(signature, result)
@@ -124,22 +133,35 @@ def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
     return frozenset(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-def reported(error: Exception, signature: Signature, *, sensitive: bool = False) -> Exception:
-    """Return an author's exception as it is reported: of its class or one of the library's, with what it says."""
-    failure = failure_of(error, signature.errors(), sensitive=sensitive)
-    is_itself = type(error) in signature.errors().values() or isinstance(error, OURS)
+def reported(
+    error: Exception, signature: Signature, *, sensitive: bool = False, catches: Sequence[str] = ()
+) -> Exception:
+    """Return an author's exception as it is reported: of a class that its step reports, with what it says."""
+    named, foreign = signature.errors(), caught_classes(catches)
+    failure = failure_of(error, {**foreign, **named}, sensitive=sensitive)
+    is_itself = type(error) in named.values() or isinstance(error, OURS)
     if is_itself and error.args and str(error) == failure.text:
         return error
-    library = NonRetryableError if isinstance(error, NonRetryableError) else StepError
-    said = _saying(type(error) if is_itself else library, failure.text)
+    cls = _reported_class(error, failure.name, named, foreign)
+    said = _saying(type(error) if is_itself else cls, failure.text)
     vars(said).update(vars(error) if is_itself else {})
     return said
+
+
+def _reported_class(error: Exception, name: str, named: Errors, foreign: Errors) -> type[Exception]:
+    """Return the class that `run` sees."""
+    if name in named:
+        return named[name]
+    if name in foreign:
+        return as_step_error(foreign[name])
+    return NonRetryableError if isinstance(error, NonRetryableError) else StepError
 
 
 def _saying(cls: type[Exception], text: str) -> Exception:
     """Return an exception of a class that says a text, whatever the class makes of its arguments."""
     named = type(cls.__name__, (cls,), {"__str__": lambda self: text, "__doc__": cls.__doc__})
-    return cast("Exception", BaseException.__new__(named, text))
+    solid = next(each for each in cls.__mro__ if each.__module__ == "builtins")  # OSError wants its own `__new__`
+    return cast("Exception", solid.__new__(named, text))
 
 
 def _sent(adapter: TypeAdapter[Any], value: Any, name: str) -> bytes:
@@ -161,8 +183,9 @@ def _delay(retries: Retries, attempt: int, error: Exception) -> float:
 class NativeStep(WorkflowStep):
     """Steps that run at once, in this process."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, catches: Mapping[str, Sequence[str]]) -> None:
         self._steps = steps
+        self._catches = catches
 
     async def do(
         self,
@@ -189,7 +212,8 @@ class NativeStep(WorkflowStep):
         for attempt in itertools.count(1):
             _refuse_stopped()
             try:
-                result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden)
+                catches = self._catches.get(name, ())
+                result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden, catches=catches)
                 return load(signature.result, result, "result")
             except NonRetryableError:
                 raise
@@ -370,6 +394,7 @@ def run_natively(
     *,
     instance_id: str = "instance",
     name: str = "workflow",
+    catches: Mapping[str, Sequence[str]] | None = None,
 ) -> NativeOutcome:
     """Run a workflow in CPython and return how it ended.
 
@@ -377,12 +402,13 @@ def run_natively(
         payload: what `event.payload` is, of its own type.
         functions: what does each step's work, by the step's name; of one not named, the step's own function.
         events: those that are there when they are waited for; where there are no more, a wait times out.
+        catches: the paths of the classes that an `except` of `run` names and a step's module does not, by the step.
     """
     steps = Steps(functions or {}, events or {})
     event = WorkflowEvent(payload, START, instance_id, name)
     try:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            output, ended = runner.run(_run(workflow(), event, NativeStep(steps)))
+            output, ended = runner.run(_run(workflow(), event, NativeStep(steps, catches or {})))
     except Exception as error:
         return NativeOutcome(None, type(_first(error)).__name__, tuple(steps.calls), timedelta(0))
     return NativeOutcome(to_jsonable_python(output, by_alias=True), None, tuple(steps.calls), ended - START)

@@ -96,7 +96,8 @@ class Recorded:
         self.attempts[key] += 1
         try:
             hidden = event.get("sensitive", False)
-            result = self.steps.attempt(event["step"], use.signature, event["input"], sensitive=hidden)
+            given, catches = event["input"], event.get("catches", ())
+            result = self.steps.attempt(event["step"], use.signature, given, sensitive=hidden, catches=catches)
         except Exception as error:
             name, self.said[key] = type(error).__name__, str(error)
             last = self.attempts[key] >= event["attempts"] or name in event.get("once", ())
