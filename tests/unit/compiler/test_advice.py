@@ -104,9 +104,9 @@ ADVICE = {
         "n = 0\nfor key, size in event.payload.sizes:\n    n += size\nreturn n",
         "n = 0\nd = event.payload.sizes\nfor key, size in d.items():\n    n += size\nreturn n",
     ),
-    "a builtin exception": (
-        "try:\n    n = await step.do('save', save, 1)\nexcept ValueError:\n    n = 0\nreturn n",
-        "try:\n    n = await step.do('save', save, 1)\nexcept StepError:\n    n = 0\nreturn n",
+    "the time of a step": (
+        "try:\n    n = await step.do('save', save, 1)\nexcept TimeoutError:\n    n = 0\nreturn n",
+        "try:\n    n = await step.do('save', save, 1)\nexcept StepTimeoutError:\n    n = 0\nreturn n",
     ),
     "a wait without a payload": (
         "reply = await step.wait_for_event('reply', type='replied')\nreturn reply.age",
@@ -139,7 +139,6 @@ ADVICE = {
     ),
 }
 SHOWN = {
-    "a builtin exception",
     "a wait without a payload",
     "a decorated step",
     "map",
