@@ -108,3 +108,42 @@ def failure_of(error: BaseException, errors: Mapping[str, type[Exception]], *, s
     known = next((each for each in cls.__mro__ if errors.get(each.__name__) is each), None)
     if isinstance(error, NonRetryableError) and known is not None and not issubclass(known, NonRetryableError):
         known = None  # else it would be tried again
+    reported = known or (NonRetryableError if isinstance(error, NonRetryableError) else StepError)
+    said = "" if sensitive else said_by(error)
+    retry_ms = milliseconds(error.delay) if isinstance(error, RetryAfter) else None
+    if isinstance(error, PublicError):
+        message = said or public_message(cls)
+        return Failure(reported.__name__, message, cls.__name__, frames, retry_ms=retry_ms, raised=raised, public=True)
+    return Failure(reported.__name__, public_message(reported), cls.__name__, frames, said, retry_ms, raised)
+
+
+def said_by(error: BaseException) -> str:
+    """Return the message that an exception was raised with, as text that can be stored; a long one is cut."""
+    if not error.args and type(error).__str__ in _PLAIN:
+        return ""
+    try:
+        said = str(error)
+    except Exception:  # an author's own __str__
+        return ""
+    data = said.encode("utf-8", "replace")
+    # Cut by bytes and not by characters: DynamoDB counts bytes. A character that was cut in two is left out.
+    if len(data) > MAX_MESSAGE_BYTES:
+        return data[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
+    return data.decode()
+
+
+_PLAIN: Final = (BaseException.__str__, StepError.__str__)
+"""What writes an exception that was raised without a message: as nothing, or as its class's docstring."""
+
+
+def frames_of(error: BaseException) -> tuple[str, ...]:
+    """Return where the error came through, outermost first, without the lines of source or any message.
+
+    Of a deep traceback the first 10 and the last 40 frames are returned.
+    """
+    # Not `traceback.extract_tb`: that reads the source of every frame from the disk.
+    walked = traceback.walk_tb(error.__traceback__)
+    found = [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in walked]
+    if len(found) > _OUTERMOST_FRAMES + _INNERMOST_FRAMES:
+        del found[_OUTERMOST_FRAMES:-_INNERMOST_FRAMES]
+    return tuple(found)
