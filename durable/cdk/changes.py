@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import CustomResource, Stack
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IDependable
 
-from durable.aws.changes import EMPTIED, OPEN_RUNS
+from durable.aws.changes import DRAINED, EMPTIED, OPEN_RUNS
+from durable.cdk.deployed import DeployedWorkflow
 from durable.cdk.function import HandlerFunction, Platform
+from durable.cdk.limits import NEEDS_BYTES
 from durable.cdk.nag import acknowledge, written
+from durable.cdk.reach import reach_of
 from durable.cdk.record import Record
 
-_SECONDS: Final = 300
+_SECONDS: Final = 900
+_OVERHEAD_BYTES: Final = 2_000
 
 
 class Changes(Construct):
@@ -34,9 +39,17 @@ class Changes(Construct):
         record.grant_list(self.handler)
         self.handler.grant("cloudformation:DescribeStacks", on=[Stack.of(self).stack_id])
 
-    def guard(self, needs: Mapping[str, Sequence[str]]) -> CustomResource:
+    def guard(self, deployed: Mapping[str, DeployedWorkflow]) -> CustomResource:
         """Return what must be updated before anything of a workflow is: it fails while open runs need what goes."""
-        return self._resource("OpenRuns", OPEN_RUNS, {"Needs": {name: list(each) for name, each in needs.items()}})
+        needs = {name: each.needs() for name, each in deployed.items()}
+        reach = reach_of(deployed, NEEDS_BYTES - _OVERHEAD_BYTES - len(json.dumps(needs)))
+        properties = {"Needs": {name: [*each] for name, each in needs.items()}, "Reach": reach}
+        return self._resource("OpenRuns", OPEN_RUNS, properties)
+
+    def drain(self, guard: CustomResource, after: Sequence[IDependable]) -> None:
+        """Have what goes wait, when all that begins runs is updated, for the runs that the guard left to end."""
+        drained = self._resource("Drained", DRAINED, {"Gone": guard.get_att_string("Gone")})
+        drained.node.add_dependency(*after)
 
     def empty(self, id: str, bucket: s3.IBucket) -> None:
         """Have a bucket emptied when it is removed."""

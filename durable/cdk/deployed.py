@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aws_cdk import ArnFormat, Stack
 
-from durable.aws.changes import NESTED
+from durable.aws.open_runs import NESTED, STEP, WAITS
 from durable.bindings import Binding, Workflow
 from durable.cdk.layout import NESTED_SEPARATOR
 from durable.cdk.limits import long_name
@@ -18,6 +18,7 @@ from durable.cdk.workflow import Segmented, registry_path
 from durable.compiler import Compiled
 from durable.signature import Signature
 from durable.store.values import hash_of, text_of
+from durable.wire import CALLS, EVENTS
 
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
 
@@ -128,18 +129,23 @@ class DeployedWorkflow:
             **({"search": dict(self.declared.search)} if self.declared.search else {}),
         }
 
-    def needs(self) -> list[str]:
-        """Return what goes with a change of the steps or their bindings, though an open run may still need it."""
-        needs = list[str]()
+    def needs(self) -> dict[str, str | None]:
+        """Return what goes with a change of the steps or their bindings, though an open run may still need it.
+
+        Each is a few words, in order, with the placeholder of the Lambda that it goes with; None where a run needs it
+        wherever it is.
+        """
+        needs: dict[str, str | None] = {}
         for step in self.steps:
-            needs.append(f"step {step.placeholder}")
+            by = None if step.undoes else step.placeholder  # what is undone may have been done before
+            needs[f"{STEP}{step.placeholder}"] = by
             bound = named(step.signature, self.declared).values()
-            needs += [f"{each!r} in step {step.placeholder}" for each in bound]
-        needs += ["waits for events"] if self.events else []
-        needs += [f"call of {each!r}" for each in self.called.values()]
-        needs += ["kind='express'"] if self.declared.machine_kind == "express" else []
-        needs += [NESTED] if self.is_nested else []
-        return sorted(set(needs))
+            needs |= {f"{each!r} in step {step.placeholder}": by for each in bound}
+        needs |= {WAITS: EVENTS} if self.events else {}
+        needs |= {f"call of {each!r}": CALLS for each in self.called.values()}
+        needs |= {"kind='express'": None} if self.declared.machine_kind == "express" else {}
+        needs |= {NESTED: None} if self.is_nested else {}
+        return dict(sorted(needs.items()))
 
     def problems(self) -> Iterator[str]:
         """Yield a sentence if the longest name of a machine is too long."""

@@ -149,7 +149,7 @@ class Machine(Construct):
         if self.rollback is not None:
             machines["rollback"] = self.rollback.state_machine_arn
         segmented = self.segmented.told() if self.segmented is not None else {}
-        ssm.StringParameter(
+        self.parameter = ssm.StringParameter(
             self,
             "Parameter",
             parameter_name=parameter,

@@ -10,7 +10,7 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct
+from constructs import Construct, IDependable
 from typing_extensions import Unpack
 
 from durable.adapters import adapter_of
@@ -85,7 +85,7 @@ class DurableStack(Stack):
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
         if values is not None and not settings.production:
             self._changes.empty("ValuesEmptied", values)
-        self._guard = self._changes.guard({name: each.needs() for name, each in self._deployed.items()})
+        self._guard = self._changes.guard(self._deployed)
         self._resources: dict[Binding, Resource] = {}
         self._operated = set[str]()
         self._declare_data(project)
@@ -96,6 +96,7 @@ class DurableStack(Stack):
         self._consumers: dict[str, Consumer] = {}
         self._declare_consumers(project.queues)
         self._apis = self._declare_apis(project)
+        self._changes.drain(self._guard, self._begun_by())
         key = key_of(self, settings)
         if key is not None:
             Aspects.of(self).add(Encrypted(key))
@@ -331,6 +332,7 @@ class DurableStack(Stack):
         plane = self._plane()
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane).handler
+        self._begin = [keeper.completion, keeper.reconciler, operations]
         shared = (self._settings, self._options, self._platform, self._record, self._machines)
         apis = Apis(self, *shared, operations)
         for each in project.workers:
@@ -344,6 +346,13 @@ class DurableStack(Stack):
         watched = self._watched(plane, keeper, apis)
         Monitoring(self, "Monitoring", watched=watched, alarm_topic=self._settings.alarm_topic)
         return apis
+
+    def _begun_by(self) -> list[IDependable]:
+        """Return what is updated before all runs begin on new code: the registry, and the Lambdas that begin runs."""
+        handlers = [each.handler for each in self._apis.workers.values()]
+        handlers += [each.handler for each in self._consumers.values()]
+        handlers += [*self._begin, *([self._schedules.starter] if self._schedules else ())]
+        return [*(each.parameter for each in self._machines.values()), *(each.function for each in handlers)]
 
     def _plane(self) -> Plane:
         own = {name: each for name, each in self._deployed.items() if not each.is_nested}

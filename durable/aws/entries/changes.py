@@ -11,11 +11,12 @@ from durable.aws.environment import (
     table_of,
 )
 from durable.aws.log import LambdaLog
+from durable.clock import SystemClock, pause
 
 
 def handler_of(environment: Environment) -> Handler:
     log = LambdaLog()
-    changes = Changes(table_of(environment), rolls_back=rolls_back, empty=empty)
+    changes = Changes(table_of(environment), SystemClock(), rolls_back=rolls_back, empty=empty, pause=pause)
 
     def handle(event: Any, context: Any) -> None:
         log.begin(context)

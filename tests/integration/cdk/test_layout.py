@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from durable import KVNamespace, Queue, Schedule, Workflow
-from durable.aws.changes import NESTED
+from durable.aws.open_runs import NESTED
 from durable.bindings.workflow import MachineKind
 from durable.cdk.layout import nested_workflows, resources
 from durable.cdk.limits import NEEDS_BYTES, RESOURCES, TEMPLATE_BYTES, exceeded

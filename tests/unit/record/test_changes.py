@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from durable.aws.changes import NESTED, Changes
+from durable.aws.changes import PATIENCE_MS, SETTLE_MS, Changes
+from durable.aws.open_runs import NESTED
 from durable.bindings.workflow import Status
 from durable.clock import VirtualClock
 from durable.store.table import TableBusy, Write
@@ -14,6 +18,11 @@ from durable.testing.table import MemoryTable
 from tests.rows import header
 
 BEFORE = {"nap": ["KVNamespace('notes') in step WakeUp", "step LieDown", "step WakeUp"], "tea": ["step Pour"]}
+# "lie-down" leads to "five minutes", that to "wake-up" or "snooze", and only "wake-up" needs the last two
+NEEDS = ["step LieDown", "KVNamespace('notes') in step WakeUp", "step WakeUp"]
+SHORTER = NEEDS[:1]
+AT = {"": "7", "lie-down": "7", "five minutes": "6", "wake-up": "6", "snooze": "0"}
+LONGER = {"Needs": {"nap": NEEDS}, "Reach": {"nap": {"definition": "old", "at": json.dumps(AT)}}}
 RENAMED = {"nap": ["KVNamespace('notes') in step GetUp", "step GetUp", "step LieDown"], "tea": ["step Pour"]}
 
 
@@ -21,16 +30,36 @@ class Asked:
     """Changes over a table of runs, and what was asked of it."""
 
     def __init__(self) -> None:
-        self.table = MemoryTable(VirtualClock())
+        self.clock = VirtualClock()
+        self.begun = self.clock.now()
+        self.table = MemoryTable(self.clock)
         self.emptied: list[str] = []
         self.rolling_back = False
-        self.changes = Changes(self.table, rolls_back=lambda stack: self.rolling_back, empty=self.emptied.append)
+        self.happens: dict[int, Callable[[], None]] = {}
+        self.changes = Changes(
+            self.table,
+            self.clock,
+            rolls_back=lambda stack: self.rolling_back,
+            empty=self.emptied.append,
+            pause=self.pause,
+        )
 
-    def run(self, workflow: str, instance: str, status: Status) -> None:
-        run = header(workflow, instance, status)
+    @property
+    def waited(self) -> int:
+        """For how many milliseconds it has waited."""
+        return self.clock.now() - self.begun
+
+    def pause(self, milliseconds: int) -> None:
+        """Let time pass, and what is to happen meanwhile."""
+        self.clock.advance_to(self.clock.now() + milliseconds)
+        for when in [each for each in self.happens if each <= self.waited]:
+            self.happens.pop(when)()
+
+    def run(self, workflow: str, instance: str, status: Status, **fields: Any) -> None:
+        run = replace(header(workflow, instance, status), **fields)
         self.table.write(Write(run.key, run.as_row()))
 
-    def ask(self, request: str, kind: str, properties: Any, before: Any = None) -> dict[str, str]:
+    def ask(self, request: str, kind: str, properties: Any, before: Any = None) -> dict[str, Any]:
         event = {
             "RequestType": request,
             "ResourceType": kind,
@@ -41,8 +70,16 @@ class Asked:
         } | ({} if before is None else {"OldResourceProperties": before})
         return self.changes.answer(event)
 
-    def update(self, after: Any) -> dict[str, str]:
+    def update(self, after: Any) -> dict[str, Any]:
         return self.ask("Update", "Custom::OpenRuns", {"Needs": after}, {"Needs": BEFORE})
+
+    def remove(self, *, needs: Any = None) -> dict[str, Any]:
+        """Take the step that the longer workflow ends with, or other needs, away from its deployment."""
+        after = {"Needs": {"nap": SHORTER if needs is None else needs}, "Reach": {"nap": {"definition": "new"}}}
+        return self.ask("Update", "Custom::OpenRuns", after, LONGER)
+
+    def drain(self, gone: str) -> dict[str, Any]:
+        return self.ask("Update", "Custom::Drained", {"Gone": gone}, {"Gone": "{}"})
 
 
 @pytest.fixture
@@ -100,6 +137,96 @@ def test_a_workflow_that_goes_is_refused_while_its_runs_are_open(asked: Asked) -
     asked.run("tea", "brewing", "running")
     assert "Workflow tea has open runs (brewing)" in asked.update({"nap": BEFORE["nap"]})["Reason"]
     assert asked.ask("Update", "Custom::OpenRuns", {}, {"Needs": BEFORE})["Status"] == "FAILED"
+
+
+def express(state: str | None, **fields: Any) -> dict[str, Any]:
+    at = None if state is None else {"state": state, "vars": {}}
+    return {"kind": "express", "definition": "old", "at": at} | fields
+
+
+def test_a_run_that_is_past_what_goes_holds_nothing_up(asked: Asked) -> None:
+    asked.run("nap", "past", "waiting", **express("snooze", parked="event", due=asked.begun + PATIENCE_MS * 9))
+    answer = asked.remove()
+    assert answer["Status"] == "SUCCESS"
+    assert asked.drain(answer["Data"]["Gone"])["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        express("five minutes", parked="event"),
+        express("a state of other code", parked="event"),
+        express("snooze", parked="event", definition="older"),
+        express("five minutes", parked="sleep", due=2 * PATIENCE_MS + VirtualClock().now()),
+        express(None, parked=None),
+        {"kind": None, "definition": "old"},
+    ],
+)
+def test_a_run_that_waits_before_what_goes_is_refused_before_anything_is_changed(asked: Asked, fields: Any) -> None:
+    asked.run("nap", "asleep", "waiting", **fields)
+    assert "(asleep) that may still need: KVNamespace('notes') in step WakeUp; step WakeUp." in asked.remove()["Reason"]
+
+
+def test_a_run_that_one_execution_runs_whole_or_that_waits_in_a_queue_is_refused_too(asked: Asked) -> None:
+    asked.run("nap", "whole", "running", definition="old")
+    asked.run("nap", "queued", "queued", **express(None, place="wait#1"))
+    assert "(queued, whole)" in asked.remove()["Reason"]
+
+
+def test_under_traffic_a_deployment_waits_for_runs_that_began_before_it(asked: Asked) -> None:
+    asked.run("nap", "first", "running", **express(None))
+    asked.run("nap", "second", "waiting", **express("five minutes", parked="sleep", due=asked.begun + 100_000))
+    gone = asked.remove()["Data"]["Gone"]
+    asked.run("nap", "new", "running", **express(None, definition="new"))
+    asked.happens = {
+        30_000: lambda: asked.run("nap", "first", "complete", **express("snooze")),
+        60_000: lambda: asked.run("nap", "late", "running", **express(None)),  # by a Lambda that has not heard yet
+        120_000: lambda: asked.run("nap", "second", "complete", **express("snooze")),
+        200_000: lambda: asked.run("nap", "late", "complete", **express("snooze")),
+    }
+    assert asked.drain(gone)["Status"] == "SUCCESS"
+    assert 200_000 <= asked.waited < 220_000
+
+
+def test_where_nothing_goes_a_deployment_waits_for_nothing(asked: Asked) -> None:
+    asked.run("nap", "first", "running", **express(None))
+    answer = asked.remove(needs=NEEDS)
+    assert answer["Data"] == {"Gone": "{}"}
+    assert asked.drain("{}")["Status"] == "SUCCESS"
+    assert asked.waited == 0
+
+
+def test_it_waits_as_long_as_runs_may_begin_on_the_code_before(asked: Asked) -> None:
+    assert asked.drain(asked.remove()["Data"]["Gone"])["Status"] == "SUCCESS"
+    assert SETTLE_MS <= asked.waited < 2 * SETTLE_MS
+
+
+def test_runs_that_do_not_end_are_named_in_the_end_and_those_that_begin_to_wait_at_once(asked: Asked) -> None:
+    asked.run("nap", "busy", "running", **express(None))
+    gone = asked.remove()["Data"]["Gone"]
+    assert "Workflow nap has open runs (busy)" in asked.drain(gone)["Reason"]
+    assert asked.waited >= PATIENCE_MS
+    asked.run("nap", "busy", "waiting", **express("five minutes", parked="event"))
+    waited = asked.waited
+    assert "Workflow nap has open runs (busy)" in asked.drain(gone)["Reason"]
+    assert asked.waited == waited
+    asked.rolling_back = True
+    assert asked.drain(gone)["Status"] == "SUCCESS"
+
+
+def test_what_goes_at_once_waits_for_no_run_to_end(asked: Asked) -> None:
+    asked.run("nap", "busy", "running", **express("five minutes"))
+    refused = asked.remove(needs=["step LieDown", "step WakeUp"])  # its rights go before the step does
+    assert "(busy) that may still need: KVNamespace('notes') in step WakeUp." in refused["Reason"]
+
+
+def test_of_many_states_and_workflows_no_more_is_told_than_cloudformation_takes(asked: Asked) -> None:
+    states = {f"state {number}": "0" for number in range(300)}
+    before = {"Needs": {"nap": NEEDS}, "Reach": {"nap": {"definition": "old", "at": json.dumps(states)}}}
+    told = asked.ask("Update", "Custom::OpenRuns", {"Needs": {"nap": []}}, before)["Data"]["Gone"]
+    assert json.loads(told)["nap"]["past"] == []
+    before = {"Needs": {f"nap-{number}": NEEDS for number in range(99)}}
+    assert "by more than one deployment" in asked.ask("Update", "Custom::OpenRuns", {}, before)["Reason"]
 
 
 def test_of_many_runs_ten_are_named(asked: Asked) -> None:
