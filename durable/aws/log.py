@@ -88,6 +88,14 @@ class LambdaLog:
         """Say what CloudFormation asked for and was answered."""
         self._logger.info("change", extra={"resource": resource, "request": request, "status": status})
 
+    def versions_deleted(self, machines: int, functions: int) -> None:
+        """Say how many versions were deleted."""
+        self._logger.info("versions deleted", extra={"machines": machines, "functions": functions})
+
+    def versions_kept(self, workflow: str, error: str) -> None:
+        """Say that versions of a workflow could not be looked at or deleted: a day later they are tried again."""
+        self._logger.warning("versions kept", extra={"workflow": workflow, "error": error})
+
     def _count(self, name: str, dimension: str, value: str) -> None:
         # Flushed with each count: a dimension belongs to all metrics of a document of the embedded format.
         self._metrics.add_dimension(dimension, value)

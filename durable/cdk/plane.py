@@ -115,12 +115,17 @@ class Plane:
 
     def _grant_nested(self, handler: HandlerFunction, prefix: str) -> None:
         """Allow the same for the machines of nested stacks, by the names that only these have: a policy is limited."""
-        machines, executions = _arn(handler, "stateMachine", f"{prefix}*"), _arn(handler, "execution", f"{prefix}*:*")
+        machines, executions = machine_arn(handler, f"{prefix}*"), _arn(handler, "execution", f"{prefix}*:*")
         handler.grant("states:StartExecution", *ANSWERS, on=[machines])
         handler.grant("states:DescribeExecution", "states:StopExecution", on=[executions])
         for each in (machines, executions):
             finding = f"IAM5[Resource::{written(handler, each)}]"
             acknowledge(handler.role, finding, "the names of this stage's machines in nested stacks, and no others")
+
+
+def machine_arn(scope: IConstruct, name: str) -> str:
+    """Return the ARN of a state machine of this account."""
+    return _arn(scope, "stateMachine", name)
 
 
 def _arn(scope: IConstruct, resource: str, name: str) -> str:
@@ -198,7 +203,7 @@ class Keeper(Construct):
         """Be told of every execution that ends: by several rules, for the pattern of one holds some 13 ARNs."""
         arns: list[Any] = [each.state_machine_arn for each in machines]
         if nested is not None:
-            arns.append({"prefix": _arn(self, "stateMachine", nested)})
+            arns.append({"prefix": machine_arn(self, nested)})
         for number, first in enumerate(range(0, len(arns), _ARNS_OF_PATTERN)):
             events.Rule(
                 self,

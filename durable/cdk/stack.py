@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from aws_cdk import Aspects, NestedStack, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -28,6 +28,7 @@ from durable.cdk.encryption import Encrypted, key_of
 from durable.cdk.function import HandlerFunction
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
+from durable.cdk.known import known
 from durable.cdk.kv import Namespace
 from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows
 from durable.cdk.machine import Machine
@@ -44,6 +45,7 @@ from durable.cdk.routes import wrong_routes
 from durable.cdk.schedule import Scheduled, Schedules
 from durable.cdk.stage import Stage
 from durable.cdk.turns import SegmentOptions
+from durable.cdk.versions import OldVersions
 from durable.cdk.wakes import WakeQueue
 from durable.cdk.worker import Operations, granted_to
 from durable.cdk.workflow import Limited, WorkflowResource, operator_name, registry_path
@@ -53,7 +55,6 @@ from durable.errors import DeclarationError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
 from durable.signature import Signature, signature_of
-from durable.store.values import text_of
 from durable.workflow import payload_type
 
 R = TypeVar("R")
@@ -259,24 +260,6 @@ class DurableStack(Stack):
             return None
         return SegmentOptions(deployed.express_name, segmented, workflow.retention, self._wakes, workflow.limits)
 
-    def _known(self) -> dict[str, Any] | None:
-        """Return what fits into the environment of the Lambdas that know all workflows, if it does: reading the
-        parameters instead takes a cold start longer.
-        """
-        deployed = self._deployed.values()
-        size = sum(len(text_of(each.registered())) + _LONGEST_ARNS for each in deployed)
-        if size > _KNOWN_BYTES or any(each.is_nested for each in deployed):
-            return None
-        return {each.name: self._known_of(each) for each in deployed}
-
-    def _known_of(self, deployed: DeployedWorkflow) -> dict[str, Any]:
-        registered = deployed.registered()
-        if deployed.segmented is not None:
-            return {name: each for name, each in registered.items() if name != "definition"} | deployed.segmented.told()
-        made = self._machines[deployed.name]
-        machines = {"machine": made.state_machine.state_machine_arn}
-        return {**registered, **machines} | ({"rollback": made.rollback.state_machine_arn} if made.rollback else {})
-
     def _declare_schedules(self, workflows: Sequence[Workflow[Any]]) -> Schedules | None:
         scheduled = [self._scheduled(each) for each in workflows if each.schedules]
         if not scheduled:
@@ -332,6 +315,7 @@ class DurableStack(Stack):
         plane = self._plane()
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane).handler
+        OldVersions(self, "OldVersions", plane=plane)
         self._begin = [keeper.completion, keeper.reconciler, operations]
         shared = (self._settings, self._options, self._platform, self._record, self._machines)
         apis = Apis(self, *shared, operations)
@@ -360,7 +344,7 @@ class DurableStack(Stack):
         return Plane(
             platform=self._platform,
             record=self._record,
-            known=self._known(),
+            known=known(self._deployed, self._machines),
             registry=registry_path(self._settings.stack),
             machines={name: each.state_machine for name, each in made.items()},
             rollbacks={name: each.rollback for name, each in made.items() if each.rollback},
@@ -388,12 +372,6 @@ class DurableStack(Stack):
             missed=self._schedules.dead_letters if self._schedules else None,
             sends_mail=any(isinstance(each, SendEmail) for each in self._resources),
         )
-
-
-_KNOWN_BYTES: Final = 3_000
-"""Of 4,096 for all variables of an environment."""
-_LONGEST_ARNS: Final = 150
-"""Of the machines of a workflow, or the name of its parameter, which stand beside what is registered."""
 
 
 def _named_one(known: Mapping[str, V], name: str) -> V:

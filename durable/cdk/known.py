@@ -1,0 +1,33 @@
+"""What the Lambdas that know all workflows are told of them in their environment, where it fits in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from durable.cdk.deployed import DeployedWorkflow
+from durable.cdk.machine import Machine
+from durable.store.values import text_of
+
+_KNOWN_BYTES: Final = 3_000
+"""Of 4,096 for all variables of an environment."""
+_LONGEST_ARNS: Final = 150
+"""Of the machines of a workflow, or the name of its parameter, which stand beside what is registered."""
+
+
+def known(deployed: Mapping[str, DeployedWorkflow], machines: Mapping[str, Machine]) -> dict[str, Any] | None:
+    """Return what is told of each workflow by name; None where it does not fit in. To read the parameters instead
+    takes a cold start longer.
+    """
+    size = sum(len(text_of(each.registered())) + _LONGEST_ARNS for each in deployed.values())
+    if size > _KNOWN_BYTES or any(each.is_nested for each in deployed.values()):
+        return None
+    return {name: _of(each, machines[name]) for name, each in deployed.items()}
+
+
+def _of(deployed: DeployedWorkflow, made: Machine) -> dict[str, Any]:
+    registered = deployed.registered()
+    if deployed.segmented is not None:
+        return {name: each for name, each in registered.items() if name != "definition"} | deployed.segmented.told()
+    machines = {"machine": made.state_machine.state_machine_arn}
+    return {**registered, **machines} | ({"rollback": made.rollback.state_machine_arn} if made.rollback else {})
