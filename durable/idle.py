@@ -36,7 +36,7 @@ def watched_metrics(project: Project) -> int:
     """Return how many metrics the alarms of a stage watch."""
     found = _METRICS + _METRICS_OF_WORKFLOW * len(project.workflows)
     found += sum(2 if each.consumer is not None else 1 for each in project.queues)
-    found += sum(each.url for each in project.workers)
+    found += sum(each.url + (each.canary is not None) for each in project.workers)
     found += _METRICS_OF_SCHEDULES if any(each.schedules for each in project.workflows) else 0
     found += any(each.kind == "email" for each in project.declarations)
     return found + (_METRICS_OF_WAKES if _is_woken(project) else 0)

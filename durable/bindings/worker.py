@@ -11,9 +11,12 @@ from durable.bindings.auth import JWT, ApiKeys, Auth
 from durable.bindings.base import Binding, Bindings
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
-from durable.errors import DeclarationError
+from durable.durations import Duration, whole_seconds
+from durable.errors import DeclarationError, DurationError
 
 ApiKind = Literal["http", "rest"]
+_LONGEST_CANARY: Final = 3_600
+"""In seconds: CloudFormation waits for it."""
 OTHERS: Final = "*"
 """The throttle of all routes that have none of their own."""
 ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
@@ -33,6 +36,8 @@ class Worker(Binding):
             so: `@api.get("/health", public=True)`.
         domain: a domain of one's own on AWS.
         origins: the web origins that browsers may call it from (CORS).
+        canary: for how long, as "5 minutes", new code answers a tenth of the requests on AWS before it answers all; the
+            deployment goes back when the API answers with a 5xx meanwhile.
         throttles: of routes, as `"POST /orders": Throttle(rate=5, burst=10)`, for all callers together; `"*"` is that
             of all others, and is 50 requests a second where it is not given. On one machine there are none.
     """
@@ -48,6 +53,7 @@ class Worker(Binding):
         api: ApiKind = "http",
         auth: Auth | None = None,
         domain: Domain | None = None,
+        canary: Duration | None = None,
         bindings: Mapping[str, Binding] | None = None,
         origins: Sequence[str] = (),
         throttles: Mapping[str, Throttle] = MappingProxyType({}),
@@ -61,6 +67,7 @@ class Worker(Binding):
         self.domain = domain
         self.bindings: Bindings = dict(bindings or {}) | (auth.uses() if isinstance(auth, ApiKeys) else {})
         self.origins = tuple(origins)
+        self.canary = canary
         if problems := list(self._problems(throttles)):
             raise DeclarationError(problems)
 
@@ -72,7 +79,9 @@ class Worker(Binding):
             yield f"{self!r} has the api {self.api!r}; write 'http' or 'rest'"
         if not isinstance(self.auth, Auth | None):
             yield f"{self!r} has auth={self.auth!r}; write ApiKeys(…), JWT(…), IAM() or Authorizer(…)"
-        for what, given in (("auth", self.auth), ("domain", self.domain)):
+        if self.canary is not None and not self._is_canary(self.canary):
+            yield f"{self!r} has canary={self.canary!r}; write whole minutes up to an hour, as '5 minutes'"
+        for what, given in (("auth", self.auth), ("domain", self.domain), ("canary", self.canary)):
             if given is not None and not self.url:
                 yield f"{self!r} has {what} and no URL, so nobody calls it; write url=True, or take {what} away"
         if isinstance(self.auth, ApiKeys) and self.auth.limit is not None and self.api == "http":
@@ -82,6 +91,18 @@ class Worker(Binding):
             )
         if isinstance(self.auth, JWT) and self.api == "rest":
             yield f"{self!r} takes tokens, which a REST API does not verify; write api='http', or an Authorizer"
+
+    @staticmethod
+    def _is_canary(canary: Duration) -> bool:
+        try:
+            seconds = whole_seconds(canary)
+        except DurationError:
+            return False
+        return 0 < seconds <= _LONGEST_CANARY and seconds % 60 == 0
+
+    @property
+    def canary_minutes(self) -> int | None:
+        return None if self.canary is None else whole_seconds(self.canary) // 60
 
     def uses(self) -> Bindings:
         return self.bindings

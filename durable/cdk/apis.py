@@ -74,6 +74,7 @@ class Apis:
             "throttles": worker.throttles,
             "named": named_routes(worker, callbacks=completes),
             "domain": worker.domain,
+            "canary_minutes": worker.canary_minutes if self.platform.has_versions else None,
             "log_retention": settings.log_retention,
             "log_removal": settings.data_removal,
         }

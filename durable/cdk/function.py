@@ -45,7 +45,7 @@ class Platform:
         code: returns that of the functions of a construct's stack: CDK wants one for each stack.
         layers: returns those of a processor.
         architecture: the processor of functions whose options name none.
-        has_versions: whether state machines have versions.
+        has_versions: whether state machines have versions, and CodeDeploy moves aliases.
     """
 
     code: Codes

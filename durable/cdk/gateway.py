@@ -17,6 +17,7 @@ from durable.bindings.auth import IAM, ApiKeys, Auth
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
 from durable.bindings.worker import OTHERS
+from durable.cdk.canary import Canary
 from durable.cdk.domain import RestDomain
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge
@@ -101,6 +102,7 @@ class Gateway(Construct):
         auth: who may call all other routes of the worker; without it they are open to all.
         authorizer: a project's own construct in its place.
         domain: a domain of one's own.
+        canary_minutes: for how long new code of `public` answers a tenth of the requests; None changes it at once.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Gateway(Construct):
         auth: Auth | None = None,
         authorizer: apigateway.IAuthorizer | None = None,
         domain: Domain | None = None,
+        canary_minutes: int | None = None,
         log_retention: logs.RetentionDays,
         log_removal: RemovalPolicy,
     ) -> None:
@@ -133,7 +136,10 @@ class Gateway(Construct):
             deploy_options=self._stage(stage, throttles),
         )
         self.api.node.try_remove_child("Endpoint")
-        self._open(public.function, named, _Access.of(auth, authorizer), bool(origins))
+        self.served: lambda_.IFunction = public.function
+        if canary_minutes is not None:
+            self.served = Canary(self, "Canary", function=public.function, api=self.api, minutes=canary_minutes).alias
+        self._open(self.served, named, _Access.of(auth, authorizer), bool(origins))
         self._operators(operations.function)
         if isinstance(auth, ApiKeys) and auth.limit is not None:
             self._make_keys(auth, auth.limit, name, public)

@@ -8,6 +8,7 @@ from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpJwtAuthorizer
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
@@ -17,6 +18,7 @@ from durable.bindings.auth import IAM, JWT, Auth
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
 from durable.bindings.worker import OTHERS
+from durable.cdk.canary import Canary
 from durable.cdk.domain import HttpDomain
 from durable.cdk.function import HandlerFunction
 from durable.cdk.nag import acknowledge
@@ -49,6 +51,7 @@ class HttpGateway(Construct):
         authorizer: asked about requests to all other routes of the worker; without one they are open to all.
         scopes: of which a token must have one.
         domain: a domain of one's own.
+        canary_minutes: for how long new code of `public` answers a tenth of the requests; None changes it at once.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class HttpGateway(Construct):
         authorizer: apigateway.IHttpRouteAuthorizer | None = None,
         scopes: Sequence[str] = (),
         domain: Domain | None = None,
+        canary_minutes: int | None = None,
         log_retention: logs.RetentionDays,
         log_removal: RemovalPolicy,
     ) -> None:
@@ -73,7 +77,10 @@ class HttpGateway(Construct):
             self, "HttpApi", api_name=name, create_default_stage=False, cors_preflight=_cors(origins)
         )
         self._scopes = list(scopes) or None
-        routes = self._open(public, named, authorizer) + self._operators(operations)
+        self.served: lambda_.IFunction = public.function
+        if canary_minutes is not None:
+            self.served = Canary(self, "Canary", function=public.function, api=self.api, minutes=canary_minutes).alias
+        routes = self._open(named, authorizer) + self._operators(operations)
         access = vended_log_group(
             self, "HttpAccess", service="apis", name=name, retention=log_retention, removal=log_removal
         )
@@ -109,10 +116,10 @@ class HttpGateway(Construct):
         return self.url if self._domain is None else self._domain.url
 
     def _open(
-        self, public: HandlerFunction, named: Mapping[str, bool], authorizer: apigateway.IHttpRouteAuthorizer | None
+        self, named: Mapping[str, bool], authorizer: apigateway.IHttpRouteAuthorizer | None
     ) -> list[apigateway.HttpRoute]:
         """Send everything to the worker, which knows 404 and 405; some routes stand by name."""
-        to_worker = HttpLambdaIntegration("Public", public.function)
+        to_worker = HttpLambdaIntegration("Public", self.served)
         others = apigateway.HttpRouteKey.DEFAULT
         routes = [self._route(f"Public {others.key}", others, to_worker, authorizer)]
         for name, is_open in named.items():

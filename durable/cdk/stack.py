@@ -315,7 +315,8 @@ class DurableStack(Stack):
         plane = self._plane()
         keeper = Keeper(self, "Keeper", plane=plane, wakes=self._wakes)
         operations = Operations(self, "Operations", plane=plane).handler
-        OldVersions(self, "OldVersions", plane=plane)
+        if self._machines:
+            OldVersions(self, "OldVersions", plane=plane)
         self._begin = [keeper.completion, keeper.reconciler, operations]
         shared = (self._settings, self._options, self._platform, self._record, self._machines)
         apis = Apis(self, *shared, operations)
@@ -336,7 +337,8 @@ class DurableStack(Stack):
         handlers = [each.handler for each in self._apis.workers.values()]
         handlers += [each.handler for each in self._consumers.values()]
         handlers += [*self._begin, *([self._schedules.starter] if self._schedules else ())]
-        return [*(each.parameter for each in self._machines.values()), *(each.function for each in handlers)]
+        functions = [*(each.function for each in handlers), *(each.served for each in self._apis.gateways.values())]
+        return [*(each.parameter for each in self._machines.values()), *functions]
 
     def _plane(self) -> Plane:
         own = {name: each for name, each in self._deployed.items() if not each.is_nested}

@@ -28,7 +28,7 @@ LAMBDAS = (
     f"{STEP}send_welcome_email:send_welcome_email",
     f"{STEP}initialize_settings:initialize_settings",
     f"{STEP}deliver_email:deliver_email",
-    *("worker", "operations", "completion", "reconciler", "changes"),
+    *("worker", "operations", "completion", "reconciler", "changes", "versions"),
 )
 
 Import = Callable[[str, Mapping[str, str]], list[str]]
