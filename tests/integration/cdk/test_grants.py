@@ -29,7 +29,7 @@ def table(template: Template, part: str) -> str:
 def values(template: Template) -> dict[str, set[str]]:
     """Return what a step may do that passes large values on."""
     bucket = template.one("S3::Bucket", "Values")[0]
-    return {f"<{bucket}.Arn>/onboarding/*": {"s3:GetObject", "s3:PutObject"}}
+    return {f"<{bucket}.Arn>/onboarding/*": {"s3:GetObject", "s3:PutObject"}, f"<{bucket}.Arn>": {"s3:ListBucket"}}
 
 
 def actions(*names: str) -> set[str]:
