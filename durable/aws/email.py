@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from durable.aws.session import client, code_of
+from durable.aws.session import client, code_of, unreachable
 from durable.bindings.email import Email, SendEmail
 from durable.clients.email import EmailNotSent, compose
 from durable.clock import Clock, SystemClock
@@ -37,6 +37,8 @@ class SESEmail(SendEmail):
             )
         except ses.exceptions.ClientError as error:
             raise EmailNotSent(self.name, code_of(error)) from None
+        except unreachable() as error:
+            raise EmailNotSent(self.name, type(error).__name__) from None
 
 
 def client_of(name: str, _: Any, resource: Mapping[str, str]) -> SESEmail:

@@ -33,6 +33,8 @@ def answer(event: Mapping[str, Any], database: str, engine: Engine, root: Path =
         except DeclarationError as error:
             raise Refused(str(error)) from None
         except DBAPIError as error:
-            raise Refused(f"a migration of {database} failed: {error.orig}") from None
+            # The first line alone: what follows may show a row of the database, and CloudFormation keeps the reason.
+            why = str(error.orig).partition("\n")[0]
+            raise Refused(f"a migration of {database} failed: {why}") from None
 
     return answered(event, act, event["LogicalResourceId"])

@@ -78,6 +78,8 @@ class Executions:
             was_idle: whether nothing was at work for it when it was put before.
         """
         data = json_text([stored.workflow, stored.definition, stored.snapshot])
+        if not data.isascii():
+            data.encode()  # half a surrogate pair ends this execution here, and not the journal when it commits
         changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
         if idle is not None:
             changes.append(_idle(stored.name, idle))

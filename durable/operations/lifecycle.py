@@ -212,8 +212,10 @@ class Lifecycle:
         gone = () if "closed" in fields else ("closed",)
         # The flag that paused the run stays set, so that no late step begins.
         written = self._table.write(Write(header.key, fields, remove=gone, when=unchanged(header)))
-        # Starts a rollback, where there is one: the header says so.
-        self._runs.start(Header.from_row(written[0] or {}))
+        # Starts a rollback, where there is one: the header says so. It was decided on: what cannot be started now is
+        # started by the reconciler, and whoever asked is not told to ask again, which would be refused.
+        with contextlib.suppress(MachinesBusy):
+            self._runs.start(Header.from_row(written[0] or {}))
         with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it
             self._children.report(header.workflow, header.instance)
 

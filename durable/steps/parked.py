@@ -94,6 +94,8 @@ class ParkingHandler:
         if isinstance(begun, Failure):
             raise reported(begun, task)
         row = self._read(key)
+        if row is None:
+            raise reported(Failure("Stopped", "The run was deleted."), task)
         if row.outcome is None:
             self._park(task, row)
             # In this order: an event that came between `_begin` and the park found nobody to wake.
@@ -110,11 +112,13 @@ class ParkingHandler:
     def _look_again(self, key: StepKey) -> None:
         """Wake the run if an outcome came while it was being parked: whoever brought it found nobody to wake."""
         self._settle(key)
-        if self._read(key).outcome is not None:
+        row = self._read(key)
+        if row is not None and row.outcome is not None:
             self._segments.wake_run(key.workflow, key.instance, parked=("event", "call"))
 
-    def _read(self, key: StepKey) -> WaitRow:
-        return WaitRow.from_row(self._table.get(key.row) or {})
+    def _read(self, key: StepKey) -> WaitRow | None:
+        row = self._table.get(key.row)
+        return None if row is None else WaitRow.from_row(row)
 
     def _park(self, task: WaitTask | CallTask, row: WaitRow) -> None:
         where = task["park"]

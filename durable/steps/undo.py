@@ -21,7 +21,7 @@ from durable.steps.step import Hang, StepHandler
 from durable.store.begun import Leased
 from durable.store.failure import Failure, failure_of
 from durable.store.forgetting import forget
-from durable.store.keys import StepKey, partition
+from durable.store.keys import StepKey, is_child, partition
 from durable.store.large_values import ValuesBusy
 from durable.store.leases import LEASE_MS, Leases, unchanged_lease
 from durable.store.parts import RollbackRow, UndoneRow
@@ -211,6 +211,8 @@ class Rollback:
         # The flag stays as it is: a step of the stopped execution may begin late still.
         closed: Row = {"workflow": header.workflow, "status": plan["then"], "updated": now, "closed": True}
         closed |= {"expires": now // 1000 + plan["kept"], "rollback": report}
+        if header.kind is not None and is_child(header.instance):
+            closed["due"] = now  # the reconciler reports to the parent, should the event of this end be lost
         mine = (Equals("execution", header.execution), Absent("closed"))
         try:
             self._table.write(Write(header.key, closed, when=mine))

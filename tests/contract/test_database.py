@@ -344,6 +344,13 @@ def test_there_each_statement_is_made_once_wherever_the_process_dies(
         assert connection.execute(text("SELECT id, remark FROM more ORDER BY id")).all() == [(1, None), (2, None)]
 
 
+def test_there_no_row_is_shown_by_a_migration_that_failed(dsql: Engine, project: Path) -> None:
+    _write("2_more.sql", "INSERT INTO orders(id, total) VALUES ('jane', 0); CREATE UNIQUE INDEX u ON orders(total);")
+    event_ = {"StackId": "s", "RequestId": "r", "LogicalResourceId": "l", "RequestType": "Create"}
+    reason = answer(event_, "orders", dsql, project)["Reason"]
+    assert reason == 'a migration of orders failed: could not create unique index "u"'
+
+
 def test_there_a_table_that_exists_is_an_error_each_time(dsql: Engine, project: Path) -> None:
     _write("2_more.sql", "CREATE TABLE orders(id INTEGER);")
     for _ in range(2):

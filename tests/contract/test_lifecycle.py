@@ -204,6 +204,20 @@ def test_a_run_that_was_to_stop_when_the_process_ended_is_stopped_by_the_sweep(d
     assert desk.status == "paused"
 
 
+def test_a_rollback_that_cannot_be_started_now_is_begun_all_the_same(desk: Desk) -> None:
+    desk.runs.create("shop", {"n": 1}, id="one")
+    desk.begin(undo={"function": "f"})
+    desk.succeed()
+    desk.tell("pause")
+    desk.machines.busy = True
+    desk.tell("terminate", rollback=True)
+    assert desk.status == "rollingBack"
+    desk.machines.busy = False
+    desk.later(2 * MINUTE)
+    desk.reconciler.reconcile(["shop"])
+    assert desk.machines.states[desk.header["execution"]].status == "RUNNING"
+
+
 def test_a_rollback_that_nobody_started_is_started_by_the_sweep(desk: Desk) -> None:
     desk.make("rollingBack")
     rollback = desk.header["execution"]

@@ -10,10 +10,13 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from durable.aws import machines, tokens, wakes
+from durable.aws.email import SESEmail
 from durable.aws.machines import StepFunctionsMachines
 from durable.aws.table import DynamoDBTable
 from durable.aws.tokens import StepFunctionsTokens
 from durable.aws.wakes import SQSTimers
+from durable.bindings.email import Email
+from durable.clients.email import EmailNotSent
 from durable.clock import VirtualClock
 from durable.store.machines import MachinesBusy
 from durable.store.table import Key, TableBusy, Write
@@ -67,6 +70,12 @@ def test_machines_and_tokens_are_busy() -> None:
     ):
         with pytest.raises(MachinesBusy):
             ask()
+
+
+def test_an_email_was_not_sent(silent: Callable[[str], Any]) -> None:
+    mail = SESEmail("mail", sender="shop@example.com", clock=VirtualClock(), ses=silent("sesv2"))
+    with pytest.raises(EmailNotSent):
+        mail.send(Email(to="jane@example.com", subject="Hello", text="Hello"), id="one")
 
 
 @pytest.mark.usefixtures("silent")

@@ -53,3 +53,10 @@ def test_definitions_that_nothing_runs_on_any_more_are_removed(executions: Execu
     executions._journal.flush()
     assert {key for key, _ in executions.definitions()} == {new.hash, today.hash}
     assert executions.machine(new.hash) is new.machine
+
+
+def test_a_snapshot_that_no_file_takes_is_refused_before_it_reaches_the_journal(executions: Executions) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        executions.put(Stored("one", "w", "d", {"value": "\ud800"}), None, was_idle=False)
+    executions.put(Stored("two", "w", "d", {"value": "é"}), None, was_idle=False)
+    assert list(executions.at_work()) == ["two"]

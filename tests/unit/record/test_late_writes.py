@@ -14,14 +14,17 @@ from durable.runs.transitions import Order, Transition
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.events import EventHandler, Events
+from durable.steps.parked import ParkingHandler
+from durable.steps.undo import Rollback
 from durable.store.begun import Halted, Held, Lost
 from durable.store.keys import FLAG, StepKey
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState
 from durable.store.record import StepRecord
-from durable.store.rows import Header
+from durable.store.rows import Header, WaitRow
 from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
+from tests import rows
 from tests.unit.record.conftest import Bench, FakeMachines, FakeTokens
 from tests.unit.record.test_children import Callee
 
@@ -161,3 +164,22 @@ def test_the_row_of_a_step_that_lost_its_race_after_the_run_has_ended_vanishes_w
     key = StepKey("shop", "one", 1, "charge", header.incarnation)
     assert begin(bench.table, bench, key, races=["race"]) == Lost()
     assert (bench.table.get(key.row) or {})["expires"] == (bench.table.get(Key("shop#one", "run")) or {})["expires"]
+
+
+def test_a_wait_that_parks_a_run_which_is_deleted_meanwhile_is_stopped(bench: Bench) -> None:
+    none: Any = None
+    waits = WaitRow(kind="event", step="wait", status="waiting", order="1", started=1, attempts=1, input_hash="h")
+    parking = ParkingHandler(lambda task, token: waits, none, none, none, bench.table, bench.clock)
+    with pytest.raises(Exception, match="deleted") as caught:
+        parking(task(created(bench)))
+    assert type(caught.value).__name__ == "Stopped"
+
+
+def test_a_child_whose_rollback_ends_is_due_so_that_its_parent_hears_of_it(bench: Bench) -> None:
+    plan = {"then": "errored", "kept": 60}
+    header = rows.header("shop", "child-1", "rollingBack", rollback=plan, kind="express")
+    bench.table.write(Write(header.key, header.as_row()))
+    run = {"workflow": "shop", "instance": "child-1"}
+    ended = Rollback(bench.table, bench.clock, Leases(bench.clock))({"run": run, "execution": header.execution})
+    assert ended == {"do": "end"}
+    assert (bench.table.get(header.key) or {})["due"] == bench.clock.now()
