@@ -9,7 +9,7 @@ import sysconfig
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, Final
 
 from durable.errors import DurableError, ModuleError
@@ -47,6 +47,14 @@ def is_authors(file: str) -> bool:
 def authors_frames(error: BaseException) -> Sequence[traceback.FrameSummary]:
     """Return the lines of the author's own files that an error came by, outermost first."""
     return [each for each in traceback.extract_tb(error.__traceback__) if is_authors(each.filename)]
+
+
+def authors_traceback(error: BaseException) -> TracebackType | None:
+    """Return an error's traceback from the first line of the author's own files on."""
+    found = error.__traceback__
+    while found is not None and not is_authors(found.tb_frame.f_code.co_filename):
+        found = found.tb_next
+    return found
 
 
 def place_of(cls: type[Any]) -> tuple[str, int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.clock import Clock, SystemClock
-from durable.modules import authors_frames, is_authors, shown
+from durable.modules import authors_frames, authors_traceback, is_authors, shown
 from durable.runs.ids import instance_of
 from durable.store.failure import Failure, frames_of, said_by
 from durable.store.keys import StepKey
@@ -92,7 +92,7 @@ class ErrorLines:
         if not first:
             logger.warning("%s (%d times)", line, known.seen)
         elif raised is not None and authors_frames(raised):
-            logger.warning(line, exc_info=(type(raised), raised, raised.__traceback__))
+            logger.warning(line, exc_info=(type(raised), raised, authors_traceback(raised)))
         else:
             logger.warning("\n    ".join([line, *map(shown, own)]))
 

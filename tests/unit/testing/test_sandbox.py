@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -178,3 +179,14 @@ def test_a_run_says_what_its_steps_raised() -> None:
     run = sandbox.run(["a"])
     assert "errored with StepError in send after" in repr(run)
     assert "send raised KeyError('label')" in repr(run)
+
+
+def test_the_traceback_of_a_step_begins_with_its_own_lines(caplog: pytest.LogCaptureFixture) -> None:
+    sandbox = Sandbox(ParcelsWorkflow)
+    sandbox.stub("send").does(_refuse)
+    sandbox.run(["a"])
+    assert re.findall(r'File "[^"]*/([\w.]+)", line \d+, in (\w+)', caplog.text) == [("test_sandbox.py", "_refuse")]
+
+
+def _refuse(**given: object) -> object:
+    raise KeyError("label")
