@@ -27,6 +27,7 @@ EXTRA_OF: Final = {
     "httptools": "local",
     "jsonata": "local",
     "jwt": "jwt",
+    "opentelemetry": "otel",
     "psycopg": "database",
     "psycopg_pool": "database",
     "pydantic": "local",

@@ -25,6 +25,7 @@ class StageSettings(BaseModel):
         alarm_topic: the ARN of an SNS topic that alarms are sent to.
         encryption: `true` for a key of AWS KMS that the stack makes, or the ARN of one, with which all is encrypted.
         log_days: how long logs are kept.
+        telemetry: the standard variables of OpenTelemetry, as OTEL_EXPORTER_OTLP_ENDPOINT, for all of its Lambdas.
         variables: of the environment in which app.py is read, as MAIL_SENDER.
     """
 
@@ -34,6 +35,7 @@ class StageSettings(BaseModel):
     alarm_topic: str | None = None
     encryption: bool | Annotated[str, Field(pattern=f"^{_KEY}$")] = False
     log_days: LogDays | None = None
+    telemetry: Mapping[Annotated[str, Field(pattern="^OTEL_[A-Z0-9_]+$")], str] = Field(default_factory=dict)
     variables: Mapping[str, str] = Field(default_factory=dict)
 
 

@@ -13,16 +13,17 @@ from durable.clock import SystemClock, pause
 from durable.signature import signature_of
 from durable.steps.deadline import alarm
 from durable.steps.renewal import Renewal
+from durable.steps.tracing import Tracing
 from durable.store.record import StepRecord
 
 
-def parts_of_step(environment: Environment, log: LambdaLog) -> tuple[Any, ...]:
+def parts_of_step(environment: Environment, log: LambdaLog, tracing: Tracing) -> tuple[Any, ...]:
     clock = SystemClock()
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     record = StepRecord(table_of(environment), clock, pause=pause)
     # Clients are made once a process, and kept over its invocations, with their connections.
     clients, url = clients_of(signature, environment), environment.get("DURABLE_URL")
-    return signature, clients, record, clock, alarm, log, Renewal, None, url, values_of(environment)
+    return signature, clients, record, clock, alarm, log, Renewal, None, url, values_of(environment), tracing
 
 
 def invocation_of(context: Any) -> str:

@@ -94,6 +94,7 @@ def application(
         protected=said.protected,
         encryption=said.encryption,
         log_days=said.log_days,
+        telemetry=said.telemetry,
     )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     if app.node.try_get_context("rehearsal") in (True, "true"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +11,7 @@ from constructs import Construct
 
 from durable.cdk import packaging
 from durable.cdk.function import Platform, code_of
-from durable.cdk.settings import Settings
+from durable.cdk.settings import Settings, SettingsError
 from durable.cdk.sources import REQUIREMENTS, project_files
 
 _LAYERS: Final = {
@@ -24,6 +24,7 @@ _LAYERS: Final = {
 def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
     """Return what all Lambdas of the deployment share; `modules` are those that they begin with."""
     wheels = packaging.layer(settings.root / REQUIREMENTS, cache=settings.cache)
+    hold_telemetry(settings, wheels.packages)
     files = project_files(settings.root, modules, wheels.packages)
 
     @functools.cache
@@ -54,6 +55,19 @@ def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str]
     )
 
 
+def hold_telemetry(settings: Settings, packages: Collection[str]) -> None:
+    """Refuse a stage that is to send traces, and has not what sends them.
+
+    Raises:
+        SettingsError: OpenTelemetry is not among what the Lambdas have.
+    """
+    if settings.telemetry and "opentelemetry" not in packages:
+        raise SettingsError(
+            f"the stage {settings.stage} has telemetry, and its Lambdas have no OpenTelemetry; write opentelemetry-sdk"
+            f" and opentelemetry-exporter-otlp-proto-http into functions/requirements.in, and lock it as {REQUIREMENTS}"
+        )
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """Return the variables that all Lambdas have."""
     return {
@@ -61,4 +75,5 @@ def environment(settings: Settings) -> dict[str, str]:
         "POWERTOOLS_METRICS_NAMESPACE": settings.stack,
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "DURABLE_STAGE": settings.stage,
+        **settings.telemetry,
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +48,7 @@ class Settings:
         protected: whether data outlives the stack and can be restored; without it prod's alone.
         encryption: the ARN of a key, or True for one that the stack makes.
         log_days: how long logs are kept; without it 90 where data is protected, elsewhere 7.
+        telemetry: the standard variables of OpenTelemetry, which all Lambdas have.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Settings:
     protected: bool | None = None
     encryption: str | bool = False
     log_days: int | None = None
+    telemetry: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _STAGE.fullmatch(self.stage):

@@ -58,6 +58,7 @@ from durable.steps.events import EventHandler, Events
 from durable.steps.loop import EventLoop
 from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
+from durable.steps.tracing import NO_TRACING, Tracing
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import StepKey, is_child
 from durable.store.large_values import LargeValues, borrowed
@@ -108,6 +109,7 @@ class Host:
         url: str | None = None,
         verify: Verify = nobody,
         values: LargeValues | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.built = built
         self.journal = journal
@@ -121,6 +123,7 @@ class Host:
         self._random = random
         self._url = url
         self._verify = verify
+        self._tracing = tracing
         self._values = values or FileValues(data / "values")
         self._sweep_at = 0
         self.messages = Messages(journal, clock)
@@ -285,6 +288,7 @@ class Host:
         self.ended(instance)
         if is_child(instance):
             self._persist(partial(self._children.report, own, instance))
+        self._tracing.run_ended(partial(load_header, self.table, own, instance))
         if own == workflow:
             error = described(state, self._steps(workflow, instance)) if ending(state, None) == "errored" else ""
             self._log.run_ended(workflow, execution, state.status, error)
@@ -331,12 +335,12 @@ class Host:
             signature = self._function(workflow, step.name, step.signature)
             clients = self._clients(signature, workflow)
             parts = (signature, clients, record, self.clock, self._functions.deadline, self._log)
-            random = self._random
+            random, kept = self._random, dict[str, Any](values=self._values, tracing=self._tracing)
             if step.undoes is None:
                 url = self._url if self.built.project.is_served(workflow) else None
-                handler = StepHandler(*parts, random=random, callback_url=url, values=self._values)
+                handler = StepHandler(*parts, random=random, callback_url=url, **kept)
             else:
-                handler = UndoHandler(self.table, leases, *parts, random=random, values=self._values)
+                handler = UndoHandler(self.table, leases, *parts, random=random, **kept)
             self._handlers[function_name(workflow.name, step.name)] = handler
 
     def _consumer(self, queue: Queue[Any]) -> ConsumerHandler:

@@ -44,6 +44,7 @@ from durable.local.workers import STEP_THREADS, Crew, Pool
 from durable.operations.routes import operations
 from durable.project import Project, load
 from durable.steps.loop import LOOP, EventLoop
+from durable.steps.tracing import tracing_of
 from durable.store.table import TableBusy
 
 HOST: Final = "127.0.0.1"
@@ -101,7 +102,8 @@ def _run(
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}
-        parts |= {"url": f"http://localhost:{port}", "verify": verify}
+        tracing = tracing_of(os.environ, built.project.name)
+        parts |= {"tracing": tracing, "url": f"http://localhost:{port}", "verify": verify}
         host = Host(built, journal, data, random=SystemRandom(), **parts)
         host.table.on_removed(logs.forget)
         greet = partial(_greet, built.project, port, data, _take_up(host, force), again=again)
@@ -122,6 +124,7 @@ def _run(
             running.run(sockets=[listening])
             reloader.stop()
         log.close()
+        tracing.flush()
         if journal.failed is not None:
             raise journal.failed
         return replaced.is_set()

@@ -25,20 +25,14 @@ from durable.errors import (
 )
 from durable.signature import Signature, caught_classes
 from durable.steps.coroutines import finished
+from durable.steps.lending import Lending
 from durable.steps.reports import busy, fault, refusal, reported, retried_later
 from durable.steps.tasks import callback_key, generation_to_look_with, is_handled, is_kept, kept_of
+from durable.steps.tracing import NO_TRACING, Tracing
 from durable.store.begun import Begun, Exhausted, Halted, Held, Leased, Lost, Recorded
 from durable.store.failure import OURS, Failure, failure_of
 from durable.store.keys import StepKey
-from durable.store.large_values import (
-    INLINE_BYTES,
-    LargeValues,
-    ValuesBusy,
-    borrowed,
-    borrowed_list,
-    goes_by_reference,
-    lend,
-)
+from durable.store.large_values import LargeValues, ValuesBusy
 from durable.store.log import Log
 from durable.store.record import StepRecord
 from durable.store.values import Misfit, TooLarge, dump, hash_of, load, text_of, unordered
@@ -92,6 +86,7 @@ class StepHandler:
         random: Random | None = None,
         callback_url: str | None = None,
         values: LargeValues | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self._signature = signature
         self._clients = dict(clients)
@@ -103,7 +98,8 @@ class StepHandler:
         self._random = random or Random()
         self._errors = dict(signature.errors())
         self._callback_url = callback_url
-        self._values = values
+        self._lending = Lending(values)
+        self._tracing = tracing
 
     @property
     def is_async(self) -> bool:
@@ -153,12 +149,16 @@ class StepHandler:
 
     async def coroutine(self, attempt: Attempt) -> Any:
         """Do the work of an attempt whose function is a coroutine function; its deadline is for the caller."""
-        if not (attempt.event.get("references") or attempt.event.get("lists")):
-            return await self._signature.function(**self._given(attempt))
         import asyncio  # here, so that a Lambda without coroutines does not import it
 
-        # A large value is read in a thread: the loop is shared with all other steps.
-        return await self._signature.function(**await asyncio.to_thread(self._given, attempt))
+        with self._traced(attempt):
+            if not (attempt.event.get("references") or attempt.event.get("lists")):
+                return await self._signature.function(**self._given(attempt))
+            # A large value is read in a thread: the loop is shared with all other steps.
+            return await self._signature.function(**await asyncio.to_thread(self._given, attempt))
+
+    def _traced(self, attempt: Attempt) -> AbstractContextManager[object]:
+        return self._tracing.attempt(attempt.key, attempt.event["step"], attempt.begun.attempt)
 
     def finish(self, attempt: Attempt, work: Callable[[], Any]) -> Envelope:
         """Record how an attempt ends, and return or raise what its Task is answered.
@@ -193,11 +193,13 @@ class StepHandler:
         # No longer than the work: a renewal that comes after the outcome would end the process. To write and keep a
         # large value is part of the work, for it takes up to a minute.
         with self._keep(lambda: self._renew(attempt.key, attempt.owner)), self._deadline(attempt.event["timeout"]):
-            return self._travelling(attempt, finished(self._signature.function(**self._given(attempt))))
+            with self._traced(attempt):
+                returned = finished(self._signature.function(**self._given(attempt)))
+            return self._travelling(attempt, returned)
 
     def _travelling(self, attempt: Attempt, returned: Any) -> tuple[Any, bool]:
         """Return what the function returned as it travels, and whether that is a reference to it."""
-        return self._sent(self._dumped(self._result(attempt, returned), attempt.event), attempt.event)
+        return self._lending.sent(self._dumped(self._result(attempt, returned), attempt.event), attempt.event)
 
     def _given(self, attempt: Attempt) -> dict[str, Any]:
         event = attempt.event
@@ -214,7 +216,7 @@ class StepHandler:
         return key.event_type(self._record.secret(key))
 
     def _dumped(self, result: Any, event: StepEvent) -> Any:
-        most_bytes = MAX_VALUE_BYTES if self._may_lend(event) else MAX_RESULT_BYTES
+        most_bytes = MAX_VALUE_BYTES if self._lending.may_lend(event) else MAX_RESULT_BYTES
         try:
             return dump(self._signature.result, result, "result", most_bytes=most_bytes)
         except TooLarge as large:
@@ -223,26 +225,6 @@ class StepHandler:
             raise InvalidResult(f"{large}{why}") from None
         except Misfit as misfit:
             raise InvalidResult(str(misfit)) from None
-
-    def _may_lend(self, event: StepEvent) -> bool:
-        return self._values is not None and event.get("by_reference", False)
-
-    def _sent(self, result: Any, event: StepEvent) -> tuple[Any, bool]:
-        """Return a result as it travels, and whether that is a reference to it, which is durable then."""
-        if self._values is None or not self._may_lend(event):
-            return result, False
-        inline_bytes = event.get("inline", INLINE_BYTES)
-        if not goes_by_reference(result, sensitive=event.get("sensitive", False), inline_bytes=inline_bytes):
-            return result, False
-        return lend(self._values, StepKey.of(event), result), True
-
-    def _borrowed(self, value: Any, key: StepKey, name: str, *, is_list: bool = False) -> Any:
-        """Return what a reference stands for, or a list of them."""
-        read = borrowed_list if is_list else borrowed
-        try:
-            return value if self._values is None else read(self._values, key, value)
-        except LookupError as error:
-            raise InvalidInput(f"{name} ({error})") from None
 
     def _arguments(
         self,
@@ -262,7 +244,7 @@ class StepHandler:
                 if parameter.required or parameter.name in given:
                     value = given.get(parameter.name)
                     if parameter.name in references or parameter.name in lists:
-                        value = self._borrowed(value, key, parameter.name, is_list=parameter.name in lists)
+                        value = self._lending.taken(value, key, parameter.name, is_list=parameter.name in lists)
                     arguments[parameter.name] = load(parameter.adapter, value, parameter.name)
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
@@ -391,11 +373,11 @@ class StepHandler:
         """Re-validate a recorded result against the step's current return type: an older deployment may have written
         it, and may have passed on by reference what `run` reads today.
         """
-        most_bytes = MAX_VALUE_BYTES if self._may_lend(event) else MAX_RESULT_BYTES
+        most_bytes = MAX_VALUE_BYTES if self._lending.may_lend(event) else MAX_RESULT_BYTES
         try:
             was = recorded.result
             if recorded.by_reference:
-                was = self._borrowed(was, StepKey.of(event), "result")
+                was = self._lending.taken(was, StepKey.of(event), "result")
             today = dump(
                 self._signature.result, load(self._signature.result, was, "result"), "result", most_bytes=most_bytes
             )
@@ -403,6 +385,6 @@ class StepHandler:
             raise refusal(StaleResult, event) from None
         # A set is written in any order; another one than was recorded would change the inputs of later steps.
         kept = was if unordered(today) == unordered(was) else today
-        if recorded.by_reference and kept is was and self._may_lend(event):
+        if recorded.by_reference and kept is was and self._lending.may_lend(event):
             return recorded.result
-        return self._sent(kept, event)[0]
+        return self._lending.sent(kept, event)[0]

@@ -68,7 +68,8 @@ class UndoHandler(StepHandler):
             with self._keep(lambda: self._renew(key, owner)):
                 until = now + event["timeout"] * 1000
                 arguments = self._arguments(event, given, key, begun, until, references, row.lists)
-                with self._deadline(event["timeout"]):
+                name = f"{event['step']}/undo"
+                with self._deadline(event["timeout"]), self._tracing.attempt(key, name, begun.attempt):
                     returned = finished(self._signature.function(**arguments))
                 self._dumped(returned, event)
         except Hang:

@@ -18,6 +18,7 @@ from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.waits import Pause
 from durable.local.workers import InlineWorkers
+from durable.steps.tracing import NO_TRACING, Tracing
 from durable.store.log import Log
 from durable.testing.doubles import SandboxDoubles
 from durable.testing.journal import MemoryJournal
@@ -49,10 +50,12 @@ class VirtualHost:
         log: Log | None = None,
         doubles: Doubles | None = None,
         skips: Skips | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         self.clock: Final = clock or VirtualClock()
         self.folder: Final = folder
         self._built, self._log, self._skips = built, log or TextLog(self.clock), skips
+        self._tracing = tracing
         self._doubles = doubles or (SandboxDoubles(self.clock) if folder is None else None)
         self._random = random.Random(seed or 0)
         self._first = seed is None
@@ -77,6 +80,7 @@ class VirtualHost:
             timers=self._timers,
             doubles=self._doubles,
             values=None if self.folder else self.values,
+            tracing=self._tracing,
         )
         self.host.recover()
 

@@ -44,6 +44,7 @@ def test_a_project_needs_no_such_file(tmp_path: Path) -> None:
         ("[prod]\nlog_days = 8", "prod.log_days: Input should be 1, 3, 5, 7"),
         ('[prod]\nprotected = "yes"', "prod.protected: Input should be a valid boolean"),
         ('[prod]\nencryption = "mine"', "prod.encryption"),
+        ('[prod.telemetry]\nENDPOINT = "x"', "prod.telemetry.ENDPOINT"),
         ("prod = 1", "prod: Input should be a valid dictionary"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from durable.aws.environment import (
@@ -10,13 +11,14 @@ from durable.aws.environment import (
 )
 from durable.aws.log import LambdaLog
 from durable.aws.parts import parts_of
+from durable.aws.traces import flushing, traces_of
 from durable.operations.completion import Completion
-from durable.runs.record import is_refused
+from durable.runs.record import is_refused, load_header
 from durable.store.machines import workflow_of
 
 
 def handler_of(environment: Environment) -> Handler:
-    log, parts = LambdaLog(), parts_of(environment)
+    log, parts, tracing = LambdaLog(), parts_of(environment), traces_of(environment)
     names = parts.registry.reported()
     completion = Completion(names, parts.machines, parts.runs, parts.children)
 
@@ -30,5 +32,6 @@ def handler_of(environment: Environment) -> Handler:
         if state is not None:
             refused = state.status == "FAILED" and is_refused(parts.table, workflow, instance)
             log.run_ended(workflow, detail["name"], state.status, refused=refused)
+            tracing.run_ended(partial(load_header, parts.table, workflow, instance))
 
-    return handle
+    return flushing(tracing, handle)

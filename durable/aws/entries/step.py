@@ -8,10 +8,11 @@ from durable.aws.environment import (
 )
 from durable.aws.log import LambdaLog
 from durable.aws.steps import invocation_of, parts_of_step
+from durable.aws.traces import flushing, traces_of
 from durable.steps.step import StepHandler
 
 
 def handler_of(environment: Environment) -> Handler:
-    log = LambdaLog()
-    handler = StepHandler(*parts_of_step(environment, log))
-    return log.of_a_run(lambda event, context: handler(event, invocation_of(context)))
+    log, tracing = LambdaLog(), traces_of(environment)
+    handler = StepHandler(*parts_of_step(environment, log, tracing))
+    return log.of_a_run(flushing(tracing, lambda event, context: handler(event, invocation_of(context))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from durable.aws.environment import (
@@ -13,13 +14,14 @@ from durable.aws.environment import (
     table_of,
 )
 from durable.aws.log import LambdaLog
+from durable.aws.traces import flushing, traces_of
 from durable.clock import SystemClock
-from durable.runs.record import is_refused
+from durable.runs.record import is_refused, load_header
 from durable.steps.turn import TurnHandler
 
 
 def handler_of(environment: Environment) -> Handler:
-    log, table = LambdaLog(), table_of(environment)
+    log, table, tracing = LambdaLog(), table_of(environment), traces_of(environment)
     runs = runs_of(table, registry_of(environment), environment)
     turn = TurnHandler(table, runs, segments_of(table, runs, environment), SystemClock())
 
@@ -31,5 +33,6 @@ def handler_of(environment: Environment) -> Handler:
             status = event["end"]["status"]
             refused = status == "FAILED" and is_refused(table, run["workflow"], run["instance"])
             log.run_ended(run["workflow"], event["execution"], status, refused=refused)
+            tracing.run_ended(partial(load_header, table, run["workflow"], run["instance"]))
 
-    return handle
+    return flushing(tracing, handle)

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from durable.cdk import packaging
 from durable.cdk.function import Platform, code_of
-from durable.cdk.platform import environment
+from durable.cdk.platform import environment, hold_telemetry
 from durable.cdk.settings import Settings
 from durable.cdk.sources import REQUIREMENTS, project_files
 
@@ -23,6 +23,7 @@ _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
     """Return what MiniStack can run: it mounts no layer for a custom runtime, so the wheels are read where they are."""
     wheels = packaging.layer(settings.root / REQUIREMENTS, cache=settings.cache, target=packaging.HOST)
+    hold_telemetry(settings, wheels.packages)
     files = project_files(settings.root, modules, wheels.packages)
     code = packaging.code_zip(files, cache=settings.cache, extra={"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")})
     return Platform(

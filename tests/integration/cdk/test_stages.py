@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import pytest
 
+from durable.cdk.platform import environment, hold_telemetry
 from durable.cdk.settings import Settings, SettingsError
 from tests.integration.cdk.template import Template, references
 
@@ -47,6 +49,16 @@ def _names(template: Template) -> set[str]:
         if isinstance(each.get("Properties", {}).get(name), str)
     }
     return found | {str(each["Properties"]["Name"]) for each in template.of("ApiGatewayV2::Api").values()}
+
+
+def test_a_stage_with_telemetry_has_its_variables_and_what_sends_traces(tmp_path: Path) -> None:
+    variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector.example.com"}
+    settings = Settings("app", "prod", tmp_path, telemetry=variables)
+    assert variables.items() <= environment(settings).items()
+    hold_telemetry(settings, {"opentelemetry", "pydantic"})
+    hold_telemetry(Settings("app", "prod", tmp_path), {"pydantic"})
+    with pytest.raises(SettingsError, match=r"write opentelemetry-sdk and .* into functions/requirements\.in"):
+        hold_telemetry(settings, {"pydantic"})
 
 
 def test_no_resource_depends_on_itself_by_any_way(dev: Template) -> None:
