@@ -11,6 +11,14 @@ from durable.store.table import Table
 from tests.contract.worlds import AWS, Moto, OneMachine, World
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have a sweep run on moto in `make check` alone: a request of moto takes milliseconds."""
+    for item in items:
+        if item.get_closest_marker("sweep") and "moto" in item.nodeid:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="package")
 def aws() -> Iterator[AWS]:
     with pytest.MonkeyPatch.context() as environment:

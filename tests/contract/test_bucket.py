@@ -70,6 +70,7 @@ def test_keys_of_any_form_are_told_apart(bucket: Bucket) -> None:
     assert bucket.list().keys == ()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("limit", [1, 3, 1000])
 @pytest.mark.parametrize("prefix", ["", "a", "a/", "é", "k", "none"])
 def test_list_is_in_the_order_of_bytes_in_pages_by_prefix(bucket: Bucket, prefix: str, limit: int) -> None:

@@ -175,6 +175,7 @@ def test_values_are_limited_in_bytes_of_json(namespace: KVNamespace[Any]) -> Non
 KEYS = ["Z", "a", "a/1", "a/10", "a/2", "b", "z", "ÿ", "é", "日本", "\ue000", "🎉", "a%", "a_", "a\x00", "\uffff"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("limit", [1, 3, 1000])
 @pytest.mark.parametrize("prefix", ["", "a", "a/", "é", "🎉", "none", "\uffff"])
 def test_list_is_in_the_order_of_bytes_in_pages_by_prefix(world: World, prefix: str, limit: int) -> None:

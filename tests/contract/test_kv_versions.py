@@ -70,6 +70,7 @@ def namespace(world: World) -> KVNamespace[Any]:
     return world.namespace()
 
 
+@pytest.mark.sweep
 @FRESH_KEYS
 @given(stock=st.integers(0, 12), sales=st.lists(SALES, max_size=4))
 def test_what_is_sold_and_what_is_left_is_what_there_was(

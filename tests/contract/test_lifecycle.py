@@ -46,6 +46,7 @@ def refusal(verb: str, status: Status) -> str:
     return cell.why
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("status", get_args(Status))
 @pytest.mark.parametrize("verb", ORDERS)
 def test_a_verb_works_or_is_refused_with_a_sentence(desk: Desk, verb: str, status: Status) -> None:

@@ -51,8 +51,8 @@ def test_the_cursor_of_another_list_is_refused(queries: Queries, table: Table) -
 
 
 def test_runs_are_found_by_the_beginning_of_their_ids_however_many_others_there_are(table: Table) -> None:
-    for number in range(30):
-        run = header("w", f"{'ab' if number % 10 == 0 else 'b'}-{number}", "running", at=number)
+    for number in range(12):
+        run = header("w", f"{'ab' if number % 4 == 0 else 'b'}-{number}", "running", at=number)
         table.write(Write(run.key, run.as_row()))
     queries, found, cursor = Queries(table, VirtualClock()), list[str](), None
     while True:
@@ -64,5 +64,5 @@ def test_runs_are_found_by_the_beginning_of_their_ids_however_many_others_there_
             break
         with pytest.raises(ValueError, match="the cursor is of another list"):
             queries.list("w", prefix="b", cursor=cursor)
-    assert found == ["ab-20", "ab-10", "ab-0"]
+    assert found == ["ab-8", "ab-4", "ab-0"]
     assert queries.list("w", prefix="a", status="complete").entries == ()

@@ -12,6 +12,7 @@ from tests.e2e.server import Server, eventually
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.slow,
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER), reason="there is no Chromium: apt-get install chromium chromium-driver"
     ),

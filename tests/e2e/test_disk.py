@@ -13,6 +13,7 @@ from tests.e2e.server import PATIENCE_SECONDS, Server, eventually
 from tests.e2e.torture import INSTANCES, PROJECT, expected, tell
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_server_and_loses_nothing_that_was_acknowledged(
     server: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

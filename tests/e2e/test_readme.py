@@ -66,6 +66,7 @@ def test_every_make_target_is_there(target: str) -> None:
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_a_workflow_of_ones_own_runs_with_three_files_touched(server: Callable[..., Server], tmp_path: Path) -> None:
     project = tmp_path / "project"
     for part in ("functions", "statemachines", "app.py"):

@@ -43,6 +43,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_change_is_taken_without_losing_a_run_and_a_mistake_or_what_runs_need_is_not(
     project: Path, tmp_path: Path
 ) -> None:

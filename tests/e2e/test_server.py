@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.server import Server, eventually
 
 MakeServer = Callable[..., Server]
@@ -47,6 +49,7 @@ def test_a_sign_up_runs_to_complete(server: MakeServer) -> None:
     eventually(lambda: outbox.exists() and len(list(outbox.glob("*.eml"))) == 1, "the e-mail")
 
 
+@pytest.mark.slow
 def test_an_address_signs_up_once_and_no_log_or_row_names_it(server: MakeServer) -> None:
     local = server()
     local.start()
@@ -85,6 +88,7 @@ def test_a_killed_server_goes_on_with_the_run_and_runs_no_completed_step_again(
     assert len(set(re.findall(f"slow/{id}/([0-9a-f]+)/", calls.read_text()))) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_failed_on_a_bug_is_retried_on_the_mended_code(server: MakeServer, tmp_path: Path) -> None:
     project, calls = tmp_path / "project", tmp_path / "calls"
     shutil.copytree(SLOW, project)
@@ -119,6 +123,7 @@ def test_ctrl_c_ends_it_cleanly(server: MakeServer) -> None:
     assert "workflows: onboarding, " in local.log
 
 
+@pytest.mark.slow
 def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: MakeServer, tmp_path: Path) -> None:
     first = server()
     first.start()

@@ -34,6 +34,7 @@ def test_every_run_ends_as_if_the_server_had_never_been_killed(
     assert len(torture.acknowledged) > 100
 
 
+@pytest.mark.slow
 def test_hostile_runs_lose_and_delay_no_other_run(server: Callable[..., Server]) -> None:
     soak = Soak(server(soak_project), seed=1)
     soak.run(_SOAK_SECONDS)

@@ -21,7 +21,6 @@ _MAIN = "\nif __name__ =="
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_the_tutorial_prints_what_it_shows(server: Callable[..., Server], tmp_path: Path) -> None:
     reader = Reader(tmp_path, server)
     for block in _BLOCK.finditer(PAGE):

@@ -23,7 +23,7 @@ from tests.e2e.server import eventually, free_port
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("durable/", "durable_workflows-")
 
-pytestmark = [pytest.mark.ministack, pytest.mark.wheel, pytest.mark.timeout(600), pytest.mark.xdist_group("wheel")]
+pytestmark = [pytest.mark.ministack, pytest.mark.wheel, pytest.mark.xdist_group("wheel")]
 
 
 def call(*words: str | Path, folder: Path, more: Mapping[str, str] | None = None) -> str:

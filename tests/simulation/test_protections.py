@@ -164,7 +164,6 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("protection", "workflow", "script", "faults", "seeds"),
     [

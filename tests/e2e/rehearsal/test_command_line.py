@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.rehearsal.conftest import Deployed, command
 
-pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ministack
 
 
 def durable(deployed: Deployed, *arguments: str) -> tuple[int, Any]:

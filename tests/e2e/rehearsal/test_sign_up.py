@@ -16,7 +16,7 @@ from durable.cdk.rehearsal.server import REGION, pause
 from infra.rehearsal import follow
 from tests.e2e.rehearsal.conftest import Deployed, key_of, signed
 
-pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ministack
 
 
 def sign_up(deployed: Deployed, email: str, **more: Any) -> str:

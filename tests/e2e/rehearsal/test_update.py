@@ -18,7 +18,7 @@ from tests.e2e.rehearsal.conftest import command
 from tests.e2e.rehearsal.nap import NEW, start, wake, written
 from tests.e2e.server import eventually
 
-pytestmark = [pytest.mark.ministack, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.ministack
 
 
 @pytest.fixture

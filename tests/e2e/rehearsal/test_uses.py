@@ -12,7 +12,7 @@ from functions.sync.models import export_key
 from tests.e2e.rehearsal.conftest import Deployed, signed
 from tests.e2e.server import eventually
 
-pytestmark = [pytest.mark.ministack, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.ministack
 
 ADDRESSES = ("employee@example.com", "manager@example.com", "operator@example.com")
 EXPENSE = {"employee": ADDRESSES[0], "manager": ADDRESSES[1], "purpose": "A train", "cents": 25_900}

@@ -20,6 +20,7 @@ from durable.steps.step import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.aws.deployment import SIGN_UP
 from tests.integration.aws.interpreter import Interpreter
+from tests.sweeps import sweep
 
 STEPS: Final = ("validate-user", "create-profile", "send-welcome-email", "initialize-settings")
 FIRST: Final = "functions.onboarding.validate_user.NewUser"
@@ -181,7 +182,7 @@ def timeless(told: Any) -> Any:
     return [timeless(each) for each in told] if isinstance(told, list) else told
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize("case", sweep(CASES.values(), quick=4), ids=CASES.keys())
 def test_a_run_ends_alike_on_step_functions_and_on_one_machine(
     case: Case, interpreter: Interpreter, onboarding: Build, tmp_path: Path
 ) -> None:
@@ -194,6 +195,7 @@ def test_a_run_ends_alike_on_step_functions_and_on_one_machine(
         assert unordered(timeless(on_one_machine(case, host))) == unordered(told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("deaths", "attempts", "status"), [(1, 2, "complete"), (2, 3, "complete"), (99, 6, "errored")])
 def test_a_step_whose_process_dies_is_tried_again_within_a_minute_and_as_often_as_one_that_fails(
     deaths: int, attempts: int, status: str, interpreter: Interpreter

@@ -12,6 +12,7 @@ from durable.operations.reconciler import SILENT_MS
 from durable.store.leases import LEASE_MS
 from tests.integration.aws.deployment import Deployment
 from tests.integration.aws.events import ended
+from tests.sweeps import sweep
 
 Ends = Callable[[Deployment], Mapping[str, Any]]
 """End a deployment's one execution, and return how it is described then."""
@@ -43,7 +44,7 @@ ENDS: Final[Mapping[Ends, tuple[str, Any, Any]]] = {
     is_stopped: ("terminated", None, None),
 }
 every_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
-with_and_without_a_reader = pytest.mark.parametrize("reads", [True, False], ids=["read", "unread"])
+with_and_without_a_reader = pytest.mark.parametrize("reads", sweep([True, False]), ids=["read", "unread"])
 
 
 def told(deployment: Deployment, id: str) -> tuple[str, Any, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from durable import KVNamespace, Workflow
 from durable.cdk.rehearsal.dialect import definition, policy
 from durable.project import Project
@@ -87,6 +89,7 @@ def test_a_real_deployment_runs_on_aws_and_names_nothing_of_this_machine(dev: Te
             assert function["Properties"]["Architectures"] == ["arm64"]
 
 
+@pytest.mark.slow
 def test_a_rehearsal_has_the_same_resources_in_its_words(synthesise: Synthesise, tmp_path: Path, dev: Template) -> None:
     rehearsal = synthesise(tmp_path, context={"rehearsal": True})
     text = rehearsal.path.read_text()

@@ -73,12 +73,14 @@ def test_every_lambda_is_looked_at(dev: Template) -> None:
     assert set(dev.functions()) == set(LAMBDAS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", LAMBDAS)
 def test_a_lambda_starts_from_what_it_is_shipped(dev: Template, fresh: Import, function: str) -> None:
     modules = fresh("import durable.aws.entry", _environment(dev.functions()[function]))
     assert [name for name in modules if name.split(".")[0] in NEVER or name.startswith(NEVER_OURS)] == []
 
 
+@pytest.mark.slow
 def test_the_apis_lambda_imports_no_step(dev: Template, fresh: Import) -> None:
     modules = fresh("import durable.aws.entry", _environment(dev.functions()["completion"]))
     assert [name for name in modules if name.startswith(("functions.", "statemachines."))] == []

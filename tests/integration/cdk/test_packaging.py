@@ -178,6 +178,7 @@ def test_a_layer_is_named_by_what_is_in_it(tmp_path: Path, wheelhouse: dict[str,
     assert layer(requirements, cache=tmp_path / "a") == first
 
 
+@pytest.mark.slow
 def test_where_requirements_have_hashes_pip_takes_nothing_without_one(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("pydantic==2.14.3 \\\n    --hash=sha256:" + "0" * 64 + "\n")
@@ -185,6 +186,7 @@ def test_where_requirements_have_hashes_pip_takes_nothing_without_one(tmp_path: 
         layer(requirements, cache=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_package_without_a_hash_among_others_with_one_is_to_be_locked(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     locked = (ROOT / "functions" / "requirements.txt").read_text(encoding="utf-8")
@@ -193,6 +195,7 @@ def test_a_package_without_a_hash_among_others_with_one_is_to_be_locked(tmp_path
         layer(requirements, cache=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_pin_without_a_wheel_is_named(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("no-such-distribution-at-all==1.0\n")

@@ -151,6 +151,7 @@ def test_a_project_without_express_workflows_has_nothing_of_it(dev: Template) ->
     assert not {"turn", "waker"} & dev.functions().keys()
 
 
+@pytest.mark.slow
 def test_a_rehearsal_has_no_versions(synthesise: Synthesise, tmp_path_factory: pytest.TempPathFactory) -> None:
     """MiniStack knows no versions of machines, and wants a number as a timeout."""
     template = synthesise(

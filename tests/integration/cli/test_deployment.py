@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from durable.cdk.toolkit import VERSION
+from tests.sweeps import sweep
 
 ROOT = Path(__file__).resolve().parents[3]
 CLI = """
@@ -54,7 +55,7 @@ def durable(project: Path) -> Durable:
     return call
 
 
-@pytest.mark.parametrize("verb", ["synth", *SIGNING])
+@pytest.mark.parametrize("verb", sweep(["synth", *SIGNING], quick=2))
 def test_the_cdk_cli_is_called_with_this_python_and_the_stage(durable: Durable, verb: str) -> None:
     done = durable(verb, "--stage", "prod", "--", "--quiet", "-c", "alarmTopic=x", more=SIGNED)
 
@@ -70,7 +71,7 @@ def test_the_stage_is_dev_or_what_the_environment_says(durable: Durable, more: d
     assert json.loads(durable("synth", more=more).stdout)["stage"] == stage
 
 
-@pytest.mark.parametrize("verb", SIGNING)
+@pytest.mark.parametrize("verb", sweep(SIGNING))
 def test_without_credentials_a_deployment_is_refused_at_once(durable: Durable, verb: str) -> None:
     done = durable(verb)
 
@@ -78,7 +79,7 @@ def test_without_credentials_a_deployment_is_refused_at_once(durable: Durable, v
     assert done.stderr == "there are no AWS credentials; set AWS_PROFILE, or run `aws configure`\n"
 
 
-@pytest.mark.parametrize("verb", ["synth", "rehearse", *SIGNING])
+@pytest.mark.parametrize("verb", sweep(["synth", "rehearse", *SIGNING]))
 def test_without_cdk_a_deployment_is_refused_with_a_sentence(durable: Durable, project: Path, verb: str) -> None:
     (project / "sitecustomize.py").write_text("import sys\nsys.modules['aws_cdk'] = None\n")
 
@@ -90,7 +91,7 @@ def test_without_cdk_a_deployment_is_refused_with_a_sentence(durable: Durable, p
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", ["synth", "rehearse", *SIGNING])
+@pytest.mark.parametrize("verb", sweep(["synth", "rehearse", *SIGNING]))
 def test_outside_of_a_project_there_is_nothing_to_deploy(durable: Durable, project: Path, verb: str) -> None:
     (project / "app.py").unlink()
 

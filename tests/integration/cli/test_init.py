@@ -74,6 +74,7 @@ def test_it_has_the_cdk_flags_of_this_repository(shop: Path) -> None:
     assert new | {"context": new["context"] | {"name": own["context"]["name"]}} == own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [

@@ -25,6 +25,7 @@ def report(sandbox: Sandbox, text: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_pass_by_their_keys_alone(sandbox: Sandbox) -> None:
     text = HEADER + "".join(f"{('north', 'south')[each % 2]},{each}\n" for each in range(100_000))
 

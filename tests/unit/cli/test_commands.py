@@ -71,6 +71,7 @@ def test_an_unknown_command_is_refused(durable: Durable) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_databases_are_migrated_and_said_to_be(durable: Durable, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "app.py").write_text("from durable import Database\n\norders = Database('orders')\n")

@@ -25,7 +25,7 @@ PYTHON_ERRORS = ("IndexError", "KeyError", "OverflowError", "TypeError", "ValueE
 EVALUATION_ERROR = "States.QueryEvaluationError"
 
 
-@functools.cache
+@functools.lru_cache(maxsize=16)  # a program runs on many payloads, and then never again
 def _machine(text: str) -> Machine:
     return Machine.load(json.loads(text))
 

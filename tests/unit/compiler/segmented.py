@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -162,14 +163,17 @@ class Recorded:
         return json.dumps({"errorMessage": message, "errorType": name, "stackTrace": []})
 
 
+@functools.lru_cache(maxsize=16)  # a program runs on many payloads, and then never again
+def _machines(text: str) -> Mapping[str, Machine]:
+    definition = json.loads(text)
+    return {"express": Machine.load(express(definition)), "standard": Machine.load(standard(definition))}
+
+
 class Segments:
     """Executes a run segment by segment, as `turn` decides."""
 
     def __init__(self, compiled: Compiled, recorded: Recorded) -> None:
-        self.machines = {
-            "express": Machine.load(express(compiled.definition)),
-            "standard": Machine.load(standard(compiled.definition)),
-        }
+        self.machines = _machines(compiled.text)
         self.recorded = recorded
         recorded.parked = self._park
         self.functions = recorded.doers() | {f"${{{wire.TURN}}}": self._turn}

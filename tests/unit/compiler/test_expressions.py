@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from tests.sweeps import sweep
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import Address, Color, Level, Point, Size, User
 from tests.unit.compiler.written import written
@@ -235,7 +236,7 @@ def test_value(expression: str) -> None:
         agree(workflow, user)
 
 
-@pytest.mark.parametrize("expression", VALUES)
+@pytest.mark.parametrize("expression", sweep(VALUES, quick=50))
 def test_value_inside_of_others(expression: str) -> None:
     workflow = written(f"""
         user = await step.do("get", get_user, event.payload.user_id)

@@ -316,6 +316,7 @@ def test_a_helper_with_a_loop_may_be_used_in_many_rounds(use: str) -> None:
     assert outcome.output == run_natively(workflow, user, {"work": lambda n: n + 1}).output
 
 
+@pytest.mark.slow
 def test_a_round_costs_the_attempts_that_its_steps_took() -> None:
     body = """
         total = 0

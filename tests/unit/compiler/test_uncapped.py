@@ -166,6 +166,7 @@ def test_a_map_whose_results_are_too_large_says_which_it_is_and_what_to_do() -> 
     assert run.error.message.startswith('The results or variables of the run at "all texts" are larger')
 
 
+@pytest.mark.slow
 def test_results_that_nobody_reads_may_be_as_large_as_they_like() -> None:
     body = """
     async def one(number: int) -> str:

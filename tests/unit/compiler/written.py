@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import linecache
 import textwrap
@@ -44,6 +45,7 @@ FIRST_LINE = len(HEAD.splitlines()) + 1
 _numbers = itertools.count()
 
 
+@functools.lru_cache(maxsize=64)  # tests run one program under many conditions: it is compiled once
 def written(
     body: str, payload: str = "User", steps: str = "tests.unit.compiler.sample", classes: str = ""
 ) -> type[WorkflowEntrypoint[Any]]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from durable.bindings.workflow import BatchResult
 from durable.operations.routes import operations
 from durable.testing import Sandbox
@@ -50,6 +52,7 @@ def test_runs_of_one_customer_follow_each_other(imported: Callable[[str], Module
     assert [run.status for run in runs] == ["complete", "waiting", "complete"]
 
 
+@pytest.mark.slow
 def test_no_more_than_a_hundred_letters_begin_in_a_minute(imported: Callable[[str], ModuleType]) -> None:
     sandbox = Sandbox(imported(EXAMPLES["Flow control"]))
     order = {"customer_id": "ann", "cents": 900}

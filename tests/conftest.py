@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+import gc
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what collecting made: it lives as long as the process."""
+    gc.freeze()
