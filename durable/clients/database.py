@@ -59,6 +59,7 @@ class DatabaseClient(Database):
         return self._once(work)
 
     def _once(self, work: Callable[[Connection], T]) -> T:
+        # `work` runs once for each try, from its beginning: what it read before belongs to a transaction that is gone.
         with self.engine.begin() as connection:
             return work(connection)
 

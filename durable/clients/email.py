@@ -64,6 +64,7 @@ def compose(binding: str, email: Email, *, sender: str, id: str, now: int) -> Co
         subject,
         f"To: {to}",
         f"Date: {format_datetime(_EPOCH + timedelta(milliseconds=now // 1000 * 1000))}",
+        # The same for each attempt of a step: mailboxes may then drop the second message.
         f"Message-ID: <{hashlib.sha256(id.encode()).hexdigest()[:40]}@{domain}>",
         f"X-Idempotency-Key: {quote(id, safe='/[]:#')[:_LONGEST_KEY]}",
         "MIME-Version: 1.0",

@@ -104,6 +104,7 @@ class KVClient(KVNamespace[V]):
             if self._write_absent(key, new, now) if found is None else self._replace(key, new, found.version, now):
                 return value
             self._give_way(tries)
+        # After 100 tries something is wrong with how it is used: one value that everybody writes.
         raise KVContended(self.name)
 
     def increment(self: KVNamespace[int], key: str, by: int = 1, *, ttl: Duration | None = None) -> int:

@@ -171,6 +171,8 @@ class Api:
             result = route.endpoint.function(**route.endpoint.arguments(request, parameters))
             return route.endpoint.response(result, route.status, request.prefix)
         except Exception as error:
+            # Whatever a route raises that has no meaning for its caller: logged without what it says, and answered
+            # alike.
             if (problem := _problem_of(error)) is None:
                 self.failed(what, error)
                 problem = unexpected()
@@ -192,6 +194,7 @@ class Api:
         allowed = ", ".join(self.methods(request.path))
         if not allowed:
             raise Problem(404, "There is nothing here.")
+        # A browser's preflight, which sends no credentials: what it is told is no secret.
         if request.method == "OPTIONS":
             return Response(204, headers={"Allow": allowed})
         raise Problem(405, f"This path takes {allowed}.", headers={"Allow": allowed})
@@ -237,6 +240,7 @@ def _problem_of(error: Exception) -> Problem | None:
             return busy()
         case RowsUnreadable():
             return Problem(500, "What is stored of this cannot be read: the data is damaged. It has been logged.")
+        # Its message is ours, and says what the run's status is and what to do.
         case RunConflict():
             return Problem(409, str(error))
         case RunRequestError():

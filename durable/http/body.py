@@ -80,6 +80,7 @@ class Body:
         Raises:
             Problem: 413, 415, 400 or 422.
         """
+        # API Gateway takes up to 10 MB; one machine's server has refused a larger one before it was read.
         if len(self._request.body) > MAX_PAYLOAD_BYTES:
             raise too_large()
         _check_type(self._request.headers)
@@ -97,6 +98,8 @@ def _check_type(headers: Mapping[str, str]) -> None:
         Problem: 415.
     """
     kind, *parameters = headers.get("content-type", "").lower().split(";")
+    # Refused, and not guessed: a browser sends a form or plain text to any origin without asking first, JSON it does
+    # not.
     if kind.strip() != "application/json":
         raise Problem(415, "Send the body with Content-Type: application/json.", headers={"Accept": "application/json"})
     for parameter in parameters:
@@ -130,6 +133,7 @@ def _int(text: str) -> int:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python keeps the last of two fields of one name, other readers the first: nobody can know which was meant.
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _Refused("an object has the same name twice")
@@ -206,6 +210,7 @@ def message_of(error: ErrorDetails) -> str:
         message = message.partition(", ")[2]
     sent = error["input"]
     values = list(sent.values()) if isinstance(sent, dict) else sent  # a model's check may name the model's fields
+    # A message may repeat what was sent in other letters, as an author's own check does that normalises first.
     folded = message.casefold()
     return _GENERAL if any(each.casefold() in folded for each in _texts(values)) else message
 

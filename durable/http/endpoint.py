@@ -125,6 +125,7 @@ class Argument:
             text = request.headers.get(self.name.lower())
         else:
             texts = request.query.get(self.name, ())
+            # Which of them counts is for nobody to guess.
             if len(texts) > 1:
                 raise Problem(400, f"{self._where} is given {len(texts)} times; give it once.")
             text = texts[0] if texts else None
@@ -224,6 +225,7 @@ def endpoint_of(function: Callable[..., Any], method: str, path: str, in_path: S
             request = name
         elif name in in_path:
             takes[name] = Argument(declared or Parameter("path"), hint, name, required=True)
+        # Of a GET, what is left can only be of the query; of other methods it is the body, unless it says otherwise.
         elif declared or (method in _WITHOUT_BODY and _is_scalar(hint)):
             required = parameter.default is inspect.Parameter.empty
             takes[name] = Argument(declared or Parameter("query"), hint, name, required=required)

@@ -88,6 +88,7 @@ def _of_rest_api(event: Mapping[str, Any]) -> Request:
     path: str = event["path"]
     routed = _routed(path, event.get("resource") or path, event)
     full: str = event["requestContext"].get("path") or ""
+    # An event that was written by hand may have the simple form alone.
     several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
     return Request(
         event["httpMethod"],

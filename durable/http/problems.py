@@ -76,6 +76,7 @@ class Problem(Exception):
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
+        # A copy: whoever answers adds to it.
         self.headers = dict(headers or {})
 
     @property

@@ -97,12 +97,14 @@ class Router:
     def methods(self, path: str) -> tuple[str, ...]:
         """Return the methods that a path has, sorted; none where nothing is there."""
         found = {method for methods, _ in self._matches(path) for method in methods}
+        # Each GET answers HEAD too, without its body (RFC 9110).
         if "GET" in found:
             found.add("HEAD")
         return tuple(sorted(found | {"OPTIONS"})) if found else ()
 
     def _matches(self, path: str) -> Iterator[tuple[Methods, dict[str, str]]]:
         path = _trimmed(path)
+        # First, so that `/orders/mine` is not an order of that id.
         if path in self._fixed:
             yield self._fixed[path], {}
         for pattern, methods in self._patterns.get(path.count("/"), {}).items():

@@ -31,9 +31,10 @@ def verify(auth: JWT | IAM) -> Guard:
 
 
 class Tokens:
-    """Verifies tokens with the keys of their issuer, which are fetched once in five minutes at the most.
+    """Verifies tokens with the keys of their issuer, which are kept for five minutes.
 
-    It may wait for the network, so it is called in a thread.
+    A token that names a key which is not among them has them fetched anew: the issuer may have changed its keys. It may
+    wait for the network, so it is called in a thread.
     """
 
     def __init__(self, auth: JWT) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 from durable.errors import StepInProgress, StepTimeoutError, public_message
 from durable.local.log import WorkingOn
 from durable.local.workers import Workers
+from durable.steps.attempt import Attempt, Hang
 from durable.steps.loop import Ended, EventLoop
-from durable.steps.step import Attempt, Hang, StepHandler
+from durable.steps.step import StepHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
 from durable.store.machines import MachinesBusy

@@ -31,6 +31,7 @@ class Inboxes:
 
     def enter(self, live: Live, work: Work, *, first: bool = False) -> None:
         """Handle work in its turn, or before all other: here if this is an engine's thread and no other is at it."""
+        # Only one caller is told True until it has handled everything: so nothing of an execution is handled by two.
         if live.enter(work, first=first):
             if self._threads.here():
                 self.drain(live)

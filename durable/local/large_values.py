@@ -27,6 +27,8 @@ class FileValues:
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
         try:
+            # The last part of the name alone: a reference within data that was forged must not lead out of the run's
+            # folder.
             return (self._folder / str(run) / Path(name).name).read_bytes()
         except FileNotFoundError:
             return None

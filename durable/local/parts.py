@@ -115,6 +115,7 @@ def main() -> None:
         text = parts_of(build(load())).as_json()
     except ConfigurationError as error:
         sys.exit(f"{error}")
+    # A line of its own, and the last one: the project may print when it is imported.
     sys.stdout.write(f"\n{text}\n")
 
 

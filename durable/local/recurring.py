@@ -29,6 +29,7 @@ class Recurring:
 
     def __call__(self) -> None:
         try:
+            # Armed again whether it succeeded or not: the failure is logged by the thread.
             call(self._work)
         finally:
             self.arm()

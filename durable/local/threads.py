@@ -79,6 +79,7 @@ class SharedThread:
             try:
                 work = self._take()
             except BaseException as error:
+                # To find work failed, and not the work: the thread goes on, after a pause.
                 _report(self._take, error)
                 threading.Event().wait(_PAUSE_SECONDS)
                 continue

@@ -125,6 +125,7 @@ class Lifecycle:
 
     def _ask(self, header: Header, order: Order) -> None:
         """Write into the header what is wanted, and set the flag that steps see."""
+        # Asked again, as after a lost answer: the flag is set, and only the halt is made once more.
         if header.wanted == order.wanted:
             return
         fields: Row = {
@@ -266,6 +267,7 @@ def _failed(header: Header, steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
 
 def _begun_by(failed: Sequence[AnyStep], steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
     """Yield the steps whose callbacks failed or were not completed in time: they are begun again, with new ones."""
+    # The step itself has succeeded, but what it began will not complete it any more.
     names = {row.sort.replace(CALLBACK_WAIT, "") for row in failed if row.step.endswith(CALLBACK_WAIT)}
     yield from (row for row in steps if row.sort in names and row not in failed)
 

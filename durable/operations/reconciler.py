@@ -73,6 +73,7 @@ class Reconciler:
         lists = [(name, status) for name in sorted(workflows) for status in statuses]
         if within_ms is None:
             return sum(self._reconcile(Header.from_row(row)) for each in lists for row in every(self._table, *each))
+        # Checked before each run and not within one: a run takes far less than what a Lambda has left.
         until, written = self._clock.now() + within_ms, 0
         place = Key(_PLACES, hash_of(text_of(lists)))
         began = self._table.get(place)
@@ -124,6 +125,7 @@ class Reconciler:
             if header.status == "queued" and header.place is None:
                 return self._start_again(header)
             waits = [row for row in steps if isinstance(row, WaitRow) and row.token is not None]
+            # Before the silence is asked for: an outcome that nobody delivered is not to wait for that.
             if waits and self._settle(header):
                 return True
             # A run that moves is left alone: to look it up is a call of Step Functions, whose rate AWS limits.

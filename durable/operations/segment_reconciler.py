@@ -109,6 +109,7 @@ class SegmentReconciler:
 
     def _look_up(self, header: Header) -> None:
         """Ask how far an execution on Standard is; its status events may be lost."""
+        # None: the process that named the execution died before it started it.
         state = self._machines.describe(header.machine, header.execution)
         if state is None:
             self._runs.start(header)
@@ -118,6 +119,7 @@ class SegmentReconciler:
         else:
             self._waker.settle(header)  # a Task on Standard may wait for an outcome that nobody has delivered
         now = self._clock.now()
+        # Each time after as long as it has been silent, and every six hours in the end.
         due = now + min(max(NEVER_BEGAN_MS, now - header.updated), _LONGEST_LOOK_MS)
         steps = (row for row in load_steps(self._table, header) if isinstance(row, StepRow))
         is_at_work = state is None or any(row.owner is not None and row.lease > now for row in steps)

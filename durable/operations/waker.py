@@ -52,6 +52,7 @@ class Waker:
         if header.closed:
             if is_child(instance):
                 self._children.report(workflow, instance)
+            # After the report: should this process die before, the run is due still, and is reported once more.
             self._segments.heard(header)
         elif header.wanted is not None:
             self._lifecycle.halt(workflow, instance)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, assert_never
@@ -24,6 +23,7 @@ from durable.errors import (
     Stopped,
 )
 from durable.signature import Signature, caught_classes
+from durable.steps.attempt import Attempt, Hang
 from durable.steps.coroutines import finished
 from durable.steps.lending import Lending
 from durable.steps.reports import busy, fault, refusal, reported, retried_later
@@ -53,22 +53,6 @@ Keep = Callable[[Callable[[], bool]], AbstractContextManager[object]]
 
 _SHORTEST_MS: Final = 1_000
 """With less time left than this, an attempt is not begun: the next execution makes it."""
-
-
-class Hang(BaseException):
-    """An attempt that never ends: raised by a test's stand-in, it leaves the lease held and gives no answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """An attempt that has the step's lease, until a time in milliseconds since 1970."""
-
-    event: StepEvent
-    owner: str
-    key: StepKey
-    begun: Leased
-    input_hash: str
-    until: int
 
 
 class StepHandler:

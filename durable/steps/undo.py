@@ -15,9 +15,10 @@ from durable.clock import Clock
 from durable.errors import StepError, public_message
 from durable.retries import backoff_delay
 from durable.runs.record import RunRecord
+from durable.steps.attempt import Hang
 from durable.steps.coroutines import finished
 from durable.steps.reports import busy, fault, reported
-from durable.steps.step import Hang, StepHandler
+from durable.steps.step import StepHandler
 from durable.store.begun import Leased
 from durable.store.failure import Failure, failure_of
 from durable.store.forgetting import forget

@@ -45,7 +45,7 @@ def workflow_of(machine: str) -> str:
 
 
 class MachinesBusy(Exception):
-    """The call was throttled: nothing was started, or nothing is known."""
+    """The call was throttled, or not answered: nothing was started, or nothing is known."""
 
 
 class Machines(Protocol):

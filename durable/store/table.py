@@ -104,7 +104,10 @@ class ConditionFailed(Exception):
 
 
 class TableBusy(Exception):
-    """The table is throttled or in conflict: try again after a while."""
+    """The table is throttled, in conflict or cannot be reached: try again after a while.
+
+    Of a write whose answer was lost nobody knows whether it was made: the same call meets what it wrote.
+    """
 
 
 class RowsUnreadable(DurableError):
@@ -136,7 +139,7 @@ class Table(Protocol):
 
         Raises:
             ConditionFailed: a condition did not hold.
-            TableBusy: nothing was written; the same call may succeed later.
+            TableBusy: nothing was written, or the answer was lost; the same call may succeed later.
         """
 
     def list(

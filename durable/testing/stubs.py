@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from durable.signature import Signature
-from durable.steps.step import Hang
+from durable.steps.attempt import Hang
 from durable.store.values import Misfit, dump, fit
 from durable.testing.attempts import Attempt
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from durable.clock import Clock
 from durable.local.functions import Wait
+from durable.steps.attempt import Hang
 from durable.steps.events import Events
-from durable.steps.step import Hang
 from durable.store.keys import StepKey
 from durable.testing.attempts import Attempts
 from durable.testing.stubs import Stubs

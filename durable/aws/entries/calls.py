@@ -27,6 +27,7 @@ from durable.store.record import StepRecord
 def handler_of(environment: Environment) -> Handler:
     log, clock, table = LambdaLog(), SystemClock(), table_of(environment)
     called = json.loads(environment["DURABLE_CALLS"])
+    # By step and not by workflow: two steps may call one workflow, and each Task names its step alone.
     callees = {step: workflow_client(each["workflow"], None, each) for step, each in called.items()}
     known = registry_of(environment, {each["workflow"]: each for each in called.values()})
     runs = runs_of(table, known, environment)

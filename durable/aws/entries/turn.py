@@ -29,6 +29,7 @@ def handler_of(environment: Environment) -> Handler:
         run = event["run"]
         log.begin(context, workflow=run["workflow"], instance_id=run["instance"])
         turn(event)
+        # An Express execution ends without an event of EventBridge: so its end is logged and counted here.
         if "end" in event:
             status = event["end"]["status"]
             refused = status == "FAILED" and is_refused(table, run["workflow"], run["instance"])

@@ -49,6 +49,7 @@ class DeadLetters:
         """Return a page of a queue's dead letters, of those after the cursor."""
         found = self._messages.dead(self._name(request), after=request.query_params.get("cursor", ""))
         cursor = found[-1].id if found else None
+        # A message that was refused may hold a secret all the same: the type of the queue decides.
         hidden = request.path_params["queue"] in self._secret
         letters = [_letter(each, hidden=hidden) for each in found]
         return JSONResponse({"deadLetters": letters, "cursor": cursor}, headers=FRESH)
@@ -74,6 +75,7 @@ class DeadLetters:
 
 async def _wanted(request: Request) -> Sequence[str] | None:
     """Return the ids that a body names; None for all."""
+    # A page of another origin cannot send this type without asking first.
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise HTTPException(415)
     try:

@@ -68,6 +68,7 @@ class Outbox:
             return []
 
     def _read(self, name: str) -> EmailMessage:
+        # Also keeps out paths to other folders.
         if not _NAME.fullmatch(name):
             raise HTTPException(404)
         try:

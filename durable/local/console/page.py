@@ -39,6 +39,7 @@ class Page:
     def _file(self, request: Request, name: str) -> Response:
         if name not in _names():
             raise HTTPException(404)
+        # Names are looked up in a list, and never joined to a path: nothing outside of the folder can be asked for.
         body, tag = _content(name)
         headers = SAFE | {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "ETag": tag}
         if request.headers.get("if-none-match") == tag:

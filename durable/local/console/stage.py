@@ -93,6 +93,7 @@ def _forwarded(stage: Stage) -> Callable[[Request], Any]:
     """Return a handler that sends a request on, signed, and hands back what comes."""
 
     async def handler(request: Request) -> Response:
+        # As it was sent: a slash within an id is escaped, and the signature is over that.
         raw = request.scope["raw_path"].decode("latin-1").partition("?")[0]
         path = f"{raw}?{request.url.query}" if request.url.query else raw
         try:
@@ -128,6 +129,7 @@ class Keyed:
         if self._fits(asked.cookies.get(_KEY, "")):
             await self._app(scope, receive, send)
         elif scope["path"] == "/" and self._fits(asked.query_params.get("key", "")):
+            # The key does not stay in the address, which a browser keeps and shows.
             cookie = f"{_KEY}={self._key}; HttpOnly; SameSite=Strict; Path=/"
             answer = Response(status_code=303, headers={"Location": "/", "Set-Cookie": cookie, **FRESH})
             await answer(scope, receive, send)
@@ -136,4 +138,5 @@ class Keyed:
             await send_problem(send, Problem(403, why), head=scope["method"] == "HEAD")
 
     def _fits(self, key: str) -> bool:
+        # In constant time: how long it takes tells nothing of the key.
         return secrets.compare_digest(key.encode(), self._key.encode())

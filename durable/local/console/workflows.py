@@ -106,5 +106,6 @@ def _frame(text: str) -> dict[str, Any]:
         return {"file": text, "line": 0, "function": "", "source": ""}
     here = Path.cwd() / match["file"].removeprefix(_LAMBDA)
     file = str(here) if match["file"].startswith(_LAMBDA) and here.exists() else match["file"]
+    # As the file is now: the record holds no source, which may have changed since.
     source = linecache.getline(file, int(match["line"])).strip()
     return {"file": file, "line": int(match["line"]), "function": match["function"], "source": source}

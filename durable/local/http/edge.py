@@ -69,6 +69,7 @@ class Edge(HttpToolsProtocol):
         if self._head:
             self._read += len(data)
         super().data_received(data)
+        # A request is there whole: how long its answer takes is no matter of its sender.
         if self._complete and self.cycle is not None and not self.cycle.response_complete:
             self._cancel()  # the next move is the server's
         elif self._head and self._read > self.limits.head_bytes:

@@ -59,6 +59,7 @@ class Gateway:
         try:
             request = await request_of(scope, receive)
             api = self._api(request.path)
+            # Around the call and not within it: what is held is called again until it has news.
             response = await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
         except Problem as problem:
             await send_problem(send, problem, head=head)

@@ -53,6 +53,7 @@ class Loopback:
                 origin = value
             elif name == b"sec-fetch-site":
                 site = value
+        # A page of another site whose name was made to resolve to 127.0.0.1 sends its own name here.
         if len(hosts) != 1 or hosts[0] not in _names((scope.get("server") or ("", 0))[1]):
             return Problem(421, "This server answers to the name and port of its loopback address only.")
         if origin and origin != b"http://" + hosts[0]:
@@ -60,6 +61,7 @@ class Loopback:
             foreign = "*" not in declared and origin.decode("latin-1") not in declared
         else:
             theirs = is_operators(scope["path"]) or scope["path"].startswith(CONSOLE)
+            # Browsers send no Origin with a link or an image, but say that it comes from another site.
             foreign = not origin and site in _FOREIGN and theirs
         if not foreign:
             return None

@@ -24,6 +24,7 @@ async def request_of(scope: Scope, receive: Receive) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        # As API Gateway joins them.
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     query = parsed_query(scope["query_string"].decode("latin-1"))
     body = b"" if _is_bare(scope["method"], headers) else await _body(headers.get("content-length", ""), receive)
@@ -51,6 +52,8 @@ async def _body(announced: str, receive: Receive) -> bytes:
             raise Problem(400, "The body ended early.")
         chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
+        # What is above is read and dropped: a sender that is still writing would see its connection reset, and no
+        # answer.
         if size <= MAX_PAYLOAD_BYTES:
             chunks.append(chunk)
         elif size > _DRAINED_BYTES:

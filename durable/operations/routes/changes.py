@@ -96,6 +96,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]], lifecycle: Lifecycle, 
         """
         found(workflows, workflow)
         lifecycle.carry_out(workflow, id, change.order())
+        # Read after the change: it may have come to more than what was asked, as an end that was faster.
         now = queries.entry(workflow, id)
         return ChangedRun(now.id, now.workflow, now.status, now.updated_at)
 

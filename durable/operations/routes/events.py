@@ -63,6 +63,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         if (workflow, type) not in accepted:
             known = ", ".join(client.events) or "none"
             raise Problem(404, f"The workflow waits for no event of this type; it waits for: {known}.")
+        # The type of the path decides how the body is read: each event has a payload of its own.
         event = body.read(accepted[workflow, type])
         sent = client.send_event(id, type, event.payload, id=event.id)
         return Reply(SentEvent(sent.id, type), 202 if sent.new else 200)

@@ -87,6 +87,7 @@ def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
         There is one result for each, in the same order. A refused one does not keep the others from starting.
         """
         client = found(workflows, workflow)
+        # All are read before the first is started: a batch with a mistake in its form starts none.
         return [_started(client, each) for each in body.read(batches[workflow])]
 
 

@@ -16,7 +16,7 @@ from durable.build import Build
 from durable.clock import milliseconds_of
 from durable.errors import StepTimeoutError
 from durable.runs.description import Description
-from durable.steps.step import Hang
+from durable.steps.attempt import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.aws.deployment import SIGN_UP
 from tests.integration.aws.interpreter import Interpreter

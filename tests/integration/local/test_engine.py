@@ -21,7 +21,7 @@ from durable.local.timers import Timers
 from durable.project import Project, declarations
 from durable.runs.ids import instance_of
 from durable.runs.transitions import Order
-from durable.steps.step import Hang
+from durable.steps.attempt import Hang
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 

@@ -13,8 +13,8 @@ from durable.clock import timestamp
 from durable.local.executions import Executions, Stored
 from durable.project import Project, declarations
 from durable.runs.transitions import From, Order
+from durable.steps.attempt import Hang
 from durable.steps.callbacks import Callbacks
-from durable.steps.step import Hang
 from durable.store.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 from tests.integration.local import naps as waits

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from durable.steps.step import Deadline, Hang
+from durable.steps.attempt import Hang
+from durable.steps.step import Deadline
 from durable.store.begun import Exhausted, Held, Leased
 from durable.store.callback_tokens import CallbackKey
 from durable.store.keys import FLAG, StepKey
