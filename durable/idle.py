@@ -10,6 +10,7 @@ from durable.project import Project
 
 _MINUTES: Final = 43_200
 """Of a month of thirty days."""
+_HOURS: Final = _MINUTES // 60
 _ALARM: Final = 0.10
 """For each metric that an alarm watches."""
 _DASHBOARD: Final = 3.00
@@ -19,7 +20,7 @@ _QUERY_MS: Final = 4
 QUERIES_OF_STANDARD: Final = 26
 """Of the reconciler for each workflow on Standard, every five minutes: each partition of the index of statuses."""
 QUERIES_OF_EXPRESS: Final = 17
-"""Of the reconciler for each workflow on Express, every minute."""
+"""Of the reconciler for each workflow on Express, once an hour; every minute while runs of it execute."""
 QUERIES_OF_DUE: Final = 16
 """Of the index of what is due, every minute."""
 _POLLS_OF_QUEUE: Final = 5 * 3 * _MINUTES
@@ -50,7 +51,7 @@ def idle(project: Project) -> Mapping[str, float]:
     looks = _MINUTES // 5
     if _is_woken(project):
         looks += _MINUTES
-        queries += _MINUTES * (QUERIES_OF_DUE + QUERIES_OF_EXPRESS * express)
+        queries += _MINUTES * QUERIES_OF_DUE + _HOURS * QUERIES_OF_EXPRESS * express
     return {
         f"alarms on {watched_metrics(project)} metrics": watched_metrics(project) * _ALARM,
         "the dashboard": _DASHBOARD,

@@ -2,13 +2,14 @@
 
 Three things are found: what is due in the index (parked runs, runs of which something is wanted, runs on Standard,
 children whose end the parent has not heard of); Express executions that never began; and those that died, of which
-nobody is told. A run is read before anything is done for it: indexes lag.
+nobody is told. The latter are looked for in workflows that are watched: see `durable.runs.watches`. A run is read
+before anything is done for it: indexes lag.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,7 @@ from durable.operations.waker import Waker
 from durable.runs.record import RunRecord, load, load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.runs.watches import is_watch, watched
 from durable.store.machines import Machines, MachinesBusy
 from durable.store.rows import Header, StepRow
 from durable.store.table import DueTable, TableBusy, every
@@ -34,14 +36,21 @@ _MOST_LOOKS: Final = 100
 _MOST_DEAD: Final = 500
 """How many runs of a workflow it revives in a minute."""
 _LONGEST_LOOK_MS: Final = 6 * 3_600_000
+_ALL_MS: Final = 3_600_000
+"""How often all workflows are looked at: a deployment of a former version began no watches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """How many runs were looked at, and how long ago the first of them was due."""
+    """How many runs were looked at, and how long ago the first of them was due.
+
+    Attributes:
+        workflows: of which runs were looked for by their status.
+    """
 
     runs: int
     late_ms: int
+    workflows: Collection[str] = ()
 
 
 class SegmentReconciler:
@@ -67,10 +76,17 @@ class SegmentReconciler:
         self._segments = segments
         self._waker = waker
         self._failed = failed
+        self._all_ms: int | None = None
 
     def reconcile(self, workflows: Iterable[str]) -> Reconciled:
         """Look at what is due and at what is silent."""
-        found = [partition.partition("#")[::2] for partition in self._table.due(self._clock.now(), limit=_MOST_DUE)]
+        due = self._table.due(self._clock.now(), limit=_MOST_DUE)
+        now = self._clock.now()
+        every_workflow = frozenset(workflows)
+        are_all = self._all_ms is None or now >= self._all_ms
+        are_watched = every_workflow & watched(due)
+        looked_at = every_workflow if are_all else are_watched
+        found = [each.partition("#")[::2] for each in due if not is_watch(each)]
         late_ms = 0
         for workflow, instance in found[:_MOST_LOOKS]:
             with self._alone(workflow, instance):
@@ -80,11 +96,23 @@ class SegmentReconciler:
         for workflow, instance in found[_MOST_LOOKS:]:
             self._segments.look_soon(workflow, instance)
         # Read whole before any is looked at: what is done to one moves it within the list.
-        silent = [each for workflow in workflows for each in self._silent(workflow)]
+        silent: list[Header] = []
+        for workflow in sorted(looked_at):
+            runs = self._silent(workflow)
+            silent += runs
+            if workflow in are_watched and not runs:
+                self._end_watch(workflow)
         for header in silent:
             with self._alone(header.workflow, header.instance):
                 self._look_silent(load(self._table, header.workflow, header.instance))
-        return Reconciled(len(found) + len(silent), late_ms)
+        if are_all:
+            self._all_ms = now + _ALL_MS
+        return Reconciled(len(found) + len(silent), late_ms, looked_at)
+
+    def _end_watch(self, workflow: str) -> None:
+        """End the watch of a workflow of which no run executes, if it was begun long ago."""
+        if not self._table.list(workflow, status="rollingBack", limit=1).rows:
+            self._runs.watches.end(workflow)
 
     @contextmanager
     def _alone(self, workflow: str, instance: str) -> Iterator[None]:
@@ -125,7 +153,7 @@ class SegmentReconciler:
         is_at_work = state is None or any(row.owner is not None and row.lease > now for row in steps)
         self._segments.look_later(header, due, is_waiting=not is_at_work)
 
-    def _silent(self, workflow: str) -> Iterable[Header]:
+    def _silent(self, workflow: str) -> Sequence[Header]:
         """Return runs whose header says that an Express execution moves them, and has not changed for a while.
 
         Of those that may only work for long not all are looked at; what is found dead stands in the list no more.

@@ -31,6 +31,7 @@ from durable.runs.record import (
     with_payload,
 )
 from durable.runs.timers import Timers
+from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
@@ -91,6 +92,7 @@ class Runs:
         self._leases = leases or Leases(clock)
         self._search = search
         self._executions = Executions(table, machines, clock)
+        self.watches = Watches(table, clock)
         self.admission = Admission(table, Pools(table, clock, limits, timers), self._start_soon)
 
     def create(
@@ -133,6 +135,7 @@ class Runs:
     ) -> tuple[Header, bool]:
         now = self._clock.now()
         is_segmented = workflow in self._segmented
+        self.watch(workflow)
         text = text_of(payload)
         header = Header(
             workflow=workflow,
@@ -184,6 +187,15 @@ class Runs:
             self._executions.start(header)
         except InputTooLarge:
             self.close(header.machine, header.execution, TOO_LARGE)
+
+    def watch(self, workflow: str) -> None:
+        """Have the reconciler look at the runs of a workflow each minute, one of which is about to execute.
+
+        Raises:
+            TableBusy: the run is not to be written.
+        """
+        if workflow in self._segmented:
+            self.watches.begin(workflow)
 
     def load(self, workflow: str, instance: str) -> RunRecord:
         """Read a run.
@@ -307,6 +319,7 @@ class Runs:
         steps = [] if header is None else load_steps(self._table, header)
         if not any(isinstance(row, StepRow) and self._may_be_undone(row) for row in steps):
             return closed
+        self.watch(workflow)
         # The run stays open: what would close it is kept in `rollback` for when that is over.
         rest = {name: value for name, value in closed.items() if name not in ("closed", "expires")}
         then = {"then": closed["status"], "kept": closed["expires"] - now // 1000}
@@ -358,6 +371,7 @@ class Runs:
         """
         now = self._clock.now()
         header = with_payload(self._table, header)
+        self.watch(header.workflow)
         is_segmented = header.workflow in self._segmented
         fields: Row = {
             "workflow": header.workflow,

@@ -98,6 +98,7 @@ class Segments:
             "execution": execution_name(run["instance"]),
             "unexplained": 0,
         }
+        self._runs.watch(run["workflow"])
         if kind == "standard":
             # An Express execution has no `due`: it is found by the list of those that run, see SegmentReconciler.
             fields["due"] = self._clock.now() + STANDARD_LOOK_MS
@@ -163,6 +164,7 @@ class Segments:
         """
         if header.parked is None or header.wanted is not None or header.closed:
             return False
+        self._runs.watch(header.workflow)
         # Another name than the one before: whatever still executes under that is not the current one any more.
         execution = execution_name(header.instance)
         fields: Row = {

@@ -24,6 +24,7 @@ from durable.operations.waker import Waker
 from durable.runs.record import load_header
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.runs.watches import is_watch
 from durable.signature import Signature
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
@@ -334,22 +335,22 @@ class World:
 
     def _next_look(self) -> int:
         """Return when the reconciler runs next: each minute, but for the minutes in which it would find nothing."""
-        now, due = self.kernel.clock.now(), self.table.rows.due(2**53)
-        keys = [key for key in self.table.rows.all_keys() if key.sort in DUE]
+        now = self.kernel.clock.now()
+        keys = [key for key in self.table.rows.all_keys() if key.sort in DUE and not is_watch(key.partition)]
         headers = [self.table.rows.get(each) for each in keys if each.sort == RUN]
         at_work = [row for row in headers if row and "closed" not in row and "parked" not in row]
         if at_work:
             return MINUTE if any("kind" in row for row in at_work) else 20 * MINUTE  # a run on Standard may sleep
+        due: list[int] = [row["due"] for each in keys if (row := self.table.rows.get(each)) and "due" in row]
         if not due:
             return HOUR
-        earliest: int = min(row["due"] for each in keys if (row := self.table.rows.get(each)) and "due" in row)
-        return min(max(MINUTE, (earliest - now) // MINUTE * MINUTE), HOUR)
+        return min(max(MINUTE, (min(due) - now) // MINUTE * MINUTE), HOUR)
 
     def _reconcile(self) -> None:
         headers = [(key, self.table.rows.get(key) or {}) for key in self.headers]
         used = {key.partition.partition("#")[0] for key, _ in headers}
-        self.reconciler.reconcile(self.segmented & used)
-        self.whole.reconcile(used, ("rollingBack",))
+        looked = self.reconciler.reconcile(self.segmented & used)
+        self.whole.reconcile({*looked.workflows, *(used - self.segmented)}, ("rollingBack",))
         if any("kind" not in row for _, row in headers):
             self.whole.reconcile(used)
 

@@ -34,7 +34,7 @@ def handler_of(environment: Environment) -> Handler:
         match event.get("runs"):
             case "segments":
                 looked = segments.reconcile(segmented)
-                log.reconciled(looked.runs + whole.reconcile(segmented, ("rollingBack",)), looked.late_ms)
+                log.reconciled(looked.runs + whole.reconcile(looked.workflows, ("rollingBack",)), looked.late_ms)
             case "values":
                 log.reconciled(0 if values is None else sweep(values, table))
             case "all":

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final
 
+from durable.runs.watches import is_watch
+
 WRITES: Final = ("PutItem", "UpdateItem", "DeleteItem")
 _INDEX: Final = ("listed", "updated")
 _KB: Final = 1024
@@ -40,10 +42,17 @@ class Usage:
 
 
 class Meter:
-    """Listens to a boto3 client of DynamoDB; `usage` is by the name of the table."""
+    """Listens to a boto3 client of DynamoDB.
+
+    Attributes:
+        usage: by the name of the table.
+        watches: how often a watch was written, which is not in the usage: a process does so once in two minutes, for
+            however many runs.
+    """
 
     def __init__(self, dynamodb: Any) -> None:
         self.usage: dict[str, Usage] = {}
+        self.watches = 0
         self._events = dynamodb.meta.events
         self._rows: dict[tuple[str, str, str], Item] = {}
 
@@ -65,6 +74,9 @@ class Meter:
         asked = context["metered"]
         if model.name == "TransactWriteItems":
             self._transacted(asked["TransactItems"])
+            return
+        if model.name in WRITES and "Key" in asked and is_watch(asked["Key"]["pk"].get("S", "")):
+            self.watches += 1
             return
         usage = self.usage.setdefault(asked["TableName"], Usage())
         usage.requests[model.name] += 1

@@ -172,11 +172,22 @@ def test_a_sweep_over_nothing_is_one_query_a_partition_of_each_status(deployment
 
 
 @pytest.mark.parametrize(("segments", "workflows"), [("express", 1), ("batches", 2)], indirect=["segments"])
-def test_a_look_each_minute_over_nothing(segments: Segments, meter: Meter, workflows: int) -> None:
-    segments.minute()
-    record, _ = spent(meter, segments.deployment)
-    queries = QUERIES_OF_DUE + QUERIES_OF_EXPRESS * workflows
-    assert (record.requests, record.read_units) == ({"Query": queries}, queries / 2)
+def test_a_look_over_nothing_is_that_of_what_is_due_and_once_an_hour_one_at_each_workflow(
+    segments: Segments, meter: Meter, workflows: int
+) -> None:
+    for queries in (QUERIES_OF_DUE + QUERIES_OF_EXPRESS * workflows, QUERIES_OF_DUE, QUERIES_OF_DUE):
+        meter.usage.clear()
+        segments.minute()
+        record, _ = spent(meter, segments.deployment)
+        assert (record.requests, record.read_units) == ({"Query": queries}, queries / 2)
+
+
+def test_a_process_writes_the_watch_of_a_workflow_once_for_all_runs_of_two_minutes(
+    segments: Segments, meter: Meter
+) -> None:
+    for _ in range(3):
+        segments.deployment.sign_up()
+    assert meter.watches == 1
 
 
 def test_a_step_that_is_invoked_again_after_its_outcome_writes_nothing(deployment: Deployment, meter: Meter) -> None:
