@@ -187,7 +187,7 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
         (cap, "doomed", "none", CALM, range(1)),
         (incarnation, "child", "again", CALM, range(12)),
         (current_execution_ends, "child", "restart", TWINS, range(20)),
-        (tombstone, "trip", "again", STORM, range(50_013, 50_014)),
+        (tombstone, "child", "again", STORM, range(50_010, 50_040)),
         (one_token, "hook", "none", CALM, range(12)),
         (forgotten_wait, "trial", "restart from", CALM, range(8)),
     ],
