@@ -78,7 +78,7 @@ def slot_alone(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_promise_breaks_without(protection: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = range(2)
+    seeds = range(4, 8)
     assert [seed for seed in seeds if Load(seed, limits, faults=BUSY, operated=False).play().trouble] == []
     with monkeypatch.context() as patch:
         protection(patch)
