@@ -101,17 +101,22 @@ class StepLogs(logging.Handler):
         return self.flush
 
     def flush(self) -> None:
-        """Write what waits."""
-        with self._database, contextlib.suppress(sqlite3.Error):  # a full disk costs lines and no step
-            if not self._waiting:
+        """Write what waits. A full disk costs lines, and no step."""
+        with self._database:
+            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if not taken:
                 return
-            self._connection.execute("BEGIN")
-            with self._connection:
-                while self._waiting:
-                    self._write(self._waiting.popleft())
-                # Ids are never used again (AUTOINCREMENT), so a cursor stays good when lines are removed.
-                newest = self._connection.execute("SELECT max(id) FROM line").fetchone()[0] or 0
-                self._connection.execute("DELETE FROM line WHERE id<=?", (newest - MOST_LINES,))
+            try:
+                self._connection.execute("BEGIN")
+                with self._connection:
+                    for each in taken:
+                        self._write(each)
+                    # Ids are never used again (AUTOINCREMENT), so a cursor stays good when lines are removed.
+                    newest = self._connection.execute("SELECT max(id) FROM line").fetchone()[0] or 0
+                    self._connection.execute("DELETE FROM line WHERE id<=?", (newest - MOST_LINES,))
+            except sqlite3.Error:
+                # That a run was deleted is not forgotten: its lines may hold personal data.
+                self._waiting.extendleft(each for each in reversed(taken) if isinstance(each, _Forgotten))
 
     def _write(self, what: Line | _Forgotten) -> None:
         if isinstance(what, _Forgotten):

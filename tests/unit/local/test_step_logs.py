@@ -101,3 +101,21 @@ def test_an_exception_is_kept_with_the_lines_of_the_author_alone(tmp_path: Path)
         'File "tests/unit/local/test_step_logs.py"'
     ] * 3
     assert "json.loads(" in line["text"]
+
+
+def test_the_lines_of_a_deleted_run_are_removed_though_the_disk_was_full_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kept(tmp_path) as logs, WorkingOn("orders/o-1 pay", KEY):
+        log.warning("before it")
+        logs.flush()
+        write = logs._write
+
+        def full(what: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr(logs, "_write", full)
+        logs.forget("orders#o-1")
+        logs.flush()
+        monkeypatch.setattr(logs, "_write", write)
+        assert logs.read(None, None)["lines"] == []
