@@ -14,6 +14,7 @@ from durable.compiler.asl_walk import expressions_mapped
 from durable.compiler.carried import NAMES
 from durable.compiler.jsonata import jsonata, template
 from durable.compiler.names import state_name
+from durable.compiler.parts import cost_comment
 from durable.compiler.passing import Passing
 from durable.compiler.retry_rules import RACE_ENDS, RACE_RETRY, TOKEN_RETRY, retries, tried_once
 from durable.compiler.states import (
@@ -220,6 +221,7 @@ class Writer:
             return self._map_of_groups(state, names)
         return {
             "Type": "Map",
+            **_cost(state),
             "Items": "{% " + jsonata(state.items) + " %}",
             "ItemSelector": {
                 "item": "{% $states.context.Map.Item.Value %}",
@@ -254,6 +256,7 @@ class Writer:
         }
         return {
             "Type": "Map",
+            **_cost(state),
             "Items": list(range(groups)),
             "ItemSelector": {"group": "{% $states.context.Map.Item.Value %}"},
             "MaxConcurrency": groups,
@@ -261,6 +264,10 @@ class Writer:
             **_catch(state, names),
             **{field: expressions_mapped(each, _joined) for field, each in _left_by(state, names).items()},
         }
+
+
+def _cost(state: Map) -> Json:
+    return {} if state.cost is None else {"Comment": cost_comment(state.cost)}
 
 
 def _left_by(state: Map, names: dict[State, str]) -> Json:

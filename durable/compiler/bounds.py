@@ -72,7 +72,7 @@ class Bounds:
         begun: those of them that are counted when a round of a loop begins; its steps count their own.
         shared: whether several loops and maps share the rest.
         notes: what the bounds mean, in words.
-        branch_notes: those of them that hold in segments too: within branches and items, and of maps that wait.
+        branch_notes: those that hold in segments too: within branches and items, and of maps that wait and go round.
     """
 
     certain: int
@@ -95,7 +95,7 @@ def bounds(program: Program) -> Bounds:
     begun = {each.round: STATE + _certain(_body(each), _own) for each in found}
     notes = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found)
     inside = {each.round for each in _in_branches(program.body)} | {
-        each.round for each in found if _needs_standard(each)
+        each.round for each in found if _needs_standard(each) and any(True for _ in unbounded(_body(each)))
     }
     inner = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found if each.round in inside)
     return Bounds(certain, rounds, costs, begun, shared, tuple(notes), tuple(inner))

@@ -33,9 +33,9 @@ def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
     while changed:
         changed = False
         for name in reversed(states):
-            found = _read(_own(states[name])) & every
+            found = read(_own(states[name])) & every
             for target, assign in leaving[name]:
-                found |= _read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
+                found |= read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
             if found != live[name]:
                 live[name], changed = found, True
     changed = True
@@ -64,12 +64,12 @@ def _own(state: Json) -> Json:
     return bare
 
 
-def _read(value: Any) -> frozenset[str]:
+def read(value: Any) -> frozenset[str]:
     """Return the variables that the expressions of a template read."""
     if isinstance(value, dict):
-        return frozenset[str]().union(*map(_read, value.values()))
+        return frozenset[str]().union(*map(read, value.values()))
     if isinstance(value, list):
-        return frozenset[str]().union(*map(_read, value))
+        return frozenset[str]().union(*map(read, value))
     if isinstance(value, str) and value.startswith("{%"):
         return frozenset(each[1:] for each in NAMES.findall(value) if each.startswith("$"))
     return frozenset()

@@ -77,7 +77,7 @@ CLOCK = "at"
 SPENT = "events"
 TOO_MANY_ITEMS = "if there are too many for "
 """How the names of Choices begin that ask whether a map has too many items."""
-_TURN = "($b ? $max([$a, $millis()]) : $a)"
+_TURN = "($b ? $max([$a, $toMillis($states.context.State.EnteredTime)]) : $a)"
 """When an item of a map begins: with the map, or where as many others are under way already, when one has ended."""
 _INTEGER = Integer()
 _ONE = Constant(1, _INTEGER)
@@ -177,6 +177,8 @@ class Lowering(MachineBuilder):
                 body = self._branch(of.body, budget, now, counts=deeper)
                 state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
                 state.timed = self.shared.timed
+                if of.bound is None and not deeper:
+                    state.cost = self.budget.bounds.costs[of.round]
                 state.next.set(self.budget.spent, self.budget.after_map(of, deeper))
                 result = list_result(of.element, self.shared.timed or deeper)
                 ended = join_time(self.clock)

@@ -176,12 +176,14 @@ class Map(Caught):
     """A machine for each item of a list.
 
     Attributes:
+        cost: the events of an item at most, where it can go through its items in parts.
         timed: the machine reads `LATE`: whether its item has waited for others to end.
     """
 
     items: Expression = field(kw_only=True)
     concurrency: int = 0
     groups: int = 1
+    cost: int | None = None
     timed: bool = False
     body: Machine = field(kw_only=True)
 

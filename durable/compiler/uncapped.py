@@ -8,6 +8,7 @@ from typing import Any, Final
 from durable.compiler.asl_walk import needs_standard, reached
 from durable.compiler.carried import NAMES
 from durable.compiler.flow import SPENT, TOO_MANY_ITEMS
+from durable.compiler.parts import has_parts, in_parts
 
 Json = dict[str, Any]
 
@@ -18,8 +19,9 @@ def uncapped(definition: Json) -> Json:
     """Return the definition without the bounds on rounds at top level: they are for an execution's history.
 
     An Express execution keeps no history, and a new segment begins with none. Within branches and items the bounds
-    stay, and so does that of a map in which something waits: such a block is executed on Standard, and begins anew
-    there. One machine has the same bounds, so that a workflow does the same on both.
+    stay, and so does that of a map in which something waits and goes round: such a block is executed on Standard, and
+    begins anew there. Other maps go through their items in parts. One machine has the same bounds, so that a workflow
+    does the same on both.
     """
     states: Json = copy.deepcopy(definition["States"])
     ends = {name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY}
@@ -29,7 +31,7 @@ def uncapped(definition: Json) -> Json:
         for edge in (state, *state.get("Choices", ()), *state.get("Catch", ())):
             if SPENT in edge.get("Assign", {}):
                 edge["Assign"][SPENT] = 0
-    return {**definition, "States": reached(definition["StartAt"], states)}
+    return in_parts({**definition, "States": reached(definition["StartAt"], states)})
 
 
 def _uncap(name: str, choice: Json, ends: set[str], states: Json) -> None:
@@ -39,10 +41,14 @@ def _uncap(name: str, choice: Json, ends: set[str], states: Json) -> None:
         choice.pop("Assign", None)
         allowed = choice["Choices"].pop()
         choice |= {"Default": allowed["Next"]} | ({"Assign": allowed["Assign"]} if "Assign" in allowed else {})
-    elif name.startswith(TOO_MANY_ITEMS) and not needs_standard(states[choice["Default"]]):
+    elif name.startswith(TOO_MANY_ITEMS) and _is_unbounded(states[choice["Default"]]):
         choice["Choices"] = [rule for rule in choice["Choices"] if not _is_cap(rule, ends)]
     if not choice["Choices"]:
         _pass(choice)
+
+
+def _is_unbounded(state: Json) -> bool:
+    return has_parts(state) or not needs_standard(state)
 
 
 def _is_cap(edge: Json, ends: set[str]) -> bool:
