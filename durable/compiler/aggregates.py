@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import sys
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -52,14 +51,14 @@ from durable.compiler.walk import may_fail
 _INTEGER: Final = Integer()
 _ONE: Final = Constant(1, _INTEGER)
 _KEY: Final = ast.Name("item", ast.Load())
-_NAIVE_SUM: Final = "$sum($a)"
-_COMPENSATED_SUM: Final = (
+_FLOAT_SUM: Final = (
     "($_s := $reduce($a, function($_s, $_x) { ($_t := $_s[0] + $_x;"
     " [$_t, $_s[1] + ($abs($_s[0]) >= $abs($_x) ? ($_s[0] - $_t) + $_x : ($_x - $_t) + $_s[0])]) }, [0, 0]);"
     " $_s[0] + $_s[1])"
 )
-"""What CPython does since 3.12: Neumaier's sum, which carries what rounding loses."""
-_FLOAT_SUM: Final = _COMPENSATED_SUM if sys.version_info >= (3, 12) else _NAIVE_SUM
+"""Neumaier's sum, which carries what rounding loses, as CPython has it since 3.12: Lambdas have 3.13. An older Python
+compiles the same.
+"""
 
 
 def _quantified(into: Literal["any", "all"]) -> Callable[[Reader, ast.Call, Scope], Expression]:

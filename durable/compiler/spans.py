@@ -47,9 +47,17 @@ _UNITS: Final = {
     "microseconds": 1,
 }
 _ORDER: Final = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
-_FORM: Final = "write timedelta(days=n), with whole weeks, days, hours, minutes, seconds or microseconds"
+_FORM: Final = "write timedelta(days=n), with numbers of weeks, days, hours, minutes, seconds or microseconds"
 _EXACT: Final = 2**53
 _WHOLE: Final = '($assert($abs($a) <= 9007199254740992, "OverflowError"); $a)'
+_ROUNDED: Final = (
+    "($_t := function($_x) { $_x < 0 ? $ceil($_x) : $floor($_x) }; $_i := $_t($a); $_d := ($a - $_i) * UNIT;"
+    " $_e := $_t($_d); $_l := $_d - $_e; $_n := $_i * UNIT + $_e + $b;"
+    " $_up := $abs($_l) > 0.5 or ($abs($_l) = 0.5 and $_n % 2 != 0);"
+    " $_n := $_up ? $_n + ($_l < 0 ? -1 : 1) : $_n;"
+    ' $assert($abs($_n) <= 9007199254740992, "OverflowError"); $_n)'
+)
+"""The microseconds of `$a` units and `$b` microseconds, rounded half to even as timedelta rounds."""
 DAYS: Final = "($_q := $a % 86400000000; ($a - ($_q < 0 ? $_q + 86400000000 : $_q)) / 86400000000)"
 """The whole days of `$a` microseconds, rounded down, as timedelta.days has them."""
 _WRITTEN: Final = (
@@ -78,32 +86,59 @@ def constant(node: ast.AST, length: timedelta, source: str) -> Expression:
 
 def _exact(node: ast.AST, span: Expression, source: str) -> Expression:
     if isinstance(span, Constant) and isinstance(span.value, int) and abs(span.value) > _EXACT:
-        raise Refused(
-            node, f"`{source}` is longer than 285 years", "write a shorter one: it is exact up to 2**53 microseconds"
-        )
+        raise _too_long(node, source)
     return span
+
+
+def _too_long(node: ast.AST, source: str) -> Refused:
+    what = f"`{source}` is longer than 285 years"
+    return Refused(node, what, "write a shorter one: it is exact up to 2**53 microseconds")
 
 
 def made(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     """Return `timedelta(days=n)`."""
     source = reader.source.of(node)
-    total: Expression | None = None
     given = [*zip(_ORDER, node.args, strict=False), *((str(each.arg), each.value) for each in node.keywords)]
     if len(node.args) > len(_ORDER) or any(unit not in _UNITS for unit, _ in given):
         raise Refused(node, f"`{source}` counts what no timedelta does", _FORM)
+    parts: list[tuple[str, Expression]] = []
     for unit, each in given:
         value = reader.value(each, scope)
         if is_unknown(value.kind):
             return value
         refuse_none(node, value, f"`{unit}` of `{source}`")
         refuse_any(node, value, f"`{unit}` of `{source}`")
-        if not is_whole(value.kind):
+        if not is_number(value.kind):
             raise Refused(node, f"`{unit}` of `{source}` is {describe(value.kind)}", _FORM)
-        part: Expression = Operation("*", value, Constant(_UNITS[unit], _INTEGER), SPAN)
-        if isinstance(value, Constant) and isinstance(value.value, int):
-            part = Constant(value.value * _UNITS[unit], SPAN)
+        parts.append((unit, value))
+    return _exact(node, _total(node, parts, source), source)
+
+
+def _total(node: ast.AST, parts: list[tuple[str, Expression]], source: str) -> Expression:
+    """Return the microseconds of a timedelta's parts, of which one at the most is a float that is known in the run."""
+    written = {unit: each.value for unit, each in parts if isinstance(each, Constant)}
+    try:
+        known = timedelta(**{unit: value for unit, value in written.items() if isinstance(value, int | float)})
+    except OverflowError:
+        raise _too_long(node, source) from None
+    total: Expression | None = constant(node, known, source) if written else None
+    fractions = []
+    for unit, value in parts:
+        if isinstance(value, Constant):
+            continue
+        if not is_whole(value.kind):
+            fractions.append((unit, value))
+            continue
+        part = Operation("*", value, Constant(_UNITS[unit], _INTEGER), SPAN)
         total = part if total is None else _sum("+", total, part)
-    return Constant(0, SPAN) if total is None else _exact(node, total, source)
+    whole = Constant(0, SPAN) if total is None else total
+    if not fractions:
+        return whole
+    if len(fractions) > 1 or any(isinstance(each, float) and not each.is_integer() for each in written.values()):
+        # CPython rounds once, when it has added what all of them leave.
+        raise Refused(node, f"`{source}` has two parts that are no whole numbers", "write one: timedelta(hours=x)")
+    unit, fraction = fractions[0]
+    return Formula(_ROUNDED.replace("UNIT", str(_UNITS[unit])), (fraction, whole), SPAN, fails=True)
 
 
 def is_span(kind: Kind) -> bool:

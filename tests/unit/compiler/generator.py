@@ -136,13 +136,14 @@ class Generator(Branching):
         self._emit(place, f"match {name}:")
         arm = place.inner()
         cases = [f"case Cat(lives={found}):", f"case Dog() | Fish() if {self.truth(place.scope)}:", "case _:"]
+        ends = []
         for case in cases:
             self._emit(arm, case)
             inner = arm.inner()
             if found in case:
                 self._bind(inner, found, "int")
-            self._block(inner, depth)
-        return False
+            ends.append(self._block(inner, depth))
+        return all(ends)
 
     def _narrow(self, place: Place, depth: int) -> bool:
         """Write an `if` that shows that a variable is not None: in it, or after it where it leaves."""

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from durable.compiler import compile_workflow
 from tests.sweeps import sweep
-from tests.unit.compiler.both import agree
+from tests.unit.compiler.both import agree, run_compiled
 from tests.unit.compiler.sample import Address, Color, Level, Point, Size, User
 from tests.unit.compiler.written import written
 
@@ -262,3 +263,8 @@ def test_truth(expression: str) -> None:
     """)
     for user in USERS:
         agree(workflow, user)
+
+
+def test_a_sum_of_floats_is_that_of_the_python_of_lambdas_whichever_compiles() -> None:
+    compiled = compile_workflow(written("return sum([event.payload.score] * 10)"))
+    assert run_compiled(compiled, User(user_id="u", score=0.1)).output == 1.0

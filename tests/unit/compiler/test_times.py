@@ -147,3 +147,23 @@ def test_a_sleep_takes_seconds_and_lengths_of_the_run(age: int) -> None:
 def test_what_is_no_time_is_refused(program: str, said: str) -> None:
     with pytest.raises(CompileError, match=said):
         compile_workflow(written(program))
+
+
+@pytest.mark.parametrize("hours", [0.0, 1.5, -1.5, 1 / 3, 0.1, -2.675, 1e-9 / 7.2, 2.5e-10 * 5.555555, 1e4 / 7, 3.0])
+def test_a_timedelta_of_a_float_is_rounded_as_in_python(hours: float) -> None:
+    body = """
+        user = event.payload
+        whole = timedelta(hours=user.score, microseconds=user.age)
+        halves = timedelta(microseconds=user.score, seconds=user.age)
+        written = timedelta(hours=1.5, minutes=-0.3)
+        return [whole, halves, timedelta(weeks=user.score), written, whole.total_seconds()]
+    """
+    for age in (0, 1, -7):
+        agree(written(body), User(user_id="u", score=hours, age=age))
+
+
+@pytest.mark.parametrize("halves", [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999999999999994])
+def test_half_a_microsecond_is_rounded_to_the_even_one(halves: float) -> None:
+    body = "return timedelta(microseconds=event.payload.score, seconds=1, milliseconds=event.payload.age) / NAP"
+    for age in (0, 1):
+        agree(written(body), User(user_id="u", score=halves, age=age))
