@@ -158,7 +158,7 @@ class _Run(Bookkeeping):
             return
         try:
             if isinstance(event, TaskSucceeded):
-                result = tasks.succeeded(self, flow, event.output)
+                result = tasks.succeeded(self, flow, event.output, fits=event.fits)
             elif isinstance(event, TaskFailed):
                 tasks.failed(self, flow, StateError(event.error, event.cause))
             elif not tasks.timed_out(self, flow, wait):

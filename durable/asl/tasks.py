@@ -51,13 +51,13 @@ def heartbeat(run: Bookkeeping, wait: TaskWait) -> None:
         run.actions.append(SetTimer(wait.token, wait.next_timer_ms() or run.now_ms))
 
 
-def succeeded(run: Bookkeeping, flow: Flow, output: Any) -> Any:
+def succeeded(run: Bookkeeping, flow: Flow, output: Any, *, fits: bool = False) -> Any:
     """End the wait; return the state's result. Raises StateError if it is too large."""
     wait, resource = flow.wait, flow.task().resource
     assert isinstance(wait, TaskWait)
     run.resume(flow)
     result = _response(resource, wait, output) if resource.invokes_lambda else output
-    problem = _problem(resource, output)
+    problem = None if fits else _problem(resource, output)
     if problem is not None:
         failed(run, flow, problem)
     run.record(
@@ -133,17 +133,25 @@ def _response(resource: Resource, wait: TaskWait, output: Any) -> Any:
     """Return what lambda:invoke responds with: the function's result is its Payload."""
     if resource.service != "lambda":
         return output
-    version = _version(wait.arguments)
-    headers = {"Content-Type": "application/json", "X-Amz-Executed-Version": version, "x-amzn-RequestId": wait.token}
+    version, token = _version(wait.arguments), wait.token
+    # Written out: it is made for every step.
     return {
         "ExecutedVersion": version,
         "Payload": output,
         "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": headers,
+            "AllHttpHeaders": {
+                "Content-Type": ["application/json"],
+                "X-Amz-Executed-Version": [version],
+                "x-amzn-RequestId": [token],
+            },
+            "HttpHeaders": {
+                "Content-Type": "application/json",
+                "X-Amz-Executed-Version": version,
+                "x-amzn-RequestId": token,
+            },
             "HttpStatusCode": 200,
         },
-        "SdkResponseMetadata": {"RequestId": wait.token},
+        "SdkResponseMetadata": {"RequestId": token},
         "StatusCode": 200,
     }
 

@@ -12,10 +12,14 @@ EXECUTION_TIMER: Final = "execution"
 
 
 class TaskSucceeded(NamedTuple):
-    """A task gave its result: what the function returned, or what SendTaskSuccess sent."""
+    """A task gave its result: what the function returned, or what SendTaskSuccess sent.
+
+    `fits` says that the caller knows the output to be JSON that is small enough, so that it need not be looked at.
+    """
 
     token: str
     output: Any
+    fits: bool = False
 
 
 class TaskFailed(NamedTuple):

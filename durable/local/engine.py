@@ -395,6 +395,6 @@ class Engine:
         self._cancel(name, token)
         late = partial(self._dropped, event)
         if isinstance(answer, Returned):
-            self._advance(name, TaskSucceeded(token, answer.payload), late)
+            self._advance(name, TaskSucceeded(token, answer.payload, answer.fits), late)
         else:
             self._advance(name, TaskFailed(token, answer.error, answer.cause), late)

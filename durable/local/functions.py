@@ -27,9 +27,10 @@ from durable.wire import Envelope, StepEvent
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a function returned."""
+    """What a function returned; `fits` where it is known to be JSON that is small enough, as of all steps."""
 
     payload: Any
+    fits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class Functions:
         try:
             envelope = work()
             goes_on = envelope is _Going.ON
-            return None if goes_on else Returned(envelope)
+            return None if goes_on else Returned(envelope, fits=True)
         except Hang:
             hangs = True
             return None

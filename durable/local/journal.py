@@ -296,15 +296,15 @@ class Journal:
 
     def _commit(self, batch: _Batch) -> None:
         execute = self._writer.execute
-        # There is no ROLLBACK: after a failure nothing is written any more, and the connection is closed.
-        execute("BEGIN IMMEDIATE")
-        for schema, rows in batch.rows.items():
-            puts = [(*key, *values) for key, values in rows.items() if values is not None]
-            gone = [key for key, values in rows.items() if values is None]
-            for rows_at_once, some in ((upsert, puts), (delete, gone)):
-                for size, parameters in _chunks(some):
-                    execute(rows_at_once(schema, size), parameters)
-        execute("COMMIT")
+        statements = list(_statements(batch))
+        if len(statements) == 1:  # a transaction by itself, as most batches are: steps write rows of the record alone
+            execute(*statements[0])
+        else:
+            # There is no ROLLBACK: after a failure nothing is written any more, and the connection is closed.
+            execute("BEGIN IMMEDIATE")
+            for each in statements:
+                execute(*each)
+            execute("COMMIT")
         # Before anybody hears of the commit: SQLite goes on writing to a file that was removed.
         self._folder.check()
 
@@ -333,6 +333,16 @@ class Journal:
             perform(partial(callback, error))
         for listener in listeners:
             perform(partial(listener, self._durable, error))
+
+
+def _statements(batch: _Batch) -> Iterator[tuple[str, list[object]]]:
+    """Yield the statements that write a batch, with their parameters."""
+    for schema, rows in batch.rows.items():
+        puts = [(*key, *values) for key, values in rows.items() if values is not None]
+        gone = [key for key, values in rows.items() if values is None]
+        for rows_at_once, some in ((upsert, puts), (delete, gone)):
+            for size, parameters in _chunks(some):
+                yield rows_at_once(schema, size), parameters
 
 
 def _chunks(rows: Sequence[tuple[object, ...]]) -> Iterator[tuple[int, list[object]]]:

@@ -27,6 +27,7 @@ from durable.http import Api
 from durable.local.callers import verify
 from durable.local.console import routes
 from durable.local.folder import JournalError
+from durable.local.garbage import settle
 from durable.local.gate import Gate
 from durable.local.host import Host
 from durable.local.http import Ends, application, listen, server
@@ -213,8 +214,7 @@ def _application(
     async def lifespan(_: Any) -> AsyncIterator[None]:
         # Made within the loop that serves: the gate's futures belong to it.
         gates.append(Gate(journal))
-        gc.freeze()
-        gc.enable()
+        settle()
         greet()
         # A step may end the process: whoever asks is answered before, and can terminate its run.
         asyncio.get_running_loop().call_later(_GRACE_SECONDS, go_on)

@@ -14,6 +14,7 @@ from bench.peers.ours.peer import ONBOARDING
 from durable.build import build
 from durable.clock import SystemClock
 from durable.errors import RunNotFound
+from durable.local.garbage import settle
 from durable.local.host import Host
 from durable.local.journal import Journal
 from durable.local.log import TextLog
@@ -78,6 +79,7 @@ def onboarding(data: Path, project: str = ONBOARDING) -> Iterator[Onboarding]:
             build(load(project)), journal, data, clock=clock, workers=workers, turns=turns, log=ends, random=Random()
         )
         host.recover()
+        settle()
         timers = TimerThread(host.timers, clock)
         timers.start()
         host.pump.start()
