@@ -11,15 +11,17 @@ from typing import Any, Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response as SiteResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from durable.http import Api, Problem
+from durable.http.messages import Response
 from durable.http.problems import CONTENT_TYPE
 from durable.local.http.gateway import Gate, Gateway
 from durable.local.http.holding import Ends
 from durable.local.http.loopback import Loopback
+from durable.local.http.messages import headers_of, response_to, with_body
 from durable.local.workers import Crew, Workers
 
 HANDLER_THREADS: Final = 64
@@ -41,7 +43,7 @@ def application(
     workers: Workers | None = None,
     ending: Callable[[], bool] = lambda: False,
     ends: Ends | None = None,
-) -> ASGIApp:
+) -> Application:
     """Return the server's application: it answers this machine only; see `Loopback`.
 
     Args:
@@ -62,30 +64,47 @@ def application(
     # Whatever is none of the server's own routes is the gateway's, its 404 and 405 too.
     site.router.default = gateway
     site.router.redirect_slashes = False
-    return Loopback(_Front(site, gateway, [each.path for each in own]), gateway.origins)
+    return Application(site, gateway, [each.path for each in own])
 
 
-class _Front:
-    """Sends a request to the server's own routes or straight to the gateway, which most are for."""
+class Application:
+    """Sends a request to the server's own routes or straight to the gateway, which most are for.
 
-    def __init__(self, site: ASGIApp, gateway: ASGIApp, paths: Sequence[str]) -> None:
+    It is an application of ASGI; requests to the gateway it takes without ASGI too: see `durable.local.http.direct`.
+    """
+
+    def __init__(self, site: ASGIApp, gateway: Gateway, paths: Sequence[str]) -> None:
+        self._guarded = Loopback(self._send_on, gateway.origins)
         self._site = site
         self._gateway = gateway
         self._whole = frozenset(path for path in paths if "{" not in path)
         self._beginnings = tuple({path.partition("{")[0] for path in paths if "{" in path})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        own = scope["type"] != "http" or path in self._whole or path.startswith(self._beginnings)
+        await self._guarded(scope, receive, send)
+
+    async def _send_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = scope["type"] != "http" or not self.takes(scope.get("path", ""))
         await (self._site if own else self._gateway)(scope, receive, send)
 
+    def takes(self, path: str) -> bool:
+        """Return whether requests to a path go to the gateway."""
+        return path not in self._whole and not path.startswith(self._beginnings)
 
-def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request], Response]:
+    async def respond(self, scope: Scope, body: bytes) -> Response:
+        """Answer a request to the gateway."""
+        problem = self._guarded.refusal(scope)
+        if problem is not None:
+            return response_to(problem)
+        return await self._gateway.respond(with_body(scope, headers_of(scope), body))
+
+
+def _described(document: Callable[[], Mapping[str, Any]]) -> Callable[[Request], SiteResponse]:
     text = functools.cache(lambda: json.dumps(document(), indent=2))
-    return lambda _: Response(text(), media_type="application/json")
+    return lambda _: SiteResponse(text(), media_type="application/json")
 
 
-def _refused(_: Request, error: Exception) -> Response:
+def _refused(_: Request, error: Exception) -> SiteResponse:
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     problem = Problem(status, _REFUSALS.get(status, "There is nothing here."))
-    return Response(problem.content(), status, headers, CONTENT_TYPE)
+    return SiteResponse(problem.content(), status, headers, CONTENT_TYPE)

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from durable.http import Problem
 from durable.http.api import busy
 from durable.http.messages import Response
+from durable.local.http.direct import Direct
 
 _LOG_AGAIN_SECONDS: Final = 60.0
 
@@ -41,7 +40,7 @@ class Limits:
     connections: int = _most_connections()
 
 
-class Edge(HttpToolsProtocol):
+class Edge(Direct):
     """A connection that is held to limits. Whatever it is refused for, the response is a problem."""
 
     limits: ClassVar[Limits] = Limits()

@@ -17,7 +17,7 @@ from durable.http.messages import Response
 from durable.http.routing import Route
 from durable.local.http.holding import Ends, held
 from durable.local.http.loopback import is_operators
-from durable.local.http.messages import request_of, send_problem, send_response
+from durable.local.http.messages import request_of, response_to, send_problem, send_response
 from durable.local.log import WorkingOn
 from durable.local.workers import Workers
 
@@ -58,18 +58,24 @@ class Gateway:
         head = scope["method"] == "HEAD"
         try:
             request = await request_of(scope, receive)
-            api = self._api(request.path)
-            # Around the call and not within it: what is held is called again until it has news.
-            response = await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
         except Problem as problem:
             await send_problem(send, problem, head=head)
-        except Throttled:  # the gate: what was written will never be durable
-            await send_problem(send, busy(), head=head)
-        except Exception as error:
-            log_failure(scope["method"], error)
-            await send_problem(send, unexpected(), head=head)
         else:
-            await send_response(send, response, head=head)
+            await send_response(send, await self.respond(request), head=head)
+
+    async def respond(self, request: Request) -> Response:
+        """Return the response to a request, whatever happens."""
+        try:
+            api = self._api(request.path)
+            # Around the call and not within it: what is held is called again until it has news.
+            return await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
+        except Problem as problem:
+            return response_to(problem)
+        except Throttled:  # the gate: what was written will never be durable
+            return response_to(busy())
+        except Exception as error:
+            log_failure(request.method, error)
+            return response_to(unexpected())
 
     async def _call(self, api: Api, request: Request) -> Response:
         route = api.route_of(request)

@@ -38,12 +38,13 @@ class Loopback:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (problem := self._refusal(scope)) is not None:
+        if scope["type"] == "http" and (problem := self.refusal(scope)) is not None:
             await send_problem(send, problem, head=scope["method"] == "HEAD")
             return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Problem | None:
+    def refusal(self, scope: Scope) -> Problem | None:
+        """Return why a request is refused; None where it is not."""
         hosts: list[bytes] = []
         origin = site = b""
         for name, value in scope["headers"]:

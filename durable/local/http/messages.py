@@ -21,13 +21,24 @@ async def request_of(scope: Scope, receive: Receive) -> Request:
     Raises:
         Problem: 413.
     """
+    headers = headers_of(scope)
+    body = b"" if _is_bare(scope["method"], headers) else await _body(headers.get("content-length", ""), receive)
+    return with_body(scope, headers, body)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the headers of a request; one that was sent several times has its values joined by commas."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         # As API Gateway joins them.
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def with_body(scope: Scope, headers: Mapping[str, str], body: bytes) -> Request:
+    """Return the request of a scope, given its headers and its body."""
     query = parsed_query(scope["query_string"].decode("latin-1"))
-    body = b"" if _is_bare(scope["method"], headers) else await _body(headers.get("content-length", ""), receive)
     return Request(scope["method"], scope["path"], headers, query, body)
 
 
@@ -78,6 +89,11 @@ async def send_response(send: Send, response: Response, *, head: bool) -> None:
 
 
 async def send_problem(send: Send, problem: Problem, *, head: bool) -> None:
+    await send_response(send, response_to(problem), head=head)
+
+
+def response_to(problem: Problem) -> Response:
+    """Return the response of a problem that is not an API's; it has the header that an API adds."""
     response = Response.of_problem(problem)
     response.headers.setdefault("Cache-Control", "no-store")
-    await send_response(send, response, head=head)
+    return response

@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from durable.errors import ConfigurationError
+from durable.local.http.application import Application
 from durable.local.http.edge import Edge, Limits, tell_once
 
 _SHUTDOWN_SECONDS: Final = 5
@@ -79,10 +80,11 @@ class _Server(uvicorn.Server):
 
 def server(app: ASGIApp, limits: Limits = Limits()) -> uvicorn.Server:
     """Return the server of an application: silent, as the application says what happened."""
+    site = app if isinstance(app, Application) else None
     return _Server(
         uvicorn.Config(
             app,
-            http=type("LimitedEdge", (Edge,), {"limits": limits}),
+            http=type("LimitedEdge", (Edge,), {"limits": limits, "site": site}),
             ws="none",
             access_log=False,
             log_config=None,

@@ -1,0 +1,113 @@
+"""HTTP/1.1 without ASGI for what is asked for most: a plain request to an API, whose response is written in one piece.
+
+uvicorn's protocol parses, keeps connections alive and shuts down. Whatever is not plain goes through the application as
+ASGI: a body in chunks or a large one, a request behind another one, HEAD and OPTIONS, and what no API is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar, Final, Protocol
+
+import httptools
+from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from durable.http.messages import Response
+
+_METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+_NOBODY_WAITS: Final = asyncio.Event()
+
+
+class Site(Protocol):
+    """What answers requests without ASGI."""
+
+    def takes(self, path: str) -> bool:
+        """Return whether it answers the requests to a path."""
+
+    async def respond(self, scope: Scope, body: bytes) -> Response:
+        """Return the response to a request, whatever happens.
+
+        Args:
+            scope: of ASGI, with the method, the path, the query string, the headers and the server's address.
+        """
+
+
+class _Exchange:
+    """A request that is answered directly: what uvicorn's protocol asks of a request that is under way."""
+
+    def __init__(self, scope: Any, *, keep_alive: bool) -> None:
+        self.scope, self.keep_alive = scope, keep_alive
+        self.chunks: list[bytes] = []
+        self.disconnected = self.response_started = self.response_complete = False
+        self.message_event = _NOBODY_WAITS
+
+
+class Direct(HttpToolsProtocol):
+    """A connection whose plain requests are answered without ASGI, where there is a site for it."""
+
+    site: ClassVar[Site | None] = None
+
+    def on_headers_complete(self) -> None:
+        if self.site is None or not self._is_plain(self.site):
+            super().on_headers_complete()
+            return
+        exchange: Any = _Exchange(self.scope, keep_alive=self.parser.should_keep_alive())
+        self.cycle = exchange
+
+    def _is_plain(self, site: Site) -> bool:
+        """Return whether a request may be answered directly; its scope is complete then."""
+        method, parser, before = _METHODS.get(self.parser.get_method()), self.parser, self.cycle
+        busy = before is not None and not before.response_complete
+        if method is None or busy or self.expect_100_continue or b"%" in self.url or not self.url.startswith(b"/"):
+            return False
+        if parser.should_upgrade() or parser.get_http_version() != "1.1":
+            return False
+        for name, value in self.headers:
+            if name == b"transfer-encoding" or (name == b"content-length" and not _is_small(value)):
+                return False
+        url = httptools.parse_url(self.url)
+        scope: Any = self.scope
+        scope["method"], scope["path"], scope["query_string"] = method, url.path.decode("ascii"), url.query or b""
+        return site.takes(scope["path"])
+
+    def on_body(self, body: bytes) -> None:
+        if isinstance(self.cycle, _Exchange):
+            self.cycle.chunks.append(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        exchange: Any = self.cycle
+        if not isinstance(exchange, _Exchange):
+            super().on_message_complete()
+            return
+        task = self.loop.create_task(self._respond(exchange))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    async def _respond(self, exchange: _Exchange) -> None:
+        assert self.site is not None
+        response = await self.site.respond(exchange.scope, b"".join(exchange.chunks))
+        if exchange.disconnected or self.transport.is_closing():
+            return
+        head = [STATUS_LINE[response.status]]
+        for name, value in self.server_state.default_headers:
+            head += (name, b": ", value, b"\r\n")
+        lines = [f"{name.lower()}: {value}\r\n" for name, value in response.headers.items()]
+        if response.status != 204:
+            lines.append(f"content-length: {len(response.body)}\r\n")
+        if not exchange.keep_alive:
+            lines.append("connection: close\r\n")
+        head += ("".join(lines).encode("latin-1"), b"\r\n", response.body)
+        self.transport.write(b"".join(head))
+        exchange.response_complete = True
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+def _is_small(length: bytes) -> bool:
+    """Return whether a body need not be held back while it is read."""
+    return length.isdigit() and int(length) <= HIGH_WATER_LIMIT
