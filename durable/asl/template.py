@@ -91,15 +91,20 @@ class Evaluated:
 class ObjectTemplate:
     """An object with an expression somewhere in it."""
 
-    __slots__ = ("_members", "repeatable", "volatile")
+    __slots__ = ("_evaluated", "_fixed", "repeatable", "volatile")
 
     def __init__(self, members: dict[str, Template]) -> None:
-        self._members = tuple(members.items())
+        # Most members are fixed; those that are not have their places among them, in the order of the definition.
+        self._fixed = {name: each.value if isinstance(each, Literal) else None for name, each in members.items()}
+        self._evaluated = tuple((name, each) for name, each in members.items() if not isinstance(each, Literal))
         self.volatile = any_volatile(*members.values())
         self.repeatable = all_repeatable(*members.values())
 
     def render(self, scope: Scope) -> dict[str, Any]:
-        return {name: member.render(scope) for name, member in self._members}
+        rendered = dict(self._fixed)
+        for name, member in self._evaluated:
+            rendered[name] = member.render(scope)
+        return rendered
 
 
 class ListTemplate:

@@ -306,21 +306,19 @@ class Engine:
 
         The deadline of a step is set when its work begins: see `_invoke`.
         """
-        invoked = (each for each in actions if isinstance(each, Invoke))
+        name = live.name
+        invoked = [each for each in actions if isinstance(each, Invoke)]
         steps = {each.token for each in invoked if self._functions.is_step(each.arguments["FunctionName"])}
         for action in actions:
-            match action:
-                case SetTimer(token, at) if token not in steps:
-                    self._set_timer(live.name, token, at)
-                case Cancel(token):
-                    self._cancel(live.name, token)
-        for action in actions:
-            match action:
-                case Invoke(token):
-                    pool = self._workers if token in steps else self._turns
-                    pool.submit(self._of(live.name, partial(self._invoke, live.name, action, resumes=resumes)))
-                case Continue():
-                    self._continue(live.name)
+            if isinstance(action, SetTimer) and action.token not in steps:
+                self._set_timer(name, action.token, action.at_ms)
+            elif isinstance(action, Cancel):
+                self._cancel(name, action.token)
+            elif isinstance(action, Continue):
+                self._continue(name)
+        for call in invoked:
+            pool = self._workers if call.token in steps else self._turns
+            pool.submit(self._of(name, partial(self._invoke, name, call, resumes=resumes)))
 
     def _set_timer(self, name: str, token: str, at: int) -> None:
         fire = self._of(name, partial(self._advance, name, TimerFired(token)))

@@ -47,4 +47,4 @@ def is_handled(name: str, event: StepEvent) -> bool:
 
 def is_kept(text: str) -> bool:
     """Return whether a row keeps an input that is so long as JSON."""
-    return len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES
+    return len(text) * 4 <= MAX_KEPT_INPUT_BYTES or len(text.encode("utf-8", "surrogatepass")) <= MAX_KEPT_INPUT_BYTES

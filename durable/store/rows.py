@@ -8,8 +8,9 @@ stay mappings of field names; they use the same names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, Literal, Self
 
 from durable.bindings.workflow import Status
@@ -33,14 +34,16 @@ class _Stored:
 
     @classmethod
     def from_row(cls, row: Row) -> Self:
-        known = _FIELDS[cls]
+        known = _FIELDS[cls].keys()
+        if row.keys() <= known:
+            return cls(**row)
         return cls(**{name: value for name, value in row.items() if name in known})
 
     def as_row(self) -> Row:
         """Return what is stored; not the sort key, which is part of the row's key."""
-        row = {name: getattr(self, name) for name in _FIELDS[type(self)] if name != "sort"}
+        values = zip(_DEFAULTS[type(self)].items(), _VALUES_OF[type(self)](self), strict=True)
         # By identity: False equals 0, and neither may be dropped for the other.
-        return {name: value for name, value in row.items() if value is not _DEFAULTS[type(self)].get(name, MISSING)}
+        return {name: value for (name, default), value in values if value is not default and name != "sort"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +382,9 @@ class EventRow(_Stored):
 _ROWS: Final = (Header, StepRow, WaitRow, EventRow)
 _FIELDS: Final[Mapping[type, Mapping[str, None]]] = {
     cls: dict.fromkeys(each.name for each in fields(cls)) for cls in _ROWS
+}
+_VALUES_OF: Final[Mapping[type, Callable[[Any], tuple[Any, ...]]]] = {
+    cls: attrgetter(*(each.name for each in fields(cls))) for cls in _ROWS
 }
 _DEFAULTS: Final[Mapping[type, Mapping[str, Any]]] = {
     cls: {each.name: each.default for each in fields(cls)} for cls in _ROWS
