@@ -78,8 +78,11 @@ class SQLiteTable:
     def get(self, key: Key) -> Row | None:
         self._prepare(key.partition)
         with self._lock:
-            row = self._row(key, self._clock.now())
-            self._evict()
+            # Most that is asked for is a flag, which is not there.
+            is_there = key.sort in self._partition(key.partition).rows
+            row = self._row(key, self._clock.now()) if is_there else None
+            if self._cached > self._most_cached:
+                self._evict()
             return None if row is None else dict(row)
 
     def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:

@@ -48,6 +48,8 @@ class Pause:
 def waits_of(execution: Execution, callbacks: Collection[str]) -> Waits:
     """Return what an execution waits for; `callbacks` are as in `Idle`."""
     flows = execution.waiting
+    if flows and not callbacks and all(isinstance(each.wait, TaskWait) for each in flows.values()):
+        return AT_WORK  # as nearly always
     sleeps = {token: sleep for token, flow in flows.items() if (sleep := _sleep(flow)) is not None}
     # A delay before a retry is work: the step is shown as retrying, and the run as running.
     idle = not execution.continues and all(token in sleeps or token in callbacks for token in flows)

@@ -169,7 +169,7 @@ class Runs:
             if there.payload_hash != header.payload_hash:
                 raise RunExists(public_message(RunExists)) from None
             return there, False
-        return replace(written, payload=payload), True
+        return written if written.payload is payload else replace(written, payload=payload), True
 
     def _has_not_begun(self, header: Header) -> bool:
         """Return whether a run that was created before may have to be started again.

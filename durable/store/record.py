@@ -140,7 +140,7 @@ class StepRecord:
         if halts(flag, generation):
             self._release(key, owner, before, lease, (flag or {}).get("expires"))
             return Halted()
-        if is_lost(self._table, key, races):
+        if races and is_lost(self._table, key, races):
             # The winner may have brought the run to its end before this row was written.
             self._release(key, owner, before, lease, self._end_of_run(key))
             return Lost()
