@@ -118,6 +118,11 @@ def of_change(node: ast.Call, kind: Kind) -> str:
     match node:
         case ast.Call(ast.Attribute(ast.Name(name), method), arguments, []):
             of_list = isinstance(acts_as(kind), ListOf)
+            if method == "setdefault" and len(arguments) == 2:
+                key, default = map(_text, arguments)
+                return (
+                    f"write `{name}[{key}] = {name}.get({key}, {default})`; for a list, `[*{name}.get({key}, []), x]`"
+                )
             if method in _CHANGES and of_list == (method in _OF_LISTS):
                 given = [_text(each) for each in arguments]
                 if _takes(method) == len(given) or (method == "insert" and given[:1] == ["0"] and len(given) == 2):

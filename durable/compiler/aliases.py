@@ -16,7 +16,9 @@ _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
 _MAKING: Final = frozenset({"list", "sorted", "dict"})
 GROWING: Final = frozenset({"append", "extend"})
-"""The methods of a list that `run` knows as statements."""
+"""The methods of a list that add to its end."""
+CHANGING: Final = frozenset({*GROWING, "insert", "pop", "reverse", "sort", "update"})
+"""The methods of a list or dict that `run` knows as statements."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -24,11 +26,11 @@ _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
 
 
 def changed_in_place(node: ast.AST) -> str | None:
-    """Return the name that stands before `.append`, `.extend` or an assigned `[key]`."""
+    """Return the name that stands before `.append` or the like, or before a `[key]` that is assigned or deleted."""
     match node:
-        case ast.Attribute(ast.Name(name), method) if method in GROWING:
+        case ast.Attribute(ast.Name(name), method) if method in CHANGING:
             return name
-        case ast.Subscript(ast.Name(name), ctx=ast.Store()):
+        case ast.Subscript(ast.Name(name), ctx=ast.Store() | ast.Del()):
             return name
     return None
 

@@ -7,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Final
 
+from durable.compiler import mutations
 from durable.compiler.access import element_kind
 from durable.compiler.advice import of_field, of_item
 from durable.compiler.aliases import GROWING, Aliases, Function
@@ -52,7 +53,11 @@ class AssignmentReader:
     def assign(self, targets: list[ast.expr], node: ast.expr, declared: Kind | None = None) -> Statements:
         """Return `target = value`; of several targets each is assigned the value, from the left."""
         first, *others = targets
-        if isinstance(node, ast.Await):
+        taken = self._taken_out(node) if isinstance(node, ast.Call) and declared is None else None
+        if taken is not None:
+            statements, value = taken
+            statements += self._bound(first, value, self.reading.source(node))
+        elif isinstance(node, ast.Await):
             awaited = self.awaits.read(node)
             if not isinstance(awaited, Awaited):
                 raise Refused(node, f"`{self.reading.source(node)}` returns nothing", "await it on a line of its own")
@@ -158,6 +163,9 @@ class AssignmentReader:
             sign = ast.unparse(ast.AugAssign(ast.Name("a"), node.op, ast.Name("b"))).split()[1].removesuffix("=")
             raise self.changed(target, f"{self.reading.source(target)} {sign} {operand}")
         left = self.reading.value(ast.copy_location(ast.Name(target.id, ast.Load()), target))
+        if isinstance(node.op, ast.BitOr) and self._is_dict(target.id) and self._is_shared(target.id):
+            found = f"`{source}` changes a dict in place, and something else may hold the same dict"
+            raise Refused(node, found, f"write `{target.id} = {{**{target.id}, …}}`, which makes a new dict")
         if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add):
             return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
         if self._is_shared(target.id):
@@ -165,8 +173,16 @@ class AssignmentReader:
             raise Refused(node, found, f"write `{target.id} = [*{target.id}, …]`, which makes a new list")
         return self._grown(target.id, left, node.value)
 
-    def grown(self, node: ast.Call) -> Statements | None:
-        """Return `xs.append(x)` and `xs.extend(ys)` of a list that nothing else holds."""
+    def changed_by(self, node: ast.Call) -> Statements | None:
+        """Return `xs.append(x)` and the like, of a list or dict that nothing else holds."""
+        taken = self._taken_out(node)
+        if taken is not None:
+            return taken[0]
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name) as of, method)) if self._is_own(name):
+                new = mutations.changed(node, of, method, is_list=not self._is_dict(name))
+                if new is not None:
+                    return self.reading.bind(name, self.reading.value(new))
         match node:
             case ast.Call(ast.Attribute(ast.Name(name) as of, method), [value], []) if method in GROWING:
                 local = self.reading.here().locals.get(name)
@@ -177,6 +193,43 @@ class AssignmentReader:
                 more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
                 return self._grown(name, self.reading.value(of), more)
         return None
+
+    def _taken_out(self, node: ast.Call) -> tuple[Statements, Expression] | None:
+        """Return `xs.pop()`, `xs.pop(0)`, `d.pop(key)`, and what it takes out; None of anything else."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name) as of, "pop"), arguments, []) if self._is_own(name):
+                if self._is_dict(name) and len(arguments) in (1, 2):
+                    got: ast.expr = node
+                    if len(arguments) == 1:
+                        got = mutations.item(node, of, arguments[0])
+                    else:
+                        got = ast.copy_location(ast.Call(ast.Attribute(of, "get", ast.Load()), arguments, []), node)
+                        ast.copy_location(got.func, node)
+                    return self._without(node, of, got, mutations.without_key(node, of, arguments[0]))
+                end = mutations.end_of(arguments[0] if arguments else None)
+                if not self._is_dict(name) and len(arguments) < 2 and end is not None:
+                    got = mutations.item(node, of, ast.copy_location(ast.Constant(end), node))
+                    return self._without(node, of, got, mutations.without_end(node, of, end))
+        return None
+
+    def deleted(self, node: ast.Delete, name: ast.Name, key: ast.expr) -> Statements | None:
+        """Return `del d[key]`, or `del` of an end of a list, where nothing else holds it."""
+        if not self._is_own(name.id):
+            return None
+        of = ast.copy_location(ast.Name(name.id, ast.Load()), name)
+        end = mutations.end_of(key)
+        if not self._is_dict(name.id) and end is None:
+            return None
+        rest = mutations.without_key(node, of, key) if self._is_dict(name.id) else None
+        rest = mutations.without_end(node, of, end or 0) if rest is None else rest
+        return self._without(node, of, mutations.item(node, of, key), rest)[0]
+
+    def _without(self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr) -> tuple[Statements, Expression]:
+        """Return what reads a part and assigns the rest, and the part; one that is not there ends the run."""
+        taken, left = self.reading.value(got), self.reading.value(rest)
+        variable = self.reading.variable("taken", node)
+        statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
+        return statements, Variable(variable, taken.kind)
 
     def _grown(self, name: str, left: Expression, added: ast.expr) -> Statements:
         """Return a list with more at its end, under the same name."""
@@ -193,11 +246,19 @@ class AssignmentReader:
             entry = dict_entry(key, self.reading.value(key), value, self.reading.source(key))
         return merged_dicts([of, entry])
 
+    def _is_dict(self, name: str) -> bool:
+        local = self.reading.here().locals.get(name)
+        return local is not None and all(isinstance(each, DictOf | Fixed) for each in members(local.value.kind))
+
     def _is_own_dict(self, name: str) -> bool:
         """Return whether a name stands for a dict that nothing else holds."""
+        return self._is_dict(name) and not self._is_shared(name)
+
+    def _is_own(self, name: str) -> bool:
+        """Return whether a name stands for a list or dict that nothing else holds."""
         local = self.reading.here().locals.get(name)
-        is_dict = local is not None and all(isinstance(each, DictOf | Fixed) for each in members(local.value.kind))
-        return is_dict and not self._is_shared(name)
+        is_list = local is not None and isinstance(local.value.kind, ListOf) and not local.value.kind.is_tuple
+        return (is_list or self._is_dict(name)) and not self._is_shared(name)
 
     def _is_shared(self, name: str) -> bool:
         function = self.reading.function

@@ -193,7 +193,10 @@ class StatementReader:
                 return (statement,)
             case ast.AsyncFunctionDef() | ast.FunctionDef():
                 return self._define(node)
-            case ast.Delete([ast.Subscript(ast.Name(name), key)]):
+            case ast.Delete([ast.Subscript(ast.Name(name) as of, key)]):
+                deleted = self.assignments.deleted(node, of, key)
+                if deleted is not None:
+                    return deleted
                 remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
@@ -229,9 +232,9 @@ class StatementReader:
         if isinstance(node, ast.Call):
             if self._logs(node):
                 return self._logged(node)
-            grown = self.assignments.grown(node)
-            if grown is not None:
-                return grown
+            changed = self.assignments.changed_by(node)
+            if changed is not None:
+                return changed
             if is_unknown(self.reading.value(node).kind):
                 return ()
         raise Refused(node, f"`{source}` does nothing", "remove it, or use its value")

@@ -42,6 +42,24 @@ FORMS = {
         "(a, b), *c = (1, [2]), 3, 'x'\n*d, e = (1, 2)\nx = y = [a, user.age]\np, q = x\n"
         "return [a, b, c, d, e, x, y, p, q]"
     ),
+    "a queue": (
+        "queue = [len(user.tags) + 2, 3]\ndone: list[int] = []\nwhile queue:\n    n = queue.pop(0)\n"
+        "    done.append(n)\n    if n > 1:\n        queue.extend([n // 2, n - 2])\nreturn done"
+    ),
+    "a stack": (
+        "xs = [*user.tags]\nx = xs.pop()\nxs.insert(0, x)\nxs.insert(-1, 'y')\nxs.pop()\nreturn [x, xs, len(xs)]"
+    ),
+    "an empty stack": "xs = [*user.tags]\nxs.pop()\nreturn xs",
+    "sorted and turned in place": (
+        "xs = [*user.tags, 'b', 'a']\nxs.sort(key=len, reverse=True)\nys = xs[:]\nys.sort()\nys.reverse()\n"
+        "del ys[0]\ndel ys[-1]\nreturn [xs, ys]"
+    ),
+    "a dict changed in place": (
+        "d = {**user.sizes, 'x': 1}\nd.update({'y': 2})\nd.update(user.sizes, z=user.age)\nd |= {'a': 5}\n"
+        "n = d.pop('x')\nm = d.pop('none', 7)\nd.pop('y', None)\ndel d['a']\nreturn [d, n, m]"
+    ),
+    "a key that is not there": "d = {**user.sizes}\ndel d['b']\nreturn d",
+    "a key that is not there to pop": "d = {**user.sizes}\nn = d.pop(user.user_id)\nreturn [d, n]",
     "of a list of another length": "a, b = user.tags\nreturn [a, b]",
 }
 
@@ -67,6 +85,12 @@ SHARED = {
     "what a branch returns": (
         "xs = [1]\n\nasync def f() -> list[int]:\n    return xs\n\nys = await f()\nxs += [2]\nreturn ys"
     ),
+    "what is popped": "xs = [[1]]\nx = xs.pop()\nys = [x]\nx.append(2)\nreturn ys",
+    "a list with another name that is sorted": "xs = [2, 1]\nys = xs\nxs.sort()\nreturn ys",
+    "a dict that is merged into": "d = {'a': 1}\ne = d\nd |= {'b': 2}\nreturn e",
+    "a dict that is updated": "d = {'a': 1}\ne = d\nd.update({'b': 2})\nreturn e",
+    "a dict that loses a key": "d = {'a': 1}\ne = d\ndel d['a']\nreturn e",
+    "a list that is gone through": "xs = [1, 2]\nfor x in xs:\n    xs.pop()\nreturn xs",
     "the larger of two": "xs = [1]\nys = max(xs, [0])\nxs += [2]\nreturn ys",
     "an element": "xs = [[1]]\nx = xs[0]\nx += [2]\nreturn xs",
     "a dict": "d = {'a': 1}\ne = d\nd['b'] = 2\nreturn e",
@@ -79,7 +103,7 @@ SHARED = {
 
 @pytest.mark.parametrize("name", SHARED)
 def test_what_another_name_would_see_changed_is_refused(name: str) -> None:
-    with pytest.raises(CompileError, match=r"changes a (list|value) in place|is changed in place"):
+    with pytest.raises(CompileError, match=r"changes a (dict|list|value) in place|is changed in place"):
         compile_workflow(written(SHARED[name]))
 
 

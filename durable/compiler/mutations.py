@@ -1,0 +1,63 @@
+"""Methods that change a list or dict in place, as the assignment of a new one to the same name."""
+
+from __future__ import annotations
+
+import ast
+
+
+def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> ast.expr | None:
+    """Return what a name stands for after `name.method(…)`; None where that is no change that `run` may say."""
+    match method, node.args:
+        case "sort", [] if is_list:
+            return _at(node, ast.Call(ast.Name("sorted", ast.Load()), [name], node.keywords))
+        case "reverse", [] if is_list and not node.keywords:
+            return _at(node, ast.Subscript(name, ast.Slice(step=ast.UnaryOp(ast.USub(), ast.Constant(1))), ast.Load()))
+        case "insert", [place, value] if is_list and not node.keywords:
+            before = ast.Starred(ast.Subscript(name, ast.Slice(upper=place), ast.Load()), ast.Load())
+            after = ast.Starred(ast.Subscript(name, ast.Slice(lower=place), ast.Load()), ast.Load())
+            return _at(node, ast.List([before, value, after], ast.Load()))
+        case "update", [] | [_] if not is_list and all(each.arg for each in node.keywords):
+            keys: list[ast.expr | None] = [None, *(None for _ in node.args)]
+            values: list[ast.expr] = [name, *node.args]
+            keys += [ast.Constant(each.arg) for each in node.keywords]
+            return _at(node, ast.Dict(keys, [*values, *(each.value for each in node.keywords)]))
+    return None
+
+
+def end_of(place: ast.expr | None) -> int | None:
+    """Return which end of a list is meant, 0 or -1; None where it is neither."""
+    match place:
+        case None | ast.UnaryOp(ast.USub(), ast.Constant(1)):
+            return -1
+        case ast.Constant(0):
+            return 0
+    return None
+
+
+def item(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
+    """Return `name[key]`."""
+    return _at(node, ast.Subscript(name, key, ast.Load()))
+
+
+def without_end(node: ast.AST, name: ast.Name, end: int) -> ast.expr:
+    """Return a list without its first or last item."""
+    last = ast.UnaryOp(ast.USub(), ast.Constant(1))
+    cut = ast.Slice(lower=ast.Constant(1)) if end == 0 else ast.Slice(upper=last)
+    return _at(node, ast.Subscript(name, cut, ast.Load()))
+
+
+def without_key(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
+    """Return a dict without a key: `{k: v for k, v in name.items() if k != key}`."""
+    pair = [ast.Name(each, ast.Store()) for each in ("_key", "_value")]
+    items = ast.Call(ast.Attribute(name, "items", ast.Load()), [], [])
+    differs = ast.Compare(ast.Name("_key", ast.Load()), [ast.NotEq()], [key])
+    loop = ast.comprehension(ast.Tuple(list(pair), ast.Store()), items, [differs], 0)
+    return _at(node, ast.DictComp(ast.Name("_key", ast.Load()), ast.Name("_value", ast.Load()), [loop]))
+
+
+def _at(node: ast.AST, made: ast.expr) -> ast.expr:
+    """Give what was made, and is not the author's, the place of a node."""
+    for each in ast.walk(made):
+        if "lineno" in each._attributes and not hasattr(each, "lineno"):
+            ast.copy_location(each, node)
+    return made
