@@ -42,6 +42,7 @@ from durable.store.values import holds_secret
 Json = dict[str, Any]
 
 _RACE_SECONDS = 30
+"""The function of races only reads and writes the record, so a call that takes longer hangs."""
 _REDRIVES = "$states.context.Execution.RedriveCount"
 # An execution that was never redriven has no such count, and one that was counts retries from 0 again.
 _TRIED = f"{{% ($exists({_REDRIVES}) ? {_REDRIVES} * 1000 : 0) + $states.context.State.RetryCount %}}"
@@ -69,11 +70,15 @@ class Writer:
             states[names[state]] = self.state(state, names)
             if isinstance(state, Task) and state.step.waits_by_itself:
                 again = state_name(state.label, self.taken, wire.AGAIN)
+                # Before the author's `except StepError`: the first Catch that matches decides, and the wait for the
+                # next attempt is no error of the author's.
                 states[names[state]].setdefault("Catch", []).insert(0, _waiting(state, again))
                 states[again] = _wait_again(names[state])
         return {"StartAt": names[machine.entry.target], "States": states}
 
     def _names(self, states: Sequence[State]) -> dict[State, str]:
+        # Steps and waits are named first: these names are shown to people, and are to be the author's own. A Choice or
+        # a Pass that would have the same name gets the number behind it.
         names: dict[State, str] = {}
         for state in states:
             if isinstance(state, (Task, TokenTask, Wait)):
@@ -128,6 +133,7 @@ class Writer:
             if passed.listed:
                 payload["inline"] = LISTED_BYTES
         elif passed.read:
+            # The expression that looks into the result: the error of a result that is too large for it names it.
             payload["read"] = passed.read
         if passed.references:
             payload["references"] = list(passed.references)
@@ -138,19 +144,15 @@ class Writer:
             payload["later"] = linear if step.retries.backoff == "linear" else {}
         if step.undo is not None:
             payload["undo"] = self._undo(step, step.undo)
-        return {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Arguments": {"FunctionName": f"${{{self.placeholders[step.name]}}}", "Payload": payload},
-            **_assign(task.next),
-            "TimeoutSeconds": _task_seconds(task),
-            "Retry": retries(step),
-            **_catch(task, names),
-            **_leave(task.next, names),
-        }
+        function = self.placeholders[step.name]
+        return _invocation(task, names, function, payload, seconds=_task_seconds(task), retry=retries(step))
 
     def _caught_here(self, names: Sequence[str]) -> Json:
-        """Return what a step's payload says of the errors that an `except` catches."""
+        """Return what a step's payload says of the errors that an `except` catches.
+
+        The step's Lambda fails with the name of the class that is caught where it is derived from one; Step Functions
+        knows no base classes, and compares names.
+        """
         caught = [name for name in names if name not in wire.REPORTED_BY_AWS]
         says = [name for name in caught if name in self.messages_read]
         return ({"caught": caught} if caught else {}) | ({"says": says} if says else {})
@@ -182,20 +184,12 @@ class Writer:
                 payload["sensitive"] = True
         else:
             assert task.input is not None
+            # A child has no timeout of its own here, so it has the longest that any execution may last.
             function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
         payload |= self._caught_here(task.caught) | _races(task.races)
-        retriers = [RACE_ENDS, *TOKEN_RETRY] if task.races else TOKEN_RETRY
-        return {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-            "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
-            **_assign(task.next),
-            "TimeoutSeconds": seconds,
-            "Retry": retriers,
-            **_catch(task, names),
-            **_leave(task.next, names),
-        }
+        retry = [RACE_ENDS, *TOKEN_RETRY] if task.races else TOKEN_RETRY
+        return _invocation(task, names, function, payload, seconds=seconds, retry=retry, by_token=True)
 
     def _race_task(self, task: RaceTask, names: dict[State, str]) -> Json:
         call = task.call
@@ -206,15 +200,7 @@ class Writer:
             payload["at"] = template(task.at)
         if call.waits:
             payload["waits"] = True
-        return {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
-            "Arguments": {"FunctionName": f"${{{wire.RACES}}}", "Payload": payload},
-            **_assign(task.next),
-            "TimeoutSeconds": _RACE_SECONDS,
-            "Retry": RACE_RETRY,
-            **_leave(task.next, names),
-        }
+        return _invocation(task, names, wire.RACES, payload, seconds=_RACE_SECONDS, retry=RACE_RETRY)
 
     def _map(self, state: Map, names: dict[State, str]) -> Json:
         if state.groups > 1:
@@ -223,6 +209,7 @@ class Writer:
             "Type": "Map",
             **_cost(state),
             "Items": "{% " + jsonata(state.items) + " %}",
+            # `late` says that this item had to wait for a free place, and so began later than the map itself.
             "ItemSelector": {
                 "item": "{% $states.context.Map.Item.Value %}",
                 "index": "{% $states.context.Map.Item.Index %}",
@@ -247,6 +234,8 @@ class Writer:
             f' [$filter($map($_xs, function($_x, $_i) {{ {{"item": $_x, "index": $_i{late}}} }}),'
             " function($_p) { $_p.index >= $_b and $_p.index < $_b + $_s })])"
         )
+        # $_b is the place of the group's first item. All groups get the whole list, and each picks its share: an inner
+        # Map reads `$states.context.Map.Item.Index` of itself, so the index in the whole list travels with the item.
         group: Json = {
             "Type": "Map",
             "Items": "{% " + picked + " %}",
@@ -270,6 +259,35 @@ def _cost(state: Map) -> Json:
     return {} if state.cost is None else {"Comment": cost_comment(state.cost)}
 
 
+def _invocation(
+    task: Task | TokenTask | RaceTask,
+    names: dict[State, str],
+    function: str,
+    payload: Json,
+    *,
+    seconds: int | str,
+    retry: list[Json],
+    by_token: bool = False,
+) -> Json:
+    """Return a state that invokes a Lambda function.
+
+    Args:
+        function: the placeholder of its ARN, which the deployment puts in.
+        seconds: the timeout of an attempt: a number, or an expression in `{% %}`.
+        by_token: whether the result is the answer that somebody gives to the task's token, not the function's own.
+    """
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke" + (".waitForTaskToken" if by_token else ""),
+        "Arguments": {"FunctionName": f"${{{function}}}", "Payload": payload},
+        **_assign(task.next),
+        "TimeoutSeconds": seconds,
+        "Retry": retry,
+        **_catch(task, names),
+        **_leave(task.next, names),
+    }
+
+
 def _left_by(state: Map, names: dict[State, str]) -> Json:
     """Return how a Map is left. Results that nobody reads go no further: they may be more than a state holds."""
     left = {**_assign(state.next), **_leave(state.next, names)}
@@ -279,6 +297,7 @@ def _left_by(state: Map, names: dict[State, str]) -> Json:
 
 def _joined(text: str) -> str:
     """Return an expression that reads the results of a Map of Maps as those of one."""
+    # $append takes lists apart one level deep only, so results that are lists themselves stay whole.
     joined = "$reduce($states.result, function($_l, $_m) { $append($_l, $_m) }, [])"
     return NAMES.sub(lambda found: f"({joined})" if found[0] == "$states.result" else found[0], text)
 
@@ -287,6 +306,7 @@ def _task_seconds(task: Task) -> int | str:
     """Return the time that an attempt of a step has, with that of its Lambda around."""
     if task.timeout is None:
         return wire.lambda_seconds(task.step.timeout_seconds) + wire.TASK_MARGIN_SECONDS
+    # A timeout that is data is checked by the step's function; here it only must not be more than AWS takes.
     own, longest = wire.lambda_seconds(0), wire.lambda_seconds(wire.MAX_STEP_TIMEOUT_SECONDS)
     return f"{{% $min([{jsonata(task.timeout)} + {own}, {longest}]) + {wire.TASK_MARGIN_SECONDS} %}}"
 
@@ -314,7 +334,7 @@ def _races(keys: Sequence[Expression]) -> Json:
 
 def _label(state: State) -> str:
     """Return how a state is called; a Pass that assigns, after what it assigns."""
-    if isinstance(state, Pass) and state.next.output is None:
+    if isinstance(state, Pass) and state.next.output is None:  # one that ends the machine is named after its `return`
         return "set " + ", ".join(state.next.assign)
     return state.label
 
@@ -327,7 +347,7 @@ def _waiting(task: Task, again: str) -> Json:
         "Output": {"until": f"{{% {said} %}}", "input": "{% $states.input %}"},
         "Next": again,
     }
-    if task.counting is not None:
+    if task.counting is not None:  # this attempt had events too, and the history is to have room for the next
         caught["Assign"] = {task.counting[0]: template(task.counting[1])}
     return caught
 

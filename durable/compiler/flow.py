@@ -78,14 +78,22 @@ SPENT = "events"
 TOO_MANY_ITEMS = "if there are too many for "
 """How the names of Choices begin that ask whether a map has too many items."""
 _TURN = "($b ? $max([$a, $toMillis($states.context.State.EnteredTime)]) : $a)"
-"""When an item of a map begins: with the map, or where as many others are under way already, when one has ended."""
+"""When an item of a map begins: with the map, or where as many others are under way already, when one has ended.
+
+The second is the clock of Step Functions and not the run's own: which item ended first is known to nobody else.
+"""
 _INTEGER = Integer()
 _ONE = Constant(1, _INTEGER)
 
 
 @dataclass(slots=True)
 class Lowering(MachineBuilder):
-    """Lowers the statements of one machine."""
+    """Lowers the statements of one machine.
+
+    Attributes:
+        counted: how many of the loops around are capped; steps in none of them count no events.
+        finals: for each `finally` under way, how many `except`s stand outside of its `try`.
+    """
 
     counted: int = 0
     finals: dict[str, int] = field(default_factory=dict)
@@ -167,7 +175,7 @@ class Lowering(MachineBuilder):
                 state = Parallel(label, branches=self._branches(branches, counting))
                 result = tuple_result(kinds, self.shared.timed or bool(counting))
                 ended = join_time(self.clock)
-                if counting:
+                if counting:  # each branch has had a share of what is left, and says what it has spent of it
                     state.next.set(self.budget.spent, self.budget.after_gather(counting))
             case MapCall() as of:
                 edges = self._capped(of, edges) if of.bound is None else edges
@@ -185,6 +193,7 @@ class Lowering(MachineBuilder):
                 errors = of.errors
             case _:
                 assert_never(run.what)
+        # Catch edges first: counting goes through all edges of the state, and an error has had its events too.
         self.catch(state, errors)
         self._count(state, run.what)
         if run.variable is not None:
@@ -224,14 +233,17 @@ class Lowering(MachineBuilder):
         """Return a machine of its own, whose clock starts at a time."""
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, now, budget)
-        told = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
-        inner = Lowering(self.shared, clock, budget, told, around=self.caught_names())
+        # Variables of a branch end with it: what goes on after the block hears of them only in the branch's output.
+        beside = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
+        inner = Lowering(self.shared, clock, budget, beside, around=self.caught_names())
         return inner.lower((*branch.before, *branch.body), before)
 
     def _wait(self, sleep: Sleep, edges: OpenEdges) -> OpenEdges:
         now = Variable(self.clock, _INTEGER)
         if sleep.milliseconds is not None or sleep.length is not None:
             length = sleep.length or Constant(sleep.milliseconds, _INTEGER)
+            # From the logical time, not from the state's entry: a run that was parked or started again sleeps no
+            # longer for it.
             until: Expression = Operation("+", now, length, _INTEGER)
             after = until
         else:
@@ -239,6 +251,7 @@ class Lowering(MachineBuilder):
             until = instant(sleep.until)
             if not isinstance(sleep.until, Constant):
                 edges = self._checked_time(sleep, sleep.until, until, edges)
+            # A time that is past ends at once, and moves no clock back.
             after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
         wait = Wait(sleep.label, until=until)
         wait.next.set(self.clock, after)
@@ -267,6 +280,8 @@ class Lowering(MachineBuilder):
     def _loop(self, loop: Loop, edges: OpenEdges) -> OpenEdges:
         for edge in edges:
             edge.set(loop.round, ZERO)
+        # The head is entered by edges that are not known yet, those of the rounds, so it can take over no assignments
+        # of the entry: they would be made again in each round.
         head, frame = Choice(loop.label), LoopExits()
         self.enter(head, edges, joins=True)
         inside, outside = self._rules(loop, head)
@@ -306,13 +321,13 @@ class Lowering(MachineBuilder):
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
         targets = [Target(each.errors, each.variable, each.mends) for each in statement.handlers]
         outer = self.finals[statement.final] = len(self.targets)
-        # They are looked through from the end: the first `except` is to come last.
+        # Targets are looked through from the end, so the first `except` has to stand last.
         self.targets += reversed(targets)
         after = self.block(statement.body, edges)
         del self.targets[outer:]
         after = self.block(statement.otherwise, after)
         for handler, target in zip(statement.handlers, targets, strict=True):
-            if target.edges:
+            if target.edges:  # an `except` that nothing can reach has no states
                 after += self.block(handler.body, target.edges)
         return after
 

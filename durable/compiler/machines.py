@@ -48,12 +48,21 @@ class Shared:
 
 @dataclass(slots=True)
 class MachineBuilder:
-    """Builds one machine; `clock` is its variable of the logical time, `around` what is caught outside of it."""
+    """Builds one machine.
+
+    Attributes:
+        clock: its variable of the logical time, in milliseconds since 1970.
+        beside: what a branch ends with beside its result, each field the name of a variable; None for the run itself.
+        around: the names of the errors that are caught outside of it.
+        targets: the `except`s around the statement that is lowered, outer ones first.
+        loops: the loops around it, outer ones first.
+        inlined: the nested defs that it stands in, which are compiled in place.
+    """
 
     shared: Shared
     clock: str
     budget: Budget
-    told: Mapping[str, str] | None = None
+    beside: Mapping[str, str] | None = None
     around: frozenset[str] = frozenset()
     machine: Machine = field(default_factory=lambda: Machine(Edge(None)))
     targets: list[Target] = field(default_factory=list)
@@ -78,6 +87,8 @@ class MachineBuilder:
 
     def enter(self, state: AnyState, edges: OpenEdges, *, joins: bool = False) -> None:
         """Make a new state the target of the open edges; with `joins`, other edges will lead to it later."""
+        # The entry edge is "StartAt" in ASL, which has no Assign: what is assigned there moves into the first state
+        # where that has one, and else into a Pass before it.
         first = edges[0]
         if len(edges) == 1 and first.source is None and not joins and takes_over(state, first):
             take_over(state, first)
@@ -102,6 +113,7 @@ class MachineBuilder:
 
     def catch(self, state: Caught, errors: Errors) -> None:
         """Add Catch edges to the enclosing `except`s, inner ones first, for the errors that the state can end with."""
+        # An inner `except` takes an error before an outer one does, as in CPython; in ASL the first Catch decides.
         left = dict(errors)
         for target in reversed(self.targets):
             caught = {name: each for name, each in left.items() if name in target.errors}
@@ -118,11 +130,11 @@ class MachineBuilder:
     def leave(self, statement: Return, edges: OpenEdges) -> OpenEdges:
         """End the machine on the open edges; those that cannot end it share a Pass that does."""
         value = statement.value
-        if self.inlined:
+        if self.inlined:  # a `return` of a nested def: what stands after its call goes on
             self.inlined[-1].returns += self.assign(self.inlined[-1].variable, value, edges)
             return []
-        if self.told:
-            value = branch_result(value, self.told)
+        if self.beside:
+            value = branch_result(value, self.beside)
         unable = [edge for edge in edges if not can_end(edge)]
         for edge in edges:
             if can_end(edge):
@@ -137,13 +149,15 @@ class MachineBuilder:
         """Lead to the `except` that catches the error, or fail."""
         name = statement.error.__name__
         for target in reversed(self.targets):
+            # By the class, not by its name alone: two modules may have errors of one name.
             if target.errors.get(name) is statement.error:
                 for edge in edges:
                     error = error_value(Constant(name, TEXT), cause_text(statement.error, statement.message))
                     edge.set(target.variable, error)
                 target.edges += edges
                 return []
-        at = None if self.told is None or not self.shared.timed else Variable(self.clock, Integer())
+        # Only the error of a branch says when it was raised: whoever catches it outside goes on from that time.
+        at = None if self.beside is None or not self.shared.timed else Variable(self.clock, Integer())
         cause = cause_text(statement.error, statement.message, at)
         self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
         return []

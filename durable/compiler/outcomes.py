@@ -34,9 +34,9 @@ _ALL: Final = "$states.result"
 _OBJECT: Final = Opaque("object")
 
 
-def branch_result(value: Expression, told: Mapping[str, str]) -> Expression:
-    """Return what a branch ends with that tells more than its result: fields, each the value of a variable."""
-    more = tuple((name, Variable(variable, Integer())) for name, variable in told.items())
+def branch_result(value: Expression, beside: Mapping[str, str]) -> Expression:
+    """Return what a branch ends with, where that is more than its result: further fields, each of a variable."""
+    more = tuple((name, Variable(variable, Integer())) for name, variable in beside.items())
     return DictDisplay((("result", value), *more), _OBJECT)
 
 
@@ -90,8 +90,8 @@ def join_time(clock: str) -> Expression:
 def failure_time() -> Expression:
     """Return the time at which a state failed: as its cause tells it, so that whoever goes on finds the same."""
     cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
-    told = f"$number($match({cause}, {pattern})[0].groups[0])"
-    return RawExpression(f"$contains({cause}, {pattern}) ? {told} : $millis()", Integer())
+    written = f"$number($match({cause}, {pattern})[0].groups[0])"
+    return RawExpression(f"$contains({cause}, {pattern}) ? {written} : $millis()", Integer())
 
 
 def caught_error(name: Expression) -> Expression:

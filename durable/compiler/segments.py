@@ -59,6 +59,8 @@ _START_MS: Final = "$toMillis($states.context.Execution.StartTime)"
 _END_MS: Final = f"{_START_MS} + {SEGMENT_SECONDS * 1000}"
 _INVOKE: Final = "arn:aws:states:::lambda:invoke"
 _CAUSE: Final = "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : null %}"
+_ERROR: Final[Json] = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
+"""What a Catch hands to the state that ends or parks the run."""
 _SAID: Final = '{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : "" %}'
 """The cause of an error as a text, which that of a Fail has to be."""
 _TRIED_AGAIN: Final[list[Json]] = [
@@ -77,9 +79,15 @@ def standard(definition: Json) -> Json:
 
 
 class _Segments:
-    """What both flavours have: names, what is kept for each state, the entry, and calls of `turn`."""
+    """What both machines have: names, what is kept for each state, the entry, and calls of `turn`.
+
+    Attributes:
+        kept: the variables that are read from a state on: a run that is entered there has these and no others.
+    """
 
     def __init__(self, definition: Json) -> None:
+        # Caps guard the 25,000 events of one Standard execution. A run in segments has many executions, so the caps
+        # of its top level are taken out.
         self.definition = uncapped(definition)
         self.states: Json = self.definition["States"]
         self.start: str = self.definition["StartAt"]
@@ -120,7 +128,7 @@ def _turn(payload: Json, *, attempts: int = 4) -> Json:
             "FunctionName": f"${{{wire.TURN}}}",
             "Payload": {"run": _RUN, "execution": _EXECUTION, **payload},
         },
-        "TimeoutSeconds": 30,
+        "TimeoutSeconds": 30,  # it reads and writes rows: a call that takes longer hangs
         "Retry": [{**_TRIED_AGAIN[0], "MaxAttempts": attempts}],
         "End": True,
     }
@@ -160,6 +168,7 @@ class _Express(_Segments):
         for name, state in self.states.items():
             targets[name], states = self._cut(name, state)
             written |= states
+        # All edges to a state that got another one before it (a Choice that asks) are led there.
         moved = {name: target for name, target in targets.items() if name != target}
         for name, state in written.items():
             # What stands before a state is the one that leads to the state itself.
@@ -167,6 +176,7 @@ class _Express(_Segments):
                 redirect(state, moved)
         written[self.close] = _turn({"end": {"status": "SUCCEEDED", "output": "{% $states.input %}"}})
         written[self.fail] = _failed()
+        # The function has parked the run already, so the execution only has to end.
         written[self.parked] = {"Type": "Succeed"}
         return self._watched(self.machine_of(written, targets))
 
@@ -178,8 +188,7 @@ class _Express(_Segments):
         """
         run, failed = self.named("run"), self.named("failed")
         branch = {name: machine.pop(name) for name in ("StartAt", "States")}
-        told = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
-        catch = [{"ErrorEquals": [EVALUATION_ERROR], "Output": told, "Next": failed}]
+        catch = [{"ErrorEquals": [EVALUATION_ERROR], "Output": _ERROR, "Next": failed}]
         watched = {"Type": "Parallel", "Branches": [branch], "Catch": catch, "End": True}
         return {**machine, "StartAt": run, "States": {run: watched, failed: _failed()}}
 
@@ -200,8 +209,9 @@ class _Express(_Segments):
             case "Parallel" | "Map":
                 return self._in_rounds(name, self._block(name, state))
             case "Fail":
-                told = {"error": state["Error"], "cause": state["Cause"]}
-                return name, {name: {"Type": "Pass", "Output": told, "Next": self.fail}}
+                # A Fail would end the execution with nobody told: `turn` ends the run instead.
+                error = {"error": state["Error"], "cause": state["Cause"]}
+                return name, {name: {"Type": "Pass", "Output": error, "Next": self.fail}}
             case "Succeed":
                 return name, {name: {**state, "Type": "Pass", "Next": self.close}}
         return name, {name: self._closing(state)}
@@ -211,6 +221,7 @@ class _Express(_Segments):
         if name not in self.repeated:
             return name, states
         ask, again = self.named(f"{name}?"), self.named(f"{name} in another execution")
+        # Asked before the state and not after: an execution that has just begun always enters it, so a run gets on.
         late = f"{{% $millis() > {_START_MS} + {ROUND_SECONDS * 1000} %}}"
         return ask, {
             ask: {"Type": "Choice", "Choices": [{"Condition": late, "Next": again}], "Default": name},
@@ -241,6 +252,8 @@ class _Express(_Segments):
         park = self.named(f"{name} park")
         finals, author = finals_of(state), author_of(state)
         payload = state["Arguments"]["Payload"]
+        # A retry with a long delay parks the run. `turn` works the delay out from the author's numbers and the record's
+        # count of attempts, since the next execution begins to count its Retry anew.
         step = {"step": payload.get("key", payload["step"]), "retries": {payload["step"]: retrying(author)}}
         caught = heard(state.get("Catch", ()), not_final(finals))
         return {
@@ -257,6 +270,7 @@ class _Express(_Segments):
         finals = finals_of(state)
         caught = heard(state.get("Catch", ()), UNHEARD)
         closing = self._closing(state)
+        # Express has no tasks that a token answers, and `tried` only tells the tokens of a Task apart.
         asked = closing["Arguments"]["Payload"].items()
         payload = {field: each for field, each in asked if field not in ("token", "tried")}
         return {
@@ -290,6 +304,8 @@ class _Express(_Segments):
     def _block(self, name: str, state: Json) -> Json:
         """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
         park = self.named(f"{name} park")
+        # An error that leaves a block says its name and cause alone. So `turn` gets the retries of all steps inside,
+        # and reads in the cause which of them it was.
         finals, retries = {EVALUATION_ERROR}, dict[str, Json]()
         for inner in states_within(state):
             if inner["Type"] == "Task":
@@ -330,9 +346,8 @@ class _Express(_Segments):
     def _catch(self, caught: list[Json], finals: set[str], park: str) -> list[Json]:
         """Return what catches: the author's `except`s, then what is final, then what the record is to decide."""
         rest = {*finals, wire.DATA_LIMIT}.difference(*(each["ErrorEquals"] for each in caught))
-        told = {"error": "{% $states.errorOutput.Error %}", "cause": _CAUSE}
-        failing = [{"ErrorEquals": sorted(rest), "Output": told, "Next": self.fail}] if rest else []
-        return [*caught, *failing, {"ErrorEquals": ["States.ALL"], "Output": told, "Next": park}]
+        failing = [{"ErrorEquals": sorted(rest), "Output": _ERROR, "Next": self.fail}] if rest else []
+        return [*caught, *failing, {"ErrorEquals": ["States.ALL"], "Output": _ERROR, "Next": park}]
 
 
 class _Standard(_Segments):
@@ -347,7 +362,10 @@ class _Standard(_Segments):
         return self.machine_of(written, {name: name for name in self.states if not name.endswith(wire.AGAIN)})
 
     def _back(self, leaving: Json, written: Json) -> None:
-        """Have what leaves a state move the run back to Express, where it is entered at the next one."""
+        """Have what leaves a state move the run back to Express, where it is entered at the next one.
+
+        One state `back` serves all that lead to the same target: it keeps the variables that are read from there on.
+        """
         target = leaving.get("Next")
         if target is None or target.endswith(wire.AGAIN):
             return
