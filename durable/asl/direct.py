@@ -92,6 +92,7 @@ def _member(node: Any) -> Compiled | None:
 
 def _follow(value: Any, keys: list[str]) -> Any:
     for key in keys:
+        # A list in a path is mapped over in JSONata, and a missing key is no error but "nothing": both for the library.
         if type(value) is not dict or key not in value:
             raise Unsure
         value = value[key]
@@ -207,6 +208,8 @@ def _binary(node: Any) -> Compiled | None:
 
 def _number(operate: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def apply(left: Any, right: Any) -> Any:
+        # Whole numbers only, up to where doubles are exact: their results are the same in Python and in JSONata.
+        # `type(…) is` and not isinstance: a bool is an int in Python, and none in JSONata.
         if type(left) is not int or type(right) is not int:
             raise Unsure
         result = operate(left, right)
@@ -231,6 +234,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _equal(left: Any, right: Any) -> bool:
+    # JSONata compares lists and dicts in depth, and `1 = true` is false there; in Python 1 == True.
     if isinstance(left, dict | list) or isinstance(right, dict | list):
         raise Unsure
     return left == right and isinstance(left, bool) == isinstance(right, bool)
@@ -290,7 +294,7 @@ def _function(node: Any) -> Compiled | None:
         return None
 
     def call(scope: Lookups) -> Any:
-        if scope.variable(name) is not MISSING:
+        if scope.variable(name) is not MISSING:  # a variable `$count` hides the function of that name
             raise Unsure
         return apply(*[argument(scope) for argument in arguments])
 

@@ -105,6 +105,7 @@ class Execution:
         Whoever has the token ends the task. So `random` has to be a SystemRandom wherever tokens leave the process: the
         next numbers of a Mersenne Twister follow from those in some two hundred tokens.
         """
+        # 96 bits: nobody finds one by trying. The name leads to the execution (`execution_name`), and may hold colons.
         return f"{self.start.name}:{self.new_token()}:{self.random.getrandbits(96):024x}"
 
     def snapshot(self, *, with_start: bool = True) -> dict[str, Any]:
@@ -158,6 +159,7 @@ class Execution:
         actions: list[Action] = []
         if self.timeout_at_ms is not None:
             actions.append(SetTimer(EXECUTION_TIMER, self.timeout_at_ms))
+        # A call that was under way when the process ended is asked for again: whoever performs it has to expect that.
         for flow in _flows(self.root):
             actions.extend(_pending(flow))
         if self.ready:

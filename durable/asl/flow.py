@@ -104,6 +104,8 @@ class Flow:
         self.given = self.input = given
         self.item: tuple[int, Any] | None = None if outer is None else outer.item
         self.variables: dict[str, Any] = {}
+        # A copy: in Step Functions a branch reads the variables around it, and what it assigns is its own. The flow of
+        # the execution itself has nothing around it.
         self.visible: dict[str, Any] = self.variables if outer is None else dict(outer.visible)
         self.state: State | None = None
         self.entered_ms = self.entered_event = self.retry_count = 0
@@ -162,10 +164,15 @@ class Flow:
         return flow
 
     def to_json(self) -> dict[str, Any]:
-        """Return what differs from how the thread began."""
+        """Return what differs from how the thread began.
+
+        It is written in each turn, so what can be worked out again (arguments, items, inputs of branches) is left out,
+        but for states whose expressions would give something else the second time: these are `volatile`.
+        """
         saved: dict[str, Any] = {}
         if self.state is not None:
             saved = {"state": self.state.name, "entered": self.entered_ms, "event": self.entered_event}
+        # The identical object: to compare values would cost as much as to write them.
         if self.input is not self.given:
             saved["input"] = self.input
         if self.variables:
@@ -224,6 +231,7 @@ def restore_flow(
 ) -> Flow:
     """Rebuild a thread of control with all those inside it."""
     flow = Flow(owner, program, given, outer, position)
+    # Before anything is evaluated: expressions read `$states.context.Map.Item`, and variables are to be there too.
     if outer is not None and isinstance(outer.state, Map):
         flow.item = (position, _fork(outer).given[position])
     flow.input = saved.get("input", given)
@@ -305,6 +313,7 @@ def iteration_input(outer: Flow, state: Map, item: Any, position: int, now_ms: i
     """Return an iteration's input: the item, or what ItemSelector makes of it; raises StateError."""
     if state.item_selector is None:
         return item
+    # An ItemSelector belongs to the Map's state but reads the item of the iteration: it is put there for a moment.
     around, outer.item = outer.item, (position, item)
     try:
         return state.item_selector.render(outer.scope(now_ms))

@@ -115,6 +115,7 @@ class _Run(Bookkeeping):
     def _execution_timer(self, event: Event) -> None:
         at_ms = self.execution.timeout_at_ms
         if at_ms is not None and isinstance(event, TimerFired):
+            # The clock may have been set back since the timer was set: then it is set again.
             if at_ms <= self.now_ms:
                 self.close(Outcome(Status.TIMED_OUT))
             else:
@@ -128,7 +129,7 @@ class _Run(Bookkeeping):
             # A limit of None is never reached.
             while self._ready and entered != self._limit:
                 ready = self._ready.pop()
-                if ready.alive:
+                if ready.alive:  # one whose sibling has failed meanwhile is dropped here, when its turn comes
                     entered += 1
                     self._enter(ready)
         except history.HistoryFull:
@@ -178,6 +179,7 @@ class _Run(Bookkeeping):
         if flow.state is None and not self._begin_iteration(flow):
             return
         state = _state(flow)
+        # Again, though `arrive` has set it: with a limit of states, a later turn may come to a state that is ready.
         flow.entered_ms = self.now_ms
         flow.entered_event = self.record(
             f"{state.type}StateEntered", lambda: {"name": state.name, **history.with_text("input", flow.input)}
@@ -188,6 +190,7 @@ class _Run(Bookkeeping):
         """Evaluate the current state, on entry and on each retry, and carry out its decision."""
         state = _state(flow)
         self.repeatable = self.repeatable and state.repeatable
+        # Arguments are evaluated for each attempt, as on AWS: RetryCount and the task's token are new each time.
         try:
             tasks.prepare(self, flow, state)
             decision = state.enter(flow.scope(self.now_ms), self.now_ms)
@@ -294,6 +297,7 @@ class _Run(Bookkeeping):
                 try:
                     self._leave(flow, catcher.leave(flow.scope(self.now_ms, error_output=output)))
                 except StateError as failure:
+                    # A Catch is no state: an expression of it that fails is not caught by the same Catch again.
                     self._died(flow, StateError(failure.error, self._cause(flow, failure)))
                 return True
         return False

@@ -33,6 +33,7 @@ class Retrier:
 
     def delay_ms(self, retries: int, random: Random) -> int:
         """Return how long to wait after that many retries; full jitter draws from zero to the interval."""
+        # A rate to the power of some hundred attempts is beyond a double.
         try:
             seconds = self.interval_seconds * self.backoff_rate**retries
         except OverflowError:

@@ -25,6 +25,7 @@ def begin(run: Bookkeeping, flow: Flow, call: RunTask) -> None:
     """Ask for the call; raises StateError if its arguments are too large."""
     resource = flow.task().resource
     events = history.task_events(resource)
+    # What goes through unchanged was measured when it came.
     if call.arguments is not flow.input and exceeds_limit(call.arguments):
         raise _too_large(flow.task().name)
     run.record(events.scheduled, lambda: history.task_scheduled(resource, *call))
@@ -48,6 +49,7 @@ def heartbeat(run: Bookkeeping, wait: TaskWait) -> None:
     """Put the next heartbeat's deadline off."""
     if wait.heartbeat_seconds is not None:
         wait.heartbeat_at_ms = _after(run, wait.heartbeat_seconds)
+        # There is one timer for each token, set for the earlier of both deadlines.
         run.actions.append(SetTimer(wait.token, wait.next_timer_ms() or run.now_ms))
 
 

@@ -61,6 +61,7 @@ def redirect(state: Json, moved: Mapping[str, str]) -> None:
 
 def reached(start: str, states: Json) -> Json:
     """Return the states that something leads to."""
+    # A list and no recursion: a long `run` has more states in a row than Python may nest calls.
     found, left = {start}, [start]
     while left:
         for target, _ in edges(states[left.pop()]):

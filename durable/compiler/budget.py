@@ -28,7 +28,11 @@ def minus(left: Expression, right: Expression) -> Expression:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a machine's rounds may cost: `limit`, of which the variable `spent` is gone."""
+    """What a machine's rounds may cost: `limit`, of which the variable `spent` is gone.
+
+    A branch cannot see what its siblings spend while they run at the same time. So each gets a fixed share of half of
+    what is left; the other half stays for what comes after the block, also where all shares are used up.
+    """
 
     bounds: Bounds
     spent: str
@@ -50,6 +54,7 @@ class Budget:
 
     def after_step(self, step: Waiting) -> Expression:
         """Return what is spent once a step has ended, by the attempts that it took."""
+        # RetryCount is that of the state that is left, so it is read on the state's own edges only.
         events = attempt_events(step)
         return self._plus(RawExpression(f"{events + STATE} + {events} * $states.context.State.RetryCount", _INTEGER))
 
@@ -58,7 +63,7 @@ class Budget:
 
     def forbids(self, call: MapCall) -> Expression:
         """Return whether a map has too many items."""
-        if not self.bounds.shared:
+        if not self.bounds.shared:  # nothing else has spent any, so the number of items is known here and can be shown
             return Comparison(">", _count(call), number(self.bounds.rounds // self.bounds.costs[call.round]))
         return Comparison(">", self._of(call), minus(self.limit, self._spent()))
 

@@ -57,6 +57,7 @@ def edges(state: Json) -> Iterator[tuple[str | None, Json]]:
 
 def _own(state: Json) -> Json:
     """Return what a state reads when it is entered, whichever way it leaves."""
+    # What an Assign reads counts only on the edge that it stands on: else a variable would be kept for other edges too.
     bare = {field: each for field, each in state.items() if field != "Assign"}
     for field in ("Choices", "Catch"):
         if field in bare:

@@ -28,9 +28,12 @@ def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast
     before: list[ast.stmt] = []
     match node:
         case ast.While(test, body) if _acts(test):
+            # The test has to be evaluated in each round, so its statements go into the body: `while True`, left by an
+            # `if not …: break`.
             whole = ast.While(ast.Constant(True), [*_leaving(test), *body], node.orelse)
             return [_placed(whole, node, test)]
         case ast.AugAssign(ast.Name(name) as target, operator, value) if name in _bound(value):
+            # `x += (x := 2)` adds to the x from before: CPython reads the target first.
             read = ast.copy_location(ast.Name(name, ast.Load()), target)
             changed_op = _placed(ast.Assign([target], ast.BinOp(read, operator, value)), node, node)
             return hoisted(changed_op, stands_alone)
@@ -42,7 +45,7 @@ def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast
                     setattr(changed, part, _lifted(own, before, direct=not isinstance(node, ast.AugAssign)))
             return [*before, changed] if before else [node]
         case ast.If(test) if _acts(test):
-            return _decided(node)
+            return _decided(node)  # an assigned test would be a bool, which no longer narrows the kinds of variables
         case ast.For() if _acts(node.iter):
             changed_for = copy.copy(node)
             changed_for.iter = _lifted(node.iter, before)
@@ -115,6 +118,7 @@ def _decided(node: ast.If) -> list[ast.stmt]:
     body: list[ast.stmt]
     otherwise: list[ast.stmt]
     match node.test:
+        # One `if` within the other. An `else` would have to stand twice, so there the test is assigned as a whole.
         case ast.BoolOp(ast.And(), [first, *rest]) if not node.orelse:
             inner = ast.copy_location(ast.If(_rest(ast.And(), rest), node.body, []), node)
             body, otherwise = [inner], []

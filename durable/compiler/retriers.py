@@ -24,6 +24,7 @@ UNHEARD: Final = (
 
 def soon(author: Json) -> int:
     """Return how many of the author's retries are waited for, before the run parks."""
+    # The delays as written: full jitter draws up to these, so the run never waits for longer.
     count, waited, delay = 0, 0.0, author["IntervalSeconds"]
     while count < author["MaxAttempts"] and waited + delay <= RETRY_SECONDS:
         count, waited, delay = count + 1, waited + delay, delay * author["BackoffRate"]
@@ -34,11 +35,13 @@ def finals_of(state: Json) -> set[str]:
     """Return the errors of a Task after which it is not tried again."""
     retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
     found = {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
+    # It has no retries in the Task, since a Catch leads to the wait for the next attempt: the step goes on.
     return found - {wire.RETRY_LATER}
 
 
 def author_of(state: Json) -> Json:
     """Return the author's own retries of a Task."""
+    # Step Functions takes the first retrier that matches, so the one that names all errors is the last.
     author: Json = state["Retry"][-1]
     assert author["ErrorEquals"] == ["States.ALL"], author
     return author

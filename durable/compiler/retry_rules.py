@@ -55,6 +55,7 @@ RACE_ENDS: Json = {
 """What the function of races says is final."""
 RACE_RETRY: list[Json] = [RACE_ENDS, _THROTTLED, {"ErrorEquals": ["States.ALL"], **_SOON}]
 _HELD_SECONDS = 15
+"""How often a lease that another attempt holds is asked for: each time costs a transition and a call of Lambda."""
 _LEASE_SECONDS = LEASE_MS // 1000
 
 
@@ -68,6 +69,7 @@ def retries(step: StepCall) -> list[Json]:
     # A live owner may hold its lease until its Lambda's time is over; one that crashed for its last 30 seconds.
     longest = wire.lambda_seconds(step.timeout_seconds) + _LEASE_SECONDS
     per_crash = math.ceil(_LEASE_SECONDS / _HELD_SECONDS) + 1
+    # The step marks an error as final when it has no attempts left: the Task must not try it again by its own count.
     marked = (name for name in step.errors if name.startswith(wire.FINAL))
     final = {*step.signature.non_retryable(), *marked, *NEVER_RETRIED}
     if step.waits_by_itself:

@@ -61,6 +61,7 @@ class Sequence:
     def __init__(self, assignments: Iterable[tuple[str, Expression]] = ()) -> None:
         self.current: dict[str, int] = {}
         self._values: list[Expression] = []
+        # Sets of bindings as the bits of an int: joining them stays fast in a chain of thousands of assignments.
         self._needed: list[int] = []
         self._sizes: list[int] = []
         for name, value in assignments:
@@ -117,6 +118,7 @@ class Sequence:
             case Comprehension() | Let():  # what is in it may read its variables, and cannot be bound before it
                 return mapped(expression, self._read)
             case Conditional(test, body, otherwise):
+                # What an arm needs is not bound before it: the arm is evaluated only if its turn comes, and may fail.
                 test, body, otherwise = self._resolved(test), self._read(body), self._read(otherwise)
                 return dataclasses.replace(expression, test=test, body=body, otherwise=otherwise)
             case Both(left, right) | Either(left, right):
@@ -301,6 +303,7 @@ def _end_of_segment(edge: Edge, live: list[frozenset[str]]) -> int:
     sequence = Sequence()
     for number, (name, value) in enumerate(edge.sequence):
         sequence.add(name, value)
+        # At least one assignment is taken, however large: each round of the caller has to get on.
         is_last = number + 1 == len(edge.sequence)
         if number and sequence.cost(live[number + 1], edge.output if is_last else None) > _MOST:
             return number
