@@ -19,6 +19,22 @@ else:  # only type checkers need the default, and `import durable` needs no pack
 _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 
 
+def listed(declared: object, option: str, given: Any) -> tuple[Any, ...]:
+    """Return an option that is a list. A text is a sequence too, of its letters, so it would be taken for many.
+
+    Raises:
+        DeclarationError: it is a text.
+    """
+    if isinstance(given, str):
+        raise DeclarationError([f"{declared!r} has {option}={given!r}; write a list: {option}=[{given!r}]"])
+    return tuple(given)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a number is an int. A bool is one in Python, and no number in a declaration."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 class Binding:
     """A resource that steps and workers may be granted.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from durable.bindings.base import is_whole
 from durable.errors import DeclarationError
 
 MOST: Final = 1_000
@@ -59,13 +60,13 @@ def limits_of(declared: object, concurrency: int | Concurrency | None, rate: str
     """
     if concurrency is None and rate is None:
         return None
-    several = Concurrency(concurrency) if isinstance(concurrency, int) else concurrency
-    if several is not None and not 1 <= several.limit <= MOST:
-        raise DeclarationError([f"{declared!r} has the concurrency {several.limit}; write 1 to {MOST:,}"])
+    several = concurrency if concurrency is None or isinstance(concurrency, Concurrency) else Concurrency(concurrency)
+    if several is not None and not (is_whole(several.limit) and 1 <= several.limit <= MOST):
+        raise DeclarationError([f"{declared!r} has the concurrency {several.limit!r}; write 1 to {MOST:,}"])
     if rate is None:
         assert several is not None
         return Limits(several.limit, several.key)
-    read = _RATE.fullmatch(rate)
+    read = _RATE.fullmatch(rate) if isinstance(rate, str) else None
     if read is None or not 1 <= int(read[1]) <= MOST:
         form = f"1 to {MOST:,} per second, minute, hour or day: '100 per minute'"
         raise DeclarationError([f"{declared!r} has the rate {rate!r}; write {form}"])

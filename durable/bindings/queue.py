@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Generic
 
-from durable.bindings.base import Binding, Bindings, V
+from durable.bindings.base import Binding, Bindings, V, is_whole
 from durable.durations import Duration
+from durable.errors import DeclarationError
 from durable.retries import Retries
 
 MAX_MESSAGE_BYTES = 128_000
 MAX_BATCH = 100
+_LARGEST_BATCH = 10
+"""SQS gives no more messages at once without a window in which it gathers them."""
 
 
 class Queue(Binding, Generic[V]):
@@ -37,6 +40,8 @@ class Queue(Binding, Generic[V]):
         super().__init__(name)
         self.consumer = consumer
         self.bindings: Bindings = dict(bindings or {})
+        if not (is_whole(batch_size) and 1 <= batch_size <= _LARGEST_BATCH):
+            raise DeclarationError([f"{self!r} has batch_size={batch_size!r}; write 1 to {_LARGEST_BATCH}"])
         self.batch_size = batch_size
         self.retries = retries or Retries(limit=3, delay="10 seconds", jitter=False)
         self.timeout = timeout

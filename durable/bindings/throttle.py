@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from durable.bindings.base import is_whole
 from durable.errors import DeclarationError
 
 
@@ -20,5 +21,5 @@ class Throttle:
     burst: int
 
     def __post_init__(self) -> None:
-        if self.rate < 1 or self.burst < 1:
-            raise DeclarationError([f"{self!r}: give at least 1 of each"])
+        if not all(is_whole(each) and each >= 1 for each in (self.rate, self.burst)):
+            raise DeclarationError([f"{self!r}: give whole numbers of at least 1"])

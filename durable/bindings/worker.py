@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
 
 from durable.bindings.auth import JWT, ApiKeys, Auth
-from durable.bindings.base import Binding, Bindings
+from durable.bindings.base import Binding, Bindings, listed
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
 from durable.durations import Duration, whole_seconds
@@ -66,7 +66,7 @@ class Worker(Binding):
         self.auth = auth
         self.domain = domain
         self.bindings: Bindings = dict(bindings or {}) | (auth.uses() if isinstance(auth, ApiKeys) else {})
-        self.origins = tuple(origins)
+        self.origins: tuple[str, ...] = listed(self, "origins", origins)
         self.canary = canary
         if problems := list(self._problems(throttles)):
             raise DeclarationError(problems)

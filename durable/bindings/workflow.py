@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
-from durable.bindings.base import Binding, Bindings
+from durable.bindings.base import Binding, Bindings, listed
 from durable.bindings.compute import Compute
 from durable.bindings.limits import Concurrency, Limits, limits_of
 from durable.bindings.retention import Retention
@@ -183,10 +183,12 @@ class Workflow(Binding, Generic[P]):
                 [f"{self!r} has the kind {self.machine_kind!r}; write kind='express' or kind='standard'"]
             )
         self.retention = retention if isinstance(retention, Retention) else Retention(retention, retention)
-        self.schedules = tuple(each if isinstance(each, Schedule) else Schedule(each) for each in schedules)
+        self.schedules = tuple(
+            each if isinstance(each, Schedule) else Schedule(each) for each in listed(self, "schedules", schedules)
+        )
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))
-        self.search: Mapping[str, str] = {name: self._field_as_json(name) for name in search}
+        self.search: Mapping[str, str] = {name: self._field_as_json(name) for name in listed(self, "search", search)}
         self.bindings: Bindings = dict(bindings or {})
 
     def uses(self) -> Bindings:

@@ -108,7 +108,10 @@ class Run:
         return tuple(self._step(row, run.header) for row in run.current if row.step in self._results)
 
     def step(self, name: str, round: int = 1) -> StepRun:
-        """Return what a step did, in the round that was begun as the how manieth.
+        """Return what a step did.
+
+        Args:
+            round: which of its rounds, counted from 1 in the order in which they were begun.
 
         Raises:
             LookupError: the workflow has no such step, or the run has not begun it.
