@@ -38,10 +38,14 @@ def resources_of(cloudformation: Any, stack: str) -> Iterator[Resource]:
         yield Resource(each["LogicalResourceId"], each["ResourceType"], name)
 
 
-def name_of(binding: Binding, found: list[Resource], types: tuple[str, ...]) -> str | None:
-    """Return what the resource of a declaration is called on AWS; None where it is of another stack."""
+def name_of(binding: Binding, found: list[Resource], types: tuple[str, ...], part: str = "") -> str | None:
+    """Return what the resource of a declaration is called on AWS; None where it is of another stack.
+
+    Args:
+        part: the construct in the declaration's own that has the resource, where there are several.
+    """
     # CDK ends each logical id with eight digits of a hash of the construct's path.
-    wanted = re.compile(rf"{construct_id(binding)}(Table|Bucket)?{_HASH}")
+    wanted = re.compile(rf"{construct_id(binding)}{part or '(Table|Bucket)?'}{_HASH}")
     return next((each.name for each in found if each.type in types and wanted.fullmatch(each.id)), None)
 
 

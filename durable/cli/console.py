@@ -26,7 +26,7 @@ def console(stage: str | None, port: int) -> None:
     # boto3 is imported here, so that the list of commands needs no extra.
     from durable.build import build
     from durable.cli.asked import AskedStage
-    from durable.cli.contents import buckets_of, namespaces_of
+    from durable.cli.contents import buckets_of, namespaces_of, queues_of
     from durable.cli.stage import StageTransport
     from durable.local.console.stage import stage_console
     from durable.local.http import listen, server
@@ -40,7 +40,8 @@ def console(stage: str | None, port: int) -> None:
             UNAVAILABLE,
         )
     asked = AskedStage(transport, clock)
-    app, key = stage_console(asked, build(load()), namespaces_of(transport), buckets_of(transport), clock)
+    kept = namespaces_of(transport), buckets_of(transport), queues_of(transport)
+    app, key = stage_console(asked, build(load()), *kept, clock)
     with listen(port=port) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/?key={key}"
         click.echo(f"the console of {transport.stack} is at {address}\nCtrl-C ends it")

@@ -11,10 +11,12 @@ from durable.cli.operations import Operations
 if TYPE_CHECKING:  # boto3 takes a quarter of a second
     from durable.cli.stage import StageTransport
     from durable.clients.contents import Buckets, Namespaces
+    from durable.local.console.dead_letters import DeadLetters
 
 _ROUTE: Final = "/api/console/kv"
 _TABLE: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _BUCKET: Final = ("AWS::S3::Bucket",)
+_QUEUE: Final = ("AWS::SQS::Queue",)
 
 
 class Kept(Protocol):
@@ -100,3 +102,20 @@ def buckets_of(stage: StageTransport) -> Buckets:
     names = {name: name_of(each, stage.resources, _BUCKET) for name, each in declared.items()}
     s3 = stage.session.client("s3")
     return Buckets({name: S3Bucket(name, bucket, s3=s3) for name, bucket in names.items() if bucket is not None})
+
+
+def queues_of(stage: StageTransport) -> DeadLetters:
+    """Return the queues of a stage, in the same way."""
+    from durable.aws.letters import SQSLetters, Urls
+    from durable.aws.resources import name_of
+    from durable.local.console.dead_letters import DeadLetters
+    from durable.project import load
+
+    found: dict[str, Urls] = {}
+    declared = load().queues
+    for each in declared:
+        queue, dead = (name_of(each, stage.resources, _QUEUE, part) for part in ("", "DeadLetters"))
+        if queue is not None and dead is not None:
+            found[each.name] = Urls(queue, dead)
+    there = [each for each in declared if each.name in found]
+    return DeadLetters(there, SQSLetters(found, stage.session.client("sqs")))

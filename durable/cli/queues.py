@@ -1,9 +1,9 @@
-"""The command on the queues of the local server: queues."""
+"""The command on queues: queues."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import click
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from durable.cli.operations import Operations, known
 from durable.cli.options import on_runs
-from durable.cli.outcome import MISSING, WRONG, CommandError
+from durable.cli.outcome import MISSING, CommandError
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time
 
@@ -25,29 +25,66 @@ _ROUTE = "/api/console/queues"
 @click.option("--redrive", is_flag=True, help="Deliver the dead letters of QUEUE anew, with all their attempts.")
 @on_runs
 def queues(operations: Operations, screen: Screen, *, queue: str | None, redrive: bool) -> None:
-    """Show the queues of the local server with what waits in them; with QUEUE, its dead letters."""
-    if click.get_current_context().params.get("stage"):
-        raise CommandError(
-            "queues of a stage are in SQS, named <project>-<stage>-<queue>; `aws sqs start-message-move-task` delivers"
-            " the messages of the one that ends with -dead anew",
-            WRONG,
-        )
+    """Show the queues with what waits in them; with QUEUE, its dead letters."""
     if redrive and queue is None:
         raise click.UsageError("--redrive goes with the QUEUE whose dead letters it delivers")
-    found = operations.call("GET", _ROUTE)["queues"]
+    asked = _asked(operations)
+    found = asked.listed()
     if queue is None:
         screen.show(found, lambda: _listed(found))
         return
     names = [each["name"] for each in found]
     if queue not in names:
         raise CommandError(f"there is no queue {queue!r}; {known(queue, names)}", MISSING)
-    path = f"{_ROUTE}/{quote(queue, safe='')}"
     if redrive:
-        done = operations.call("POST", f"{path}/redrive", {"all": True})
+        done = {"redriven": asked.redrive(queue)}
         screen.show(done, lambda: Text(f"{done['redriven']} messages of {queue} are delivered anew"))
         return
-    letters = operations.call("GET", f"{path}/dead-letters")["deadLetters"]
+    letters = asked.letters(queue)
     screen.show(letters, lambda: _letters(queue, letters))
+
+
+class Asked(Protocol):
+    """The queues of a project, as the command reaches them."""
+
+    def listed(self) -> list[dict[str, Any]]: ...
+
+    def letters(self, queue: str) -> list[dict[str, Any]]: ...
+
+    def redrive(self, queue: str) -> int: ...
+
+
+class ServedQueues:
+    """Those of the local server."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def listed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._operations.call("GET", _ROUTE)["queues"]
+        return found
+
+    def letters(self, queue: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._operations.call("GET", f"{_path(queue)}/dead-letters")["deadLetters"]
+        return found
+
+    def redrive(self, queue: str) -> int:
+        redriven: int = self._operations.call("POST", f"{_path(queue)}/redrive", {"all": True})["redriven"]
+        return redriven
+
+
+def _asked(operations: Operations) -> Asked:
+    if click.get_current_context().params.get("stage") is None:
+        return ServedQueues(operations)
+    from durable.cli.contents import queues_of
+    from durable.cli.stage import StageTransport
+
+    assert isinstance(operations.transport, StageTransport)
+    return queues_of(operations.transport)
+
+
+def _path(queue: str) -> str:
+    return f"{_ROUTE}/{quote(queue, safe='')}"
 
 
 def _listed(found: Sequence[dict[str, Any]]) -> RenderableType:

@@ -10,67 +10,73 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from durable.bindings import Queue
+from durable.clients.letters import Letter, Letters
 from durable.clock import timestamp
 from durable.local.console.page import FRESH
 from durable.local.console.requests import body_of
-from durable.local.queue import Message, Messages
+from durable.local.http.loopback import CONSOLE
 from durable.signature import signature_of
 from durable.steps.consumer import message_parameter
 from durable.store.values import holds_secret
 
 _MOST_BYTES: Final = 65_536
-_MOST_REDRIVEN: Final = 1_000
 
 
 class DeadLetters:
     """Shows the queues of a project."""
 
-    def __init__(self, queues: Sequence[Queue[Any]], messages: Messages) -> None:
+    def __init__(self, queues: Sequence[Queue[Any]], letters: Letters) -> None:
         self._queues = {each.name: each for each in queues}
-        self._messages = messages
+        self._letters = letters
         self._secret = {each.name for each in queues if _carries_secret(each)}
 
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the queues with how many messages each has."""
+        listed = []
+        for name, queue in self._queues.items():
+            waiting, dead = self._letters.counts(name)
+            consumer = queue.consumer.__name__ if queue.consumer else None
+            listed.append({"name": name, "consumer": consumer, "waiting": waiting, "dead": dead})
+        return listed
+
+    def letters(self, name: str, after: str = "") -> list[dict[str, Any]]:
+        """Return a page of a queue's dead letters, of those after the id of one."""
+        # A message that was refused may hold a secret all the same: the type of the queue decides.
+        return [_letter(each, hidden=name in self._secret) for each in self._letters.dead(name, after)]
+
+    def redrive(self, name: str, ids: Sequence[str] | None = None) -> int:
+        """Deliver dead letters anew, all where no ids are given, and return how many there were."""
+        return self._letters.redrive(name, ids)
+
     def index(self, request: Request) -> Response:
-        counts = self._messages.counts()
-        listed = [
-            {
-                "name": name,
-                "consumer": queue.consumer.__name__ if queue.consumer else None,
-                "waiting": counts.get((name, 0), 0),
-                "dead": counts.get((name, 1), 0),
-            }
-            for name, queue in self._queues.items()
-        ]
-        return JSONResponse({"queues": listed}, headers=FRESH)
+        return JSONResponse({"queues": self.listed()}, headers=FRESH)
 
     def show(self, request: Request) -> Response:
-        """Return a page of a queue's dead letters, of those after the cursor."""
-        found = self._messages.dead(self._name(request), after=request.query_params.get("cursor", ""))
-        cursor = found[-1].id if found else None
-        # A message that was refused may hold a secret all the same: the type of the queue decides.
-        hidden = request.path_params["queue"] in self._secret
-        letters = [_letter(each, hidden=hidden) for each in found]
+        letters = self.letters(self._name(request), request.query_params.get("cursor", ""))
+        cursor = letters[-1]["id"] if letters else None
         return JSONResponse({"deadLetters": letters, "cursor": cursor}, headers=FRESH)
 
-    async def redrive(self, request: Request) -> Response:
+    async def deliver(self, request: Request) -> Response:
         """Deliver dead letters anew: {"ids": [...]}, or {"all": true}."""
         name, wanted = self._name(request), await _wanted(request)
-        return JSONResponse({"redriven": await run_in_threadpool(self._redrive, name, wanted)}, headers=FRESH)
-
-    def _redrive(self, name: str, ids: Sequence[str] | None) -> int:
-        if ids is None:
-            ids = [each.id for each in self._messages.dead(name, limit=_MOST_REDRIVEN)]
-        redriven = self._messages.redrive(name, ids)
-        self._messages.journal.flush()
-        return redriven
+        return JSONResponse({"redriven": await run_in_threadpool(self.redrive, name, wanted)}, headers=FRESH)
 
     def _name(self, request: Request) -> str:
         name: str = request.path_params["queue"]
         if name not in self._queues:
             raise HTTPException(404)
         return name
+
+
+def queue_routes(letters: DeadLetters) -> Sequence[Route]:
+    return (
+        Route(f"{CONSOLE}queues", letters.index),
+        Route(f"{CONSOLE}queues/{{queue}}/dead-letters", letters.show),
+        Route(f"{CONSOLE}queues/{{queue}}/redrive", letters.deliver, methods=["POST"]),
+    )
 
 
 async def _wanted(request: Request) -> Sequence[str] | None:
@@ -94,7 +100,7 @@ def _carries_secret(queue: Queue[Any]) -> bool:
     return queue.consumer is not None and holds_secret(message_parameter(signature_of(queue.consumer)).adapter)
 
 
-def _letter(message: Message, *, hidden: bool) -> dict[str, Any]:
+def _letter(message: Letter, *, hidden: bool) -> dict[str, Any]:
     return {
         "id": message.id,
         "body": "a message with a secret" if hidden else message.body,

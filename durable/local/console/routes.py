@@ -15,7 +15,7 @@ from durable.build import values_of
 from durable.clients.contents import Buckets, Databases, Namespaces
 from durable.local.bucket import client_of as bucket_of
 from durable.local.console.contents import contents_routes
-from durable.local.console.dead_letters import DeadLetters
+from durable.local.console.dead_letters import DeadLetters, queue_routes
 from durable.local.console.logs import Logs
 from durable.local.console.outbox import Outbox
 from durable.local.console.page import Page
@@ -25,12 +25,13 @@ from durable.local.database import made_ready
 from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
 from durable.local.kv import client_of as namespace_of
+from durable.local.letters import LocalLetters
 from durable.local.step_logs import StepLogs
 
 
 def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:
     """Return the routes of the console of a host that keeps its files in a folder."""
-    outbox, queues = Outbox(data / "outbox"), DeadLetters(host.built.project.queues, host.messages)
+    outbox, queues = Outbox(data / "outbox"), DeadLetters(host.built.project.queues, LocalLetters(host.messages))
     workflows, schedules = (
         Workflows(host.built, failures_in(host.table)),
         SchedulesShown(host.built.project.workflows, host.clock),
@@ -50,9 +51,7 @@ def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:
         Route(f"{CONSOLE}outbox", outbox.index),
         Route(f"{CONSOLE}outbox/{{name}}", outbox.show),
         Route(f"{CONSOLE}outbox/{{name}}/html", outbox.html),
-        Route(f"{CONSOLE}queues", queues.index),
-        Route(f"{CONSOLE}queues/{{queue}}/dead-letters", queues.show),
-        Route(f"{CONSOLE}queues/{{queue}}/redrive", queues.redrive, methods=["POST"]),
+        *queue_routes(queues),
         Route(f"{CONSOLE}schedules", schedules.index),
         Route(f"{CONSOLE}logs", Logs(logs, host.table).show),
         *contents,

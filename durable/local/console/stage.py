@@ -24,6 +24,7 @@ from durable.clock import Clock
 from durable.http import Problem
 from durable.http.problems import CONTENT_TYPE
 from durable.local.console.contents import contents_routes
+from durable.local.console.dead_letters import DeadLetters, queue_routes
 from durable.local.console.page import FRESH
 from durable.local.console.requests import body_of, is_number
 from durable.local.console.routes import page_routes
@@ -58,13 +59,13 @@ class Stage(Protocol):
 
 
 def stage_console(
-    stage: Stage, built: Build, namespaces: Namespaces, buckets: Buckets, clock: Clock
+    stage: Stage, built: Build, namespaces: Namespaces, buckets: Buckets, queues: DeadLetters, clock: Clock
 ) -> tuple[ASGIApp, str]:
     """Return the application, and the key with which a browser opens it: /?key=…"""
     workflows, schedules = Workflows(built, stage.failures), SchedulesShown(built.project.workflows, clock)
 
     def project(request: Request) -> Response:
-        there = {"folder": str(Path.cwd()), "stage": stage.name, "sections": ("schedules", "kv", "buckets")}
+        there = {"folder": str(Path.cwd()), "stage": stage.name, "sections": ("schedules", "queues", "kv", "buckets")}
         return JSONResponse(there, headers=FRESH)
 
     def logs(request: Request) -> Response:
@@ -80,6 +81,7 @@ def stage_console(
         Route(f"{CONSOLE}tracebacks/{{workflow}}/{{instance}}", workflows.tracebacks),
         Route(f"{CONSOLE}schedules", schedules.index),
         Route(f"{CONSOLE}logs", logs),
+        *queue_routes(queues),
         *contents_routes(namespaces, buckets, Databases({})),
         Route("/api/workflows", _forwarded(stage)),
         Route("/api/workflows/{rest:path}", _forwarded(stage), methods=_METHODS),

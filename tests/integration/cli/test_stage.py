@@ -15,7 +15,8 @@ from botocore.httpsession import URLLib3Session
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import KVNamespace, Queue, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.aws.letters import SQSLetters, Urls
 from durable.aws.resources import Resource
 from durable.build import Build
 from durable.cli import cloudwatch, main, stage
@@ -129,6 +130,38 @@ def test_the_namespaces_of_a_stage_are_those_of_its_tables(monkeypatch: pytest.M
     assert run("kv", "delete", "late-orders", "o-1").exit_code == 0
     assert run("kv", "get", "late-orders", "o-1").exit_code == 3
     assert "there is no namespace 'elsewhere'" in run("kv", "list", "elsewhere").stderr
+
+
+def consume(message: str) -> None: ...
+
+
+def test_the_queues_of_a_stage_and_their_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("LateMailsQueue0A1B2C3D", "LateMailsQueueDeadLetters0A1B2C3D", "OtherQueue0A1B2C3D")
+    template = {"Resources": {each: {"Type": "AWS::SQS::Queue"} for each in names}}
+    boto3.client("cloudformation").create_stack(StackName="shop-prod", TemplateBody=json.dumps(template))
+    declared = Project("app", (Queue("late-mails", consumer=consume), Queue("elsewhere", consumer=consume)))
+    monkeypatch.setattr("durable.project.load", lambda: declared)
+    sqs = boto3.client("sqs")
+    urls = {name: url for name in names for url in sqs.list_queues()["QueueUrls"] if f"-{name}" in url}
+    monkeypatch.setattr("durable.aws.letters._WAIT_SECONDS", 0)
+    bodies = [f"m-{number}" for number in range(12)]
+    sent = [sqs.send_message(QueueUrl=urls[names[1]], MessageBody=each)["MessageId"] for each in bodies]
+
+    (queue,) = json.loads(run("queues", "--json").output)
+    assert (queue["name"], queue["waiting"], queue["dead"]) == ("late-mails", 0, 12)
+    assert "there is no queue 'elsewhere'" in run("queues", "elsewhere").stderr
+
+    letters = SQSLetters({"late-mails": Urls(urls[names[0]], urls[names[1]])}, sqs)
+    assert letters.redrive("late-mails", sent[3:4]) == 1
+    assert letters.counts("late-mails") == (1, 11)
+    assert json.loads(run("queues", "late-mails", "--redrive", "--json").output) == {"redriven": 11}
+    assert letters.counts("late-mails") == (12, 0)
+
+    for number in range(12):
+        sqs.send_message(QueueUrl=urls[names[1]], MessageBody=f"again-{number}")
+    shown = json.loads(run("queues", "late-mails", "--json").output)
+    assert sorted(each["body"] for each in shown) == sorted(f"again-{number}" for number in range(12))
+    assert {each["attempts"] for each in shown} == {1}
 
 
 class Orders(WorkflowEntrypoint[None]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 from durable.build import build
 from durable.cli import main
 from durable.clients.contents import Buckets, Namespaces
+from durable.clients.letters import Letter
 from durable.clock import VirtualClock
 from durable.errors import RunNotFound
+from durable.local.console.dead_letters import DeadLetters
 from durable.local.console.stage import Refused, stage_console
 from durable.project import Project, declarations
 from durable.store.failure import FailureRow
@@ -49,6 +51,19 @@ class Answering:
         return {"lines": [], "cursor": after}
 
 
+class OneLetter:
+    """Queues of which each has one dead letter."""
+
+    def counts(self, queue: str) -> tuple[int, int]:
+        return 2, 1
+
+    def dead(self, queue: str, after: str) -> Sequence[Letter]:
+        return [Letter("m-1", "{}", 0, 3)]
+
+    def redrive(self, queue: str, ids: Sequence[str] | None) -> int:
+        return 1 if ids is None else len(ids)
+
+
 @pytest.fixture
 def stage() -> Answering:
     return Answering()
@@ -57,7 +72,14 @@ def stage() -> Answering:
 @pytest.fixture
 def unlocked(stage: Answering) -> tuple[TestClient, str]:
     project = build(Project("shop", tuple(declarations(sys.modules[shop.__name__]))))
-    app, key = stage_console(stage, project, Namespaces({}, {}), Buckets({}), VirtualClock())
+    app, key = stage_console(
+        stage,
+        project,
+        Namespaces({}, {}),
+        Buckets({}),
+        DeadLetters(project.project.queues, OneLetter()),
+        VirtualClock(),
+    )
     return TestClient(app, base_url=OWN), key
 
 
@@ -113,12 +135,22 @@ def test_pages_of_other_origins_cannot_drive_it(client: TestClient, stage: Answe
 
 def test_what_the_page_asks_for_besides_comes_from_the_project_here(client: TestClient) -> None:
     there = client.get("/api/console/project").json()
-    assert (there["stage"], there["sections"]) == ("prod", ["schedules", "kv", "buckets"])
+    assert (there["stage"], there["sections"]) == ("prod", ["schedules", "queues", "kv", "buckets"])
     assert client.get("/api/console/graphs/order").json()["graph"]["nodes"]
     (found,) = client.get("/api/console/tracebacks/order/bad").json()["tracebacks"]
     assert [(each["function"], each["source"]) for each in found["frames"]] == [("ship", SOURCE)]
     assert client.get("/api/console/tracebacks/order/other").status_code == 404
     assert client.get("/api/console/logs?workflow=order&id=bad&after=4").json() == {"lines": [], "cursor": 4}
+
+
+def test_the_queues_of_the_stage_are_shown_and_their_dead_letters_delivered_anew(client: TestClient) -> None:
+    (queue,) = client.get("/api/console/queues").json()["queues"]
+    assert queue == {"name": "parcels", "consumer": "deliver", "waiting": 2, "dead": 1}
+    (letter,) = client.get("/api/console/queues/parcels/dead-letters").json()["deadLetters"]
+    assert (letter["id"], letter["attempts"]) == ("m-1", 3)
+    redriven = client.post("/api/console/queues/parcels/redrive", json={"ids": ["m-1"]}, headers={"Origin": OWN})
+    assert redriven.json() == {"redriven": 1}
+    assert client.get("/api/console/queues/other/dead-letters").status_code == 404
 
 
 SOURCE = f'"""{shop.__doc__}"""'
