@@ -111,7 +111,11 @@ class Lifecycle:
                 self.carry_out(*child, Order("terminate", rollback=order.rollback))
 
     def _check(self, header: Header, order: Order) -> None:
-        """Refuse what the table of transitions does not refuse by the status alone."""
+        """Refuse a transition that the run's status would allow, and its other fields do not.
+
+        Raises:
+            RunConflict: with the reason and the remedy.
+        """
         if header.deleting and order.transition != "delete":
             raise RunConflict(_DELETING)
         stopping = None if header.wanted is None else STOPPING.get(header.wanted)

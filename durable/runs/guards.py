@@ -26,14 +26,15 @@ def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:
-    """Return the conditions that nobody has changed what a run is at, or is deleting it."""
+    """Return the conditions that a run has not moved since its header was read, and is not being deleted."""
     return *where_it_was(header), Absent("deleting")
 
 
 def where_it_was(header: Header) -> tuple[Condition, ...]:
-    """Return the conditions that nobody has changed what a run is at."""
+    """Return the conditions that a run has not moved since its header was read: same execution, status and wish."""
     return Equals("execution", header.execution), Equals("status", header.status), wanted_still(header.wanted)
 
 
 def wanted_still(wanted: Wanted | None) -> Condition:
+    """Return the condition that the same is wanted of a run as when its header was read."""
     return Absent("wanted") if wanted is None else Equals("wanted", wanted)

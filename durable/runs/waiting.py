@@ -1,4 +1,4 @@
-"""Runs that wait: what a header says of one that sleeps, or waits for a callback.
+"""Runs that wait: the header fields of a run that sleeps, or waits for a callback.
 
     status    waiting while nothing is at work, else running
     sleeps    the Wait states that its execution is in

@@ -1,4 +1,4 @@
-"""What a Task asks of a step, as the record has it."""
+"""What of a Task's event goes into the record of its step."""
 
 from __future__ import annotations
 

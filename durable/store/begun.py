@@ -1,4 +1,4 @@
-"""What becomes of an invocation that wants to begin a step: it runs it, takes its outcome, or leaves it alone."""
+"""The answers to an invocation that asks to begin a step: run it, take its outcome, or leave it alone."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def new_secret() -> str:
 
 
 def named_by(token: str) -> tuple[CallbackKey, str]:
-    """Return which step a token is for, and its secret; nothing is known of either yet.
+    """Return the step that a token names, and its secret. Neither is verified yet: see `check`.
 
     Raises:
         CallbackUnknown: it has not the form of one.
@@ -81,7 +81,7 @@ def named_by(token: str) -> tuple[CallbackKey, str]:
 
 
 def check(table: Table, key: CallbackKey, secret: str) -> None:
-    """Check that a secret is that of a step.
+    """Check that a secret is the one that was drawn for a step.
 
     Raises:
         CallbackUnknown: it is another one, or the run is gone.

@@ -1,4 +1,4 @@
-"""What stands within a field of a row: lists and mappings, as stored. The fields are in `durable.store.rows`."""
+"""The types of lists and mappings within a field of a row, as stored. The fields are in `durable.store.rows`."""
 
 from __future__ import annotations
 
