@@ -102,6 +102,7 @@ class Worker(Binding):
 
     @property
     def canary_minutes(self) -> int | None:
+        """For how many minutes new code answers a tenth of the requests; None where it answers all at once."""
         return None if self.canary is None else whole_seconds(self.canary) // 60
 
     def uses(self) -> Bindings:

@@ -18,12 +18,13 @@ _FILLED: Final = RESOURCES - 30
 """The rest is for what a project's own stack adds."""
 
 # Resources of each part, as synthesised; tests/integration/cdk/test_layout.py compares.
-_STACK: Final = 52
+_STACK: Final = 59
 _FUNCTION: Final = 5
 _STANDARD: Final = 8
 _EXPRESS: Final = 12
 _ROLLBACK: Final = 9
 _SCHEDULE: Final = 1
+_STARTER: Final = 10
 _OPERATOR: Final = 6
 _OTHERS: Final[Mapping[str, int]] = {"worker": 30, "queue": 12, "bucket": 4, "database": 8}
 _REST: Final = 35
@@ -40,6 +41,7 @@ def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: i
     sizes = {each.name: resources(each, programs[each.name]) for each in project.workflows if each.nested is not True}
     nested = {each.name for each in project.workflows if each.nested}
     left = room - len(nested) - _STACK - sum(_resources(each) for each in project.declarations)
+    left -= _STARTER if any(each.schedules for each in project.workflows) else 0
     for each in reversed(project.workflows):
         if sum(sizes.values()) <= left:
             break
