@@ -27,6 +27,10 @@ _QUIET: Final = {
     "CDK_DISABLE_CLI_TELEMETRY": "true",
 }
 
+UNVALIDATED: Final = {"CDK_VALIDATION": "false"}
+"""Has CDK not check templates against the schemas of resources, which is half of the time of a synthesis: for what
+deploys none to AWS."""
+
 
 class ToolkitError(DurableError):
     """The CDK CLI cannot be run."""

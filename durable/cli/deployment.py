@@ -88,7 +88,8 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
     command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
     sys.stdout.flush()
     variables = {**stage_settings(Path.cwd(), stage).variables, **os.environ}
-    os.execve(command[0], command, toolkit.environment(variables, stage))
+    unvalidated = toolkit.UNVALIDATED if verb == "destroy" else {}
+    os.execve(command[0], command, toolkit.environment(variables, stage) | unvalidated)
 
 
 def _require_project() -> None:

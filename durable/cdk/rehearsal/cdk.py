@@ -47,7 +47,7 @@ class Cdk:
                 self.root / ".cache", *arguments, "--context", "rehearsal=true", "--output", str(self.output)
             ),
             cwd=folder or self.root,
-            env=toolkit.environment(self.environment, self.stage) | {"NO_COLOR": "1"},
+            env=toolkit.environment(self.environment, self.stage) | {"NO_COLOR": "1"} | toolkit.UNVALIDATED,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
