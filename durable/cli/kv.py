@@ -27,8 +27,15 @@ _TAKES: Final = {
 }
 
 
+class _Action(click.Choice[str]):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in _TAKES:
+            self.fail(f"{value!r} is none of {', '.join(_TAKES)}; as `durable kv list {value}`", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
-@click.argument("action", required=False, type=click.Choice(list(_TAKES)))
+@click.argument("action", required=False, type=_Action(list(_TAKES)))
 @click.argument("arguments", nargs=-1, metavar="[NAMESPACE [KEY [VALUE]]]")
 @click.option("--prefix", default="", help="With list, only keys that begin so.")
 @click.option(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from durable.cli import batch
 from durable.cli.outcome import UNAVAILABLE, CommandError
 from durable.wire import MAX_PAYLOAD_BYTES
 from tests.unit.cli.server import Serve, run
@@ -195,3 +198,20 @@ def test_what_has_not_the_form_of_a_batch_is_refused_before_anything_is_sent(
     assert (result.exit_code, result.stdout, server.asked) == (2, "", [])
     assert said in result.stderr
     assert SECRET not in result.stderr
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("quiet", "shown"), [(False, True), (True, False)])
+def test_a_terminal_shows_how_many_were_sent(monkeypatch: pytest.MonkeyPatch, quiet: bool, shown: bool) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with batch._progress(250, quiet=quiet) as advance:
+        advance(100)
+        advance(100)
+    assert ("200/250" in terminal.getvalue()) is shown

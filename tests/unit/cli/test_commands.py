@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from durable import __version__
+from durable.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
 Durable = Callable[..., subprocess.CompletedProcess[str]]
@@ -86,3 +88,16 @@ def test_databases_are_migrated_and_said_to_be(durable: Durable, tmp_path: Path)
     (project / "migrations" / "orders" / "2_more.sql").write_text("CREATE TABL more(id INTEGER)")
     failed = durable("db", "migrate")
     assert (failed.returncode, "a migration failed: near" in failed.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "port"),
+    [((), {}, 8787), ((), {"PORT": "9123"}, 9123), (("--port", "9000"), {"PORT": "9123"}, 9000)],
+)
+def test_dev_listens_where_the_option_or_else_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], environment: dict[str, str], port: int
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("durable.local.serve.serve", lambda port, *_, **__: asked.append(port))
+    result = CliRunner().invoke(main, ["dev", *given], env={"PORT": None, **environment})
+    assert (result.exit_code, asked) == (0, [port])

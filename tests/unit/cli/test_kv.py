@@ -40,3 +40,8 @@ def test_what_is_missing_or_no_json_is_said(serve: Serve) -> None:
     assert (result.exit_code, result.stderr) == (3, "there is no namespace 'other'; there are: stock\n")
     assert run("kv", "put", "stock", "k", "{").exit_code == 2
     assert "takes NAMESPACE KEY VALUE" in run("kv", "put", "stock", "k").stderr
+
+
+def test_a_namespace_without_an_action_is_told_the_command_that_was_meant() -> None:
+    said = run("kv", "profiles").stderr
+    assert "'profiles' is none of list, get, put, delete; as `durable kv list profiles`" in said
