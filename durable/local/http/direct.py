@@ -7,6 +7,7 @@ ASGI: a body in chunks or a large one, a request behind another one, HEAD and OP
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, ClassVar, Final, Protocol
 
 import httptools
@@ -14,9 +15,12 @@ from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from durable.http.api import log_failure, unexpected
 from durable.http.messages import Response
+from durable.local.http.messages import response_to
 
 _METHODS: Final = {name.encode(): name for name in ("GET", "POST", "PUT", "PATCH", "DELETE")}
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NOBODY_WAITS: Final = asyncio.Event()
 
 
@@ -90,22 +94,39 @@ class Direct(HttpToolsProtocol):
     async def _respond(self, exchange: _Exchange) -> None:
         assert self.site is not None
         response = await self.site.respond(exchange.scope, b"".join(exchange.chunks))
+        try:
+            data = self._written(response, keep_alive=exchange.keep_alive)
+        except (ValueError, LookupError) as error:  # an author's header or status that HTTP does not have
+            log_failure(exchange.scope["method"], error)
+            data = self._written(response_to(unexpected()), keep_alive=exchange.keep_alive)
         if exchange.disconnected or self.transport.is_closing():
             return
-        head = [STATUS_LINE[response.status]]
-        for name, value in self.server_state.default_headers:
-            head += (name, b": ", value, b"\r\n")
-        lines = [f"{name.lower()}: {value}\r\n" for name, value in response.headers.items()]
-        if response.status != 204:
-            lines.append(f"content-length: {len(response.body)}\r\n")
-        if not exchange.keep_alive:
-            lines.append("connection: close\r\n")
-        head += ("".join(lines).encode("latin-1"), b"\r\n", response.body)
-        self.transport.write(b"".join(head))
+        self.transport.write(data)
         exchange.response_complete = True
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+    def _written(self, response: Response, *, keep_alive: bool) -> bytes:
+        """Return a response as it is sent.
+
+        Raises:
+            ValueError, LookupError: it has a header or a status that HTTP does not have.
+        """
+        lines = []
+        for name, value in response.headers.items():
+            # A line break in a value would begin another header, or the body.
+            if _CONTROL.search(name) or _CONTROL.search(value):
+                raise ValueError("a control character in a header")
+            lines.append(f"{name.lower()}: {value}\r\n")
+        if response.status != 204:
+            lines.append(f"content-length: {len(response.body)}\r\n")
+        if not keep_alive:
+            lines.append("connection: close\r\n")
+        head = [STATUS_LINE[response.status]]
+        for name_and_value in self.server_state.default_headers:
+            head += (b": ".join(name_and_value), b"\r\n")
+        return b"".join([*head, "".join(lines).encode("latin-1"), b"\r\n", response.body])
 
 
 def _is_small(length: bytes) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from durable.http import Api
+from durable.http import Api, Problem
 from durable.local.http import application, listen, server
 from durable.local.http.application import Application
 from tests.unit.http.conftest import nothing_to_wait_for
@@ -110,3 +110,22 @@ def test_requests_in_one_piece_are_answered_in_their_order(ports: tuple[int, int
         while piece := raw.recv(65_536):
             found += piece
     assert found.count(b"HTTP/1.1 404") == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(404, {"Next": "a\r\nSet-Cookie: b=c"}), (404, {"Next": "\u20ac"}), (404, {"Next\nLine": "a"}), (600, {})],
+)
+def test_a_header_or_a_status_that_http_does_not_have_is_a_failure(
+    operator: Api, status: int, headers: dict[str, str]
+) -> None:
+    api = Api("Strange")
+
+    @api.get("/api/strange")
+    def strange() -> str:
+        raise Problem(status, "Strange.", headers=headers)
+
+    with served(application([api], operator, gate=nothing_to_wait_for)) as port:
+        lines = answer(port, "GET /api/strange")
+    assert b"HTTP/1.1 500 Internal Server Error" in lines
+    assert not any(each.lower().startswith((b"set-cookie", b"next")) for each in lines)
