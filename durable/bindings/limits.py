@@ -45,6 +45,7 @@ class Limits:
     period_ms: int = 0
 
     def as_json(self) -> dict[str, Any]:
+        # Without what is not set: it stands in the environment of Lambdas, which holds 4 KB.
         return {name: value for name, value in asdict(self).items() if value}
 
     @classmethod

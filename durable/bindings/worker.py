@@ -59,6 +59,7 @@ class Worker(Binding):
         throttles: Mapping[str, Throttle] = MappingProxyType({}),
     ) -> None:
         super().__init__(name)
+        # There is always a throttle: the account's own limit is shared with all other APIs in the region.
         self.throttles: Mapping[str, Throttle] = {**DEFAULT, **throttles}
         self.module = module
         self.url = url

@@ -188,6 +188,7 @@ class Workflow(Binding, Generic[P]):
         )
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))
+        # By the names in JSON: what looks into a payload has it as JSON, and knows no models.
         self.search: Mapping[str, str] = {name: self._field_as_json(name) for name in listed(self, "search", search)}
         self.bindings: Bindings = dict(bindings or {})
 

@@ -135,6 +135,7 @@ class Gateway(Construct):
             cloud_watch_role=True,
             deploy_options=self._stage(stage, throttles),
         )
+        # The CDK's own output of the URL: the stack has one under a name that people know.
         self.api.node.try_remove_child("Endpoint")
         self.served: lambda_.IFunction = public.function
         if canary_minutes is not None:

@@ -16,8 +16,9 @@ _LONGEST_ARNS: Final = 150
 
 
 def known(deployed: Mapping[str, DeployedWorkflow], machines: Mapping[str, Machine]) -> dict[str, Any] | None:
-    """Return what is told of each workflow by name; None where it does not fit in. To read the parameters instead
-    takes a cold start longer.
+    """Return what Lambdas have to know of each workflow, by its name; None where it is too long for an environment.
+
+    Then they read it from parameters of Systems Manager, which makes each cold start slower by that call.
     """
     size = sum(len(text_of(each.registered())) + _LONGEST_ARNS for each in deployed.values())
     if size > _KNOWN_BYTES or any(each.is_nested for each in deployed.values()):
@@ -28,6 +29,8 @@ def known(deployed: Mapping[str, DeployedWorkflow], machines: Mapping[str, Machi
 def _of(deployed: DeployedWorkflow, made: Machine) -> dict[str, Any]:
     registered = deployed.registered()
     if deployed.segmented is not None:
-        return {name: each for name, each in registered.items() if name != "definition"} | deployed.segmented.told()
+        return {
+            name: each for name, each in registered.items() if name != "definition"
+        } | deployed.segmented.registered()
     machines = {"machine": made.state_machine.state_machine_arn}
     return {**registered, **machines} | ({"rollback": made.rollback.state_machine_arn} if made.rollback else {})

@@ -114,9 +114,11 @@ class Machine(Construct):
         if parking is not None:
             turn = self.steps[TURN] = TurnFunction(self, "Turn", platform=platform, parking=parking, record=record)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # Undos are invoked by the machine of rollbacks only.
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
         if EVENTS in arns:
+            # One Lambda serves waits and races: both need the same rights on the same rows.
             arns[RACES] = arns[EVENTS]
         whole = definition if segments is None else standard(dict(definition))
         self.state_machine = state_machine(self, filled(whole, arns), self._role, platform, name)
@@ -148,7 +150,7 @@ class Machine(Construct):
         machines = {"machine": self.state_machine.state_machine_arn}
         if self.rollback is not None:
             machines["rollback"] = self.rollback.state_machine_arn
-        segmented = self.segmented.told() if self.segmented is not None else {}
+        segmented = self.segmented.registered() if self.segmented is not None else {}
         self.parameter = ssm.StringParameter(
             self,
             "Parameter",
@@ -193,6 +195,7 @@ class ExpressMachine(Construct):
             state_machine_arn=machine.state_machine_arn,
             state_machine_revision_id=machine.state_machine_revision_id,
         )
+        # CloudFormation would delete the version of before. The `OldVersions` of the stack do so when no run is on it.
         version.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         return version.ref
 
@@ -281,7 +284,7 @@ def state_machine(
         logs=sfn.LogOptions(
             destination=log_group,
             level=sfn.LogLevel.ERROR if is_express else sfn.LogLevel.ALL,
-            include_execution_data=False,
+            include_execution_data=False,  # payloads are data of somebody
         ),
         tracing_enabled=True,
     )

@@ -70,15 +70,16 @@ class Plane:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         for each in self.limited.values():
             wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
-        told: dict[str, Any] = {"DURABLE_TABLE": self.record.table.table_name, **environment}
-        told |= self.record.environment()
-        told |= {"DURABLE_REGISTRY": self.registry} if self.known is None else {"DURABLE_WORKFLOWS": self.known}
+        variables: dict[str, Any] = {"DURABLE_TABLE": self.record.table.table_name, **environment}
+        variables |= self.record.environment()
+        # An environment holds 4 KB. What does not fit is read from parameters, which takes a call at each cold start.
+        variables |= {"DURABLE_REGISTRY": self.registry} if self.known is None else {"DURABLE_WORKFLOWS": self.known}
         handler = HandlerFunction(
             scope,
             id,
             platform=self.platform,
             entry=entry,
-            environment=told | ({"DURABLE_WAKES": wakes.queue.queue_url} if wakes else {}),
+            environment=variables | ({"DURABLE_WAKES": wakes.queue.queue_url} if wakes else {}),
             timeout_seconds=timeout_seconds,
             description=f"{entry}: all workflows",
             name=name,

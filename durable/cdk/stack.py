@@ -84,6 +84,7 @@ class DurableStack(Stack):
         values = self._values()
         self._record = Record(self, "Record", production=settings.production, values=values)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
+        # CloudFormation deletes no bucket that holds objects. In production the bucket stays, and all in it.
         if values is not None and not settings.production:
             self._changes.empty("ValuesEmptied", values)
         self._guard = self._changes.guard(self._deployed)

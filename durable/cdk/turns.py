@@ -36,9 +36,9 @@ class Parking:
     limits: Limits | None = None
 
     def environment(self) -> dict[str, Any]:
-        told = self.segmented.told() | self.retention.registered()
-        told |= {} if self.limits is None else {"limits": self.limits.as_json()}
-        return {"DURABLE_WORKFLOWS": {self.workflow: told}, "DURABLE_WAKES": self.wakes.queue.queue_url}
+        own = self.segmented.registered() | self.retention.registered()
+        own |= {} if self.limits is None else {"limits": self.limits.as_json()}
+        return {"DURABLE_WORKFLOWS": {self.workflow: own}, "DURABLE_WAKES": self.wakes.queue.queue_url}
 
     def grant(self, handler: HandlerFunction, record: Record) -> None:
         if self.limits is not None:
@@ -77,6 +77,8 @@ class TurnFunction(Construct):
 
     def allow_move(self, machine: sfn.StateMachine) -> None:
         """Allow to start a machine that names this Lambda: by a policy that the Lambda does not wait for."""
+        # In a policy of its own: one in the role would be made before the Lambda, which the machine names, and the
+        # policy names the machine. CloudFormation refuses such a circle.
         versions = f"{machine.state_machine_arn}:*"
         policy = iam.Policy(
             self,

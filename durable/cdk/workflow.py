@@ -38,8 +38,8 @@ class Segmented:
     parameter: str
     versions: Mapping[str, str] | None = field(default=None)
 
-    def told(self) -> dict[str, Any]:
-        """Return what a Lambda is told in its environment."""
+    def registered(self) -> dict[str, Any]:
+        """Return what a Lambda reads of the machines: in its environment, or in the workflow's parameter."""
         if self.versions is None:
             return {"kind": "express", "parameter": self.parameter}
         return {"kind": "express", "express": self.arn, "versions": dict(self.versions)}
@@ -83,6 +83,7 @@ def operator_name(stack: str, workflow: str) -> str:
     name = f"{stack}-{workflow}-operator"
     if len(name) <= _LONGEST_FUNCTION_NAME:
         return name
+    # Cut and hashed, so that two long names stay two; the same each time, as steps name it without having seen it.
     hashed = hashlib.sha256(name.encode()).hexdigest()[:_HASH]
     return f"{name[: _LONGEST_FUNCTION_NAME - _HASH - 1]}-{hashed}"
 
@@ -167,25 +168,27 @@ class WorkflowResource:
 
     @property
     def physical(self) -> dict[str, Any]:
-        told = {
+        facts = {
             "workflow": self.name,
             "class": self._implementation,
             "events": self._events,
             "table": self._record.table.table_name,
         }
         if self.operates:
-            told["operator"] = self._operator
+            facts["operator"] = self._operator
         if self._search:
-            told["search"] = self._search
+            facts["search"] = self._search
         if self._limited is not None:
-            told |= {"limits": self._limited.limits.as_json(), "wakes": self._limited.wakes.queue.queue_url}
+            facts |= {"limits": self._limited.limits.as_json(), "wakes": self._limited.wakes.queue.queue_url}
+        # A Lambda whose own machine this is cannot have the ARN in its environment: the machine names the Lambda, and
+        # CloudFormation makes no two things that name each other. It reads the ARN from a parameter at run time.
         if self._segmented is None and self._parameter is not None:
-            return told | {"parameter": self._parameter}
+            return facts | {"parameter": self._parameter}
         if self._segmented is None:
-            return told | {"definition": self._definition, "machine": self._machine_arn}
+            return facts | {"definition": self._definition, "machine": self._machine_arn}
         if self._segmented.versions is None:
-            return told | self._segmented.told()
-        return told | {"definition": self._definition, "machine": self._machine_arn} | self._segmented.told()
+            return facts | self._segmented.registered()
+        return facts | {"definition": self._definition, "machine": self._machine_arn} | self._segmented.registered()
 
     def grant_start(self, function: HandlerFunction) -> None:
         """Allow to start instances and to read them."""

@@ -67,6 +67,7 @@ class LocalTransport:
                 " folder; name another port with --port, or call this in that folder",
                 UNAVAILABLE,
             )
+        # Once for each command: `--follow` asks many times, and a server does not change its project.
         self._known = True
 
     def _send(self, method: str, path: str, body: bytes | None) -> Answer:
@@ -118,6 +119,7 @@ class Operations:
         """Return runs of all workflows, the last changed first, and whether there are more; it has no cursor."""
         pages = [self.list(each["name"], **query) for each in self.workflows()]
         runs = [run for page in pages for run in page["instances"]]
+        # ISO 8601 in UTC with milliseconds, always: its texts have the order of the times.
         runs.sort(key=lambda run: str(run["updatedAt"]), reverse=True)
         more = len(runs) > limit or any(page["cursor"] for page in pages)
         return {"instances": runs[:limit], "more": more, "cursor": None}
@@ -185,6 +187,7 @@ class Operations:
                 raise CommandError(f"what answers is no server of this kind; {_START}", UNAVAILABLE) from None
             said = None
         if answer.status >= 400:
+            # A 404 says "not found" of the workflow, the run or the event: which of them, is asked only then.
             named = self._unknown(path) if answer.status == 404 else None
             raise CommandError(
                 named or _problem(answer.status, said),

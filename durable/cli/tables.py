@@ -101,6 +101,7 @@ def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> 
 def progress(found: Run, now: int, *, started: bool = False) -> RenderableType:
     """Draw how far a run is: its steps, their attempts, and the time since; `started` adds when each step began."""
     end = milliseconds(found["updatedAt"]) if found["status"] in CLOSED else now
+    # Text and no markup: names and errors are data, and may hold what rich would take for a style.
     head = Text.assemble(
         (f"{found['workflow']}/{found['id']}  ", "bold"),
         status_text(found["status"]),

@@ -18,6 +18,7 @@ def milliseconds(iso: str) -> int:
     """Return a time in milliseconds since 1970."""
     when = datetime.fromisoformat(iso)
     aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+    # By whole numbers: `timestamp() * 1000` is a float, and may be a millisecond off.
     return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 

@@ -175,7 +175,7 @@ def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]
     refuse_none(node, key, f"what `{source}` sorts by")
     refuse_any(node, key, f"what `{source}` sorts by")
     kinds = [acts_as(each) for each in members(key.kind)]
-    if all(isinstance(each, Boolean) for each in kinds):
+    if all(isinstance(each, Boolean) for each in kinds):  # JSONata compares numbers and strings only
         return (Conditional(key, _ONE, ZERO, _INTEGER),)
     if all(isinstance(each, Text) for each in kinds) or all(isinstance(each, (Integer, Float)) for each in kinds):
         return (key,)
@@ -207,6 +207,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
                 f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
             )
         else:
+            # Of equal items Python takes the first. Sorting is stable in both directions, so that one is in front.
             first = _ordered(reader, node, once, kind, key, scope, descending=function == "$max")
             found = Item(first, ZERO, kind, where=f"ValueError: {reader.source.at(node)}")
         if default is None:
@@ -270,6 +271,7 @@ def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
             found = f"`{reader.source.of(node)}` is no generator and a default"
             raise Refused(node, found, "write next((x for x in xs if …), None)")
     items = comprehension(reader, element, generators, scope)
+    # JSONata evaluates the whole list where CPython stops at the first element.
     if any(map(may_fail, (items.element, *([items.condition] if items.condition else [])))):
         found = f"`{reader.source.of(node)}` may fail for an element after the first, which CPython does not look at"
         raise Refused(node, found, "ask first, as in `if key in x and …`, or write a loop with `break`")

@@ -105,7 +105,10 @@ def _numbers(
         raise Refused(node, f"`{source}` divides by 0", "divide by another number")
     if operator in ("//", "%") and not whole:
         raise Refused(node, f"`{source}` takes a float", "`//` and `%` are for whole numbers; " + IN_A_STEP)
+    # JSON has one kind of number: an int and a float of the same value are written in one way. The kind says how the
+    # value is spelled in texts, and what Python would call it.
     kind = Integer() if whole and operator != "/" else Float()
+    # Asked before: the error is to be Python's own, with the author's expression and its line.
     if operator in _DIVISIONS and not isinstance(right, Constant):
         text = f'($assert($b != 0, "ZeroDivisionError"); {_DIVISIONS[operator]})'
         return Formula(text, (left, right), kind, fails=True)

@@ -355,6 +355,7 @@ class AwaitReader:
         return definition
 
     def _concurrency(self, node: ast.expr | None) -> int:
+        # Step Functions takes 40 at once for one inline Map. 10 keep a burst of Lambdas small where nothing is said.
         value = 10 if node is None else options.constant(node, self.reading.steps.resolve)
         is_number = isinstance(value, int) and not isinstance(value, bool)
         if node is not None and (not is_number or not 1 <= value <= _MOST_AT_ONCE):

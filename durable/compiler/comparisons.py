@@ -173,6 +173,7 @@ def _values(kind: DictOf | Fixed) -> tuple[Kind, ...]:
 
 
 def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
+    # True == 1 in Python; in JSONata a boolean equals no number.
     found = {type(acts_as(each)) for kind in (one, other) for each in _leaves(kind)}
     if Boolean in found and found & {Integer, Float}:
         raise Refused(
@@ -195,6 +196,7 @@ def _leaves(kind: Kind) -> list[Kind]:
 
 
 def _scalar(node: ast.AST, kind: Kind, source: str) -> None:
+    # A Decimal "1.0" equals "1.00" in Python, and their texts differ; a model has an `__eq__` of its own.
     for leaf in _leaves(kind):
         if isinstance(leaf, (Opaque, Record, Anything, Caught, Event)):
             raise Refused(
@@ -239,6 +241,7 @@ def truth(node: ast.AST, value: Expression, source: str) -> Expression:
     if isinstance(kind, Boolean) or is_unknown(kind):
         return value
     refuse_any(node, value, f"`{source}`")
+    # None is false in every form, so only the kinds beside it have to agree on one.
     forms = {_truth_form(acts_as(each)) for each in members(present(kind))} if not isinstance(kind, Null) else {"none"}
     if len(forms) > 1 or None in forms:
         raise Refused(

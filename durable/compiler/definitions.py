@@ -66,7 +66,7 @@ class DefinitionReader(Functions):
         defaults: dict[str, Expression] = {}
         for parameter, default in _defaults(node.args):
             value = self.reading.value(default)
-            if not isinstance(value, Constant):
+            if not isinstance(value, Constant):  # CPython evaluates a default once, where the def stands
                 variable = self.reading.variable("default", default)
                 statements.append(Assign(variable, value))
                 value = Variable(variable, value.kind)
@@ -97,6 +97,8 @@ class DefinitionReader(Functions):
         outer = self.reading.frame
         given = self._given(node, definition)
         number = self.use(definition.name, place)
+        # The first use keeps the plain names of its steps: a function that is used once more later changes no keys of
+        # runs that are under way.
         if number == 1:
             frame = outer.inner(place, outer.prefix, outer.key, outer.rounds)
         else:
@@ -165,6 +167,7 @@ class DefinitionReader(Functions):
         reading, names = self.reading, self.reading.expressions.names
         if self._is_entered(definition.node):
             raise Refused(node, f"`{definition.name}` calls itself", "write a loop")
+        # As in CPython, a name that the body assigns anywhere is local in all of it.
         own = {each.arg for each in definition.parameters} | assigned_names(definition.node.body).keys()
         scope = Scope() if definition.around is None else self._seen(definition.around, around).hide(own)
         step, values = "", dict[str, Expression]()

@@ -94,6 +94,7 @@ def template(expression: Expression) -> Any:
     """Return an expression as what stands in a state: JSON, with JSONata in its strings."""
     match expression:
         case Constant(str() as value):
+            # Step Functions takes a string from `{%` to `%}` for an expression; a deployment fills in `${…}`.
             is_plain = not (value.startswith("{%") or value.endswith("%}") or "${" in value)
             return value if is_plain else "{% " + quoted(value) + " %}"
         case Constant(value):
@@ -180,11 +181,13 @@ def _value(expression: Value) -> Rendered:
         case Apply(function, arguments):
             return f"{function}({', '.join(_render(each)[0] for each in arguments)})", ATOM
         case Formula(text, arguments, where=where):
+            # The error says the author's expression and its line, as CPython's traceback would.
             if where:
                 text = _RAISED.sub(lambda found: quoted(f"{found[1]}: {where}"), text)
             names = ", ".join(f"${name}" for name in string.ascii_lowercase[: len(arguments)])
             return f"(function({names}) {{ {text} }})({', '.join(_render(each)[0] for each in arguments)})", ATOM
         case Joined(parts) if len(parts) > _MOST_JOINED:
+            # `a & b & c` is a tree that grows by one level for each part, and AWS refuses what nests too deep.
             return f"$join([{', '.join(_render(each)[0] for each in parts)}])", ATOM
         case Joined(parts):
             return " & ".join(_at_least(each, PLUS + 1) for each in parts), PLUS

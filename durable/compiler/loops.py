@@ -65,6 +65,8 @@ class LoopReader:
         if node.orelse:
             raise Refused(node.orelse[0], "a loop has an `else`", "assign a flag before `break`, and test it after")
         reading = self.reading
+        # What a loop goes through is evaluated once, before the first round: so it is read before the loop's own
+        # counter is among the rounds.
         counter = reading.variable("rounds", node)
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
         outer = reading.frame.rounds
@@ -87,6 +89,8 @@ class LoopReader:
         reading = self.reading
         head = merge([entry, self.heads.get(counter)]) or entry
         known = len(reading.problems)
+        # A round may widen what a variable can be (an int at first, None from the second round on), which may change
+        # what the body means. So it is read until nothing changes; kinds only widen, hence it ends.
         reading.rehearsals += 1
         for _ in range(_MOST_REHEARSALS):
             reading.problems.forget_after(known)

@@ -31,6 +31,7 @@ class Attempts:
 
     def begin(self, idempotency_key: str, step: str, *, number: int, at_ms: int, input: Mapping[str, Any]) -> Attempt:
         """Note an attempt; a step's rounds are counted from 1, in the order that they were begun."""
+        # See `durable.store.keys.StepKey`: the step's own key comes last, and may hold slashes of blocks.
         workflow, run, _, _, key = idempotency_key.split("/", 4)
         rounds = self._rounds.setdefault((workflow, run, step), {})
         round = rounds.setdefault(key, len(rounds) + 1)

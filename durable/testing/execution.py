@@ -209,6 +209,7 @@ class _World:
     def _restart(self, execution: Execution) -> Execution:
         if not self._restarts:
             return execution
+        # Through JSON text, so that what is shared in memory, or no JSON, shows as a difference.
         snapshot = json.loads(json.dumps(execution.snapshot()))
         restored, _ = Execution.restore(self._machine, snapshot, random=self._random, collects_history=True)
         return restored
@@ -225,10 +226,12 @@ class _World:
 
     def _push(self, at_ms: int, event: Event) -> None:
         self._pushed += 1
+        # The number that counts up comes last: it decides where nothing else does, and events are never compared.
         order = self._random.random() if self._seed else 0.0
         heapq.heappush(self._events, (at_ms, order, self._pushed, event))
 
     def _is_stale(self, event: Event) -> bool:
+        # A timer that was set again stays in the heap with its old time.
         return isinstance(event, TimerFired) and self._timers.get(event.token) != self._now_ms
 
     def _invoke(self, call: Invoke) -> None:

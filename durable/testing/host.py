@@ -79,7 +79,7 @@ class VirtualHost:
             random=self._random,
             timers=self._timers,
             doubles=self._doubles,
-            values=None if self.folder else self.values,
+            values=None if self.folder else self.values,  # outlives a restart of a host in memory, as a disk does
             tracing=self._tracing,
         )
         self.host.recover()
@@ -148,6 +148,7 @@ class VirtualHost:
         if self._workers.run_next(lambda count: 0 if self._first else self._random.randrange(count)):
             return True
         timers, pump, schedules = self.host.timers, self.host.pump, self.host.schedules
+        # Only when no work is ready does time go on, and then to the next thing that is due, however far that is.
         due = [when for when in (timers.next(), pump.next_due()) if when is not None]
         scheduled = schedules.next_due()
         if scheduled is not None and (due or until is not None):  # a schedule alone does not have time go on

@@ -21,5 +21,5 @@ class SkippingTimers(Timers):
 
     def skip(self) -> None:
         """Look again at those that were set before."""
-        for key, (at, fire) in list(self._at.items()):
+        for key, (at, fire) in list(self._at.items()):  # a copy: `set` changes it
             self.set(key, at, fire)
