@@ -37,6 +37,8 @@ class Bookkeeping:
     def turn(self) -> Turn:
         """Return what was gathered."""
         execution, root = self.execution, self.execution.root
+        # Values of JSON are turned into the library's form once, and kept while a variable holds them: else a
+        # large list would be walked in each state that reads it.
         execution.bound.keep(() if root is None else (*root.variables.values(), *execution.sections.values()))
         return Turn(self.execution, self.actions, self.execution.closed, self._events, self.repeatable)
 
@@ -45,6 +47,7 @@ class Bookkeeping:
 
         Raises HistoryFull if only the execution's last event still fits.
         """
+        # Counted where no history is collected, too: Step Functions ends an execution after 25,000 events either way.
         if self.execution.machine.bounded and self.execution.events >= history.MAX_EVENTS - 1:
             raise history.HistoryFull
         return self._write(type, details)
@@ -71,6 +74,7 @@ class Bookkeeping:
 
     def resume(self, flow: Flow) -> None:
         """End the wait of a thread of control."""
+        # From here on what is reported for the token is ignored: see `advance`.
         if isinstance(flow.wait, TimerWait | TaskWait):
             self.execution.waiting.pop(flow.wait.token, None)
         flow.wait = None

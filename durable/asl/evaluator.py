@@ -39,6 +39,7 @@ class Frame(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
 
     def lookup(self, name: str) -> Any:
         frame = self
+        # A loop, since blocks may be nested deeper than Python nests calls.
         while type(frame) is Frame:
             if name in frame.bindings:
                 return frame.bindings[name]
@@ -118,6 +119,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def evaluate_numeric_expression(self, lhs: Any, rhs: Any, op: str) -> Any:
         if op != "%" or not (Utils.is_numeric(lhs) and Utils.is_numeric(rhs)):
             return super().evaluate_numeric_expression(lhs, rhs, op)
+        # The sign is that of the left side, as in JavaScript; Python's % has that of the right.
         if rhs == 0:
             raise JException("D1001", -1, math.nan)
         return Utils.convert_number(math.fmod(lhs, rhs))
@@ -142,7 +144,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         if lhs is None or rhs is None:
             return False
         items = rhs if isinstance(rhs, list) else [rhs]
-        if isinstance(lhs, dict | list):
+        if isinstance(lhs, dict | list):  # JavaScript's === of objects is identity
             return any(item is lhs for item in items)
         return any(Utils.is_deep_equal(item, lhs) for item in items)
 

@@ -16,8 +16,9 @@ def number_text(value: float) -> str:
     number = float(value)
     if not math.isfinite(number):
         return "null"
-    if number == 0:
+    if number == 0:  # JavaScript prints -0 without its sign
         return "0"
+    # The shortest digits that give the same double: `repr` and JavaScript agree on these, and differ in the form.
     if _SMALLEST_WRITTEN_OUT <= abs(number) < _LARGEST_WRITTEN_OUT:
         text = format(Decimal(repr(number)), "f")
         return text.rstrip("0").rstrip(".") if "." in text else text

@@ -63,6 +63,7 @@ def _round(value: Any, precision: Any) -> Any:
 
 
 def _shifted(number: float, places: int) -> float:
+    # In the text, not by a factor of ten: 1.005 * 100 is 100.49999999999999.
     digits, _, exponent = number_text(number).partition("e")
     return float(f"{digits}e{int(exponent or 0) + places}")
 
@@ -70,6 +71,7 @@ def _shifted(number: float, places: int) -> float:
 def _power(base: Any, exponent: Any) -> Any:
     if base is None:
         return None
+    # Not `**`, which gives a complex number for the root of a negative one, and whole numbers without end.
     try:
         result = math.pow(base, exponent)
     except (ValueError, OverflowError, TypeError, ZeroDivisionError) as error:
@@ -125,6 +127,7 @@ def _distinct(items: Any) -> Any:
     """Leave out what is there already; a list that is no sequence stays one, and 1 is not true."""
     if not isinstance(items, list) or len(items) < 2:
         return items
+    # Quadratic, as in jsonata: dicts and lists have no hash, and equality is in depth.
     kept = Utils.create_sequence() if Utils.is_sequence(items) else []
     for item in items:
         if not any(Utils.is_deep_equal(item, each) for each in kept):
@@ -137,6 +140,7 @@ def _substring(text: Any, start: Any, length: Any) -> Any:
     if text is None or start is None:
         return text if length is None or text is None else ""
     first = start if len(text) + start >= 0 else 0
+    # Counted in code points: jsonata takes a text apart by `Array.from`, so an emoji is one character here and there.
     if length is None:
         return text[int(first) :]
     if length <= 0:
@@ -152,6 +156,7 @@ def _matches(matcher: Any, text: str, name: str) -> Iterator[re.Match[str]]:
     for found in matcher.finditer(text):
         if end >= len(text):
             return
+        # jsonata finds the next match from the end of the last one. One of no length would be found for ever: D1004.
         if end >= 0 and not found[0]:
             raise JException("D1004", -1)
         yield found

@@ -38,6 +38,7 @@ class StateScope:
 
     def default_output(self) -> Any:
         """Return what a state without Output puts out: its result if it has one, else its input."""
+        # MISSING and not None: a result may be null.
         return self._input if self._result is MISSING else self._result
 
     def variable(self, name: str) -> Any:

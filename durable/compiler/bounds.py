@@ -223,6 +223,7 @@ def _events_of(what: Awaited, count: Count) -> int:
             return count(what)
         case Race(branches=branches):
             inside, asks = _in_branch(count), race_call(what)
+            # Each branch ends with a Task that claims the race; one more asks who has won.
             claims = sum(_certain(branch.body, inside) + inside(asks) for branch in branches)
             return 2 * STATE + claims + count(asks)
         case Gather(branches=(branch,), alone=True):
@@ -230,6 +231,7 @@ def _events_of(what: Awaited, count: Count) -> int:
         case Gather(branches=branches):
             return 2 * STATE + sum(_certain(branch.body, _in_branch(count)) for branch in branches)
         case MapCall(bound=bound, body=branch):
+            # A Map has its own states and, of each group, those of the inner Map.
             around = 3 * STATE if what.groups == 1 else 3 * STATE + what.groups * 4 * STATE
             return around + (bound or 0) * (STATE + _certain(branch.body, _in_branch(count)))
         case _:
@@ -250,10 +252,12 @@ def _events(statement: Statement, count: Count) -> int:
         case Loop(bound=int() as rounds, body=body):
             return STATE + rounds * (STATE + _certain(body, count))
         case If(arms, otherwise):
+            # One arm is taken, and which is not known: the dearest counts.
             return STATE + max(_certain(otherwise, count), *(_certain(arm.body, count) for arm in arms))
         case Cleanup(body=body):
             return _certain(body, count)
         case Try(body, handlers, otherwise):
+            # The body may run to its end, and then either the `else` or one handler.
             after = [_certain(otherwise, count), *(_certain(each.body, count) for each in handlers)]
             return _certain(body, count) + max(after)
         case Sleep(until=until):

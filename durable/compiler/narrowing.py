@@ -62,6 +62,7 @@ def learned(
             return narrowed(true, side, _none(value.kind), value), narrowed(false, side, present(value.kind), value)
         case Not(IsNone(of)) if of is value:
             return narrowed(true, side, present(value.kind), value), narrowed(false, side, _none(value.kind), value)
+        # Equal to something that is never None: so it is not None here either.
         case Comparison("=") if not may_be_none(other.kind):
             true, false = _literal(side, value, other, true, false)
             same, different = _told_apart(side, value, other, true, false)
@@ -126,6 +127,7 @@ def _told_apart(
     if path is None or not isinstance(union, OneOf) or not isinstance(other, Constant):
         return same, different
     kinds = {each: _field_kind(each, value.name) for each in union.members}
+    # Where the test does not hold, only a type whose field has no other value is ruled out.
     like = [each for each, kind in kinds.items() if _may_equal(kind, other)]
     unlike = [each for each, kind in kinds.items() if kind != other.kind]
     return same.narrow(path, join(*like)), different.narrow(path, join(*unlike))

@@ -140,6 +140,7 @@ class Reading:
 
     def fails(self, errors: Errors) -> None:
         """Note that what stands here can end with these errors."""
+        # With the scope of the place: what an `except` knows of a variable is what holds wherever its `try` can fail.
         frame = self.frame.tries[-1] if self.frame.tries else self.frame.outermost
         frame.failures.append((self.here(), errors))
 

@@ -83,6 +83,7 @@ class StepReader:
             raise Refused(node, f"{name!r} is no name for a step", "write a short text without spaces around it")
         if len(name) > MAX_STEP_NAME:
             raise Refused(node, f'the name "{name}" has {len(name)} characters', f"use {MAX_STEP_NAME} at most")
+        # Keys are `block/step[round]`, and `{%` begins an expression: see `Reading.place`.
         if any(each in name for each in "/[]{}"):
             raise Refused(node, f'the name "{name}" holds one of / [ ] {{ }}', "they stand for blocks and rounds")
         self._claim(node, name)
@@ -90,6 +91,7 @@ class StepReader:
 
     def _claim(self, node: ast.Call, name: str) -> None:
         place = (node.lineno, node.col_offset, self.expressions.source.file)
+        # By the place in the source: a loop that is read several times names the same step, and that is no second one.
         first = self.lines.setdefault(name, place)
         if first != place:
             raise Refused(
@@ -125,6 +127,7 @@ class StepReader:
         self, node: ast.Call, scope: Scope, place: Callable[[str], Place], *, has_callback: bool = False
     ) -> StepCall:
         """Return a `step.do(…)`, or the step of a `step.callback(…)`; `place` tells where a step of a name stands."""
+        # All that is wrong with the call is reported at once, hence each part is read though others were refused.
         refusals = Refusals()
         name = refusals.of(partial(self.name, node), "")
         if len(node.args) < 2 and name:
