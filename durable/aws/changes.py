@@ -86,7 +86,8 @@ class Changes:
                 return {"Gone": _told(gone)}
             case _, "Custom::OpenRuns":
                 return {"Gone": "{}"}
-            case "Update", "Custom::Drained" if not self._rolls_back(event["StackId"]):
+            # It is created by the first deployment that has it, which may take steps away like any other.
+            case "Create" | "Update", "Custom::Drained" if not self._rolls_back(event["StackId"]):
                 self._drain(json.loads(properties["Gone"]))
             # CloudFormation deletes this resource before the bucket, on which it depends.
             case "Delete", "Custom::Emptied":

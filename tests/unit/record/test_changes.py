@@ -188,6 +188,14 @@ def test_under_traffic_a_deployment_waits_for_runs_that_began_before_it(asked: A
     assert 200_000 <= asked.waited < 220_000
 
 
+def test_the_first_deployment_that_can_wait_does(asked: Asked) -> None:
+    asked.run("nap", "busy", "running", **express(None))
+    gone = asked.remove()["Data"]["Gone"]
+    asked.happens = {90_000: lambda: asked.run("nap", "busy", "complete", **express("snooze"))}
+    assert asked.ask("Create", "Custom::Drained", {"Gone": gone})["Status"] == "SUCCESS"
+    assert asked.waited >= 90_000
+
+
 def test_where_nothing_goes_a_deployment_waits_for_nothing(asked: Asked) -> None:
     asked.run("nap", "first", "running", **express(None))
     answer = asked.remove(needs=NEEDS)
