@@ -63,7 +63,21 @@ class Aliases:
             return self._assigns_new(self._parents[node])
         if changed_in_place(self._parents[node]) == node.id:
             return True
-        return self._only_looks(node)
+        return self._only_looks(node) or self._is_after_changes(node)
+
+    def _is_after_changes(self, node: ast.Name) -> bool:
+        """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop."""
+        above = self._parents[node]
+        while above is not self._function:
+            if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)):
+                return False
+            above = self._parents[above]
+        changes = (
+            each
+            for each in self._uses[node.id]
+            if changed_in_place(self._parents[each]) == node.id or isinstance(self._parents[each], ast.AugAssign)
+        )
+        return all((each.lineno, each.col_offset) < (node.lineno, node.col_offset) for each in changes)
 
     def _assigns_new(self, statement: ast.AST) -> bool:
         """Return whether a statement assigns a list that was made for it."""

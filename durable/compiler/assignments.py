@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Final
 
-from durable.compiler import mutations
+from durable.compiler import mutations, options
 from durable.compiler.access import element_kind
 from durable.compiler.advice import of_field, of_item
 from durable.compiler.aliases import GROWING, Aliases, Function
@@ -36,6 +36,7 @@ from durable.compiler.reading import Reading
 from durable.compiler.spans import as_data
 from durable.compiler.terms import Expression, Formula, Variable
 from durable.compiler.tree import Assign, Statement
+from durable.retries import Retries
 
 _IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
 
@@ -53,6 +54,9 @@ class AssignmentReader:
     def assign(self, targets: list[ast.expr], node: ast.expr, declared: Kind | None = None) -> Statements:
         """Return `target = value`; of several targets each is assigned the value, from the left."""
         first, *others = targets
+        if isinstance(first, ast.Name) and not others and self._is_policy(first.id, node):
+            self.reading.expressions.names.retries[first.id] = options.retries(node, self.reading.steps.resolve)
+            return ()
         taken = self._taken_out(node) if isinstance(node, ast.Call) and declared is None else None
         if taken is not None:
             statements, value = taken
@@ -74,6 +78,18 @@ class AssignmentReader:
             if others and isinstance(first, ast.Name):
                 value = self.reading.here().locals[first.id].value
         return sum((self._bound(each, value, self.reading.source(node)) for each in others), statements)
+
+    def _is_policy(self, name: str, node: ast.expr) -> bool:
+        """Whether a name is that of retries, which are written out and stay what they are."""
+        resolve, function = self.reading.steps.resolve, self.reading.function
+        if not isinstance(node, ast.Call) or resolve(node.func) != (True, Retries):
+            return False
+        names = (each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == name)
+        is_assigned_once = sum(isinstance(each.ctx, ast.Store) for each in names) == 1
+        at_top = any(
+            isinstance(each, ast.Assign | ast.AnnAssign) and each.lineno == node.lineno for each in function.body
+        )
+        return is_assigned_once and at_top and options.is_written(node, resolve)
 
     def _bound(self, target: ast.expr, value: Expression, source: str) -> Statements:
         match target:

@@ -180,10 +180,12 @@ class DefinitionReader(Functions):
             else:
                 values[parameter] = reading.expressions.value(each, around) if isinstance(each, ast.expr) else each
         source = reading.source(node)
-        kept_names = (names.assigned, names.step, names.this)
+        kept_names = (names.assigned, names.step, names.this, names.retries)
         kept = (reading.expressions.source, reading.problems.file, reading.function)
         outer = definition.around or Around(definition.node, frozenset(), step, definition.this or "")
         names.assigned = (outer.assigned | own) - ({step} if step else set())
+        around_it = {} if definition.around is None else names.retries
+        names.retries = {name: each for name, each in around_it.items() if name not in own}
         names.step, names.this = step or outer.step, outer.this
         self.entered.append((definition.node, reading.function, reading.here()))
         reading.expressions.source, reading.function = definition.source, definition.node
@@ -194,7 +196,7 @@ class DefinitionReader(Functions):
                 yield scope, values
         finally:
             self.entered.pop()
-            names.assigned, names.step, names.this = kept_names
+            names.assigned, names.step, names.this, names.retries = kept_names
             reading.expressions.source, reading.problems.file, reading.function = kept
 
     def _is_entered(self, function: Node) -> bool:

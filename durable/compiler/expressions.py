@@ -170,6 +170,8 @@ class ExpressionReader:
     def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
         """Return whether a name or dotted name belongs to the module, and its value there."""
         match node:
+            case ast.Name(name) if name in self.names.retries and name not in scope.locals:
+                return True, self.names.retries[name]
             case ast.Name(name) if name not in scope.locals and name not in self.names.assigned:
                 return name in self.source.names, self.source.names.get(name)
             case ast.Attribute(ast.Name(name), attr) if name == self.names.this and name not in scope.locals:

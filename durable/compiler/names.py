@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from durable.retries import Retries
 from durable.wire import MAX_STEP_NAME
 
 _FUNCTIONS: Final = (
@@ -35,10 +36,12 @@ class Names:
         assigned: the names that the code being read binds somewhere.
         step: the name of the parameter for the steps, in the function being read.
         this: the name of its parameter for the workflow, `self`.
+        retries: the names there of retries that are written out.
     """
 
     def __init__(self, step: str, assigned: Iterable[str], this: str = "self") -> None:
         self.step, self.this = step, this
+        self.retries: dict[str, Retries] = {}
         self.assigned = frozenset(assigned)
         self._given: dict[tuple[str, tuple[str, ...]], str] = {}
         self._taken: set[str] = set()

@@ -113,7 +113,7 @@ ADVICE = {
         "reply = await step.wait_for_event('reply', type='replied', payload=User)\nreturn reply.age",
     ),
     "retries made in run": (
-        "retries = Retries(limit=2)\nreturn await step.do('save', save, 1, retries=retries)",
+        "if event.payload.active:\n    kept = Retries(limit=2)\nreturn await step.do('save', save, 1, retries=kept)",
         "return await step.do('save', save, 1, retries=Retries(limit=2))",
     ),
     "a function called": ('return await step.do("save", save(1))', 'return await step.do("save", save, 1)'),

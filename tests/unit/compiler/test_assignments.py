@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from durable import Retries
 from durable.compiler import compile_workflow
 from durable.errors import CompileError
 from tests.unit.compiler.both import agree, state_count
+from tests.unit.compiler.sample import User
 from tests.unit.compiler.test_expressions import USERS
 from tests.unit.compiler.written import written
 
@@ -115,3 +117,60 @@ def test_what_a_log_entry_would_fail_at_fails() -> None:
 def test_a_log_entry_is_no_state() -> None:
     body = 'n = await step.do("s", save, 1)\n{}\nreturn await step.do("t", save, n)'
     assert state_count(written(body.format('LOG.warning("have %s", n)'))) == 2
+
+
+RETRIED = """
+    policy = Retries(limit=2, delay="1 second")
+
+    async def inner(word: str) -> str:
+        return await step.do("b", text, word, retries=policy)
+
+    async def other(policy: str) -> str:
+        return policy + "!"
+
+    first = await step.do("a", text, "x", retries=policy)
+    return [first, await inner("y"), await other("z")]
+"""
+
+
+def test_retries_may_have_a_name_in_run() -> None:
+    steps = {each.name: each for each in compile_workflow(written(RETRIED)).steps}
+    assert steps["a"].retries == steps["b"].retries == Retries(limit=2, delay="1 second")
+    assert agree(written(RETRIED), User(user_id="u")).output == ["x", "y", "z!"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        RETRIED.replace("first =", "policy = Retries(limit=1)\n    first ="),
+        """
+    if event.payload.active:
+        policy = Retries(limit=2)
+    return await step.do("a", text, "x", retries=policy)
+""",
+    ],
+)
+def test_retries_that_are_not_the_same_throughout_are_refused(body: str) -> None:
+    with pytest.raises(CompileError, match="outside of a step"):
+        compile_workflow(written(body))
+
+
+def test_a_dict_may_be_put_into_a_value_when_nothing_changes_it_any_more() -> None:
+    body = """
+        sizes: dict[str, int] = {}
+        for word in event.payload.tags:
+            sizes[word] = sizes.get(word, 0) + 1
+        user = sample.User(user_id="v", sizes=sizes)
+        return [user.sizes, sizes]
+    """
+    agree(written(body), User(user_id="u", tags=["a", "b", "a"]))
+
+
+@pytest.mark.parametrize("end", ["xs.append(3)", "xs += [3]", "while len(xs) < 5:\n    xs.append(3)"])
+def test_a_list_that_is_changed_after_it_was_kept_is_refused(end: str) -> None:
+    kept = written(f"xs = [1]\nxs.append(2)\npair = [xs, xs]\n{end}\nreturn pair")
+    begin = "xs = [1]\npairs: list[list[int]] = []\n"
+    looped = written(begin + "for n in range(2):\n    xs.append(n)\n    pairs = [*pairs, xs]\nreturn pairs")
+    for workflow in (kept, looped):
+        with pytest.raises(CompileError, match="in place"):
+            compile_workflow(workflow)
