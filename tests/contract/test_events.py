@@ -219,6 +219,7 @@ def do(story: Story, step: tuple[str, Any]) -> None:
         getattr(story, verb)(what)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("other", [CRASH, STOP], ids=["crashes", "stops"])
 def test_none_is_lost_and_none_comes_twice(world: World, other: st.SearchStrategy[Any]) -> None:
     """Not with both at once: whoever ends between a match and hearing that nobody waits cannot give the event back."""

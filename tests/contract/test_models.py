@@ -179,6 +179,7 @@ def test_sqlite_holds_what_a_dict_would(machine: type[Against], tmp_path: Path) 
     run_state_machine_as_test(type(machine.__name__, (machine,), {"make": staticmethod(make)}), settings=SQLITE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", [KVAgainstDict, TableAgainstDict])
 def test_dynamodb_holds_what_a_dict_would(machine: type[Against], aws: AWS) -> None:
     def make() -> World:

@@ -24,7 +24,7 @@ LAMBDA_ROUND_TRIP_MS: Final = 100
 LOG_KB: Final = 0.24
 """Of an invocation, metrics in their embedded format included."""
 
-pytestmark = pytest.mark.parametrize("segments", ["batches"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("segments", ["batches"], indirect=True)]
 
 
 @dataclass(frozen=True, slots=True)

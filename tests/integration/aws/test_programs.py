@@ -20,6 +20,7 @@ from durable.errors import StepError
 from durable.testing.native import Functions, Steps, run_natively
 from tests.integration.aws.interpreter import lend_jsonata, skip_delays, tell_ends
 from tests.integration.aws.resources import Clients, empty_zip
+from tests.sweeps import sweep
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.test_gathers import PROGRAMS as GATHERS
 from tests.unit.compiler.test_loops import PROGRAMS as LOOPS
@@ -97,7 +98,7 @@ def machines(aws: Clients, role: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     aws.functions.delete_function(FunctionName="step")
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", sweep(PROGRAMS, quick=6))
 def test_a_program_ends_as_it_does_in_python(name: str, machines: Machines) -> None:
     body, functions = PROGRAMS[name]
     workflow = written(body)

@@ -43,7 +43,7 @@ ENDS: Final[Mapping[Ends, tuple[str, Any, Any]]] = {
     times_out: ("errored", None, {"name": "WorkflowTimeoutError", "message": "The workflow failed."}),
     is_stopped: ("terminated", None, None),
 }
-every_end = pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
+every_end = pytest.mark.parametrize("end", sweep(ENDS, quick=2), ids=lambda end: end.__name__)
 with_and_without_a_reader = pytest.mark.parametrize("reads", sweep([True, False]), ids=["read", "unread"])
 
 

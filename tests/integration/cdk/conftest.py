@@ -36,6 +36,16 @@ def onboarding_on(kind: MachineKind) -> Project:
 ONBOARDING = onboarding_on("standard")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have a test that synthesises a project of its own run in `make check` alone: a synth is a second of Node."""
+    for item in items:
+        if not isinstance(item, pytest.Function) or Path(__file__).parent not in item.path.parents:
+            continue
+        if "synthesise" in item.fixturenames and "once" not in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def synthesise() -> Synthesise:
     """Return a function that synthesises one stage of a project into a folder."""

@@ -38,6 +38,7 @@ def deployed(folder: Path, steps: dict[str, Compute], stack: type[DurableStack] 
     return {name: each["Properties"] for name, each in functions.items()}
 
 
+@pytest.mark.slow
 def test_a_step_has_what_its_declaration_says_and_the_others_what_the_project_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_step_has_what_its_declaration_says_and_the_others_what_the_project_sa
     assert (turn["MemorySize"], turn["Architectures"]) == (512, ["arm64"])
 
 
+@pytest.mark.slow
 def test_a_step_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match=r"Workflow\('booking'\) has no step 'boook'; it has 'book'"):
         deployed(tmp_path, {"boook": BOOK})

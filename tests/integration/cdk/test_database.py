@@ -64,6 +64,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return synthesised(tmp_path_factory.mktemp("ledger"), stage="prod")
 
 
+@pytest.mark.slow
 def test_who_names_it_may_connect_to_that_cluster_and_nobody_else(ledger: Template) -> None:
     cluster = ledger.one("DSQL::Cluster")[0]
     connects = {
@@ -74,6 +75,7 @@ def test_who_names_it_may_connect_to_that_cluster_and_nobody_else(ledger: Templa
     }
 
 
+@pytest.mark.slow
 def test_a_cluster_of_prod_is_protected_and_another_one_goes_with_its_stack(ledger: Template, tmp_path: Path) -> None:
     _, kept = ledger.one("DSQL::Cluster")
     assert (kept["DeletionPolicy"], kept["Properties"]["DeletionProtectionEnabled"]) == ("Retain", True)
@@ -81,6 +83,7 @@ def test_a_cluster_of_prod_is_protected_and_another_one_goes_with_its_stack(ledg
     assert (gone["DeletionPolicy"], gone["Properties"]["DeletionProtectionEnabled"]) == ("Delete", False)
 
 
+@pytest.mark.slow
 def test_the_schema_changes_before_the_steps_that_use_it(ledger: Template) -> None:
     (migrated,) = (name for name, each in ledger.resources.items() if each["Type"] == "Custom::Migrated")
     functions = ledger.functions()
@@ -88,6 +91,7 @@ def test_the_schema_changes_before_the_steps_that_use_it(ledger: Template) -> No
     assert migrated not in functions["migrate"].get("DependsOn", [])
 
 
+@pytest.mark.slow
 def test_a_migration_that_is_added_is_applied_by_the_next_deployment(tmp_path: Path) -> None:
     before, after = (
         next(each["Properties"] for each in synthesised(root, sql=sql).resources.values() if "Migrated" in each["Type"])

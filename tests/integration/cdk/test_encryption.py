@@ -51,6 +51,7 @@ def field(properties: Any, names: tuple[str, ...]) -> Any:
     return properties
 
 
+@pytest.mark.slow
 def test_everything_that_stores_data_is_encrypted_with_the_key(made: Template) -> None:
     key, _ = made.one("KMS::Key")
     for kind, names in FIELDS.items():
@@ -60,6 +61,7 @@ def test_everything_that_stores_data_is_encrypted_with_the_key(made: Template) -
     assert key in json.dumps(bucket["Properties"]["BucketEncryption"])
 
 
+@pytest.mark.slow
 def test_lambdas_and_machines_may_use_the_key_and_logs_may_too(made: Template) -> None:
     roles = [each["Properties"] for each in made.of("IAM::Role").values()]
     using = [each for each in roles if "Policies" in each]
@@ -72,6 +74,7 @@ def test_lambdas_and_machines_may_use_the_key_and_logs_may_too(made: Template) -
     assert "delivery.logs.amazonaws.com" in policy
 
 
+@pytest.mark.slow
 def test_a_key_that_is_there_already_is_used(tmp_path: Path) -> None:
     template = stage(tmp_path, THERE)
     assert template.of("KMS::Key") == {}

@@ -42,6 +42,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return Template.read(next(folder.glob("*.template.json")))
 
 
+@pytest.mark.slow
 def test_one_step_has_its_own_memory_processor_network_environment_and_grants(template: Template) -> None:
     function = template.functions()[STEP]["Properties"]
     assert (function["MemorySize"], function["Architectures"]) == (2048, ["x86_64"])
@@ -54,6 +55,7 @@ def test_one_step_has_its_own_memory_processor_network_environment_and_grants(te
     assert built["CompatibleArchitectures"] == ["x86_64"]
 
 
+@pytest.mark.slow
 def test_the_others_are_as_they_were(template: Template, everything: Template) -> None:
     before, after = everything.functions(), template.functions()
     assert before.keys() == after.keys()
@@ -62,6 +64,7 @@ def test_the_others_are_as_they_were(template: Template, everything: Template) -
             assert before[name]["Properties"].get(field) == after[name]["Properties"].get(field)
 
 
+@pytest.mark.slow
 def test_a_table_and_a_bucket_that_are_there_are_used_and_not_made(template: Template) -> None:
     variables = template.functions()[STEP]["Properties"]["Environment"]["Variables"]
     assert '"profiles-of-2019"' in json.dumps(variables["DURABLE_BINDINGS"]).replace("\\", "")
@@ -71,6 +74,7 @@ def test_a_table_and_a_bucket_that_are_there_are_used_and_not_made(template: Tem
     assert [name for name in template.resources if "FilesBucketEmptied" in name] == []
 
 
+@pytest.mark.slow
 def test_the_public_routes_ask_the_authorizer_and_the_operators_stay_iams(template: Template) -> None:
     routes = [each["Properties"] for each in template.of("ApiGatewayV2::Route").values()]
     assert {each["RouteKey"]: each["AuthorizationType"] for each in routes} == {
@@ -82,6 +86,7 @@ def test_the_public_routes_ask_the_authorizer_and_the_operators_stay_iams(templa
     }
 
 
+@pytest.mark.slow
 def test_tags_and_aspects_reach_everything(template: Template) -> None:
     _, role = template.one("IAM::Role", "KeeperCloser")
     assert {"Key": "team", "Value": "website"} in role["Properties"]["Tags"]
@@ -114,6 +119,7 @@ def test_the_librarys_own_variables_cannot_be_set() -> None:
         FunctionOptions(environment={"DURABLE_TABLE": "mine"})
 
 
+@pytest.mark.slow
 def test_the_stack_fits_into_an_existing_app_and_lends_its_resources_to_others(tmp_path: Path) -> None:
     existing = App(outdir=str(tmp_path))
     files = Bucket("files")

@@ -147,6 +147,7 @@ def shared() -> set[str]:
     return {each.name for each in threading.enumerate()}
 
 
+@pytest.mark.slow
 def test_every_piece_of_work_may_fail_once_and_every_run_still_ends(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.sweeps import sweep
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import EmailTakenError, User
 from tests.unit.compiler.written import written
@@ -64,7 +65,7 @@ class Drawing:
         yield "    return said"
 
 
-@pytest.mark.parametrize("seed", range(PROGRAMS))
+@pytest.mark.parametrize("seed", sweep(range(PROGRAMS), quick=12))
 def test_a_drawn_race_agrees_with_python(seed: int) -> None:
     drawing = Drawing(seed)
     body = drawing.program()

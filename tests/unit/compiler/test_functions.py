@@ -147,6 +147,7 @@ def test_functions_that_call_each_other_a_hundred_deep_mean_what_they_mean_in_py
         agree(workflow, User(user_id="u", age=age))
 
 
+@pytest.mark.slow
 def test_functions_that_call_each_other_twice_are_refused_before_they_double_without_end() -> None:
     defs = "def f0(x: int) -> int:\n    return x\n"
     for number in range(1, 30):

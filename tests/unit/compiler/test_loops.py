@@ -11,6 +11,7 @@ from durable.compiler import compile_workflow
 from durable.errors import StepError
 from durable.testing.execution import execute
 from durable.testing.native import run_natively
+from tests.sweeps import sweep
 from tests.unit.compiler.both import agree, run_compiled, state_count
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import FIRST_LINE, written
@@ -238,7 +239,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("name", sweep(ENDLESS))
 def test_too_many_rounds_end_the_run_before_step_functions_does(name: str) -> None:
     """Each step fails in all attempts but the last, which makes the most events."""
     body, least = ENDLESS[name]
