@@ -75,6 +75,7 @@ class Compute:
 
     def over(self, others: Compute) -> Compute:
         """Return this, and where it says nothing what the others say; both environments, this one's first."""
+        # `or`: none of the numbers may be 0, so only what was not given counts as false.
         return Compute(
             self.memory or others.memory,
             self.ephemeral_storage or others.ephemeral_storage,

@@ -66,10 +66,11 @@ class Worker(Binding):
         self.api = api
         self.auth = auth
         self.domain = domain
+        # Each client's key is a Secret, which the worker is granted as any other binding.
         self.bindings: Bindings = dict(bindings or {}) | (auth.uses() if isinstance(auth, ApiKeys) else {})
         self.origins: tuple[str, ...] = listed(self, "origins", origins)
         self.canary = canary
-        if problems := list(self._problems(throttles)):
+        if problems := list(self._problems(throttles)):  # all at once
             raise DeclarationError(problems)
 
     def _problems(self, throttles: Mapping[str, Throttle]) -> Iterator[str]:

@@ -178,6 +178,7 @@ class Workflow(Binding, Generic[P]):
         self.steps = dict(steps)
         self.compute = self.default_compute
         self.machine_kind: MachineKind = self.default_kind if kind is None else kind
+        # The default too, which a project sets on the class, where no checker looks at it.
         if self.machine_kind not in get_args(MachineKind):
             raise DeclarationError(
                 [f"{self!r} has the kind {self.machine_kind!r}; write kind='express' or kind='standard'"]

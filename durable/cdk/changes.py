@@ -41,6 +41,7 @@ class Changes(Construct):
 
     def guard(self, deployed: Mapping[str, DeployedWorkflow]) -> CustomResource:
         """Return what must be updated before anything of a workflow is: it fails while open runs need what goes."""
+        # These are properties of the resource: CloudFormation asks again exactly when they change.
         needs = {name: each.needs() for name, each in deployed.items()}
         reach = reach_of(deployed, NEEDS_BYTES - _OVERHEAD_BYTES - len(json.dumps(needs)))
         properties = {"Needs": {name: [*each] for name, each in needs.items()}, "Reach": reach}
@@ -67,5 +68,7 @@ class Changes(Construct):
             resource_type=kind,
             properties=dict(properties),
         )
+        # The role's policies are resources of their own: without this CloudFormation may invoke the Lambda before it
+        # has its rights, or take them away before it was asked for the last time.
         resource.node.add_dependency(self.handler.role)
         return resource

@@ -29,6 +29,7 @@ def code_of(path: str) -> Codes:
     made: dict[str, lambda_.Code] = {}
 
     def code(scope: Construct) -> lambda_.Code:
+        # CDK refuses a Code that functions of two stacks use, and a nested stack is one of its own.
         stack = Stack.of(scope).node.path
         if stack not in made:
             made[stack] = lambda_.Code.from_asset(path)
@@ -92,6 +93,7 @@ class HandlerFunction(Construct):
         self._log_group.grant_write(self.role)
         architecture = options.architecture or platform.architecture
         variables = dict(platform.environment) | dict(options.environment)
+        # Ours come last: what a project sets cannot take their places.
         variables |= {"DURABLE_ENTRY": entry} | self._texts(environment)
         self.function = lambda_.Function(
             self,
@@ -109,6 +111,7 @@ class HandlerFunction(Construct):
             role=self.role,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
+            # Lambda's own lines of each start and end would be most of what is logged, and be paid for.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             description=description,
             environment=variables,
@@ -117,6 +120,7 @@ class HandlerFunction(Construct):
             security_groups=list(options.security_groups) if options.security_groups else None,
             reserved_concurrent_executions=options.reserved_concurrency,
             dead_letter_queue=dead_letters,
+            # A run that sleeps goes on with the version that it began with; `OldVersions` deletes what no run needs.
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )
         acknowledge(self.role, "IAM5[Resource::*]", "X-Ray takes segments for no resource in particular")

@@ -189,6 +189,7 @@ class Gateway(Construct):
         for path in paths:
             resource = root.resource_for_path(path)
             resource.add_method("ANY", to_worker, **access.options)
+            # "ANY" covers OPTIONS too; a method of its own goes before it.
             if access.asks and browsers:  # a browser's preflight carries no credentials
                 resource.add_method("OPTIONS", to_worker, **_OPEN)
         for route, is_open in named.items():

@@ -91,7 +91,7 @@ class Plane:
         for segmented in self.segmented.values():
             segmented.grant_start(handler)
         for workflow, machine in self.machines.items():
-            if workflow in self.segmented:
+            if workflow in self.segmented:  # a run that was parked is moved to the version that it began on
                 grant_versions(handler, machine.state_machine_arn)
             else:
                 handler.grant("states:StartExecution", on=[machine.state_machine_arn])
@@ -205,6 +205,7 @@ class Keeper(Construct):
         arns: list[Any] = [each.state_machine_arn for each in machines]
         if nested is not None:
             arns.append({"prefix": machine_arn(self, nested)})
+        # The first keeps the name that it had when there was one only: another name would be another rule.
         for number, first in enumerate(range(0, len(arns), _ARNS_OF_PATTERN)):
             events.Rule(
                 self,

@@ -45,7 +45,7 @@ class Record(Construct):
             index_name=DUE_INDEX,
             partition_key=dynamodb.Attribute(name=DUE_PARTITION, type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name=DUE_SORT, type=dynamodb.AttributeType.NUMBER),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,  # each run is read anyway before it is woken
         )
 
     def grant_step(self, handler: HandlerFunction, workflow: str) -> None:
@@ -58,6 +58,7 @@ class Record(Construct):
 
     def _grant(self, handler: HandlerFunction, workflow: str, actions: Sequence[str]) -> None:
         table = [self.table.table_arn]
+        # All workflows share one table: the condition on the partition key keeps each to its own rows.
         handler.grant(*(f"dynamodb:{each}" for each in actions), on=table, conditions=_keys_of(workflow))
 
     def grant_pools(self, handler: HandlerFunction, workflow: str) -> None:

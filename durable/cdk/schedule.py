@@ -57,15 +57,16 @@ class Schedules(Construct):
             retention_period=Duration.days(14),
         )
         acknowledge(self.dead_letters, "SQS3", "it takes the dead letters of EventBridge Scheduler and of a Lambda")
-        told = {each.workflow.name: each.workflow.physical for each in scheduled}
-        wakes = [each["wakes"] for each in told.values() if "wakes" in each][:1]
+        physical = {each.workflow.name: each.workflow.physical for each in scheduled}
+        # There is one queue of wakes for the whole stack.
+        wakes = [each["wakes"] for each in physical.values() if "wakes" in each][:1]
         self.starter = HandlerFunction(
             self,
             "Starter",
             platform=platform,
             entry="starter",
             environment={
-                "DURABLE_WORKFLOWS": told,
+                "DURABLE_WORKFLOWS": physical,
                 "DURABLE_TABLE": record.table.table_name,
                 **({"DURABLE_WAKES": wakes[0]} if wakes else {}),
             },
@@ -81,6 +82,7 @@ class Schedules(Construct):
 
     def _caller(self) -> iam.Role:
         """Return the role of EventBridge Scheduler, which may invoke the starter for this account's schedules."""
+        # Without it the service could be made to use the role by a schedule of another account (confused deputy).
         own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
         role = iam.Role(self, "Caller", assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own))
         role.add_to_policy(

@@ -191,6 +191,8 @@ class DurableStack(Stack):
     def _declare_workflows(self) -> dict[str, Machine]:
         """Build the machines; one that a Lambda of a step names has a fixed name: its ARN is known before it is."""
         deployed = self._deployed.values()
+        # Such an ARN is written down before the machine exists: a step's Lambda names the machine that it may start,
+        # and that machine may name the Lambda (a workflow that starts itself, two that start each other).
         named = {name for each in deployed for name in each.started_by_steps()}
         named |= {callee.name for each in deployed for callee in each.called.values()}
         named |= {each.name for each in deployed if each.is_answered or each.is_nested}
@@ -249,6 +251,7 @@ class DurableStack(Stack):
             parameter=deployed.parameter,
             registered=deployed.registered(),
         )
+        # The guard is asked first, and fails the update while an open run needs what would go.
         machine.node.add_dependency(self._guard)
         if deployed.is_nested:
             alarms = Alarms(Construct(scope, "Monitoring"), self._settings.alarm_topic)
@@ -342,6 +345,7 @@ class DurableStack(Stack):
         return [*(each.parameter for each in self._machines.values()), *functions]
 
     def _plane(self) -> Plane:
+        # A policy holds 10,240 characters, and each machine costs some: nested stacks are granted by a prefix.
         own = {name: each for name, each in self._deployed.items() if not each.is_nested}
         made = {name: self._machines[name] for name in own}
         return Plane(

@@ -36,6 +36,7 @@ def events(operations: Operations, screen: Screen, *, workflow: str, id: str, fo
     id, cursor, pause = operations.id_of(workflow, id), None, Event()
     try:
         while True:
+            # Asked before the page: what happens between the two is on it, so nothing of the end is missed.
             ended = not follow or operations.describe(workflow, id)["status"] in CLOSED
             page = operations.history(workflow, id, cursor)
             for entry in page["events"]:

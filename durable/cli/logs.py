@@ -69,6 +69,7 @@ def _reader(operations: Operations, workflow: str | None, id: str | None, since:
 def _served(operations: Operations, workflow: str | None, id: str | None, cursor: Any) -> dict[str, Any]:
     run = {"workflow": workflow, "id": id} if id is not None else {}
     page: dict[str, Any] = operations.call("GET", _ROUTE, query={**run, "after": cursor})
+    # Before the filter: a page of other workflows' lines is no end.
     page["more"] = bool(page["lines"])
     if workflow is not None:
         page["lines"] = [each for each in page["lines"] if each["workflow"] == workflow]

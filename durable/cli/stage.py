@@ -40,6 +40,7 @@ class StageTransport:
         self.session = boto3.Session()
         self._credentials = credentials(self.session)
         self.stack = _stack(stage)
+        # botocore's own clients read this variable; the API is called without one, and is to trust the same.
         trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True  # a path is taken too, which the stubs do not know
         self._http = URLLib3Session(verify=trusted)
 
@@ -104,6 +105,7 @@ def _asking(session: boto3.Session, stack: str, stage: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
+        # CloudFormation has no code of its own for a stack that is not there.
         if error.response["Error"]["Code"] != "ValidationError":
             raise CommandError(f"AWS does not tell of the stack {stack}: {error}", UNAVAILABLE) from None
         raise CommandError(

@@ -208,6 +208,7 @@ class NativeStep(WorkflowStep):
             if each.name in values
         }
         hidden = sensitive or any(map(holds_secret, (signature.result, *(each.adapter for each in signature.data))))
+        # Lets all branches of a gather begin before the first one goes on, as the branches of a Parallel do.
         await asyncio.sleep(0)
         for attempt in itertools.count(1):
             _refuse_stopped()
@@ -262,7 +263,7 @@ class NativeStep(WorkflowStep):
 
     async def call(self, name: str, workflow: type[Any], payload: Any, /) -> Any:
         takes, returns = adapter_of(payload_type(workflow)), adapter_of(result_type(workflow))
-        given = dump(takes, payload, "payload")
+        given = dump(takes, payload, "payload")  # through JSON, as the child's execution gets it
         _refuse_stopped()
         self._steps.calls.append(Call(name, {"payload": given}))
         event = WorkflowEvent(load(takes, given, "payload"), _now(), "child", workflow.__name__)
@@ -351,6 +352,7 @@ class _Skipping(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         if timeout is not None and timeout > 0:
+            # Whole microseconds: a sum of floats would drift, and two sleeps that end together would not.
             self.loop.microseconds += round(timeout * _MICROSECONDS)
             timeout = 0
         return super().select(timeout)

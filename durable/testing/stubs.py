@@ -46,6 +46,7 @@ class _Rules:
 
     def _fault(self, attempt: Attempt) -> Act | None:
         """Take the faults one after the other, each for as many attempts as it was told."""
+        # A rule with `times` uses up so many attempts; the number goes on to the next rule as if it began there.
         number = attempt.number
         for rule in self.faults:
             if not rule.concerns(attempt):
@@ -60,7 +61,7 @@ class _Rules:
         return None
 
     def _result(self, attempt: Attempt) -> Act | None:
-        for rule in reversed(self.results):
+        for rule in reversed(self.results):  # the last given that fits counts
             if rule.concerns(attempt) and rule.attempt in (None, attempt.number):
                 return rule.act
         return None
@@ -203,6 +204,7 @@ class Stubs:
 
 def _raiser(error: BaseException | type[BaseException]) -> Act:
     def act(arguments: Mapping[str, Any]) -> Any:
+        # One object is raised many times, and each time would add its frames to those of before.
         raise error if isinstance(error, type) else error.with_traceback(None)
 
     return act

@@ -80,6 +80,7 @@ def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
         raise _unknown(sorted(unknown)[0], parameters)
     known = {**workflow.bindings, **given}
     bindings = known | {name: _new(name, each) for name, each in parameters.items() if name not in known}
+    # Copies: the author's own declaration is to stay as it is, for the next test.
     bound = [copy(each) for each in workflows]
     for each, found in zip(bound, named, strict=True):
         each.bindings = {**each.bindings, **{name: bindings[name] for name in found}}
