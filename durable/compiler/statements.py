@@ -21,6 +21,7 @@ from durable.compiler.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.loops import LoopReader
 from durable.compiler.matches import decided
 from durable.compiler.nesting import refuse_deep
+from durable.compiler.pending import brought_together
 from durable.compiler.problems import Refused
 from durable.compiler.raises import RaiseReader
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
@@ -123,7 +124,7 @@ class StatementReader:
         """
         found: list[Statement] = []
         exhausted = self._exhausted
-        for node in nodes:
+        for node in brought_together(nodes, self.reading.function, self._may_be_awaited):
             before = self.reading.scope
             if before is None:
                 if self._exhausted == exhausted:
@@ -137,6 +138,14 @@ class StatementReader:
                 self._forget(node, before)
                 self._read_inside(node)
         return tuple(found)
+
+    def _may_be_awaited(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call) or self.reading.scope is None:
+            return False
+        if self.awaits.step_call(node) is not None:
+            return True
+        nested = (each.name for each in ast.walk(self.reading.function) if isinstance(each, ast.AsyncFunctionDef))
+        return isinstance(node.func, ast.Name) and node.func.id in nested
 
     def _read_inside(self, node: ast.stmt) -> None:
         """Report what is wrong in the blocks of a statement that was refused as such."""

@@ -130,7 +130,7 @@ ADVICE = {
         'return await step.do("save", save, 1, retries=Retries(limit=2), timeout="1 minute")',
     ),
     "a task": (
-        'task = asyncio.create_task(step.do("save", save, 1))\nreturn await task',
+        'task = asyncio.create_task(step.do("save", save, 1))\nawait step.do("text", text, "a")\nreturn await task',
         'return (await asyncio.gather(step.do("save", save, 1), step.do("text", text, "a")))[0]',
     ),
     "a timeout around a step": (
@@ -174,11 +174,14 @@ def _plain(text: str) -> str:
         ("import json\nx = json.dumps(1)\nreturn x", 1),
         ("f = lambda x: x\nreturn f(3)", 1),
         ("retries = Retries(limit=event.payload.age)\nreturn await step.do('save', save, 1, retries=retries)", 1),
-        ("t = asyncio.create_task(step.do('save', save, 1))\nn = await t\nreturn n + 1", 1),
+        ("t = asyncio.create_task(step.do('save', save, 1))\nawait step.sleep('s', 1)\nn = await t\nreturn n + 1", 1),
         ("call = step.do('save', save, 1)\nreturn (await call) + 1", 1),
         ("@step.do('a')\nasync def a() -> int:\n    return 1\n\nreturn (await a()) + 1", 1),
         ("n = self.limit\nm = self.other\nreturn n + m", 2),
-        ("a = step.do('a', save, 1)\nb = step.do('b', save, 2)\nn, m = await asyncio.gather(a, b)\nreturn n + m", 2),
+        (
+            "a = step.do('a', save, 1)\nb = step.do('b', save, 2)\nc = 1\nn, m = await asyncio.gather(a, b)\nreturn n",
+            2,
+        ),
         ("age = event.payload['nothing']\nreturn age.more + 1", 1),
     ],
 )

@@ -68,6 +68,38 @@ PROGRAMS = {
         kept = await asyncio.gather(*(step.do("a", fail, tag) for tag in event.payload.tags), return_exceptions=True)
         return [str(each) if isinstance(each, BaseException) else each for each in kept]
     """,
+    "coroutines with names": """
+        async def one(n: int) -> int:
+            return await step.do("one", save, n)
+
+        a = step.do("a", text, event.payload.user_id)
+        b = one(event.payload.age)
+        x, y = await asyncio.gather(a, b)
+        return [x, y]
+    """,
+    "a list of coroutines": """
+        calls = [step.do("a", text, tag) for tag in event.payload.tags]
+        found = await asyncio.gather(*calls)
+        others = (step.do("b", text, tag) for tag in found)
+        return await asyncio.gather(*others)
+    """,
+    "tasks": """
+        first = asyncio.create_task(step.do("a", text, event.payload.user_id))
+        second = asyncio.create_task(step.do("b", save, event.payload.age))
+        a = await first
+        b = await second
+        alone = asyncio.create_task(step.do("alone", save, b))
+        await alone
+        third = asyncio.create_task(step.do("c", save, b))
+        return [a, await third]
+    """,
+    "tasks that are gathered": """
+        tasks = [asyncio.create_task(step.do("a", text, tag)) for tag in event.payload.tags]
+        names = await asyncio.gather(*tasks)
+        one = asyncio.create_task(step.do("b", text, "b"))
+        two = asyncio.create_task(step.do("c", text, "c"))
+        return [names, [await one, await two]]
+    """,
     "one branch twice": """
         async def load(name: str) -> str:
             first = await step.do("first", text, name)
