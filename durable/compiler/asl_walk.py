@@ -39,6 +39,13 @@ def needs_standard(state: Json) -> bool:
     return waits(state) or any(map(_retries_late, states_within(state)))
 
 
+def retried_late(state: Json) -> list[str]:
+    """Return the steps whose late retries alone have a block moved to Standard."""
+    if waits(state):
+        return []
+    return sorted({each["Arguments"]["Payload"]["step"] for each in states_within(state) if _retries_late(each)})
+
+
 def _retries_late(state: Json) -> bool:
     if state["Type"] != "Task" or is_of_race(state) or "races" not in state["Arguments"]["Payload"]:
         return False

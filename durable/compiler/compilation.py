@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.asl import Writer
+from durable.compiler.asl_walk import retried_late
 from durable.compiler.bounds import MOST_EVENTS, Bounds, bounds, with_caps
 from durable.compiler.budget import Budget, number
 from durable.compiler.expressions import ExpressionReader
@@ -23,6 +24,7 @@ from durable.compiler.passing import Passing
 from durable.compiler.payload import payload_kind
 from durable.compiler.problems import Problems
 from durable.compiler.reading import Frame, Reading
+from durable.compiler.retriers import RETRY_SECONDS
 from durable.compiler.scope import Local, Scope, assigned_names
 from durable.compiler.secrecy import shows_secret
 from durable.compiler.sharing import share
@@ -154,7 +156,20 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     events, calls = tuple(_events(program)), tuple(_calls(program))
     lending = {each.name for each in passing.steps()}
     values = frozenset(each.placeholder for each in uses if (each.undoes or each.name) in lending)
-    return Compiled(definition, text, uses, events, calls, found.notes, found.branch_notes, races, values)
+    moved = tuple(_moved(definition))
+    return Compiled(definition, text, uses, events, calls, found.notes, (*found.branch_notes, *moved), races, values)
+
+
+def _moved(definition: dict[str, Any]) -> Iterator[str]:
+    """Yield notes on races that would execute on Express, and cost a fraction, but for their steps' retries."""
+    for name, state in definition["States"].items():
+        late = retried_late(state) if state["Type"] in ("Parallel", "Map") else []
+        if late:
+            steps = ", ".join(f'"{each}"' for each in late)
+            yield (
+                f"`{name}` executes on Standard: the delays of the retries of {steps} come to more than {RETRY_SECONDS}"
+                ' seconds; with less, as in retries=Retries(limit=2, delay="5 seconds"), the race stays on Express'
+            )
 
 
 def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:

@@ -282,7 +282,11 @@ def _arm(value: ast.expr, whole: ast.expr) -> list[ast.stmt]:
 def _loop(node: ast.ListComp, before: list[ast.stmt]) -> ast.expr:
     """Return the list that a comprehension makes, by a loop before it."""
     if len(node.generators) != 1 or node.generators[0].is_async:
-        raise Refused(node, "a comprehension that awaits or binds has more than one `for`", "write the loops out")
+        raise Refused(
+            node,
+            "a comprehension with more than one `for` awaits, binds, or calls a function with a loop in it",
+            "write the loops out",
+        )
     of = node.generators[0]
     items = _lifted(of.iter, before)
     mark = f"{HOISTED}{node.lineno}:{node.col_offset}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from durable.compiler import compile_workflow
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.written import written
@@ -160,3 +161,18 @@ def test_both_ways_agree(name: str, failed: tuple[str, ...]) -> None:
             {"replied": ["yes"]},
             ordered=False,
         )
+
+
+def test_a_race_that_would_stay_on_express_with_fewer_retries_is_told_of() -> None:
+    body = """
+        async def slow() -> str:
+            WAIT
+            return await step.do("b", text, "b")
+
+        return await step.race(step.do("a", text, "a", retries=FEW), slow())
+    """
+    few = body.replace("FEW", 'Retries(limit=2, delay="5 seconds")')
+    [note] = compile_workflow(written(few.replace("WAIT", "pass"))).segment_notes
+    assert note.startswith('`a | slow` executes on Standard: the delays of the retries of "b" come to more than 30')
+    sleeping = few.replace("WAIT", 'await step.sleep("c", "1 day")')
+    assert compile_workflow(written(sleeping)).segment_notes == ()

@@ -144,7 +144,9 @@ RACING = f"""
 
 @pytest.mark.parametrize("body", [WAITING, RACING.replace("RETRIES", "Retries(limit=5)")])
 def test_a_map_that_is_executed_on_standard_has_no_bound(body: str) -> None:
-    assert compile_workflow(written(body, "None")).segment_notes == ()
+    assert not any(
+        "items" in note or "rounds" in note for note in compile_workflow(written(body, "None")).segment_notes
+    )
     assert Sandbox(written(body)).run(User(user_id="u")).output == MANY
 
 
