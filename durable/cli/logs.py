@@ -82,4 +82,6 @@ def _line(line: dict[str, Any]) -> str:
     run = f"{line['workflow']}/{line['id']}"
     where = click.style(f"{run} {line['key']}{which}".strip("/ "), fg="cyan")
     level = "" if line["level"] == "info" else click.style(f"{line['level']}: ", fg=_COLOURS.get(line["level"]))
-    return f"{clock_time(line['at'])}  {where}  {level}{line['text'].removeprefix(f'{run} step ')}"
+    # A line of the library's own begins with the run and the step; on one machine it is kept as the terminal has it.
+    text = line["text"].removeprefix(f"{run} step {line['key']}: ")
+    return f"{clock_time(line['at'])}  {where}  {level}{text}"

@@ -38,3 +38,11 @@ def test_it_follows_until_it_is_interrupted(serve: Serve) -> None:
     result = run("logs", "--follow")
     assert result.exit_code == 130
     assert "mail/o-1 pay  warning: late" in result.output
+
+
+def test_a_line_of_the_library_does_not_name_run_and_step_twice(serve: Serve) -> None:
+    said = "attempt 2 failed with KeyError: 'count'"
+    again = LINE | {"text": f"{LINE['workflow']}/{LINE['id']} step {LINE['key']}: {said}", "attempt": 2}
+    serve((200, {"lines": [again], "cursor": 1}), (200, {"lines": [], "cursor": 1}))
+    place = f"{LINE['workflow']}/{LINE['id']} {LINE['key']}"
+    assert run("logs").output.rstrip().endswith(f"  {place} attempt 2  {said}")
