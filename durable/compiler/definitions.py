@@ -122,6 +122,7 @@ class DefinitionReader(Functions):
         parameters = [each.arg for each in definition.parameters]
         only_named = {each.arg for each in definition.node.args.kwonlyargs}
         positional = [each for each in parameters if each not in only_named]
+        by_place = {each.arg for each in definition.node.args.posonlyargs}
         takes = f"{name} takes {', '.join(parameters) or 'none'}"
         if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
             raise Refused(node, f"`{source}` is given starred arguments", "write them out")
@@ -129,7 +130,7 @@ class DefinitionReader(Functions):
             raise Refused(node, f"`{source}` gives {len(node.args)} arguments", takes)
         given: dict[str, ast.expr | Expression] = dict(zip(positional, node.args, strict=False))
         for each in node.keywords:
-            if each.arg in given or each.arg not in parameters:
+            if each.arg in given or each.arg not in parameters or each.arg in by_place:
                 raise Refused(node, f"`{source}` gives {each.arg} twice, or {name} does not take it", takes)
             given[str(each.arg)] = each.value
         for parameter in parameters:

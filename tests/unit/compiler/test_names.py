@@ -201,6 +201,12 @@ def test_nonsense_is_refused_with_its_line(body: str, said: str) -> None:
         compile_workflow(written(body))
 
 
+def test_a_parameter_before_the_slash_is_given_by_place_only() -> None:
+    workflow = written("def double(n: int, /) -> int:\n    return n * 2\nreturn double(n=event.payload.age)")
+    with pytest.raises(CompileError, match="gives n twice, or double does not take it"):
+        compile_workflow(workflow)
+
+
 def test_a_length_may_be_added_up() -> None:
     body = """
         await step.sleep("first", timedelta(days=1) + timedelta(hours=2))
