@@ -22,11 +22,12 @@ from durable.runs.ids import execution_name
 from durable.runs.record import load_header
 from durable.runs.runs import WAITING_FIELDS, Runs
 from durable.runs.timers import LONGEST_TIMER_MS, Timers
+from durable.store.conditions import holds
 from durable.store.keys import header_key
 from durable.store.machines import ExecutionState, Kind
 from durable.store.parts import Parked, Position
 from durable.store.rows import AnyStep, Header, StepRow
-from durable.store.table import Absent, Condition, ConditionFailed, Equals, Row, Table, Write
+from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.wire import Run
 
 STOPPED: Final = ExecutionState("FAILED", error="Stopped")
@@ -41,6 +42,10 @@ _WAITS: Final[Collection[Parked]] = ("sleep", "event", "call")
 _START: Final[Position] = {"state": None, "vars": {}}
 
 
+class HasOutcome(Exception):
+    """The step has an outcome that a run was to be parked for."""
+
+
 class Segments:
     """Parks, wakes and moves runs."""
 
@@ -51,15 +56,26 @@ class Segments:
         self._clock = clock
 
     def park(
-        self, run: Run, execution: str, at: Position, *, why: Parked, due: int, unexplained: int = 0
+        self,
+        run: Run,
+        execution: str,
+        at: Position,
+        *,
+        why: Parked,
+        due: int,
+        unexplained: int = 0,
+        wait: Key | None = None,
     ) -> Header | None:
         """Park a run, and return its header then; None where the execution may not: it is to end.
 
         Args:
             due: when the run is woken at the latest, in milliseconds since 1970.
             unexplained: how often in a row the run was parked although the record does not say why.
+            wait: the row of the step whose outcome the run is to be parked for. Whoever writes that looks afterwards
+                whether the run is parked; so one of the two sees the other.
 
         Raises:
+            HasOutcome: the step has an outcome: nothing was written.
             TableBusy: nothing was written, or not all; the same call goes on with it.
         """
         fields: Row = {
@@ -73,7 +89,7 @@ class Segments:
         }
         if why == "sleep":
             fields["sleeps"] = [{"state": at["state"], "since": self._clock.now(), "until": due}]
-        parked = self._write(run, execution, fields)
+        parked = self._write(run, execution, fields, wait=wait)
         # Also where it was parked before: an answer that was lost must not cost the run its timer.
         if parked is not None and parked.parked is not None and parked.due is not None:
             # A twin has parked the run before, for longer.
@@ -124,7 +140,9 @@ class Segments:
         with suppress(ConditionFailed):
             self._table.write(Write(header.key, remove=("due",), when=(Equals("execution", header.execution),)))
 
-    def _write(self, run: Run, execution: str, fields: Row, remove: tuple[str, ...] = ()) -> Header | None:
+    def _write(
+        self, run: Run, execution: str, fields: Row, remove: tuple[str, ...] = (), wait: Key | None = None
+    ) -> Header | None:
         """Change the header of a run for its current execution; return it, or None where another one is current.
 
         Where something is wanted of the run, its execution ends and that is done. A run that is parked already is
@@ -133,11 +151,14 @@ class Segments:
         """
         key = header_key(run["workflow"], run["instance"])
         mine: tuple[Condition, ...] = (Equals("execution", execution), Absent("closed"), Absent("wanted"))
+        change = Write(key, fields, remove=remove, when=(*mine, Absent("parked")))
+        still = () if wait is None else (Write(wait, when=(Absent("outcome"),), check_only=True),)
         try:
-            written = self._table.write(Write(key, fields, remove=remove, when=(*mine, Absent("parked"))))[0]
-            return Header.from_row(written or {})
+            return Header.from_row(self._table.write(change, *still)[0] or {})
         except ConditionFailed as failed:
             row = failed.rows[0]
+            if all(holds(each, row) for each in change.when):
+                raise HasOutcome from None
         header = None if row is None else Header.from_row(row)
         if header is None or header.closed:
             return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from durable.clock import Clock
-from durable.runs.segments import Segments
+from durable.runs.segments import HasOutcome, Segments
 from durable.steps.callbacks import Callbacks
 from durable.steps.reports import reported
 from durable.store.failure import Failure
@@ -60,20 +60,17 @@ class ParkingHandler:
 
     Args:
         begin: writes the step's row, and does what leads to an outcome: see EventHandler and CallHandler.
-        settle: looks for outcomes once more, given the row's partition and the run's epoch.
     """
 
     def __init__(
         self,
         begin: Callable[[Any, str], WaitRow | Failure | None],
-        settle: Callable[[StepKey], Any],
         callbacks: Callbacks,
         segments: Segments,
         table: Table,
         clock: Clock,
     ) -> None:
         self._begin = begin
-        self._settle = settle
         self._callbacks = callbacks
         self._segments = segments
         self._table = table
@@ -87,20 +84,19 @@ class ParkingHandler:
             TableBusy, MachinesBusy, Throttled: not all is done; the same call goes on with it.
         """
         key = StepKey.of(task)
-        # The row is written before the run is parked: an outcome that comes in between is found by `_look_again`.
+        # The row is written before the run is parked: an outcome that comes in between keeps it from being parked.
         begun = self._begin(task, parked_token(task["run"]))
         if begun is None:
             raise reported(Failure("Stopped", "The run has gone on without this execution."), task)
         if isinstance(begun, Failure):
             raise reported(begun, task)
-        row = self._read(key)
-        if row is None:
-            raise reported(Failure("Stopped", "The run was deleted."), task)
+        row = self._read(key, task)
         if row.outcome is None:
-            self._park(task, row)
-            # In this order: an event that came between `_begin` and the park found nobody to wake.
-            self._look_again(key)
-            return {"parked": True}
+            try:
+                self._park(task, row, key)
+                return {"parked": True}
+            except HasOutcome:  # whoever brought it found nobody to wake
+                row = self._read(key, task)
         if row.delivered is False and row.token is not None:
             # It is delivered by being returned: nobody else is to deliver it.
             self._callbacks.delivered(key.row, row.token)
@@ -109,20 +105,15 @@ class ParkingHandler:
             raise reported(Failure.from_row(error), task, row.latest, says=task.get("says", ()))
         return {"result": row.result, "at": row.latest}
 
-    def _look_again(self, key: StepKey) -> None:
-        """Wake the run if an outcome came while it was being parked: whoever brought it found nobody to wake."""
-        self._settle(key)
-        row = self._read(key)
-        if row is not None and row.outcome is not None:
-            self._segments.wake_run(key.workflow, key.instance, parked=("event", "call"))
-
-    def _read(self, key: StepKey) -> WaitRow | None:
+    def _read(self, key: StepKey, task: WaitTask | CallTask) -> WaitRow:
         row = self._table.get(key.row)
-        return None if row is None else WaitRow.from_row(row)
+        if row is None:
+            raise reported(Failure("Stopped", "The run was deleted."), task)
+        return WaitRow.from_row(row)
 
-    def _park(self, task: WaitTask | CallTask, row: WaitRow) -> None:
+    def _park(self, task: WaitTask | CallTask, row: WaitRow, key: StepKey) -> None:
         where = task["park"]
         why: Parked = "event" if row.kind == "event" else "call"
         due = row.deadline if row.deadline is not None else self._clock.now() + CHILD_LOOK_MS
         at: Position = {"state": where["state"], "vars": where["vars"]}
-        self._segments.park(task["run"], task["execution"], at, why=why, due=due)
+        self._segments.park(task["run"], task["execution"], at, why=why, due=due, wait=key.row)

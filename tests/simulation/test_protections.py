@@ -21,6 +21,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -33,11 +34,12 @@ from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
 from durable.runs.segments import Segments
 from durable.runs.watches import Watches
 from durable.steps.callbacks import Callbacks
-from durable.steps.parked import ParkedTokens, ParkingHandler
+from durable.steps.parked import ParkedTokens
 from durable.steps.turn import Park, TurnHandler
 from durable.store.callback_tokens import CallbackKey
 from durable.store.record import StepRecord
-from durable.store.table import Absent, Condition, Equals, Row, Write
+from durable.store.rows import Header
+from durable.store.table import Absent, Condition, Equals, Key, Row, Write
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
@@ -71,9 +73,14 @@ def renewal(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset({"renew"})
 
 
-def look_again(patch: pytest.MonkeyPatch) -> frozenset[str]:
-    """Whoever parks a run looks for an outcome once more."""
-    patch.setattr(ParkingHandler, "_look_again", lambda self, key: None)
+def without_outcome(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A run is parked for an outcome only where there is none."""
+    park = Segments.park
+
+    def parked(self: Segments, *arguments: Any, wait: Key | None = None, **options: Any) -> Header | None:
+        return park(self, *arguments, **options)
+
+    patch.setattr(Segments, "park", parked)
     return frozenset()
 
 
@@ -178,7 +185,7 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
         (flag, "trial", "terminate", STORM, range(12)),
         (fence, "trial", "restart", TWINS, range(12)),
         (renewal, "trial", "none", TWINS, range(12)),
-        (look_again, "waiter", "none", CALM, range(12)),
+        (without_outcome, "waiter", "none", CALM, range(12)),
         (reconciler, "child", "none", STORM, range(12)),
         (due_index, "child", "none", SILENT, range(2)),
         (revival, "child", "none", DYING, range(6)),

@@ -21,7 +21,6 @@ from durable.operations.lifecycle import Lifecycle
 from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
 from durable.operations.waker import Waker
-from durable.runs.record import load_header
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.runs.watches import is_watch
@@ -210,10 +209,10 @@ class World:
             record = StepRecord(self.table, clock)
             waits = EventHandler(self.events, record)
             yield f"{name}:{RACES}", RaceHandler(self.table, self.callbacks, clock, record.orders)
-            yield f"{name}:{EVENTS}", self._waiting(waits, lambda key: self.events.settle(key.row.partition, key.era))
+            yield f"{name}:{EVENTS}", self._waiting(waits)
             called = {call.name: callees[_name_of(call.workflow)] for call in compiled.calls}
             calls = CallHandler(called, self.children, self.runs, self.table, record, clock)
-            yield f"{name}:{CALLS}", self._waiting(calls, self._settle_children)
+            yield f"{name}:{CALLS}", self._waiting(calls)
 
     def _step(self, signature: Signature, *, undoes: bool) -> Callable[[Any], Any]:
         def invoke(event: Any) -> Any:
@@ -264,8 +263,8 @@ class World:
             key = str(StepKey.of(event))
             self.watch.done.add(f"{key}~{row['again']}" if row.get("again") else key)
 
-    def _waiting(self, handler: EventHandler | CallHandler, settle: Callable[[StepKey], Any]) -> Callable[[Any], Any]:
-        parking = ParkingHandler(handler.begin, settle, self.callbacks, self.segments, self.table, self.kernel.clock)
+    def _waiting(self, handler: EventHandler | CallHandler) -> Callable[[Any], Any]:
+        parking = ParkingHandler(handler.begin, self.callbacks, self.segments, self.table, self.kernel.clock)
         return lambda task: parking(task) if "park" in task else handler(task)
 
     def _asked(self, token: str) -> None:
@@ -285,11 +284,6 @@ class World:
 
         after = self.others.choice((0, 5, 300, 30 * SECOND, HOUR, 48 * HOUR))
         self.kernel.spawn("callback", complete, after=after, doom=self.lambdas.doom(), on_end=ended)
-
-    def _settle_children(self, key: StepKey) -> None:
-        header = load_header(self.table, key.workflow, key.instance)
-        if header is not None:
-            self.children.settle(header)
 
     def _settle(self, header: Header) -> int:
         return self.events.settle(header.partition, header.era) + self.children.settle(header)

@@ -17,10 +17,8 @@ from durable.aws.environment import (
 from durable.aws.log import LambdaLog
 from durable.aws.workflow import client_of as workflow_client
 from durable.clock import SystemClock
-from durable.runs.record import load_header
 from durable.steps.children import CallHandler
 from durable.steps.parked import ParkingHandler
-from durable.store.keys import StepKey
 from durable.store.record import StepRecord
 
 
@@ -36,11 +34,6 @@ def handler_of(environment: Environment) -> Handler:
     children = children_of(table, callbacks)
     begin = CallHandler(callees, children, runs, table, StepRecord(table, clock), clock)
 
-    def settle(key: StepKey) -> None:
-        header = load_header(table, key.workflow, key.instance)
-        if header is not None:
-            children.settle(header)
-
     # A Task of an Express machine says where its run is to be parked.
-    parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, clock)
+    parking = ParkingHandler(begin.begin, callbacks, segments, table, clock)
     return log.of_a_run(lambda event, context: parking(event) if "park" in event else begin(event))

@@ -19,7 +19,6 @@ from durable.clock import SystemClock
 from durable.steps.events import EventHandler
 from durable.steps.parked import ParkingHandler
 from durable.steps.races import RaceHandler
-from durable.store.keys import StepKey
 from durable.store.record import StepRecord
 
 
@@ -31,11 +30,8 @@ def handler_of(environment: Environment) -> Handler:
     record = StepRecord(table, clock)
     begin, race = EventHandler(events, record), RaceHandler(table, callbacks, clock, record.orders)
 
-    def settle(key: StepKey) -> None:
-        events.settle(key.row.partition, key.era)
-
     # A Task of an Express machine says where its run is to be parked.
-    parking = ParkingHandler(begin.begin, settle, callbacks, segments, table, clock)
+    parking = ParkingHandler(begin.begin, callbacks, segments, table, clock)
 
     def answer(event: Any, context: Any) -> Any:
         if "type" not in event:
