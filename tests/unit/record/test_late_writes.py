@@ -169,7 +169,7 @@ def test_the_row_of_a_step_that_lost_its_race_after_the_run_has_ended_vanishes_w
 def test_a_wait_that_parks_a_run_which_is_deleted_meanwhile_is_stopped(bench: Bench) -> None:
     none: Any = None
     waits = WaitRow(kind="event", step="wait", status="waiting", order="1", started=1, attempts=1, input_hash="h")
-    parking = ParkingHandler(lambda task, token: waits, none, none, none, bench.table, bench.clock)
+    parking = ParkingHandler(lambda task, token: waits, none, none, bench.table, bench.clock)
     with pytest.raises(Exception, match="deleted") as caught:
         parking(task(created(bench)))
     assert type(caught.value).__name__ == "Stopped"
