@@ -24,3 +24,13 @@ def test_every_page_stands_in_llms_txt() -> None:
     listed = set(_LINK.findall((DOCS / "llms.txt").read_text(encoding="utf-8")))
 
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= listed
+
+
+def test_each_line_of_what_happens_when_something_fails_names_a_test_that_is_there() -> None:
+    page = (DOCS / "aws.md").read_text(encoding="utf-8")
+    table = page.partition("## When something fails")[2].partition("- **Logs**")[0]
+    lines = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    named = {line[0]: re.findall(r"`([^`]+)`", line[-1]) for line in lines}
+    assert len(named) > 40
+    assert [what for what, tests in named.items() if not tests and "rehearsal" not in what] == []
+    assert [test for tests in named.values() for test in tests if not (ROOT / test).is_file()] == []
