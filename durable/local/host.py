@@ -12,15 +12,12 @@ from typing import Any, Final
 from durable.asl import Action
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.kinds import KINDS, part
-from durable.bindings.workflow import MachineKind
 from durable.build import Build, api_of, served_by
 from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
-from durable.compiler import Compiled
-from durable.compiler.placeholders import filled
-from durable.compiler.uncapped import uncapped
 from durable.http import Api
 from durable.http.auth import Verify, nobody
+from durable.local.definitions import definition, function_name, own_function, rollback_definition
 from durable.local.doubles import Doubles
 from durable.local.engine import Engine
 from durable.local.executions import Executions
@@ -28,7 +25,7 @@ from durable.local.functions import Coroutines, Functions, Wait
 from durable.local.kv import purge
 from durable.local.large_values import FileValues
 from durable.local.log import WorkingOn
-from durable.local.parts import OURS, Parts, parts_of
+from durable.local.parts import Parts, parts_of
 from durable.local.place import Place
 from durable.local.pump import Pump
 from durable.local.queue import Messages
@@ -67,7 +64,7 @@ from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.orders import Orders
 from durable.store.record import StepRecord
-from durable.store.rollback import DEFINITION, ROLLBACK, rollback_of, rolled_back
+from durable.store.rollback import ROLLBACK, rollback_of, rolled_back
 from durable.store.rows import AnyStep, Header
 from durable.store.statuses import OPEN
 from durable.store.table import TableBusy, every
@@ -177,10 +174,10 @@ class Host:
         for workflow in built.project.workflows:
             self._add_steps(workflow, record, leases)
             for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
-                self._waits[_own_function(workflow.name, name)] = begin
+                self._waits[own_function(workflow.name, name)] = begin
                 self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
-            self._others[_own_function(workflow.name, ROLLBACK)] = rollback
-            self._others[_own_function(workflow.name, RACES)] = races
+            self._others[own_function(workflow.name, ROLLBACK)] = rollback
+            self._others[own_function(workflow.name, RACES)] = races
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         deliver = partial(_deliver, consumers)
@@ -188,8 +185,8 @@ class Host:
 
     def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
         kinds = {each.name: each.machine_kind for each in self.built.project.workflows}
-        machines = {name: _definition(name, each, kinds[name]) for name, each in self.built.compiled.items()}
-        machines |= {rollback_of(name): _rollback(name) for name in self.built.compiled}
+        machines = {name: definition(name, each, kinds[name]) for name, each in self.built.compiled.items()}
+        machines |= {rollback_of(name): rollback_definition(name) for name in self.built.compiled}
         return Engine(
             {name: self._executions.define(each) for name, each in machines.items()},
             functions,
@@ -376,29 +373,3 @@ class Host:
 def _deliver(consumers: Mapping[str, ConsumerHandler], queue: str, event: dict[str, Any]) -> Mapping[str, Any]:
     with WorkingOn(f"queue {queue}"):
         return consumers[queue](event)
-
-
-def function_name(workflow: str, step: str) -> str:
-    """Return what a step's function is called on one machine."""
-    return f"{workflow}/{step}"
-
-
-def _own_function(workflow: str, name: str) -> str:
-    """Return the name of a function of the library's own: no step has it, as no name of a step begins with a slash."""
-    return function_name(workflow, f"{OURS}{name}")
-
-
-def _definition(workflow: str, compiled: Compiled, kind: MachineKind) -> Mapping[str, Any]:
-    """Return a workflow's definition with its functions named; its loops have the bounds that they have on AWS."""
-    names = {step.placeholder: function_name(workflow, step.name) for step in compiled.steps}
-    names |= {each: _own_function(workflow, each) for each in (EVENTS, CALLS, RACES)}
-    definition: Mapping[str, Any] = filled(
-        uncapped(compiled.definition) if kind == "express" else compiled.definition, names
-    )
-    return definition
-
-
-def _rollback(workflow: str) -> Mapping[str, Any]:
-    """Return the machine of a workflow's rollbacks with its function named."""
-    definition: Mapping[str, Any] = filled(DEFINITION, {ROLLBACK: _own_function(workflow, ROLLBACK)})
-    return definition

@@ -10,13 +10,11 @@ import asyncio
 import copy
 import inspect
 import itertools
-import selectors
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import Context
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVarTuple, cast
+from datetime import datetime, timedelta
+from typing import Any, cast
 from unittest import mock
 
 from pydantic import TypeAdapter
@@ -40,12 +38,9 @@ from durable.signature import Signature, caught_classes, signature_of
 from durable.steps.coroutines import finished
 from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
+from durable.testing.virtual_loop import START, VirtualLoop, now
 from durable.wire import CALLBACK, CALLBACK_WAIT
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
-
-START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_MICROSECONDS: Final = 1_000_000
-Given = TypeVarTuple("Given")
 
 Events = Mapping[str, Sequence[Any]]
 """The payloads of the events that a run finds, as JSON, by type, the first in first."""
@@ -230,7 +225,7 @@ class NativeStep(WorkflowStep):
 
     async def sleep_until(self, name: str, when: datetime | str, /) -> None:
         _refuse_stopped()
-        await asyncio.sleep(max(0, (read_moment(when, _now()) - _now()).total_seconds()))
+        await asyncio.sleep(max(0, (read_moment(when, now()) - now()).total_seconds()))
 
     async def wait_for_event(
         self, name: str, /, *, type: str, payload: Any = None, timeout: Duration = "24 hours"
@@ -266,7 +261,7 @@ class NativeStep(WorkflowStep):
         given = dump(takes, payload, "payload")  # through JSON, as the child's execution gets it
         _refuse_stopped()
         self._steps.calls.append(Call(name, {"payload": given}))
-        event = WorkflowEvent(load(takes, given, "payload"), _now(), "child", workflow.__name__)
+        event = WorkflowEvent(load(takes, given, "payload"), now(), "child", workflow.__name__)
         await asyncio.sleep(0)
         try:
             result = await workflow().run(event, self)
@@ -345,42 +340,6 @@ def _refuse_stopped() -> None:
         raise asyncio.CancelledError
 
 
-class _Skipping(selectors.SelectSelector):
-    """A selector that waits for no time: it says to its loop that the time is over."""
-
-    loop: VirtualLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout is not None and timeout > 0:
-            # Whole microseconds: a sum of floats would drift, and two sleeps that end together would not.
-            self.loop.microseconds += round(timeout * _MICROSECONDS)
-            timeout = 0
-        return super().select(timeout)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time goes on when all wait; it is counted from its beginning."""
-
-    def __init__(self) -> None:
-        self.microseconds = 0
-        selector = _Skipping()
-        selector.loop = self
-        super().__init__(selector)
-
-    def time(self) -> float:
-        return self.microseconds / _MICROSECONDS
-
-    def call_at(
-        self, when: float, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
-    ) -> asyncio.TimerHandle:
-        # A tenth of a microsecond earlier: after months, that is more than what is lost by rounding.
-        return super().call_at(when - 0.1 / _MICROSECONDS, callback, *args, context=context)
-
-
-def _now() -> datetime:
-    return START + timedelta(microseconds=round(asyncio.get_running_loop().time() * _MICROSECONDS))
-
-
 def _first(error: Exception) -> Exception:
     """Return the error that ends a run: of a group that failed, its first one."""
     while isinstance(error, ExceptionGroup):
@@ -420,4 +379,4 @@ async def _run(
     workflow: WorkflowEntrypoint[Any], event: WorkflowEvent[Any], step: WorkflowStep
 ) -> tuple[Any, datetime]:
     with mock.patch.object(asyncio, "gather", gather):
-        return await workflow.run(event, step), _now()
+        return await workflow.run(event, step), now()

@@ -8,7 +8,7 @@ import pytest
 
 from durable.compiler import compile_workflow
 from durable.testing import Sandbox
-from durable.testing.native import START
+from durable.testing.virtual_loop import START
 from tests.unit.compiler.both import agree, run_compiled, state_count
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
