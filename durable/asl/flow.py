@@ -319,3 +319,9 @@ def iteration_input(outer: Flow, state: Map, item: Any, position: int, now_ms: i
         return state.item_selector.render(outer.scope(now_ms))
     finally:
         outer.item = around
+
+
+def state_of(flow: Flow) -> State:
+    """Return the state that a thread of control is in."""
+    assert flow.state is not None
+    return flow.state

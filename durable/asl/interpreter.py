@@ -21,7 +21,7 @@ from durable.asl.errors import (
     StateError,
 )
 from durable.asl.execution import DEFAULT_MACHINE, Execution, StartContext, Turn
-from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, iteration_input
+from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, iteration_input, state_of
 from durable.asl.machine import Machine
 from durable.asl.states.base import State
 from durable.asl.states.map_state import Map
@@ -178,7 +178,7 @@ class _Run(Bookkeeping):
     def _enter(self, flow: Flow) -> None:
         if flow.state is None and not self._begin_iteration(flow):
             return
-        state = _state(flow)
+        state = state_of(flow)
         # Again, though `arrive` has set it: with a limit of states, a later turn may come to a state that is ready.
         flow.entered_ms = self.now_ms
         flow.entered_event = self.record(
@@ -188,7 +188,7 @@ class _Run(Bookkeeping):
 
     def _begin(self, flow: Flow) -> None:
         """Evaluate the current state, on entry and on each retry, and carry out its decision."""
-        state = _state(flow)
+        state = state_of(flow)
         self.repeatable = self.repeatable and state.repeatable
         # Arguments are evaluated for each attempt, as on AWS: RetryCount and the task's token are new each time.
         try:
@@ -220,7 +220,7 @@ class _Run(Bookkeeping):
 
     def _finish(self, flow: Flow, result: Any) -> None:
         """Leave a state whose work is done."""
-        state = _state(flow)
+        state = state_of(flow)
         self.repeatable = self.repeatable and state.repeatable
         try:
             self._leave(flow, state.leave(flow.scope(self.now_ms, result)))
@@ -228,7 +228,7 @@ class _Run(Bookkeeping):
             self._failed(flow, error)
 
     def _leave(self, flow: Flow, exit: Exit) -> None:
-        state = _state(flow)
+        state = state_of(flow)
         # What goes through unchanged was measured when it came.
         too_large = exit.output is not flow.input and exceeds_limit(exit.output)
         if too_large or exceeds_limit(exit.assigned):
@@ -251,7 +251,7 @@ class _Run(Bookkeeping):
     # Failing, retrying, catching
 
     def _failed(self, flow: Flow, error: StateError) -> None:
-        state = _state(flow)
+        state = state_of(flow)
         cause = self._cause(flow, error)
         if self._retry(flow, state, error):
             return
@@ -264,7 +264,7 @@ class _Run(Bookkeeping):
         """Return the cause as it is reported; an expression that failed is an event of its own."""
         if not error.belongs_to_state:
             return error.cause
-        name = _state(flow).name
+        name = state_of(flow).name
         where = f"An error occurred while executing the state '{name}' (entered at the event id #{flow.entered_event})."
         cause = f"{where} {error.cause}"
         if error.error == QUERY_EVALUATION_ERROR:
@@ -312,7 +312,7 @@ class _Run(Bookkeeping):
     # Branches and iterations
 
     def _run_branches(self, flow: Flow, decision: RunBranches) -> None:
-        state = _state(flow)
+        state = state_of(flow)
         assert isinstance(state, Parallel)
         self.record("ParallelStateStarted")
         fork = flow.wait = ForkWait(given=decision.input, size=len(state.branches), concurrency=len(state.branches))
@@ -324,7 +324,7 @@ class _Run(Bookkeeping):
             self._go_to(child, child.program.start_at)
 
     def _run_items(self, flow: Flow, decision: RunItems) -> None:
-        state = _state(flow)
+        state = state_of(flow)
         assert isinstance(state, Map)
         self.record("MapStateStarted", lambda: {"length": len(decision.items)})
         tolerance = state.tolerance(flow.scope(self.now_ms))
@@ -334,7 +334,7 @@ class _Run(Bookkeeping):
     def _go_on(self, flow: Flow, fork: ForkWait) -> None:
         """Begin the iterations that there is room for; end the state when all are done."""
         if not fork.flows and fork.begun == fork.size:
-            self.record(f"{_state(flow).type}StateSucceeded")
+            self.record(f"{state_of(flow).type}StateSucceeded")
             flow.wait = None
             self._finish(flow, [fork.results[position] for position in sorted(fork.results)])
             return
@@ -345,7 +345,7 @@ class _Run(Bookkeeping):
         self._ready.extend(reversed(begun))
 
     def _iteration(self, flow: Flow, fork: ForkWait, position: int) -> Flow:
-        state = _state(flow)
+        state = state_of(flow)
         assert isinstance(state, Map)
         item = fork.given[position]
         child = fork.flows[position] = Flow(self.execution, state.processor, item, flow, position)
@@ -399,8 +399,3 @@ class _Run(Bookkeeping):
             self.record("TaskStateAborted")
         self.stop_children(flow)
         self._failed(flow, error)
-
-
-def _state(flow: Flow) -> State:
-    assert flow.state is not None
-    return flow.state

@@ -65,3 +65,19 @@ def heard(catches: Iterable[Json], unheard: Collection[str]) -> list[Json]:
     """Return what catches, without the errors that are no outcome of a step."""
     found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in unheard]} for each in catches]
     return [each for each in found if each["ErrorEquals"]]
+
+
+def parking_retries(machine: Json) -> Json:
+    """Return a machine without the waits for next attempts: there a run parks, until when the record says."""
+    states: Json = {}
+    for name, state in machine["States"].items():
+        if name.endswith(wire.AGAIN):
+            continue
+        states[name] = changed = dict(state)
+        if "Catch" in state:
+            changed["Catch"] = [each for each in state["Catch"] if each["ErrorEquals"] != [wire.RETRY_LATER]]
+        if "Branches" in state:
+            changed["Branches"] = [parking_retries(each) for each in state["Branches"]]
+        if "ItemProcessor" in state:
+            changed["ItemProcessor"] = parking_retries(state["ItemProcessor"])
+    return {**machine, "States": states}

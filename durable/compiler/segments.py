@@ -37,7 +37,7 @@ from durable.compiler.asl_walk import (
 )
 from durable.compiler.carried import NAMES, kept_variables
 from durable.compiler.names import state_name
-from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, retrying, soon
+from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, parking_retries, retrying, soon
 from durable.compiler.uncapped import uncapped
 
 Json = dict[str, Any]
@@ -140,25 +140,9 @@ def _failed() -> Json:
     return _turn({"end": {"status": "FAILED", **failed}})
 
 
-def _parking_retries(machine: Json) -> Json:
-    """Return a machine without the waits for next attempts: there a run parks, until when the record says."""
-    states: Json = {}
-    for name, state in machine["States"].items():
-        if name.endswith(wire.AGAIN):
-            continue
-        states[name] = changed = dict(state)
-        if "Catch" in state:
-            changed["Catch"] = [each for each in state["Catch"] if each["ErrorEquals"] != [wire.RETRY_LATER]]
-        if "Branches" in state:
-            changed["Branches"] = [_parking_retries(each) for each in state["Branches"]]
-        if "ItemProcessor" in state:
-            changed["ItemProcessor"] = _parking_retries(state["ItemProcessor"])
-    return {**machine, "States": states}
-
-
 class _Express(_Segments):
     def __init__(self, definition: Json) -> None:
-        super().__init__(_parking_retries(definition))
+        super().__init__(parking_retries(definition))
         self.repeated = repeated(self.states)
 
     def machine(self) -> Json:

@@ -1,11 +1,19 @@
-"""What guards a run's header: conditions on what it was read as, and the flag that keeps executions out."""
+"""What guards a run's header: conditions on what it was read as, and the flag that keeps executions out; which of its
+fields go when the run goes on."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from durable.bindings.workflow import Status
 from durable.store.parts import Wanted
 from durable.store.rows import Header
 from durable.store.table import Absent, Condition, Delete, Equals, Write
+
+WAITING_FIELDS: Final = ("sleeps", "wake")
+"""The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
+PARKED_FIELDS: Final = ("parked", "due", "unexplained")
+"""The fields of a header that say that a run is parked, and until when."""
 
 
 def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...]:

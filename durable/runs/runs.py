@@ -17,7 +17,7 @@ from durable.errors import RunExists, Throttled, public_message
 from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
-from durable.runs.guards import flag_at_the_end, unchanged, wanted_still
+from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, unchanged, wanted_still
 from durable.runs.ids import execution_name, instance_id, instance_of
 from durable.runs.outcome import ending, failed_with
 from durable.runs.pools import Pools
@@ -42,10 +42,6 @@ from durable.store.search import search_rows
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
 
-WAITING_FIELDS: Final = ("sleeps", "wake")
-"""The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
-PARKED_FIELDS: Final = ("parked", "due", "unexplained")
-"""The fields of a header that say that a run is parked, and until when."""
 _MOST_PAYLOAD_CHARACTERS: Final = 4_096
 """A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
 _RETENTION: Final = Retention()

@@ -18,9 +18,10 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
+from durable.runs.guards import WAITING_FIELDS
 from durable.runs.ids import execution_name
 from durable.runs.record import load_header
-from durable.runs.runs import WAITING_FIELDS, Runs
+from durable.runs.runs import Runs
 from durable.runs.timers import LONGEST_TIMER_MS, Timers
 from durable.store.conditions import holds
 from durable.store.keys import header_key

@@ -16,10 +16,9 @@ from contextlib import suppress
 from typing import Final
 
 from durable.clock import Clock
-from durable.runs.guards import unchanged
+from durable.runs.guards import WAITING_FIELDS, unchanged
 from durable.runs.ids import instance_of
 from durable.runs.record import load_header
-from durable.runs.runs import WAITING_FIELDS
 from durable.store.machines import Sleep
 from durable.store.parts import SleepRow
 from durable.store.rows import Header
