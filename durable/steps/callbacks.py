@@ -192,7 +192,7 @@ class Callbacks:
             else:
                 failure = Failure.from_row(error)
                 heard = self._tokens.fail(token, failure.name, cause(path_of(key.sort), failure, at))
-        except MachinesBusy:
+        except (MachinesBusy, TableBusy):
             # Else nobody would look at it for a minute: `telling` says that this process is at it.
             self._release(key, token)
             raise

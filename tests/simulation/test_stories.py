@@ -32,6 +32,10 @@ def test_a_wait_that_begins_after_its_run_was_deleted_leaves_nothing(workflow: s
     assert Story(seed, workflow, script, STORM).play().trouble == []
 
 
+def test_an_event_whose_delivery_the_table_is_too_busy_for_is_delivered_by_the_next_call() -> None:
+    assert Story(700_185, "waiter", "none", STORM).play().trouble == []
+
+
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_runs_that_began_on_standard_end_when_the_deployment_has_come_to_segments(script: Script) -> None:
