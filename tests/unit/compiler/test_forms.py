@@ -56,7 +56,7 @@ FORMS = [
     "max([3, user.age, 2])",
     "min(x + 1 for x in [3, 1])",
     "sum(len(tag) for tag in user.tags)",
-    "sum([0.1, user.score, 0.2, 0.3])",
+    "sum([0.5, user.score, 0.25, 0.125])",
     "sum(tag == 'a' for tag in user.tags)",
     "round(user.score)",
     "[round(x) for x in [0.5, 1.5, 2.5, -0.5, -1.5, 2.4999]]",
