@@ -23,7 +23,7 @@ from durable.store.record import StepRecord, halts, is_lost
 from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
-from durable.store.tokens import Tokens
+from durable.store.tokens import PARKED_TOKEN, Tokens
 from durable.store.values import hash_of
 from durable.wire import CallTask, WaitTask, failure_message
 
@@ -240,7 +240,9 @@ class Callbacks:
     def _is_left(self, row: WaitRow) -> bool:
         # On one machine the only other process that can have been delivering is the one before this.
         is_dead = self._alone and row.teller != self._process
-        return is_dead or row.telling <= self._clock.now()
+        # To wake a run twice does no harm; who was about to may have died, and the run would wait for its deadline.
+        wakes = row.token is not None and row.token.startswith(PARKED_TOKEN)
+        return is_dead or wakes or row.telling <= self._clock.now()
 
 
 def _is_earlier(begun: Row, row: WaitRow) -> bool:

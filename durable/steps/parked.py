@@ -19,17 +19,16 @@ from durable.store.keys import StepKey
 from durable.store.parts import Parked, Position
 from durable.store.rows import WaitRow
 from durable.store.table import Table
-from durable.store.tokens import Tokens
+from durable.store.tokens import PARKED_TOKEN, Tokens
 from durable.wire import CallTask, Envelope, ParkedRun, Run, WaitTask
 
-_TOKEN: Final = "parked:"
 CHILD_LOOK_MS: Final = 6 * 3_600_000
 """A run that waits for a child is looked at this often, in case nobody said that the child has ended."""
 
 
 def parked_token(run: Run) -> str:
     """Return the token of a wait that has parked its run, or is about to."""
-    return f"{_TOKEN}{run['workflow']}/{run['instance']}"
+    return f"{PARKED_TOKEN}{run['workflow']}/{run['instance']}"
 
 
 class ParkedTokens:
@@ -47,9 +46,9 @@ class ParkedTokens:
 
     def _woken(self, token: str) -> bool:
         """Wake the run of one of our tokens. One that is not parked finds the outcome when it comes to its wait."""
-        if not token.startswith(_TOKEN):
+        if not token.startswith(PARKED_TOKEN):
             return False
-        workflow, _, instance = token.removeprefix(_TOKEN).partition("/")
+        workflow, _, instance = token.removeprefix(PARKED_TOKEN).partition("/")
         # Only these: a run that sleeps or retries would be woken for nothing, and come to its wait later anyway.
         self._segments.wake_run(workflow, instance, parked=("event", "call"))
         return True

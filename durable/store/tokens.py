@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+PARKED_TOKEN: Final = "parked:"
+"""How the token of a wait begins whose run is parked: to answer it is to wake the run, which may be done twice."""
 
 
 class Tokens(Protocol):

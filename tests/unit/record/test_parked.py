@@ -104,3 +104,20 @@ def test_a_wait_that_is_begun_again_by_the_execution_that_parked_its_run_leaves_
     place.wait()
     assert place.wait() == {"parked": True}
     assert (place.header.parked, place.header.due) == ("event", place.clock.now() + 86_400_000)
+
+
+def test_an_event_whose_sender_died_before_the_run_was_woken_wakes_it_when_it_is_sent_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.wait()
+    monkeypatch.setattr(place.segments, "wake_run", _die)
+    with pytest.raises(RuntimeError):
+        place.send()
+    monkeypatch.undo()
+    assert place.header.parked == "event"
+    place.send()
+    assert place.header.parked is None
+
+
+def _die(*given: object, **named: object) -> bool:
+    raise RuntimeError
