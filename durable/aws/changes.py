@@ -137,7 +137,12 @@ class Changes:
             needing = [(workflow, header) for workflow in gone for header in self._needing(workflow, gone[workflow])]
             clean = 0 if needing else clean + 1
             is_over = self._clock.now() >= begun + PATIENCE_MS
-            late = [each for each in needing if is_over or not _ends_soon(each[1], begun + PATIENCE_MS)]
+            # A called run may end within seconds: to refuse now would take all of a deployment back for that.
+            late = [
+                (workflow, header)
+                for workflow, header in needing
+                if is_over or not (header.parked == "call" or _ends_soon(header, begun + PATIENCE_MS))
+            ]
             if late:
                 by_workflow = {workflow: [run.instance for one, run in late if one == workflow] for workflow, _ in late}
                 raise Refused(" ".join(_problem(name, runs, gone[name]["needs"]) for name, runs in by_workflow.items()))

@@ -222,6 +222,17 @@ def test_runs_that_do_not_end_are_named_in_the_end_and_those_that_begin_to_wait_
     assert asked.drain(gone)["Status"] == "SUCCESS"
 
 
+def test_a_run_that_has_called_another_one_meanwhile_is_waited_for(asked: Asked) -> None:
+    asked.run("nap", "busy", "running", **express(None))
+    gone = asked.remove()["Data"]["Gone"]
+    asked.happens = {
+        10_000: lambda: asked.run("nap", "busy", "waiting", **express("five minutes", parked="call")),
+        130_000: lambda: asked.run("nap", "busy", "complete", **express("snooze")),
+    }
+    assert asked.drain(gone)["Status"] == "SUCCESS"
+    assert asked.waited >= 130_000
+
+
 def test_what_goes_at_once_waits_for_no_run_to_end(asked: Asked) -> None:
     asked.run("nap", "busy", "running", **express("five minutes"))
     refused = asked.remove(needs=["step LieDown", "step WakeUp"])  # its rights go before the step does
