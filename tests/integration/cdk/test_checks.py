@@ -27,6 +27,7 @@ def test_cfn_lint_has_nothing_to_say(dev: Template, everything: Template) -> Non
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.slow
 def test_cdk_nag_and_cdks_own_rules_are_on_and_found_nothing(dev: Template, everything: Template) -> None:
     for each in (dev, everything):
         report = json.loads((each.path.parent / "validation-report.json").read_text())

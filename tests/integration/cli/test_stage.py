@@ -113,6 +113,7 @@ def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -
     assert "AWS_PROFILE" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_namespaces_of_a_stage_are_those_of_its_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
@@ -135,6 +136,7 @@ def test_the_namespaces_of_a_stage_are_those_of_its_tables(monkeypatch: pytest.M
 def consume(message: str) -> None: ...
 
 
+@pytest.mark.slow
 def test_the_queues_of_a_stage_and_their_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("LateMailsQueue0A1B2C3D", "LateMailsQueueDeadLetters0A1B2C3D", "OtherQueue0A1B2C3D")
     template = {"Resources": {each: {"Type": "AWS::SQS::Queue"} for each in names}}

@@ -73,6 +73,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     made.journal.close()
 
 
+@pytest.mark.slow
 def test_hundreds_of_steps_wait_on_two_threads(server: Server) -> None:
     ids, before = [f"run-{number}" for number in range(MANY)], threading.active_count()
     for id in ids:

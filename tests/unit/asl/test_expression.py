@@ -64,6 +64,7 @@ PATHS = st.lists(KEYS, max_size=4).map(lambda keys: "".join(f".`{key}`" for key 
 @given(
     VALUES, PATHS, st.sampled_from(["$v", "$states.input", "$states.result", "$states.context.Execution", "$states"])
 )
+@pytest.mark.slow
 def test_a_plain_path_gives_what_the_library_gives(value: Any, path: str, root: str) -> None:
     seen = scope({"v": value}, input=value, result=value, context={"Execution": value})
     direct, reference = parse(root + path), parse_with_library(root + path)

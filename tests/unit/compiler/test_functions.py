@@ -138,6 +138,7 @@ def test_a_function_that_cannot_be_compiled_is_refused_where_it_is_called(body: 
         "y = f{n}(x)\n    if y > {m}:\n        return y + 1\n    return y * y - y",
     ],
 )
+@pytest.mark.slow
 def test_functions_that_call_each_other_a_hundred_deep_mean_what_they_mean_in_python(body: str) -> None:
     defs = "def f0(x: int) -> int:\n    return x\n"
     for number in range(1, 120):

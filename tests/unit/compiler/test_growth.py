@@ -144,6 +144,7 @@ def test_an_expression_that_nests_too_deep_is_refused_with_its_line(body: str) -
 
 
 @pytest.mark.parametrize("times", [300, 1_500])
+@pytest.mark.slow
 def test_no_program_is_too_long_for_the_compiler(times: int) -> None:
     lines = "\n".join(f"x = x + {i}" for i in range(times))
     agree(written(f"x = event.payload.age\n{lines}\nreturn x"), USER)

@@ -240,6 +240,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", sweep(ENDLESS))
+@pytest.mark.slow
 def test_too_many_rounds_end_the_run_before_step_functions_does(name: str) -> None:
     """Each step fails in all attempts but the last, which makes the most events."""
     body, least = ENDLESS[name]
@@ -358,6 +359,7 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("name", BEYOND)
+@pytest.mark.slow
 def test_a_written_number_of_rounds_may_be_more_than_a_history_holds(name: str) -> None:
     agree(written(BEYOND[name]), USERS[0])
 

@@ -183,6 +183,7 @@ def test_the_connections_leave_files_for_the_data_and_for_steps() -> None:
     assert 0 < Limits().connections < resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+@pytest.mark.slow
 def test_too_many_open_files_is_one_line_and_passes() -> None:
     program = """
 import resource

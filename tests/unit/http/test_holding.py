@@ -93,6 +93,7 @@ def test_a_failure_is_not_held() -> None:
     assert ask(calls, "5s") == RUNNING
 
 
+@pytest.mark.slow
 def test_nobody_is_held_for_longer_than_they_asked() -> None:
     assert ask(Calls([RUNNING]), "1") == RUNNING
 

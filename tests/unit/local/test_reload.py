@@ -107,6 +107,7 @@ def test_a_project_that_cannot_be_loaded_is_a_sentence(tmp_path: Path, monkeypat
     assert reload.tried() == Parts({})
 
 
+@pytest.mark.slow
 def test_sources_and_the_env_file_are_watched_also_in_new_folders_and_nothing_else(tmp_path: Path) -> None:
     for folder in ("functions", ".venv/lib", "node_modules", "env"):
         (tmp_path / folder).mkdir(parents=True)
