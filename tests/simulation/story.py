@@ -204,7 +204,9 @@ class Story:
         self._judge_end(header)
         self._judge_rows(header)
         is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
-        if is_waited_for and header.updated > (self.sent or 0) + MOST_UNHEARD_MS:
+        # A run on Standard is looked at again when it was silent for as long once more.
+        most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
+        if is_waited_for and header.updated > (self.sent or 0) + most:
             world.trouble.append("the event was heard late")
 
     def _judge_end(self, header: Header) -> None:
