@@ -25,6 +25,7 @@ def test_a_coroutine_that_keeps_its_loop_and_ends_late_is_not_counted_on_the_nex
 
     async def stubborn() -> None:
         try:
+            await asyncio.sleep(0.2)  # until `run` waits: a signal that comes before is raised where nothing cancels
             signal.pthread_kill(main, signal.SIGALRM)
             await asyncio.sleep(PATIENCE_SECONDS)
         except asyncio.CancelledError:
