@@ -5,35 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from durable.http import Api, Problem
-from durable.local.http import application, listen, server
+from durable.local.http import application
 from durable.local.http.application import Application
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.doors import GOOD
+from tests.unit.http.serving import served
 
 BODY = json.dumps(GOOD).encode()
 JSON = "Content-Type: application/json"
 START = "POST /api/workflow/start"
-
-
-@contextlib.contextmanager
-def served(app: Any) -> Iterator[int]:
-    with listen(port=0) as listening:
-        running = server(app)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            running.should_exit = True
-            thread.join(10)
-    assert not thread.is_alive()
 
 
 @pytest.fixture

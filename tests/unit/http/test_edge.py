@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from durable.http import Api
-from durable.local.http import Limits, application, listen, server
+from durable.local.http import Limits, application
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.doors import GOOD
+from tests.unit.http.serving import served
 from tests.unit.http.site import FakeWorkflow
 
 LIMITS = Limits(head_bytes=2_000, request_seconds=0.3, connections=100)
@@ -29,17 +30,9 @@ BODY = json.dumps(GOOD).encode()
 @pytest.fixture
 def port(api: Api, operator: Api, request: pytest.FixtureRequest) -> Iterator[int]:
     """The port of a server with `LIMITS`, or with those that a test is parametrised by."""
-    with listen(port=0) as listening:
-        limits = getattr(request, "param", LIMITS)
-        running = server(application([api], operator, gate=nothing_to_wait_for), limits)
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            running.should_exit = True
-            thread.join(10)
-    assert not thread.is_alive()
+    limits = getattr(request, "param", LIMITS)
+    with served(application([api], operator, gate=nothing_to_wait_for), limits) as port:
+        yield port
 
 
 def connected(port: int) -> contextlib.closing[socket.socket]:

@@ -10,15 +10,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 
 import pytest
 
 from durable.http import Api
-from durable.local.http import PortTaken, application, listen, server
+from durable.local.http import PortTaken, application, listen
 from tests.unit.http.conftest import nothing_to_wait_for
 from tests.unit.http.doors import GOOD, JSON
+from tests.unit.http.serving import served
 from tests.unit.http.site import FakeWorkflow
 
 START = "/api/workflow/start"
@@ -27,16 +27,8 @@ BODY = json.dumps(GOOD)
 
 @pytest.fixture
 def port(api: Api, operator: Api) -> Iterator[int]:
-    with listen(port=0) as listening:
-        running = server(application([api], operator, gate=nothing_to_wait_for))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            running.should_exit = True
-            thread.join(10)
-    assert not thread.is_alive()
+    with served(application([api], operator, gate=nothing_to_wait_for)) as port:
+        yield port
 
 
 @pytest.fixture
