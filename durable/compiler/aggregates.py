@@ -31,6 +31,7 @@ from durable.compiler.kinds import (
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
+from durable.compiler.source import placed
 from durable.compiler.terms import (
     TEXT,
     ZERO,
@@ -212,15 +213,19 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
             found = Item(first, ZERO, kind, where=f"ValueError: {reader.source.at(node)}")
         if default is None:
             return found
-        other = reader.element(default, scope)
-        bindings: tuple[tuple[str, Expression], ...] = (("_", items),)
-        if may_fail(other):  # CPython works it out though it is not needed
-            bindings, other = (*bindings, ("_d", other)), Variable("_d", other.kind)
-        empty = Comparison("=", Apply("$count", (once,), _INTEGER), ZERO)
-        value = Conditional(empty, other, found, join(found.kind, other.kind))
-        return Let(bindings, value, value.kind)
+        return _or_default(items, found, reader.element(default, scope))
 
     return read
+
+
+def _or_default(items: Expression, found: Expression, other: Expression) -> Expression:
+    """Return what is found of items that stand in the variable `_`, or a default where there are none."""
+    bindings: tuple[tuple[str, Expression], ...] = (("_", items),)
+    if may_fail(other):  # CPython works it out though it is not needed
+        bindings, other = (*bindings, ("_d", other)), Variable("_d", other.kind)
+    is_empty = Comparison("=", Apply("$count", (Variable("_", items.kind),), _INTEGER), ZERO)
+    value = Conditional(is_empty, other, found, join(found.kind, other.kind))
+    return Let(bindings, value, value.kind)
 
 
 def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> Expression:
@@ -275,12 +280,9 @@ def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if any(map(may_fail, (items.element, *([items.condition] if items.condition else [])))):
         found = f"`{reader.source.of(node)}` may fail for an element after the first, which CPython does not look at"
         raise Refused(node, found, "ask first, as in `if key in x and …`, or write a loop with `break`")
-    other, once = reader.element(default, scope), Variable("_", items.kind)
     assert isinstance(items.kind, ListOf)
-    first = Item(once, ZERO, items.kind.element, certain=True)
-    is_empty = Comparison("=", Apply("$count", (once,), _INTEGER), ZERO)
-    value = Conditional(is_empty, Variable("_d", other.kind), first, join(first.kind, other.kind))
-    return Let((("_d", other), ("_", items)), value, value.kind)
+    first = Item(Variable("_", items.kind), ZERO, items.kind.element, certain=True)
+    return _or_default(items, first, reader.element(default, scope))
 
 
 def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
@@ -291,16 +293,14 @@ def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if starred or len(node.args) > 1:
         found = f"`{reader.source.of(node)}` has other arguments than the language knows"
         raise Refused(node, found, 'write `{**d, "key": value}`')
-    keys: list[ast.expr | None] = [ast.copy_location(ast.Constant(each.arg), each) for each in node.keywords]
-    named = ast.copy_location(ast.Dict(keys, [each.value for each in node.keywords]), node)
+    keys: list[ast.expr | None] = [ast.Constant(each.arg) for each in node.keywords]
+    named = placed(ast.Dict(keys, [each.value for each in node.keywords]), node)
     if not node.args:
         return reader.value(named, scope)
     given = reader.value(node.args[0], scope) if not _is_lazy(reader, node.args[0], scope) else None
     if given is None or not all(isinstance(each, DictOf | Fixed) for each in members(given.kind)):
-        pair = [ast.copy_location(ast.Name(each, ast.Load()), node) for each in ("key", "value")]
-        target = ast.copy_location(
-            ast.Tuple([ast.Name(each, ast.Store()) for each in ("key", "value")], ast.Store()), node
-        )
+        pair = [placed(ast.Name(each, ast.Load()), node) for each in ("key", "value")]
+        target = placed(ast.Tuple([ast.Name(each, ast.Store()) for each in ("key", "value")], ast.Store()), node)
         loop = ast.comprehension(target, node.args[0], [], 0)
         given = comprehension(reader, pair[1], [loop], scope, key=pair[0])
     return given if not node.keywords else merged_dicts([given, reader.value(named, scope)])

@@ -215,12 +215,7 @@ class AssignmentReader:
         match node:
             case ast.Call(ast.Attribute(ast.Name(name) as of, "pop"), arguments, []) if self._is_own(name):
                 if self._is_dict(name) and len(arguments) in (1, 2):
-                    got: ast.expr = node
-                    if len(arguments) == 1:
-                        got = mutations.item(node, of, arguments[0])
-                    else:
-                        got = ast.copy_location(ast.Call(ast.Attribute(of, "get", ast.Load()), arguments, []), node)
-                        ast.copy_location(got.func, node)
+                    got = mutations.popped(node, of, arguments)
                     return self._without(node, of, got, mutations.without_key(node, of, arguments[0]))
                 end = mutations.end_of(arguments[0] if arguments else None)
                 if not self._is_dict(name) and len(arguments) < 2 and end is not None:
@@ -234,10 +229,12 @@ class AssignmentReader:
             return None
         of = ast.copy_location(ast.Name(name.id, ast.Load()), name)
         end = mutations.end_of(key)
-        if not self._is_dict(name.id) and end is None:
+        if self._is_dict(name.id):
+            rest = mutations.without_key(node, of, key)
+        elif end is not None:
+            rest = mutations.without_end(node, of, end)
+        else:
             return None
-        rest = mutations.without_key(node, of, key) if self._is_dict(name.id) else None
-        rest = mutations.without_end(node, of, end or 0) if rest is None else rest
         return self._without(node, of, mutations.item(node, of, key), rest)[0]
 
     def _without(self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr) -> tuple[Statements, Expression]:

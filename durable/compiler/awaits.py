@@ -31,6 +31,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading, keyed
+from durable.compiler.source import placed
 from durable.compiler.steps import METHODS
 from durable.compiler.terms import NONE, TEXT, Constant, ListDisplay, RawExpression, Variable
 from durable.compiler.tree import (
@@ -373,7 +374,8 @@ def _body_of(calls: ast.GeneratorExp | ast.ListComp, name: str) -> tuple[ast.Asy
             names = [each for one in calls.generators for each in ast.walk(one.target) if isinstance(each, ast.Name)]
             read: list[ast.expr] = [ast.Name(each.id, ast.Load()) for each in names]
             bound: list[ast.expr] = [ast.Name(each.id, ast.Store()) for each in names]
-            items = ast.ListComp(read[0] if len(read) == 1 else ast.Tuple(read, ast.Load()), calls.generators)
+            element = read[0] if len(read) == 1 else ast.Tuple(read, ast.Load())
+            items = placed(ast.ListComp(element, calls.generators), calls)
             target = bound[0] if len(bound) == 1 else ast.Tuple(bound, ast.Store())
     body: list[ast.stmt] = [ast.Return(ast.Await(calls.elt))]
     item = "item"
@@ -385,9 +387,4 @@ def _body_of(calls: ast.GeneratorExp | ast.ListComp, name: str) -> tuple[ast.Asy
             item = f"{item}_"
         body.insert(0, ast.Assign([target], ast.Name(item, ast.Load())))
     arguments = ast.arguments(posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[])
-    made = ast.AsyncFunctionDef(name, arguments, body, [])
-    for each in (made, items):
-        for inner in ast.walk(each):
-            if "lineno" in inner._attributes and not hasattr(inner, "lineno"):
-                ast.copy_location(inner, calls)
-    return made, items
+    return placed(ast.AsyncFunctionDef(name, arguments, body, []), calls), items

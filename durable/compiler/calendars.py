@@ -17,6 +17,7 @@ from durable.compiler.times import is_date, is_time
 _INTEGER: Final = Integer()
 _PLACES: Final = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
 """Where the parts stand in the ISO 8601 text, and how long they are."""
+_PARTS: Final = dict(zip(("%Y", "%m", "%d", "%H", "%M", "%S"), _PLACES.values(), strict=True)) | {"%y": (2, 2)}
 _MICROSECONDS: Final = '$substring($replace($substring($a, 19), /^\\.|(Z|[+-].*)$/, "") & "000000", 0, 6)'
 _WEEKDAY: Final = '($toMillis($substring($a, 0, 10) & "T00:00:00Z") / 86400000 + 719162) % 7'
 """Counted from 1 January of the year 1, a Monday, which is 719,162 days before 1970."""
@@ -92,14 +93,11 @@ def formatted(node: ast.AST, of: Expression, form: str, source: str) -> Expressi
 
 def _directive(node: ast.AST, when: Variable, text: str, source: str) -> Expression:
     match text:
-        case "%Y" | "%y" | "%m" | "%d":
-            start, length = {"%Y": (0, 4), "%y": (2, 2), "%m": (5, 2), "%d": (8, 2)}[text]
-            return Formula(f"$substring($a, {start}, {length})", (when,), TEXT)
         case "%H" | "%M" | "%S" | "%f" if is_date(when.kind):
             return Constant("000000" if text == "%f" else "00", TEXT)
-        case "%H" | "%M" | "%S":
-            start = {"%H": 11, "%M": 14, "%S": 17}[text]
-            return Formula(f"$substring($a, {start}, 2)", (when,), TEXT)
+        case text if text in _PARTS:
+            start, length = _PARTS[text]
+            return Formula(f"$substring($a, {start}, {length})", (when,), TEXT)
         case "%f":
             return Formula(_MICROSECONDS, (when,), TEXT)
         case "%j":

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import ast
 
+from durable.compiler.source import placed
+
 
 def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> ast.expr | None:
     """Return what a name stands for after `name.method(…)`; None where that is no change that `run` may say."""
     match method, node.args:
         case "sort", [] if is_list:
-            return _at(node, ast.Call(ast.Name("sorted", ast.Load()), [name], node.keywords))
+            return placed(ast.Call(ast.Name("sorted", ast.Load()), [name], node.keywords), node)
         case "reverse", [] if is_list and not node.keywords:
-            return _at(node, ast.Subscript(name, ast.Slice(step=ast.UnaryOp(ast.USub(), ast.Constant(1))), ast.Load()))
+            return placed(
+                ast.Subscript(name, ast.Slice(step=ast.UnaryOp(ast.USub(), ast.Constant(1))), ast.Load()), node
+            )
         case "insert", [place, value] if is_list and not node.keywords:
             before = ast.Starred(ast.Subscript(name, ast.Slice(upper=place), ast.Load()), ast.Load())
             after = ast.Starred(ast.Subscript(name, ast.Slice(lower=place), ast.Load()), ast.Load())
-            return _at(node, ast.List([before, value, after], ast.Load()))
+            return placed(ast.List([before, value, after], ast.Load()), node)
         case "update", [] | [_] if not is_list and all(each.arg for each in node.keywords):
             keys: list[ast.expr | None] = [None, *(None for _ in node.args)]
             values: list[ast.expr] = [name, *node.args]
             keys += [ast.Constant(each.arg) for each in node.keywords]
-            return _at(node, ast.Dict(keys, [*values, *(each.value for each in node.keywords)]))
+            return placed(ast.Dict(keys, [*values, *(each.value for each in node.keywords)]), node)
     return None
 
 
@@ -36,14 +40,21 @@ def end_of(place: ast.expr | None) -> int | None:
 
 def item(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
     """Return `name[key]`."""
-    return _at(node, ast.Subscript(name, key, ast.Load()))
+    return placed(ast.Subscript(name, key, ast.Load()), node)
+
+
+def popped(node: ast.AST, name: ast.Name, arguments: list[ast.expr]) -> ast.expr:
+    """Return what `name.pop(key)` or `name.pop(key, default)` of a dict returns."""
+    if len(arguments) == 1:
+        return item(node, name, arguments[0])
+    return placed(ast.Call(ast.Attribute(name, "get", ast.Load()), arguments, []), node)
 
 
 def without_end(node: ast.AST, name: ast.Name, end: int) -> ast.expr:
     """Return a list without its first or last item."""
     last = ast.UnaryOp(ast.USub(), ast.Constant(1))
     cut = ast.Slice(lower=ast.Constant(1)) if end == 0 else ast.Slice(upper=last)
-    return _at(node, ast.Subscript(name, cut, ast.Load()))
+    return placed(ast.Subscript(name, cut, ast.Load()), node)
 
 
 def without_key(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
@@ -52,12 +63,4 @@ def without_key(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
     items = ast.Call(ast.Attribute(name, "items", ast.Load()), [], [])
     differs = ast.Compare(ast.Name("_key", ast.Load()), [ast.NotEq()], [key])
     loop = ast.comprehension(ast.Tuple(list(pair), ast.Store()), items, [differs], 0)
-    return _at(node, ast.DictComp(ast.Name("_key", ast.Load()), ast.Name("_value", ast.Load()), [loop]))
-
-
-def _at(node: ast.AST, made: ast.expr) -> ast.expr:
-    """Give what was made, and is not the author's, the place of a node."""
-    for each in ast.walk(made):
-        if "lineno" in each._attributes and not hasattr(each, "lineno"):
-            ast.copy_location(each, node)
-    return made
+    return placed(ast.DictComp(ast.Name("_key", ast.Load()), ast.Name("_value", ast.Load()), [loop]), node)

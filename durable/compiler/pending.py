@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
+
+from durable.compiler.source import placed
 
 _TASKS: Final = ("create_task", "ensure_future")
 _COMPREHENSIONS: Final = (ast.ListComp, ast.GeneratorExp)
@@ -30,16 +33,12 @@ def brought_together(nodes: list[ast.stmt], function: ast.AST, is_call: Callable
     found: list[ast.stmt] = []
     place = 0
     while place < len(nodes):
-        held = _held(nodes[place:], uses, is_call)
-        following = nodes[place + len(held) :]
-        together = (_gathered(following, held) or _awaited(following, held)) if held else None
-        if together is None:
-            found.append(nodes[place])
-            place += 1
-        else:
-            statements, count = together
-            found += statements
-            place += len(held) + count
+        held = _held(itertools.islice(nodes, place, None), uses, is_call)
+        following = nodes[place + len(held) :] if held else []
+        together = _gathered(following, held) or _awaited(following, held)
+        statements, count = together or ([nodes[place]], 1 - len(held))
+        found += statements
+        place += len(held) + count
     return found
 
 
@@ -60,7 +59,7 @@ def _call_of(node: ast.expr) -> ast.expr:
     return node
 
 
-def _held(nodes: list[ast.stmt], uses: Counter[str], is_call: Callable[[ast.expr], bool]) -> dict[str, ast.expr]:
+def _held(nodes: Iterable[ast.stmt], uses: Counter[str], is_call: Callable[[ast.expr], bool]) -> dict[str, ast.expr]:
     """Return the calls that the first statements give names to, each of which is read once."""
     held: dict[str, ast.expr] = {}
     for node in nodes:
@@ -106,7 +105,7 @@ def _awaited(nodes: list[ast.stmt], held: dict[str, ast.expr]) -> tuple[list[ast
             target: ast.expr = ast.Tuple(stored, ast.Store())
             whole = ast.Assign([target], ast.Await(call))
             rest = [each for each in nodes[:count] if not _only_awaits(each)]
-            return [_at(node, whole), *(_Results(held).visit(copy.deepcopy(each)) for each in rest)], count
+            return [placed(whole, node), *(_Results(held).visit(copy.deepcopy(each)) for each in rest)], count
     return None
 
 
@@ -145,11 +144,3 @@ def _placed(argument: ast.expr, held: dict[str, ast.expr]) -> ast.expr:
         made.elt = _call_of(value.elt)
         return ast.copy_location(ast.Starred(made, ast.Load()), argument)
     return _call_of(value)
-
-
-def _at(node: ast.stmt, made: ast.stmt) -> ast.stmt:
-    """Give what was made, and is not the author's, the place of a statement."""
-    for each in ast.walk(made):
-        if "lineno" in each._attributes and not hasattr(each, "lineno"):
-            ast.copy_location(each, node)
-    return made

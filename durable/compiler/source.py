@@ -8,7 +8,7 @@ import inspect
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from durable.errors import CompileError
 from durable.modules import place_of, shown
@@ -116,3 +116,11 @@ def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFun
             if first == line:
                 return node
     return None
+
+
+Made = TypeVar("Made", bound=ast.AST)
+
+
+def placed(made: Made, at: ast.AST) -> Made:
+    """Return a node that was made, and is not the author's, with a place in the source; so its parts that have none."""
+    return ast.fix_missing_locations(ast.copy_location(made, at))

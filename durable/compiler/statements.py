@@ -94,6 +94,8 @@ class StatementReader:
     raises: RaiseReader = field(init=False)
     _exhausted: int = field(init=False, default=0)
     """How many tests have been read that leave no value over."""
+    _nested: dict[ast.AST, frozenset[str]] = field(init=False, default_factory=dict)
+    """The names of the nested async defs of each function that was read."""
 
     def __post_init__(self) -> None:
         self.definitions = DefinitionReader(self.reading, self.body)
@@ -144,8 +146,11 @@ class StatementReader:
             return False
         if self.awaits.step_call(node) is not None:
             return True
-        nested = (each.name for each in ast.walk(self.reading.function) if isinstance(each, ast.AsyncFunctionDef))
-        return isinstance(node.func, ast.Name) and node.func.id in nested
+        function = self.reading.function
+        if function not in self._nested:  # once: each function is walked as often as it has blocks and calls
+            found = (each.name for each in ast.walk(function) if isinstance(each, ast.AsyncFunctionDef))
+            self._nested[function] = frozenset(found)
+        return isinstance(node.func, ast.Name) and node.func.id in self._nested[function]
 
     def _read_inside(self, node: ast.stmt) -> None:
         """Report what is wrong in the blocks of a statement that was refused as such."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from durable.compiler import options
 from durable.compiler.advice import OPTIONS_LAST, of_step_function
 from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
-from durable.compiler.errornames import step_errors
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
@@ -156,9 +155,8 @@ class StepReader:
         assert signature is not None
         _check_callback(node, name, signature, has_callback=has_callback)
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
-        errors, is_last = step_errors(signature), "after_rollback" in named
-        last = undo, is_last, sensitive, timeout
-        return StepCall(name, signature, arguments, retries, seconds, place(name), errors, *last)
+        call = StepCall(name, signature, arguments, retries, seconds, place(name), undo=undo, sensitive=sensitive)
+        return replace(call, undo_last="after_rollback" in named, timeout=timeout)
 
     def timeout(
         self, node: ast.expr | None, written: Callable[[ast.expr | None, Resolve], int], most: int, scope: Scope
