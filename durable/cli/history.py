@@ -14,6 +14,7 @@ from durable.cli.operations import LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import INTERRUPTED
 from durable.cli.screen import Screen
+from durable.cli.tables import exception_name
 from durable.cli.times import clock_time
 from durable.store.statuses import CLOSED
 
@@ -57,7 +58,7 @@ def _line(entry: Mapping[str, Any]) -> str:
     attempt = f" attempt {entry['attempt']}" if entry.get("attempt") else ""
     error = entry.get("error")
     said = (error.get("detail") or error.get("message", "")) if error else ""
-    why = f"{error['name']}{f': {said}' if said else ''}" if error else ""
+    why = f"{exception_name(error)}{f': {said}' if said else ''}" if error else ""
     rest = "  ".join(filter(None, (f"{entry.get('key') or entry.get('step') or ''}{attempt}", why)))
     type = click.style(f"{entry['type']:<15}" if rest else entry["type"], fg=_COLOURS.get(entry["type"]))
     return f"{clock_time(entry['at'])}  {type}{rest}"

@@ -128,7 +128,7 @@ def step_line(step: Run, now: int) -> str:
     if step["status"] == "sleeping":
         return f"{_key(step):<32} sleeping   until {step['wakeAt'] or 'a time that is not known'}"
     took = lasted(_ended(step, now) - milliseconds(step["startedAt"]))
-    error = f"  {step['error']['name']}" if step.get("error") else ""
+    error = f"  {exception_name(step['error'])}" if step.get("error") else ""
     return f"{_key(step):<32} {step['status']:<10} attempt {attempts(step)}  {took}{error}"
 
 
@@ -156,9 +156,15 @@ def _steps(steps: Iterable[Run], end: int, *, started: bool) -> Table:
 
 
 def _why(error: Run) -> Text:
-    """Return the name of an error, and what it says to operators."""
-    said = error.get("detail")
-    return Text(f"{error['name']}: {said}" if said else error["name"], style="red", overflow="fold")
+    """Return an error as operators see it: the exception's own class, and what it says."""
+    name, said = exception_name(error), error.get("detail")
+    return Text(f"{name}: {said}" if said else name, style="red", overflow="fold")
+
+
+def exception_name(error: Run) -> str:
+    """Return the class that a step raised, which `run` and the public status see as a StepError where it is none."""
+    name: str = error.get("exception") or error["name"]
+    return name
 
 
 def _ended(step: Run, now: int) -> int:

@@ -246,6 +246,6 @@ def _problem_of(error: Exception) -> Problem | None:
         case RunRequestError():
             return Problem(409, public_message(type(error)))
         case InvalidInput():
-            return Problem(422, f"Not as it must be: {error}.")
+            return Problem(422, f"Invalid: {error}.")
         case _:
             return None

@@ -169,7 +169,7 @@ def _misfit(error: ValidationError, body: Any) -> Problem:
     named = [FieldError(".".join(path), message_of(each)) for path, each in found[:MAX_FIELD_ERRORS]]
     more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
     fields = ", ".join(dict.fromkeys(each.field or "the body" for each in named))
-    return Problem(422, f"Not as it must be: {fields}{more}.", errors=named)
+    return Problem(422, f"Invalid: {fields}{more}.", errors=named)
 
 
 def _telling(found: Sequence[tuple[Path, ErrorDetails]]) -> list[tuple[Path, ErrorDetails]]:
@@ -203,6 +203,8 @@ def message_of(error: ErrorDetails) -> str:
         return "Field required"
     if kind in _UNKNOWN:
         return "Unknown field"
+    if kind == "none_required":
+        return "It carries no value here; leave it out"
     message = error["msg"]
     if kind in _OF_THE_TYPE:
         return message

@@ -19,7 +19,7 @@ from tests.unit.cli.server import Serve, run
 SECRET = "grace@example.com"
 GONE = CommandError("nothing answers", UNAVAILABLE)
 WRONG = {
-    "detail": "Not as it must be: 1.params.email.",
+    "detail": "Invalid: 1.params.email.",
     "errors": [{"field": "1.params.email", "message": "No e-mail"}],
 }
 

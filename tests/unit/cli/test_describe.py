@@ -29,6 +29,13 @@ def test_describe_says_until_when_a_run_sleeps_and_when_a_step_is_tried_again(se
     assert nap[nap.index("in") + 2] == "d"
 
 
+def test_an_exception_that_is_none_of_durables_is_shown_by_its_own_class(serve: Serve) -> None:
+    error = {"name": "StepError", "message": "The step failed.", "exception": "TypeError", "detail": "1 + None"}
+    serve((200, RUN | {"steps": [PAY | {"error": error}]}))
+    line = run("describe", "shop", "order-1").output.splitlines()[2]
+    assert line.rstrip().endswith("TypeError: 1 + None")
+
+
 def test_describe_says_what_a_rollback_came_to(serve: Serve) -> None:
     at = {"startedAt": "2026-01-01T00:00:01.000Z", "finishedAt": "2026-01-01T00:00:03.000Z"}
     undone = PAY | {"status": "undone", "attempts": [at], "error": None}

@@ -161,7 +161,7 @@ function rollback({ outcome, error, steps }) {
 
 function failure(error, trace, whose) {
   return h("div", { class: "failure" },
-    h("p", {}, h("strong", {}, error.name), error.step ? [" in ", h("code", {}, error.step)] : null),
+    h("p", {}, h("strong", {}, error.exception ?? error.name), error.step ? [" in ", h("code", {}, error.step)] : null),
     h("p", {}, error.message),
     error.detail ? h("p", { class: "said" }, error.detail) : null,
     trace && trace.frames.length ? part(whose, "Traceback", traceback(trace)) : null);
