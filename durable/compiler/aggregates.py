@@ -12,8 +12,6 @@ from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.iterables import LAZY, comprehension, is_view, iterable, merged_dicts
 from durable.compiler.kinds import (
     Boolean,
-    DictOf,
-    Fixed,
     Float,
     Integer,
     Kind,
@@ -23,6 +21,7 @@ from durable.compiler.kinds import (
     TupleOf,
     acts_as,
     describe,
+    is_dict,
     is_text,
     is_unknown,
     join,
@@ -298,7 +297,7 @@ def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if not node.args:
         return reader.value(named, scope)
     given = reader.value(node.args[0], scope) if not _is_lazy(reader, node.args[0], scope) else None
-    if given is None or not all(isinstance(each, DictOf | Fixed) for each in members(given.kind)):
+    if given is None or not is_dict(given.kind):
         pair = [placed(ast.Name(each, ast.Load()), node) for each in ("key", "value")]
         target = placed(ast.Tuple([ast.Name(each, ast.Store()) for each in ("key", "value")], ast.Store()), node)
         loop = ast.comprehension(target, node.args[0], [], 0)

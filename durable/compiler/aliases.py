@@ -15,9 +15,7 @@ _LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tupl
 _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
 _MAKING: Final = frozenset({"list", "sorted", "dict"})
-GROWING: Final = frozenset({"append", "extend"})
-"""The methods of a list that add to its end."""
-CHANGING: Final = frozenset({*GROWING, "insert", "pop", "reverse", "sort", "update"})
+CHANGING: Final = frozenset({"append", "extend", "insert", "pop", "reverse", "sort", "update"})
 """The methods of a list or dict that `run` knows as statements."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

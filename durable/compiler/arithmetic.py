@@ -11,13 +11,12 @@ from durable.compiler.guards import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.iterables import merged_dicts
 from durable.compiler.kinds import (
     Boolean,
-    DictOf,
-    Fixed,
     Float,
     Integer,
     ListOf,
     TupleOf,
     describe,
+    is_dict,
     is_number,
     is_text,
     is_unknown,
@@ -64,7 +63,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     of_times = times.arithmetic(node, left, right, source)
     if of_times is not None:
         return of_times
-    if isinstance(node.op, ast.BitOr) and _are_dicts(left, right):
+    if isinstance(node.op, ast.BitOr) and is_dict(left.kind) and is_dict(right.kind):
         return merged_dicts([left, right])
     operator = _ARITHMETIC.get(type(node.op))
     if operator is None:
@@ -87,10 +86,6 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         of_text_operator(left.kind, node.op)
         or "arithmetic takes numbers, and `+` also two strings or two lists; do anything else in a step",
     )
-
-
-def _are_dicts(*values: Expression) -> bool:
-    return all(isinstance(each, DictOf | Fixed) for value in values for each in members(value.kind))
 
 
 def _has_bool(*values: Expression) -> bool:

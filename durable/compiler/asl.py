@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -10,11 +9,9 @@ from typing import Any, assert_never
 from durable import wire
 from durable.adapters import adapter_of
 from durable.compiler.access import INPUT
-from durable.compiler.asl_walk import expressions_mapped
-from durable.compiler.carried import NAMES
 from durable.compiler.jsonata import jsonata, template
+from durable.compiler.map_states import map_state
 from durable.compiler.names import state_name
-from durable.compiler.parts import cost_comment
 from durable.compiler.passing import Passing
 from durable.compiler.retry_rules import RACE_ENDS, RACE_RETRY, TOKEN_RETRY, retries, tried_once
 from durable.compiler.states import (
@@ -203,60 +200,9 @@ class Writer:
         return _invocation(task, names, wire.RACES, payload, seconds=_RACE_SECONDS, retry=RACE_RETRY)
 
     def _map(self, state: Map, names: dict[State, str]) -> Json:
-        if state.groups > 1:
-            return self._map_of_groups(state, names)
-        return {
-            "Type": "Map",
-            **_cost(state),
-            "Items": "{% " + jsonata(state.items) + " %}",
-            # `late` says that this item had to wait for a free place, and so began later than the map itself.
-            "ItemSelector": {
-                "item": "{% $states.context.Map.Item.Value %}",
-                "index": "{% $states.context.Map.Item.Index %}",
-                **({"late": f"{{% $states.context.Map.Item.Index >= {state.concurrency} %}}"} if state.timed else {}),
-            },
-            "MaxConcurrency": state.concurrency,
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
-            **_catch(state, names),
-            **_left_by(state, names),
-        }
-
-    def _map_of_groups(self, state: Map, names: dict[State, str]) -> Json:
-        """Return a Map of Maps: each has a share of the items, one after the other in the list, and of the concurrency.
-
-        Items are wrapped in objects before they are picked: a list that JSONata picks alone would be taken apart.
-        """
-        items, groups = jsonata(state.items), state.groups
-        inner = state_name(f"{state.label} group", self.taken)
-        late = f', "late": $_i - $_b >= {state.concurrency // groups}' if state.timed else ""
-        picked = (
-            f"($_xs := {items}; $_s := $ceil($count($_xs) / {groups}); $_b := $states.input.group * $_s;"
-            f' [$filter($map($_xs, function($_x, $_i) {{ {{"item": $_x, "index": $_i{late}}} }}),'
-            " function($_p) { $_p.index >= $_b and $_p.index < $_b + $_s })])"
-        )
-        # $_b is the place of the group's first item. All groups get the whole list, and each picks its share: an inner
-        # Map reads `$states.context.Map.Item.Index` of itself, so the index in the whole list travels with the item.
-        group: Json = {
-            "Type": "Map",
-            "Items": "{% " + picked + " %}",
-            "MaxConcurrency": state.concurrency // groups,
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **self.machine(state.body)},
-            "End": True,
-        }
-        return {
-            "Type": "Map",
-            **_cost(state),
-            "Items": list(range(groups)),
-            "ItemSelector": {"group": "{% $states.context.Map.Item.Value %}"},
-            "MaxConcurrency": groups,
-            "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": inner, "States": {inner: group}},
-            **_catch(state, names),
-            **{field: expressions_mapped(each, _joined) for field, each in _left_by(state, names).items()},
-        }
-
-
-def _cost(state: Map) -> Json:
-    return {} if state.cost is None else {"Comment": cost_comment(state.cost)}
+        inner = state_name(f"{state.label} group", self.taken) if state.groups > 1 else ""
+        left = {**_assign(state.next), **_leave(state.next, names)}
+        return map_state(state, self.machine(state.body), inner, _catch(state, names), left)
 
 
 def _invocation(
@@ -286,20 +232,6 @@ def _invocation(
         **_catch(task, names),
         **_leave(task.next, names),
     }
-
-
-def _left_by(state: Map, names: dict[State, str]) -> Json:
-    """Return how a Map is left. Results that nobody reads go no further: they may be more than a state holds."""
-    left = {**_assign(state.next), **_leave(state.next, names)}
-    reads = any("$states.result" in json.dumps(each) for each in left.values())
-    return left if reads or "Output" in left else {**left, "Output": {}}
-
-
-def _joined(text: str) -> str:
-    """Return an expression that reads the results of a Map of Maps as those of one."""
-    # $append takes lists apart one level deep only, so results that are lists themselves stay whole.
-    joined = "$reduce($states.result, function($_l, $_m) { $append($_l, $_m) }, [])"
-    return NAMES.sub(lambda found: f"({joined})" if found[0] == "$states.result" else found[0], text)
 
 
 def _task_seconds(task: Task) -> int | str:

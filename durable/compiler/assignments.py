@@ -8,24 +8,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from durable.compiler import mutations, options
-from durable.compiler.access import element_kind
 from durable.compiler.advice import of_field, of_item
-from durable.compiler.aliases import GROWING, Aliases, Function
+from durable.compiler.aliases import Aliases, Function
 from durable.compiler.arithmetic import arithmetic
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
-from durable.compiler.displays import appended
-from durable.compiler.iterables import dict_entry, iterable, merged_dicts
+from durable.compiler.iterables import dict_entry, merged_dicts
 from durable.compiler.iterables import targets as unpacked
 from durable.compiler.kinds import (
-    DictOf,
-    Fixed,
     Float,
     Integer,
     Kind,
     ListOf,
     TupleOf,
     describe,
+    is_dict,
     is_unknown,
     join,
     members,
@@ -167,27 +164,26 @@ class AssignmentReader:
         ):
             read = ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
             item = self.reading.value(read)
+            # CPython changes the list or dict itself, which has been put into the dict and may have another name.
             if isinstance(item.kind, ListOf) and not item.kind.is_tuple:
-                # CPython changes the list, which has been put into the dict and may have another name.
-                found = f"`{source}` changes a list in place, and something else may hold the same list"
-                name = self.reading.source(target)
-                raise Refused(node, found, f"write `{name} = [*{name}, …]`, which makes a new list")
+                raise _held_elsewhere(node, source, self.reading.source(target), is_list=True)
+            if isinstance(node.op, ast.BitOr) and is_dict(item.kind):
+                raise _held_elsewhere(node, source, self.reading.source(target), is_list=False)
             return self._bound(target, arithmetic(node, item, self.reading.value(node.value), source), source)
         if not isinstance(target, ast.Name):
             operand = self.reading.source(node.value)
             operand = f"({operand})" if isinstance(node.value, ast.BinOp) else operand
             sign = ast.unparse(ast.AugAssign(ast.Name("a"), node.op, ast.Name("b"))).split()[1].removesuffix("=")
             raise self.changed(target, f"{self.reading.source(target)} {sign} {operand}")
-        left = self.reading.value(ast.copy_location(ast.Name(target.id, ast.Load()), target))
+        of = ast.copy_location(ast.Name(target.id, ast.Load()), target)
+        left = self.reading.value(of)
         if isinstance(node.op, ast.BitOr) and self._is_dict(target.id) and self._is_shared(target.id):
-            found = f"`{source}` changes a dict in place, and something else may hold the same dict"
-            raise Refused(node, found, f"write `{target.id} = {{**{target.id}, …}}`, which makes a new dict")
+            raise _held_elsewhere(node, source, target.id, is_list=False)
         if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add):
             return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
         if self._is_shared(target.id):
-            found = f"`{source}` changes a list in place, and something else may hold the same list"
-            raise Refused(node, found, f"write `{target.id} = [*{target.id}, …]`, which makes a new list")
-        return self._grown(target.id, left, node.value)
+            raise _held_elsewhere(node, source, target.id, is_list=True)
+        return self.reading.bind(target.id, self.reading.value(mutations.grown(node, of, node.value)))
 
     def changed_by(self, node: ast.Call) -> Statements | None:
         """Return `xs.append(x)` and the like, of a list or dict that nothing else holds."""
@@ -199,15 +195,6 @@ class AssignmentReader:
                 new = mutations.changed(node, of, method, is_list=not self._is_dict(name))
                 if new is not None:
                     return self.reading.bind(name, self.reading.value(new))
-        match node:
-            case ast.Call(ast.Attribute(ast.Name(name) as of, method), [value], []) if method in GROWING:
-                local = self.reading.here().locals.get(name)
-                if local is None or not isinstance(local.value.kind, ListOf) or local.value.kind.is_tuple:
-                    return None
-                if self._is_shared(name):
-                    return None
-                more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
-                return self._grown(name, self.reading.value(of), more)
         return None
 
     def _taken_out(self, node: ast.Call) -> tuple[Statements, Expression] | None:
@@ -244,13 +231,6 @@ class AssignmentReader:
         statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
         return statements, Variable(variable, taken.kind)
 
-    def _grown(self, name: str, left: Expression, added: ast.expr) -> Statements:
-        """Return a list with more at its end, under the same name."""
-        reading = self.reading
-        more = iterable(reading.expressions, added, reading.here())
-        element = element_kind(added, more.kind, reading.source(added))
-        return reading.bind(name, appended(left, dataclasses.replace(more, kind=ListOf(element))))
-
     def _with_entry(self, of: Expression, key: ast.expr, value: Expression) -> Expression:
         """Return a dict with one entry replaced or added."""
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -261,7 +241,7 @@ class AssignmentReader:
 
     def _is_dict(self, name: str) -> bool:
         local = self.reading.here().locals.get(name)
-        return local is not None and all(isinstance(each, DictOf | Fixed) for each in members(local.value.kind))
+        return local is not None and is_dict(local.value.kind)
 
     def _is_own_dict(self, name: str) -> bool:
         """Return whether a name stands for a dict that nothing else holds."""
@@ -278,3 +258,10 @@ class AssignmentReader:
         if function not in self.aliases:
             self.aliases[function] = Aliases(function, self.reading.expressions.names.step)
         return self.aliases[function].share(name)
+
+
+def _held_elsewhere(node: ast.AST, source: str, name: str, *, is_list: bool) -> Refused:
+    """Return the refusal of a change that another name of the same list or dict would see."""
+    what, new = ("list", f"[*{name}, …]") if is_list else ("dict", f"{{**{name}, …}}")
+    found = f"`{source}` changes a {what} in place, and something else may hold the same {what}"
+    return Refused(node, found, f"write `{name} = {new}`, which makes a new {what}")

@@ -8,7 +8,7 @@ import dataclasses
 from durable.compiler.access import element_kind
 from durable.compiler.guards import refuse_none
 from durable.compiler.iterables import dict_entry, iterable, merged_dicts
-from durable.compiler.kinds import DictOf, Fixed, ListOf, TupleOf, describe, is_unknown, join, members
+from durable.compiler.kinds import ListOf, TupleOf, describe, is_dict, is_unknown, join
 from durable.compiler.literals import dict_display, list_display
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
@@ -63,7 +63,7 @@ def _part_of_dict(reader: Reader, key: ast.expr | None, value: ast.expr, scope: 
         return dict_entry(key, reader.value(key, scope), reader.element(value, scope), reader.source.of(key))
     spread = reader.value(value, scope)
     refuse_none(value, spread, f"`**{reader.source.of(value)}`")
-    if is_unknown(spread.kind) or all(isinstance(each, (Fixed, DictOf)) for each in members(spread.kind)):
+    if is_unknown(spread.kind) or is_dict(spread.kind):
         return spread
     found = f"`**{reader.source.of(value)}` is {describe(spread.kind)}"
     raise Refused(value, found, "write its keys out, or do it in a step")

@@ -61,7 +61,7 @@ from durable.compiler.terms import (
     Truth,
     Variable,
 )
-from durable.compiler.walk import asks_for_none, is_safe, may_be_missing, size
+from durable.compiler.walk import ASSERTED, asks_for_none, is_safe, may_be_missing, size
 
 _SHORT: Final = 6
 """The size, in terms, up to which an expression is written twice rather than kept in a variable."""
@@ -85,8 +85,6 @@ Value = (
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
 
-_RAISED: Final = re.compile(r'"(\w+Error)"')
-"""The errors that formulas assert."""
 _PATH: Final = re.compile(r"\$\w+(\.\w+)+", re.ASCII)
 
 
@@ -183,7 +181,7 @@ def _value(expression: Value) -> Rendered:
         case Formula(text, arguments, where=where):
             # The error says the author's expression and its line, as CPython's traceback would.
             if where:
-                text = _RAISED.sub(lambda found: quoted(f"{found[1]}: {where}"), text)
+                text = ASSERTED.sub(lambda found: quoted(f"{found[1]}: {where}"), text)
             names = ", ".join(f"${name}" for name in string.ascii_lowercase[: len(arguments)])
             return f"(function({names}) {{ {text} }})({', '.join(_render(each)[0] for each in arguments)})", ATOM
         case Joined(parts) if len(parts) > _MOST_JOINED:

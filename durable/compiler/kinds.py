@@ -237,6 +237,11 @@ def is_text(kind: Kind) -> bool:
     return all(isinstance(acts_as(each), Text) for each in members(kind))
 
 
+def is_dict(kind: Kind) -> bool:
+    """Whether a value is a dict in any case, and no TypedDict, whose keys are those of its class."""
+    return all(isinstance(each, DictOf | Fixed) for each in members(kind))
+
+
 def of_one_shape(kind: Kind) -> Kind:
     """Return the kind of dicts with different keys as that of a dict with any keys."""
     dicts = [each for each in members(kind) if isinstance(each, (Fixed, DictOf))]

@@ -10,6 +10,10 @@ from durable.compiler.source import placed
 def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> ast.expr | None:
     """Return what a name stands for after `name.method(…)`; None where that is no change that `run` may say."""
     match method, node.args:
+        case "append", [value] if is_list and not node.keywords:
+            return grown(node, name, placed(ast.List([value], ast.Load()), value))
+        case "extend", [more] if is_list and not node.keywords:
+            return grown(node, name, more)
         case "sort", [] if is_list:
             return placed(ast.Call(ast.Name("sorted", ast.Load()), [name], node.keywords), node)
         case "reverse", [] if is_list and not node.keywords:
@@ -26,6 +30,12 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
             keys += [ast.Constant(each.arg) for each in node.keywords]
             return placed(ast.Dict(keys, [*values, *(each.value for each in node.keywords)]), node)
     return None
+
+
+def grown(node: ast.AST, name: ast.Name, more: ast.expr) -> ast.expr:
+    """Return a list with more at its end: `[*name, *more]`."""
+    parts: list[ast.expr] = [placed(ast.Starred(each, ast.Load()), each) for each in (name, more)]
+    return placed(ast.List(parts, ast.Load()), node)
 
 
 def end_of(place: ast.expr | None) -> int | None:

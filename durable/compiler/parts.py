@@ -16,6 +16,7 @@ from typing import Any, Final
 from durable.compiler.asl_walk import expressions_mapped, machines_in, needs_standard, redirect, state_names
 from durable.compiler.carried import NAMES, read
 from durable.compiler.flow import CLOCK
+from durable.compiler.map_states import BEGINS, ENDS, JOINED, RESULT, SHARED, cost_comment
 from durable.compiler.names import state_name
 
 Json = dict[str, Any]
@@ -26,16 +27,9 @@ TURNS: Final = 4
 """How often the items under way at once are in a part, if these are more."""
 _PART_EVENTS: Final = 12_000
 """What the items of a part may have of the 25,000 events of a Standard execution."""
-_COST: Final = re.compile(r"an item has (\d+) events at most")
+_COST: Final = re.compile(cost_comment(0).replace("0", r"(\d+)"))
 _RANGE: Final = "(function($a, $b) { [$a..$b - 1] })("
 """How the items begin that are the numbers of a `range`."""
-_RESULT: Final = "$states.result"
-_JOINED: Final = f"$reduce({_RESULT}, function($_l, $_m) {{ $append($_l, $_m) }}, [])"
-
-
-def cost_comment(events: int) -> str:
-    """Return what a Map says of its items, by which it can be cut into parts."""
-    return f"an item has {events} events at most"
 
 
 def has_parts(state: Json) -> bool:
@@ -82,11 +76,11 @@ class _Parts:
         # The time goes on with each part: the items of the next one begin when those of this one have ended.
         assign = leaving.get("Assign", {})
         now = assign.pop(CLOCK, self._clock())
-        read = _RESULT in json.dumps(leaving)
+        read = RESULT in json.dumps(leaving)
         first: Json = {self.at: 0}
         each: Json = {self.at: f"{{% ${self.at} + {size} %}}"} | ({CLOCK: now} if now else {})
         if read:
-            first[self.found], results = [], _JOINED if self.inner else _RESULT
+            first[self.found], results = [], JOINED if self.inner else RESULT
             each[self.found] = f"{{% $append(${self.found}, {results}) %}}"
             leaving = expressions_mapped(leaving, self._read_found)
         if leaving.get("Assign") == {}:
@@ -116,13 +110,13 @@ class _Parts:
     def _clock(self) -> str | None:
         """Return the time after a part, where nothing but the next one reads it."""
         is_read = CLOCK in read(self.state["ItemProcessor"])
-        results = f"({_JOINED})" if self.inner else _RESULT
+        results = f"({JOINED})" if self.inner else RESULT
         return f"{{% $max([${CLOCK}, {results}.at]) %}}" if is_read else None
 
     def _read_found(self, text: str) -> str:
         """Return an expression that reads the results of all parts in place of those of the last."""
-        joined = text.replace(f"({_JOINED})", _RESULT)
-        return NAMES.sub(lambda name: f"${self.found}" if name[0] == _RESULT else name[0], joined)
+        joined = text.replace(f"({JOINED})", RESULT)
+        return NAMES.sub(lambda name: f"${self.found}" if name[0] == RESULT else name[0], joined)
 
     def _cut_items(self, size: int) -> str:
         """Have the Map take the items of one part; return what counts all of them."""
@@ -146,13 +140,12 @@ class _Parts:
     def _cut_groups(self, group: Json, size: int) -> str:
         """Have the Maps in a Map take their shares of one part."""
         text, part = str(group["Items"]), f"${self.at}"
-        items, _, rest = text.removeprefix("{% ($_xs := ").rpartition("; $_s := $ceil($count($_xs) / ")
+        items, _, rest = text.removeprefix("{% ($_xs := ").rpartition(SHARED)
         number = rest.partition(")")[0]
+        # All that a part has is shared, and no more: the last part may have fewer items than the others.
         shared = f"; $_s := $ceil($min([{size}, $count($_xs) - {part}]) / "
-        start, begins = "; $_b := $states.input.group * $_s;", f"; $_b := {part} + $states.input.group * $_s;"
-        rest = rest.replace(start, begins, 1).replace(
-            "$_p.index < $_b + $_s", f"$_p.index < $_b + $_s and $_p.index < {part} + {size}", 1
-        )
+        begins = BEGINS.replace(":= ", f":= {part} + ")
+        rest = rest.replace(BEGINS, begins, 1).replace(ENDS, f"{ENDS} and $_p.index < {part} + {size}", 1)
         assert number.isdecimal()
         assert begins in rest
         group["Items"] = "{% ($_xs := " + items + shared + rest

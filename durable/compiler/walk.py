@@ -38,7 +38,9 @@ _PARTS: typing.Final[dict[type, tuple[str, ...]]] = {
     term: tuple(each.name for each in dataclasses.fields(term) if "Expression" in str(each.type))
     for term in _EXPRESSIONS
 }
-"""The fields of each term that hold expressions."""
+"""The fields of each term that hold expressions. The annotations are texts, for this module's are postponed."""
+ASSERTED: typing.Final = re.compile(r'"(\w+Error)"')
+"""The errors that a formula asserts; one that is none of Python's own, as DurationError, is a ValueError."""
 
 
 def children(expression: Expression) -> Iterator[Expression]:
@@ -118,24 +120,26 @@ def depth(expression: Expression) -> int:
 
 def may_fail(expression: Expression) -> bool:
     """Whether an expression fails for some data: it takes what may not be there, or divides by what may be 0."""
-    match expression:
-        case Item(certain=False) | Entry(default=None) | Formula(fails=True):
-            return True
-    return any(map(may_fail, children(expression)))
+    return bool(_own_failures(expression)) or any(map(may_fail, children(expression)))
 
 
 def failures(expression: Expression) -> set[type[Exception]]:
     """Return what an expression may fail with in CPython."""
-    found = {error for each in children(expression) for error in failures(each)}
+    return _own_failures(expression).union(*(failures(each) for each in children(expression)))
+
+
+def _own_failures(expression: Expression) -> set[type[Exception]]:
+    """Return what a term itself may fail with, its parts left out."""
     match expression:
         case Item(certain=False, where=where):
-            return found | {ValueError if where.startswith("ValueError") else IndexError}
+            # The first item of what is sorted stands for `min` and `max`, which raise ValueError where there is none.
+            return {ValueError if where.startswith("ValueError") else IndexError}
         case Entry(default=None):
-            return found | {KeyError}
+            return {KeyError}
         case Formula(text, fails=True):
-            named = re.findall(r'"(\w+Error)"', text)
-            return found | {vars(builtins).get(name, ValueError) for name in named or ["ValueError"]}
-    return found
+            named = ASSERTED.findall(text)
+            return {vars(builtins).get(name, ValueError) for name in named or ["ValueError"]}
+    return set()
 
 
 def is_safe(expression: Expression) -> bool:

@@ -96,6 +96,8 @@ SHARED = {
     "the larger of two": "xs = [1]\nys = max(xs, [0])\nxs += [2]\nreturn ys",
     "an element": "xs = [[1]]\nx = xs[0]\nx += [2]\nreturn xs",
     "a dict": "d = {'a': 1}\ne = d\nd['b'] = 2\nreturn e",
+    "a dict in a dict": "inner = {'a': 1}\nd = {'x': inner}\nd['x'] |= {'b': 2}\nreturn inner",
+    "an item of a dict": "d = {'x': {'a': 1}}\ne = d['x']\nd[event.instance_id] |= {'b': 2}\nreturn e",
     "a finally": (
         "xs = [1]\ntry:\n    await step.do('s', save, 1)\n    return xs\n"
         "finally:\n    xs += [2]\n    await step.do('t', save, 1)"
