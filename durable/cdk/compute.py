@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,20 +11,23 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from durable.bindings import Workflow
-from durable.bindings.compute import Compute, Network
-from durable.cdk.options import PLAIN, FunctionOptions, Options
+from durable.bindings.compute import Compute, Network, distribution, first
+from durable.cdk.options import PLAIN, FunctionOptions, Options, pins_of
+from durable.cdk.sources import Own
 from durable.compiler import Compiled
+from durable.project import Project
 
 _ARCHITECTURES: Final = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 
 
-class Networks:
-    """The networks that steps run in, each once in the stack."""
+class Existing:
+    """The networks and layers that are there already, each once in the stack."""
 
     def __init__(self, scope: Construct) -> None:
         self._scope = scope
         self._made: dict[str, ec2.IVpc] = {}
         self._groups: dict[str, ec2.ISecurityGroup] = {}
+        self._layers: dict[str, lambda_.ILayerVersion] = {}
 
     def vpc(self, network: Network) -> ec2.IVpc:
         key = f"Network{network.vpc}{'-'.join(network.subnets)}"
@@ -44,26 +47,34 @@ class Networks:
                 self._groups[each] = ec2.SecurityGroup.from_security_group_id(self._scope, each, each)
         return [self._groups[each] for each in network.security_groups]
 
+    def layer(self, arn: str) -> lambda_.ILayerVersion:
+        if arn not in self._layers:
+            self._layers[arn] = lambda_.LayerVersion.from_layer_version_arn(self._scope, arn, arn)
+        return self._layers[arn]
 
-def _options_of(compute: Compute, own: FunctionOptions, networks: Networks) -> FunctionOptions:
+
+def _options_of(compute: Compute, own: FunctionOptions, existing: Existing) -> FunctionOptions:
     """Return the options of a step's Lambda: what the project's own stack says, else what app.py says."""
+    named = {distribution(each) for each in own.packages}
     options = replace(
         own,
-        memory_mib=own.memory_mib or compute.memory,
-        ephemeral_storage_mib=own.ephemeral_storage_mib or compute.ephemeral_storage,
-        reserved_concurrency=own.reserved_concurrency or compute.concurrency,
+        memory_mib=first(own.memory_mib, compute.memory),
+        ephemeral_storage_mib=first(own.ephemeral_storage_mib, compute.ephemeral_storage),
+        reserved_concurrency=first(own.reserved_concurrency, compute.concurrency),
         environment={**compute.environment, **own.environment},
+        packages=[*(each for each in compute.packages if distribution(each) not in named), *own.packages],
+        layers=[*map(existing.layer, compute.layers), *own.layers],
     )
     if own.architecture is None and compute.architecture is not None:
         options = replace(options, architecture=_ARCHITECTURES[compute.architecture])
     if own.vpc is None and compute.network is not None:
-        groups = networks.groups(compute.network)
-        options = replace(options, vpc=networks.vpc(compute.network), security_groups=groups)
+        groups = existing.groups(compute.network)
+        options = replace(options, vpc=existing.vpc(compute.network), security_groups=groups)
     return options
 
 
 def step_options(
-    workflow: Workflow[Any], program: Compiled, options: Options, networks: Networks
+    workflow: Workflow[Any], program: Compiled, options: Options, existing: Existing
 ) -> dict[str, FunctionOptions]:
     """Return the options of the Lambda of each step, by its placeholder."""
     named = {use.placeholder: PLAIN for use in program.steps}
@@ -72,7 +83,7 @@ def step_options(
     computes = {
         use.placeholder: workflow.steps.get(use.name, Compute()).over(workflow.compute) for use in program.steps
     }
-    return {each: _options_of(compute, named[each], networks) for each, compute in computes.items()}
+    return {each: _options_of(compute, named[each], existing) for each, compute in computes.items()}
 
 
 def unknown_steps(workflow: Workflow[Any], program: Compiled) -> Iterator[str]:
@@ -87,3 +98,32 @@ def unknown_steps(workflow: Workflow[Any], program: Compiled) -> Iterator[str]:
             yield f"{workflow!r} has no step {name!r}; it has {there}"
         elif shared.setdefault(placeholders[name], compute) != compute:
             yield f"step {name!r} of {workflow!r} shares its function with another step; give both the same Compute"
+
+
+def owned(
+    project: Project,
+    programs: Mapping[str, Compiled],
+    steps: Mapping[str, Mapping[str, FunctionOptions]],
+    options: Options,
+) -> list[Own]:
+    """Return what single Lambdas of steps, consumers and workers can import and others cannot.
+
+    Args:
+        steps: the options of the Lambdas of steps, by the workflow's name and the placeholder.
+    """
+    found: list[tuple[str, str, FunctionOptions]] = [
+        (f"step {use.name!r} of {workflow!r}", use.signature.function.__module__, steps[workflow.name][use.placeholder])
+        for workflow in project.workflows
+        for use in programs[workflow.name].steps
+    ]
+    found += [
+        (f"the consumer of {each!r}", each.consumer.__module__, options.consumers.get(each.name, PLAIN))
+        for each in project.queues
+        if each.consumer is not None
+    ]
+    found += [(repr(each), each.module, options.workers.get(each.name, PLAIN)) for each in project.workers]
+    return [
+        Own(what, module, pins_of(each.packages), bool(each.layers))
+        for what, module, each in found
+        if each.packages or each.layers
+    ]

@@ -9,9 +9,10 @@ from constructs import Construct
 
 from durable.cdk.function import Platform
 from durable.cdk.settings import Settings
+from durable.cdk.sources import Own
 from durable.project import Project
 
-PlatformOf = Callable[[Construct, Settings, Iterable[str]], Platform]
+PlatformOf = Callable[[Construct, Settings, Iterable[str], Iterable[Own]], Platform]
 
 
 class Deployment(TypedDict):

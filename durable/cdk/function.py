@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from durable.bindings.compute import first
 from durable.cdk.nag import acknowledge
 from durable.cdk.options import PLAIN, FunctionOptions
 
@@ -21,7 +22,17 @@ HANDLER: Final = "durable.aws.entry.handler"
 MEMORY_MIB: Final = 512
 
 Codes = Callable[[Construct], lambda_.Code]
-Layers = Callable[[lambda_.Architecture], Sequence[lambda_.ILayerVersion]]
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a Lambda imports besides the project's code: in layers, or where variables say."""
+
+    layers: Sequence[lambda_.ILayerVersion] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+DependenciesOf = Callable[[lambda_.Architecture, FunctionOptions], Dependencies]
 
 
 def code_of(path: str) -> Codes:
@@ -44,13 +55,13 @@ class Platform:
 
     Attributes:
         code: returns that of the functions of a construct's stack: CDK wants one for each stack.
-        layers: returns those of a processor.
+        dependencies: returns those of a Lambda, for a processor.
         architecture: the processor of functions whose options name none.
         has_versions: whether state machines have versions, and CodeDeploy moves aliases.
     """
 
     code: Codes
-    layers: Layers
+    dependencies: DependenciesOf
     runtime: lambda_.Runtime
     architecture: lambda_.Architecture
     log_retention: logs.RetentionDays
@@ -92,7 +103,8 @@ class HandlerFunction(Construct):
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self._log_group.grant_write(self.role)
         architecture = options.architecture or platform.architecture
-        variables = dict(platform.environment) | dict(options.environment)
+        dependencies = platform.dependencies(architecture, options)
+        variables = {**platform.environment, **dependencies.variables, **options.environment}
         # Ours come last: what a project sets cannot take their places.
         variables |= {"DURABLE_ENTRY": entry} | self._texts(environment)
         self.function = lambda_.Function(
@@ -100,11 +112,11 @@ class HandlerFunction(Construct):
             "Function",
             function_name=name,
             code=platform.code(self),
-            layers=list(platform.layers(architecture)),
+            layers=list(dependencies.layers),
             runtime=platform.runtime,
             architecture=architecture,
             handler=HANDLER,
-            memory_size=options.memory_mib or MEMORY_MIB,
+            memory_size=first(options.memory_mib, MEMORY_MIB),
             ephemeral_storage_size=_size(options.ephemeral_storage_mib),
             timeout=Duration.seconds(timeout_seconds),
             tracing=lambda_.Tracing.ACTIVE,

@@ -14,12 +14,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 
+from durable.bindings.compute import Compute
 from durable.bindings.worker import ApiKind
 from durable.compiler import Compiled
-from durable.errors import DeclarationError
 from durable.project import Project
-
-OURS: Final = "DURABLE_"
 
 
 @dataclass(frozen=True)
@@ -33,8 +31,10 @@ class FunctionOptions:
             endpoints alone.
         environment: more variables.
         policies: what it may do besides what its signature names.
-        reserved_concurrency: how many of it run at once, at the most.
+        reserved_concurrency: how many of it run at once, at the most; 0 stops it.
         ephemeral_storage_mib: of /tmp; 512 where nothing is said.
+        packages: what it imports and other Lambdas do not, each with its version: see `Compute`.
+        layers: those that it has besides the library's.
     """
 
     memory_mib: int | None = None
@@ -46,14 +46,26 @@ class FunctionOptions:
     policies: Sequence[iam.PolicyStatement] = ()
     reserved_concurrency: int | None = None
     ephemeral_storage_mib: int | None = None
+    packages: Sequence[str] = ()
+    layers: Sequence[lambda_.ILayerVersion] = ()
 
     def __post_init__(self) -> None:
-        wrong = [each for each in self.environment if each.startswith(OURS)]
-        if wrong:
-            raise DeclarationError([f"the environment names {each}; {OURS}… is the library's own" for each in wrong])
+        # What Compute refuses is refused here too; the rest are CDK's own constructs, which check themselves.
+        Compute(
+            memory=self.memory_mib,
+            ephemeral_storage=self.ephemeral_storage_mib,
+            concurrency=self.reserved_concurrency,
+            environment=self.environment,
+            packages=self.packages,
+        )
 
 
 PLAIN: Final = FunctionOptions()
+
+
+def pins_of(packages: Sequence[str]) -> tuple[str, ...]:
+    """Return packages in one order: what is asked for in another order is the same layer."""
+    return tuple(sorted(packages))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from durable.cdk.sources import PackagingError
+from durable.cdk.sources import REQUIREMENTS, PackagingError
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MB: Final = 1_000_000
@@ -31,6 +32,9 @@ class Target:
     python: str
     platforms: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"Python {self.python} on {', '.join(self.platforms) or 'this machine'}"
 
     def options(self) -> list[str]:
         """Return pip's options for it."""
@@ -83,9 +87,13 @@ class Layer:
     folder: Path
 
     @property
+    def python(self) -> Path:
+        return self.folder / "python"
+
+    @property
     def packages(self) -> frozenset[str]:
         """The names by which what is in it is imported."""
-        return frozenset(each.name.partition(".")[0] for each in (self.folder / "python").iterdir())
+        return frozenset(each.name.partition(".")[0] for each in self.python.iterdir())
 
 
 def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
@@ -103,12 +111,52 @@ def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
             f"{requirements} is missing; it names what the Lambdas' layer holds: what durable-workflows needs, and what"
             " the steps import besides"
         ) from None
-    built = cache / f"layer-of-{_key(text, target)}"  # names the folder of the layer
+    return _layer(
+        _key(text, target),
+        lambda folder: _install(requirements, target, folder, locked="--hash=" in text),
+        cache=cache,
+    )
+
+
+def layer_over(base: Layer, packages: Sequence[str], *, cache: Path, target: Target = LAMBDA) -> Layer:
+    """Return the layer of some packages of one Lambda: what they need, and the layer of all Lambdas lacks.
+
+    What both hold has the version that it has in the layer of all.
+
+    Raises:
+        PackagingError: pip could not bring the wheels.
+    """
+    shared = [each.name.removesuffix(".dist-info").split("-") for each in base.python.glob("*.dist-info")]
+    constraints = "\n".join(sorted("==".join(each) for each in shared))
+    text = "\n".join(sorted(packages))
+
+    def install(folder: Path) -> None:
+        with TemporaryDirectory() as temporary:
+            requirements, bounds = Path(temporary, "requirements.txt"), Path(temporary, "constraints.txt")
+            requirements.write_text(text, encoding="utf-8")
+            bounds.write_text(constraints, encoding="utf-8")
+            named = ("--requirement", str(requirements), "--constraint", str(bounds))
+            done = _pip(*named, "--target", str(folder), *target.options())
+        if done.returncode:
+            raise PackagingError(
+                f"pip could not bring {', '.join(packages)} for {target}, beside what {REQUIREMENTS} names:"
+                f" {_last_line(done.stderr)}; see whether these versions have wheels, and go together with those"
+            )
+        for path in folder.rglob("*"):
+            if path.is_file() and (base.python / path.relative_to(folder)).exists():
+                path.unlink()
+
+    return _layer(_key(f"{text}\n{base.folder.name}", target), install, cache=cache)
+
+
+def _layer(key: str, install: Callable[[Path], None], *, cache: Path) -> Layer:
+    """Return the layer that was made under a key, or make it: `install` puts the wheels into a folder."""
+    built = cache / f"layer-of-{key}"  # names the folder of the layer
     if built.is_file() and (folder := cache / built.read_text(encoding="utf-8")).is_dir():
         return Layer(folder)
     part = built.with_name(f"{built.name}.{_process()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    _install(requirements, target, part / "python", locked="--hash=" in text)
+    install(part / "python")
     _strip(part / "python")
     folder = cache / f"layer-{_digest(part)}"
     _settle(part, folder)
@@ -118,18 +166,18 @@ def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
     return Layer(folder)
 
 
-def hold_to_limit(files: Iterable[Path], wheels: Layer) -> None:
+def hold_to_limit(files: Iterable[Path], *layers: Layer) -> None:
     """Raise if a Lambda would be larger than AWS takes.
 
     Raises:
-        PackagingError: code and layer are over 250 MB.
+        PackagingError: code and layers are over 250 MB.
     """
-    parts = (files, (each for each in wheels.folder.rglob("*") if each.is_file()))
+    parts = (files, (path for each in layers for path in each.folder.rglob("*") if path.is_file()))
     code, layer = (sum(each.stat().st_size for each in part) for part in parts)
     if code + layer > _MOST_BYTES:
         raise PackagingError(
             f"the code of a Lambda ({code // _MB} MB) and its layer ({layer // _MB} MB) are over the 250 MB that AWS"
-            " takes; take a package out of functions/requirements.txt, or a large file away from the code"
+            f" takes; take a package out of {REQUIREMENTS}, or a large file away from the code"
         )
 
 
@@ -161,8 +209,7 @@ def _install(requirements: Path, target: Target, folder: Path, *, locked: bool) 
         )
     if done.returncode:
         raise PackagingError(
-            f"pip could not bring the wheels of {requirements.name} for Python {target.python}"
-            f" on {', '.join(target.platforms) or 'this machine'}: {_last_line(done.stderr)};"
+            f"pip could not bring the wheels of {requirements.name} for {target}: {_last_line(done.stderr)};"
             " see whether each pinned version has such a wheel"
         )
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import durable
@@ -49,35 +50,65 @@ _MISSING: Final = ("ImportError", "ModuleNotFoundError", "Exception", "BaseExcep
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A module that is imported: where, and whether the author goes on without it."""
+    """A module that is imported: where, whether the author goes on without it, and whether only when a function is
+    called.
+    """
 
     name: str
     line: int
     optional: bool
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What one Lambda can import and the others cannot.
+
+    Attributes:
+        what: whose Lambda it is, in words.
+        module: the one that it begins with.
+        pins: the packages of a layer of its own.
+        has_layers: whether it has layers of which only AWS knows what is in them.
+    """
+
+    what: str
+    module: str
+    pins: tuple[str, ...] = ()
+    has_layers: bool = False
 
 
 class PackagingError(Exception):
     """What a Lambda needs could not be put together."""
 
 
-def project_files(root: Path, modules: Iterable[str], wheels: Collection[str]) -> Mapping[str, Path]:
+def project_files(
+    root: Path,
+    modules: Iterable[str],
+    wheels: Collection[str],
+    owns: Mapping[Own, Collection[str]] = MappingProxyType({}),
+) -> Mapping[str, Path]:
     """Return the files that Lambdas are shipped, by their names in the zip.
 
     Args:
         modules: those that Lambdas begin with: of steps, consumers, workers and workflows.
-        wheels: the names of the packages in the layer.
+        wheels: the names of the packages in the layer of all Lambdas.
+        owns: what single Lambdas have besides, with the names of the packages in their layers.
 
     Raises:
         PackagingError: a module is imported that would not be there, with a sentence for each.
     """
-    sources = Sources(root, wheels)
-    sources.add(modules)
+    each_own = {own: Sources(root, [*wheels, *packages], has_layers=own.has_layers) for own, packages in owns.items()}
+    for own, sources in each_own.items():
+        sources.add([own.module])
+    lent = {own: (sources.modules, owns[own]) for own, sources in each_own.items()}
+    shared = Sources(root, wheels, lent=lent)
+    shared.add(set(modules) - {own.module for own in owns})
     missing = sorted(NEEDED - set(wheels))
     problems = [f"{REQUIREMENTS} lacks {each}, which the library imports; add it" for each in missing]
-    problems += sorted(set(sources.problems))
+    problems += sorted({problem for each in (shared, *each_own.values()) for problem in each.problems})
     if problems:
         raise PackagingError("\n".join(problems))
-    return sources.files
+    return {name: path for each in (*each_own.values(), shared) for name, path in each.files.items()}
 
 
 class Sources:
@@ -85,15 +116,31 @@ class Sources:
 
     Args:
         root: the project's folder.
-        wheels: the names of the packages in the layer.
+        wheels: the names of the packages in the layers of these Lambdas.
+        has_layers: whether they have layers besides, of which nobody here knows what is in them.
+        lent: for what single Lambdas have of their own the modules that they import, and the names of the packages.
     """
 
-    def __init__(self, root: Path, wheels: Collection[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        wheels: Collection[str],
+        *,
+        has_layers: bool = False,
+        lent: Mapping[Own, tuple[Collection[str], Collection[str]]] = MappingProxyType({}),
+    ) -> None:
         self._root = root
         self._provided = RUNTIME | set(wheels) | sys.stdlib_module_names
+        self._has_layers = has_layers
+        self._lent = lent
         self.files: dict[str, Path] = dict(library_files())
         self.problems: list[str] = []
         self._seen: set[str] = set()
+
+    @property
+    def modules(self) -> Collection[str]:
+        """The modules of the project that are imported, directly or not."""
+        return self._seen
 
     def add(self, modules: Iterable[str]) -> None:
         """Add modules, all that they import, and the data in their folders; note what cannot be shipped."""
@@ -137,8 +184,25 @@ class Sources:
                 self.problems.append(f"{where}, which declares the deployment; move what both need to another module")
             elif self._is_ours(top):
                 yield from self._ours(each, where)
-            elif top not in self._provided and not each.optional:
-                self.problems.append(f"{where}, {_origin(top)}")
+            elif top not in self._provided and not each.optional and not (self._has_layers and each.late):
+                self.problems += self._missing(module, each, where)
+
+    def _missing(self, module: str, each: Import, where: str) -> Iterator[str]:
+        """Yield a sentence for a package that not all Lambdas have that import a module."""
+        top = each.name.partition(".")[0]
+        owners = [own for own, (_, packages) in self._lent.items() if top in packages or own.has_layers]
+        if each.late and any(module in self._lent[own][0] for own in owners):
+            return
+        named = [own.what for own in owners if top in self._lent[own][1]]
+        if not named:
+            yield f"{where}, {_origin(top)}"
+        elif each.late:
+            yield f"{where}, which {' and '.join(named)} alone has; name it in the packages of what calls this, too"
+        else:
+            yield (
+                f"{where} for every Lambda that imports this module, and {' and '.join(named)} alone has it; import it"
+                " in the function that needs it"
+            )
 
     def _ours(self, each: Import, where: str) -> Iterator[str]:
         if self._file(each.name) or self._folder(each.name):
@@ -241,28 +305,31 @@ def _defined(body: Sequence[ast.stmt]) -> set[str]:
     return names
 
 
-def _imports(body: Iterable[ast.AST], package: str, *, optional: bool = False) -> Iterator[Import]:
+def _imports(body: Iterable[ast.AST], package: str, *, optional: bool = False, late: bool = False) -> Iterator[Import]:
     """Yield what code imports, whenever it does so; not what only type checkers or `python -m` see."""
     for node in body:
         match node:
             case ast.Import(names=names):
-                yield from (Import(each.name, node.lineno, optional) for each in names)
+                yield from (Import(each.name, node.lineno, optional, late) for each in names)
             case ast.ImportFrom(module=module, names=names, level=level):
                 base = _absolute(module or "", level, package)
                 yield from (
-                    Import(base if each.name == "*" else f"{base}.{each.name}", node.lineno, optional) for each in names
+                    Import(base if each.name == "*" else f"{base}.{each.name}", node.lineno, optional, late)
+                    for each in names
                 )
             case ast.If(test=test, orelse=orelse) if _never(test):
-                yield from _imports(orelse, package, optional=optional)
+                yield from _imports(orelse, package, optional=optional, late=late)
             case ast.Try(body=tried, handlers=handlers):
                 missing = any(_catches(each) for each in handlers)
-                yield from _imports(tried, package, optional=optional or missing)
+                yield from _imports(tried, package, optional=optional or missing, late=late)
                 rest = [*handlers, *node.orelse, *node.finalbody]
-                yield from _imports(rest, package, optional=optional)
+                yield from _imports(rest, package, optional=optional, late=late)
             case ast.Call(args=[ast.Constant(value=str(name)), *_]) if _dynamic(node.func):
-                yield Import(name, node.lineno, optional)
+                yield Import(name, node.lineno, optional, late)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                yield from _imports(ast.iter_child_nodes(node), package, optional=optional, late=True)
             case _:
-                yield from _imports(ast.iter_child_nodes(node), package, optional=optional)
+                yield from _imports(ast.iter_child_nodes(node), package, optional=optional, late=late)
 
 
 def _absolute(module: str, level: int, package: str) -> str:

@@ -21,7 +21,7 @@ from durable.cdk.alarms import Alarms, RunMetrics
 from durable.cdk.apis import Apis
 from durable.cdk.bucket import ObjectBucket
 from durable.cdk.changes import Changes
-from durable.cdk.compute import Networks, step_options, unknown_steps
+from durable.cdk.compute import Existing, owned, step_options, unknown_steps
 from durable.cdk.deployed import DeployedWorkflow, named
 from durable.cdk.deployment import Deployment
 from durable.cdk.encryption import Encrypted, key_of
@@ -76,11 +76,16 @@ class DurableStack(Stack):
         nested = nested_workflows(project, self._programs)
         self._deployed = {each.name: self._deploy(each, is_nested=each.name in nested) for each in project.workflows}
         refuse(sentence for each in self._deployed.values() for sentence in each.problems())
-        self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules())
         self._options = self.options()
         refuse(unknown_names(self._options, project, self._programs))
         refuse(s for each in project.workflows for s in unknown_steps(each, self._programs[each.name]))
-        self._networks = Networks(self)
+        existing = Existing(self)
+        self._step_options = {
+            each.name: step_options(each, self._programs[each.name], self._options, existing)
+            for each in project.workflows
+        }
+        owns = owned(project, self._programs, self._step_options, self._options)
+        self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules(), owns)
         values = self._values()
         self._record = Record(self, "Record", production=settings.production, values=values)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)
@@ -245,7 +250,7 @@ class DurableStack(Stack):
             callees={
                 step: self._workflow_resource(self._deployed[each.name]) for step, each in deployed.called.items()
             },
-            options=step_options(workflow, program, self._options, self._networks),
+            options=self._step_options[workflow.name],
             segments=self._segments(deployed),
             rollback_name=f"{deployed.machine_name}-rollback" if deployed.is_nested else None,
             parameter=deployed.parameter,

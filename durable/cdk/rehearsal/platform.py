@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform as host
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,28 +12,42 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from durable.cdk import packaging
-from durable.cdk.function import Platform, code_of
+from durable.cdk.function import Dependencies, Platform, code_of
+from durable.cdk.options import FunctionOptions, pins_of
 from durable.cdk.platform import environment, hold_telemetry
 from durable.cdk.settings import Settings
-from durable.cdk.sources import REQUIREMENTS, project_files
+from durable.cdk.sources import REQUIREMENTS, Own, project_files
 
 _ARM: Final = frozenset({"arm64", "aarch64"})
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 
 
-def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
-    """Return what MiniStack can run: it mounts no layer for a custom runtime, so the wheels are read where they are."""
-    wheels = packaging.layer(settings.root / REQUIREMENTS, cache=settings.cache, target=packaging.HOST)
+def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
+    """Return what MiniStack can run: it mounts no layer for a custom runtime, so the wheels are read where they are.
+
+    Layers of which only AWS knows what is in them are left out.
+    """
+    cache = settings.cache
+    wheels = packaging.layer(settings.root / REQUIREMENTS, cache=cache, target=packaging.HOST)
     hold_telemetry(settings, wheels.packages)
-    files = project_files(settings.root, modules, wheels.packages)
-    code = packaging.code_zip(files, cache=settings.cache, extra={"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")})
+
+    def own_layer(pins: Sequence[str]) -> packaging.Layer:
+        return packaging.layer_over(wheels, pins_of(pins), cache=cache, target=packaging.HOST)
+
+    def dependencies(_: lambda_.Architecture, options: FunctionOptions) -> Dependencies:
+        folders = [wheels.python, *([own_layer(options.packages).python] if options.packages else ())]
+        return Dependencies(variables={"PYTHONPATH": os.pathsep.join(map(str, folders))})
+
+    built = {own: own_layer(own.pins).packages if own.pins else () for own in owns}
+    files = project_files(settings.root, modules, wheels.packages, built)
+    code = packaging.code_zip(files, cache=cache, extra={"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")})
     return Platform(
         code=code_of(str(code)),
-        layers=lambda _: [],
+        dependencies=dependencies,
         runtime=lambda_.Runtime.PROVIDED_AL2023,
         architecture=lambda_.Architecture.ARM_64 if host.machine() in _ARM else lambda_.Architecture.X86_64,
         log_retention=settings.log_retention,
         log_removal=settings.data_removal,
-        environment=environment(settings) | {"PYTHONPATH": str(wheels.folder / "python")},
+        environment=environment(settings),
         has_versions=False,
     )

@@ -12,9 +12,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from durable import Database, Workflow
-from durable.cdk.function import Platform
+from durable.cdk.function import Dependencies, Platform
 from durable.cdk.settings import Settings
-from durable.cdk.sources import REQUIREMENTS, PackagingError
+from durable.cdk.sources import REQUIREMENTS, Own, PackagingError
 from durable.cdk.stack import DurableStack
 from durable.project import Project
 from tests.integration.cdk.ledger import LedgerWorkflow
@@ -30,11 +30,11 @@ SQLAlchemy==2.1.9
 """
 
 
-def plain(_: Construct, settings: Settings, modules: Iterable[str]) -> Platform:
+def plain(_: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
     """Return a platform whose Lambdas hold nothing: what is in them is tested elsewhere."""
     return Platform(
         code=lambda _: lambda_.Code.from_inline("pass"),
-        layers=lambda _: [],
+        dependencies=lambda *_: Dependencies(),
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,
         log_retention=logs.RetentionDays.ONE_WEEK,

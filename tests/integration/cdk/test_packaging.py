@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from durable.cdk.packaging import LAMBDA, code_zip, layer
-from durable.cdk.sources import NEEDED, PackagingError, project_files
+from durable.cdk.sources import NEEDED, Own, PackagingError, project_files
 
 ROOT = Path(__file__).resolve().parents[3]
 BEGIN = ("functions.orders", "functions.api")
@@ -106,6 +106,46 @@ def test_what_would_not_be_there_is_refused_with_its_place_and_a_remedy(
         shipped(project)
     assert said in str(raised.value)
     assert "; " in str(raised.value)
+
+
+PAINTER = Own("step 'paint' of Workflow('shop')", "functions.painting", ("painting==1.0",))
+
+
+@pytest.mark.parametrize(
+    ("painting", "other", "said"),
+    [
+        ("def paint():\n    import painting\n", "", None),
+        ("def paint():\n    import shop.pictures\n", "", None),
+        ("import painting\n", "", None),
+        ("import painting\n", "from functions import painting\n", "functions/painting.py:1 imports painting for every"),
+        ("", "def price():\n    import painting\n", "functions/prices.py:2 imports painting, which step 'paint' of"),
+        ("def paint():\n    import numpy\n", "", "functions/painting.py:2 imports numpy, which is neither"),
+    ],
+)
+def test_what_one_step_has_of_its_own_is_imported_there_alone(
+    project: Path, painting: str, other: str, said: str | None
+) -> None:
+    (project / "functions" / "painting.py").write_text(painting)
+    (project / "shop" / "pictures.py").write_text("def show():\n    import painting\n")
+    (project / "functions" / "prices.py").write_text(other)
+    modules = (*BEGIN, PAINTER.module)
+    if said is None:
+        assert "functions/painting.py" in project_files(project, modules, NEEDED, {PAINTER: {"painting"}})
+        return
+    with pytest.raises(PackagingError) as raised:
+        project_files(project, modules, NEEDED, {PAINTER: {"painting"}})
+    assert said in str(raised.value)
+    assert "; " in str(raised.value)
+
+
+def test_nobody_knows_what_is_in_a_layer_that_is_there_already(project: Path) -> None:
+    (project / "functions" / "painting.py").write_text("def paint():\n    import cv2\n")
+    own = Own("step 'paint'", "functions.painting", has_layers=True)
+    modules = (*BEGIN, own.module, "functions.prices")
+    assert "functions/painting.py" in project_files(project, modules, NEEDED, {own: ()})
+    (project / "functions" / "prices.py").write_text("def price():\n    import cv2\n")
+    with pytest.raises(PackagingError, match=r"functions/prices\.py:2 imports cv2, which is neither in the project"):
+        project_files(project, modules, NEEDED, {own: ()})
 
 
 def test_all_mistakes_are_told_at_once_and_what_the_library_needs_is_among_them(project: Path) -> None:
