@@ -59,7 +59,7 @@ class OverHttp(HttpPeer):
         return Request("GET", f"/api/workflow/status/{id}")
 
     def end_request(self, id: str) -> Request:
-        return Request("GET", f"/api/workflow/status/{id}?wait=20s")
+        return Request("GET", f"/api/workflow/status/{id}?wait=20s&for=end")
 
     def state(self, answer: Answer) -> State:
         if answer.status == 404:

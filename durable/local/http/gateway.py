@@ -68,7 +68,10 @@ class Gateway:
         try:
             api = self._api(request.path)
             # Around the call and not within it: what is held is called again until it has news.
-            return await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
+            response = await held(request, functools.partial(self._call, api, request), self._ending, self._ends)
+            if self._gate is not None:
+                await self._gate()
+            return response
         except Problem as problem:
             return response_to(problem)
         except Throttled:  # the gate: what was written will never be durable
@@ -80,12 +83,8 @@ class Gateway:
     async def _call(self, api: Api, request: Request) -> Response:
         route = api.route_of(request)
         if self._gate is None or _waits(api, route):
-            response = await self._in_thread(api, route, request)
-        else:
-            response = _respond(api, route, request)
-        if self._gate is not None:
-            await self._gate()
-        return response
+            return await self._in_thread(api, route, request)
+        return _respond(api, route, request)
 
     async def _in_thread(self, api: Api, route: Route | None, request: Request) -> Response:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,7 @@
-"""Holding a response until there is news: `?wait=20s`, on one machine only."""
+"""Holding a response until there is news, `?wait=20s`, or until a run has ended, `?wait=20s&for=end`.
+
+On one machine only.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from durable.store.statuses import CLOSED
 
 _WAIT: Final = re.compile(r"([1-9]|[12][0-9]|30)s?", re.ASCII)
 _LOOK_SECONDS: Final = 0.05
+_LOOK_FOR_END_SECONDS: Final = 0.5
+"""Ends are told, so a look is for what is not: that the server is to end, or that a queued run was paused."""
+_END: Final = "end"
 _SETTLED: Final = frozenset({*CLOSED, "paused"})
 
 _REMEMBERED: Final = 1_000
@@ -63,34 +69,36 @@ def _settle(ended: asyncio.Future[None]) -> None:
 async def held(request: Request, call: Call, ending: Callable[[], bool], ends: Ends) -> Response:
     """Return the response of a call; with `wait` in its query, hold a run's status or its history until there is news.
 
-    The end of a run is seen at once, other news within a twentieth of a second.
+    The end of a run is seen at once, other news within a twentieth of a second. With `for=end` the status of a run is
+    held until that has come to rest, whatever its steps do meanwhile.
 
     A run that does not move is shown at once, and so is a history that has entries. What is no GET of a run is not
-    held, and may mean something else by `wait`. Nothing is held when the server is ending.
+    held, and may mean something else by `wait` and `for`. Nothing is held when the server is ending.
 
     Raises:
-        Problem: 400 if `wait` is not from 1 to 30 seconds.
+        Problem: 400 if `wait` is not from 1 to 30 seconds, or `for` is not `end`.
     """
     first = await call()
     if not _asks(request) or first.status != 200 or not _is_of_run(shown := json.loads(first.body)):
         return first
-    seconds = _seconds(request)
+    seconds, for_end = _seconds(request), _is_for_end(request, shown)
     if _is_news(shown):
         return first
     loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
+    end, response = loop.time() + seconds, first
     with ends.awaited(_id_of(shown)) as ended:
         looked = False
-        while loop.time() < end and not ending():
+        while (left := end - loop.time()) > 0 and not ending():
             if looked:
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
-                await asyncio.wait((ended,), timeout=_LOOK_SECONDS)
+                look_seconds = _LOOK_FOR_END_SECONDS if for_end else _LOOK_SECONDS
+                await asyncio.wait((ended,), timeout=min(look_seconds, left))
                 looked = ended.done()
             response = await call()
-            if response.body != first.body:
-                return response
-    return first
+            if response.status != 200 or (_is_settled(response) if for_end else response.body != first.body):
+                break
+    return response
 
 
 def _asks(request: Request) -> bool:
@@ -104,6 +112,21 @@ def _seconds(request: Request) -> int:
     if not (match := _WAIT.fullmatch(waits[0])):
         raise Problem(400, "The query parameter wait must be 1 to 30 seconds, as 20s.")
     return int(match[1])
+
+
+def _is_for_end(request: Request, shown: Mapping[str, Any]) -> bool:
+    """Return whether a response is held until the run has come to rest."""
+    wanted = request.query.get("for")
+    if wanted is None:
+        return False
+    if list(wanted) != [_END] or "events" in shown:
+        raise Problem(400, "The query parameter for must be end, and goes with wait on the status of a run.")
+    return True
+
+
+def _is_settled(response: Response) -> bool:
+    shown = json.loads(response.body)
+    return not _is_of_run(shown) or _is_news(shown)
 
 
 def _is_of_run(shown: Any) -> bool:

@@ -31,8 +31,8 @@ class Calls:
 RUNNING, MORE, DONE = {"status": "running"}, {"status": "running", "steps": [1]}, {"status": "complete"}
 
 
-def ask(calls: Calls, *waits: str, method: str = "GET", ending: bool = False) -> Any:
-    request = Request(method, "/", query={"wait": waits} if waits else {})
+def ask(calls: Calls, *waits: str, method: str = "GET", ending: bool = False, until: Sequence[str] = ()) -> Any:
+    request = Request(method, "/", query={"wait": waits, **({"for": until} if until else {})} if waits else {})
     return json.loads(asyncio.run(held(request, calls, lambda: ending, Ends())).body)
 
 
@@ -93,6 +93,34 @@ def test_a_failure_is_not_held() -> None:
     assert ask(calls, "5s") == RUNNING
 
 
+def test_a_status_that_is_held_for_the_end_is_not_shown_when_a_step_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "_LOOK_FOR_END_SECONDS", 0)
+    calls = Calls([RUNNING, MORE, RUNNING, DONE])
+    assert ask(calls, "5s", until=["end"]) == DONE
+    assert calls.number == 4
+
+
+def test_what_has_ended_is_shown_at_once_to_whoever_waits_for_the_end() -> None:
+    calls = Calls([{"status": "paused"}, DONE])
+    assert ask(calls, "5s", until=["end"]) == {"status": "paused"}
+    assert calls.number == 1
+
+
+@pytest.mark.slow
+def test_who_waited_for_an_end_in_vain_is_shown_the_latest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(holding, "_LOOK_FOR_END_SECONDS", 0.4)
+    assert ask(Calls([RUNNING, MORE]), "1s", until=["end"]) == MORE
+
+
+@pytest.mark.parametrize(
+    ("until", "body"), [(["close"], RUNNING), ([""], DONE), (["end", "end"], RUNNING), (["end"], {"events": []})]
+)
+def test_what_else_is_held_for_is_refused(until: Sequence[str], body: Any) -> None:
+    with pytest.raises(Problem, match=r"^The query parameter for must be end, and goes with wait") as refused:
+        ask(Calls([body, MORE]), "5s", until=until)
+    assert refused.value.status == 400
+
+
 @pytest.mark.slow
 def test_nobody_is_held_for_longer_than_they_asked() -> None:
     assert ask(Calls([RUNNING]), "1") == RUNNING
@@ -116,12 +144,14 @@ class Ending:
         )
 
 
+@pytest.mark.parametrize("until", [{}, {"for": ["end"]}])
 @pytest.mark.parametrize("early", [False, True])
-def test_the_end_of_a_run_is_told_at_once(early: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_a_run_is_told_at_once(early: bool, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "_LOOK_SECONDS", 3600)
+    monkeypatch.setattr(holding, "_LOOK_FOR_END_SECONDS", 3600)
     ends = Ends()
     ending = Ending(ends, early=early)
-    answer = asyncio.run(held(Request("GET", "/", query={"wait": ["30"]}), ending, lambda: False, ends))
+    answer = asyncio.run(held(Request("GET", "/", query={"wait": ["30"], **until}), ending, lambda: False, ends))
     assert json.loads(answer.body)["status"] == "complete"
     assert ending.number == 2
 
