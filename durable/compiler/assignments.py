@@ -20,7 +20,6 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
-    TupleOf,
     describe,
     is_dict,
     is_unknown,
@@ -30,8 +29,9 @@ from durable.compiler.kinds import (
 from durable.compiler.literals import dict_display
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
+from durable.compiler.slices import sliced
 from durable.compiler.spans import as_data
-from durable.compiler.terms import Expression, Formula, Variable
+from durable.compiler.terms import Constant, Expression, Formula, Item, Variable
 from durable.compiler.tree import Assign, Statement
 from durable.retries import Retries
 
@@ -129,18 +129,24 @@ class AssignmentReader:
 
     def _parts(self, target: ast.Tuple | ast.List, whole: Variable) -> Statements:
         """Return the assignments of the parts of a variable; a list is first asked for its length."""
-        before: Statements = ()
-        if isinstance(whole.kind, ListOf):
-            starred = any(isinstance(each, ast.Starred) for each in target.elts)
-            if starred or any(not isinstance(each, ast.Name) for each in target.elts):
-                remedy = "take single names, or `[0]`, `[1:]`, …"
-                raise Refused(target, f"`{self.reading.source(target)}` takes {describe(whole.kind)} apart", remedy)
-            count = len(target.elts)
-            checked = Formula(f'($assert($count($a) = {count}, "ValueError"); $a)', (whole,), whole.kind, fails=True)
-            before = (Assign(whole.name, self.reading.expressions.located(target, checked)),)
-            whole = dataclasses.replace(whole, kind=TupleOf((whole.kind.element,) * count))
-        bound = (self.reading.bind(name, value) for name, value in unpacked(target, whole, whole.kind))
-        return sum(bound, before)
+        if not isinstance(whole.kind, ListOf):
+            bound = (self.reading.bind(name, value) for name, value in unpacked(target, whole, whole.kind))
+            return sum(bound, Statements())
+        star = next((place for place, each in enumerate(target.elts) if isinstance(each, ast.Starred)), None)
+        test = f"= {len(target.elts)}" if star is None else f">= {len(target.elts) - 1}"
+        checked = Formula(f'($assert($count($a) {test}, "ValueError"); $a)', (whole,), whole.kind, fails=True)
+        statements: Statements = (Assign(whole.name, self.reading.expressions.located(target, checked)),)
+        after = 0 if star is None else len(target.elts) - star - 1
+        for place, each in enumerate(target.elts):
+            if isinstance(each, ast.Starred):
+                ends = (Constant(place, Integer()), Constant(-after, Integer()) if after else None)
+                rest = sliced(each, whole, list(ends), 1, self.reading.source(each))
+                statements += self._bound(each.value, rest, self.reading.source(target))
+            else:
+                index = place if star is None or place < star else place - len(target.elts)
+                item = Item(whole, Constant(index, Integer()), whole.kind.element, certain=True)
+                statements += self._bound(each, item, self.reading.source(target))
+        return statements
 
     def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
         """Return the kind of a value that is assigned to an annotated name."""

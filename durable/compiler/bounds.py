@@ -249,8 +249,8 @@ def _events(statement: Statement, count: Count) -> int:
             return 0
         case Run(what):
             return _events_of(what, count)
-        case Loop(bound=int() as rounds, body=body):
-            return STATE + rounds * (STATE + _certain(body, count))
+        case Loop(bound=int() as rounds, body=body, otherwise=otherwise):
+            return STATE + rounds * (STATE + _certain(body, count)) + _certain(otherwise, count)
         case If(arms, otherwise):
             # One arm is taken, and which is not known: the dearest counts.
             return STATE + max(_certain(otherwise, count), *(_certain(arm.body, count) for arm in arms))
@@ -262,7 +262,9 @@ def _events(statement: Statement, count: Count) -> int:
             return _certain(body, count) + max(after)
         case Sleep(until=until):
             return STATE if until is None or isinstance(until, Constant) else 2 * STATE
-        case Loop() | Return() | Raise() | RaiseAgain() | Break() | Continue():
+        case Loop(otherwise=otherwise):
+            return STATE + _certain(otherwise, count)
+        case Return() | Raise() | RaiseAgain() | Break() | Continue():
             return STATE
         case _:
             assert_never(statement)

@@ -246,8 +246,10 @@ def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression
 
 
 def _str(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = _one(node, "str", arguments, source)
-    return spelled(node, value, source)
+    if len(arguments) != 1:
+        raise Refused(node, f"`{source}` gives str {len(arguments)} arguments", "str takes one")
+    refuse_any(node, arguments[0], f"what `{source}` is given")
+    return spelled(node, arguments[0], source)
 
 
 def _bool(node: ast.Call, arguments: list[Expression], source: str) -> Expression:

@@ -7,11 +7,12 @@ import dataclasses
 
 from durable.compiler.classinfo import is_instance
 from durable.compiler.comparisons import comparison, truth
-from durable.compiler.iterables import is_view, iterable
-from durable.compiler.kinds import Boolean, join, present
+from durable.compiler.iterables import is_view, iterable, written_step
+from durable.compiler.kinds import Boolean, is_whole, join, present
 from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
+from durable.compiler.source import placed
 from durable.compiler.terms import Both, Conditional, Constant, Either, Expression, Let, Variable
 from durable.compiler.walk import opposite, size
 
@@ -47,6 +48,9 @@ def _comparisons(
     reader: Reader, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope
 ) -> Condition:
     is_in = isinstance(ops[0], (ast.In, ast.NotIn))
+    within = _in_range(reader, node, sides, ops, scope) if is_in else None
+    if within is not None:
+        return within
     looks_in = is_in and is_view(sides[1])
     if is_in and isinstance(sides[1], ast.Set):
         sides = [sides[0], ast.copy_location(ast.List(sides[1].elts, ast.Load()), sides[1]), *sides[2:]]
@@ -61,6 +65,30 @@ def _comparisons(
         return Condition(test, true, false)
     rest = _comparisons(reader, node, sides[1:], ops[1:], true)
     return Condition(Both(test, rest.test), rest.true, meet(false, rest.false))
+
+
+def _in_range(
+    reader: Reader, node: ast.expr, sides: list[ast.expr], ops: list[ast.cmpop], scope: Scope
+) -> Condition | None:
+    """Return `x in range(…)` of an int as comparisons with the ends; None of anything else."""
+    match sides[1]:
+        case ast.Call(function, [_] | [_, _] | [_, _, _] as bounds, []) if (
+            reader.static(function, scope) == (True, range) and len(ops) == 1
+        ):
+            pass
+        case _:
+            return None
+    if not is_whole(reader.value(sides[0], scope).kind):
+        return None
+    start, end = (ast.Constant(0), bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+    stride = written_step(node, reader.value(bounds[2], scope), reader.source.of(node)) if len(bounds) == 3 else 1
+    order: list[ast.cmpop] = [ast.LtE(), ast.Lt()] if stride > 0 else [ast.GtE(), ast.Gt()]
+    test: ast.expr = ast.Compare(start, order, [sides[0], end])
+    if abs(stride) > 1:
+        rest = ast.BinOp(ast.BinOp(sides[0], ast.Sub(), start), ast.Mod(), ast.Constant(abs(stride)))
+        test = ast.BoolOp(ast.And(), [test, ast.Compare(rest, [ast.Eq()], [ast.Constant(0)])])
+    test = ast.UnaryOp(ast.Not(), test) if isinstance(ops[0], ast.NotIn) else test
+    return reader.condition(placed(test, node), scope)
 
 
 def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:

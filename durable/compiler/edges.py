@@ -29,9 +29,10 @@ class Target:
 
 @dataclass(slots=True)
 class LoopExits:
-    """The open edges of the `break`s and `continue`s of a loop."""
+    """The open edges of the `break`s and `continue`s of a loop, and of breaks that stand for its test."""
 
     breaks: OpenEdges = field(default_factory=list)
+    exhausted: OpenEdges = field(default_factory=list)
     continues: OpenEdges = field(default_factory=list)
 
 

@@ -251,16 +251,28 @@ class ExpressionReader:
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
-            case ast.FormattedValue(value, -1, None):
+            case ast.FormattedValue(value, -1 | 115, None):
                 return spelled(node, self.value(value, scope), self.source.of(value))
-            case ast.FormattedValue(value, -1, ast.JoinedStr([ast.Constant(str() as spec)])):
-                found = self.value(value, scope)
+            case ast.FormattedValue(value, -1 | 115, ast.JoinedStr(parts)):
+                found, spec = self.value(value, scope), self._format(node, parts, scope)
+                if node.conversion == ord("s"):
+                    found = spelled(node, found, self.source.of(value))
                 return found if is_unknown(found.kind) else formatted(node, found, spec, self.source.of(value))
             case ast.FormattedValue():
                 raise Refused(
-                    node, "an f-string has a conversion, or a format that is computed", "write the format out"
+                    node, "an f-string has the conversion `!r` or `!a`", "leave it out; around a text write the quotes"
                 )
         return self.value(node, scope)
+
+    def _format(self, node: ast.expr, parts: list[ast.expr], scope: Scope) -> str:
+        """Return a format, whose own `{…}` are known when compiling."""
+        found = ""
+        for each in parts:
+            value = self.value(each.value if isinstance(each, ast.FormattedValue) else each, scope)
+            if not isinstance(value, Constant) or isinstance(value.value, (bool, float)) or value.value is None:
+                raise Refused(node, "an f-string has a format that is known only in the run", "write the format out")
+            found += str(value.value)
+        return found
 
     def _slice(self, node: ast.Subscript, cut: ast.Slice, of: Expression, scope: Scope) -> Expression:
         bounds = [None if each is None else self.value(each, scope) for each in (cut.lower, cut.upper)]

@@ -293,7 +293,7 @@ class Lowering(MachineBuilder):
         for edge in [*back, *frame.continues]:
             edge.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
             edge.target = head
-        return [*outside, *frame.breaks]
+        return self.block(loop.otherwise, [*outside, *frame.exhausted]) + frame.breaks
 
     def _rules(self, loop: Loop, head: Choice) -> tuple[Edge, OpenEdges]:
         """Return the edge into the body and those out; past the cap the loop raises TooManyRounds."""

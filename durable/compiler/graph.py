@@ -166,8 +166,9 @@ class _Drawing:
                 return Node(id, "sleep", _name(label), how_long, label)
             case If():
                 return self._branch(id, statement)
-            case Loop(label, body=body):
-                return Node(id, "loop", label, _at_most(statement.bound, "round"), lanes=(self._lane("", body),))
+            case Loop(label, body=body, otherwise=otherwise):
+                rest = (self._lane("else", otherwise),) if otherwise else ()
+                return Node(id, "loop", label, _at_most(statement.bound, "round"), lanes=(self._lane("", body), *rest))
             case Try():
                 return self._try(id, statement)
             case Return():

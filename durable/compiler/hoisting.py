@@ -18,6 +18,10 @@ _SIMPLE: Final = (ast.Constant, ast.Name, ast.Starred)
 _LEAVING: Final = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
+class Exhausted(ast.Break):
+    """A `break` that stands for the test of a loop, after which the `else` of the loop is done."""
+
+
 def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast.stmt]:
     """Return a statement as several, none of which awaits or binds inside of an expression; else the same.
 
@@ -108,7 +112,7 @@ def _leaving(test: ast.expr) -> list[ast.stmt]:
     found: list[ast.stmt] = []
     for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:
         condition = _lifted(part, found)
-        found.append(_placed(ast.If(ast.UnaryOp(ast.Not(), condition), [ast.Break()], []), part, part))
+        found.append(_placed(ast.If(ast.UnaryOp(ast.Not(), condition), [Exhausted()], []), part, part))
     return found
 
 
@@ -189,14 +193,13 @@ def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> 
             source.iter = _lifted(source.iter, before)
             changed_comp.generators = [source, *node.generators[1:]]
             return changed_comp
-        case ast.ListComp():
+        case ast.ListComp() | ast.DictComp():
             return _loop(node, before)
         case ast.Compare(comparators=[_, *later]) if any(map(_acts, later)):
             raise Refused(node, "a chain of comparisons awaits or binds", "write two comparisons with `and`")
-        case ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            raise Refused(
-                node, "a comprehension that is no list awaits or binds", "write a list comprehension, or a `for`"
-            )
+        case ast.SetComp() | ast.GeneratorExp():
+            found = "a generator awaits or binds" if isinstance(node, ast.GeneratorExp) else "a set awaits or binds"
+            raise Refused(node, found, "write a list, as in `any([await … for x in xs])`, or a `for`")
     return _parts(node, before)
 
 
@@ -279,28 +282,38 @@ def _arm(value: ast.expr, whole: ast.expr) -> list[ast.stmt]:
     return arm
 
 
-def _loop(node: ast.ListComp, before: list[ast.stmt]) -> ast.expr:
-    """Return the list that a comprehension makes, by a loop before it."""
-    if len(node.generators) != 1 or node.generators[0].is_async:
-        raise Refused(
-            node,
-            "a comprehension with more than one `for` awaits, binds, or calls a function with a loop in it",
-            "write the loops out",
-        )
-    of = node.generators[0]
-    items = _lifted(of.iter, before)
+def _loop(node: ast.ListComp | ast.DictComp, before: list[ast.stmt]) -> ast.expr:
+    """Return the list or dict that a comprehension makes, by loops before it."""
     mark = f"{HOISTED}{node.lineno}:{node.col_offset}"
-    own = {each.id: each.id + mark for each in ast.walk(of.target) if isinstance(each, ast.Name)}
-    target, element, *tests = [_Renamed(own).visit(copy.deepcopy(each)) for each in (of.target, node.elt, *of.ifs)]
-    _assigned(ast.copy_location(ast.List([], ast.Load()), node), before, node)
-    body: list[ast.stmt] = []
-    more = ast.List([ast.Starred(_name(node), ast.Load()), _lifted(element, body)], ast.Load())
-    body.append(_placed(ast.Assign([_name(node, ast.Store())], more), node, node))
-    for test in reversed(tests):
-        inner, body = body, []
-        condition = _lifted(test, body)
-        body.append(_placed(ast.If(condition, inner, []), node, test))
-    before.append(_placed(ast.For(target, items, body, []), node, node))
+    targets = (each for of in node.generators for each in ast.walk(of.target))
+    rename = _Renamed({each.id: each.id + mark for each in targets if isinstance(each, ast.Name)})
+    first, *inner = node.generators
+    # CPython evaluates what the first `for` goes through outside of the comprehension, where its names are the others.
+    items = _lifted(first.iter, before)
+    empty: ast.expr = ast.List([], ast.Load()) if isinstance(node, ast.ListComp) else ast.Dict([], [])
+    _assigned(ast.copy_location(empty, node), before, node)
+    loops = [(first, items), *((each, rename.visit(copy.deepcopy(each.iter))) for each in inner)]
+    for of, through in loops:
+        if of.is_async:
+            raise Refused(node, "a comprehension has `async for`", "write `for`")
+        body: list[ast.stmt] = []
+        loop = ast.For(rename.visit(copy.deepcopy(of.target)), _lifted(through, before), body, [])
+        before.append(_placed(loop, of.target, node))
+        before = body
+        for test in of.ifs:
+            body = []
+            condition = _lifted(rename.visit(copy.deepcopy(test)), before)
+            before.append(_placed(ast.If(condition, body, []), node, test))
+            before = body
+    parts = [node.elt] if isinstance(node, ast.ListComp) else [node.key, node.value]
+    element = ast.Tuple([rename.visit(copy.deepcopy(each)) for each in parts], ast.Load())
+    lifted = _lifted(ast.copy_location(element, node), before)
+    assert isinstance(lifted, ast.Tuple)
+    more: ast.expr = ast.List([ast.Starred(_name(node), ast.Load()), *lifted.elts], ast.Load())
+    if isinstance(node, ast.DictComp):
+        key, value = lifted.elts
+        more = ast.Dict([None, key], [_name(node), value])
+    before.append(_placed(ast.Assign([_name(node, ast.Store())], more), node, node))
     return _name(node)
 
 

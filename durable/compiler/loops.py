@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from durable.compiler.access import element_kind
+from durable.compiler.hoisting import Exhausted
 from durable.compiler.iterables import iterable, targets, written_step
 from durable.compiler.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.problems import Refused
@@ -36,8 +37,8 @@ _INTEGER = Integer()
 _MOST_REHEARSALS = 12
 
 Statements = tuple[Statement, ...]
-Round = tuple[Expression | None, tuple[Assign, ...], Statements, Scope | None]
-"""A round: the test, what it assigns first, the body, and what is known after the loop."""
+Round = tuple[Expression | None, tuple[Assign, ...], Statements, Scope | None, Scope | None]
+"""A round: the test, what it assigns first, the body, and what is known where the test ends the loop, and a `break`."""
 ReadBlock = Callable[[list[ast.stmt]], Statements]
 
 
@@ -62,8 +63,6 @@ class LoopReader:
 
     def read(self, node: ast.While | ast.For) -> Statements:
         """Return a loop, after what it needs before."""
-        if node.orelse:
-            raise Refused(node.orelse[0], "a loop has an `else`", "assign a flag before `break`, and test it after")
         reading = self.reading
         # What a loop goes through is evaluated once, before the first round: so it is read before the loop's own
         # counter is among the rounds.
@@ -71,13 +70,15 @@ class LoopReader:
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
         outer = reading.frame.rounds
         reading.frame.rounds = (*outer, Variable(counter, _INTEGER))
-        test, each, body, after = self._settled(node, counter, reading.here(), rounds)
-        reading.frame.rounds, reading.scope = outer, after
+        test, each, body, exhausted, left = self._settled(node, counter, reading.here(), rounds)
+        reading.frame.rounds, reading.scope = outer, exhausted
+        otherwise = self.block(node.orelse)
+        reading.scope = merge([reading.scope, left])
         if isinstance(node, ast.For):
             label = f"for {reading.source(node.target)} in {reading.source(node.iter)}"
         else:
             label = f"while {reading.source(node.test)}"
-        loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None)
+        loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None, otherwise)
         return (*(rounds.before if rounds else ()), loop)
 
     def _settled(self, node: ast.While | ast.For, counter: str, entry: Scope, rounds: Rounds | None) -> Round:
@@ -111,7 +112,7 @@ class LoopReader:
     _back: Scope | None = None
 
     def _round(self, node: ast.While | ast.For, head: Scope, rounds: Rounds | None) -> Round:
-        """Read one round, and return the test, what is assigned first, the body, and what is known after the loop."""
+        """Read one round, and return it."""
         reading, frame = self.reading, LoopFrame()
         reading.scope = head
         if rounds is None or rounds.bound is None:
@@ -134,7 +135,7 @@ class LoopReader:
         finally:
             reading.frame.loops.pop()
         self._back = merge([reading.scope, *frame.continues])
-        return test, each, body, merge([after, *frame.breaks])
+        return test, each, body, merge([after, *frame.exhausted]), merge(frame.breaks)
 
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
         index = Variable(counter, _INTEGER)
@@ -220,10 +221,12 @@ class LoopReader:
         frame, cleanups = loops[-1], self.cleanups([f for f in self.reading.frame.finals if f.loops >= len(loops)])
         if self.reading.scope is None:
             return cleanups
-        scopes = frame.breaks if isinstance(node, ast.Break) else frame.continues
+        exhausts = isinstance(node, Exhausted)
+        breaks = frame.exhausted if exhausts else frame.breaks
+        scopes = breaks if isinstance(node, ast.Break) else frame.continues
         scopes.append(self.reading.here())
         self.reading.scope = None
-        return (*cleanups, Break() if isinstance(node, ast.Break) else Continue())
+        return (*cleanups, Break(exhausts) if isinstance(node, ast.Break) else Continue())
 
 
 def is_made(value: Expression) -> bool:

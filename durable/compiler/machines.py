@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, assert_never
 
 from durable.compiler.budget import Budget
 from durable.compiler.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
@@ -81,8 +81,16 @@ class MachineBuilder:
 
     def leave_loop(self, statement: Break | Continue, edges: OpenEdges) -> OpenEdges:
         """Keep the open edges for the end of the loop, or for its next round."""
-        leaving = self.loops[-1].breaks if isinstance(statement, Break) else self.loops[-1].continues
-        leaving += edges
+        exits = self.loops[-1]
+        match statement:
+            case Break(exhausts=True):
+                exits.exhausted += edges
+            case Break():
+                exits.breaks += edges
+            case Continue():
+                exits.continues += edges
+            case _:
+                assert_never(statement)
         return []
 
     def enter(self, state: AnyState, edges: OpenEdges, *, joins: bool = False) -> None:

@@ -83,17 +83,21 @@ def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
             return [_is_one(pattern, subject, cls), *parts]
         case ast.MatchSequence(patterns):
             count = ast.Call(ast.Name("len", ast.Load()), [subject], [])
-            size = _placed(ast.Compare(count, [ast.Eq()], [ast.Constant(len(patterns))]), pattern)
+            starred = any(isinstance(each, ast.MatchStar) for each in patterns)
+            least = ast.Constant(len(patterns) - starred)
+            size = _placed(ast.Compare(count, [ast.GtE() if starred else ast.Eq()], [least]), pattern)
             is_list = _is_one(pattern, subject, ast.Tuple([_named("list"), _named("tuple")], ast.Load()))
             return [is_list, size, *(test for part, of in _parts(pattern, subject) for test in _tests(part, of))]
-        case ast.MatchMapping(keys, rest=None):
+        case ast.MatchStar():
+            return []
+        case ast.MatchMapping(keys):
             known = [_placed(ast.Compare(key, [ast.In()], [subject]), pattern) for key in keys]
             return [
                 _is_one(pattern, subject, _named("dict")),
                 *known,
                 *(test for part, of in _parts(pattern, subject) for test in _tests(part, of)),
             ]
-    raise Refused(pattern, "a pattern takes the rest of a dict", "match the keys, and take the rest in the `case`")
+    raise AssertionError(f"{pattern} is no pattern")
 
 
 def _named(name: str) -> ast.Name:
@@ -117,16 +121,35 @@ def _parts(pattern: ast.pattern, subject: ast.expr) -> list[tuple[ast.pattern, a
             read = [_placed(ast.Attribute(subject, name, ast.Load()), pattern) for name in names]
             return [*((each, subject) for each in positional), *zip(patterns, read, strict=True)]
         case ast.MatchSequence(patterns):
-            if any(isinstance(each, ast.MatchStar) for each in patterns):
-                remedy = "take it in the `case`, as in `rest = xs[1:]`"
-                raise Refused(pattern, "a pattern takes the rest of a list", remedy)
-            keys: list[ast.expr] = [ast.Constant(index) for index in range(len(patterns))]
+            keys: list[ast.expr] = list(_indices(patterns))
         case ast.MatchMapping(keys, patterns):
             pass
         case _:
             return []
     items = [_placed(ast.Subscript(subject, key, ast.Load()), pattern) for key in keys]
     return list(zip(patterns, items, strict=True))
+
+
+def _indices(patterns: list[ast.pattern]) -> Iterator[ast.expr]:
+    """Yield where in a list each pattern looks; from the end behind a starred one, which takes a slice."""
+    star = next((place for place, each in enumerate(patterns) if isinstance(each, ast.MatchStar)), len(patterns))
+    for place in range(len(patterns)):
+        after = place - len(patterns)
+        if place == star:
+            end = ast.UnaryOp(ast.USub(), ast.Constant(-after - 1)) if after < -1 else None
+            yield ast.Slice(ast.Constant(place), end)
+        else:
+            yield ast.Constant(place) if place < star else ast.UnaryOp(ast.USub(), ast.Constant(-after))
+
+
+def _rest(pattern: ast.MatchMapping, subject: ast.expr) -> ast.expr:
+    """Return the dict of what a pattern of a dict leaves: `**rest`."""
+    key, value = (f"{each}{HOISTED}rest" for each in ("key", "value"))
+    pair = ast.Tuple([ast.Name(key, ast.Store()), ast.Name(value, ast.Store())], ast.Store())
+    items = ast.Call(ast.Attribute(subject, "items", ast.Load()), [], [])
+    others = [ast.Compare(_named(key), [ast.NotEq()], [each]) for each in pattern.keys]
+    loop = ast.comprehension(pair, items, list[ast.expr](others), 0)
+    return _placed(ast.DictComp(_named(key), _named(value), [loop]), pattern)
 
 
 def _names(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, ast.expr]]:
@@ -136,12 +159,18 @@ def _names(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, ast.e
             yield from _names(pattern.pattern, subject)
         if pattern.name is not None:
             yield pattern.name, subject
+    elif isinstance(pattern, ast.MatchStar):
+        # CPython makes a list of what is left, also of a tuple.
+        if pattern.name is not None:
+            yield pattern.name, _placed(ast.Call(_named("list"), [subject], []), pattern)
     elif isinstance(pattern, ast.MatchOr):
         for each in pattern.patterns:
             yield from _names(each, subject)
     else:
         for part, of in _parts(pattern, subject):
             yield from _names(part, of)
+        if isinstance(pattern, ast.MatchMapping) and pattern.rest is not None:
+            yield pattern.rest, _rest(pattern, subject)
 
 
 class _Captured(ast.NodeTransformer):

@@ -24,14 +24,23 @@ from durable.compiler.kinds import (
     is_unknown,
     members,
 )
+from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
+from durable.compiler.source import placed
 from durable.compiler.terms import TEXT, Constant, Expression
 from durable.compiler.texts import spelled
 from durable.compiler.tree import Raise, RaiseAgain
 from durable.errors import DurableError, StepError, WorkflowError, public_message
 
 _CLASSES: Final = (WorkflowError, StepError)
+_BUILTIN: Final = frozenset(
+    {
+        *(Exception, ArithmeticError, AssertionError, IndexError, LookupError, NotImplementedError, OverflowError),
+        *(RuntimeError, TypeError, ValueError, ZeroDivisionError),
+    }
+)
+"""Those of Python that say the text they are given, and mean nothing else to an event loop or a generator."""
 CAUGHT: Final = "<caught>"
 """The name under which a scope holds the error that is being handled."""
 
@@ -68,6 +77,12 @@ class RaiseReader:
         reading.fails({error.__name__: error})
         return Raise(error, message, label)
 
+    def checked(self, node: ast.Assert) -> ast.stmt:
+        """Return an `assert` as an `if` with a `raise`."""
+        name = ast.Name(f"AssertionError{HOISTED}", ast.Load())
+        error = ast.Call(name, [node.msg], []) if node.msg is not None else name
+        return placed(ast.If(placed(ast.UnaryOp(ast.Not(), node.test), node.test), [ast.Raise(error)], []), node)
+
     def _again(self, node: ast.Raise) -> Expression | None:
         scope = self.reading.here()
         if node.exc is None:
@@ -87,6 +102,8 @@ class RaiseReader:
         return value
 
     def _error(self, node: ast.expr) -> type[Exception]:
+        if isinstance(node, ast.Name) and node.id.endswith(HOISTED):
+            return AssertionError
         text = self.reading.source(node)
         found, value = self.reading.steps.resolve(node)
         if not found:
@@ -120,7 +137,7 @@ class RaiseReader:
 
     def _message(self, call: ast.Call | None, error: type[Exception]) -> Expression:
         if call is None or not (call.args or call.keywords):
-            return Constant(public_message(error), TEXT)
+            return Constant("" if error in _BUILTIN else public_message(error), TEXT)
         if len(call.args) != 1 or call.keywords:
             raise Refused(call, f"`{self.reading.source(call)}` has several arguments", "give it one message")
         message = self.reading.value(call.args[0])
@@ -145,5 +162,7 @@ def raisable(node: ast.AST, value: Any, text: str) -> type[Exception]:
     """Return a class that `run` may raise."""
     if isinstance(value, type) and issubclass(value, _CLASSES) and not issubclass(value, NEVER_CAUGHT):
         return value
-    remedy = "raise WorkflowError, or a class of your own derived from it"
+    if isinstance(value, type) and value in _BUILTIN:
+        return value
+    remedy = "raise WorkflowError, a class of your own derived from it, or ValueError, RuntimeError and the like"
     raise Refused(node, f"`raise {text}` is no error that ends a run", remedy)

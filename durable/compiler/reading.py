@@ -21,9 +21,10 @@ Errors = Mapping[str, type[Exception]]
 
 @dataclass(slots=True)
 class LoopFrame:
-    """A loop that is being read: what is known at its breaks and continues."""
+    """A loop that is being read: what is known at its breaks and continues, and at breaks that stand for its test."""
 
     breaks: list[Scope] = field(default_factory=list)
+    exhausted: list[Scope] = field(default_factory=list)
     continues: list[Scope] = field(default_factory=list)
 
 
@@ -129,7 +130,9 @@ class Reading:
 
     def variable(self, name: str, node: ast.AST | None = None) -> str:
         """Return the variable of a Python name in this block, or of a hidden one that belongs to a node."""
-        place = () if node is None else (f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}",)
+        # Both ends: `(a, b), c = …` begins where the tuple in it does.
+        ends = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+        place = () if node is None else (":".join(str(getattr(node, each, 0)) for each in ends),)
         return self.expressions.names.variable(name, (*self.frame.block, *place))
 
     def bind(self, name: str, value: Expression) -> tuple[Statement, ...]:

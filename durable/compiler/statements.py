@@ -37,7 +37,6 @@ _NOT_STATEMENTS: Final[dict[type[ast.stmt], tuple[str, str]]] = {
     ast.With: ("`with`", "do it in a step"),
     ast.AsyncWith: ("`async with`", "do it in a step"),
     ast.AsyncFor: ("`async for`", "write `for`"),
-    ast.Assert: ("`assert`", "write `if not …: raise WorkflowError(…)`"),
     ast.Import: ("an import", "import at the top of the module"),
     ast.ImportFrom: ("an import", "import at the top of the module"),
     ast.Global: ("`global`", "a run has variables of its own only"),
@@ -215,6 +214,8 @@ class StatementReader:
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
                 return self.groups.read(node)
+            case ast.Assert():
+                return self.statement(self.raises.checked(node))
             case ast.Match():
                 bound = self.reading.here().locals
                 return tuple(found for each in decided(node, bound) for found in self.statement(each))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import enum
 import re
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from durable.compiler.kinds import (
     ListOf,
     Member,
     Never,
+    Null,
     Opaque,
     Text,
     TupleOf,
@@ -29,12 +31,27 @@ from durable.compiler.kinds import (
     is_text,
     is_unknown,
     is_whole,
+    may_be_none,
     members,
+    present,
 )
 from durable.compiler.numbers import number_text
 from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
-from durable.compiler.terms import TEXT, Apply, Constant, Expression, Formula, Operation, Spelled
+from durable.compiler.terms import (
+    TEXT,
+    Apply,
+    Conditional,
+    Constant,
+    Expression,
+    Formula,
+    IsNone,
+    Let,
+    Operation,
+    Spelled,
+    Variable,
+)
+from durable.compiler.walk import size
 
 _SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
@@ -45,6 +62,8 @@ _SPEC: Final = re.compile(
     r"(?:\.(?P<digits>\d|1[0-5]))?(?P<type>[dfs%])?",
     re.DOTALL,
 )
+_SHORT: Final = 3
+"""The size, in terms, up to which a value is written twice."""
 _FORMATS: Final = (
     "write one such as `:.2f`, `:,`, `:,.2f`, `:03d`, `:.1%`, `:>8` or `:<8`, or let a step return the text"
 )
@@ -241,6 +260,14 @@ def _is_mixed(kind: Kind) -> bool:
     return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
 
 
+def _spelled_or_none(node: ast.AST, value: Expression, source: str) -> Expression:
+    is_long = size(value) > _SHORT
+    once = Variable("_", value.kind) if is_long else value
+    known = spelled(node, dataclasses.replace(once, kind=present(value.kind)), source)
+    text = Conditional(IsNone(once), Constant("None", TEXT), known, TEXT)
+    return Let((("_", value),), text, TEXT) if is_long else text
+
+
 _IN_STRINGS: Final = "a string takes str, int and bool, and a float in a format; let a step return the text"
 
 
@@ -249,6 +276,8 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     kind = acts_as(value.kind)
     if is_unknown(kind) or (is_text(kind) and not _is_mixed(value.kind)):
         return value
+    if may_be_none(kind) and not isinstance(kind, Null) and not isinstance(value, Constant):
+        return _spelled_or_none(node, value, source)
     refuse_none(node, value, f"`{source}` in a string")
     if is_error(kind):
         return error_message(value)

@@ -246,7 +246,7 @@ class Loop:
     """`while`, or `for` with what it assigns in each round.
 
     `test` is None for `while True`; `round` names the variable that counts, which is unique and so names the loop;
-    `bound` is how many rounds there are at most, where that is known.
+    `bound` is how many rounds there are at most, where that is known; `otherwise` is done unless a `break` leaves.
     """
 
     label: str
@@ -256,11 +256,14 @@ class Loop:
     line: int
     each: tuple[Assign, ...] = ()
     bound: int | None = None
+    otherwise: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`break`."""
+    """`break`; `exhausts` says that it stands for the test of the loop, which does not hold any more."""
+
+    exhausts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +322,9 @@ def blocks(statement: Statement) -> Iterator[tuple[Statement, ...]]:
         case If(arms, otherwise):
             yield from (arm.body for arm in arms)
             yield otherwise
-        case Loop(body=body):
+        case Loop(body=body, otherwise=otherwise):
             yield body
+            yield otherwise
         case Try(body, handlers, otherwise):
             yield body
             yield from (each.body for each in handlers)

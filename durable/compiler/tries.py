@@ -180,6 +180,7 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield node
         elif isinstance(node, (ast.For, ast.While)):
             yield from (each for each in ast.walk(node) if isinstance(each, ast.Return))
+            yield from (each for each in _leaving(node.orelse) if not isinstance(each, ast.Return))
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _leaving([each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt)])
             handlers = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.ExceptHandler)]

@@ -160,6 +160,8 @@ class Drawing:
                 lambda: f"{one('str')}[{self._cut(one)}]",
                 lambda: f"max({one('list[str]')}, key=lambda e: (len(e), e), default={one('str')})",
                 lambda: self._formatted(scope),
+                lambda: f'f"{{{self._optional(scope)}}}/"',
+                lambda: f"str({one('str?')})",
                 lambda: f"shortened({one('str')}, most={some('0123')})",
                 lambda: f"label({one('user')})",
                 lambda: f"({one('str')} * {some(['0', '1', '3', '-1', 'user.level'])})",
@@ -216,6 +218,9 @@ class Drawing:
             lambda: f"any(e in f for e in {one('list[int]')} for f in {one('list[list[int]]')})",
             lambda: f"({one('str')} in {one('dict[int]')}.keys())",
             lambda: f"({one('int')} {some(['in', 'not in'])} {{{one('int')}, {one('int')}}})",
+            lambda: (
+                f"({one('int')} {some(['in', 'not in'])} range({one('int')}, {one('int')}{some(['', ', 3', ', -1'])}))"
+            ),
             lambda: f"any(k == {one('str')} for k in {one('dict[int]')})",
             lambda: f"({one('float')} {some(['<', '>='])} {one('float')})",
         ]

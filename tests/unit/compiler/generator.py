@@ -9,6 +9,7 @@ from tests.unit.compiler.drawn import TYPES
 from tests.unit.compiler.writing import Group, Place, Scope, quoted
 
 ERRORS = ["StepError", "EmailTakenError", "OutOfStockError", "StepTimeoutError", "NonRetryableError"]
+RAISED = ["WorkflowError", "OutOfStockError", "RuntimeError", "ValueError"]
 
 
 class Generator(Branching):
@@ -43,7 +44,7 @@ class Generator(Branching):
 
     def _statement(self, place: Place, depth: int) -> bool:
         simple = [self._assign, self._assign, self._step, self._step, self._step, self._sleep, self._alone]
-        simple += [self._wait, self._callback, self._called, self._grow]
+        simple += [self._wait, self._callback, self._called, self._grow, self._assert]
         nested = [
             self._if,
             self._if,
@@ -70,7 +71,7 @@ class Generator(Branching):
         if place.returns is None:
             ways.append(f"return {self._result(place.scope)}")
         if self.fallible:
-            ways.append(f'raise {self.random.choice(["WorkflowError", "OutOfStockError"])}(f"a {{user.user_id}}")')
+            ways.append(f'raise {self.random.choice(RAISED)}(f"a {{user.user_id}}")')
         if place.loop:
             ways += ["break", "continue"] * 2
         self._emit(place, self.random.choice(ways))
@@ -98,12 +99,16 @@ class Generator(Branching):
 
     def _match(self, place: Place, depth: int) -> bool:
         """Write a `match` with a last case that takes everything."""
-        kind = self.random.choice(["int", "str", "str?"])
-        self._emit(place, f"match {self.expression(place.scope, kind, 2)}:")
+        kind = self.random.choice(["int", "str", "str?", "list[int]"])
+        subject = self.expression(place.scope, kind, 2)
+        if kind == "list[int]":  # what is always empty has no items to look at
+            subject = f"({subject} if {self.truth(place.scope)} else [1, 2])"
+        self._emit(place, f"match {subject}:")
         values = {
             "int": ["0", "1", "-1 | 2"],
             "str": ['"a"', '"" | "plain"'],
             "str?": ["None", '"a" | None', '"plain"'],
+            "list[int]": ["[]", "[1 | 2, *_]", "[*_, 3, _]", "[_, *_, _]"],
         }
         arm = place.inner()
         ends = []
@@ -175,7 +180,16 @@ class Generator(Branching):
             self._emit(body, f"if {counter} >= {limit}:\n    break")
         self._emit(body, f"{counter} += 1")
         self._rounds(body, depth)
+        self._exhausted(place)
         return False
+
+    def _exhausted(self, place: Place) -> None:
+        """Write, sometimes, the `else` of a loop."""
+        if self.random.random() < 0.25:
+            self._emit(place, "else:")
+            last = place.inner()
+            self._step(last)
+            self._assign(last)
 
     def _rounds(self, body: Place, depth: int) -> None:
         """Write what a loop does in each round."""
@@ -197,6 +211,7 @@ class Generator(Branching):
             name, items = f"{position}, {name}", f"enumerate({items})"
         self._emit(place, f"for {name} in {items}:")
         self._rounds(body, depth)
+        self._exhausted(place)
         return False
 
     def _try(self, place: Place, depth: int) -> bool:

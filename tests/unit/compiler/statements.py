@@ -51,8 +51,15 @@ class Statements(Waiting):
             item = self._name("e")
             items = self.expression(place.scope, "list[int]", 1)
             self._bind(body, item, "int")
-            self._emit(place, f"{name} = [await {self.call(body, 'int')} for {item} in {items}]")
-            self._bind(place, name, "list[int]")
+            call = self.call(body, "int")
+            if draw < 0.1:
+                self._emit(place, f"{name} = {{str({item}): await {call} for {item} in {items} if {item} < 3}}")
+            elif draw < 0.2:
+                lists = self.expression(place.scope, "list[list[int]]", 1)
+                self._emit(place, f"{name} = [await {call} for {item}s in {lists} if {item}s for {item} in {item}s]")
+            else:
+                self._emit(place, f"{name} = [await {call} for {item} in {items}]")
+            self._bind(place, name, "dict[int]" if draw < 0.1 else "list[int]")
             return
         first, call, other = self.expression(place.scope, "int", 2), self.call(place, "int"), self.call(place, "int")
         forms = [
@@ -84,6 +91,13 @@ class Statements(Waiting):
             self._bind(place, name, f"list[{kind}]")
             more = self.expression(place.scope, kind, 2)
             self._emit(place, self.random.choice([f"{name} += [{more}, {more}]", f"{name}.append({more})"]))
+        elif draw < 0.85 or not self.missing:
+            kind, rest = self.random.choice(["int", "str"]), self._name("w")
+            items = f"[{self.expression(place.scope, kind, 1)}, *{self.expression(place.scope, f'list[{kind}]', 2)}]"
+            targets = self.random.choice([f"{name}, *{rest}", f"*{rest}, {name}"])
+            self._emit(place, f"{targets} = {items}")
+            self._bind(place, name, kind)
+            self._bind(place, rest, f"list[{kind}]")
         else:
             inner = self._name("w")
             first = self.expression(place.scope, "int", 2)
@@ -92,6 +106,10 @@ class Statements(Waiting):
             )
             self._bind(place, name, "int")
             self._bind(place, inner, "int")
+
+    def _assert(self, place: Place) -> None:
+        if self.fallible and self.random.random() < 0.3:
+            self._emit(place, f'assert {self.expression(place.scope, "int", 2)} != 1, f"not {{user.user_id}}"')
 
     def _looped(self, place: Place) -> Place:
         """Return the place of a loop's body."""

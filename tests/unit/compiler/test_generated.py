@@ -128,7 +128,13 @@ def _check(seed: int, size: int) -> None:
     user = SAFE_USERS[seed // SHARDS % len(SAFE_USERS)]
     behaviour = Behaviour(seed)
     native = run_natively(workflow, user, behaviour.functions(steps), generator.events)
-    failed = behaviour.failed or native.error is not None or "raise" in body or _waited_in_vain(native, generator)
+    failed = (
+        behaviour.failed
+        or native.error is not None
+        or "raise" in body
+        or "assert" in body
+        or _waited_in_vain(native, generator)
+    )
     wanted = Wanted(native, generator.groups, failed)
 
     def fail(world: str, other: object) -> None:
@@ -169,9 +175,12 @@ class Wanted:
     def agrees(self, other: NativeOutcome, only: Collection[str] | None = None) -> bool:
         """Whether the outcome is the same, and the calls are; of these steps, if not of all."""
         native, groups = self.native, self.groups if only is None else {name: self.groups[name] for name in only}
-        error = EVALUATION_ERROR if native.error in PYTHON_ERRORS else native.error
-        return (other.error, other.output) == (error, native.output) and _same_calls(
-            native, other, groups, failed=self.failed
+        # What an expression fails with ends a run with one name, what `raise` says with its own.
+        errors = {native.error, EVALUATION_ERROR} if native.error in PYTHON_ERRORS else {native.error}
+        return (
+            other.error in errors
+            and other.output == native.output
+            and _same_calls(native, other, groups, failed=self.failed)
         )
 
 

@@ -1,0 +1,165 @@
+"""Python as people write it means in a state machine what it means in CPython."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from tests.unit.compiler.both import agree
+from tests.unit.compiler.sample import User
+from tests.unit.compiler.written import written
+
+USERS = [
+    User(user_id="a b", age=3, tags=["x", "yé"], sizes={"k": 4, "m": 5}, score=1.5, pairs=[[1, 2], [3]]),
+    User(user_id="12", active=False, nickname="nick"),
+]
+LOOPS = {
+    "the else of a `for` that no break leaves": """
+        for t in user.tags:
+            found = t
+            if t == "x":
+                break
+        else:
+            return "none"
+        return found
+    """,
+    "the else of a loop stands in none of its rounds": """
+        done = []
+        for t in user.tags:
+            if t == "x":
+                continue
+            done = [*done, await step.do("s", text, t)]
+        else:
+            done = [*done, await step.do("e", text, "else")]
+        return done
+    """,
+    "the else of a `while` whose test awaits": """
+        n = 0
+        while (await step.do("s", save, n)) < 3 and n < 9:
+            n += 1
+            if n > user.age:
+                break
+        else:
+            return ["exhausted", n]
+        return ["broken", n]
+    """,
+    "a break in an else leaves the loop around": """
+        for p in [[1], [2, 3]]:
+            for x in p:
+                if x == user.age:
+                    break
+            else:
+                continue
+            break
+        else:
+            return "never"
+        return [p, x]
+    """,
+    "an else in a finally": """
+        try:
+            await step.do("s", text, "a")
+        finally:
+            for t in user.tags:
+                if t == "yé":
+                    break
+            else:
+                await step.do("e", text, "b")
+        return 1
+    """,
+}
+ERRORS = {
+    "an assert narrows what comes after it": """
+        assert user.nickname is not None, f"who is {user.user_id}?"
+        return user.nickname.upper()
+    """,
+    "an assert that awaits, caught": """
+        try:
+            assert await step.do("f", flag, user.active)
+        except AssertionError as error:
+            return f"{error}!"
+        return 0
+    """,
+    "errors of Python are raised and caught by class": """
+        try:
+            if user.age:
+                raise ValueError(f"bad {user.age}")
+            raise RuntimeError
+        except ValueError as error:
+            return str(error)
+        except RuntimeError as error:
+            return [str(error), type(error).__name__]
+    """,
+    "an error of Python ends a run": "raise Exception(user.user_id)",
+    "an error of Python leaves a branch": """
+        async def one(n: int) -> int:
+            if n > 1:
+                raise ValueError("x")
+            return await step.do("a", save, n)
+
+        try:
+            return list(await asyncio.gather(one(1), one(user.age)))
+        except ValueError as error:
+            return str(error)
+    """,
+}
+TARGETS = {
+    "a starred name takes the rest of a list": """
+        first, *rest, last = [1, *[user.age] * user.age, 2]
+        *init, end = user.tags or ["q"]
+        head, *tail = await step.do("n", numbers, 3)
+        (a, b), *more = user.pairs or [[1, 2]]
+        return [first, rest, last, init, end, head, tail, a, b, more]
+    """,
+    "a list with fewer items than there are names": """
+        a, b, *rest = user.tags[:1]
+        return [a, b, rest]
+    """,
+    "patterns take the rest of lists and dicts": """
+        match user.tags:
+            case [a, *rest] if len(rest) > 5:
+                found = rest
+            case [a, *mid, b]:
+                found = [a, *mid, b]
+            case _:
+                found = []
+        match user.sizes:
+            case {"k": 4, **others}:
+                return [found, others]
+        match user.pairs:
+            case [[c, *d], *e]:
+                return [c, d, e]
+        return found
+    """,
+}
+EXPRESSIONS = {
+    "a dict comprehension that awaits": """
+        first = {t: await step.do("s", text, t) for t in user.tags if t != "q"}
+        return [first, {await step.do("k", text, t): len(t) for t in user.tags}]
+    """,
+    "a comprehension of several `for` that awaits": """
+        found = [await step.do("s", save, x) for p in user.pairs if p for x in p if x > 1]
+        both = {a + b: await step.do("b", text, a + b) for a in user.tags for b in user.tags if a != b}
+        return [found, both, [[await step.do("n", save, x) for x in p] for p in user.pairs]]
+    """,
+    "whether a number is in a range": """
+        n = user.age
+        up = [n in range(3), n in range(1, 4), n in range(0, 9, 3), -3 in range(-6, 0, 3)]
+        return [*up, n not in range(10, 0, -3), 4 in range(10, 0, -3), n in range(n)]
+    """,
+    "formats with parts that are known": """
+        return [f"{user.score:.{2}f}", f"{user.age!s:>{6}}|", f"{user.user_id:{'*'}<{6}}"]
+    """,
+    "None in a string": """
+        code = user.address.zip_code if user.address else None
+        return [f"{user.nickname}", str(user.nickname), f"a {code} b {user.joined}"]
+    """,
+}
+PROGRAMS = {**LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
+
+
+@pytest.mark.parametrize("body", PROGRAMS.values(), ids=PROGRAMS)
+def test_agrees_with_cpython(body: str) -> None:
+    workflow = written(f"user = event.payload\n{textwrap.dedent(body)}")
+    for user in USERS:
+        agree(workflow, user)
