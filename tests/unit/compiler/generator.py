@@ -180,7 +180,8 @@ class Generator(Branching):
             self._emit(body, f"if {counter} >= {limit}:\n    break")
         self._emit(body, f"{counter} += 1")
         self._rounds(body, depth)
-        self._exhausted(place)
+        if draw < 0.8:
+            self._exhausted(place)
         return False
 
     def _exhausted(self, place: Place) -> None:
