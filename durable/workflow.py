@@ -6,6 +6,7 @@ Nothing here runs a workflow. `run` is read from its source and compiled; native
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -222,10 +223,14 @@ def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
 def payload_fields(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, str]:
     """Return the fields of a workflow's payload by their names in Python, each with its name in JSON."""
     payload = payload_type(workflow)
-    model: dict[str, Any] | None = getattr(payload, "model_fields", None)
-    if model is None:
-        return {name: name for name in getattr(payload, "__annotations__", ())}
-    return {name: field.serialization_alias or field.alias or name for name, field in model.items()}
+    cls: Any = typing.get_origin(payload) or payload
+    # Of models and of pydantic's own dataclasses; asked for by its name, since `import durable` needs no package.
+    infos: dict[str, Any] | None = getattr(cls, "__pydantic_fields__", None)
+    if infos is not None:
+        return {name: field.serialization_alias or field.alias or name for name, field in infos.items()}
+    if dataclasses.is_dataclass(cls):  # its annotations would be its own alone, without those of its bases
+        return {each.name: each.name for each in dataclasses.fields(cls)}
+    return {name: name for name in getattr(cls, "__annotations__", ())}
 
 
 def result_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Final
 
 from durable.aws.session import client
+from durable.bindings.queue import MAX_HIDDEN_SECONDS
 from durable.retries import backoff_delay
-
-_LONGEST_SECONDS: Final = 43_200  # SQS hides a message for twelve hours at most
 
 
 class Visibility:
@@ -36,7 +34,7 @@ class Visibility:
         # Its last delivery: SQS moves it to the dead letters when its visibility is over, which is not to be put off.
         if attempt > self._limit:
             return
-        seconds = min(backoff_delay(self._delay, self._rate, attempt, linear=self._linear), _LONGEST_SECONDS)
+        seconds = min(backoff_delay(self._delay, self._rate, attempt, linear=self._linear), MAX_HIDDEN_SECONDS)
         sqs = client("sqs")
         with contextlib.suppress(sqs.exceptions.ClientError):
             sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds)

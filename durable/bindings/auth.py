@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.bindings.base import Binding
+from durable.bindings.base import Binding, listed
 from durable.bindings.secret import Secret
 from durable.bindings.throttle import Throttle
 from durable.errors import DeclarationError
@@ -76,7 +76,8 @@ class JWT:
             raise DeclarationError(["JWT names no audience; without one, tokens for any other service would be let in"])
         object.__setattr__(self, "issuer", issuer)
         object.__setattr__(self, "audience", named)
-        object.__setattr__(self, "scopes", tuple(scopes))
+        object.__setattr__(self, "scopes", scopes)
+        object.__setattr__(self, "scopes", listed(self, "scopes", scopes))
 
     @classmethod
     def cognito(cls, user_pool: str, clients: str | list[str] | tuple[str, ...], scopes: tuple[str, ...] = ()) -> JWT:

@@ -20,12 +20,12 @@ _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 
 
 def listed(declared: object, option: str, given: Any) -> tuple[Any, ...]:
-    """Return an option that is a list. A text is a sequence too, of its letters, so it would be taken for many.
+    """Return an option that is a list.
 
     Raises:
         DeclarationError: it is a text.
     """
-    if isinstance(given, str):
+    if isinstance(given, str):  # a sequence too, of its letters: it would be taken for many
         raise DeclarationError([f"{declared!r} has {option}={given!r}; write a list: {option}=[{given!r}]"])
     return tuple(given)
 

@@ -59,6 +59,8 @@ class Network:
     security_groups: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        for option in ("subnets", "zones", "security_groups"):
+            listed(self, option, getattr(self, option))
         if not self.subnets or len(self.subnets) != len(self.zones):
             raise DeclarationError([f"{self!r}: name at least one subnet, and the zone of each"])
 

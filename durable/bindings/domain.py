@@ -8,7 +8,7 @@ from typing import Final
 
 from durable.errors import DeclarationError
 
-_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", re.ASCII)
+_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:[a-z]{2,}|xn--[a-z0-9-]*[a-z0-9])", re.ASCII)
 _CERTIFICATE: Final = re.compile(r"arn:[\w-]+:acm:[\w-]+:\d{12}:certificate/[\w-]+", re.ASCII)
 _ZONE: Final = re.compile(r"Z[A-Z0-9]+", re.ASCII)
 

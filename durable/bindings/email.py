@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from durable.bindings.base import Binding
+from durable.errors import DeclarationError
+
+_ADDRESS: Final = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class SendEmail(Binding):
 
     def __init__(self, name: str, *, sender: str) -> None:
         super().__init__(name)
+        # SES grants the right to send by the bare address: with a name before it, no identity would be found.
+        if not isinstance(sender, str) or not _ADDRESS.fullmatch(sender):
+            raise DeclarationError([f"{self!r} has the sender {sender!r}; write an address, as 'shop@example.com'"])
         self.sender = sender
 
     def send(self, email: Email, *, id: str) -> None:

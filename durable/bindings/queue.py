@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, Generic
 
 from durable.bindings.base import Binding, Bindings, V, is_whole
-from durable.durations import Duration
+from durable.durations import Duration, whole_seconds
 from durable.errors import DeclarationError
 from durable.retries import Retries
 
 MAX_MESSAGE_BYTES = 128_000
 MAX_BATCH = 100
+KEPT_DAYS = 4
+"""How long SQS keeps a message that nobody takes."""
+MAX_HIDDEN_SECONDS = 43_200
+"""For how long SQS hides a message that was delivered, at the most: twelve hours."""
+_MOST_RETRIES = 999
+_LONGEST_TIMEOUT_SECONDS = 900
 _LARGEST_BATCH = 10
 """SQS gives no more messages at once without a window in which it gathers them."""
 
@@ -45,6 +51,23 @@ class Queue(Binding, Generic[V]):
         self.batch_size = batch_size
         self.retries = retries or Retries(limit=3, delay="10 seconds", jitter=False)
         self.timeout = timeout
+        if problems := list(self._problems()):
+            raise DeclarationError(problems)
+
+    def _problems(self) -> Iterator[str]:
+        seconds = whole_seconds(self.timeout)
+        if not 1 <= seconds <= _LONGEST_TIMEOUT_SECONDS:
+            yield f"{self!r} has the timeout {self.timeout!r}; a Lambda runs for 1 second to 15 minutes"
+        if self.retries.limit > _MOST_RETRIES:
+            yield f"{self!r} has {self.retries.limit} retries; SQS delivers a message 1,000 times at most"
+        # SQS deletes a message when it has kept it for this long, and does not move it to the dead letters.
+        delays = (self.retries.delay_after(each) for each in range(1, self.retries.limit + 1))
+        last = sum(min(each, MAX_HIDDEN_SECONDS) for each in delays)
+        if last >= KEPT_DAYS * 86_400:
+            yield (
+                f"{self!r} has retries over {last / 86_400:.1f} days, and SQS keeps a message for {KEPT_DAYS}: it would"
+                " be gone before it came to the dead letters; write fewer retries, or shorter delays"
+            )
 
     def uses(self) -> Bindings:
         return self.bindings

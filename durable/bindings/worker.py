@@ -21,6 +21,8 @@ OTHERS: Final = "*"
 """The throttle of all routes that have none of their own."""
 ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
 """A method and a path whose parameters are whole segments."""
+_ORIGIN: Final = re.compile(r"\*|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
+"""As browsers send it: in lower case, and without a slash at its end. Any other is never equal to one."""
 DEFAULT: Final = MappingProxyType({OTHERS: Throttle(rate=50, burst=100)})
 
 
@@ -77,6 +79,9 @@ class Worker(Binding):
         for each in throttles:
             if each != OTHERS and not ROUTE.fullmatch(each):
                 yield f"{self!r} throttles {each!r}; write the method and the path, as 'POST /orders'"
+        for each in self.origins:
+            if not _ORIGIN.fullmatch(each):
+                yield f"{self!r} has the origin {each!r}; write scheme and host, as 'https://shop.example', and no path"
         if self.api not in get_args(ApiKind):
             yield f"{self!r} has the api {self.api!r}; write 'http' or 'rest'"
         if not isinstance(self.auth, Auth | None):

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from durable.aws.resources import construct_id
 from durable.bindings import Queue
+from durable.bindings.queue import KEPT_DAYS
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.options import PLAIN, FunctionOptions
 from durable.cdk.resource import Bindings, described
@@ -40,7 +41,7 @@ class MessageQueue(Construct):
         self.queue = self._queue(
             "Queue",
             removal,
-            retention_period=Duration.days(4),
+            retention_period=Duration.days(KEPT_DAYS),
             visibility_timeout=Duration.seconds(timeout_seconds * _VISIBILITY),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=retries.limit + 1),
         )

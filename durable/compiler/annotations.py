@@ -17,7 +17,7 @@ import typing_extensions
 from pydantic import BaseModel, EmailStr, PlainSerializer, RootModel, WrapSerializer
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
-from durable.adapters import resolve_fields
+from durable.adapters import adapter_of, resolve_fields
 from durable.compiler.kinds import (
     NULL,
     Anything,
@@ -34,6 +34,8 @@ from durable.compiler.kinds import (
     TupleOf,
     join,
 )
+from durable.errors import SignatureError
+from durable.store.values import schema_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ def _of_class(cls: type) -> Kind:
 
 def _record(annotation: Any, cls: Any) -> Record | None:
     if typing_extensions.is_typeddict(cls):
-        return Record(annotation, by_key=True)
+        # In Python it has the keys that its class names, as JSON it has others: it can only be passed on.
+        return None if _aliases(cls) else Record(annotation, by_key=True)
     if not isinstance(cls, type):
         return None
     if issubclass(cls, BaseModel):
@@ -197,13 +200,27 @@ def record_fields(python: Any) -> dict[str, RecordField]:
         return _keys(cls)
     if issubclass(cls, BaseModel):
         return _model_fields(cls)
-    infos: dict[str, FieldInfo] | None = getattr(cls, "__pydantic_fields__", None)
     hints = typing.get_type_hints(cls, include_extras=True)
-    found = {}
-    for each in dataclasses.fields(cls):
-        alias = _alias(infos[each.name]) if infos and each.name in infos else None
-        found[each.name] = RecordField(alias or each.name, kind_of(hints[each.name]), True)
-    return found
+    aliases = _aliases(cls)
+    names = [each.name for each in dataclasses.fields(cls)]
+    return {name: RecordField(aliases.get(name, name), kind_of(hints[name]), True) for name in names}
+
+
+@functools.cache
+def _aliases(cls: Any) -> AbstractMapping[str, str]:
+    """Return the keys under which fields of a dataclass or TypedDict travel that do not travel under their names."""
+    try:
+        schema = adapter_of(cls).core_schema
+    except SignatureError:
+        return {}  # it is refused where it is used
+    # Read off the schema and not off the annotations: a name may come from an alias generator, too.
+    nodes = [each for each in schema_nodes(schema) if each.get("cls") is cls]
+    parts = [
+        part for each in nodes for part in schema_nodes(each) if part.get("type") in ("dataclass-args", "typed-dict")
+    ]
+    fields = parts[0]["fields"] if parts else {}
+    named = fields.items() if isinstance(fields, dict) else ((each["name"], each) for each in fields)
+    return {name: each["serialization_alias"] for name, each in named if "serialization_alias" in each}
 
 
 def _keys(cls: Any) -> dict[str, RecordField]:

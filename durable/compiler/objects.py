@@ -209,7 +209,10 @@ def fits(given: Kind, declared: Kind) -> bool:
 
 
 def _fits_model(entries: Mapping[str, Kind], record: Record) -> bool:
-    names, fields = parameters_of(record), record_fields(record.python)
+    fields = record_fields(record.python)
+    # A plain dataclass is built by its fields' names; a dict is read as JSON, by the names that they have there.
+    has_infos = bool(infos_of(record.python)[0])
+    names = parameters_of(record) if has_infos else {each.alias: name for name, each in fields.items()}
     if not entries.keys() <= names.keys():
         return False
     given = {names[key]: kind for key, kind in entries.items()}

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import pytest
+from pydantic import Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from durable import Concurrency, Queue, Throttle, Worker, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import (
+    JWT,
+    Concurrency,
+    Domain,
+    Network,
+    Queue,
+    Retries,
+    SendEmail,
+    Throttle,
+    Worker,
+    Workflow,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowStep,
+)
 from durable.errors import DeclarationError
+
+T = TypeVar("T")
 
 
 class Small(WorkflowEntrypoint[None]):
@@ -33,9 +52,77 @@ def _workflow(**options: Any) -> Workflow[None]:
         (lambda: Queue("mails", batch_size=0), "batch_size=0; write 1 to 10"),
         (lambda: Queue("mails", batch_size=11), "batch_size=11; write 1 to 10"),
         (lambda: Throttle(rate="5", burst=1), "give whole numbers of at least 1"),  # type: ignore[arg-type]
+        (lambda: Queue("mails", timeout="20 minutes"), "has the timeout '20 minutes'; a Lambda runs for 1 second"),
+        (lambda: Queue("mails", timeout=0), "has the timeout 0; a Lambda runs"),
+        (lambda: Queue("mails", retries=Retries(limit=20, delay="1 hour")), "retries over 8.6 days, and SQS keeps"),
+        (lambda: Queue("mails", retries=Retries(limit=1000, delay="1 second", backoff="constant")), "1,000 times"),
+        (lambda: JWT("https://a.example", "shop", scopes="read"), r"write a list: scopes=\['read'\]"),  # type: ignore[arg-type]
+        (lambda: Network("vpc-1", "ab", "cd"), r"write a list: subnets=\['ab'\]"),
+        (lambda: Network("vpc-1", ["a"], ["b"], security_groups="sg-1"), r"write a list: security_groups=\['sg-1'\]"),
+        (lambda: SendEmail("mail", sender="Shop <shop@example.com>"), "write an address, as 'shop@example.com'"),
+        (lambda: SendEmail("mail", sender=""), "has the sender ''; write an address"),
+        (lambda: Worker("api", "api", origins=["https://a.example/"]), "the origin 'https://a.example/'; write scheme"),
+        (lambda: Worker("api", "api", origins=["a.example"]), "the origin 'a.example'; write scheme and host"),
     ],
     ids=lambda each: "" if callable(each) else str(each)[:24],
 )
 def test_an_option_that_nothing_can_work_with_is_refused(declare: Callable[[], object], said: str) -> None:
     with pytest.raises(DeclarationError, match=said):
         declare()
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: Worker("api", "api", origins=["*", "http://localhost:5173", "capacitor://localhost"]),
+        lambda: Domain("api.xn--e1afmkfd.xn--p1ai", zone="Z1"),
+        lambda: Queue("mails", timeout="15 minutes", retries=Retries(limit=10, delay="10 minutes")),
+    ],
+)
+def test_unusual_options_that_work_are_taken(declare: Callable[[], object]) -> None:
+    declare()
+
+
+@dataclass
+class Base:
+    customer_id: str
+
+
+@dataclass
+class Derived(Base):
+    number: int
+
+
+@dataclass
+class Wrapped(Generic[T]):
+    customer_id: str
+    inner: T
+
+
+@pydantic_dataclass
+class Renamed:
+    customer_id: str = Field(alias="customerId")
+
+
+class OfDerived(WorkflowEntrypoint[Derived]):
+    async def run(self, event: WorkflowEvent[Derived], step: WorkflowStep) -> None: ...
+
+
+class OfWrapped(WorkflowEntrypoint[Wrapped[int]]):
+    async def run(self, event: WorkflowEvent[Wrapped[int]], step: WorkflowStep) -> None: ...
+
+
+class OfRenamed(WorkflowEntrypoint[Renamed]):
+    async def run(self, event: WorkflowEvent[Renamed], step: WorkflowStep) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("workflow", "name"), [(OfDerived, "customer_id"), (OfWrapped, "customer_id"), (OfRenamed, "customerId")]
+)
+def test_search_attributes_and_limits_find_the_fields_of_any_payload(
+    workflow: type[WorkflowEntrypoint[Any]], name: str
+) -> None:
+    declared = Workflow("orders", workflow, search=["customer_id"], concurrency=Concurrency(1, key="customer_id"))
+    assert declared.search == {"customer_id": name}
+    assert declared.limits is not None
+    assert declared.limits.key == name

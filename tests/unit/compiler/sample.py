@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, with_config
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -62,6 +62,20 @@ class Address(Model):
 class Point:
     x: int
     y: int = 0
+
+
+@with_config(ConfigDict(alias_generator=to_camel))
+@dataclass
+class Parcel:
+    """A plain dataclass whose fields have other names in JSON."""
+
+    sender_name: str
+    weight: int = 1
+
+
+@with_config(ConfigDict(alias_generator=to_camel))
+class Label(TypedDict):
+    sender_name: str
 
 
 class Options(TypedDict):
@@ -185,6 +199,18 @@ def time_out(value: str) -> str:
 
 def settle(point: Point, options: Options) -> Point:
     return Point(point.x + options.get("limit", 0), point.y)
+
+
+def send(parcel: Parcel) -> Parcel:
+    return parcel
+
+
+def label(name: str) -> Label:
+    return {"sender_name": name}
+
+
+def show(label: Label) -> str:
+    return label["sender_name"]
 
 
 def anything() -> Any:

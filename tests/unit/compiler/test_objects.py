@@ -25,6 +25,12 @@ FORMS = {
         'p = Point(user.age, y=3)\no = Options(theme="x")\nq = await step.do("settle", settle, p, o)\n'
         'return [p, q.x, o["theme"], p.x + q.y]'
     ),
+    "a dataclass with other names in JSON": (
+        'p = await step.do("send", send, sample.Parcel(sender_name="x", weight=user.age))\n'
+        'q = await step.do("dict", send, {"senderName": p.sender_name})\n'
+        "return [p.sender_name, p.weight, q.sender_name, replace(q, weight=5).weight]"
+    ),
+    "a TypedDict with other names in JSON": 'return await step.do("s", show, await step.do("l", label, "x"))',
     "fields of its own": 'd = Draft(title="x")\nreturn [d, d.lines, Draft(title="y", lines=["a"]).model_copy()]',
     "a copy with other fields": (
         'v = user.model_copy(update={"nickname": "z", "tags": [*user.tags, "q"]})\n'
@@ -58,6 +64,8 @@ REFUSED = {
     "a key that is unknown": ('await step.do("r", rename, {"userId": "a", "agee": 3}, "b")', "which is User"),
     "a value of another type": ('await step.do("r", rename, {"userId": 5}, "b")', "which is User"),
     "a bool for a number": ("x = sample.User(user_id='x', age=True)", "for age, which is int"),
+    "a dict with the names of Python": ('await step.do("s", send, {"sender_name": "a"})', "which is Parcel"),
+    "a key with another name in JSON": ('x = (await step.do("l", label, "a"))["sender_name"]', "of Label"),
     "a list of dicts that fit not": ("x = Draft(title='x', lines=[1])", "for lines, which is list"),
 }
 
