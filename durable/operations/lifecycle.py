@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.changes import changes_with
+from durable.runs.forestalling import forestall
 from durable.runs.guards import unchanged, where_it_was
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs
@@ -25,6 +26,7 @@ from durable.store.keys import HEADER
 from durable.store.large_values import LargeValues, RunPlace
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
+from durable.store.parts import Wanted
 from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.wire import CALLBACK_WAIT
@@ -36,6 +38,8 @@ _MOST_AT_ONCE: Final = 9
 have 400 KB."""
 _LATE_SECONDS: Final = 20 * 60
 """How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
+_ENDING: Final[Collection[Wanted | None]] = ("terminate", "rollback", "restart")
+"""What is wanted of a run that waits for its child runs no more."""
 _OTHER_CODE: Final = (
     'The workflow has changed since the run began: resume it with "code": "latest" to go on with today\'s, or'
     " restart it."
@@ -104,11 +108,34 @@ class Lifecycle:
             case _:
                 assert_never(effect)
 
+    def end_children(self, header: Header) -> None:
+        """Terminate the child runs of a run that is being terminated or restarted, or was terminated.
+
+        Whoever asked for that does so, and may have died before. May be called by anyone, as often as they like.
+
+        Raises:
+            TableBusy: some were not terminated; the same call goes on with it.
+        """
+        if header.status not in ("terminated", "rollingBack") and header.wanted not in _ENDING:
+            return
+        order = Order("terminate", rollback=header.wanted == "rollback" or header.rollback is not None)
+        try:
+            self._end_children(header, load_steps(self._table, header), order)
+        except Throttled as throttled:
+            raise TableBusy(str(throttled)) from None
+
     def _end_children(self, header: Header, steps: Iterable[AnyStep], order: Order) -> None:
-        """Terminate the child runs that these steps wait for."""
+        """Terminate the child runs that these steps wait for, also one that is about to be created."""
+        terminate = Order("terminate", rollback=order.rollback)
         for child in open_children(header, steps):
-            with contextlib.suppress(RunNotFound, RunConflict):
-                self.carry_out(*child, Order("terminate", rollback=order.rollback))
+            with contextlib.suppress(RunConflict):  # it has ended
+                try:
+                    self.carry_out(child.workflow, child.instance, terminate)
+                except RunNotFound:
+                    # Its call has read the flag before that was set. Of its `create` and this write one is first.
+                    now = self._clock.now()
+                    if not forestall(self._table, *child, now=now, expires=now // 1000 + _LATE_SECONDS):
+                        self.carry_out(child.workflow, child.instance, terminate)
 
     def _check(self, header: Header, order: Order) -> None:
         """Refuse a transition that the run's status would allow, and its other fields do not.
@@ -158,6 +185,7 @@ class Lifecycle:
         """
         header = load_header(self._table, workflow, instance)
         if header is not None and header.wanted is not None and not header.closed:
+            self.end_children(header)
             self._halt(header)
 
     def _halt(self, header: Header) -> None:
@@ -188,13 +216,16 @@ class Lifecycle:
             case "restart":
                 assert order.start is not None
                 forgotten = _from(order.start, steps)
-                self._forget(header, forgotten)
+                self._check_idle(forgotten)
+                # Before: a row that was reset does not say any more which child it waits for.
                 self._end_children(header, forgotten, order)
+                self._forget(header, forgotten)
                 self._runs.go_on(header, did=f"restarted from {order.start.name}")
             case "retry":
                 # A step that is still at work is not run again: its outcome is heard when it ends.
                 failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
                 failed += _begun_by(failed, steps)
+                self._check_idle(failed)
                 self._forget(header, failed)
                 self._runs.go_on(header, did="retried")
             case "delete":
@@ -224,12 +255,18 @@ class Lifecycle:
         with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it
             self._children.report(header.workflow, header.instance)
 
-    def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
-        """Reset the given steps to "not started", provided the run has not changed since it was read."""
-        # A step at work would record its outcome into the row that was just reset.
+    def _check_idle(self, steps: Iterable[AnyStep]) -> None:
+        """Refuse to reset a step that is at work: it would record its outcome into the row that was just reset.
+
+        Raises:
+            RunConflict: with the name of the step.
+        """
         held = next((row for row in steps if self._leases.is_held(row)), None)
         if held is not None:
             raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
+
+    def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
+        """Reset the given steps to "not started", provided the run has not changed since it was read."""
         guard = Write(header.key, when=unchanged(header), check_only=True)
         for some in _batched(steps, _MOST_AT_ONCE):
             self._table.write(guard, *(forget(Key(header.partition, row.sort), row) for row in some))

@@ -49,10 +49,11 @@ class Waker:
         header = load_header(self._table, workflow, instance)
         if header is None:
             return
-        if header.closed:
-            if is_child(instance):
+        if header.closed or header.status == "rollingBack":
+            self._lifecycle.end_children(header)
+            if header.closed and is_child(instance):
                 self._children.report(workflow, instance)
-            # After the report: should this process die before, the run is due still, and is reported once more.
+            # After all that: should this process die before, the run is due still, and is looked at once more.
             self._segments.heard(header)
         elif header.wanted is not None:
             self._lifecycle.halt(workflow, instance)

@@ -282,8 +282,10 @@ class Runs:
         flag = () if there is None else flag_at_the_end(there, fields["status"])
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
         gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
-        if is_segment and is_child(instance_of(execution)) and fields.get("closed"):
-            fields["due"] = fields["updated"]  # the reconciler reports to the parent, should nobody else do so
+        is_reported = is_child(instance_of(execution)) and fields.get("closed")
+        if is_segment and (is_reported or wanted in ("terminate", "rollback")):
+            # The reconciler reports to the parent, and ends the children, should nobody else do so.
+            fields["due"] = fields["updated"]
             gone = tuple(name for name in gone if name != "due")
         written = Header.from_row(self._table.write(Write(key, fields, remove=gone, when=current), *flag)[0] or {})
         if fields["status"] == "rollingBack":

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from pydantic import TypeAdapter
 
 from durable.clock import Clock, milliseconds_of
-from durable.errors import ChildWorkflowError, InvalidInput, public_message
+from durable.errors import ChildWorkflowError, InvalidInput, RunExists, public_message
 from durable.runs.record import load_header, load_steps
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
@@ -46,15 +46,27 @@ def child_id(key: StepKey, row: WaitRow) -> str:
     return CHILD + hashlib.sha256(f"{key}#{row.anew}{first}".encode()).hexdigest()[:48]
 
 
-def open_children(header: Header, steps: Iterable[AnyStep]) -> Iterator[tuple[str, str]]:
-    """Yield workflow and id of each child that a run waits for, given the run's header and current steps.
+class OpenChild(NamedTuple):
+    """A child that a run waits for. It may not be created yet: a call writes its own row before."""
+
+    workflow: str
+    instance: str
+    parent: Parent
+
+
+def open_children(header: Header, steps: Iterable[AnyStep]) -> Iterator[OpenChild]:
+    """Yield each child that a run waits for, given the run's header and current steps.
 
     Whoever terminates the run terminates these too.
     """
     for row in steps:
         if isinstance(row, WaitRow) and row.kind == "child" and row.status == "waiting":
             key = StepKey(header.workflow, header.instance, header.epoch, row.path, header.incarnation)
-            yield row.calls, child_id(key, row)
+            yield OpenChild(row.calls, child_id(key, row), _parent(key, row))
+
+
+def _parent(key: StepKey, row: WaitRow) -> Parent:
+    return {"partition": key.row.partition, "sort": key.row.sort, "anew": row.anew}
 
 
 class Children:
@@ -105,7 +117,7 @@ class Children:
         Returns the number delivered.
         """
         steps = load_steps(self._table, header)
-        delivered = sum(self.report(*child) for child in open_children(header, steps))
+        delivered = sum(self.report(child.workflow, child.instance) for child in open_children(header, steps))
         calls = [row for row in steps if isinstance(row, WaitRow) and row.kind == "child"]
         return delivered + self.callbacks.deliver_left(header.partition, calls)
 
@@ -185,14 +197,13 @@ class CallHandler:
             else:  # it was started when its type was another one
                 self._children.report(callee.name, child_id(key, row))
             return
-        parent: Parent = {"partition": key.row.partition, "sort": key.row.sort, "anew": row.anew}
+        child, is_sensitive = child_id(key, row), holds_secret(callee.params)
         # After the row: its `first_in` and `anew` fix the child's id, so that each call that follows creates the same
         # run.
-        made = self._runs.create(
-            callee.name, payload, id=child_id(key, row), parent=parent, sensitive=holds_secret(callee.params)
-        )
+        with suppress(RunExists):  # it was forestalled, or was started when its payload was another one
+            self._runs.create(callee.name, payload, id=child, parent=_parent(key, row), sensitive=is_sensitive)
         # The child may have ended while this run was paused: nobody reported it then.
-        self._children.report(callee.name, made.id)
+        self._children.report(callee.name, child)
 
     def _refuse(self, key: StepKey, row: WaitRow, misfit: str) -> None:
         failure = Failure(InvalidInput.__name__, f"{public_message(InvalidInput)} {misfit}.")

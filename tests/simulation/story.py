@@ -203,6 +203,7 @@ class Story:
             return
         self._judge_end(header)
         self._judge_rows(header)
+        self._judge_children(header)
         is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
         # A run on Standard is looked at again when it was silent for as long once more.
         most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
@@ -250,6 +251,16 @@ class Story:
         left = [sort for sort, row in strange if "expires" not in row]
         if left:
             self.world.trouble.append(f"left of a deleted run: {left}")
+
+    def _judge_children(self, header: Header) -> None:
+        """A run that was terminated has ended what it had called."""
+        for key in self.world.headers if header.status == "terminated" else ():
+            child = Header.from_row(self.world.table.rows.get(key) or {})
+            if child.parent is None or child.status != "complete":
+                continue
+            # Nobody ends it sooner than the reconciler where the operator has died.
+            if child.created > header.updated + SECOND or child.updated > header.updated + 3 * MINUTE:
+                self.world.trouble.append(f"a child went on until {child.updated - header.updated} ms after its parent")
 
     def _may_miss(self) -> bool:
         """Whether the event may have come too early or too late: before a restart, or after the wait was over."""

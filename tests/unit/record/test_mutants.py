@@ -14,6 +14,8 @@ import durable.operations.lifecycle
 import durable.steps.callbacks
 import durable.steps.races
 import durable.store.record
+from durable.operations.lifecycle import Lifecycle
+from durable.runs.transitions import Order
 from durable.runs.watches import Watches
 from durable.steps.races import RaceHandler
 from durable.store.table import Key, Row, Write
@@ -73,10 +75,34 @@ def watch_written_meanwhile(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Watches, "end", end)
 
 
+def child_forestalled(patch: pytest.MonkeyPatch) -> None:
+    """A child that is not there yet when its parent is ended is not created any more."""
+    patch.setattr(durable.operations.lifecycle, "forestall", lambda *arguments, **options: True)
+
+
+def children_of_the_dead(patch: pytest.MonkeyPatch) -> None:
+    """Whoever goes on with a transition whose process has died ends the children, too."""
+    patch.setattr(Lifecycle, "end_children", lambda self, header: None)
+
+
 def _watched() -> test_watches.Place:
     place = test_watches.Place()
     place.minutes(1)
     return place
+
+
+def _of_a_late_child(place: test_children.Place) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test_children.test_a_child_that_is_created_after_its_parent_was_ended_does_not_begin(
+            place, Order("terminate"), patch
+        )
+
+
+def _of_a_dead_operator(place: None) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test_children.test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same(
+            Order("terminate"), "the execution", patch
+        )
 
 
 @pytest.mark.parametrize(
@@ -95,6 +121,8 @@ def _watched() -> test_watches.Place:
             test_children.test_a_call_that_comes_for_the_first_time_when_its_task_was_tried_again_takes_no_place,
             test_children.Place,
         ),
+        (child_forestalled, _of_a_late_child, test_children.Place),
+        (children_of_the_dead, _of_a_dead_operator, lambda: None),
         (watch_as_read, test_watches.test_a_process_that_leaves_a_watch_alone_has_its_runs_found, _watched),
         (watch_written_meanwhile, test_watches.test_a_watch_that_is_written_while_it_is_ended_goes_on, _watched),
     ],
