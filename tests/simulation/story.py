@@ -72,6 +72,10 @@ class Story:
         if self.former:
             kernel.after(kernel.random.choice(_MOMENTS), lambda: world.deploy(WORKFLOWS.keys()))
         kernel.run(self._is_finished, start + self._limit())
+        if self.workflow == "parent":
+            # A call that is under way yet may create a child.
+            kernel.run(lambda: bool(world.trouble), kernel.clock.now() + 5 * SECOND)
+            kernel.run(self._is_finished, start + self._limit())
         if not world.trouble:
             self._judge()
         return world
@@ -131,13 +135,24 @@ class Story:
 
     def _send_at_the_wait(self) -> None:
         """Send the event while the run is about to wait for it; a run that was ended before does not come to that."""
-        while not any(key.sort.endswith("#go") for key in self.world.table.rows.all_keys()):
+        if self._come_to("go"):
+            self._send()
+
+    def _come_to(self, step: str) -> bool:
+        """Wait until the run is about to wait in a step, and a moment longer; False where it was ended before."""
+        kernel = self.world.kernel
+        while not any(key.sort.endswith(f"#{step}") for key in self.world.table.rows.all_keys()):
             header = self.world.header(self.workflow, ID)
             if self.acknowledged and (header is None or header.closed):
-                return
-            self.world.kernel.pause(1)
-        self.world.kernel.pause(self.world.kernel.random.randint(0, 30))
-        self._send()
+                return False
+            kernel.pause(1)
+        kernel.pause(kernel.random.randint(0, 30))
+        return True
+
+    def _end_at_the_call(self, order: Order) -> None:
+        """Terminate the run while it is about to create a child."""
+        if self._come_to("alone"):
+            self.world.lifecycle.carry_out(self.workflow, ID, order)
 
     def _order(self, after: int, order: Order) -> None:
         self._client(
@@ -165,6 +180,9 @@ class Story:
                 self._order(later, Order("resume"))
                 self._order(later + 10 * MINUTE, Order("resume"))
                 self._order(later + DAY, Order("resume"))
+            case "terminate" | "rollback" if self.workflow == "parent" and self.world.others.random() < 0.5:
+                order = Order("terminate", rollback=self.script == "rollback")
+                self._client("terminate", 0, lambda: self._end_at_the_call(order), _REFUSED)
             case "terminate":
                 self._order(first, Order("terminate"))
             case "rollback":
@@ -259,7 +277,7 @@ class Story:
             if child.parent is None or child.status != "complete":
                 continue
             # Nobody ends it sooner than the reconciler where the operator has died.
-            if child.created > header.updated + SECOND or child.updated > header.updated + 3 * MINUTE:
+            if child.created > header.updated or child.updated > header.updated + 3 * MINUTE:
                 self.world.trouble.append(f"a child went on until {child.updated - header.updated} ms after its parent")
 
     def _may_miss(self) -> bool:
