@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import shutil
 import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from durable.cdk.sources import REQUIREMENTS, PackagingError
+from durable.cdk.sources import PYTHON, REQUIREMENTS, PackagingError
 
+_COMMENT: Final = re.compile(r"(^|\s)#.*$")
+"""As pip has it: a `#` within a URL begins its fragment, which may be a hash."""
+_INCLUDED: Final = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MB: Final = 1_000_000
 _MOST_BYTES: Final = 250 * _MB
@@ -44,8 +48,9 @@ class Target:
         return [*named, "--implementation", "cp", "--python-version", self.python, "--only-binary=:all:"]
 
 
-LAMBDA: Final = Target("3.13", ("manylinux2014_aarch64", "manylinux_2_28_aarch64"))
-LAMBDA_X86: Final = Target("3.13", ("manylinux2014_x86_64", "manylinux_2_28_x86_64"))
+_PYTHON: Final = ".".join(map(str, PYTHON))
+LAMBDA: Final = Target(_PYTHON, ("manylinux2014_aarch64", "manylinux_2_28_aarch64"))
+LAMBDA_X86: Final = Target(_PYTHON, ("manylinux2014_x86_64", "manylinux_2_28_x86_64"))
 HOST: Final = Target(f"{sys.version_info.major}.{sys.version_info.minor}", extra=("boto3==1.44.5",))
 """This machine, for a rehearsal; boto3 because it is AWS's Python runtime that brings it."""
 
@@ -105,7 +110,7 @@ def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:
         PackagingError: there are none, or pip could not bring the wheels.
     """
     try:
-        text = requirements.read_text(encoding="utf-8")
+        text = "\n".join(_required(requirements))
     except FileNotFoundError:
         raise PackagingError(
             f"{requirements} is missing; it names what the Lambdas' layer holds: what durable-workflows needs, and what"
@@ -182,10 +187,26 @@ def hold_to_limit(files: Iterable[Path], *layers: Layer) -> None:
 
 
 def _key(requirements: str, target: Target) -> str:
-    """Return what tells one layer's making from another: its requirements without comments, and its machine."""
-    lines = [line.split("#")[0].strip() for line in requirements.splitlines()]
-    named = "\n".join([*lines, target.python, *target.platforms, *target.extra])
+    """Return what tells one layer's making from another: its requirements, and its machine."""
+    named = "\n".join([requirements, target.python, *target.platforms, *target.extra])
     return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _required(requirements: Path) -> Iterator[str]:
+    """Yield the lines of a requirements file without comments, those of files that it names in their places, and what
+    tells the contents of wheels that it names: all that a layer is made of.
+    """
+    for line in requirements.read_text(encoding="utf-8").splitlines():
+        text = _COMMENT.sub("", line).strip()
+        other = _INCLUDED.match(text)
+        included = requirements.parent / other[1] if other else None
+        if included is not None and included.is_file():
+            yield from _required(included)
+            continue
+        yield text
+        # pip takes such a path from where it runs, and so does this.
+        if text.endswith((".whl", ".zip", ".tar.gz")) and Path(text).is_file():
+            yield hashlib.sha256(Path(text).read_bytes()).hexdigest()
 
 
 def _digest(folder: Path) -> str:

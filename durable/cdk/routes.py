@@ -24,11 +24,11 @@ def named_routes(worker: Worker, *, callbacks: bool) -> Mapping[str, bool]:
     routes = _routes(worker)
     public = [each for each in routes if each.public]
     # API Gateway takes the route that fits best: one that is not public must not be taken for one that is.
-    named |= {key(each): False for each in routes if any(_overlap(each, other) for other in public)}
-    for each in public:
-        named[key(each)] = True
-        if each.method == "GET":
-            named[f"HEAD {each.path}"] = True
+    hidden = [each for each in routes if any(_overlap(each, other) for other in public)]
+    for each, is_open in (*((each, False) for each in hidden), *((each, True) for each in public)):
+        named[key(each)] = is_open
+        if each.method == "GET":  # a worker answers HEAD by the same route
+            named[f"HEAD {each.path}"] = is_open
     return named | ({CALLBACKS: True} if callbacks else {})
 
 

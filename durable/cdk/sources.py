@@ -6,15 +6,16 @@ Imports are read from the source: nothing is run, so one inside of a function is
 from __future__ import annotations
 
 import ast
+import operator
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import durable
 from durable.clients.migrations import FOLDER as MIGRATIONS
@@ -38,6 +39,20 @@ LEFT_OUT: Final = (
 """What no Lambda ships of the library: what only synthesis, one machine or a test needs."""
 
 DECLARATIONS: Final = "app"
+PYTHON: Final = (3, 13)
+"""The version of Python that Lambdas run on, whichever this is."""
+_ABSENT: Final = frozenset(
+    {
+        # removed by 3.12 and 3.13 (PEP 594 and others)
+        *("aifc", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt", "distutils", "imghdr", "imp"),
+        *("lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau"),
+        *("telnetlib", "uu", "xdrlib"),
+        # new in 3.14
+        *("annotationlib", "compression"),
+    }
+)
+"""Modules that the standard library of this Python may have, and that of Lambda's has not."""
+_STANDARD: Final = sys.stdlib_module_names - _ABSENT
 RUNTIME: Final = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"})
 """What Lambda's Python has besides the standard library."""
 NEEDED: Final = frozenset({"aws_lambda_powertools", "pydantic", "typing_extensions"})
@@ -45,6 +60,9 @@ NEEDED: Final = frozenset({"aws_lambda_powertools", "pydantic", "typing_extensio
 REQUIREMENTS: Final = "functions/requirements.txt"
 
 _NO_DATA: Final = ("*.py", "*.pyc", "*.pyi", "*.asl.json", "*~", "requirements*.txt", "requirements*.in")
+_COMPARED: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = MappingProxyType(
+    {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+)
 _MISSING: Final = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 
@@ -130,7 +148,7 @@ class Sources:
         lent: Mapping[Own, tuple[Collection[str], Collection[str]]] = MappingProxyType({}),
     ) -> None:
         self._root = root
-        self._provided = RUNTIME | set(wheels) | sys.stdlib_module_names
+        self._provided = RUNTIME | set(wheels) | _STANDARD
         self._has_layers = has_layers
         self._lent = lent
         self.files: dict[str, Path] = dict(library_files())
@@ -269,6 +287,9 @@ def library_files() -> Iterator[tuple[str, Path]]:
 
 def _origin(top: str) -> str:
     """Say where a package is that no Lambda has, and what to do."""
+    if top in _ABSENT:
+        version = ".".join(map(str, PYTHON))
+        return f"which Python {version}, on which Lambdas run, does not have; import what took its place"
     distributions = packages_distributions().get(top)
     if distributions:
         return f"which is not in {REQUIREMENTS}; add {distributions[0]} there"
@@ -319,12 +340,25 @@ def _imports(body: Iterable[ast.AST], package: str, *, optional: bool = False, l
                 )
             case ast.If(test=test, orelse=orelse) if _never(test):
                 yield from _imports(orelse, package, optional=optional, late=late)
+            case ast.If(test=test, body=then, orelse=orelse) if (holds := _holds(test)) is not None:
+                # What another version imports is shipped too, where it is there: a rehearsal runs on this Python.
+                yield from _imports(then, package, optional=optional or not holds, late=late)
+                yield from _imports(orelse, package, optional=optional or holds, late=late)
+            case ast.With(items=[ast.withitem(context_expr=ast.Call() as manager), *_]) if _suppresses(manager):
+                yield from _imports(node.body, package, optional=True, late=late)
             case ast.Try(body=tried, handlers=handlers):
                 missing = any(_catches(each) for each in handlers)
                 yield from _imports(tried, package, optional=optional or missing, late=late)
                 rest = [*handlers, *node.orelse, *node.finalbody]
                 yield from _imports(rest, package, optional=optional, late=late)
-            case ast.Call(args=[ast.Constant(value=str(name)), *_]) if _dynamic(node.func):
+            case ast.Call(args=[ast.Constant(value=str(name)), *rest]) if _dynamic(node.func):
+                # `import_module(".late", __package__)`: one dot is the package itself, each further one a level above.
+                level = len(name) - len(name.lstrip("."))
+                given = [*rest, *(each.value for each in node.keywords)]
+                if level and given and isinstance(given[0], ast.Constant):
+                    name = _absolute(name[level:], level, str(given[0].value))
+                else:
+                    name = _absolute(name[level:], level, package)
                 yield Import(name, node.lineno, optional, late)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 yield from _imports(ast.iter_child_nodes(node), package, optional=optional, late=True)
@@ -349,9 +383,35 @@ def _never(test: ast.expr) -> bool:
     return False
 
 
+def _holds(test: ast.expr) -> bool | None:
+    """Return whether a test of `sys.version_info` holds on Lambda's Python; None of any other test."""
+    match test:
+        case ast.Compare(
+            left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"),
+            ops=[compared],
+            comparators=[ast.Tuple(elts=[ast.Constant(value=int(major)), ast.Constant(value=int(minor))])],
+        ) if type(compared) in _COMPARED:
+            # With a third number, as `sys.version_info` has one: 3.13.1 is after (3, 13).
+            return _COMPARED[type(compared)]((*PYTHON, 1), (major, minor))
+    return None
+
+
+def _suppresses(manager: ast.Call) -> bool:
+    """Return whether a context manager is `contextlib.suppress(ImportError)`."""
+    match manager.func:
+        case ast.Name(id="suppress") | ast.Attribute(attr="suppress"):
+            return any(map(_is_missing, manager.args))
+    return False
+
+
 def _catches(handler: ast.ExceptHandler) -> bool:
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(each is None or (isinstance(each, ast.Name) and each.id in _MISSING) for each in caught)
+    return any(each is None or _is_missing(each) for each in caught)
+
+
+def _is_missing(error: ast.expr) -> bool:
+    """Return whether an exception's class is that of a module that is missing, or covers it."""
+    return isinstance(error, ast.Name) and error.id in _MISSING
 
 
 def _dynamic(function: ast.expr) -> bool:

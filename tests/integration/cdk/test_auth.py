@@ -69,6 +69,7 @@ def test_an_http_api_verifies_tokens_but_for_public_routes(synth: Synth) -> None
         "GET /rooms/{name}": "NONE",
         "HEAD /rooms/{name}": "NONE",
         "GET /rooms/mine": "JWT",  # else API Gateway would take it for the public one
+        "HEAD /rooms/mine": "JWT",
         "OPTIONS /{proxy+}": "NONE",
         **OPERATORS,
     }

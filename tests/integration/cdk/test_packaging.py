@@ -69,6 +69,21 @@ def test_what_steps_import_is_shipped_from_any_package_with_the_data_beside_it(p
     }
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli",
+        "import sys\nif sys.version_info < (3, 13):\n    import cgi",
+        "import contextlib\nwith contextlib.suppress(ImportError):\n    import numpy",
+        "import importlib\nimportlib.import_module('.prices', __package__)",
+        "import importlib\nimportlib.import_module('.late', package='shop')",
+    ],
+)
+def test_what_lambdas_python_does_not_need_is_not_asked_for(project: Path, source: str) -> None:
+    (project / "functions" / "orders.py").write_text(f"{source}\nfrom functions import prices\nfrom shop import late\n")
+    assert {"functions/prices.py", "shop/late.py"} < set(shipped(project))
+
+
 def test_what_was_shipped_runs_where_nothing_else_is(project: Path, tmp_path: Path) -> None:
     code = tmp_path / "code"
     with zipfile.ZipFile(code_zip(shipped(project), cache=tmp_path)) as archive:
@@ -91,6 +106,9 @@ def test_what_was_shipped_runs_where_nothing_else_is(project: Path, tmp_path: Pa
         ("from shop import fast", "imports shop.fast, a library that was compiled on this machine"),
         ("import outside", "imports outside, which stands outside of the project"),
         ("from shop import broken", "shop/broken.py cannot be read"),
+        ("import cgi", "imports cgi, which Python 3.13, on which Lambdas run, does not have"),
+        ("import sys\nif sys.version_info < (3, 14):\n    import numpy", "functions/orders.py:3 imports numpy"),
+        ("import importlib\nimportlib.import_module('..none', __package__)", "orders.py:2 imports none, which"),
     ],
 )
 def test_what_would_not_be_there_is_refused_with_its_place_and_a_remedy(
@@ -216,6 +234,31 @@ def test_a_layer_is_named_by_what_is_in_it(tmp_path: Path, wheelhouse: dict[str,
     assert layer(requirements, cache=tmp_path / "c").folder.name != first.folder.name
     requirements.write_text("one  # the same\n")
     assert layer(requirements, cache=tmp_path / "a") == first
+
+
+def test_a_layer_is_made_anew_when_what_its_requirements_name_has_changed(
+    tmp_path: Path, wheelhouse: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    requirements, others, wheel = (tmp_path / each for each in ("requirements.txt", "others.txt", "own-1.0.whl"))
+    made = iter(range(100))
+
+    def is_made_anew() -> bool:
+        wheelhouse["one.py"] = f"x = {next(made)}\n"
+        before = {each.name for each in (tmp_path / "cache").glob("layer-*")}
+        layer(requirements, cache=tmp_path / "cache")
+        return {each.name for each in (tmp_path / "cache").glob("layer-*")} != before
+
+    wheel.write_bytes(b"1")
+    others.write_text("one==1\n")
+    requirements.write_text("-r others.txt\n./own-1.0.whl\nx @ https://a.example/x.zip#sha256=1\n")
+    assert (is_made_anew(), is_made_anew()) == (True, False)
+    others.write_text("one==2\n")
+    assert is_made_anew()
+    wheel.write_bytes(b"2")
+    assert is_made_anew()
+    requirements.write_text("-r others.txt\n./own-1.0.whl\nx @ https://a.example/x.zip#sha256=2\n")
+    assert is_made_anew()
 
 
 @pytest.mark.slow
