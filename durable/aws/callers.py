@@ -12,19 +12,21 @@ from typing import Any, assert_never
 from durable.bindings import Binding, Secret, Throttle
 from durable.bindings.auth import IAM, JWT, ApiKeys, Auth, Authorizer
 from durable.bindings.kinds import part
+from durable.bindings.worker import ApiKind
 from durable.http import Caller, Request
 from durable.http.auth import Guard, nobody
 from durable.http.auth import guard_of as auth_guard
 
 
-def described(auth: Auth) -> dict[str, Any]:
+def described(auth: Auth, api: ApiKind = "http") -> dict[str, Any]:
     """Return DURABLE_AUTH, of which `auth_of` makes the declaration again in a Lambda."""
     match auth:
         case ApiKeys():
             limit = {} if auth.limit is None else {"limit": [auth.limit.rate, auth.limit.burst]}
             return {"kind": "keys", "clients": list(auth.clients), **limit}
         case JWT():
-            return {"kind": "jwt", "issuer": auth.issuer, "audience": list(auth.audience)}
+            told = {"kind": "jwt", "issuer": auth.issuer, "audience": list(auth.audience)}
+            return told if api == "http" else told | {"kind": "tokens", "scopes": list(auth.scopes)}
         case IAM():
             return {"kind": "iam"}
         case Authorizer(function):
@@ -41,19 +43,27 @@ def auth_of(described: Mapping[str, Any]) -> Auth:
             return ApiKeys({each: Secret(each) for each in described["clients"]}, limit and Throttle(*limit))
         case "jwt":
             return JWT(described["issuer"], described["audience"])
+        case "tokens":
+            return JWT(described["issuer"], described["audience"], tuple(described["scopes"]))
         case "iam":
             return IAM()
         case _:
             return Authorizer(part(described["function"]))
 
 
-def guard_of(auth: Auth, clients: Mapping[str, Binding], keys: Mapping[str, str]) -> Guard:
-    """Return the guard of an API.
+def guard_of(described: Mapping[str, Any], clients: Mapping[str, Binding], keys: Mapping[str, str]) -> Guard:
+    """Return the guard of an API whose declaration was described.
 
     Args:
         clients: of the bindings that checking callers takes.
         keys: the names of the clients of a usage plan, by the ids that API Gateway gave their keys.
     """
+    auth = auth_of(described)
+    if described["kind"] == "tokens":  # a REST API does not verify them
+        from durable.http.tokens import Tokens
+
+        assert isinstance(auth, JWT)
+        return Tokens(auth)
     # With a limit the keys are API Gateway's own, of a usage plan, and it has checked them already.
     if isinstance(auth, ApiKeys) and auth.limit is not None:
         return _verified(auth, keys)

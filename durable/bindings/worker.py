@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
 
-from durable.bindings.auth import JWT, ApiKeys, Auth
+from durable.bindings.auth import ApiKeys, Auth
 from durable.bindings.base import Binding, Bindings, listed
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
@@ -96,8 +96,6 @@ class Worker(Binding):
                 f"{self!r} limits each client, which usage plans of a REST API do and an HTTP API does not; write"
                 " api='rest', or limit all callers together by throttles"
             )
-        if isinstance(self.auth, JWT) and self.api == "rest":
-            yield f"{self!r} takes tokens, which a REST API does not verify; write api='http', or an Authorizer"
 
     @staticmethod
     def _is_canary(canary: Duration) -> bool:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import CfnOutput, Stack
 
 from durable.aws.resources import construct_id
 from durable.bindings import JWT, Worker, Workflow
+from durable.bindings.compute import distribution
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway, authorizer_of
 from durable.cdk.machine import Machine
-from durable.cdk.options import PLAIN, Options
+from durable.cdk.options import PLAIN, FunctionOptions, Options
 from durable.cdk.record import Record
 from durable.cdk.resource import Bindings
 from durable.cdk.routes import named_routes
 from durable.cdk.settings import Settings
+from durable.cdk.sources import REQUIREMENTS, PackagingError, lacking
 from durable.cdk.worker import WorkerFunction
+
+_FOR_TOKENS: Final = ("cryptography", "pyjwt")
 
 
 @dataclass
@@ -43,7 +47,14 @@ class Apis:
     gateways: dict[str, Gateway | HttpGateway] = field(default_factory=dict)
 
     def add(self, worker: Worker, bindings: Bindings) -> None:
-        """Make the Lambda of a worker, and an API if it has a URL."""
+        """Make the Lambda of a worker, and an API if it has a URL.
+
+        Raises:
+            PackagingError: the Lambda would lack what it verifies tokens with.
+        """
+        options = self.options.workers.get(worker.name, PLAIN)
+        if isinstance(worker.auth, JWT) and worker.api == "rest":
+            self._hold_packages(worker, options)
         function = self.workers[worker.name] = WorkerFunction(
             self.stack,
             construct_id(worker),
@@ -53,7 +64,8 @@ class Apis:
             record=self.record,
             origins=worker.origins,
             auth=worker.auth,
-            options=self.options.workers.get(worker.name, PLAIN),
+            api=worker.api,
+            options=options,
         )
         if not worker.url:
             return
@@ -63,6 +75,16 @@ class Apis:
         for step in handing_out:
             step.add_environment("DURABLE_URL", gateway.public_url)
         CfnOutput(self.stack, f"{construct_id(worker)}Url", value=gateway.url, description=f"where {worker.name} is")
+
+    def _hold_packages(self, worker: Worker, options: FunctionOptions) -> None:
+        own = {distribution(each) for each in options.packages}
+        missing = [each for each in lacking(self.settings.root, _FOR_TOKENS) if each not in own]
+        if missing:
+            raise PackagingError(
+                f"{REQUIREMENTS} lacks {' and '.join(missing)}, with which {worker!r} verifies tokens: a REST API"
+                f" verifies none; write pyjwt[crypto] into {REQUIREMENTS.removesuffix('.txt')}.in and lock it again, or"
+                " write api='http'"
+            )
 
     def _gateway(self, worker: Worker, function: WorkerFunction, *, completes: bool) -> Gateway | HttpGateway:
         settings = self.settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,7 +15,7 @@ from durable.aws.migrations import MIGRATED
 from durable.aws.resources import construct_id
 from durable.bindings import Database
 from durable.cdk.function import HandlerFunction, Platform
-from durable.cdk.sources import REQUIREMENTS, PackagingError
+from durable.cdk.sources import REQUIREMENTS, PackagingError, lacking
 from durable.cdk.stage import Stage
 from durable.clients.migrations import Migration, migrations_of
 
@@ -108,9 +107,7 @@ def check_packages(declared: Database, root: Path) -> None:
     Raises:
         PackagingError: they do not.
     """
-    requirements = (root / REQUIREMENTS).read_text(encoding="utf-8").lower()
-    named = {re.sub(r"[-_.]+", "-", each) for each in re.findall(r"^[\w.-]+", requirements, re.MULTILINE)}
-    missing = [each for each in PACKAGES if each not in named]
+    missing = lacking(root, PACKAGES)
     if missing:
         raise PackagingError(
             f"{REQUIREMENTS} lacks {', '.join(missing)}, which {declared!r} needs; write"

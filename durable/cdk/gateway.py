@@ -183,7 +183,7 @@ class Gateway(Construct):
 
         A path that stands by name is no longer matched by `/{proxy+}`, nor are those that lead to it.
         """
-        to_worker = apigateway.LambdaIntegration(public, allow_test_invoke=False)
+        to_worker = _integration(public)
         root = self.api.root
         paths = dict.fromkeys(["/", "/{proxy+}", *(each for route in named for each in _leading_to(route))])
         for path in paths:
@@ -216,7 +216,7 @@ class Gateway(Construct):
         public.function.add_environment("DURABLE_CLIENTS", Stack.of(self).to_json_string(ids))
 
     def _operators(self, operations: lambda_.IFunction) -> None:
-        to_operations = apigateway.LambdaIntegration(operations, allow_test_invoke=False)
+        to_operations = _integration(operations)
         for path in ("/api/workflows", "/api/workflows/{proxy+}"):
             self.api.root.resource_for_path(path).add_method(
                 "ANY", to_operations, authorization_type=apigateway.AuthorizationType.IAM
@@ -243,6 +243,11 @@ class Gateway(Construct):
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
             "the one policy by which API Gateway may write its access log",
         )
+
+
+def _integration(function: lambda_.IFunction) -> apigateway.LambdaIntegration:
+    # One permission for all methods: the policy of a Lambda has 20 KB, which some fifty of them would fill.
+    return apigateway.LambdaIntegration(function, allow_test_invoke=False, scope_permission_to_method=False)
 
 
 def _key(route: str) -> str:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpJwtAuthorizer
@@ -119,7 +120,15 @@ class HttpGateway(Construct):
         self, named: Mapping[str, bool], authorizer: apigateway.IHttpRouteAuthorizer | None
     ) -> list[apigateway.HttpRoute]:
         """Send everything to the worker, which knows 404 and 405; some routes stand by name."""
-        to_worker = HttpLambdaIntegration("Public", self.served)
+        # One permission for all routes: the policy of a Lambda has 20 KB, which some fifty of them would fill. The one
+        # that CDK makes names stage, method and path, which a request of the default route has not.
+        to_worker = HttpLambdaIntegration("Public", self.served, scope_permission_to_route=False)
+        self.served.add_permission(
+            "AnyRoute",
+            scope=self,
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=Stack.of(self).format_arn(service="execute-api", resource=self.api.api_id, resource_name="*/*"),
+        )
         others = apigateway.HttpRouteKey.DEFAULT
         routes = [self._route(f"Public {others.key}", others, to_worker, authorizer)]
         for name, is_open in named.items():
@@ -131,7 +140,7 @@ class HttpGateway(Construct):
         return routes
 
     def _operators(self, operations: HandlerFunction) -> list[apigateway.HttpRoute]:
-        to_operations = HttpLambdaIntegration("Operators", operations.function)
+        to_operations = HttpLambdaIntegration("Operators", operations.function, scope_permission_to_route=False)
         return [
             self._route(f"Operators {key.key}", key, to_operations, HttpIamAuthorizer())
             for key in (apigateway.HttpRouteKey.with_(path, apigateway.HttpMethod.ANY) for path in OPERATORS)

@@ -93,6 +93,12 @@ class Options:
     buckets: Mapping[str, s3.IBucket] = field(default_factory=dict)
 
 
+_AUTHORIZERS: Final = {
+    "authorizers": "name it in rest_authorizers",
+    "rest_authorizers": "name it in authorizers",
+}
+
+
 def unknown_names(options: Options, project: Project, programs: Mapping[str, Compiled]) -> Iterator[str]:
     """Yield a sentence for each name in the options that nothing declared has."""
     steps = {(name, use.name): use.placeholder for name, each in programs.items() for use in each.steps}
@@ -113,7 +119,10 @@ def unknown_names(options: Options, project: Project, programs: Mapping[str, Com
     }
     for field_name, (given, names) in known.items():
         for name in given:
-            if name not in names:
+            if field_name in _AUTHORIZERS and name in [*apis["http"], *apis["rest"]] and name not in names:
+                remedy = _AUTHORIZERS[field_name]
+                yield f"the options of {field_name} name {name!r}, whose API is of another kind; {remedy}"
+            elif name not in names:
                 there = ", ".join(map(repr, names)) or "none"
                 yield f"the options of {field_name} name {name!r}, which is not declared; there are: {there}"
     for worker in project.workers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from durable.bindings.auth import JWT
 from durable.bindings.worker import OTHERS, ROUTE, Worker
 from durable.build import api_of
 from durable.clients.callbacks import PATH
@@ -38,7 +39,9 @@ def key(route: Route) -> str:
 
 
 def wrong_routes(worker: Worker) -> Iterator[str]:
-    """Yield a sentence for each route that cannot be as it is declared."""
+    """Yield a sentence for each route that cannot be as it is declared, and for an issuer that AWS cannot reach."""
+    if isinstance(worker.auth, JWT) and not worker.auth.issuer.startswith("https:"):
+        yield f"{worker!r} takes tokens of {worker.auth.issuer}, which AWS cannot ask for its keys; give an https URL"
     throttled = [each for each in worker.throttles if each != OTHERS]
     if not throttled and worker.auth is None:
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import durable
+from durable.bindings.compute import distribution
 from durable.clients.migrations import FOLDER as MIGRATIONS
 
 LIBRARY: Final = Path(durable.__file__).resolve().parent
@@ -97,6 +99,13 @@ class Own:
 
 class PackagingError(Exception):
     """What a Lambda needs could not be put together."""
+
+
+def lacking(root: Path, packages: Iterable[str]) -> list[str]:
+    """Return those of some packages that the requirements of the layer do not name, by their names in the index."""
+    requirements = (root / REQUIREMENTS).read_text(encoding="utf-8")
+    named = {distribution(each) for each in re.findall(r"^[\w.-]+", requirements, re.MULTILINE)}
+    return [each for each in packages if each not in named]
 
 
 def project_files(

@@ -11,6 +11,7 @@ from constructs import Construct
 from durable.aws.callers import described as described_auth
 from durable.bindings import ApiKeys, Worker
 from durable.bindings.auth import Auth
+from durable.bindings.worker import ApiKind
 from durable.build import served_by
 from durable.cdk.function import HandlerFunction, Platform
 from durable.cdk.options import PLAIN, FunctionOptions
@@ -37,6 +38,7 @@ class WorkerFunction(Construct):
         record: Record,
         origins: Sequence[str],
         auth: Auth | None,
+        api: ApiKind,
         options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
@@ -47,7 +49,7 @@ class WorkerFunction(Construct):
             "DURABLE_ORIGINS": list(origins),
         }
         if auth is not None:
-            environment["DURABLE_AUTH"] = described_auth(auth)
+            environment["DURABLE_AUTH"] = described_auth(auth, api)
         self.handler = HandlerFunction(
             self,
             "Handler",

@@ -35,10 +35,11 @@ def handler_of(environment: Environment) -> Handler:
 
 
 def _protection(served: Signature, environment: Environment) -> Protection:
-    auth = auth_of(json.loads(environment["DURABLE_AUTH"]))
+    described = json.loads(environment["DURABLE_AUTH"])
+    auth = auth_of(described)
     bound = json.loads(environment["DURABLE_BINDINGS"])
     # Keys of a usage plan are no Secrets: nothing is bound for them.
     needed = tuple(each for each in parameters_of(auth) if each.name in bound)
     clients = clients_of(replace(served, bindings=needed), environment)
     keys = {id: client for client, id in json.loads(environment.get("DURABLE_CLIENTS", "{}")).items()}
-    return Protection(auth, guard_of(auth, clients, keys))
+    return Protection(auth, guard_of(described, clients, keys))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from aws_cdk import App
-from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer
+from aws_cdk.aws_apigateway import TokenAuthorizer
+from aws_cdk.aws_apigatewayv2_authorizers import HttpIamAuthorizer, HttpLambdaAuthorizer
+from aws_cdk.aws_lambda import Function
 
 from durable import IAM, JWT, ApiKeys, Authorizer, Domain, KVNamespace, Secret, Throttle, Worker
+from durable.bindings.auth import Auth
+from durable.bindings.worker import ApiKind
 from durable.cdk import DurableStack, Options, Settings
+from durable.cdk.sources import PackagingError
 from durable.errors import DeclarationError
 from durable.project import Project
 from tests.integration.cdk.conftest import ROOT, Synthesise, printing_on
@@ -178,3 +183,129 @@ def test_routes_that_api_gateway_cannot_tell_apart_are_refused() -> None:
 def test_two_who_say_who_may_call_are_refused() -> None:
     with pytest.raises(DeclarationError, match="take one of them away"):
         stack(project(auth=IAM()), Options(authorizers={"lounge": HttpIamAuthorizer()}))
+
+
+@pytest.mark.parametrize(("api", "lambdas"), [("http", ["*/*", "*/*/*", "*/*/*"]), ("rest", ["*/*/*", "*/*/*"])])
+def test_routes_share_a_permission_of_the_lambda_whose_policy_is_limited(
+    synth: Synth, api: str, lambdas: list[str]
+) -> None:
+    template = synth(auth=IAM(), api=api, throttles={"POST /rooms": Throttle(1, 1), "GET /rooms/mine": Throttle(1, 1)})
+    found = [text(each["Properties"]["SourceArn"]) for each in template.of("Lambda::Permission").values()]
+    assert sorted(each.partition("/")[2] for each in found if "execute-api" in each) == lambdas
+
+
+# Each way to say who may call, before each kind of API
+
+LIMITED = ApiKeys({"acme": ACME}, limit=Throttle(rate=5, burst=10))
+AUTHS: Mapping[str, Auth | None] = {
+    "nobody": None,
+    "keys": ApiKeys({"acme": ACME}),
+    "limit": LIMITED,
+    "tokens": JWT("https://issuer.example", "web", scopes=("rooms",)),
+    "cognito": JWT.cognito("eu-central-1_AbCdEf", "web"),
+    "iam": IAM(),
+    "function": Authorizer(lounge.authorize),
+}
+# What API Gateway asks of a caller, and what the Worker's Lambda checks itself. A key of a usage plan, and a token
+# before an HTTP API, are checked by the gateway alone; the Lambda reads off the event whom that let in.
+CELLS: Mapping[tuple[str, ApiKind], tuple[str, str | None]] = {
+    ("nobody", "http"): ("NONE", None),
+    ("nobody", "rest"): ("NONE", None),
+    ("keys", "http"): ("NONE", "keys"),
+    ("keys", "rest"): ("NONE", "keys"),
+    ("limit", "rest"): ("key", "keys"),
+    ("tokens", "http"): ("JWT", "jwt"),
+    ("tokens", "rest"): ("NONE", "tokens"),
+    ("cognito", "http"): ("JWT", "jwt"),
+    ("cognito", "rest"): ("NONE", "tokens"),
+    ("iam", "http"): ("AWS_IAM", "iam"),
+    ("iam", "rest"): ("AWS_IAM", "iam"),
+    ("function", "http"): ("NONE", "function"),
+    ("function", "rest"): ("NONE", "function"),
+    ("own", "http"): ("CUSTOM", None),
+    ("own", "rest"): ("CUSTOM", None),
+}
+REFUSED: Mapping[tuple[str, ApiKind], str] = {("limit", "http"): "write api='rest', or limit all callers together"}
+
+
+def cell(name: str, api: ApiKind) -> Worker:
+    auth = None if name == "own" else AUTHS[name]
+    return Worker(f"{name}-{api}", MODULE, url=True, api=api, auth=auth, bindings={"guests": KVNamespace("guests")})
+
+
+class Cells(DurableStack):
+    """A stack whose own authorizers stand before two of its workers."""
+
+    def options(self) -> Options:
+        function = Function.from_function_name(self, "Gatekeeper", "gatekeeper")
+        return Options(
+            authorizers={"own-http": HttpLambdaAuthorizer("Own", function)},
+            rest_authorizers={"own-rest": TokenAuthorizer(self, "Own", handler=function)},
+        )
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """All workers of the table in one stack: what the layer lacks for tokens is left to another test."""
+    folder = tmp_path_factory.mktemp("cells")
+    guests = KVNamespace[str]("guests")
+    workers = [cell(*each) for each in CELLS]
+    for each in workers:
+        each.bindings["guests"] = guests
+    app = App(outdir=str(folder), context={"@aws-cdk/core:stackResourceLimit": 0})
+    settings = Settings(name="own", stage="dev", root=ROOT)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("durable.cdk.apis.lacking", lambda *_: [])
+        Cells(app, "own-dev", project=Project("app", (guests, ACME, *workers)), settings=settings)
+    app.synth()
+    return Template.read(folder / "own-dev.template.json")
+
+
+def test_every_way_is_told_for_every_kind_of_api() -> None:
+    every = {(name, api) for name in (*AUTHS, "own") for api in get_args(ApiKind)}
+    assert {*CELLS, *REFUSED} == every
+    assert not {*CELLS} & {*REFUSED}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "api"), CELLS)
+def test_who_may_call_is_asked_by_the_gateway_or_by_the_worker(cells: Template, name: str, api: ApiKind) -> None:
+    asked, checked = CELLS[name, api]
+    id = "".join(map(str.capitalize, (name, api, "worker")))
+    (function,) = [each for each in cells.of("Lambda::Function") if each.startswith(id)]
+    auth = cells.resources[function]["Properties"]["Environment"]["Variables"].get("DURABLE_AUTH")
+    assert (None if auth is None else json.loads(auth)["kind"]) == checked
+    assert _asked(cells, id, api) == asked
+
+
+def _asked(cells: Template, id: str, api: ApiKind) -> str:
+    """Return what API Gateway asks of a caller of a route that is not public."""
+    if api == "http":
+        found = [each["Properties"] for name, each in cells.of("ApiGatewayV2::Route").items() if name.startswith(id)]
+        (route,) = [each for each in found if each["RouteKey"] == "$default"]
+        return str(route["AuthorizationType"])
+    methods = cells.of("ApiGateway::Method").items()
+    (method,) = [each["Properties"] for name, each in methods if name.startswith(f"{id}GatewayApiANY")]
+    return "key" if method.get("ApiKeyRequired") else str(method["AuthorizationType"])
+
+
+@pytest.mark.parametrize(("name", "api"), REFUSED)
+def test_a_way_that_an_api_has_not_is_refused(name: str, api: ApiKind) -> None:
+    with pytest.raises(DeclarationError, match=REFUSED[name, api]):
+        cell(name, api)
+
+
+def test_what_tokens_are_verified_with_before_a_rest_api_has_to_be_in_the_layer() -> None:
+    said = r"lacks cryptography and pyjwt, with which Worker\('lounge'\) verifies tokens.*; write pyjwt\[crypto\] into"
+    with pytest.raises(PackagingError, match=said):
+        stack(project(auth=TOKENS, api="rest"))
+
+
+def test_an_issuer_that_aws_cannot_reach_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="which AWS cannot ask for its keys; give an https URL"):
+        stack(project(auth=JWT("http://localhost:9000", "web")))
+
+
+def test_an_authorizer_of_the_other_kind_of_api_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="'lounge', whose API is of another kind; name it in rest_authorizers"):
+        stack(project(api="rest"), Options(authorizers={"lounge": HttpIamAuthorizer()}))

@@ -22,6 +22,7 @@ from durable.aws.entry import entry
 from durable.aws.secret import ParameterSecret
 from durable.bindings import Binding
 from durable.bindings.auth import Auth
+from durable.bindings.worker import ApiKind
 from durable.build import api_of, served_by
 from durable.clock import VirtualClock
 from durable.errors import DeclarationError, SignatureError
@@ -236,10 +237,11 @@ def test_a_test_sends_a_key() -> None:
 # Behind API Gateway
 
 
-def behind(auth: Auth, keys: Mapping[str, str] | None = None) -> Api:
-    again = auth_of(json.loads(json.dumps(described(auth))))
+def behind(auth: Auth, keys: Mapping[str, str] | None = None, kind: ApiKind = "http") -> Api:
+    told = json.loads(json.dumps(described(auth, kind)))
+    again = auth_of(told)
     assert type(again) is type(auth)
-    return api(again, lambda clients: guard_of(again, clients, keys or {}))
+    return api(again, lambda clients: guard_of(told, clients, keys or {}))
 
 
 def called(api: Api, event: dict[str, Any], **context: Any) -> tuple[int, Any]:
@@ -269,6 +271,19 @@ def test_what_api_gateway_verified_says_who_calls() -> None:
     assert called(limited, rest(headers={"X-Api-Key": "id1"}), identity={"apiKeyId": "other"})[0] == 401
 
     assert called(behind(FUNCTION), event(headers={"X-Guest": "ann"}))[1]["caller"] == "ann"
+
+
+def test_behind_a_rest_api_the_worker_verifies_tokens_itself(issuer: Issuer) -> None:
+    shop = behind(JWT(issuer.url, "web", scopes=("rooms",)), kind="rest")
+    event = partial(proxy_event, "GET", "/rooms/mine")
+    token = issuer.token(scope="rooms")
+    assert called(shop, event(headers=token)) == (200, {"caller": "ann", "tier": "['gold']"})
+    # Whatever the event says: no REST API verifies tokens.
+    assert called(shop, event(), authorizer={"jwt": {"claims": {"sub": "ann"}}})[0] == 401
+    assert called(shop, event(headers=issuer.token(scope="rooms", aud="else")))[0] == 401
+    assert called(shop, event(headers=issuer.token(key=rsa.generate_private_key(65537, 2048), scope="rooms")))[0] == 401
+    assert called(shop, event(headers=issuer.token()))[0] == 403
+    assert called(shop, proxy_event("GET", "/health"))[0] == 200
 
 
 def test_a_lambda_knows_its_clients_by_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +335,6 @@ def test_the_document_says_what_a_route_wants() -> None:
         (lambda: Worker("lounge", MODULE, auth=IAM()), "has auth and no URL"),
         (lambda: Worker("lounge", MODULE, domain=Domain("a.example", zone="Z1")), "has domain and no URL"),
         (lambda: worker(ApiKeys({"acme": ACME}, Throttle(1, 1))), "write api='rest'"),
-        (lambda: worker(JWT("https://a.example", "web"), api="rest"), "write api='http', or an Authorizer"),
         (lambda: Domain("https://api.example.com", zone="Z1"), "without https://"),
         (lambda: Domain("api.example.com"), "give the ARN of a certificate, or the id"),
         (lambda: Domain("api.example.com", certificate="mine"), "is no ARN of a certificate"),
