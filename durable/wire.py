@@ -199,6 +199,7 @@ class StepEvent(TypedDict, total=False):
     execution: str
     step: str
     key: str
+    title: str
     attempts: int
     timeout: int
     input: dict[str, Any]
@@ -232,6 +233,7 @@ class WaitTask(TypedDict, total=False):
     execution: str
     step: str
     key: str
+    title: str
     token: str
     entered: str
     tried: int
@@ -257,6 +259,7 @@ class CallTask(TypedDict, total=False):
     execution: str
     step: str
     key: str
+    title: str
     token: str
     entered: str
     tried: int

@@ -147,7 +147,7 @@ def _steps(steps: Iterable[Run], end: int, *, started: bool) -> Table:
     table = _table(*columns, *(["wakes"] if waits else []), *(["error"] if failed else []))
     for each in rows:
         took = lasted(_ended(each, end) - milliseconds(each["startedAt"]))
-        row: list[str | Text] = [Text(_key(each)), status_text(each["status"])]
+        row: list[str | Text] = [_titled(each), status_text(each["status"])]
         row += [clock_time(each["startedAt"])[11:]] if started else []
         row += [str(attempts(each) or ""), took, *([_wakes(each, end)] if waits else [])]
         row += [_why(each["error"]) if each.get("error") else Text()] if failed else []
@@ -199,6 +199,12 @@ def _rollback(rollback: Run) -> Text:
 def _key(step: Run) -> str:
     key: str = step.get("key") or step["name"]
     return key
+
+
+def _titled(step: Run) -> Text:
+    """Return the key of a step, after its title where `run` computes the name."""
+    title, key = step.get("title", step["name"]), _key(step)
+    return Text(key) if title == step["name"] else Text.assemble(title, (f"  {key}", "dim"))
 
 
 def _table(*columns: str) -> Table:

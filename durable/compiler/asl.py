@@ -112,7 +112,7 @@ class Writer:
 
     def _task(self, task: Task, names: dict[State, str]) -> Json:
         step = task.step
-        payload = _place(step.name, task.key)
+        payload = _place(step.name, task.key, task.title)
         payload["attempts"] = step.retries.limit + 1
         payload["timeout"] = step.timeout_seconds if task.timeout is None else template(task.timeout)
         payload["input"] = {name: template(each) for name, each in task.arguments}
@@ -169,7 +169,7 @@ class Writer:
 
     def _token_task(self, task: TokenTask, names: dict[State, str]) -> Json:
         step = task.step
-        payload = _place(step.name, task.key)
+        payload = _place(step.name, task.key, task.title)
         payload["token"] = "{% $states.context.Task.Token %}"
         payload["entered"] = "{% $states.context.State.EnteredTime %}"
         payload["tried"] = _TRIED
@@ -249,14 +249,15 @@ def _wait_seconds(task: TokenTask, wait: EventWait) -> int | str:
     return f"{{% {jsonata(task.timeout)} + {wire.TASK_MARGIN_SECONDS} %}}"
 
 
-def _place(step: str, key: Expression | None) -> Json:
+def _place(step: str, key: Expression | None, title: Expression | None = None) -> Json:
     """Return how every step's payload begins: which run, execution and step it is."""
     payload: Json = {
         "run": f"{{% {INPUT}.run %}}",
         "execution": "{% $states.context.Execution.Name %}",
         "step": step,
     }
-    return payload if key is None else {**payload, "key": template(key)}
+    payload |= {} if key is None else {"key": template(key)}
+    return payload if title is None else {**payload, "title": template(title)}
 
 
 def _races(keys: Sequence[Expression]) -> Json:

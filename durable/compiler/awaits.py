@@ -34,6 +34,7 @@ from durable.compiler.reading import Reading, keyed
 from durable.compiler.source import placed
 from durable.compiler.steps import METHODS
 from durable.compiler.terms import NONE, TEXT, Constant, ListDisplay, RawExpression, Variable
+from durable.compiler.titles import template
 from durable.compiler.tree import (
     MOST_OF_A_MAP,
     Assign,
@@ -275,6 +276,7 @@ class AwaitReader:
             case ast.Call(args=[first, *_]):
                 with contextlib.suppress(Refused):  # it is reported where the call is read
                     return str(options.constant(first, self.reading.steps.resolve))
+                return template(first, self.reading.steps.resolve) or self.reading.source(node)
         return self.reading.source(node)
 
     def _branch(self, node: ast.expr, place: str) -> ReadBranch:

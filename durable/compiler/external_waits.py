@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from durable.adapters import adapter_of
@@ -44,7 +45,8 @@ def wait_for_event(steps: StepReader, node: ast.Call, scope: Scope, place: Calla
             "give each type of event one payload, or the two events two types",
         )
     timeout, seconds = steps.timeout(named.get("timeout"), _timeout, MAX_WAIT_SECONDS, scope)
-    return EventWait(name, kind, annotation, source, seconds, place(name), WAIT_ERRORS, timeout=timeout)
+    where = replace(place(name), title=steps.title(node, scope))
+    return EventWait(name, kind, annotation, source, seconds, where, WAIT_ERRORS, timeout=timeout)
 
 
 def callback(
@@ -121,5 +123,6 @@ def call_workflow(
     if not fits(payload.kind, wanted):
         given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
         raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
-    call = WorkflowCall(name, workflow, payload, place(name), CALL_ERRORS)
+    where = replace(place(name), title=steps.title(node, scope))
+    call = WorkflowCall(name, workflow, payload, where, CALL_ERRORS)
     return call, kind_of(result_type(workflow))

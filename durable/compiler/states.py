@@ -94,19 +94,22 @@ class Task(Caught):
     counting: tuple[str, Expression] | None = None
     arguments: tuple[tuple[str, Expression], ...] = field(init=False)
     timeout: Expression | None = field(init=False)
+    title: Expression | None = field(init=False)
     races: tuple[Expression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         super(Caught, self).__post_init__()
         self.arguments, self.timeout, self.races = self.step.arguments, self.step.timeout, self.step.place.races
+        self.title = None if self.step.sensitive else self.step.place.title
 
     def expressions(self) -> list[Expression]:
-        rest = [each for each in (self.key, self.timeout, *self.races) if each]
+        rest = [each for each in (self.key, self.timeout, self.title, *self.races) if each]
         return [each for _, each in self.arguments] + rest
 
     def change(self, change: Change) -> None:
         self.arguments = tuple((name, change(each)) for name, each in self.arguments)
         self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
+        self.title = self.title and change(self.title)
         self.races = tuple(map(change, self.races))
 
 
@@ -119,17 +122,20 @@ class TokenTask(Caught):
     caught: tuple[str, ...] = ()
     input: Expression | None = None
     timeout: Expression | None = None
+    title: Expression | None = field(init=False)
     races: tuple[Expression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         super(Caught, self).__post_init__()
-        self.races = self.step.place.races
+        hidden = isinstance(self.step, EventWait) and self.step.sensitive
+        self.races, self.title = self.step.place.races, None if hidden else self.step.place.title
 
     def expressions(self) -> list[Expression]:
-        return [each for each in (self.key, self.input, self.timeout, *self.races) if each]
+        return [each for each in (self.key, self.input, self.timeout, self.title, *self.races) if each]
 
     def change(self, change: Change) -> None:
         self.key, self.timeout = self.key and change(self.key), self.timeout and change(self.timeout)
+        self.title = self.title and change(self.title)
         self.input = self.input and change(self.input)
         self.races = tuple(map(change, self.races))
 

@@ -15,7 +15,7 @@ from durable.compiler.annotations import kind_of
 from durable.compiler.assignability import assignable
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_unknown
+from durable.compiler.kinds import Fixed, Kind, Opaque, Text, describe, is_text, is_unknown
 from durable.compiler.names import shortened
 from durable.compiler.objects import fits
 from durable.compiler.options import Resolve
@@ -24,6 +24,7 @@ from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.spans import sleep_length, timeout
 from durable.compiler.terms import Constant, Expression
+from durable.compiler.titles import template
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.retries import Retries
@@ -69,12 +70,11 @@ class StepReader:
         try:
             name = options.constant(node.args[0], self.resolve)
         except Refused:
+            name = template(node.args[0], self.resolve)
+        if name is None:
             text = self.source(node.args[0])
-            raise Refused(
-                node,
-                f"the name of a step is computed: `{text}`",
-                "write it out: loops and maps add the round themselves",
-            ) from None
+            found = f"the name of a step is computed: `{text}`"
+            raise Refused(node, found, 'write it out, but for its end: `f"send {user.id}"`')
         if inspect.isfunction(name):
             text = self.source(node.args[0])
             raise Refused(node, f"`{text}` stands first, where a name does", f'write `step.do("{text}", {text}, …)`')
@@ -87,6 +87,15 @@ class StepReader:
             raise Refused(node, f'the name "{name}" holds one of / [ ] {{ }}', "they stand for blocks and rounds")
         self._claim(node, name)
         return name
+
+    def title(self, node: ast.Call, scope: Scope) -> Expression | None:
+        """Return what the run makes of a step's name; None of a name that is written out."""
+        if options.is_written(node.args[0], self.resolve):
+            return None
+        title = self.expressions.value(node.args[0], scope)
+        if not is_text(title.kind) and not is_unknown(title.kind):
+            raise Refused(node, f"{describe(title.kind)} is no name for a step", "write an f-string")
+        return title
 
     def _claim(self, node: ast.Call, name: str) -> None:
         place = (node.lineno, node.col_offset, self.expressions.source.file)
@@ -131,6 +140,7 @@ class StepReader:
         name = refusals.of(partial(self.name, node), "")
         if len(node.args) < 2 and name:
             raise Refused(node, f'the step "{name}" has no function', "pass the function after the name")
+        title = refusals.of(partial(self.title, node, scope), None) if node.args else None
         nothing: dict[str, ast.expr] = {}
         named = refusals.of(partial(self._named, node), nothing)
         if named is not nothing:
@@ -155,7 +165,8 @@ class StepReader:
         assert signature is not None
         _check_callback(node, name, signature, has_callback=has_callback)
         sensitive = flag or holds_secret(signature.result) or any(holds_secret(each.adapter) for each in signature.data)
-        call = StepCall(name, signature, arguments, retries, seconds, place(name), undo=undo, sensitive=sensitive)
+        where = replace(place(name), title=title)
+        call = StepCall(name, signature, arguments, retries, seconds, where, undo=undo, sensitive=sensitive)
         return replace(call, undo_last="after_rollback" in named, timeout=timeout)
 
     def timeout(

@@ -19,12 +19,13 @@ from durable.signature import Signature
 class Place:
     """Where a step stands: how its state is called, and its key, where blocks or rounds make that another name.
 
-    `races` are the keys of the races around it, the outermost first.
+    `races` are the keys of the races around it, the outermost first; `title` is a name that is computed.
     """
 
     label: str
     key: Expression | None = None
     races: tuple[Expression, ...] = ()
+    title: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

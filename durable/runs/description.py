@@ -61,6 +61,7 @@ class StepDescription:
 
     Attributes:
         key: the path of blocks and rounds to it; its name where there are none.
+        title: what the run calls it, where it computes the name; else its name.
         attempts: the latest of them, also those before a retry or a restart from a step.
         attempts_used: how many of the attempts that it may have were begun; a retry of the run counts from 0 again.
         event_type: of the event that it waits for; None while it waits for none.
@@ -72,6 +73,7 @@ class StepDescription:
     __pydantic_config__ = CAMEL
     name: str
     key: str
+    title: str
     status: str
     attempts: tuple[Attempt, ...]
     attempts_used: int
@@ -214,6 +216,7 @@ def _step(header: Header, row: AnyStep) -> StepDescription:
     return StepDescription(
         name=row.step,
         key=row.path,
+        title=row.step if row.title is None else row.title,
         status=_step_state(header, row),
         attempts=tuple(_attempt(each) for each in row.all_attempts()),
         attempts_used=row.attempts,

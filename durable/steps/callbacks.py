@@ -16,6 +16,7 @@ from typing import Final
 from durable.clock import Clock
 from durable.errors import RaceOver, StaleResult, Stopped, public_message
 from durable.runs.record import load_header
+from durable.steps.tasks import titled
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, path_of
 from durable.store.machines import MachinesBusy
@@ -67,7 +68,7 @@ class Callbacks:
         """
         key, order = StepKey.of(task), record.orders.next()
         call = hash_of(f"{task['execution']} {token}")[:_PUT_CHARACTERS]
-        begun: Row = {"step": task["step"], "status": _WAITING, "token": token, "put": [call], **fresh}
+        begun: Row = {"step": task["step"], "status": _WAITING, "token": token, "put": [call], **titled(task), **fresh}
         if "tried" in task:
             begun["tried"] = [hash_of(task["execution"])[:_PUT_CHARACTERS], task["tried"]]
         begun |= {"started": now, "noted": self._clock.now()}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from durable.store.begun import Leased
 from durable.store.callback_tokens import CallbackKey
 from durable.store.keys import StepKey
 from durable.store.table import Row
-from durable.wire import MAX_KEPT_INPUT_BYTES, StepEvent
+from durable.wire import MAX_KEPT_INPUT_BYTES, CallTask, StepEvent, WaitTask
+
+_MOST_TITLE: Final = 200
 
 
 def callback_key(event: StepEvent, key: StepKey, begun: Leased) -> CallbackKey:
@@ -22,12 +26,17 @@ def generation_to_look_with(event: StepEvent) -> int | None:
     return None if "until" in event else event["run"].get("generation", 0)
 
 
+def titled(event: StepEvent | WaitTask | CallTask) -> Row:
+    """Return the field of the row that holds what the run calls the step, where it computes the name."""
+    return {"title": event["title"][:_MOST_TITLE]} if "title" in event else {}
+
+
 def kept_of(event: StepEvent, text: str) -> Row:
     """Return the fields of the row that hold the step's input and its undo.
 
     The input of a sensitive step is kept only where its undo takes it; no input is kept that is too large for a row.
     """
-    kept: Row = {}
+    kept: Row = titled(event)
     undo = event.get("undo")
     if undo is not None:
         kept["undo"] = undo

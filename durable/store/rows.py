@@ -189,6 +189,7 @@ class _Step(_Stored):
         ended: when the last attempt failed that was not final.
         noted: when a wait was written.
         recorded: when the outcome of a wait was written.
+        title: what the run calls it, where it computes the name.
     """
 
     sort: str = ""
@@ -211,6 +212,7 @@ class _Step(_Stored):
     ended: int | None = None
     noted: int | None = None
     recorded: int | None = None
+    title: str | None = None
 
     @property
     def path(self) -> str:

@@ -10,11 +10,12 @@ import asyncio
 import copy
 import inspect
 import itertools
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from unittest import mock
 
 from pydantic import TypeAdapter
@@ -24,6 +25,7 @@ from durable.adapters import adapter_of
 from durable.callback import Callback
 from durable.compiler.errornames import Errors, as_step_error
 from durable.compiler.moments import read_moment
+from durable.compiler.titles import COMPUTED
 from durable.durations import Duration, parse_duration
 from durable.errors import (
     ChildWorkflowError,
@@ -42,6 +44,7 @@ from durable.testing.virtual_loop import START, VirtualLoop, now
 from durable.wire import CALLBACK, CALLBACK_WAIT
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
+T = TypeVar("T")
 Events = Mapping[str, Sequence[Any]]
 """The payloads of the events that a run finds, as JSON, by type, the first in first."""
 Functions = Mapping[str, Callable[..., Any]]
@@ -78,7 +81,7 @@ class Steps:
     def event(self, step: str, type: str) -> Any:
         """Take the next event of a type, and return its payload as JSON; raise StepTimeoutError if there is none."""
         self.calls.append(Call(step, {"type": type}))
-        kept = self.events.get(type, ())[self.taken[type] :]
+        kept = (of_step(self.events, type) or ())[self.taken[type] :]
         if not kept:
             raise StepTimeoutError
         self.taken[type] += 1
@@ -95,7 +98,7 @@ class Steps:
     ) -> Any:
         """Make one attempt and return the result as JSON; raise what the wire would report."""
         self.calls.append(Call(step, given))
-        function = self.functions.get(step, signature.function)
+        function = of_step(self.functions, step) or signature.function
         try:
             arguments = {
                 each.name: load(each.adapter, given[each.name], each.name)
@@ -120,6 +123,19 @@ class Steps:
             return dump(signature.result, result, "result")
         except Misfit as misfit:
             raise reported(InvalidResult(str(misfit)), signature) from None
+
+
+def of_step(known: Mapping[str, T], step: str) -> T | None:
+    """Return what is known of a step by its name; a name that is computed is known with `*` for each such part."""
+    if step in known:
+        return known[step]
+    computed = (each for each in known if COMPUTED in each)
+    found = next((each for each in computed if _pattern(each).fullmatch(step)), None)
+    return None if found is None else known[found]
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, name.split(COMPUTED))), re.DOTALL)
 
 
 def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
@@ -208,7 +224,7 @@ class NativeStep(WorkflowStep):
         for attempt in itertools.count(1):
             _refuse_stopped()
             try:
-                catches = self._catches.get(name, ())
+                catches = of_step(self._catches, name) or ()
                 result = self._steps.attempt(name, signature, copy.deepcopy(given), sensitive=hidden, catches=catches)
                 return load(signature.result, result, "result")
             except NonRetryableError:

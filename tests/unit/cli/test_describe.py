@@ -102,3 +102,8 @@ def test_an_unknown_workflow_and_an_unknown_run_are_named_with_what_there_is(ser
     serve((404, {"detail": "There is no such run."}), names)
     result = run("describe", "shop", "order-9")
     assert result.stderr == "there is no run 'order-9' of shop; `durable list shop` shows those that changed last\n"
+
+
+def test_a_step_whose_name_the_run_computes_stands_under_its_title(serve: Serve) -> None:
+    serve((200, RUN | {"steps": [PAY | {"name": "pay *", "key": "pay *[1]", "title": "pay Ann"}]}))
+    assert run("describe", "shop", "order-1").output.splitlines()[2].startswith("pay Ann  pay *[1] ")

@@ -62,7 +62,8 @@ def _doer(use: StepUse, steps: Steps) -> Callable[..., Any]:
         try:
             hidden = event.get("sensitive", False)
             given, catches = event["input"], event.get("catches", ())
-            result = steps.attempt(event["step"], use.signature, given, sensitive=hidden, catches=catches)
+            name = event.get("title", event["step"])
+            result = steps.attempt(name, use.signature, given, sensitive=hidden, catches=catches)
         except Exception as error:
             key, name = event.get("key", event["step"]), type(error).__name__
             tries[key] += 1
@@ -82,7 +83,8 @@ def _waiter(steps: Steps) -> Callable[..., Any]:
     def wait(event: dict[str, Any], context: TaskContext) -> None:
         at = context.now_ms
         try:
-            context.send_task_success({"result": steps.event(event["step"], event["type"]), "at": at})
+            name = event.get("title", event["step"])
+            context.send_task_success({"result": steps.event(name, event["type"]), "at": at})
         except StepTimeoutError:
             later = event["timeout"]
             message = failure_message(event["step"], str(StepTimeoutError()), at + later * 1000)
@@ -96,7 +98,7 @@ def _caller(compiled: Compiled, steps: Steps) -> Callable[..., Any]:
     workflows = {use.name: use.workflow for use in compiled.calls}
 
     def call(event: dict[str, Any], context: TaskContext) -> None:
-        steps.calls.append(Call(event["step"], {"payload": event["input"]}))
+        steps.calls.append(Call(event.get("title", event["step"]), {"payload": event["input"]}))
         child = compile_workflow(workflows[event["step"]])
         given = {"run": event["run"] | {"createdAt": timestamp(context.now_ms)}, "payload": event["input"]}
         outcome = execute(_machine(child.text), given, _doers(child, steps), start_ms=context.now_ms)

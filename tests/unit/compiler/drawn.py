@@ -149,7 +149,7 @@ class Drawing:
             ],
             "str": [
                 lambda: f"({one('str')} + {one('str')})",
-                lambda: f'f"{{{self._inside(scope)}}}-{{{self._inside(scope)}}}"',
+                lambda: f'f"{{{self.inside(scope)}}}-{{{self.inside(scope)}}}"',
                 lambda: f"({self._optional(scope)} or {one('str')})",
                 lambda: f"str({one(some(['int', 'bool', 'str']))})",
                 lambda: self._item(one("list[str]"), '"z"'),
@@ -281,7 +281,7 @@ class Drawing:
             ],
         }
 
-    def _inside(self, scope: Scope) -> str:
+    def inside(self, scope: Scope) -> str:
         """Return what can stand in an f-string without its quotes."""
         names = [name for name, each in scope.items() if each in ("int", "str", "bool")]
         return self.random.choice([*names, "user.age", "user.user_id", "user.active"])

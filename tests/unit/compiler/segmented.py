@@ -98,7 +98,8 @@ class Recorded:
         try:
             hidden = event.get("sensitive", False)
             given, catches = event["input"], event.get("catches", ())
-            result = self.steps.attempt(event["step"], use.signature, given, sensitive=hidden, catches=catches)
+            called = event.get("title", event["step"])
+            result = self.steps.attempt(called, use.signature, given, sensitive=hidden, catches=catches)
         except Exception as error:
             name, self.said[key] = type(error).__name__, str(error)
             last = self.attempts[key] >= event["attempts"] or name in event.get("once", ())
@@ -123,7 +124,8 @@ class Recorded:
         if key not in self.outcomes:
             at = context.now_ms
             try:
-                self.outcomes[key] = (self.steps.event(event["step"], event["type"]), None, at)
+                called = event.get("title", event["step"])
+                self.outcomes[key] = (self.steps.event(called, event["type"]), None, at)
             except StepTimeoutError:
                 self.said[key] = str(StepTimeoutError())
                 self.outcomes[key] = (None, "StepTimeoutError", at + event["timeout"] * 1000)
@@ -132,7 +134,7 @@ class Recorded:
     def _call(self, event: dict[str, Any], context: TaskContext) -> Any:
         key = event.get("key", event["step"])
         if key not in self.outcomes:
-            self.steps.calls.append(Call(event["step"], {"payload": event["input"]}))
+            self.steps.calls.append(Call(event.get("title", event["step"]), {"payload": event["input"]}))
             child = compile_workflow({use.name: use.workflow for use in self.compiled.calls}[event["step"]])
             outcome, now = Segments(child, Recorded(child, self.steps)).run(event["input"], context.now_ms)
             failed = None if outcome.status == "SUCCEEDED" else "ChildWorkflowError"

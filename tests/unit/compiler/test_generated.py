@@ -7,7 +7,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -25,7 +25,7 @@ from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.segmented import run_segments
 from tests.unit.compiler.test_expressions import USERS
 from tests.unit.compiler.worlds import UNDONE, run_in_sandbox
-from tests.unit.compiler.writing import Group
+from tests.unit.compiler.writing import TITLED, Group
 from tests.unit.compiler.written import written
 
 SAFE_USERS = [each.model_copy(update={"age": min(each.age, 10**12)}) for each in USERS]
@@ -174,7 +174,10 @@ class Wanted:
 
     def agrees(self, other: NativeOutcome, only: Collection[str] | None = None) -> bool:
         """Whether the outcome is the same, and the calls are; of these steps, if not of all."""
-        native, groups = self.native, self.groups if only is None else {name: self.groups[name] for name in only}
+        native, groups = self.native, self.groups
+        if only is not None:  # a sandbox tells steps by their names, of which a part may be computed
+            groups = {name: self.groups[name] for name in map(_written, only)}
+            native, other = (replace(each, calls=tuple(map(_untitled, each.calls))) for each in (native, other))
         # What an expression fails with ends a run with one name, what `raise` says with its own.
         errors = {native.error, EVALUATION_ERROR} if native.error in PYTHON_ERRORS else {native.error}
         return (
@@ -187,7 +190,9 @@ class Wanted:
 def _same_calls(native: NativeOutcome, other: NativeOutcome, groups: dict[str, Group], *, failed: bool) -> bool:
     """Whether each branch made the same calls in one order; of one that was stopped, whether one began as the other."""
     for group in {id(each): each for each in groups.values()}.values():
-        one, two = ([call for call in each.calls if groups.get(call.step) is group] for each in (native, other))
+        one, two = (
+            [call for call in each.calls if groups.get(_written(call.step)) is group] for each in (native, other)
+        )
         stopped = failed and group.stoppable
         if not (stopped and (group.again or group.at_once)) and not _agree(one, two, group, stopped=stopped):
             return False
@@ -199,6 +204,15 @@ def _agree(one: list[Call], two: list[Call], group: Group, *, stopped: bool) -> 
         return sorted(map(_text, one)) == sorted(map(_text, two))
     size = min(len(one), len(two)) if stopped else max(len(one), len(two))
     return one[:size] == two[:size]
+
+
+def _written(step: str) -> str:
+    """Return what is written of a step's name."""
+    return step.partition(TITLED)[0]
+
+
+def _untitled(call: Call) -> Call:
+    return Call(_written(call.step), call.input)
 
 
 def _text(call: Call) -> str:

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from durable.compiler import compile_workflow
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
@@ -155,7 +156,40 @@ EXPRESSIONS = {
         return [f"{user.nickname}", str(user.nickname), f"a {code} b {user.joined}"]
     """,
 }
-PROGRAMS = {**LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
+NAMES = {
+    "a name that is computed, in loops and maps": """
+        for n, t in enumerate(user.tags):
+            await step.do(f"send {t} #{n}", text, t)
+            await step.sleep(f"wait {n}", 1)
+            await step.do("count " + str(len(t)), save, 1)
+
+        async def one(t: str) -> str:
+            return await step.do(f"{t} in a map", text, t)
+
+        found = await step.map("all", one, user.tags)
+        return [found, await asyncio.gather(*(step.do(f"each {t}", text, t) for t in user.tags))]
+    """,
+    "a computed name of a wait, of a call and in a helper": """
+        async def notify(kind: str) -> str:
+            return await step.do(f"notify {kind}", text, kind)
+
+        tripled = await step.call(f"triple {user.user_id}", Triple, user.age)
+        sent = [await notify("a"), await notify(user.user_id)]
+        try:
+            await step.wait_for_event(f"reply of {user.user_id}", type="replied", payload=str, timeout="1 day")
+        except StepTimeoutError:
+            return [sent, tripled.value]
+    """,
+    "an error of a step whose name is computed": """
+        try:
+            await step.do(f"fail {user.user_id}", fail, "x")
+        except ValueError:
+            return "a ValueError"
+        except EmailTakenError:
+            return "taken"
+    """,
+}
+PROGRAMS = {**NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
 
 
 @pytest.mark.parametrize("body", PROGRAMS.values(), ids=PROGRAMS)
@@ -163,3 +197,17 @@ def test_agrees_with_cpython(body: str) -> None:
     workflow = written(f"user = event.payload\n{textwrap.dedent(body)}")
     for user in USERS:
         agree(workflow, user)
+
+
+def test_a_step_is_known_by_what_is_written_of_its_name() -> None:
+    workflow = written(
+        """
+        limit = event.payload.age
+        await step.do(f"send-{LIMIT}-{limit}{limit}", text, "x")
+        await step.do(f"tell {event.payload.user_id}", text, "x", sensitive=True)
+        """
+    )
+    compiled = compile_workflow(workflow)
+    assert [each.name for each in compiled.steps] == ["send-100-*", "tell *"]
+    assert "title" in compiled.text.partition("tell *")[0]
+    assert "title" not in compiled.text.partition("tell *")[2]  # of a sensitive step nothing is shown

@@ -14,6 +14,8 @@ from tests.unit.compiler.drawn import GIVEN, STEPS, Drawing
 Scope = dict[str, str]
 UNDO = {"int": "unsave", "str": "untext"}
 """The undo of the steps of each type, where there is one."""
+TITLED = " #"
+"""What stands before the part of a name that is computed."""
 ENDINGS = ["", "", "", "", ", it's", ' "q"', " $Ship", " größe 😀", " (% x %)"]
 """How names of steps end, as people write them."""
 
@@ -91,14 +93,17 @@ class Writing(Drawing):
     def call(self, place: Place, kind: str) -> str:
         """Return a call of a step, not awaited."""
         name = self.called(place, "s")
+        titled = self.random.random() < 0.2
+        whole = name + TITLED + "*" if titled else name
         argument = self.expression(place.scope, GIVEN.get(kind, kind), 2)
         options = [f"retries=Retries(limit={self.random.randint(0, 2)})"]
         if kind in UNDO and not place.child and self.random.random() < 0.5:
             options.append(f"undo={UNDO[kind]}")
-            self.undoable.add(name)
+            self.undoable.add(whole)
         if self.random.random() < 0.2:
             options.append(f'timeout="{self.random.randint(20, 895)} seconds"')
-        return f"step.do({quoted(name)}, {STEPS[kind]}, {argument}, {', '.join(options)})"
+        written = f"f{quoted(name + TITLED + '{' + self.inside(place.scope) + '}')}" if titled else quoted(name)
+        return f"step.do({written}, {STEPS[kind]}, {argument}, {', '.join(options)})"
 
     @contextlib.contextmanager
     def _never_failing(self, wanted: bool) -> Iterator[None]:

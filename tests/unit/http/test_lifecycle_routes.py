@@ -167,6 +167,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
     assert first == {
         "name": "validate-user",
         "key": "all[1]/validate-user",
+        "title": "validate-user",
         "status": "complete",
         "attempts": [attempt],
         "attemptsUsed": 1,
@@ -194,6 +195,12 @@ def test_params_that_hold_a_secret_are_not_shown(started: Ask, desk: Desk) -> No
     shown = started("GET", f"{INSTANCES}/run-0")
     assert shown.json["params"] is None
     assert "s3cret" not in shown.text
+
+
+def test_a_step_is_shown_under_the_name_that_the_run_computed(started: Ask, desk: Desk) -> None:
+    desk.step("run-0", "send *", key="send *[2]", title="send Ann")
+    shown = started("GET", f"{INSTANCES}/run-0").json["steps"][-1]
+    assert (shown["name"], shown["key"], shown["title"]) == ("send *", "send *[2]", "send Ann")
 
 
 def test_a_sensitive_step_shows_no_data(started: Ask, desk: Desk) -> None:

@@ -48,6 +48,13 @@ def test_rounds_have_keys_of_their_own(bench: Bench) -> None:
     assert [key for _, key, _ in steps.calls] == ["shop/one/1/all[0]/charge", "shop/one/1/all[1]/charge"]
 
 
+def test_the_row_holds_what_the_run_calls_the_step(bench: Bench) -> None:
+    bench.handler()(bench.event() | {"title": "charge " + "x" * 500}, "a")
+    row = bench.table.get(StepKey.of(bench.event()).row)
+    assert row is not None
+    assert row["title"] == "charge " + "x" * 193
+
+
 def test_attempts_share_the_key_and_are_counted_in_the_record(bench: Bench) -> None:
     steps.raises[:] = [steps.Offline(SECRET), steps.Offline(SECRET)]
     handler = bench.handler()

@@ -86,6 +86,9 @@ export function bytes(number) {
 /** Return how many attempts of a step were begun; it tells of the latest only. */
 export const tries = (step) => step.attempts.at(-1)?.number ?? step.attempts.length;
 
+/** Return what a step is called: its title where `run` computes its name, else its key. */
+export const titled = (step) => step.title && step.title !== step.name ? step.title : step.key;
+
 /** Return a moment as short as it can be told today. */
 export function moment(iso) {
   const at = new Date(iso);

@@ -1,7 +1,7 @@
 // One run: where it is, its graph, timeline, data and events, and what can be done with it.
 
 import { get, instance, poll } from "./api.js";
-import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time, tries } from "./dom.js";
+import { CLOSED, copyButton, duration, h, json, moment, pill, replace, time, titled, tries } from "./dom.js";
 import { eventsPanel } from "./events.js";
 import { Graph } from "./graph.js";
 import { historyPanel } from "./history.js";
@@ -129,7 +129,7 @@ class RunView {
     const trace = this.tracebacks.get(step.key);
     const begun = tries(step);
     const took = step.finishedAt ? ` in ${duration(Date.parse(step.finishedAt) - Date.parse(step.startedAt))}` : "";
-    const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null,
+    const head = h("p", { class: "state" }, pill(step.status), many ? h("code", {}, step.key) : null, titled(step) === step.key ? null : h("span", {}, titled(step)),
       h("span", { class: "dim" }, `${begun === 1 ? "1 attempt" : `${begun} attempts`}${took}, began `, time(step.startedAt)));
     const data = [step.error && failure(step.error, trace, step.key),
       step.wakeAt && h("p", { class: "dim" }, step.status === "retrying" ? `The next attempt is at ${moment(step.wakeAt)}.` : `Waits until ${moment(step.wakeAt)} at the latest.`),

@@ -1,6 +1,6 @@
 // The timeline of a run: a row for each step, a bar for each attempt, hatched where it waits between two or sleeps.
 
-import { CLOSED, duration, h, mark, moment, replace, tries } from "./dom.js";
+import { CLOSED, duration, h, mark, moment, replace, titled, tries } from "./dom.js";
 
 const MOST_ROWS = 200;
 
@@ -54,7 +54,7 @@ class Row {
     const many = tries(step) > 1 ? ` · ${tries(step)} attempts` : "";
     this.element = h("div", { class: "t-row" },
       h("button", { type: "button", class: `t-name s-${step.status}`, title: `${step.key}${many}`, onclick: () => onChoose(step.key) },
-        mark(step.status), h("span", {}, step.key)), this.track, this.took);
+        mark(step.status), h("span", {}, titled(step))), this.track, this.took);
   }
 
   place(start, end) {
