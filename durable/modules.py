@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ _NOT_THE_AUTHORS: Final = (
     *(f"{sysconfig.get_path(each)}{os.sep}" for each in ("stdlib", "purelib", "platlib")),
     f"{os.path.dirname(os.path.abspath(__file__))}{os.sep}",
 )
+_NAME_WANTED: Final = re.compile("cannot import name '([^']+)'")
 
 
 def imported(name: str) -> ModuleType:
@@ -89,9 +92,27 @@ def _said(error: Exception) -> tuple[str, str]:
         case SyntaxError(msg=message, text=text):
             return f"{type(error).__name__}: {message}" + (f": `{text.strip()}`" if text else ""), "mend the line"
         case ImportError(name="durable"):
-            return said, "docs/from-cloudflare.md says what there is, and what to use for what there is not"
+            return (
+                said,
+                f"{_nearest(error)}docs/from-cloudflare.md says what there is, and what to use for what there is not",
+            )
         case ModuleNotFoundError():
             return said, "write the module, or install its package into this environment"
         case ImportError():
-            return said, "import a name that the module has"
+            return said, f"{_nearest(error)}import a name that the module has"
     return said, "mend it there"
+
+
+def _nearest(error: ImportError) -> str:
+    """Return the name that is like the one that a module does not have, as the beginning of a remedy."""
+    from difflib import get_close_matches  # Lambdas import this module, and need no differences
+
+    wanted = _NAME_WANTED.match(error.msg)
+    module = sys.modules.get(error.name or "")
+    # Before Python 3.12 the name that was asked for stands in the message alone.
+    close = (
+        get_close_matches(wanted[1], [each for each in vars(module) if each[0] != "_"], 1, 0.5)
+        if wanted and module
+        else []
+    )
+    return f"did you mean {close[0]}? " if close else ""

@@ -60,4 +60,11 @@ def test_a_declaration_that_is_refused_is_said_of_its_line(write: Write) -> None
 def test_a_binding_that_durable_does_not_have_leads_to_the_page_that_says_what_to_use(write: Write) -> None:
     said = write(shop="from durable import D1Database\n")
     assert said.startswith("shop.py:1: ImportError: cannot import name 'D1Database' from 'durable' (")
-    assert said.endswith("; docs/from-cloudflare.md says what there is, and what to use for what there is not")
+    page = "docs/from-cloudflare.md says what there is, and what to use for what there is not"
+    assert said.endswith(f"; did you mean Database? {page}")
+    assert write(shop="from durable import Ai\n").endswith(f"; {page}")
+
+
+def test_a_name_that_a_module_lacks_leads_to_the_one_that_is_like_it(write: Write) -> None:
+    said = write(shop="from shop_steps import reserv\n", shop_steps="def reserve(): ...\n")
+    assert said.endswith("; did you mean reserve? import a name that the module has")
