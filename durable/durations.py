@@ -10,7 +10,7 @@ from durable.errors import DurationError
 
 Duration = str | timedelta | float
 
-_SECONDS: Final = {
+SECONDS: Final = {
     "second": 1,
     "minute": 60,
     "hour": 3600,
@@ -19,6 +19,7 @@ _SECONDS: Final = {
     "month": 2_592_000,
     "year": 31_536_000,
 }
+"""The seconds of each unit."""
 _FORM: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?\s*", re.ASCII)
 _SHORT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(s|secs?|m|mins?|h|hrs?|d|w)\s*", re.ASCII)
 _UNITS: Final = {
@@ -48,7 +49,7 @@ def parse_duration(duration: Duration) -> timedelta:
     if match is None:
         raise DurationError(duration, meant=_meant(duration))
     try:
-        return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+        return timedelta(seconds=float(match[1]) * SECONDS[match[2]])
     except OverflowError:
         raise DurationError(duration) from None
 
@@ -66,7 +67,7 @@ def _of_seconds(seconds: float) -> timedelta:
 def _meant(duration: object) -> str:
     """Return what an author may have meant by a unit's first letters."""
     short = _SHORT.fullmatch(duration) if isinstance(duration, str) else None
-    return "" if short is None else spoken(float(short[1]) * _SECONDS[_UNITS[short[2]]])
+    return "" if short is None else spoken(float(short[1]) * SECONDS[_UNITS[short[2]]])
 
 
 def whole_seconds(duration: Duration) -> int:
@@ -89,6 +90,6 @@ def milliseconds(duration: Duration) -> int:
 def spoken(seconds: float) -> str:
     """Return a duration as an author would write it, in the largest unit up to weeks that divides it: "3 days"."""
     units = ("week", "day", "hour", "minute")
-    unit = next((each for each in units if seconds and seconds % _SECONDS[each] == 0), "second")
-    number = seconds / _SECONDS[unit]
+    unit = next((each for each in units if seconds and seconds % SECONDS[each] == 0), "second")
+    number = seconds / SECONDS[unit]
     return f"{number:g} {unit}{'' if number == 1 else 's'}"

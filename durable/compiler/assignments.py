@@ -27,6 +27,7 @@ from durable.compiler.kinds import (
     members,
 )
 from durable.compiler.literals import dict_display
+from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
 from durable.compiler.slices import sliced
@@ -40,6 +41,10 @@ _IMMUTABLE: Final = "the values of a run are never changed: assign a new one to 
 Statements = tuple[Statement, ...]
 
 
+def _is_of_items(target: ast.Tuple | ast.List) -> bool:
+    return any(isinstance(each, ast.Subscript) for each in target.elts)
+
+
 @dataclass(slots=True)
 class AssignmentReader:
     """Reads assignments; `awaits` reads what they await."""
@@ -51,6 +56,8 @@ class AssignmentReader:
     def assign(self, targets: list[ast.expr], node: ast.expr, declared: Kind | None = None) -> Statements:
         """Return `target = value`; of several targets each is assigned the value, from the left."""
         first, *others = targets
+        if any(isinstance(each, ast.Tuple | ast.List) and _is_of_items(each) for each in targets):
+            return self._to_items(targets, node)
         if isinstance(first, ast.Name) and not others and self._is_policy(first.id, node):
             self.reading.expressions.names.retries[first.id] = options.retries(node, self.reading.steps.resolve)
             return ()
@@ -75,6 +82,25 @@ class AssignmentReader:
             if others and isinstance(first, ast.Name):
                 value = self.reading.here().locals[first.id].value
         return sum((self._bound(each, value, self.reading.source(node)) for each in others), statements)
+
+    def _to_items(self, targets: list[ast.expr], node: ast.expr) -> Statements:
+        """Return `d[a], d[b] = value`: what is taken apart has names first, and is put into the dicts from the left."""
+        names, items = list[ast.expr](), list[tuple[ast.Subscript, ast.Name]]()
+        for target in targets:
+            if not isinstance(target, ast.Tuple | ast.List):
+                names.append(target)
+                continue
+            parts = list[ast.expr]()
+            for each in target.elts:
+                name = ast.Name(f"item{HOISTED}{each.lineno}:{each.col_offset}", ast.Store())
+                if isinstance(each, ast.Subscript):
+                    items.append((each, name))
+                parts.append(ast.copy_location(name, each) if isinstance(each, ast.Subscript) else each)
+            names.append(ast.copy_location(type(target)(parts, ast.Store()), target))
+        statements = self.assign(names, node)
+        for item, name in items:
+            statements += self.assign([item], ast.copy_location(ast.Name(name.id, ast.Load()), item))
+        return statements
 
     def _is_policy(self, name: str, node: ast.expr) -> bool:
         """Whether a name is that of retries, which are written out and stay what they are."""
@@ -125,7 +151,9 @@ class AssignmentReader:
                 result = Variable(reading.variable("tuple", target), awaited.kind)
                 run = dataclasses.replace(awaited.run, variable=result.name)
                 return (run, *self._parts(target, result)), result
-        raise Refused(target, f"`{reading.source(target)}` is changed in place", _IMMUTABLE)
+        result = Variable(reading.variable("item", target), awaited.kind)
+        run = dataclasses.replace(awaited.run, variable=result.name)
+        return (run, *self._bound(target, result, "…")), result
 
     def _parts(self, target: ast.Tuple | ast.List, whole: Variable) -> Statements:
         """Return the assignments of the parts of a variable; a list is first asked for its length."""

@@ -41,6 +41,7 @@ from durable.compiler.terms import (
     TEXT,
     Both,
     Comparison,
+    Conditional,
     Constant,
     Contains,
     Expression,
@@ -98,6 +99,14 @@ def _is_error(kind: Kind) -> bool:
     return isinstance(kind, Caught)
 
 
+def _errors(kinds: list[Kind]) -> list[Kind]:
+    return [each for each in kinds if _is_error(each)]
+
+
+def _data(kinds: list[Kind]) -> list[Kind]:
+    return [each for each in kinds if not _is_error(each)]
+
+
 def _single(kind: Kind) -> list[Kind]:
     """Return a kind of several errors as one of each."""
     return [Caught((each,)) for each in kind.errors] if isinstance(kind, Caught) else [kind]
@@ -147,6 +156,11 @@ def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[
     types, unlike = {_json_type(each) for each in matching}, {_json_type(each) for each in others}
     if None not in types | unlike and not types & unlike:
         return _has_type(value, types)
+    if any(map(_is_error, (*matching, *others))):
+        is_error = instance(node, value, BaseException, source).test
+        of_error = _test(node, value, _errors(matching), _errors(others), source)
+        of_other = _test(node, value, _data(matching), _data(others), source)
+        return Conditional(is_error, of_error, of_other, BOOLEAN)
     alike = [each for each in others if _json_type(each) == "object"]
     tag = _tag([each for each in matching if _json_type(each) == "object"], alike)
     if tag is None or None in unlike or types != {"object"}:

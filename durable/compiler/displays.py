@@ -8,7 +8,7 @@ import dataclasses
 from durable.compiler.access import element_kind
 from durable.compiler.guards import refuse_none
 from durable.compiler.iterables import dict_entry, iterable, merged_dicts
-from durable.compiler.kinds import ListOf, TupleOf, describe, is_dict, is_unknown, join
+from durable.compiler.kinds import ListOf, Never, TupleOf, describe, is_dict, is_unknown, join
 from durable.compiler.literals import dict_display, list_display
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
@@ -50,7 +50,7 @@ def dict_of(reader: Reader, node: ast.Dict, scope: Scope) -> Expression:
         if entries:
             parts.append(dict_display(entries))
             entries = {}
-        if not is_unknown(part.kind):
+        if not isinstance(part.kind, Never):
             parts.append(part)
     if entries or not parts:
         parts.append(dict_display(entries))

@@ -36,6 +36,9 @@ def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast
             # `if not …: break`.
             whole = ast.While(ast.Constant(True), [*_leaving(test), *body], node.orelse)
             return [_placed(whole, node, test)]
+        case ast.Expr(ast.Await(ast.IfExp(test, body, orelse))):
+            one, other = (ast.Expr(ast.copy_location(ast.Await(each), each)) for each in (body, orelse))
+            return [_placed(ast.If(test, [one], [other]), node, node)]
         case ast.AugAssign(ast.Name(name) as target, operator, value) if name in _bound(value):
             # `x += (x := 2)` adds to the x from before: CPython reads the target first.
             read = ast.copy_location(ast.Name(name, ast.Load()), target)
@@ -166,6 +169,9 @@ def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> 
     if not _acts(node):
         return node
     match node:
+        case ast.Await(ast.IfExp(test, body, orelse) as choice):
+            one, other = (ast.copy_location(ast.Await(each), each) for each in (body, orelse))
+            return _lifted(ast.copy_location(ast.IfExp(test, one, other), choice), before)
         case ast.Await(value):
             changed = ast.copy_location(ast.Await(_arguments(value, before)), node)
             return changed if direct else _assigned(changed, before)

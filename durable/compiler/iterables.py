@@ -9,6 +9,7 @@ from typing import Any, Final
 from durable.compiler.access import element_kind, keys_of
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
+    UNKNOWN,
     Anything,
     DictOf,
     Fixed,
@@ -271,6 +272,8 @@ def repeated(reader: Reader, node: ast.BinOp, items: Expression, times: ast.expr
 def merged_dicts(parts: list[Expression]) -> Expression:
     """Return dicts merged into one; later values replace earlier ones of the same key."""
     kind: Kind
+    if any(isinstance(each.kind, Unknown) for each in parts):
+        return Constant(None, UNKNOWN)
     if all(isinstance(each.kind, Fixed) for each in parts):
         entries = {name: of for each in parts if isinstance(each.kind, Fixed) for name, of in each.kind.entries}
         kind = Fixed(tuple(entries.items()))

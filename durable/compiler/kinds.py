@@ -287,7 +287,8 @@ def describe(kind: Kind) -> str:
     """Return the kind as an author would write it."""
     match kind:
         case OneOf(of):
-            return " | ".join(describe(each) for each in sorted(of, key=lambda each: isinstance(each, Null)))
+            ordered = sorted(of, key=lambda each: isinstance(each, Null))
+            return " | ".join(dict.fromkeys(map(describe, ordered)))
         case Text(values) | Integer(values) if values is not None and len(values) > 1:
             return f"Literal[{', '.join(repr(each) for each in values)}]"
         case ListOf(element, is_tuple):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 from datetime import timedelta
 from typing import Final
 
+from durable.compiler import options
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.kinds import (
     Anything,
@@ -19,9 +21,11 @@ from durable.compiler.kinds import (
     Kind,
     Opaque,
     Span,
+    Text,
     acts_as,
     describe,
     is_number,
+    is_text,
     is_unknown,
     is_whole,
     join,
@@ -31,6 +35,8 @@ from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.terms import Constant, Expression, Formula, Negation, Operation
+from durable.durations import SECONDS, parse_duration
+from durable.errors import DurationError
 from durable.wire import MAX_WAIT_SECONDS
 
 SPAN: Final = Span()
@@ -77,6 +83,13 @@ _READ: Final = (
     ' + ($contains($a, ".") ? $number($substring($_f & "000000", 0, 6)) : 0))'
     ' * ($substring($a, 0, 1) = "-" ? -1 : 1)'
 )
+
+_SPOKEN: Final = (
+    r"($_p := $match($a, /^\s*([0-9]+(?:\.[0-9]+)?)\s*(" + "|".join(SECONDS) + r")s?\s*$/);"
+    ' $assert($exists($_p), "DurationError");'
+    f" $round($number($_p[0].groups[0]) * $lookup({json.dumps(SECONDS)}, $_p[0].groups[1]) * {_SECOND}))"
+)
+"""The microseconds of a text such as "3 days", as `parse_duration` reads it."""
 
 
 def constant(node: ast.AST, length: timedelta, source: str) -> Expression:
@@ -230,12 +243,25 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
         length, micros = as_span(value), "$a"
     elif is_number(value.kind):
         length, micros = value, f"$round($a * {_SECOND})"
+    elif is_text(value.kind):
+        _refuse_unreadable(node, value)
+        length, micros = value, _SPOKEN
     else:
-        remedy = 'pass a number of seconds or a timedelta; a text such as "3 days" is written out'
+        remedy = 'pass a number of seconds, a timedelta, or a text such as f"{n} days"'
         raise Refused(node, f"`{source}` ({describe(value.kind)}) is no length of time", remedy)
     longest = most_seconds * _SECOND
     text = f'($_m := {micros}; $assert($_m >= 0 and $_m <= {longest}, "DurationError"); $_m)'
     return Formula(text, (length,), SPAN, fails=True)
+
+
+def _refuse_unreadable(node: ast.AST, value: Expression) -> None:
+    """Refuse texts that are known when compiling and are no length of time."""
+    for each in members(value.kind):
+        for text in each.values or () if isinstance(each, Text) else ():
+            try:
+                parse_duration(text)
+            except DurationError as error:
+                raise options.refused(node, error) from None
 
 
 def timeout(node: ast.AST, value: Expression, source: str, most_seconds: int) -> Expression:

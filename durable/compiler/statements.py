@@ -217,7 +217,7 @@ class StatementReader:
             case ast.Assert():
                 return self.statement(self.raises.checked(node))
             case ast.Match():
-                bound = self.reading.here().locals
+                bound = {name for name, each in self.reading.here().locals.items() if each.certain}
                 return tuple(found for each in decided(node, bound) for found in self.statement(each))
             case ast.Pass():
                 return ()
