@@ -30,7 +30,8 @@ What a wait for an event sends to the Lambda of the workflow's waits ("key" as a
      "entered": "2026-01-01T00:00:00.000Z", "tried": 0, "type": "approved", "timeout": 86400}
 
 `tried` is how often the Task was tried before in its execution: a later try has another token.
-A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`.
+A call of another workflow does the same, with the child's payload as `input` in place of `type` and `timeout`, and
+`by_reference` or `read` as a step has them: what the child returned may be large too.
 
 A failed step raises; Lambda reports the exception's class as the error's name, and as its cause
 `{"errorMessage": "<key>: \\n… (at=1767225600000)", "errorType": "…", …}`: the step's key, which has no line break, then
@@ -264,6 +265,8 @@ class CallTask(TypedDict, total=False):
     entered: str
     tried: int
     input: Any
+    by_reference: bool
+    read: str
     caught: list[str]
     says: list[str]
     park: Where

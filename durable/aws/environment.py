@@ -101,7 +101,7 @@ def events_of(table: DynamoDBTable, callbacks: Callbacks) -> Events:
     return Events(table, callbacks, SystemClock())
 
 
-def children_of(table: DynamoDBTable, callbacks: Callbacks) -> Children:
+def children_of(table: DynamoDBTable, callbacks: Callbacks, environment: Environment) -> Children:
     from durable.steps.children import Children
 
-    return Children(table, callbacks)
+    return Children(table, callbacks, values_of(environment))

@@ -11,6 +11,8 @@ from durable.store.large_values import RunPlace, ValuesBusy
 
 _MOST_AT_ONCE: Final = 1000
 _BUSY: Final = frozenset({"RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "Throttling", "TooManyRequests"})
+_LINK_SECONDS: Final = 900
+"""How long a link is good; the credentials that it is signed with may end before."""
 _FAULT: Final = 500
 """From this HTTP status on, an error is the service's own."""
 
@@ -42,6 +44,20 @@ class S3Values:
         except self._client.exceptions.NoSuchKey:
             return None
         return data
+
+    def copy(self, run: RunPlace, name: str, to: RunPlace, new: str) -> bool:
+        source = {"Bucket": self._bucket, "Key": f"{run}/{name}"}
+        try:
+            with self._translated():
+                self._client.copy_object(Bucket=self._bucket, Key=f"{to}/{new}", CopySource=source)
+        except self._client.exceptions.NoSuchKey:
+            return False
+        return True
+
+    def link(self, run: RunPlace, name: str) -> str:
+        wanted = {"Bucket": self._bucket, "Key": f"{run}/{name}"}
+        url: str = self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=_LINK_SECONDS)
+        return url
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:

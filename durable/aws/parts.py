@@ -48,7 +48,7 @@ def parts_of(environment: Environment) -> Parts:
     machines, runs = machines_of(registry), runs_of(table, registry, environment)
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
-    children = children_of(table, callbacks)
+    children = children_of(table, callbacks, environment)
     lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
     return Parts(registry, table, machines, runs, segments, events_of(table, callbacks), children, lifecycle)
 

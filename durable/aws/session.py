@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+import os
+from typing import Any, Final
+
+_STANDS_IN: Final = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
+"""Name something that stands in for AWS, which has no host name for each bucket."""
 
 
 @functools.cache
@@ -14,6 +18,10 @@ def client(service: str) -> Any:
 
     # Seconds. boto3's own 60 are more than a step's Lambda has left for its outcome: see LAMBDA_MARGIN_SECONDS.
     patience = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=2, read_timeout=10)
+    if service == "s3" and not _STANDS_IN & os.environ.keys():
+        # For links: without these, they are signed by a method that encrypted objects refuse, and for a host that sends
+        # readers of most regions on to another one, where the signature is wrong.
+        patience = patience.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # the name is not a literal
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from durable.aws.environment import callbacks_of, events_of, runs_of, segments_of
+from durable.aws.environment import callbacks_of, events_of, runs_of, segments_of, values_of
 from durable.aws.operator import RemoteTransitions
 from durable.aws.registry import Registry
 from durable.aws.table import DynamoDBTable
@@ -37,6 +37,7 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
         Queries(table, SystemClock()),
         transitions,
         tuple(resource.get("search", ())),
+        values_of({"DURABLE_VALUES": resource.get("values", "")}),
     )
 
 

@@ -41,7 +41,12 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """Where a run is; `error` is {"name", "message", "step"?} for one that failed."""
+    """Where a run is; `error` is {"name", "message", "step"?} for one that failed.
+
+    Attributes:
+        output_url: where the output is read, for some time, when it is too large to stand in `output`, which is None
+            then.
+    """
 
     id: str
     workflow: str
@@ -51,6 +56,7 @@ class RunStatus:
     steps: tuple[StepStatus, ...]
     output: Any
     error: dict[str, str] | None
+    output_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

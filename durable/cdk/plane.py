@@ -43,6 +43,7 @@ class Plane:
         segmented: what those have besides whose runs execute in segments, by name.
         limited: what limits the runs of those that have limits, by name.
         nested: what the names of all machines in nested stacks begin with; None where there are none.
+        hands_over: whether a workflow that may return a large value is called by another one.
     """
 
     platform: Platform
@@ -55,6 +56,7 @@ class Plane:
     segmented: Mapping[str, Segmented]
     limited: Mapping[str, Limited]
     nested: str | None
+    hands_over: bool
 
     def function(
         self,
@@ -86,6 +88,8 @@ class Plane:
         )
         self.record.grant_all(handler)
         self.record.grant_delete_values(handler)
+        if self.hands_over:  # whoever closes a run copies what it returned to the run that called it
+            self.record.grant_values(handler)
         if wakes is not None:
             wakes.grant_send(handler)
         for segmented in self.segmented.values():

@@ -79,21 +79,30 @@ class Record(Construct):
         """Return what tells a Lambda where large values are."""
         return {} if self.values is None else {"DURABLE_VALUES": self.values.bucket_name}
 
-    def grant_values(self, handler: HandlerFunction, workflow: str) -> None:
-        """Allow to read and write the large values of one workflow's runs, where there is a bucket of them.
+    def grant_values(self, handler: HandlerFunction, workflow: str = "*") -> None:
+        """Allow to read and write the large values of one workflow's runs, or of all, where there is a bucket of them.
 
         What is missing there can be told from what may not be read, so the names of all values can be listed.
         """
         if self.values is not None:
-            objects = self.values.arn_for_objects(f"{workflow}/*")
-            handler.grant("s3:GetObject", "s3:PutObject", on=[objects])
-            # Without it S3 answers that a value which is gone may not be read. A condition on the prefix would not
-            # help: S3 asks for the right to list the bucket as a whole.
-            handler.grant("s3:ListBucket", on=[self.values.bucket_arn])
-            # From a nested stack cdk-nag may name the bucket by the parameter that brings its ARN, or as the bucket.
-            for pattern in {written_objects(handler, self.values, f"{workflow}/*"), written(self.values, objects)}:
-                finding = f"IAM5[Resource::{pattern}]"
-                acknowledge(handler.role, finding, "values of this workflow's runs are named as they are written")
+            self._grant_objects(handler, workflow, "s3:GetObject", "s3:PutObject")
+
+    def _grant_objects(self, handler: HandlerFunction, workflow: str, *actions: str) -> None:
+        assert self.values is not None
+        pattern = "*" if workflow == "*" else f"{workflow}/*"
+        objects = self.values.arn_for_objects(pattern)
+        handler.grant(*actions, on=[objects])
+        # Without it S3 answers that a value which is gone may not be read. A condition on the prefix would not
+        # help: S3 asks for the right to list the bucket as a whole.
+        handler.grant("s3:ListBucket", on=[self.values.bucket_arn])
+        # From a nested stack cdk-nag may name the bucket by the parameter that brings its ARN, or as the bucket.
+        for found in {written_objects(handler, self.values, pattern), written(self.values, objects)}:
+            acknowledge(handler.role, f"IAM5[Resource::{found}]", "values are named as they are written")
+
+    def grant_read_values(self, handler: HandlerFunction, workflow: str = "*") -> None:
+        """Allow to read the large values of one workflow's runs, or of all: a link to one is signed with this right."""
+        if self.values is not None:
+            self._grant_objects(handler, workflow, "s3:GetObject")
 
     def grant_delete_values(self, handler: HandlerFunction) -> None:
         """Allow to list and delete the large values of all runs, and not to read them."""

@@ -226,6 +226,7 @@ class DurableStack(Stack):
             limited=self._limited(deployed.declared),
             search=deployed.declared.search,
             parameter=deployed.parameter if deployed.is_nested else None,
+            may_return=deployed.program.may_return,
         )
 
     def _limited(self, workflow: Workflow[Any]) -> Limited | None:
@@ -364,6 +365,11 @@ class DurableStack(Stack):
             segmented={name: each.segmented for name, each in own.items() if each.segmented},
             nested=None if len(own) == len(self._deployed) else f"{self._settings.stack}{NESTED_SEPARATOR}",
             limited={name: limit for name, each in self._deployed.items() if (limit := self._limited(each.declared))},
+            hands_over=any(
+                self._deployed[callee.name].program.may_return
+                for each in self._deployed.values()
+                for callee in each.called.values()
+            ),
         )
 
     def _watched(self, plane: Plane, keeper: Keeper, apis: Apis) -> Watched:

@@ -114,6 +114,7 @@ class TokenFunction(Construct):
             environment={
                 "DURABLE_WORKFLOW": workflow,
                 "DURABLE_TABLE": record.table.table_name,
+                **(record.environment() if any(each.may_return for each in (callees or {}).values()) else {}),
                 **({"DURABLE_CALLS": called} if called else {}),
                 **(parking.environment() if parking else {"DURABLE_WORKFLOWS": {}}),
             },
@@ -126,6 +127,8 @@ class TokenFunction(Construct):
             parking.grant(self.handler, record)
         for each in {each.name: each for each in (callees or {}).values()}.values():
             each.grant_start(self.handler)
+            if each.may_return:
+                record.grant_values(self.handler, workflow)
 
     @property
     def version_arn(self) -> str:

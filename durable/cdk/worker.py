@@ -70,6 +70,7 @@ class Operations(Construct):
     def __init__(self, scope: Construct, id: str, *, plane: Plane) -> None:
         super().__init__(scope, id)
         self.handler = plane.function(self, "Handler", entry="operations", timeout_seconds=API_SECONDS)
+        plane.record.grant_read_values(self.handler)  # a link to what a step returned is signed with this right
 
 
 def granted_to(worker: Worker) -> Signature:

@@ -127,6 +127,7 @@ class WorkflowResource:
         operator: the name of the Lambda that makes transitions.
         limited: what limits its runs, if anything does.
         search: the fields of the payload by which runs are found, each with its name in JSON.
+        may_return: whether what its runs return may be a large value.
         parameter: the name of the parameter that tells of the workflow, for one in a nested stack, whose machines
             other stacks cannot name. None where the machines can be named.
     """
@@ -145,8 +146,10 @@ class WorkflowResource:
         limited: Limited | None = None,
         search: Mapping[str, str] = MappingProxyType({}),
         parameter: str | None = None,
+        may_return: bool = False,
     ) -> None:
         self.name = name
+        self.may_return = may_return
         self._parameter = parameter
         self.lists = self.operates = False
         self._operator = operator
@@ -176,6 +179,8 @@ class WorkflowResource:
         }
         if self.operates:
             facts["operator"] = self._operator
+        if self.may_return and self._record.values is not None:
+            facts["values"] = self._record.values.bucket_name
         if self._search:
             facts["search"] = self._search
         if self._limited is not None:
@@ -191,8 +196,10 @@ class WorkflowResource:
         return facts | {"definition": self._definition, "machine": self._machine_arn} | self._segmented.registered()
 
     def grant_start(self, function: HandlerFunction) -> None:
-        """Allow to start instances and to read them."""
+        """Allow to start instances and to read them, with what they return."""
         self._record.grant_create(function, self.name)
+        if self.may_return:
+            self._record.grant_read_values(function, self.name)
         if self._limited is not None:
             self._limited.grant(function, self._record, self.name)
         if self._segmented is None:

@@ -31,6 +31,8 @@ def described(run: Run, now: int, where: str) -> RenderableType:
         parts += [Text("data of its steps", style="bold"), _data(run)]
     if run.get("output") is not None:
         parts += [Text("output", style="bold"), Text(_json(run["output"]))]
+    if run.get("outputUrl"):
+        parts += tables.linked(run["outputUrl"])
     return Group(*parts, *_next(run, where))
 
 
@@ -53,9 +55,11 @@ def _data(run: Run) -> Table:
         if step["sensitive"]:
             table.add_row(name, "", Text("sensitive: not shown", style="dim"))
             continue
-        for mark, value in (("in", step["input"]), ("out", step["output"])):
-            if value is not None:
-                table.add_row(name, mark, Text(json.dumps(value, ensure_ascii=False)))
+        url = step.get("outputUrl")
+        output = f"kept beside the record: {url}" if url else _line(step["output"])
+        for mark, value in (("in", _line(step["input"])), ("out", output)):
+            if value:
+                table.add_row(name, mark, Text(value))
                 name = Text()
     return table
 
@@ -78,6 +82,10 @@ def _next(run: Run, where: str) -> Iterator[RenderableType]:
     for why, command in commands:
         yield Text(why, style="dim")
         yield Text(f"  {command}", no_wrap=True, overflow="fold")
+
+
+def _line(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _json(value: Any) -> str:

@@ -95,7 +95,14 @@ def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> 
     for name in data:
         if found.get(name) is not None:
             parts += [Text(name, style="bold"), Text(_json(found[name]))]
+    if found.get("outputUrl") and "output" in data:
+        parts += linked(found["outputUrl"])
     return Group(*parts)
+
+
+def linked(url: str) -> Sequence[RenderableType]:
+    """Draw where an output is that is too large to be shown: as one line, for it is copied."""
+    return Text("output, which is too large to be shown here, is at", style="bold"), Text(url, overflow="fold")
 
 
 def progress(found: Run, now: int, *, started: bool = False) -> RenderableType:

@@ -35,6 +35,7 @@ from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order
 from durable.steps.events import Events
 from durable.store.callback_tokens import CallbackKey, named_by
+from durable.store.large_values import LargeValues
 from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.values import Misfit, dump, holds_secret
 from durable.wire import CALLBACK
@@ -59,6 +60,7 @@ class WorkflowClient(Workflow[Any]):
 
     Args:
         payloads: the type of the payload of each event that the workflow waits for, by the event's type.
+        values: where large values are; without it none is shown.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class WorkflowClient(Workflow[Any]):
         queries: Queries,
         transitions: Transitions,
         search: Sequence[str] = (),
+        values: LargeValues | None = None,
     ) -> None:
         super().__init__(name, workflow, search=search)
         self._runs = runs
@@ -78,6 +81,7 @@ class WorkflowClient(Workflow[Any]):
         self._payloads = dict(payloads)
         self._queries = queries
         self._transitions = transitions
+        self._values = values
 
     @functools.cached_property
     def params(self) -> TypeAdapter[Any]:
@@ -180,7 +184,7 @@ class WorkflowClient(Workflow[Any]):
         return self._events.send(self.name, instance, type, value, id or random_id())
 
     def get(self, id: str) -> RunStatus:
-        return status_of(self._runs.load_status(self.name, id))
+        return status_of(self._runs.load_status(self.name, id), self._values)
 
     def list(
         self,

@@ -184,6 +184,11 @@ class Writer:
             # A child has no timeout of its own here, so it has the longest that any execution may last.
             function, seconds = wire.CALLS, wire.MAX_WAIT_SECONDS + wire.TASK_MARGIN_SECONDS
             payload["input"] = template(task.input)
+            passed = self.passing.of_call(task)
+            if passed.by_reference:
+                payload["by_reference"] = True
+            elif passed.read:
+                payload["read"] = passed.read
         payload |= self._caught_here(task.caught) | _races(task.races)
         retry = [RACE_ENDS, *TOKEN_RETRY] if task.races else TOKEN_RETRY
         return _invocation(task, names, function, payload, seconds=seconds, retry=retry, by_token=True)

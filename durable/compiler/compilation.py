@@ -92,6 +92,7 @@ class Compiled:
         segment_notes: those of them that hold where runs execute in segments too.
         has_races: whether something races in it.
         values: the placeholders of what may write or read large values.
+        may_return: whether what it returns may be a large value.
     """
 
     definition: dict[str, Any]
@@ -103,6 +104,7 @@ class Compiled:
     segment_notes: tuple[str, ...] = ()
     has_races: bool = False
     values: frozenset[str] = frozenset()
+    may_return: bool = False
 
     @property
     def payloads(self) -> Mapping[str, Any]:
@@ -157,7 +159,9 @@ def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     lending = {each.name for each in passing.steps()}
     values = frozenset(each.placeholder for each in uses if (each.undoes or each.name) in lending)
     moved = tuple(_moved(definition))
-    return Compiled(definition, text, uses, events, calls, found.notes, (*found.branch_notes, *moved), races, values)
+    notes = (*found.branch_notes, *moved)
+    may_return = passing.may_return
+    return Compiled(definition, text, uses, events, calls, found.notes, notes, races, values, may_return)
 
 
 def _moved(definition: dict[str, Any]) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""Which results of steps `run` only passes on to other steps: these may travel by reference, whatever their size.
+"""Which results of steps `run` only passes on, to other steps or as what it returns: these may travel by reference,
+whatever their size. A called workflow counts as a step here.
 
-What an expression looks into, a condition tests or `run` returns has to be there itself. Variables that are assigned
-one another are looked at together, as one value under several names. So are what a branch of a gather, or the body of a
-map, ends with and the element of the list that comes of it, as long as the list is only passed on, counted, or taken
-apart into such elements.
+What an expression looks into, or a condition tests, has to be there itself, and so has what `run` returns within a
+list or an object. Variables that are assigned one another are looked at together, as one value under several names. So
+are what a branch of a gather, or the body of a map, ends with and the element of the list that comes of it, as long as
+the list is only passed on, counted, or taken apart into such elements.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import Final
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.kinds import Boolean, Float, Integer, Kind, Null
-from durable.compiler.outcomes import RESULT, result_of
+from durable.compiler.outcomes import ANSWER, RESULT, result_of
 from durable.compiler.passed_lists import Lists, edges_of, states_of
-from durable.compiler.states import AnyState, Edge, Machine, Map, Parallel, Task
+from durable.compiler.states import AnyState, Edge, Machine, Map, Parallel, Task, TokenTask
 from durable.compiler.terms import Apply, Constant, Expression, Field, Item, RawExpression, Variable
-from durable.compiler.tree import StepCall
+from durable.compiler.tree import StepCall, WorkflowCall
 from durable.compiler.walk import children
+from durable.workflow import result_type
 
 _RESULT: Final = f"{RESULT}.result"
+_ANSWER: Final = f"{ANSWER}.result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,11 @@ class Passing:
         self._values: dict[str, _Value] = {}
         self._lists = Lists(machine)
         self._tasks = list(_tasks(machine))
-        self._results: dict[str, str] = {task.step.name: f"result of {task.step.name}" for task in self._tasks}
-        for task in self._tasks:
-            self._value(self._results[task.step.name]).steps.add(task.step.name)
+        names = [*(task.step.name for task in self._tasks), *(call.step.name for call in _calls(machine))]
+        self._results: dict[str, str] = {name: f"result of {name}" for name in names}
+        self._returned: set[str] = set()
+        for name in names:
+            self._value(self._results[name]).steps.add(name)
         for state in states_of(machine):
             self._read_state(state)
         for edge in edges_of(machine):
@@ -80,6 +85,18 @@ class Passing:
             passed = self.of(task)
             if passed.by_reference or passed.references or passed.lists:
                 yield task.step
+
+    @property
+    def may_return(self) -> bool:
+        """Whether `run` may return a reference."""
+        return any(self._is_passed(each) for each in self._returned)
+
+    def of_call(self, task: TokenTask) -> Passed:
+        """Return how the output of a called workflow travels."""
+        if task.step.name not in self._results:
+            return Passed()
+        result = self._value(self._results[task.step.name])
+        return Passed(not result.others and not result.read, read=result.read)
 
     def of(self, task: Task) -> Passed:
         """Return how the result and the arguments of a step travel."""
@@ -146,7 +163,7 @@ class Passing:
             return
         ending = self._lists.ending(edge)
         if ending is None:
-            self._look(edge.output, None, edge)
+            self._return(edge.output, edge)
         else:
             self._take(ending, result_of(edge.output), edge)
 
@@ -161,16 +178,43 @@ class Passing:
             self._join(name, element)
             self._look(self._lists.looked_into(value), None, edge)
         elif self._is_result(value, edge):
-            assert isinstance(edge.source, Task)
-            self._join(name, self._results[edge.source.step.name])
+            self._join(name, self._result_name(edge))
         else:
             self._value(name).others |= not isinstance(value, Constant)
             self._look(value, None, edge)
             for each in self._lists.lost(name, value, edge):
                 self._note(self._value(each), Variable(name, value.kind), edge)
 
+    def _return(self, value: Expression, edge: Edge) -> None:
+        """Note what the run returns: one value that is passed on, or something that is made of values."""
+        element = self._lists.element(value)
+        if _is_small(value.kind):
+            self._look(value, None, edge)
+        elif isinstance(value, Variable) and not self._lists.elements(value):
+            self._returned.add(value.name)
+        elif element is not None:
+            self._returned.add(element)
+            self._look(self._lists.looked_into(value), None, edge)
+        elif self._is_result(value, edge):
+            self._returned.add(self._result_name(edge))
+        else:
+            self._look(value, None, edge)
+
     def _is_result(self, value: Expression, edge: Edge) -> bool:
-        return isinstance(value, RawExpression) and value.text == _RESULT and isinstance(edge.source, Task)
+        return isinstance(value, RawExpression) and value.text == self._result_at(edge)
+
+    def _result_at(self, edge: Edge) -> str:
+        """Return where the result of a step is on the edge out of it; empty where the edge comes from none."""
+        match edge.source:
+            case Task():
+                return _RESULT
+            case TokenTask(step=WorkflowCall(name=name)) if name in self._results:
+                return _ANSWER
+        return ""
+
+    def _result_name(self, edge: Edge) -> str:
+        assert isinstance(edge.source, Task | TokenTask)
+        return self._results[edge.source.step.name]
 
     def _look(self, value: Expression, path: Expression | None, at: AnyState | Edge) -> None:
         """Note which variables an expression looks into, and by what.
@@ -189,8 +233,8 @@ class Passing:
                 self._note(self._value(element), path or value, at)
                 self._look(index, None, at)
                 return
-            case RawExpression(text) if _RESULT in text and isinstance(at, Edge) and isinstance(at.source, Task):
-                self._note(self._value(self._results[at.source.step.name]), value, at)
+            case RawExpression(text) if isinstance(at, Edge) and (result := self._result_at(at)) and result in text:
+                self._note(self._value(self._result_name(at)), value, at)
         is_path = isinstance(value, Field | Item)
         for each in children(value):
             self._look(each, (path or value) if is_path else None, at)
@@ -231,3 +275,12 @@ def _is_small(kind: Kind) -> bool:
 
 def _tasks(machine: Machine) -> Iterator[Task]:
     yield from (state for state in states_of(machine) if isinstance(state, Task))
+
+
+def _calls(machine: Machine) -> Iterator[TokenTask]:
+    """Yield the calls of workflows whose output may be large."""
+    for state in states_of(machine):
+        if not isinstance(state, TokenTask) or not isinstance(state.step, WorkflowCall):
+            continue
+        if not _is_small(kind_of(result_type(state.step.workflow))):
+            yield state

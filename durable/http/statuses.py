@@ -21,6 +21,7 @@ StepState = Annotated[str, Field(examples=["complete"], description="running, re
 State = Annotated[Status, Field(examples=["complete"])]
 Attempts = Annotated[int, Field(examples=[1])]
 Time = Annotated[str, Field(examples=["2026-01-01T00:00:00.000Z"], json_schema_extra={"format": "date-time"})]
+OutputUrl = Annotated[str | None, Field(examples=[None])]
 Output = Annotated[Any, Field(examples=[{"tracking": "2-book", "cents": 3000}])]
 
 
@@ -61,7 +62,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStatus:
-    """The progress of a run; it has an `output` once it is complete, and an `error` once it has failed."""
+    """The progress of a run; it has an `output` once it is complete, and an `error` once it has failed.
+
+    An output of more than 240 KiB is read at the `outputUrl`.
+    """
 
     __pydantic_config__ = CAMEL
     workflow_id: Id
@@ -72,6 +76,7 @@ class WorkflowStatus:
     steps: tuple[Step, ...]
     output: Output
     error: Failure
+    output_url: OutputUrl = None
 
     @classmethod
     def of(cls, run: RunStatus) -> WorkflowStatus:
@@ -84,4 +89,5 @@ class WorkflowStatus:
             steps=tuple([Step.of(each) for each in run.steps]),
             output=run.output,
             error=cast(RunError | None, run.error),
+            output_url=run.output_url,
         )

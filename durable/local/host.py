@@ -43,7 +43,8 @@ from durable.operations.queries import Queries
 from durable.operations.routes import Operator
 from durable.runs.ids import instance_of
 from durable.runs.outcome import described, ending
-from durable.runs.record import load_header, load_steps
+from durable.runs.output import is_by_reference, place_of
+from durable.runs.record import RunRecord, load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.scheduled import Starter
 from durable.runs.waiting import Waiting
@@ -58,7 +59,7 @@ from durable.steps.step import StepHandler
 from durable.steps.tracing import NO_TRACING, Tracing
 from durable.steps.undo import Rollback, UndoHandler
 from durable.store.keys import StepKey, is_child
-from durable.store.large_values import LargeValues, borrowed
+from durable.store.large_values import LargeValues, borrowed, read_value
 from durable.store.leases import Leases
 from durable.store.log import Log
 from durable.store.machines import ExecutionState, MachinesBusy
@@ -121,7 +122,7 @@ class Host:
         self._url = url
         self._verify = verify
         self._tracing = tracing
-        self._values = values or FileValues(data / "values")
+        self._values = values or FileValues(data / "values", url or "")
         self._sweep_at = 0
         self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
@@ -157,9 +158,9 @@ class Host:
         )
         # No other process has the folder: what one that is gone was delivering is delivered at once.
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
-        self._children = Children(self.table, callbacks)
+        self._children = Children(self.table, callbacks, self._values)
         self.operator = Operator(
-            Queries(self.table, clock),
+            Queries(self.table, clock, self._values),
             Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values),
         )
         events = Events(self.table, callbacks, clock)
@@ -261,7 +262,7 @@ class Host:
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:
         payloads = self.built.compiled[declared.name].payloads
         queries, lifecycle = self.operator.queries, self.operator.lifecycle
-        parts = (self.runs, events, payloads, queries, lifecycle, tuple(declared.search))
+        parts = (self.runs, events, payloads, queries, lifecycle, tuple(declared.search), self._values)
         return WorkflowClient(declared.name, declared.workflow, *parts)
 
     def _calls(self, workflow: Workflow[Any], record: StepRecord) -> CallHandler:
@@ -273,6 +274,13 @@ class Host:
         """Return the recorded result of a step, whatever its size."""
         key = StepKey(run.workflow, run.instance, run.epoch, row.path, run.incarnation)
         return borrowed(self._values, key, row.result) if row.by_reference else row.result
+
+    def output(self, run: RunRecord) -> Any:
+        """Return what a run returned, whatever its size."""
+        header = run.header
+        if is_by_reference(header, run.current):
+            return read_value(self._values, place_of(header), header.output)
+        return header.output
 
     def api(self, worker: Worker) -> Api:
         """Return the API of a worker."""

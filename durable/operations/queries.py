@@ -11,8 +11,9 @@ from typing import Final
 from durable.clock import Clock
 from durable.errors import RunNotFound, public_message
 from durable.operations.history import HistoryPage, history
-from durable.runs.description import Description, Entry, describe, entry, page_of
+from durable.runs.description import Description, Entry, describe, entry, page_of, with_links
 from durable.runs.record import load, load_header
+from durable.store.large_values import LargeValues
 from durable.store.rows import Header
 from durable.store.search import found_under, text_of_attribute
 from durable.store.table import Table
@@ -32,11 +33,16 @@ class EntryPage:
 
 
 class Queries:
-    """Reads the record for operators."""
+    """Reads the record for operators.
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    Args:
+        values: where large values are; without it none is shown.
+    """
+
+    def __init__(self, table: Table, clock: Clock, values: LargeValues | None = None) -> None:
         self._table = table
         self._clock = clock
+        self._values = values
 
     def counts(self, workflow: str) -> Mapping[str, int]:
         """Return how many runs have each status that any has, counted to 10,000."""
@@ -122,8 +128,11 @@ class Queries:
 
         Raises:
             RunNotFound: the workflow has none of that id.
+            ValuesBusy: its output cannot be read now.
         """
-        return page_of(describe(load(self._table, workflow, instance)), first, MOST_DESCRIBED_BYTES)
+        run = load(self._table, workflow, instance)
+        page = page_of(describe(run, self._values), first, MOST_DESCRIBED_BYTES)
+        return page if self._values is None else with_links(page, run, self._values)
 
     def history(self, workflow: str, instance: str, after: str | None) -> HistoryPage:
         """Return what happened to a run since a cursor, or from the beginning.

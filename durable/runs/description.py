@@ -16,8 +16,10 @@ from pydantic.alias_generators import to_camel
 
 from durable.bindings.workflow import RunStatus, Status, StepStatus
 from durable.clock import timestamp
+from durable.runs.output import link_to, output_of
 from durable.runs.record import RunRecord, latest
 from durable.store.failure import FailureRow
+from durable.store.large_values import LargeValues
 from durable.store.parts import AttemptRow, SleepRow
 from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.store.statuses import CLOSED, FAILED_ATTEMPT, UNDER_WAY
@@ -67,6 +69,7 @@ class StepDescription:
         event_type: of the event that it waits for; None while it waits for none.
         wake_at: until when it waits at the latest, for what it waits for or for its next attempt, where that is known.
         input: the data by parameter; None where it is too large to be kept, or sensitive.
+        output_url: where the output is read that is kept beside the record.
         error: of the last attempt: name, message, the exception's own class, and the frames it came through.
     """
 
@@ -85,6 +88,7 @@ class StepDescription:
     output: Any
     error: Mapping[str, Any] | None
     sensitive: bool
+    output_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class SleepDescription:
 @dataclass(frozen=True, slots=True)
 class Description:
     """A run. `params` are null where they may hold a secret; `wanted` is what happens when its execution stopped.
+    An output that is too large to be shown is read at the `output_url`.
 
     `steps` are a page of them, and `next_step` is the number of the first on the next page; null on the last page.
     """
@@ -120,6 +125,7 @@ class Description:
     steps: tuple[StepDescription, ...]
     sleeps: tuple[SleepDescription, ...]
     next_step: int | None = None
+    output_url: str | None = None
 
 
 def entry(header: Header) -> Entry:
@@ -150,9 +156,14 @@ def _size(step: StepDescription) -> int:
     return len(text_of([step.input, step.output]).encode("utf-8", "surrogatepass")) + _STEP_BYTES
 
 
-def describe(run: RunRecord) -> Description:
-    """Return what operators see of a run."""
+def describe(run: RunRecord, values: LargeValues | None = None) -> Description:
+    """Return what operators see of a run, but for the links to what its steps returned.
+
+    Raises:
+        ValuesBusy: its output cannot be read now.
+    """
     header, steps = run.header, run.current
+    output, output_url = output_of(values, header, steps)
     return Description(
         id=header.instance,
         workflow=header.workflow,
@@ -162,7 +173,8 @@ def describe(run: RunRecord) -> Description:
         created_at=timestamp(header.created),
         updated_at=timestamp(latest(header, steps)),
         params=None if header.sensitive else header.payload,
-        output=header.output,
+        output=output,
+        output_url=output_url,
         error=header.error,
         wanted=header.wanted,
         rollback=header.rollback,
@@ -171,9 +183,27 @@ def describe(run: RunRecord) -> Description:
     )
 
 
-def status_of(record: RunRecord) -> RunStatus:
-    """Return what whoever started a run sees of it."""
+def with_links(description: Description, run: RunRecord, values: LargeValues) -> Description:
+    """Return a description in which results that are kept beside the record are links.
+
+    Only of the steps that it shows: a link is signed, and a run may have 10,000.
+    """
+    kept = {row.path: row.result for row in run.current if row.by_reference and not row.sensitive}
+    steps = (
+        replace(each, output_url=link_to(values, run.header, kept[each.key])) if each.key in kept else each
+        for each in description.steps
+    )
+    return replace(description, steps=tuple(steps))
+
+
+def status_of(record: RunRecord, values: LargeValues | None = None) -> RunStatus:
+    """Return what whoever started a run sees of it.
+
+    Raises:
+        ValuesBusy: its output cannot be read now.
+    """
     header, steps = record.header, record.current
+    output, output_url = output_of(values, header, steps)
     return RunStatus(
         id=header.instance,
         workflow=header.workflow,
@@ -181,7 +211,8 @@ def status_of(record: RunRecord) -> RunStatus:
         created_at=timestamp(header.created),
         updated_at=timestamp(latest(header, steps)),
         steps=tuple(_step_status(header, each) for each in steps),
-        output=header.output,
+        output=output,
+        output_url=output_url,
         error=None if header.error is None else dict(header.error),
     )
 
@@ -225,7 +256,7 @@ def _step(header: Header, row: AnyStep) -> StepDescription:
         wake_at=_wake_at(header, row),
         event_type=_event_type(header, row),
         input=None if hidden or data is None else data.input,
-        output=None if hidden else row.result,
+        output=None if hidden or row.by_reference else row.result,
         error=_error(row),
         sensitive=hidden,
     )

@@ -17,18 +17,20 @@ from pydantic import TypeAdapter
 
 from durable.clock import Clock, milliseconds_of
 from durable.errors import ChildWorkflowError, InvalidInput, RunExists, public_message
+from durable.runs.output import is_by_reference, place_of
 from durable.runs.record import load_header, load_steps
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.store.failure import Failure
 from durable.store.keys import CHILD, StepKey, flag_key, incarnation_of
+from durable.store.large_values import LargeValues, handed_over, is_reference, lend, read_value
 from durable.store.parts import Parent
 from durable.store.record import StepRecord
 from durable.store.rows import AnyStep, Header, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, Write
 from durable.store.values import Misfit, dump, hash_of, holds_secret, load, text_of
-from durable.wire import CallTask
+from durable.wire import MAX_RESULT_BYTES, CallTask
 
 
 class Callee(Protocol):
@@ -72,8 +74,9 @@ def _parent(key: StepKey, row: WaitRow) -> Parent:
 class Children:
     """The child runs of all runs."""
 
-    def __init__(self, table: Table, callbacks: Callbacks) -> None:
+    def __init__(self, table: Table, callbacks: Callbacks, values: LargeValues | None = None) -> None:
         self._table = table
+        self._values = values
         self.callbacks = callbacks
 
     def report(self, workflow: str, instance: str) -> bool:
@@ -82,7 +85,7 @@ class Children:
         May be called by anyone, as often as they like.
 
         Raises:
-            TableBusy, MachinesBusy: it was not delivered; the same call goes on with it.
+            TableBusy, ValuesBusy, MachinesBusy: it was not delivered; the same call goes on with it.
         """
         child = load_header(self._table, workflow, instance)
         # A paused run is `closed` too, since nothing executes; it has not ended.
@@ -98,17 +101,41 @@ class Children:
             return False  # the parent is being stopped; if it goes on, its call looks
         try:
             # The token is not among the conditions: whichever Task waits by now is given the outcome.
-            ended = Write(key, self._outcome(child, row), when=(Absent("outcome"), Equals("status", "waiting")))
+            outcome = self._outcome(child, StepKey.of_row(key.partition, key.sort), row)
+            ended = Write(key, outcome, when=(Absent("outcome"), Equals("status", "waiting")))
             written = self._table.write(ended)[0]
         except ConditionFailed:
             return False  # somebody else was faster
         self.callbacks.deliver_or_note(key, WaitRow.from_row(written or {}))
         return True
 
-    def _outcome(self, child: Header, row: WaitRow) -> Row:
+    def _outcome(self, child: Header, parent: StepKey, row: WaitRow) -> Row:
         if child.status == "complete":
-            return self.callbacks.result(child.output, child.updated)
+            return self._result(child, parent, row)
         failure = Failure(ChildWorkflowError.__name__, _message(child), public=child.refused)
+        return self.callbacks.error(failure, child.updated, row.caught)
+
+    def _result(self, child: Header, parent: StepKey, row: WaitRow) -> Row:
+        """Return the fields to store of a child that is complete; of a large output, its parent has a copy."""
+        output, values = child.output, self._values
+        if values is None or not is_reference(output):
+            return self.callbacks.result(output, child.updated)
+        if not is_by_reference(child, load_steps(self._table, child)):
+            # Data of this form: to those who take it, it must be no reference.
+            kept = {"result": lend(values, parent, output), "by_reference": True} if row.passes else {}
+            return self.callbacks.result(output, child.updated) | kept
+        try:
+            if row.passes:
+                copied = handed_over(values, place_of(child), output, parent)
+                return self.callbacks.result(copied, child.updated) | {"by_reference": True}
+            if output["bytes"] <= MAX_RESULT_BYTES:
+                return self.callbacks.result(read_value(values, place_of(child), output), child.updated)
+            what = f"output (larger than {MAX_RESULT_BYTES} bytes of JSON)"
+            read = row.read or "the run that called it"
+            why = f"{what}; what run only passes on may be larger, and this is read by {read}"
+        except LookupError as gone:
+            why = f"output ({gone})"
+        failure = Failure(ChildWorkflowError.__name__, f"{child.workflow}/{child.instance}: {why}.")
         return self.callbacks.error(failure, child.updated, row.caught)
 
     def settle(self, header: Header) -> int:
@@ -180,6 +207,8 @@ class CallHandler:
             "kind": "child",
             "calls": callee.name,
             "first_in": task["execution"],
+            "passes": task.get("by_reference", False),
+            "read": task.get("read", ""),
             "caught": task.get("caught", []),
             "input_hash": hash_of(text_of([callee.name, task["input"]])),
         }

@@ -96,6 +96,13 @@ class StepKey(NamedTuple):
         """Return the key of a step, given its path within a run."""
         return cls(run["workflow"], run["instance"], run["epoch"], path, run.get("incarnation", ""))
 
+    @classmethod
+    def of_row(cls, partition: str, sort: str) -> StepKey:
+        """Return the key of a step, given that of its row."""
+        workflow, _, instance = partition.partition("#")
+        epoch, _, incarnation = sort.removeprefix(STEP).partition("#")[0].partition("@")
+        return cls(workflow, instance, int(epoch), path_of(sort), incarnation)
+
     def beside(self, path: str) -> StepKey:
         """Return the key of another step of the same run."""
         return self._replace(path=path)

@@ -6,7 +6,7 @@ place, one that writes another value harms none, and all of a run's are deleted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -24,6 +24,7 @@ LISTED_BYTES: Final = 1_024
 """The same of an element of a map's list: a reference takes a tenth of this."""
 _MOST_READERS: Final = 8
 _NO_INCARNATION: Final = "-"
+GONE: Final = "the large value that it refers to was deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ class LargeValues(Protocol):
             ValuesBusy: the same call may succeed later.
         """
 
+    def copy(self, run: RunPlace, name: str, to: RunPlace, new: str) -> bool:
+        """Copy a value to another run; return whether it is there.
+
+        Raises:
+            ValuesBusy: the same call may succeed later.
+        """
+
+    def link(self, run: RunPlace, name: str) -> str:
+        """Return a URL under which whoever has it reads a value, for some time."""
+
     def delete(self, run: RunPlace) -> None:
         """Delete all values of a run."""
 
@@ -88,11 +99,29 @@ def goes_by_reference(value: Any, *, sensitive: bool, inline_bytes: int = INLINE
 def lend(values: LargeValues, key: StepKey, value: Any) -> dict[str, Any]:
     """Keep a JSON value that a step returned, and return the reference to it."""
     data = to_json(value)
-    # The hash of the content makes the write idempotent: an attempt that died after it leaves nothing that another one
-    # could take for its own result, and no version of a value is ever replaced under a reader.
-    name = f"{hash_of(f'{key.era}#{key.path}')[:16]}-{hash_of(data.decode())}"
+    name = _name(key, hash_of(data.decode()))
     values.write(_run_of(key), name, data)
     return {REFERENCE: name, "bytes": len(data)}
+
+
+def handed_over(values: LargeValues, run: RunPlace, value: Mapping[str, Any], key: StepKey) -> dict[str, Any]:
+    """Copy the value of a run's reference to the step of another run, and return the reference to the copy.
+
+    Raises:
+        LookupError: the value is there no more.
+        ValuesBusy: it cannot be copied now.
+    """
+    name = str(value[REFERENCE])
+    new = _name(key, name.rpartition("-")[2])
+    if not values.copy(run, name, _run_of(key), new):
+        raise LookupError(GONE)
+    return {**value, REFERENCE: new}
+
+
+def _name(key: StepKey, content: str) -> str:
+    # The hash of the content makes the write idempotent: an attempt that died after it leaves nothing that another one
+    # could take for its own result, and no version of a value is ever replaced under a reader.
+    return f"{hash_of(f'{key.era}#{key.path}')[:16]}-{content}"
 
 
 def borrowed(values: LargeValues, key: StepKey, value: Any) -> Any:
@@ -104,9 +133,19 @@ def borrowed(values: LargeValues, key: StepKey, value: Any) -> Any:
     """
     if not is_reference(value):
         return value
-    data = values.read(_run_of(key), str(value[REFERENCE]))
+    return read_value(values, _run_of(key), value)
+
+
+def read_value(values: LargeValues, run: RunPlace, reference: Mapping[str, Any]) -> Any:
+    """Return what a reference of a run stands for.
+
+    Raises:
+        LookupError: the value is there no more.
+        ValuesBusy: it cannot be read now.
+    """
+    data = values.read(run, str(reference[REFERENCE]))
     if data is None:
-        raise LookupError("the large value that it refers to was deleted")
+        raise LookupError(GONE)
     return from_json(data)
 
 

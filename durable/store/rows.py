@@ -322,6 +322,8 @@ class WaitRow(_Step):
         type: of the event that is waited for.
         deadline: until when an event must have been sent; a call of a workflow has none.
         calls: the workflow that is called.
+        passes: whether the output of the called workflow may be a reference to a large value.
+        read: what looks into that output, where anything does.
         first_in: the execution that called first; it is part of the child's id.
         races: the keys of the races around a wait for an event.
         branch: of a race, which branch has won, counted from 0.
@@ -339,6 +341,8 @@ class WaitRow(_Step):
     type: str = ""
     deadline: int | None = None
     calls: str = ""
+    passes: bool = False
+    read: str = ""
     first_in: str | None = None
     races: Sequence[str] = ()
     branch: int | None = None

@@ -19,6 +19,15 @@ class MemoryValues:
     def read(self, run: RunPlace, name: str) -> bytes | None:
         return self.kept.get(run, {}).get(name)
 
+    def copy(self, run: RunPlace, name: str, to: RunPlace, new: str) -> bool:
+        data = self.read(run, name)
+        if data is not None:
+            self.write(to, new, data)
+        return data is not None
+
+    def link(self, run: RunPlace, name: str) -> str:
+        return f"/values/{run}/{name}"
+
     def delete(self, run: RunPlace) -> None:
         self.kept.pop(run, None)
 

@@ -84,8 +84,8 @@ class Run:
 
     @property
     def output(self) -> Any:
-        """What `run` returned, as JSON; None unless it is complete."""
-        return self._now().output
+        """What `run` returned, as JSON and whatever its size; None unless it is complete."""
+        return self._virtual.host.output(load_run(self._virtual.host.table, self.workflow, self.id))
 
     @property
     def error(self) -> RunError | None:

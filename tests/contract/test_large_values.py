@@ -52,6 +52,17 @@ def test_a_value_is_read_back_and_written_again(values: LargeValues) -> None:
     assert (values.read(ONE, "x"), values.read(LATER, "x"), values.read(ONE, "y")) == (b"[2]", None, None)
 
 
+def test_a_value_is_copied_to_another_run(values: LargeValues) -> None:
+    values.write(ONE, "x", b"[1]")
+    assert (values.copy(ONE, "x", LATER, "y"), values.copy(ONE, "z", LATER, "y")) == (True, False)
+    values.delete(ONE)
+    assert values.read(LATER, "y") == b"[1]"
+
+
+def test_a_link_names_the_value(values: LargeValues) -> None:
+    assert "order/a/1f/x-y" in values.link(ONE, "x-y")
+
+
 def test_the_values_of_a_run_are_deleted_together(values: LargeValues) -> None:
     for run in (ONE, OTHER, LATER):
         for name in ("x", "y"):

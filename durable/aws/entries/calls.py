@@ -31,7 +31,7 @@ def handler_of(environment: Environment) -> Handler:
     runs = runs_of(table, known, environment)
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
-    children = children_of(table, callbacks)
+    children = children_of(table, callbacks, environment)
     begin = CallHandler(callees, children, runs, table, StepRecord(table, clock), clock)
 
     # A Task of an Express machine says where its run is to be parked.

@@ -7,6 +7,7 @@ from typing import Any
 from durable.aws.environment import (
     Environment,
     Handler,
+    values_of,
 )
 from durable.aws.log import LambdaLog
 from durable.aws.parts import parts_of
@@ -18,7 +19,7 @@ from durable.operations.routes import Operator, operations
 
 def handler_of(environment: Environment) -> Handler:
     log, parts = LambdaLog(), parts_of(environment)
-    operator = Operator(Queries(parts.table, SystemClock()), parts.lifecycle)
+    operator = Operator(Queries(parts.table, SystemClock(), values_of(environment)), parts.lifecycle)
     told = {"table": environment["DURABLE_TABLE"]}
     told |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
     clients = {name: workflow_client(name, None, {**each, **told}) for name, each in parts.registry.items()}

@@ -20,11 +20,13 @@ from durable.local.console.logs import Logs
 from durable.local.console.outbox import Outbox
 from durable.local.console.page import Page
 from durable.local.console.schedules import SchedulesShown
+from durable.local.console.values import Values
 from durable.local.console.workflows import Workflows, failures_in
 from durable.local.database import made_ready
 from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
 from durable.local.kv import client_of as namespace_of
+from durable.local.large_values import VALUES
 from durable.local.letters import LocalLetters
 from durable.local.step_logs import StepLogs
 
@@ -51,6 +53,7 @@ def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:
         Route(f"{CONSOLE}outbox", outbox.index),
         Route(f"{CONSOLE}outbox/{{name}}", outbox.show),
         Route(f"{CONSOLE}outbox/{{name}}/html", outbox.html),
+        Route(f"{VALUES}{{name:path}}", Values(data / "values").show),
         *queue_routes(queues),
         Route(f"{CONSOLE}schedules", schedules.index),
         Route(f"{CONSOLE}logs", Logs(logs, host.table).show),

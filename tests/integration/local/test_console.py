@@ -24,6 +24,7 @@ from durable.local.console.contents import contents_routes
 from durable.local.console.page import POLICY
 from durable.local.http import application
 from durable.local.kv import SQLiteKVNamespace
+from durable.local.large_values import FileValues
 from durable.local.log import WorkingOn
 from durable.local.outbox import OutboxEmail
 from durable.local.step_logs import kept
@@ -31,6 +32,7 @@ from durable.project import Project, declarations
 from durable.runs.record import load_header
 from durable.runs.transitions import Order
 from durable.store.keys import StepKey
+from durable.store.large_values import RunPlace
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
@@ -309,3 +311,14 @@ def test_objects_are_shown_saved_and_never_a_page_of_this_server(tmp_path: Path)
 def test_no_other_page_reads_what_the_console_reads(client: TestClient, headers: dict[str, str]) -> None:
     for path in ("outbox", "queues", "graphs/order", "kv", "kv/stock/value?key=apples", "schedules", "buckets"):
         assert client.get(f"/api/console/{path}", headers=headers).status_code in (403, 421)
+
+
+def test_large_values_are_read_by_their_links(client: TestClient, tmp_path: Path) -> None:
+    run = RunPlace("shop", "one", "1f")
+    values = FileValues(tmp_path / "values")
+    values.write(run, "a-b", b'{"lines":[]}')
+    (tmp_path / "secret").write_text("nobody's")
+    found = client.get(values.link(run, "a-b"))
+    assert (found.status_code, found.json(), found.headers["content-type"]) == (200, {"lines": []}, "application/json")
+    for name in ("a-c", "..%2f..%2f..%2f..%2fsecret", ""):
+        assert client.get(values.link(run, name)).status_code == 404

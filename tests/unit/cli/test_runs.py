@@ -227,7 +227,7 @@ def test_what_is_no_time_is_refused_with_both_forms(serve: Serve, option: str) -
         ),
         (
             "restart shop x --count 2 --json",
-            "--count says in which round of a step to begin; name the step with --from",
+            "--count is of a step; name that with --from",
         ),
         ("describe shop x --local --stage prod --json", "--local and --stage exclude each other; `durable"),
         ("nothing --json", "No such command 'nothing'; there are: init, dev, "),

@@ -16,11 +16,18 @@ from durable.store.large_values import INLINE_BYTES, RunPlace, is_reference
 from durable.testing import Sandbox
 from tests.unit.testing import volumes
 from tests.unit.testing.volumes import (
+    CallingWorkflow,
+    ChoosingWorkflow,
     DrawingWorkflow,
+    EchoWorkflow,
+    GrandWorkflow,
     ListsWorkflow,
     LookedIntoWorkflow,
+    MirrorWorkflow,
+    OpeningWorkflow,
     PretendingWorkflow,
     ReadingWorkflow,
+    ReturningWorkflow,
     SecretWorkflow,
     UndoneWorkflow,
     Volume,
@@ -209,7 +216,15 @@ def test_the_compiler_knows_what_is_only_passed_on() -> None:
         "count one": (["volume"],),
     }
     assert said(ReadingWorkflow) == {"write": ("`volume.pages`",), "count": ()}
-    assert said(PretendingWorkflow)["show"] == (["value"], "the value that `run` returns")
+    assert said(PretendingWorkflow)["show"] == (True, ["value"])
+    assert said(OpeningWorkflow)["make"] == ("`volume.pages`",)
+    assert said(CallingWorkflow) == {"make": (True,), "count": (["volume"],)}
+
+
+def test_the_compiler_knows_which_workflows_may_return_a_reference() -> None:
+    may = {each: compile_workflow(each).may_return for each in (ReturningWorkflow, ChoosingWorkflow, CallingWorkflow)}
+    assert may == dict.fromkeys(may, True)
+    assert not any(compile_workflow(each).may_return for each in (VolumesWorkflow, GrandWorkflow, LookedIntoWorkflow))
 
 
 def test_the_compiler_knows_which_lists_are_only_passed_on() -> None:
@@ -227,3 +242,64 @@ def test_the_compiler_knows_which_lists_are_only_passed_on() -> None:
 def test_a_reference_is_what_has_its_key() -> None:
     assert (is_reference({"$value": 1}), is_reference({"value": 1}), is_reference("$value")) == (True, False, False)
     assert INLINE_BYTES < 256_000 / 4
+
+
+@pytest.mark.parametrize("workflow", [ReturningWorkflow, ChoosingWorkflow])
+def test_a_run_returns_what_a_step_returned(sandbox: Callable[..., Sandbox], workflow: type) -> None:
+    made = sandbox(workflow)
+    run = made.run(LARGE)
+    assert len(run.output["pages"]) == LARGE
+    status = made.workflow().get(run.id)
+    assert (status.status, status.output) == ("complete", None)
+    name = next(iter(made._virtual.host._values.runs()))
+    assert status.output_url is not None
+    assert f"/{name}/" in status.output_url
+
+
+def test_an_output_that_may_be_shown_stands_in_the_status(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(ReturningWorkflow)
+    for pages, most in ((1, 1), (100, 100), (2, 4)):
+        status = made.workflow().get(made.run(pages).id)
+        assert (status.output, status.output_url) == ({"pages": ["x" * 1000] * most}, None)
+
+
+def test_operators_are_given_links_to_what_steps_and_the_run_returned(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(ReturningWorkflow)
+    run = made.run(LARGE)
+    shown = made._virtual.host.operator.queries.describe(run.workflow, run.id)
+    (step,) = shown.steps
+    assert (shown.output, step.output) == (None, None)
+    assert shown.output_url == step.output_url is not None
+
+
+def test_an_output_that_was_deleted_is_not_shown(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(ReturningWorkflow)
+    run = made.run(100)
+    values = made._virtual.host._values
+    values.delete(next(iter(values.runs())))
+    assert made.workflow().get(run.id).output is None
+
+
+@pytest.mark.parametrize("pages", [1, 100, LARGE])
+def test_what_a_called_workflow_returned_is_passed_on(sandbox: Callable[..., Sandbox], pages: int) -> None:
+    made = sandbox(GrandWorkflow)
+    run = made.run(pages)
+    assert run.output == pages
+    # The run, the one that it called, and the one that that called have one each: each may be deleted by itself.
+    assert list(kept(made).values()) == ([1, 1, 1] if pages > 1 else [])
+
+
+def test_what_a_caller_looks_into_keeps_its_limit_and_says_why(sandbox: Callable[..., Sandbox]) -> None:
+    made = sandbox(OpeningWorkflow)
+    assert [made.run(each).output for each in (1, 100)] == [1, 100]
+    error = made.run(LARGE).error
+    assert error is not None
+    assert error.name == "ChildWorkflowError"
+    assert "what run only passes on may be larger, and this is read by `volume.pages`" in error.message
+
+
+@pytest.mark.parametrize("workflow", [EchoWorkflow, MirrorWorkflow])
+def test_an_output_that_looks_like_a_reference_is_data(sandbox: Callable[..., Sandbox], workflow: type) -> None:
+    posing = {"$value": "somebody-else's", "bytes": 1}
+    made = sandbox(workflow)
+    assert made.workflow().get(made.run(posing).id).output == posing

@@ -189,3 +189,55 @@ class LookedIntoWorkflow(WorkflowEntrypoint[int]):
             return await step.do("returned", write, more)
 
         return await step.map("last", last, [1])
+
+
+class ReturningWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> Volume:
+        volume = await step.do("write", write, event.payload)
+        if event.payload == 2:
+            return await step.do("double", double, volume)
+        return volume
+
+
+class ChoosingWorkflow(WorkflowEntrypoint[int]):
+    """Returns one element of a list."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> Volume:
+        async def each(more: int) -> Volume:
+            return await step.do("write", write, more)
+
+        return (await step.map("each", each, [1, event.payload]))[1]
+
+
+class EchoWorkflow(WorkflowEntrypoint[dict[str, Any]]):
+    async def run(self, event: WorkflowEvent[dict[str, Any]], step: WorkflowStep) -> dict[str, Any]:
+        return await step.do("show", show, event.payload)
+
+
+class CallingWorkflow(WorkflowEntrypoint[int]):
+    """Passes on what another workflow returned, and returns it too."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> Volume:
+        volume = await step.call("make", ReturningWorkflow, event.payload)
+        await step.do("count", count, volume)
+        return volume
+
+
+class GrandWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        volume = await step.call("call", CallingWorkflow, event.payload)
+        return await step.do("count", count, volume)
+
+
+class OpeningWorkflow(WorkflowEntrypoint[int]):
+    """Looks into what another workflow returned."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        volume = await step.call("make", ReturningWorkflow, event.payload)
+        return len(volume.pages)
+
+
+class MirrorWorkflow(WorkflowEntrypoint[dict[str, Any]]):
+    async def run(self, event: WorkflowEvent[dict[str, Any]], step: WorkflowStep) -> dict[str, Any]:
+        value = await step.call("echo", EchoWorkflow, event.payload)
+        return await step.do("show", show, value)

@@ -110,7 +110,7 @@ class RunView {
     return [h("h2", {}, "Run"),
       run.error && failure(run.error),
       part("", "Input", json(run.params)),
-      run.status === "complete" && part("", "Output", json(run.output)),
+      run.status === "complete" && part("", "Output", output(run)),
       run.rollback?.outcome && part("", "Rollback", rollback(run.rollback)),
       !run.error && run.status !== "complete" && h("p", { class: "dim" }, "Choose a step in the graph to see its data.")];
   }
@@ -135,7 +135,7 @@ class RunView {
       step.wakeAt && h("p", { class: "dim" }, step.status === "retrying" ? `The next attempt is at ${moment(step.wakeAt)}.` : `Waits until ${moment(step.wakeAt)} at the latest.`),
       step.sensitive && h("p", { class: "dim" }, "The step is marked sensitive: its data is shown nowhere."),
       step.input !== null && part(step.key, "Input", json(step.input), many),
-      step.status === "complete" && !step.sensitive && part(step.key, "Output", json(step.output), many)];
+      step.status === "complete" && !step.sensitive && part(step.key, "Output", output(step), many)];
     const logged = this.logs.of(step.key);
     if (logged.length) data.push(part(step.key, "Logs", logLines(logged), many));
     const acts = [step.eventType && this.events.button(step.eventType), restartHere(this.workflow, this.run, step)].filter(Boolean);
@@ -151,6 +151,13 @@ function sleepPart(sleep) {
 /** Return something that folds; of whom it is, and its name, tell it apart when the page is drawn anew. */
 function part(whose, name, body, folded = false) {
   return h("details", { open: !folded, data: { name: `${whose} ${name}` } }, h("summary", {}, name), body);
+}
+
+/** Return what a run or a step returned, or a link to it where it is kept beside the record. */
+function output({ output, outputUrl }) {
+  if (!outputUrl) return json(output);
+  return h("p", {}, h("a", { href: outputUrl, target: "_blank", rel: "noreferrer" }, "Open the output"),
+    h("span", { class: "dim" }, ", which is kept beside the record."));
 }
 
 function rollback({ outcome, error, steps }) {
