@@ -19,7 +19,7 @@ from durable.runs.forestalling import forestall
 from durable.runs.guards import unchanged, where_it_was
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs
-from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Order, Refused
+from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Given, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.forgetting import forget
 from durable.store.keys import HEADER
@@ -27,7 +27,8 @@ from durable.store.large_values import LargeValues, RunPlace
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.parts import Wanted
-from durable.store.rows import AnyStep, Header
+from durable.store.replacing import replaced
+from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 from durable.wire import CALLBACK_WAIT
 
@@ -215,19 +216,28 @@ class Lifecycle:
                 self._runs.go_on(header, anew=True, did="restarted")
             case "restart":
                 assert order.start is not None
-                forgotten = _from(order.start, steps)
-                self._check_idle(forgotten)
+                started, *after = _from(order.start, steps)
+                self._check_idle([started, *after])
+                if order.result is not None:
+                    self._give(header, started, order.result)
+                forgotten = [started, *after] if order.result is None else after
                 # Before: a row that was reset does not say any more which child it waits for.
                 self._end_children(header, forgotten, order)
                 self._forget(header, forgotten)
-                self._runs.go_on(header, did=f"restarted from {order.start.name}")
+                where = "from" if order.result is None else "after"
+                self._runs.go_on(header, did=f"restarted {where} {order.start.name}")
             case "retry":
                 # A step that is still at work is not run again: its outcome is heard when it ends.
                 failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
                 failed += _begun_by(failed, steps)
                 self._check_idle(failed)
+                did = "retried"
+                if order.result is not None:
+                    given = _failed_at(header, steps)
+                    self._give(header, given, order.result)
+                    failed, did = [row for row in failed if row is not given], f"retried after {given.step}"
                 self._forget(header, failed)
-                self._runs.go_on(header, did="retried")
+                self._runs.go_on(header, did=did)
             case "delete":
                 self._end_children(header, steps, order)
                 self._delete(run)
@@ -264,6 +274,18 @@ class Lifecycle:
         held = next((row for row in steps if self._leases.is_held(row)), None)
         if held is not None:
             raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
+
+    def _give(self, header: Header, row: AnyStep, result: Given) -> None:
+        """Give a step a result, provided the run has not changed since it was read.
+
+        To be called before other steps are reset: with its former result, they would run again on that.
+
+        Raises:
+            RunConflict: the step can be given none.
+        """
+        guard = Write(header.key, when=unchanged(header), check_only=True)
+        change = replaced(Key(header.partition, row.sort), _replaceable(row), result.value, self._clock.now())
+        self._table.write(guard, change)
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
         """Reset the given steps to "not started", provided the run has not changed since it was read."""
@@ -323,6 +345,38 @@ def _from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
     if len(rounds) < start.count:
         raise RunConflict("The run has not begun that step: restart it from one that its steps show.")
     return steps[rounds[start.count - 1] :]
+
+
+def _failed_at(header: Header, steps: Iterable[AnyStep]) -> AnyStep:
+    """Return the step whose error ended a run.
+
+    Raises:
+        RunConflict: it was none.
+    """
+    found = next((row for row in steps if row.sort == header.ended_by), None)
+    if found is None:
+        raise RunConflict("The run failed in its own code and at no step: restart it from a step, with its result.")
+    return found
+
+
+def _replaceable(row: AnyStep) -> StepRow:
+    """Return a step that may be given a result.
+
+    Raises:
+        RunConflict: it may not; the message says what to do instead.
+    """
+    if isinstance(row, WaitRow):
+        instead = {
+            "event": "send it the event or complete its callback, and restart it from that step",
+            "child": "operate the run that it called, or restart from that step",
+            "race": "restart from a step of one of its branches",
+        }
+        raise RunConflict(f'"{row.step}" is no step whose function returns a result: {instead[row.kind]}.')
+    if row.secret is not None:
+        raise RunConflict(f'"{row.step}" is completed by its callback: restart from it, and complete that.')
+    if row.sensitive:
+        raise RunConflict(f'The step "{row.step}" is sensitive, and its result stands in no record: restart from it.')
+    return row
 
 
 def _batched(things: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from durable.bindings.workflow import Status
 from durable.store.parts import Wanted
@@ -38,6 +38,13 @@ class From:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """What a step is to have returned, as JSON."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What somebody wants of a run.
 
@@ -45,12 +52,15 @@ class Order:
         rollback: with terminate, undo first what was done.
         start: with restart, the step to begin at; None begins anew.
         latest: with resume, go on with today's code although the workflow has changed.
+        result: with restart from a step, what that has returned, so that the run goes on after it; with retry, what the
+            step has returned that the run failed at.
     """
 
     transition: Transition
     rollback: bool = False
     start: From | None = None
     latest: bool = False
+    result: Given | None = None
 
     @property
     def wanted(self) -> Wanted:

@@ -9,7 +9,7 @@ stay mappings of field names; they use the same names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Final, Literal, Self
 
@@ -274,6 +274,7 @@ class StepRow(_Step):
         input: the data arguments, where they are kept: see `durable.steps.step`.
         references: the parameters of the input that may hold a reference to a large value.
         lists: those that may hold a list of references.
+        secret: of its callback, where it has one.
         undo: how the step is undone.
         undo_by: the rollback execution that tried to undo it.
         undo_attempts: how often that tried.
@@ -289,6 +290,7 @@ class StepRow(_Step):
     input: Mapping[str, Any] | None = None
     references: Sequence[str] = ()
     lists: Sequence[str] = ()
+    secret: str | None = field(default=None, repr=False)
     undo: Undo | None = None
     undo_by: str | None = None
     undo_attempts: int = 0

@@ -9,8 +9,10 @@ import pytest
 
 from durable.bindings.workflow import Status
 from durable.errors import RunConflict, RunNotFound, Throttled
-from durable.runs.transitions import FROM_OPEN, TRANSITIONS, From, Refused
-from durable.store.begun import Halted, Leased
+from durable.runs.description import describe
+from durable.runs.record import load
+from durable.runs.transitions import FROM_OPEN, TRANSITIONS, From, Given, Refused
+from durable.store.begun import Halted, Leased, Recorded
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.rows import Header
 from tests.contract.desk import DONE, FAILED, MINUTE, ORDERS, STOPPED, Desk
@@ -282,3 +284,51 @@ def test_hundreds_of_rows_are_deleted_and_forgotten(desk: Desk) -> None:
     desk.ends(DONE)
     desk.tell("delete")
     assert [row["sort"].partition("@")[0] for row in desk.table.query("shop#one")] == ["flag"]
+
+
+def test_a_failed_step_is_given_a_result_and_keeps_its_attempts(desk: Desk) -> None:
+    desk.make("running")
+    desk.begin()
+    desk.fail()
+    desk.ends(FAILED)
+    desk.tell("retry", result=Given({"id": "by hand"}))
+    assert desk.status == "running"
+    begun = desk.begin()
+    assert isinstance(begun, Recorded)
+    assert (begun.result, begun.failure) == ({"id": "by hand"}, None)
+    run = load(desk.table, "shop", "one")
+    first, by_hand = describe(run).steps[0].attempts
+    assert (first.error is not None, by_hand.error) == (True, None)
+    assert run.header.changes[-1]["did"] == "retried after first"
+
+
+def test_what_came_after_a_step_that_is_given_a_result_runs_again(desk: Desk) -> None:
+    desk.make("running")
+    for name in ("first", "second"):
+        desk.begin(name)
+        desk.succeed(name)
+    desk.ends(DONE)
+    desk.tell("restart", start=From("first"), result=Given(None))
+    given, again = desk.begin("first"), desk.begin("second")
+    assert isinstance(given, Recorded)
+    assert given.result is None
+    assert again == Leased(1, 1)  # another idempotency key
+
+
+@pytest.mark.parametrize("kept", [{"sensitive": True}, {"secret": "s"}])
+def test_steps_whose_result_is_not_their_own_are_given_none(desk: Desk, kept: dict[str, Any]) -> None:
+    desk.make("running")
+    desk.begin(**kept)
+    desk.succeed()
+    desk.ends(DONE)
+    before = list(desk.table.query("shop#one"))
+    with pytest.raises(RunConflict, match="first"):
+        desk.tell("restart", start=From("first"), result=Given(1))
+    assert list(desk.table.query("shop#one")) == before
+
+
+def test_a_run_that_failed_at_no_step_is_given_no_result(desk: Desk) -> None:
+    desk.make("running")
+    desk.ends(ExecutionState("FAILED", error="Odd", cause='{"errorMessage": "no", "at": 1}'))
+    with pytest.raises(RunConflict, match="restart it from a step"):
+        desk.tell("retry", result=Given(1))

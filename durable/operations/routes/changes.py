@@ -14,7 +14,7 @@ from durable.http.statuses import CAMEL, Name, State, Time
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes.names import INSTANCE, RunName, WorkflowName, found
-from durable.runs.transitions import From, Order
+from durable.runs.transitions import From, Given, Order
 from durable.wire import MAX_STEP_NAME
 
 StepName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STEP_NAME)]
@@ -33,7 +33,8 @@ class Change(BaseModel):
 
     `rollback` goes with terminate: undo the completed steps first. `from` goes with restart: the step to start at, or
     which of its rounds; earlier steps keep their results. `code` goes with resume, retry and restart: go on although
-    the workflow has changed.
+    the workflow has changed. `result` goes with restart `from` a step: that has returned it, and what comes after runs
+    again; and with retry: the step that the run failed at has returned it.
     """
 
     model_config = ConfigDict(strict=True)
@@ -41,6 +42,7 @@ class Change(BaseModel):
     rollback: bool = False
     from_: StepName | RestartFrom | None = Field(default=None, alias="from")
     code: Literal["latest"] | None = None
+    result: Any = Field(default=None, examples=[{"charge": "ch_1"}])
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -50,7 +52,13 @@ class Change(BaseModel):
             raise ValueError("from goes with restart only")
         if self.code is not None and self.status not in ("resume", "retry", "restart"):
             raise ValueError("code goes with what starts an execution only")
+        if self._has_result and not (self.status == "retry" or (self.status == "restart" and self.from_ is not None)):
+            raise ValueError("result goes with retry, and with restart from a step")
         return self
+
+    @property
+    def _has_result(self) -> bool:
+        return "result" in self.model_fields_set  # null is a result too
 
     def order(self) -> Order:
         start = RestartFrom(name=self.from_) if isinstance(self.from_, str) else self.from_
@@ -59,6 +67,7 @@ class Change(BaseModel):
             rollback=self.rollback,
             start=From(start.name, start.count) if start else None,
             latest=self.code == "latest",
+            result=Given(self.result) if self._has_result else None,
         )
 
 

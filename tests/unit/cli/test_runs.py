@@ -162,6 +162,8 @@ def test_a_count_that_is_capped_is_marked(serve: Serve) -> None:
         (["terminate", "--rollback"], {"status": "terminate", "rollback": True}),
         (["restart"], {"status": "restart"}),
         (["restart", "--from", "pay"], {"status": "restart", "from": "pay"}),
+        (["restart", "--from", "pay", "--result", "null"], {"status": "restart", "from": "pay", "result": None}),
+        (["retry", "--result", '{"id": 1}'], {"status": "retry", "result": {"id": 1}}),
         (["restart", "--from", "pay", "--count", "2"], {"status": "restart", "from": {"name": "pay", "count": 2}}),
         (["retry"], {"status": "retry"}),
     ],

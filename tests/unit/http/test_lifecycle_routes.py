@@ -257,6 +257,8 @@ VERBS = "Input should be 'pause', 'resume', 'terminate', 'restart' or 'retry'"
         ({"status": "PAUSE"}, [("status", VERBS)]),
         ({"status": "paused"}, [("status", VERBS)]),
         ({"status": "pause", "rollback": True}, [("", "rollback goes with terminate only")]),
+        ({"status": "resume", "result": 1}, [("", "result goes with retry, and with restart from a step")]),
+        ({"status": "restart", "result": None}, [("", "result goes with retry, and with restart from a step")]),
         ({"status": "pause", "from": "a"}, [("", "from goes with restart only")]),
         ({"status": "pause", "code": "latest"}, [("", "code goes with what starts an execution only")]),
         ({"status": "resume", "code": "old"}, [("code", "Input should be 'latest'")]),

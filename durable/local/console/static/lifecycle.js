@@ -54,6 +54,34 @@ export function restartHere(workflow, run, step) {
   icon("restart"), "Restart from here");
 }
 
+/** Return a button that gives a step a result, with which the run goes on; null where that cannot be. */
+export function resultHere(workflow, run, step) {
+  if ((!CLOSED.has(run.status) && run.status !== "paused") || step.sensitive || step.eventType !== null) return null;
+  const failedAt = run.status === "errored" && step.status === "errored" && run.error?.step === step.name;
+  return h("button", { type: "button", data: { verb: "result-here" }, onclick: () => giveResult(workflow, run, step, failedAt) },
+    icon("edit"), "Set the result");
+}
+
+function giveResult(workflow, run, step, failedAt) {
+  const text = h("textarea", { rows: 8, spellcheck: false, "aria-label": "Result", class: "raw" });
+  text.value = JSON.stringify(step.output ?? null, null, 2);
+  const count = run.steps.filter((each) => each.name === step.name).findIndex((each) => each.key === step.key) + 1;
+  const how = failedAt ? { status: "retry" } : { status: "restart", from: { name: step.name, count } };
+  ask({ title: `Set the result of ${step.key}?`, confirm: failedAt ? "Retry" : "Restart",
+    body: [note(failedAt ? "The run goes on as if the step had returned this. The step does not run; what is complete stays so."
+      : "The run goes on as if the step had returned this. The step does not run; what was begun after it runs again."),
+    h("label", { class: "field" }, h("span", { class: "name" }, "Result, as JSON"), text)],
+    act: () => done(call("PATCH", `${instance(workflow, run.id)}/status`, { ...how, result: parsed(text.value) }), "Going on") });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`This is no JSON: ${error.message}`);
+  }
+}
+
 const note = (text) => h("p", {}, text);
 
 async function done(doing, said) {

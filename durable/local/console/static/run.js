@@ -6,7 +6,7 @@ import { eventsPanel } from "./events.js";
 import { Graph } from "./graph.js";
 import { historyPanel } from "./history.js";
 import { icon } from "./icons.js";
-import { restartHere, verbs } from "./lifecycle.js";
+import { restartHere, resultHere, verbs } from "./lifecycle.js";
 import { logLines, logsPanel } from "./logs.js";
 import { timeline } from "./timeline.js";
 import { zoomable } from "./zoom.js";
@@ -138,7 +138,7 @@ class RunView {
       step.status === "complete" && !step.sensitive && part(step.key, "Output", output(step), many)];
     const logged = this.logs.of(step.key);
     if (logged.length) data.push(part(step.key, "Logs", logLines(logged), many));
-    const acts = [step.eventType && this.events.button(step.eventType), restartHere(this.workflow, this.run, step)].filter(Boolean);
+    const acts = [step.eventType && this.events.button(step.eventType), restartHere(this.workflow, this.run, step), resultHere(this.workflow, this.run, step)].filter(Boolean);
     return h("div", { class: "step-part" }, head, data.filter(Boolean), acts.length ? h("div", { class: "verbs" }, acts) : null);
   }
 }
