@@ -53,7 +53,7 @@ class Change(BaseModel):
         if self.code is not None and self.status not in ("resume", "retry", "restart"):
             raise ValueError("code goes with what starts an execution only")
         if self._has_result and not (self.status == "retry" or (self.status == "restart" and self.from_ is not None)):
-            raise ValueError("result goes with retry, and with restart from a step")
+            raise ValueError("result is of one step: name that in from")
         return self
 
     @property

@@ -157,6 +157,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "rollback": None,
         "sleeps": [],
         "nextStep": None,
+        "outputUrl": None,
     }
     attempt = {
         "number": 1,
@@ -179,6 +180,7 @@ def test_an_instance_is_shown_with_all_that_is_known_of_it(started: Ask, desk: D
         "output": {"of": "validate-user"},
         "error": None,
         "sensitive": False,
+        "outputUrl": None,
     }
     assert second["error"] == {
         "name": "Taken",
@@ -257,8 +259,8 @@ VERBS = "Input should be 'pause', 'resume', 'terminate', 'restart' or 'retry'"
         ({"status": "PAUSE"}, [("status", VERBS)]),
         ({"status": "paused"}, [("status", VERBS)]),
         ({"status": "pause", "rollback": True}, [("", "rollback goes with terminate only")]),
-        ({"status": "resume", "result": 1}, [("", "result goes with retry, and with restart from a step")]),
-        ({"status": "restart", "result": None}, [("", "result goes with retry, and with restart from a step")]),
+        ({"status": "resume", "result": 1}, [("", "result is of one step: name that in from")]),
+        ({"status": "restart", "result": None}, [("", "result is of one step: name that in from")]),
         ({"status": "pause", "from": "a"}, [("", "from goes with restart only")]),
         ({"status": "pause", "code": "latest"}, [("", "code goes with what starts an execution only")]),
         ({"status": "resume", "code": "old"}, [("code", "Input should be 'latest'")]),
