@@ -4,7 +4,7 @@ import math
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, StrEnum
-from typing import Any, NewType
+from typing import Any, NewType, cast
 from uuid import UUID
 
 import pytest
@@ -31,6 +31,10 @@ class Order(BaseModel):
     lines: list[int]
     when: datetime
     price: Decimal
+
+
+class Counted(BaseModel):
+    count: int
 
 
 class Strict(BaseModel):
@@ -139,6 +143,8 @@ def test_the_key_of_a_dict_is_data() -> None:
         (int, "1", "result (int_type)"),
         (Order, {"lines": []}, "result.when (missing)"),
         (Order, Order.model_construct(**UNCHECKED), "cannot be written as JSON"),
+        # Equal to what is read back, and to JSONata another value.
+        (Counted, Counted.model_construct(count=cast(int, 1.0)), "cannot be written as JSON"),
         (float, math.nan, "NaN or infinite"),
         (Any, float("inf"), "NaN or infinite"),
         (Any, {"a": [None, math.nan]}, "NaN or infinite"),
