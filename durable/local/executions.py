@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from durable.asl import Action, Execution, Machine, SetTimer, json_text
+from durable.asl import Action, Execution, Machine, SetTimer
+from durable.local.encoding import encoded
 from durable.local.folder import JournalError
 from durable.local.journal import Change, JournalFailed
 from durable.local.schema import DEFINITION, EXECUTION, IDLE
@@ -77,9 +78,8 @@ class Executions:
             idle: all that it waits for, if nothing is at work for it.
             was_idle: whether nothing was at work for it when it was put before.
         """
-        data = json_text([stored.workflow, stored.definition, stored.snapshot])
-        if not data.isascii():
-            data.encode()  # half a surrogate pair ends this execution here, and not the journal when it commits
+        # Half a surrogate pair raises here and ends this execution, and not the journal when it commits.
+        data = encoded([stored.workflow, stored.definition, stored.snapshot])
         changes: list[Change] = [(EXECUTION, (stored.name,), (data,))]
         if idle is not None:
             changes.append(_idle(stored.name, idle))
@@ -187,8 +187,8 @@ class Executions:
 
 
 def _idle(name: str, idle: Idle) -> Change:
-    timers = json_text([(each.token, each.at_ms) for each in idle.timers])
-    return IDLE, (name,), (timers, json_text(sorted(idle.callbacks)))
+    timers = encoded([(each.token, each.at_ms) for each in idle.timers])
+    return IDLE, (name,), (timers, encoded(sorted(idle.callbacks)))
 
 
 @functools.lru_cache(maxsize=256)

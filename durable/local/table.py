@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from durable.bindings.workflow import Status
 from durable.clock import Clock
+from durable.local.encoding import encoded
 from durable.local.folder import FolderUnusable, JournalError
 from durable.local.journal import Change
 from durable.local.schema import RECORD
@@ -339,16 +340,8 @@ def _translated(error: JournalError) -> Exception:
     return TableBusy(str(error))
 
 
-def _json(row: Row) -> str:
-    data = to_json(row)
-    # pydantic writes such numbers as they are. It may be text too: `dumps` raises for a number only.
-    if b"NaN" in data or b"Infinity" in data:
-        json.dumps(row, allow_nan=False)
-    return data.decode()
-
-
 def _row_from(data: str, where: str) -> Row:
-    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `to_json` writes up to 254.
+    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `encoded` at none.
 
     Raises:
         RowsUnreadable: it is no JSON object.
@@ -377,10 +370,10 @@ def _row_of(key: Key, row: Row) -> Change:
     get = row.get
     if key.sort == RUN:
         # Only these rows stand in the indexes of SQLite, which leave out rows without a workflow.
-        return RECORD, key, (get("workflow"), get("status"), get("updated"), get("expires"), _json(row))
+        return RECORD, key, (get("workflow"), get("status"), get("updated"), get("expires"), encoded(row))
     if key.sort.startswith(SEARCH):
-        return RECORD, key, (_SEARCHED + row["found"], None, get("updated"), get("expires"), _json(row))
-    return RECORD, key, (None, None, None, get("expires"), _json(row))
+        return RECORD, key, (_SEARCHED + row["found"], None, get("updated"), get("expires"), encoded(row))
+    return RECORD, key, (None, None, None, get("expires"), encoded(row))
 
 
 def _cursor(updated: int, partition: str) -> str:
