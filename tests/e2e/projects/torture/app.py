@@ -9,6 +9,6 @@ from statemachines.torture import TortureWorkflow
 from durable import KVNamespace, Queue, Retries, Workflow
 
 stock = KVNamespace[int]("stock")
-parcels = Queue("parcels", consumer=deliver, retries=Retries(limit=100, delay="1 second"))
+parcels = Queue("parcels", consumer=deliver, retries=Retries(limit=100, delay="1 second", backoff="constant"))
 double = Workflow("double", DoubleWorkflow)
 torture = Workflow("torture", TortureWorkflow, bindings={"stock": stock, "parcels": parcels})
