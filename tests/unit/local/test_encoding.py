@@ -32,7 +32,7 @@ def test_a_value_may_be_nested_more_deeply_than_pydantic_writes() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, -math.inf, "\ud800", {"\ud800": 1}])
 def test_what_is_no_json_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"surrogates|JSON compliant"):
         encoded([value])
 
 
