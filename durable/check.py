@@ -161,7 +161,10 @@ def _consumer(queue: Queue[Any]) -> Iterator[str]:
 
 def _schedules(workflow: Workflow[Any]) -> Iterator[str]:
     """Say which schedules are there twice, or start runs with what the workflow does not take."""
-    adapter = adapter_of(payload_type(workflow.workflow))
+    try:
+        adapter = adapter_of(payload_type(workflow.workflow))
+    except SignatureError:
+        return  # said of the workflow itself
     seen = set[str]()
     for each in workflow.schedules:
         if each.key in seen:

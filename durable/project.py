@@ -97,13 +97,23 @@ def _lost(module: ModuleType, declared: tuple[Binding, ...]) -> Iterator[str]:
     known = {(each.kind, each.name) for owner in declared for each in (owner, *owner.uses().values())}
     for call in _unassigned(module):
         match call:
-            case ast.Call(ast.Name(maker), [ast.Constant(str(name)), *_]):
-                made = vars(module).get(maker)
+            case ast.Call(ast.Name() | ast.Attribute() as func, [ast.Constant(str(name)), *_]):
+                made, maker = _named(module, func), ast.unparse(func)
                 if isinstance(made, type) and issubclass(made, Binding) and (made.kind, name) not in known:
                     yield (
                         f"{shown(inspect.getfile(module))}:{call.lineno}: {maker}({name!r}) is assigned to no name, so"
                         f" it is not declared; write `{name.replace('-', '_')} = {maker}({name!r}, …)`"
                     )
+
+
+def _named(module: ModuleType, node: ast.expr) -> Any:
+    """Return what a name or dotted name stands for in a module; None where it stands for nothing."""
+    match node:
+        case ast.Name(name):
+            return vars(module).get(name)
+        case ast.Attribute(of, name):
+            return getattr(_named(module, of), name, None)
+    return None
 
 
 def _unassigned(module: ModuleType) -> Iterator[ast.expr]:

@@ -198,6 +198,10 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
             f"{_where(function)} has an annotation that cannot be read: {error}; import the name at run time,"
             " not under TYPE_CHECKING"
         ) from None
+    except Exception as error:  # an annotation is an expression of the author's: it may raise anything
+        raise SignatureError(
+            f"{_where(function)} has an annotation that cannot be read: {type(error).__name__}: {error}; mend it"
+        ) from None
 
 
 def _annotation(function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> Any:

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from durable.bindings import Binding, Workflow
+from durable.build import served_by
 from durable.cdk.limits import RESOURCES
+from durable.cdk.methods import methods_called
+from durable.cdk.workflow import is_operated
 from durable.compiler import Compiled
 from durable.project import Project
+from durable.signature import Signature, signature_of
 
 NESTED_SEPARATOR: Final = "."
 """Between the names of the stack and of a workflow whose machines are in a nested stack: no name of a stack has it, so
@@ -31,6 +35,22 @@ _REST: Final = 35
 """What a REST API has more than an HTTP API."""
 
 
+def operated_workflows(project: Project, programs: Mapping[str, Compiled]) -> frozenset[str]:
+    """Return the names of the workflows whose runs some function pauses, ends or deletes: each has an operator."""
+    bound: list[tuple[Binding, Signature]] = [
+        (each, step.signature) for each in project.workflows for step in programs[each.name].steps
+    ]
+    bound += [(each, signature_of(each.consumer)) for each in project.queues if each.consumer is not None]
+    bound += [(each, served_by(each)) for each in project.workers]
+    return frozenset(
+        used.name
+        for owner, signature in bound
+        for parameter in signature.bindings
+        if isinstance(used := owner.uses()[parameter.name], Workflow)
+        and is_operated(methods_called(signature.function, parameter.name))
+    )
+
+
 def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: int = _FILLED) -> frozenset[str]:
     """Return the names of the workflows that are nested: those declared so, and the last ones of a project that is
     too large for one stack. Those declared before stay where they are when a workflow is added behind them.
@@ -41,6 +61,7 @@ def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: i
     sizes = {each.name: resources(each, programs[each.name]) for each in project.workflows if each.nested is not True}
     nested = {each.name for each in project.workflows if each.nested}
     left = room - len(nested) - _STACK - sum(_resources(each) for each in project.declarations)
+    left -= _OPERATOR * len(operated_workflows(project, programs))
     left -= _STARTER if any(each.schedules for each in project.workflows) else 0
     for each in reversed(project.workflows):
         if sum(sizes.values()) <= left:

@@ -11,6 +11,7 @@ from typing import Final
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
 _STAGE: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,14}[a-z0-9])?", re.ASCII)
 
 
@@ -61,6 +62,11 @@ class Settings:
     telemetry: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise SettingsError(
+                f"the project's name is {self.name!r} in cdk.json; write letters, digits and hyphens, a letter first,"
+                " as CloudFormation wants it of a stack"
+            )
         if not _STAGE.fullmatch(self.stage):
             raise SettingsError(
                 f"STAGE is {self.stage!r}; write 1 to 16 lower-case letters, digits and hyphens, a letter first"

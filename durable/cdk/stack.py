@@ -30,7 +30,7 @@ from durable.cdk.gateway import Gateway
 from durable.cdk.http_gateway import HttpGateway
 from durable.cdk.known import known
 from durable.cdk.kv import Namespace
-from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows
+from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows, operated_workflows
 from durable.cdk.machine import Machine
 from durable.cdk.methods import methods_called
 from durable.cdk.monitoring import Monitoring, Watched
@@ -94,7 +94,7 @@ class DurableStack(Stack):
             self._changes.empty("ValuesEmptied", values)
         self._guard = self._changes.guard(self._deployed)
         self._resources: dict[Binding, Resource] = {}
-        self._operated = set[str]()
+        self._operated = operated_workflows(project, self._programs)
         self._declare_data(project)
         is_woken = any(each.machine_kind == "express" or each.limits is not None for each in project.workflows)
         self._wakes = WakeQueue(self, "Wakes") if is_woken else None
@@ -137,17 +137,10 @@ class DurableStack(Stack):
 
     def api(self, worker: str) -> apigatewayv2.HttpApi:
         """Return the HTTP API of a worker that has a URL."""
-        return self._http(worker).api
-
-    def api_stage(self, worker: str) -> apigatewayv2.HttpStage:
-        """Return the one stage of that API, which a domain of one's own is mapped to."""
-        return self._http(worker).stage
-
-    def _http(self, worker: str) -> HttpGateway:
         gateway = _named_one(self._apis.gateways, worker)
         if not isinstance(gateway, HttpGateway):
             raise DeclarationError([f"the API of {worker!r} is a REST API; get it by rest_api({worker!r})"])
-        return gateway
+        return gateway.api
 
     def rest_api(self, worker: str) -> apigateway.RestApi:
         """Return the REST API of a worker that is declared with `api="rest"`."""
@@ -298,10 +291,7 @@ class DurableStack(Stack):
         resource = self._resources[binding]
         if not isinstance(resource, WorkflowResource):
             return resource
-        used = resource.used(methods_called(function, parameter))
-        if used.operates:
-            self._operated.add(resource.name)
-        return used
+        return resource.used(methods_called(function, parameter))
 
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:

@@ -115,6 +115,11 @@ class Limited:
         self.wakes.grant_send(handler)
 
 
+def is_operated(methods: Collection[str] | None) -> bool:
+    """Whether these methods of a binding, or all, are made by the workflow's operator."""
+    return methods is None or not _TRANSITIONS.isdisjoint(methods)
+
+
 class WorkflowResource:
     """The right to start instances of one workflow and to read them; and what a function's code does besides.
 
@@ -166,7 +171,7 @@ class WorkflowResource:
         """Return it for a function that does no more with it than this; None for all that a binding offers."""
         used = copy(self)
         used.lists = methods is None or "list" in methods
-        used.operates = methods is None or not _TRANSITIONS.isdisjoint(methods)
+        used.operates = is_operated(methods)
         return used
 
     @property

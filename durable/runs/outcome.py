@@ -11,7 +11,7 @@ from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, Wo
 from durable.store.failure import Failure
 from durable.store.machines import ExecutionState
 from durable.store.parts import Wanted
-from durable.store.rows import AnyStep
+from durable.store.rows import AnyStep, Header
 from durable.store.table import Row
 from durable.wire import CRASHES, DATA_LIMIT, FINAL, LAMBDA_FAULTS, PUBLIC, TIMEOUTS, UNUSABLE
 
@@ -20,6 +20,8 @@ _AT: Final = re.compile(r" \(at=[0-9]+\)$")
 _STATE: Final = re.compile(r"^The state/task '(.{1,80}?)' returned a result")
 """Finds in Step Functions' own words which state had too large a result."""
 _MOST_BYTES: Final = 262_144
+_ENDED_EARLY: Final[Row] = {"name": "WorkflowError", "message": "The rollback ended before its time."}
+"""Of a rollback whose execution ended, and had not closed the run."""
 _LOCATED: Final = re.compile(r"[A-Z]\w+Error: `[^`]+`, [^\s:`]+:[0-9]+")
 """What an expression of `run` says that cannot be evaluated: Python's error, the author's expression, and the line."""
 Ending = Literal["complete", "errored", "paused", "terminated", "undone", "again", "anew"]
@@ -47,6 +49,12 @@ def ending(state: ExecutionState, wanted: Wanted | None) -> Ending:
     if wanted == "restart":
         return "anew"
     return "complete" if state.status == "SUCCEEDED" else "errored"
+
+
+def failed_rollback(header: Header, error: Row = _ENDED_EARLY) -> Row:
+    """Return the header fields of a run whose rollback failed as a whole, with the report that no step stands in."""
+    report = {"outcome": "failed", "error": error, "steps": []}
+    return {"status": header.status_after_rollback, "rollback": report}
 
 
 def ended_by(state: ExecutionState, steps: Iterable[AnyStep]) -> AnyStep | None:

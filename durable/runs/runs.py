@@ -19,17 +19,9 @@ from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
 from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, unchanged, wanted_still
 from durable.runs.ids import execution_name, instance_id, instance_of
-from durable.runs.outcome import ending, failed_with
+from durable.runs.outcome import ending, failed_rollback, failed_with
 from durable.runs.pools import Pools
-from durable.runs.record import (
-    RunRecord,
-    load,
-    load_all_steps,
-    load_header,
-    load_status,
-    load_steps,
-    with_payload,
-)
+from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_status, load_steps, with_payload
 from durable.runs.timers import Timers
 from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
@@ -298,12 +290,8 @@ class Runs:
         Raises:
             ConditionFailed: the header is not as it was read.
         """
-        closed: Row = {"workflow": header.workflow, "status": "errored", "error": error, "updated": self._clock.now()}
-        closed |= {"closed": True}
-        if header.status == "rollingBack":
-            report = {"outcome": "failed", "error": error, "steps": []}
-            closed |= {"status": header.status_after_rollback, "rollback": report}
-        closed["expires"] = self.expiry(header.workflow, closed["status"])
+        closed = self._closed(header, failed_rollback(header, error) if header.status == "rollingBack" else {})
+        closed["error"] = error
         gone = ("wanted", "place", *WAITING_FIELDS)
         written = self._table.write(Write(header.key, closed, remove=gone, when=unchanged(header)))
         self.admission.release_soon(Header.from_row(written[0] or {}))
@@ -332,12 +320,15 @@ class Runs:
         header = load_header(self._table, workflow, instance_of(execution))
         if header is None or header.status != "rollingBack" or header.execution != execution:
             return
-        error = {"name": "WorkflowError", "message": "The rollback ended before its time."}
-        report = {"outcome": "failed", "error": error, "steps": []}
-        closed: Row = {"workflow": workflow, "status": header.status_after_rollback, "updated": self._clock.now()}
-        closed |= {"closed": True, "expires": self.expiry(workflow, header.status_after_rollback), "rollback": report}
+        closed = self._closed(header, failed_rollback(header))
         with contextlib.suppress(ConditionFailed):
             self._table.write(Write(header.key, closed, when=unchanged(header)))
+
+    def _closed(self, header: Header, how: Row) -> Row:
+        """Return the header fields of a run that is over: errored, unless `how` says otherwise."""
+        closed: Row = {"workflow": header.workflow, "status": "errored", "updated": self._clock.now(), "closed": True}
+        closed |= how
+        return closed | {"expires": self.expiry(header.workflow, closed["status"])}
 
     def _start_soon(self, header: Header) -> None:
         """Start an execution now, or leave it to the reconciler."""

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from durable import KVNamespace, Worker, Workflow
+from durable import KVNamespace, Worker, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import build, definitions, undeclared
 from durable.errors import DeclarationError
 from durable.project import Project
@@ -27,6 +27,19 @@ def test_every_error_of_every_workflow_and_declaration_is_listed_in_one_order() 
     assert all(part in str(caught.value) for part in parts)
     assert f":{FIRST_LINE}: " in said[0]
     assert f":{FIRST_LINE + 1}: " in said[1]
+
+
+class Odd: ...
+
+
+class Stray(WorkflowEntrypoint[Odd]):
+    async def run(self, event: WorkflowEvent[Odd], step: WorkflowStep) -> None: ...
+
+
+def test_a_payload_that_cannot_travel_hides_no_other_problem() -> None:
+    with pytest.raises(DeclarationError) as caught:
+        build(Project("app", (Workflow("stray", Stray), KVNamespace("idle"))))
+    assert ["cannot travel" in each or "idle" in each for each in caught.value.problems] == [True, True]
 
 
 TWO = """

@@ -12,6 +12,7 @@ from durable.errors import DeclarationError
 from durable.project import project_of
 
 HEAD = """\
+import durable
 from durable import KVNamespace, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 
 
@@ -30,14 +31,17 @@ Imported = Callable[[str], ModuleType]
 
 
 @pytest.mark.parametrize("form", ["{}", "every = [{}]", "every: dict[str, object] = {{'save': {}}}"])
-def test_a_workflow_that_is_assigned_to_no_name_is_said_and_not_its_bindings(imported: Imported, form: str) -> None:
-    module = imported(HEAD + form.format("Workflow('save-all', Save, bindings={'numbers': numbers})"))
+@pytest.mark.parametrize("maker", ["Workflow", "durable.Workflow"])
+def test_a_workflow_that_is_assigned_to_no_name_is_said_and_not_its_bindings(
+    imported: Imported, form: str, maker: str
+) -> None:
+    module = imported(HEAD + form.format(f"{maker}('save-all', Save, bindings={{'numbers': numbers}})"))
     with pytest.raises(DeclarationError) as caught:
         build(project_of(module))
     (said,) = caught.value.problems
     assert said.endswith(
-        f".py:{LINE}: Workflow('save-all') is assigned to no name, so it is not declared; write"
-        " `save_all = Workflow('save-all', …)`"
+        f".py:{LINE}: {maker}('save-all') is assigned to no name, so it is not declared; write"
+        f" `save_all = {maker}('save-all', …)`"
     )
 
 

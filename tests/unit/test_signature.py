@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import decimal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -86,6 +87,10 @@ def test_names_the_errors_of_the_module_and_which_are_never_retried() -> None:
     assert signature.non_retryable() == ("NonRetryableError", "Refused")
 
 
+def misspelt(amount: decimal.Decimel) -> int:  # type: ignore[name-defined]  # what an author may write
+    return 1
+
+
 def nested() -> Any:
     def inner(amount: int) -> int:
         return amount
@@ -104,6 +109,7 @@ def nested() -> Any:
         (nested(), "cannot be imported by its name"),
         (len, "is not a function"),
         (carries_no_json, "cannot travel as JSON"),
+        (misspelt, "an annotation that cannot be read: AttributeError: module 'decimal' has no attribute 'Decimel'"),
     ],
 )
 def test_refuses_a_function_that_is_no_step(function: Any, says: str) -> None:

@@ -13,11 +13,12 @@ import pytest
 from durable import KVNamespace, Queue, Schedule, Workflow
 from durable.aws.open_runs import NESTED
 from durable.bindings.workflow import MachineKind
-from durable.cdk.layout import nested_workflows, resources
+from durable.cdk.layout import nested_workflows, operated_workflows, resources
 from durable.cdk.limits import NEEDS_BYTES, RESOURCES, TEMPLATE_BYTES, exceeded
 from durable.compiler import compile_workflow
 from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise
+from tests.integration.cdk.operated import JobWorkflow
 from tests.integration.cdk.sample import (
     BookingWorkflow,
     CallingWorkflow,
@@ -30,6 +31,9 @@ from tests.integration.cdk.template import Template, dangling, references, text
 STACK: Final = "durable-workflows-dev"
 SYNTHESISED: Final = 20
 ALL: Final = 300
+MAIN: Final = 59
+"""Resources of the main stack, and of an operator, as `test_operated` counts them."""
+OPERATOR: Final = 6
 ROOM: Final = RESOURCES - 30
 
 
@@ -57,6 +61,19 @@ def test_a_declaration_says_whether_its_workflow_is_nested() -> None:
     asked = Workflow("asked", PatientWorkflow, nested=True)
     assert nested(*patients(3), asked, kept, room=10_000) == ["asked"]
     assert nested(*patients(3), asked, kept, room=0) == ["asked", "patient-0", "patient-1", "patient-2"]
+
+
+def test_the_operators_of_workflows_that_code_operates_take_room_too() -> None:
+    jobs = [Workflow(f"job-{each}", JobWorkflow, nested=False) for each in range(4)]
+    for each in jobs:
+        each.bindings["jobs"] = each  # its steps terminate its own runs
+    last = Workflow("last", PatientWorkflow)
+    declared = Project("app", (*jobs, last))
+    programs = {each.name: compile_workflow(each.workflow) for each in (*jobs, last)}
+    assert operated_workflows(declared, programs) == {each.name for each in jobs}
+    full = next(room for room in range(RESOURCES) if not nested_workflows(declared, programs, room))
+    planned = sum(resources(each, programs[each.name]) for each in (*jobs, last))
+    assert full - planned == len(jobs) * OPERATOR + MAIN
 
 
 def project() -> Project:

@@ -82,8 +82,12 @@ def test_every_lambda_has_a_log_group_of_its_own_and_active_tracing(dev: Templat
 
 
 @pytest.mark.parametrize("stage", ["", "Prod", "1st", "a_b", "x" * 17])
-def test_a_stage_that_cannot_stand_in_a_name_is_refused(stage: str, tmp_path: object) -> None:
-    from pathlib import Path
-
+def test_a_stage_that_cannot_stand_in_a_name_is_refused(stage: str) -> None:
     with pytest.raises(SettingsError, match="STAGE"):
         Settings(name="project", stage=stage, root=Path("."))
+
+
+@pytest.mark.parametrize("name", ["my_shop", "My shop", "1st", "", 5])
+def test_a_name_that_no_stack_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"the project's name is .* in cdk\.json; write letters, digits"):
+        Settings(name=name, stage="dev", root=tmp_path)

@@ -30,6 +30,19 @@ def test_a_model_is_handed_over_as_it_travels() -> None:
     assert agree(workflow, USER).output == "u"
 
 
+def test_of_a_workflow_whose_result_cannot_be_read_the_result_is_passed_on() -> None:
+    workflow = written(
+        'return await step.call("later", Later, 4)',
+        classes="""
+
+class Later(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> "OnlyForCheckers":
+        return event.payload
+""",
+    )
+    assert run_compiled(compile_workflow(workflow), USER).output == 4
+
+
 def test_a_child_that_fails_is_caught_by_one_name_and_takes_its_time() -> None:
     workflow = written("""
         try:
