@@ -13,6 +13,9 @@ VALUES ?= 2000
 PROGRAMS ?= 10000
 SEEDS ?= 100
 STAGE ?= dev
+# Python and pytest keep what they compile: without, every process of the tests compiles all that it imports anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 LOCKED := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate

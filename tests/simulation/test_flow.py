@@ -20,6 +20,8 @@ from tests.simulation.load import RUNS, Load
 
 SEEDS = int(os.environ.get("DURABLE_SEEDS", "2"))
 BUSY = replace(STORM, table_busy=0.1)
+SOME = range(4, 8)
+"""Seeds of which one breaks a promise without each protection."""
 LIMITS = {
     "one at once": Limits(concurrency=1),
     "three at once": Limits(concurrency=3),
@@ -78,11 +80,19 @@ def slot_alone(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_promise_breaks_without(protection: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = range(4, 8)
-    assert [seed for seed in seeds if Load(seed, limits, faults=BUSY, operated=False).play().trouble] == []
     with monkeypatch.context() as patch:
         protection(patch)
-        assert any(Load(seed, limits, faults=BUSY, operated=False).play().trouble for seed in seeds)
+        breaks = (seed for seed in SOME if Load(seed, limits, faults=BUSY, operated=False).play().trouble)
+        broken = next(breaks, None)
+    assert broken is not None
+    assert Load(broken, limits, faults=BUSY, operated=False).play().trouble == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_no_promise_breaks_where_the_table_is_busy(concurrency: int) -> None:
+    limits = Limits(concurrency=concurrency)
+    assert [seed for seed in SOME if Load(seed, limits, faults=BUSY, operated=False).play().trouble] == []
 
 
 def test_without_faults_nothing_is_done_twice() -> None:

@@ -36,7 +36,7 @@ class Deployed:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one process run all that needs the deployment: to deploy takes longer than to test."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.nodeid.startswith("tests/e2e/rehearsal/"):
             item.add_marker(pytest.mark.xdist_group("rehearsal"))
             item.add_marker(pytest.mark.ministack)
 

@@ -18,9 +18,6 @@ import pytest
 from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from moto.awslambda.models import LambdaFunction
-from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
-from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
-from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 
 from tests.integration.aws.deployment import SECONDS, Deployment
 from tests.integration.aws.lambdas import Invoked
@@ -100,6 +97,9 @@ def skip_delays(patches: pytest.MonkeyPatch, wait: Callable[[float], None]) -> N
 
 def tell_ends(patches: pytest.MonkeyPatch, ended: Callable[[], None]) -> None:
     """Have it told when an execution has ended."""
+    # Imported where it is used: moto's interpreter imports its EC2, for seconds, and every process collects this file.
+    from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+
     reflect = BaseExecutionWorkerCommunication.terminated
 
     def terminated(execution: BaseExecutionWorkerCommunication) -> None:
@@ -110,6 +110,8 @@ def tell_ends(patches: pytest.MonkeyPatch, ended: Callable[[], None]) -> None:
 
 
 def _evaluate(expression: str) -> Any:
+    from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
+
     try:
         return Jsonata(expression).evaluate(None)
     except JException as error:
@@ -117,4 +119,6 @@ def _evaluate(expression: str) -> Any:
 
 
 def _declarations(bindings: Mapping[str, Any]) -> str:
+    from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
     return "".join(f"{name}:={to_json_str(value)};" for name, value in bindings.items())

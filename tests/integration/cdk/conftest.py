@@ -40,7 +40,7 @@ ONBOARDING = onboarding_on("standard")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have a test that synthesises a project of its own run in `make check` alone: a synth is a second of Node."""
     for item in items:
-        if not isinstance(item, pytest.Function) or Path(__file__).parent not in item.path.parents:
+        if not isinstance(item, pytest.Function) or not item.nodeid.startswith("tests/integration/cdk/"):
             continue
         if "synthesise" in item.fixturenames and "once" not in item.fixturenames:
             item.add_marker(pytest.mark.slow)
