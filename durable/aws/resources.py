@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,25 @@ class Resource:
 
 def construct_id(binding: Binding) -> str:
     """Return a declaration's name as a construct's: the queue `late-orders` is LateOrdersQueue."""
-    return "".join(word.capitalize() for word in (*binding.name.split("-"), binding.kind))
+    return _pascal(f"{binding.name}-{binding.kind}")
+
+
+def _pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def url_output(worker: str) -> tuple[str, str]:
+    """Return the output of a stack that has the URL of a Worker's API: its name, and its description."""
+    return f"{_pascal(worker)}WorkerUrl", f"where {worker} is"
+
+
+def worker_of(output: Mapping[str, str]) -> str | None:
+    """Return the Worker whose URL an output has, as CloudFormation tells of it; None for any other output, which a
+    project's own stack may have under such a name.
+    """
+    name, description = output["OutputKey"], output.get("Description", "")
+    worker = description.removeprefix("where ").removesuffix(" is")
+    return worker if (name, description) == url_output(worker) else None
 
 
 def resources_of(cloudformation: Any, stack: str) -> Iterator[Resource]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aws_cdk import CfnOutput, Stack
 
-from durable.aws.resources import construct_id
+from durable.aws.resources import construct_id, url_output
 from durable.bindings import JWT, Worker, Workflow
 from durable.bindings.compute import distribution
 from durable.cdk.function import HandlerFunction, Platform
@@ -74,7 +74,8 @@ class Apis:
         gateway = self.gateways[worker.name] = self._gateway(worker, function, completes=bool(handing_out))
         for step in handing_out:
             step.add_environment("DURABLE_URL", gateway.public_url)
-        CfnOutput(self.stack, f"{construct_id(worker)}Url", value=gateway.url, description=f"where {worker.name} is")
+        name, description = url_output(worker.name)
+        CfnOutput(self.stack, name, value=gateway.url, description=description)
 
     def _hold_packages(self, worker: Worker, options: FunctionOptions) -> None:
         own = {distribution(each) for each in options.packages}

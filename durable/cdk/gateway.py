@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -183,7 +184,7 @@ class Gateway(Construct):
 
         A path that stands by name is no longer matched by `/{proxy+}`, nor are those that lead to it.
         """
-        to_worker = _integration(public)
+        to_worker = self._integration("Public", public)
         root = self.api.root
         paths = dict.fromkeys(["/", "/{proxy+}", *(each for route in named for each in _leading_to(route))])
         for path in paths:
@@ -195,6 +196,24 @@ class Gateway(Construct):
         for route, is_open in named.items():
             method, _, path = route.partition(" ")
             root.resource_for_path(path).add_method(method, to_worker, **(_OPEN if is_open else access.options))
+
+    def _integration(self, id: str, function: lambda_.IFunction) -> apigateway.Integration:
+        """Return what sends requests to a Lambda, which this stage of the API may invoke: by one permission for all
+        methods, for the policy of a Lambda has 20 KB, which some fifty of CDK's own would fill.
+        """
+        stack = Stack.of(self)
+        function.add_permission(
+            id,
+            scope=self,
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=self.api.arn_for_execute_api(method="*", path="/*", stage=self._stage_name),
+        )
+        return apigateway.Integration(
+            type=apigateway.IntegrationType.AWS_PROXY,
+            integration_http_method="POST",
+            uri=f"arn:{stack.partition}:apigateway:{stack.region}:lambda:path/2015-03-31/functions/"
+            f"{function.function_arn}/invocations",
+        )
 
     def _make_keys(self, auth: ApiKeys, limit: Throttle, name: str, public: HandlerFunction) -> None:
         """Make a key for each client, whose text API Gateway draws, and a plan that limits each of them."""
@@ -216,7 +235,7 @@ class Gateway(Construct):
         public.function.add_environment("DURABLE_CLIENTS", Stack.of(self).to_json_string(ids))
 
     def _operators(self, operations: lambda_.IFunction) -> None:
-        to_operations = _integration(operations)
+        to_operations = self._integration("Operators", operations)
         for path in ("/api/workflows", "/api/workflows/{proxy+}"):
             self.api.root.resource_for_path(path).add_method(
                 "ANY", to_operations, authorization_type=apigateway.AuthorizationType.IAM
@@ -243,11 +262,6 @@ class Gateway(Construct):
             "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]",
             "the one policy by which API Gateway may write its access log",
         )
-
-
-def _integration(function: lambda_.IFunction) -> apigateway.LambdaIntegration:
-    # One permission for all methods: the policy of a Lambda has 20 KB, which some fifty of them would fill.
-    return apigateway.LambdaIntegration(function, allow_test_invoke=False, scope_permission_to_method=False)
 
 
 def _key(route: str) -> str:

@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-from durable.aws.resources import Resource, resources_of
+from durable.aws.resources import Resource, resources_of, worker_of
 from durable.cli.operations import Answer
 from durable.cli.outcome import MISSING, UNAVAILABLE, WRONG, CommandError
 
@@ -120,10 +120,11 @@ def _asking(session: boto3.Session, stack: str, stage: str) -> Iterator[None]:
 def _url(session: boto3.Session, stack: str, stage: str) -> str:
     with _asking(session, stack, stage):
         found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    urls: list[str] = [each["OutputValue"] for each in found if each["OutputKey"].endswith("Url")]
+    urls: dict[str, str] = {worker: each["OutputValue"] for each in found if (worker := worker_of(each))}
     if not urls:
         raise CommandError(f"the stack {stack} has no API; give a Worker of app.py url=True and deploy again", MISSING)
-    return urls[0].rstrip("/")
+    # Each API has the operators' routes. One is chosen by its name, so that it is the same each time.
+    return urls[min(urls)].rstrip("/")
 
 
 def _address(url: str, endpoint: str | None) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from durable.aws.resources import url_output
 from durable.bindings import SendEmail
 from durable.cdk.rehearsal.api import Api
 from durable.cdk.rehearsal.cdk import Cdk
@@ -33,7 +34,7 @@ class Rehearsal:
     """A deployed project.
 
     Attributes:
-        apis: the API of each Worker that has a URL, by the name of the stack's output without `Url`.
+        apis: the API of each Worker that has a URL, by its name.
         echo: says a line to whoever watches.
     """
 
@@ -122,7 +123,7 @@ def _deployed(root: Path, stage: str, echo: Echo) -> Iterator[Rehearsal]:
             cdk.bootstrap()
         with _timed("cdk deploy", echo):
             outputs = cdk.deploy()
-        urls = {name.removesuffix("Url"): url for name, url in outputs.items() if name.endswith("Url")}
+        urls = {each.name: outputs[url_output(each.name)[0]] for each in project.workers if each.url}
         rehearsal = Rehearsal(project, server, {name: Api(url, server) for name, url in urls.items()}, echo)
         for each in project.declarations:
             if isinstance(each, SendEmail):

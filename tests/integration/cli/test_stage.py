@@ -45,7 +45,10 @@ def deploy() -> Callable[..., None]:
     def make(**outputs: str) -> None:
         template = {
             "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+            "Outputs": {
+                name: {"Value": value, "Description": f"where {name.removesuffix('WorkerUrl').lower()} is"}
+                for name, value in outputs.items()
+            },
         }
         boto3.client("cloudformation").create_stack(StackName="shop-prod", TemplateBody=json.dumps(template))
 
@@ -77,6 +80,15 @@ def test_the_api_of_the_stack_is_called_with_a_signature(
     (request,) = sent
     assert (request.method, request.url) == ("GET", f"{URL}api/workflows")
     assert "/us-east-1/execute-api/aws4_request" in str(request.headers["Authorization"])
+
+
+def test_of_several_apis_one_is_called_and_no_url_of_another_kind(
+    deploy: Callable[..., None], sent: list[AWSPreparedRequest]
+) -> None:
+    others = {"CdnUrl": "https://cdn.example", "QueueUrl": "https://sqs.example", "AAAWorkerUrl": "https://own.example"}
+    deploy(**others, ShopWorkerUrl="https://shop.example/", DeskWorkerUrl=URL)
+    assert [run("list").exit_code for _ in range(2)] == [0, 0]
+    assert {each.url for each in sent} == {f"{URL}api/workflows"}
 
 
 def test_with_an_endpoint_the_api_is_called_there_under_its_name(
