@@ -113,8 +113,7 @@ class AwaitReader:
         if method == "sleep":
             return reading.steps.sleep(node, reading.frame.prefix, reading.here())
         sleep = reading.steps.sleep_until(node, reading.frame.prefix, reading.here())
-        if not isinstance(sleep.until, Constant):
-            reading.fails({InvalidTime.__name__: InvalidTime})
+        reading.fails({InvalidTime.__name__: InvalidTime})
         return sleep
 
     def _step(self, method: str, node: ast.Call) -> Awaited:

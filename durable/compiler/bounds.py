@@ -17,7 +17,6 @@ from durable.compiler import tree
 from durable.compiler.names import TOKEN_RETRIES
 from durable.compiler.races import race_call
 from durable.compiler.retriers import RETRY_SECONDS
-from durable.compiler.terms import Constant
 from durable.compiler.tree import (
     Assign,
     Awaited,
@@ -261,7 +260,7 @@ def _events(statement: Statement, count: Count) -> int:
             after = [_certain(otherwise, count), *(_certain(each.body, count) for each in handlers)]
             return _certain(body, count) + max(after)
         case Sleep(until=until):
-            return STATE if until is None or isinstance(until, Constant) else 2 * STATE
+            return STATE if until is None else 2 * STATE
         case Loop(otherwise=otherwise):
             return STATE + _certain(otherwise, count)
         case Return() | Raise() | RaiseAgain() | Break() | Continue():

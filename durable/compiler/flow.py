@@ -249,8 +249,7 @@ class Lowering(MachineBuilder):
         else:
             assert sleep.until is not None
             until = instant(sleep.until)
-            if not isinstance(sleep.until, Constant):
-                edges = self._checked_time(sleep, sleep.until, until, edges)
+            edges = self._checked_time(sleep, sleep.until, until, edges)
             # A time that is past ends at once, and moves no clock back.
             after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
         wait = Wait(sleep.label, until=until)
@@ -259,13 +258,16 @@ class Lowering(MachineBuilder):
         return [wait.next]
 
     def _checked_time(self, sleep: Sleep, text: Expression, until: Expression, edges: OpenEdges) -> OpenEdges:
-        """Return the edge on where a time that is data can be slept until; else InvalidTime is raised."""
+        """Return the edge on where a time can be slept until; else InvalidTime is raised.
+
+        Whether a time that is written out is too late is known in the run only, as of any other.
+        """
         choice = Choice(f"if {sleep.label} is no time")
-        wrong = choice.rule(opposite(has_form(text)))
+        wrong = [] if isinstance(text, Constant) else [choice.rule(opposite(has_form(text)))]
         late = choice.rule(is_too_late(until, Variable(self.clock, _INTEGER)))
         self.enter(choice, edges)
         message = Constant(public_message(InvalidTime), TEXT)
-        self.raise_error(Raise(InvalidTime, message, f"no time for {sleep.label}"), [wrong, late])
+        self.raise_error(Raise(InvalidTime, message, f"no time for {sleep.label}"), [*wrong, late])
         return [choice.next]
 
     def _if(self, statement: If, edges: OpenEdges) -> OpenEdges:

@@ -115,8 +115,8 @@ class LoopReader:
         """Read one round, and return it."""
         reading, frame = self.reading, LoopFrame()
         reading.scope = head
-        if rounds is None or rounds.bound is None:
-            reading.fails({TooManyRounds.__name__: TooManyRounds})
+        # Also one with a written number of rounds: it is capped where all together do not fit an execution.
+        reading.fails({TooManyRounds.__name__: TooManyRounds})
         test, after = None, None
         if rounds is not None:
             test, after = rounds.test, head

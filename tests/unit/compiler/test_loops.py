@@ -383,3 +383,19 @@ def test_a_list_that_is_made_for_a_loop_is_made_once() -> None:
         agree(workflow, user)
     text = compile_workflow(workflow).text
     assert (text.count("$append("), text.count("$sort(")) == (1, 1)
+
+
+def test_what_a_written_range_raises_that_has_to_be_capped_is_caught() -> None:
+    workflow = written(
+        """
+        try:
+            for n in range(30):
+                try:
+                    await step.do("sell", fail_otherwise, "x", retries=Retries(limit=990))
+                except OutOfStockError:
+                    pass
+        except StepError as error:
+            return type(error).__name__
+        """
+    )
+    assert run_compiled(compile_workflow(workflow), User(user_id="a")).output == "TooManyRounds"

@@ -166,3 +166,16 @@ def test_each_item_of_a_map_sleeps_from_its_own_turn(concurrency: int, count: in
     assert agree(workflow, user).elapsed == timedelta(hours=hours)
     assert run_compiled(compile_workflow(workflow), user).elapsed == timedelta(hours=hours)
     assert Sandbox(workflow).run(user).elapsed == timedelta(hours=hours)
+
+
+def test_a_written_time_that_is_more_than_a_year_ahead_is_an_error_of_the_run() -> None:
+    workflow = written(
+        """
+        try:
+            await step.sleep_until("in time", "2026-12-31T00:00:00Z")
+            await step.sleep_until("too late", datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC))
+        except StepError as error:
+            return type(error).__name__
+        """
+    )
+    assert agree(workflow, User(user_id="a")).output == "InvalidTime"
