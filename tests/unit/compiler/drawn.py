@@ -163,7 +163,7 @@ class Drawing:
                 lambda: f'f"{{{self._optional(scope)}}}/"',
                 lambda: f"str({one('str?')})",
                 lambda: f"shortened({one('str')}, most={some('0123')})",
-                lambda: f"label({one('user')})",
+                lambda: f"named({one('user')})",
                 lambda: f"({one('str')} * {some(['0', '1', '3', '-1', 'user.level'])})",
                 lambda: f"{one('str')}[{some(['0:1', '-1:', '1:2'])}]",
             ],

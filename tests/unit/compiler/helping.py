@@ -44,7 +44,7 @@ def priced(cents: int, discount: int = 10) -> int:
     return rest * RATE
 
 
-def label(user: User) -> str:
+def named(user: User) -> str:
     if user.nickname is None:
         return shortened(user.user_id)
     elif user.nickname == "":

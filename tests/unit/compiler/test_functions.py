@@ -25,11 +25,11 @@ FORMS = {
     ),
     "in a loop": "n = 0\nfor tag in user.tags:\n    n += await saved(step, len(tag))\nreturn n",
     "pure functions": (
-        "return [priced(n), priced(5, discount=7), label(user), [priced(len(t)) for t in user.tags],"
+        "return [priced(n), priced(5, discount=7), named(user), [priced(len(t)) for t in user.tags],"
         " shortened(user.user_id, most=2), sorted(user.tags, key=lambda t: (priced(len(t)), t))]"
     ),
     "pure functions in tests": (
-        'if priced(n) > 10 and label(user) != "?":\n    return summed([n, 3, 200])\nreturn summed([1]) + summed([2, 3])'
+        'if priced(n) > 10 and named(user) != "?":\n    return summed([n, 3, 200])\nreturn summed([1]) + summed([2, 3])'
     ),
     "pure functions with loops in a comprehension": "return [summed([len(t), n]) for t in user.tags if summed([n])]",
     "a pure function that raises": (
@@ -110,7 +110,7 @@ def test_a_step_that_two_functions_reach_has_a_key_for_each() -> None:
 
 
 def test_a_pure_function_is_no_state() -> None:
-    body = 'n = await step.do("s", save, 1)\nm = summed([n]) if n > priced(4) else label(event.payload)\nreturn m'
+    body = 'n = await step.do("s", save, 1)\nm = summed([n]) if n > priced(4) else named(event.payload)\nreturn m'
     assert state_count(written('n = await step.do("s", save, 1)\nreturn priced(n)')) == 1
     agree(written(body), USERS[0])
 
