@@ -85,6 +85,7 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     if is_error(of.kind):
         return _of_error(node, of, source)
     fields = [_field(node, each, source) for each in members(of.kind)]
+    # Which of the types the value has only the run knows, and a path has one name.
     if len({each.alias for each in fields}) > 1:
         raise Refused(
             node, f"`{source}.{node.attr}` has another name in JSON for each type", "give both models one alias"
@@ -142,6 +143,7 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
         case ListOf(element) if isinstance(key.kind, Integer):
             return Item(of, key, element)
         case Text() if isinstance(acts_as(key.kind), Integer):
+            # `$length` and `$substring` count code points, as CPython does, and not UTF-16 units.
             return Formula(_CHARACTER, (of, key), Text(), fails=True)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
@@ -190,6 +192,7 @@ def _of_keys(node: ast.AST, of: Expression, key: Constant, kind: Kind) -> Expres
     if name not in keys:
         raise Refused(node, f'the dict has no key "{name}"', nearest(name, keys))
     found = keys[name]
+    # A key that its TypedDict requires was checked when the value arrived; any other may be missing, as in CPython.
     return Field(of, name, found.kind) if found.present else Entry(of, key, found.kind)
 
 

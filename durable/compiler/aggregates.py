@@ -91,6 +91,7 @@ def _list(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if not node.args and not node.keywords:
         return ListDisplay((), ListOf(Never()))
     items, kind = _items(reader, _only(reader, node, "list(xs)"), scope)
+    # A new list and the old one are the same value here: nothing that both names can see ever changes (see `aliases`).
     return items if is_unknown(items.kind) else _of_kind(items, ListOf(kind))
 
 
@@ -258,6 +259,7 @@ def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if all(isinstance(each, (Integer, Never)) for each in kinds):
         return Apply("$sum", (items,), _INTEGER)
     if all(isinstance(each, (Integer, Float)) for each in kinds):
+        # `$sum` adds from left to right, with the errors of rounding that CPython had until 3.11.
         return Formula(_FLOAT_SUM, (items,), Float())
     if all(isinstance(each, Boolean) for each in kinds):
         return Formula("$count($filter($a, function($_x) { $_x }))", (items,), _INTEGER)

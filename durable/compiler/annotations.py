@@ -145,6 +145,7 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return ListOf(kind_of(arguments[0]), is_tuple=True)
         return TupleOf(tuple(kind_of(each) for each in arguments))
+    # JSON has texts for keys. A dict with other keys is passed on, and pydantic reads them back.
     if origin in (dict, AbstractMapping) and isinstance(kind_of(arguments[0]), Text):
         return DictOf(kind_of(arguments[1]))
     return _record(annotation, origin) or Opaque(annotation)
@@ -170,6 +171,8 @@ def _record(annotation: Any, cls: Any) -> Record | None:
 
 def _member(cls: type[enum.Enum]) -> Kind:
     value = join(*(constant_kind(each.value) for each in cls))
+    # A StrEnum's member is a str and equals one. That of a plain Enum equals itself alone, though its JSON is that of
+    # its value.
     behaves = value if issubclass(cls, (str, int)) else None
     return Member(cls, value, behaves)
 
@@ -246,6 +249,7 @@ def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
     rewritten = {name for each in cls.__pydantic_decorators__.field_serializers.values() for name in each.info.fields}
     found = {}
     for name, info in cls.model_fields.items():
+        # It is in no JSON, and so cannot be read; `roundtrip` refuses the type where it travels.
         if info.exclude:
             continue
         is_rewritten = name in rewritten or _has_form(info)

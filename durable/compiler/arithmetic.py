@@ -60,6 +60,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         return Constant(None, unknown)
     if isinstance(node.op, ast.Pow):
         return _power(node, left, right, source)
+    # Before None and Any are refused: a time has messages of its own for these.
     of_times = times.arithmetic(node, left, right, source)
     if of_times is not None:
         return of_times
@@ -121,6 +122,7 @@ def _power(node: ast.AST, base: Expression, exponent: Expression, source: str) -
     is_written = isinstance(exponent, Constant) and isinstance(exponent.value, int)
     if isinstance(exponent, Constant) and isinstance(exponent.value, int) and exponent.value < 0:
         raise Refused(node, f"`{source}` has an exponent below 0", "divide: write 1 / x ** 2")
+    # `$power` need not be exact for whole numbers on every engine. Products are, up to 2**53.
     product = "$reduce([1..$b], function($_p, $_i) { $_p * $a }, 1)"
     text = product if is_written else f'($assert($b >= 0, "ValueError"); {product})'
     return Formula(text, (base, exponent), Integer(), fails=not is_written)

@@ -49,6 +49,8 @@ def retried_late(state: Json) -> list[str]:
 def _retries_late(state: Json) -> bool:
     if state["Type"] != "Task" or is_of_race(state) or "races" not in state["Arguments"]["Payload"]:
         return False
+    # A step in a block cannot park by itself: a retry that is later than the machine waits for would park the whole
+    # block, and the other branches of the race with it.
     author = author_of(state)
     return "later" in state["Arguments"]["Payload"] or soon(author) < int(author["MaxAttempts"])
 

@@ -45,6 +45,7 @@ def assignable(given: Kind, declared: Kind) -> bool:
 def _scalar(given: Kind, declared: Kind) -> bool:
     match given, declared:
         case (Text(values), Text(allowed)) | (Integer(values), Integer(allowed)):
+            # Kinds of a Literal: a text that may be any fits into no Literal, one of two fits where both are allowed.
             return allowed is None or (values is not None and set(values) <= set(allowed))
         case (Integer() | Boolean(), Float()):
             return True

@@ -89,7 +89,10 @@ def bounds(program: Program) -> Bounds:
     rounds = MOST_EVENTS - _MARGIN - certain
     found = list(unbounded(program.body))
     outermost = {each.round for each in unbounded(program.body, deep=False)}
+    # A cap is a number only while one loop spends; else what is left depends on the others, and a variable counts it.
     shared = len(found) > 1 or any(each.round not in outermost for each in found)
+    # `costs` has all attempts of each step: a round may begin only if it can end. `begun` leaves the steps out, which
+    # count their own attempts when they have ended.
     costs = {each.round: STATE + _certain(_body(each)) for each in found}
     begun = {each.round: STATE + _certain(_body(each), _own) for each in found}
     notes = dict.fromkeys(_note(each, rounds, costs[each.round], shared) for each in found)

@@ -25,6 +25,7 @@ def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
     has a value is certain, since each way to the state assigns it.
     """
     leaving = {name: list(edges(state)) for name, state in states.items()}
+    # Names that nothing assigns are JSONata's own, or those of functions: not of the run, so they are not kept.
     every = frozenset(name for each in leaving.values() for _, assign in each for name in assign)
     # Two fixed points: what is read grows from nothing, backwards; what has a value shrinks from all, forwards.
     live = dict.fromkeys(states, frozenset[str]())

@@ -105,6 +105,8 @@ def unbuildable(python: Any) -> str | None:
         return "has a field that is not given when it is built"
     if _own(cls, "__init__", "__new__", "__post_init__", "model_post_init"):
         return "has code of its own that builds it"
+    # What a class does when it is built happens in no state machine. So a class may only be built whose fields take a
+    # value of their type as it is, and that has no code and no configuration that changes one.
     config = infos_of(python)[1]
     if config.get("extra") == "allow" or any(config.get(each) for each in _REWRITING):
         return "changes what it is given"

@@ -133,22 +133,28 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
 
 def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     program = read_program(workflow)
+    # Bounds are counted on the tree: how many events a statement has follows from what it says, and is the same however
+    # its states are written.
     found = bounds(program)
     timed = any(isinstance(statement, Sleep) for statement in walk(program.body))
     shared = Shared(timed)
     clock, budget = shared.variable(CLOCK), Budget(found, shared.variable(SPENT), number(found.rounds))
     machine = Lowering(shared, clock, budget).lower(program.body, start(timed, clock, CREATED_AT, budget))
+    # The order of the passes matters. `prune` goes first: what nothing reads would look to `Passing` like a use of a
+    # result. `share` goes last: it rewrites values as blocks of JSONata, into which no other pass looks.
     prune(machine)
     passing = Passing(machine)
     share(machine, lambda: shared.variable(UNUSED))
     steps = {step.name: step for step in _steps(program)}
     undone = {step.undo_name for step in steps.values() if step.undo}
+    # Undos come last: a name that is taken gets a number, and so no step is renamed because another one can be undone.
     names = placeholders([*steps, *sorted(undone)])
     definition = {
         "QueryLanguage": "JSONata",
         **Writer(names, set(), passing, messages_read(program.body)).machine(machine),
     }
     text = json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+    # The placeholders are not filled in yet: an ARN is longer, but only a definition near the limit would notice.
     written = len(json.dumps(definition, ensure_ascii=False, separators=(",", ":")).encode())
     if written > _LARGEST:
         what = f"the state machine of {workflow.__name__} has {written:,} bytes, and Step Functions takes {_LARGEST:,}"
@@ -191,6 +197,8 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     body = reader.body(source.run.body)
     reader.definitions.report_unused()
     problems.check()
+    # Checked here and not with the annotation: what is returned may be of a narrower type, or there may be no
+    # annotation.
     if any(shows_secret(each) for each in reading.frame.returns):
         found = "run returns a SecretStr, and the output of a run is shown"
         raise CompileError(source.file, source.run.lineno, found, "return something else")
@@ -211,6 +219,8 @@ def _within_history(source: Source, program: Program) -> Program:
     A loop with a written number of rounds needs no cap as long as all of them fit. Where they do not, it is capped as
     any other: on Express the cap is taken out again, since there is no history.
     """
+    # First without caps on the loops of written length: a cap costs expressions in each round, and is one more error
+    # that the run can end with. Most programs need none.
     if _fits(bounds(program)):
         return program
     capped = with_caps(program)

@@ -46,6 +46,7 @@ class Inlined:
 
 def can_end(edge: Edge) -> bool:
     """Return whether the machine can end on an edge: a Choice rule, a Catch and the entry cannot end it."""
+    # In ASL only a state's own `End` ends a machine: a rule and a Catch have a `Next`, and `StartAt` names a state.
     return edge.source is not None and not isinstance(edge.source, Choice) and edge is edge.source.next
 
 
@@ -67,6 +68,8 @@ def takes_over(state: State, edge: Edge) -> bool:
 
 def take_over(state: State, edge: Edge) -> None:
     """Move assignments from before a state into it: its expressions read through them, its edges make them."""
+    # A state assigns when it is left, and evaluates its own expressions when it is entered: these must read the values,
+    # for the variables do not have them yet.
     state.change(Sequence(edge.sequence).written)
     for each in state.edges():
         each.sequence = [*edge.sequence, *each.sequence]

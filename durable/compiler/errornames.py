@@ -63,6 +63,7 @@ def step_errors(signature: Signature, foreign: Errors | None = None) -> Errors:
         foreign: those of them that an `except` of `run` has it report, though its module does not name them.
     """
     named = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
+    # A class that the step's module names is reported as itself, whatever an `except` names by the same name.
     own = {**(foreign or {}), **named}
     return dict(sorted({**own, **_ANY_STEP, **_final(own)}.items()))
 
@@ -83,6 +84,7 @@ _STEP_ERRORS: Final[dict[type[Exception], type[StepError]]] = {}
 
 def as_step_error(cls: type[Exception]) -> type[StepError]:
     """Return the class of a step's failures that `except cls` catches: always the same one."""
+    # One class for each: `except` compares classes by identity.
     if cls not in _STEP_ERRORS:
         _STEP_ERRORS[cls] = _step_error(cls)
     return _STEP_ERRORS[cls]
@@ -113,6 +115,8 @@ def name_of(errors: Errors) -> Expression:
     names = sorted({each.__name__ for each in errors.values()})
     if len(names) == 1:
         return Constant(names[0], TEXT)
+    # Crashes and throttles have names of AWS, which no `type(error).__name__` in CPython could give: these are
+    # replaced.
     name: Expression = _REPORTED
     for known in names:
         others = [reported for reported, each in errors.items() if each.__name__ == known and reported != known]

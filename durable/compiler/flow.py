@@ -72,6 +72,8 @@ from durable.compiler.walk import opposite
 from durable.errors import InvalidTime, TooManyRounds, public_message
 from durable.wire import FINAL
 
+# When `create` wrote the header, and not when this execution started: all executions of a run begin their clocks at the
+# same time, and so sleep until the same times.
 CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
 CLOCK = "at"
 SPENT = "events"
@@ -149,6 +151,8 @@ class Lowering(MachineBuilder):
             case Race() as race:
                 return self.block(expanded(race, run.variable), edges)
             case StepCall() as step:
+                # The payload tells the step which classes `run` catches. `Final.` is put before a name by the step
+                # itself, after that.
                 caught = sorted(name for name in self.caught_names() & step.errors.keys() if not name.startswith(FINAL))
                 state: Task | TokenTask | RaceTask | Parallel | Map = Task(
                     step.place.label, step=step, key=step.place.key, caught=tuple(caught)
@@ -166,6 +170,8 @@ class Lowering(MachineBuilder):
                 result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
                 errors = wait.errors
             case RaceCall() as call:
+                # The claim says when its branch ended on the run's clock, and the run goes on from that time: when the
+                # call itself is made depends on the load.
                 at = Variable(self.clock, _INTEGER) if self.shared.timed and call.branch is not None else None
                 state = RaceTask(call.label, call=call, key=call.place.key, value=call.value, at=at)
                 result, ended = RawExpression(f"{RESULT}.result", _INTEGER), RawExpression(f"{RESULT}.at", _INTEGER)
@@ -271,6 +277,8 @@ class Lowering(MachineBuilder):
         return [choice.next]
 
     def _if(self, statement: If, edges: OpenEdges) -> OpenEdges:
+        # The rules are tested in order, so that a later test may rely on what the earlier ones have ruled out, as an
+        # `elif` does.
         choice = Choice(statement.arms[0].label)
         starts = [choice.rule(arm.test) for arm in statement.arms]
         self.enter(choice, edges)
@@ -288,6 +296,8 @@ class Lowering(MachineBuilder):
         self.enter(head, edges, joins=True)
         inside, outside = self._rules(loop, head)
         self.loops.append(frame)
+        # Steps within count the events that they really took; outside of capped loops all that can happen is in
+        # `certain`.
         self.counted += loop.bound is None
         back = self.block((*loop.each, *loop.body), [inside])
         self.counted -= loop.bound is None
@@ -327,6 +337,7 @@ class Lowering(MachineBuilder):
         self.targets += reversed(targets)
         after = self.block(statement.body, edges)
         del self.targets[outer:]
+        # Outside of the targets: as in CPython, the `else` and the handlers are not protected by their own `try`.
         after = self.block(statement.otherwise, after)
         for handler, target in zip(statement.handlers, targets, strict=True):
             if target.edges:  # an `except` that nothing can reach has no states

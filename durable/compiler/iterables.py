@@ -139,6 +139,8 @@ def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         for each in _arguments(reader, node, 1, 26 + len(node.keywords), "zip(xs, ys)", "strict")[: len(node.args)]
     ]
     kinds = tuple(kind for _, kind in given)
+    # `$zip` ends with the shortest list, as `zip` does; `strict=True` could only be checked by asserting lengths, and
+    # is refused.
     return Apply("$zip", tuple(value for value, _ in given), ListOf(TupleOf(kinds)))
 
 
@@ -172,6 +174,7 @@ def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope)
             kind = join(*(each.kind for each in keys_of(record).values()))
         case other:
             raise Refused(node, f"`{source}` goes through {describe(other)}", "only dicts have items, keys and values")
+    # Brackets: of a dict with one key `$keys` gives the bare text, and of an empty one nothing.
     keys = Formula("[$keys($a)]", (value,), ListOf(TEXT))
     if view == "keys":
         return keys
@@ -215,6 +218,8 @@ def comprehension(
         scope = condition.true
     if inner:
         rest = comprehension(reader, element, inner, scope, into, key=key)
+        # The inner comprehension makes a list for each item; the outer one puts these one after the other. Dicts are
+        # merged and bools combined by the same words on both levels.
         merged = {"list": "flat"}.get(into, into)
         return Comprehension(rest, variable, items, test, rest.kind, merged)
     return _made(reader, element, key, scope, into, (variable, items, test))

@@ -59,6 +59,7 @@ from durable.compiler.terms import (
     RawExpression,
     Spelled,
     Truth,
+    Value,
     Variable,
 )
 from durable.compiler.walk import ASSERTED, asks_for_none, is_safe, may_be_missing, size
@@ -69,19 +70,6 @@ _SHORT: Final = 6
 _MOST_JOINED: Final = 12
 """The number of strings up to which they are joined by `&`, each of which nests one deeper."""
 
-Value = (
-    Operation
-    | Negation
-    | Apply
-    | Formula
-    | Joined
-    | Spelled
-    | Concatenation
-    | ListDisplay
-    | DictDisplay
-    | Comprehension
-)
-"""The expressions that are no tests and read no part of a value."""
 Rendered = tuple[str, int]
 """A text and how tightly it binds, as in JSONata's own parser."""
 
@@ -98,6 +86,8 @@ def template(expression: Expression) -> Any:
         case Constant(value):
             return value
         case ListDisplay(elements):
+            # JSON and no constructors of JSONata: in a template a missing value fails the state, in a constructor it is
+            # left out without a word, and a list in a list is flattened.
             return [template(each) for each in elements]
         case DictDisplay(entries):
             return {key: template(each) for key, each in entries}
@@ -106,6 +96,8 @@ def template(expression: Expression) -> Any:
 
 def jsonata(expression: Expression) -> str:
     """Return an expression as JSONata that is undefined where a list or dict lacks what is asked for."""
+    # A value that is missing may stay undefined here, at the outside: the state then fails by itself. Within another
+    # expression most operators would take it for an empty one, so `_render` asserts it.
     if isinstance(expression, Item) and not _is_located(expression):
         return _item(expression)
     if isinstance(expression, Let):
@@ -192,6 +184,7 @@ def _value(expression: Value) -> Rendered:
         case Spelled(of):
             return _spelled(of)
         case Concatenation(left, right):
+            # `[a, b]` would flatten lists of lists; `$append` takes both apart by one level, as `+` of lists does.
             return f"$append({_render(left)[0]}, {_render(right)[0]})", ATOM
         case ListDisplay(elements):
             return f"[{', '.join(_element(each) for each in elements)}]", ATOM
@@ -254,6 +247,7 @@ def _item(item: Item) -> str:
 
 
 def _entry(entry: Entry) -> str:
+    # A path is shorter, and a key that is empty can stand in none.
     if isinstance(entry.key, Constant) and entry.key.value:
         return f"{_step(entry.of)}.{key(str(entry.key.value))}"
     return f"$lookup({_render(entry.of)[0]}, {_render(entry.key)[0]})"
@@ -263,6 +257,8 @@ def _operation(operation: Operation) -> Rendered:
     left, right = operation.left, operation.right
     match operation.operator:
         case "//":
+            # Rounds down, as `//` does. Of whole numbers up to 2**53 a quotient in doubles never rounds up to the next
+            # whole one.
             return f"$floor({_at_least(left, TIMES)} / {_at_least(right, TIMES + 1)})", ATOM
         case "%":
             # the remainder of JSONata has the sign of the dividend, Python's that of the divisor
@@ -337,6 +333,7 @@ def _holds_lists(each: Comprehension) -> bool:
 
 def _truth(of: Expression) -> Rendered:
     kind = present(of.kind)
+    # Never `$boolean`, which calls `[0]` false: each kind has the comparison that Python's truth stands for.
     parts = [f"{_path(of)} != null"] if may_be_none(of.kind) else []
     test = _test(of, members(kind)[0])
     if test is not None:
@@ -379,6 +376,8 @@ def _is_none(of: Expression) -> Rendered:
 
 def _junction(whole: Both | Either, left: Expression, right: Expression) -> Rendered:
     both = isinstance(whole, Both)
+    # Where the right side may fail unless the left one holds, a Conditional says so for certain: it evaluates one side
+    # alone, and has the value of a test, whatever an engine does with `and`.
     if is_safe(right) or (not asks_for_none(left) and not may_be_missing(right)):
         power = AND if both else OR
         return f"{_at_least(left, power)} {'and' if both else 'or'} {_at_least(right, power + 1)}", power
@@ -389,6 +388,7 @@ def _junction(whole: Both | Either, left: Expression, right: Expression) -> Rend
 def _contains(container: Expression, item: Expression) -> Rendered:
     kind = acts_as(container.kind)
     if isinstance(kind, Text):
+        # `in` of JSONata looks for elements: of two texts it would ask whether they are equal.
         return f"$contains({_render(container)[0]}, {_render(item)[0]})", ATOM
     if isinstance(kind, (ListOf, TupleOf)):
         return f"{_at_least(item, COMPARE + 1)} in {_at_least(container, COMPARE + 1)}", COMPARE

@@ -35,6 +35,7 @@ def ordered(items: str, variable: str, keys: list[str], *, descending: bool) -> 
     """
     marked = ", ".join(f'"k{number}": {key}' for number, key in enumerate(keys))
     after = "<" if descending else ">"
+    # `$sort` asks whether the first of two is to come after the second. The index decides where all keys are equal.
     test = "$_x.i > $_y.i"
     for number in reversed(range(len(keys))):
         one, other = f"$_x.k{number}", f"$_y.k{number}"

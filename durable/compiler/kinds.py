@@ -169,6 +169,7 @@ def join(*kinds: Kind) -> Kind:
     found: list[Kind] = []
     for each in (each for kind in kinds for each in members(kind) if not isinstance(each, Never)):
         _include(found, each)
+    # One unknown part makes the whole unknown: what was refused once is not refused again under another name.
     if any(isinstance(each, Unknown) for each in found):
         return UNKNOWN
     if not found:
@@ -188,6 +189,7 @@ def _include(found: list[Kind], kind: Kind) -> None:
 def _merged(one: Kind, other: Kind) -> Kind | None:
     """Return the single kind that covers both, where there is one of the same shape."""
     match one, other:
+        # JSON has one kind of number: which of them it is nobody can tell after the value has travelled.
         case (Float(), Integer()) | (Integer(), Float()):
             return Float(may_be_int=True)
         case Float(a_whole), Float(b_whole):
@@ -202,12 +204,14 @@ def _merged(one: Kind, other: Kind) -> Kind | None:
             if a_int is None or b_int is None:
                 return Integer()
             return Integer((*a_int, *(each for each in b_int if each not in a_int)))
+        # A list and a tuple stay two kinds, though their JSON is alike: in CPython they are never equal.
         case (ListOf(a_kind, a_tuple), ListOf(b_kind, b_tuple)) if a_tuple == b_tuple:
             return ListOf(join(a_kind, b_kind), a_tuple)
         case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):
             return TupleOf(tuple(map(join, ones, others)))
         case (DictOf(a_kind), DictOf(b_kind)):
             return DictOf(join(a_kind, b_kind))
+        # The order counts too: it is that of `items()`, and dicts keep it.
         case (Fixed(a_items), Fixed(b_items)) if [k for k, _ in a_items] == [k for k, _ in b_items]:
             return Fixed(tuple((k, join(x, y)) for (k, x), (_, y) in zip(a_items, b_items, strict=True)))
         case (Fixed(items), DictOf(value)) | (DictOf(value), Fixed(items)):

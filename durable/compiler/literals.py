@@ -42,6 +42,7 @@ def literal(node: ast.AST, value: Any, source: str) -> Expression:
 
 
 def _check(node: ast.AST, value: bool | int | float | str | None, source: str) -> None:
+    # A number of JSON is a double on every engine: above this, neighbours fall together without an error.
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise Refused(node, f"{source} is beyond 2**53", "numbers in JSON are doubles: write it as a string")
     if isinstance(value, float) and not math.isfinite(value):

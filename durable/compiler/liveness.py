@@ -30,6 +30,8 @@ def live_before(states: Sequence[State]) -> dict[State, frozenset[str]]:
     while changed:
         changed = False
         for state in reversed(states):
+            # From the end backwards, for what is read flows against the edges: a machine without loops settles in one
+            # pass.
             found = own[state].union(*(_read_on(edge, live)[0] for edge in state.edges()))
             if found != live[state]:
                 live[state], changed = found, True
@@ -52,6 +54,8 @@ def _read_on(edge: Edge, live: dict[State, frozenset[str]]) -> tuple[frozenset[s
 
 def _bypass(machine: Machine) -> None:
     for state in list(machine.states):
+        # A Pass that assigns nothing costs a transition, which Standard is paid by. One that ends the machine has an
+        # output.
         if isinstance(state, Pass) and state.next.target is not None and not state.next.sequence:
             for edge in machine.edges():
                 if edge.target is state:

@@ -42,6 +42,8 @@ class Shared:
 
     def variable(self, stem: str) -> str:
         """Return a new hidden variable."""
+        # Counted over all machines of the program: Step Functions lets an inner machine read variables of the outer
+        # one, and refuses to have it assign them.
         self.given[stem] += 1
         return stem if self.given[stem] == 1 else f"{stem}_{self.given[stem]}"
 
@@ -129,6 +131,7 @@ class MachineBuilder:
                 continue
             left = {name: each for name, each in left.items() if name not in caught}
             edge = Edge(state)
+            # In an Assign of a Catch `$states.errorOutput` is there, which is gone in the state that it leads to.
             edge.set(target.variable, caught_error(name_of(caught)))
             if self.shared.timed:
                 edge.set(self.clock, failure_time())
@@ -141,6 +144,8 @@ class MachineBuilder:
         if self.inlined:  # a `return` of a nested def: what stands after its call goes on
             self.inlined[-1].returns += self.assign(self.inlined[-1].variable, value, edges)
             return []
+        # Whoever waits for the branch has its result from here, and with it the time and the events that its variables
+        # hold.
         if self.beside:
             value = branch_result(value, self.beside)
         unable = [edge for edge in edges if not can_end(edge)]
@@ -148,6 +153,7 @@ class MachineBuilder:
             if can_end(edge):
                 edge.output = value
         if unable:
+            # One Pass for all of them: each edge that cannot end the machine would need one of its own.
             last = Pass(statement.name or statement.label)
             last.next.output = value
             self.enter(last, unable)
@@ -172,6 +178,7 @@ class MachineBuilder:
 
     def raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
         """Lead to the `except`s around that catch the error, by its name, or fail."""
+        # Which error it is only the run knows, so that the `except` that catches it is chosen there, by the name.
         choice, name = Choice(statement.label), error_name(statement.error)
         for target in reversed(self.targets):
             caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})

@@ -25,10 +25,12 @@ def decided(node: ast.Match, bound: Container[str]) -> list[ast.stmt]:
     """
     subject, before = node.subject, list[ast.stmt]()
     captured = {name for case in node.cases for name, _ in _names(case.pattern, subject)}
+    # Evaluated once, as in CPython. A plain path is read again by each test, so that what these find narrows its kind.
     if _root(subject) is None or _root(subject) in captured:
         name = f"matched{HOISTED}{node.lineno}:{node.col_offset}"
         before.append(_placed(ast.Assign([ast.Name(name, ast.Store())], subject), subject))
         subject = ast.copy_location(ast.Name(name, ast.Load()), node.subject)
+    # From the last case on: each is the `if` whose `else` is all that come after it.
     rest: list[ast.stmt] = []
     for case in reversed(node.cases):
         tests, names = _tests(case.pattern, subject), dict(_names(case.pattern, subject))
@@ -67,6 +69,8 @@ def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
         case ast.MatchValue(value):
             return [_placed(ast.Compare(subject, [ast.Eq()], [value]), pattern)]
         case ast.MatchSingleton(value):
+            # `case True` matches by identity, and `== True` is the same for a bool; `case None` has no other form than
+            # `is`.
             equals = ast.Is() if value is None else ast.Eq()
             return [_placed(ast.Compare(subject, [equals], [ast.Constant(value)]), pattern)]
         case ast.MatchAs(None):

@@ -49,6 +49,7 @@ def instant(text: Expression) -> Expression:
     """Return a time in milliseconds since 1970, rounded up, given a text that has the form."""
     given = text
     for pattern, put in _REPAIRS:
+        # One after the other, since each repair relies on the ones before: `$toMillis` takes only the full form.
         text = Apply("$replace", (text, RawExpression(pattern, TEXT), Constant(put, TEXT)), TEXT)
     whole = Apply("$toMillis", (text,), _INTEGER)
     rest = Apply("$contains", (given, RawExpression(r"/\.\d{3}\d*[1-9]/", TEXT)), BOOLEAN)

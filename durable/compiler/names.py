@@ -72,6 +72,8 @@ def unique(name: str, taken: Iterable[str], form: str) -> str:
 
 def state_name(label: str, taken: set[str], end: str = "") -> str:
     """Return a name for a state and take it: at most 80 characters, none of which needs care in JSON or a path."""
+    # A name stands in JSON, in ARNs of the console and in expressions (`at.state = "…"`), where these would need
+    # escapes.
     plain = re.sub(r"[\x00-\x1f\\]", " ", label.replace('"', "'"))
     name = shortened(plain, end)
     number = 1

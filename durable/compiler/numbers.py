@@ -101,6 +101,7 @@ def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Express
     if not is_number(value.kind):
         raise Refused(node, f"`{source}` rounds {describe(value.kind)}", "give it a number")
     if len(arguments) == 1:
+        # To a whole number JSONata rounds half to even, as Python does, and no decimal text is involved.
         return Apply("$round", (value,), _INTEGER)
     digits = arguments[1].value if isinstance(arguments[1], Constant) else None
     if len(arguments) > 2 or not isinstance(digits, int) or not 0 <= digits <= _MOST_DIGITS:
@@ -109,6 +110,7 @@ def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Express
         return Formula("$a", (value,), _INTEGER)
     scale = 10**digits
     result = f"($_w * {scale} + $_r) / {scale}"
+    # Scaled beyond 2**53 every double is whole: there is no digit left to round away.
     text = f"$abs($a) * {scale} >= {_LARGEST} ? $a : ({_scaled(digits)} $a < 0 ? -({result}) : {result})"
     return Formula(text, (value,), _FLOAT)
 

@@ -91,6 +91,8 @@ def failure_time() -> Expression:
     """Return the time at which a state failed: as its cause tells it, so that whoever goes on finds the same."""
     cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
     written = f"$number($match({cause}, {pattern})[0].groups[0])"
+    # A process that died, or that Step Functions timed out, could not say when: then the clock at the Catch is all
+    # there is.
     return RawExpression(f"$contains({cause}, {pattern}) ? {written} : $millis()", Integer())
 
 
@@ -125,10 +127,14 @@ def error_message(error: Expression) -> Expression:
     return Let((("_name", error_name(error)), ("_cause", error_cause(error))), _MESSAGE, TEXT)
 
 
+# What is said of an error that left no message of its own: a crash, and a timeout of Step Functions.
 _UNSAID: Final = (
     f'$_name = "{StepTimeoutError.__name__}" ? {json.dumps(public_message(StepTimeoutError))}'
     f" : {json.dumps(public_message(StepError))}"
 )
+# `$parse` fails on a text that is no JSON, and Pass and Choice have no Catch: so the first and last characters are
+# looked at before. Lambda's own errors have a dot in their type (`Runtime.ExitError`) and a message of Lambda's, which
+# says nothing of the run.
 _MESSAGE: Final = RawExpression(
     '($_told := $substring($_cause, 0, 1) & $substring($_cause, -1) = "{}" ? $parse($_cause) : {}; '
     "$exists($_told.stackTrace) or $exists($_told.at)"
@@ -158,6 +164,7 @@ def cause_text(error: type[Exception], message: Expression, at: Expression | Non
         at: when it is raised, in a branch that carries time.
     """
     name, is_public = error.__name__, issubclass(error, PublicError)
+    # Where all is known the cause is a text, so that it can be read in the definition and in a diff of it.
     if isinstance(message, Constant) and at is None:
         cause = {"errorMessage": message.value, "errorType": name} | ({PUBLIC: True} if is_public else {})
         return Constant(json.dumps(cause, ensure_ascii=False), TEXT)

@@ -89,6 +89,7 @@ class Lists:
         names = self.elements(value.of)
         if not names or isinstance(self._sources[self._root(_variable(value.of))], Map):
             return next(iter(names), None)
+        # Branches of a gather are steps of their own; an index that only the run knows may mean any of them.
         index = value.index.value if isinstance(value.index, Constant) else None
         return names[index] if isinstance(index, int) and 0 <= index < len(names) else None
 

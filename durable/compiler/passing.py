@@ -104,6 +104,8 @@ class Passing:
         lists = tuple(name for name, each in task.arguments if self._may_hold_references(each))
         name = self._results[task.step.name]
         result = self._value(name)
+        # A number is sent as it is. Results of sensitive steps travel by reference whatever their size: executions are
+        # logged.
         if _is_small(kind_of(task.step.signature.returns)) and not task.step.sensitive:
             return Passed(references=references, lists=lists)
         listed = any(self._root(each) == self._root(name) for each in self._lists.items)
@@ -180,6 +182,7 @@ class Passing:
         elif self._is_result(value, edge):
             self._join(name, self._result_name(edge))
         else:
+            # A constant, as None, is small and is no reference. A value that the run makes might look like one.
             self._value(name).others |= not isinstance(value, Constant)
             self._look(value, None, edge)
             for each in self._lists.lost(name, value, edge):

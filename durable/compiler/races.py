@@ -44,6 +44,7 @@ def expanded(race: Race, variable: str | None) -> tuple[Statement, ...]:
     kinds = tuple(Caught(tuple(each.items())) for each in race.errors)
     over = {RaceOver.__name__: RaceOver}
     run = Run(Gather(race.place.label, branches, kinds, over), results)
+    # As CPython has it natively: of branches that all fail, the first one written is raised.
     first = Item(Variable(results, TupleOf(kinds)), Constant(0, Integer((0,))), kinds[0], certain=True)
     lost = RaiseAgain(first, f"nobody wins {race.place.label}", race.errors[0])
     won = Handler(over, (RaceOver,), end, (Run(race_call(race), variable),), mends=False)

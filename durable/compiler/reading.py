@@ -139,6 +139,7 @@ class Reading:
         """Assign to a name, and return the statement."""
         variable = self.variable(name)
         self.scope = self.here().bind(name, Variable(variable, value.kind))
+        # Of a refused value nothing is compiled: the name is bound, so that no message follows from it.
         return () if is_unknown(value.kind) and isinstance(value, Constant) else (Assign(variable, value),)
 
     def fails(self, errors: Errors) -> None:
@@ -149,6 +150,7 @@ class Reading:
 
     def place(self, name: str) -> Place:
         """Return where a step of this name stands."""
+        # The label names the state, and has no rounds. The key stands in the record, and tells the rounds apart.
         label, races = self.frame.prefix + name, self.frame.races
         if not self.frame.key and not self.frame.rounds:
             return Place(label, None, races)
@@ -157,6 +159,8 @@ class Reading:
 
 def keyed(path: tuple[Expression, ...], rounds: tuple[Expression, ...]) -> Expression:
     """Return a path with rounds: `load[3]`; neighbouring texts are one."""
+    # Flattened first: a path that holds no variable is then one constant, and the key of a step that is in no loop is
+    # the same text in each version of the compiler.
     parts = [part for each in path for part in (each.parts if isinstance(each, Joined) else (each,))]
     for each in rounds:
         parts += [Constant("[", TEXT), Spelled(each), Constant("]", TEXT)]

@@ -34,6 +34,8 @@ def soon(author: Json) -> int:
 def finals_of(state: Json) -> set[str]:
     """Return the errors of a Task after which it is not tried again."""
     retriers = (each for each in state["Retry"] if each.get("MaxAttempts") == 0)
+    # `MaxAttempts` of 0 is how a Retry says that these are not tried again, since the author's own names all that are
+    # left.
     found = {name for each in retriers for name in each["ErrorEquals"] if name != "States.ALL"}
     # It has no retries in the Task, since a Catch leads to the wait for the next attempt: the step goes on.
     return found - {wire.RETRY_LATER}

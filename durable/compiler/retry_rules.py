@@ -95,6 +95,7 @@ def retries(step: StepCall) -> list[Json]:
         _THROTTLED,
         {
             "ErrorEquals": list(wire.CRASHES),
+            # One second after the lease of the process that died is over: an earlier attempt would only find it held.
             "IntervalSeconds": _LEASE_SECONDS + 1,
             "BackoffRate": 1,
             "MaxAttempts": attempts,

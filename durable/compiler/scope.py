@@ -30,6 +30,7 @@ class Scope:
 
     def bind(self, name: str, value: Expression) -> Scope:
         """Return the scope after an assignment."""
+        # What tests have said of the name and its fields, they said of the value that it had before.
         narrowed = {path: kind for path, kind in self.narrowed.items() if path[0] != name}
         return Scope({**self.locals, name: Local(value)}, narrowed)
 
@@ -39,6 +40,7 @@ class Scope:
 
     def kind(self, path: Path) -> Kind | None:
         """Return what is known of a path, if anything."""
+        # A field is known by tests alone; a name alone has the kind of its variable, too.
         if path in self.narrowed or len(path) > 1 or path[0] not in self.locals:
             return self.narrowed.get(path)
         return self.locals[path[0]].value.kind
@@ -79,6 +81,7 @@ def _merged(one: Scope, other: Scope) -> Scope:
     names = {**one.locals, **other.locals}
     narrowed: dict[Path, Kind] = {}
     for path in sorted(one.narrowed.keys() | other.narrowed.keys()):
+        # A test that only one of the paths made says nothing where both meet.
         kinds = [known for each in (one, other) if (known := each.kind(path)) is not None]
         if len(kinds) == 2:
             narrowed[path] = join(*kinds)
@@ -90,6 +93,8 @@ def _local(one: Local | None, other: Local | None) -> Local:
         known = one or other
         assert known is not None
         return Local(known.value, certain=False)
+    # Both paths assign the same variable, since a name has one in each block: the values can differ in their kind
+    # alone.
     kind = join(one.value.kind, other.value.kind)
     return Local(replace(one.value, kind=kind), one.certain and other.certain)
 
@@ -125,9 +130,11 @@ def _collect(node: ast.AST, found: dict[str, None]) -> None:
         found[node.name] = None
     if isinstance(node, ast.ExceptHandler) and node.name:
         found[node.name] = None
+    # The body of a nested def binds names of its own; in this function only the name of the def is bound.
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         found[node.name] = None
         return
+    # The targets of a comprehension are its own. What `:=` in it binds is the function's (PEP 572).
     if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
         found |= {each.target.id: None for each in ast.walk(node) if isinstance(each, ast.NamedExpr)}
     elif not isinstance(node, ast.Lambda):

@@ -96,6 +96,7 @@ class Sequence:
             case ListDisplay() | DictDisplay() if may_fail(value):
                 pass
             case ListDisplay(elements):
+                # Part by part: `[0]` of the list then reads that part alone, and a template keeps each value as JSON.
                 value = dataclasses.replace(value, elements=tuple(map(self._part, elements)))
             case DictDisplay(entries):
                 parts = tuple((key, self._part(each)) for key, each in entries)
@@ -200,6 +201,7 @@ class Sequence:
             if uses[reference] == 1 and size(value) <= _INLINE and depth(value) <= _DEEPEST:
                 known[reference] = value
                 continue
+            # No variable of the run has such a name (see `Names.variable`), which in a block would hide it.
             name = f"_{len(bindings) + 1}"
             bindings.append((name, value))
             known[reference] = Variable(name, value.kind)
@@ -260,6 +262,7 @@ def share(machine: Machine, spare: Callable[[], str]) -> None:
     """
     live = live_before(machine.states)
     for state in list(machine.states):
+        # Without assignments of its own: what a state evaluates may be too deep by itself, and hold a value twice.
         state.change(Sequence().written)
         for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
             share(inner, spare)

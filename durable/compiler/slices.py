@@ -68,6 +68,7 @@ def _of_tuple(node: ast.AST, of: Expression, kind: TupleOf, bounds: list[Express
         if each is not None and not isinstance(value, int):
             raise Refused(node, f"`{source}` cuts a tuple at what is not written out", "write numbers, or take a list")
         written.append(value if isinstance(value, int) else None)
+    # The elements of a tuple have kinds of their own, so the slice has to be known when compiling.
     positions = range(len(kind.elements))[written[0] : written[1]]
     parts = tuple(Item(of, Constant(each, Integer()), kind.elements[each], certain=True) for each in positions)
     return ListDisplay(parts, TupleOf(tuple(each.kind for each in parts)))

@@ -52,6 +52,8 @@ def read_source(workflow: type[WorkflowEntrypoint[Any]]) -> Source:
     """
     if workflow.run is WorkflowEntrypoint.run:
         raise CompileError(*place_of(workflow), f"{workflow.__name__} has no `run`", _WRITE_RUN)
+    # The source is found by the code's line, so a wrapper's code would lead to the wrapper; a decorator is refused
+    # below.
     run = inspect.unwrap(workflow.run)
     code = getattr(run, "__code__", None)
     file = shown(code.co_filename if code else workflow.__module__)
@@ -91,6 +93,7 @@ _PLAIN: Final = frozenset({"staticmethod", "classmethod"})
 
 
 def _source(function: Any, file: str, lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> Source:
+    # As CPython looks a name up: the closure hides the module, and the module hides what is built in.
     names = {**vars(builtins), **function.__globals__, **_closure(function)}
     return Source(file, tuple(line.encode() for line in lines), node, names)
 
@@ -112,6 +115,8 @@ def _is_plain(arguments: ast.arguments) -> bool:
 def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # `co_firstlineno` is the line of the first decorator where there is one, and that of the `def` where there
+            # is none.
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             if first == line:
                 return node

@@ -242,6 +242,7 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
     if is_span(value.kind):
         length, micros = as_span(value), "$a"
     elif is_number(value.kind):
+        # To whole microseconds: what is finer no wait can have.
         length, micros = value, f"$round($a * {_SECOND})"
     elif is_text(value.kind):
         _refuse_unreadable(node, value)
@@ -250,6 +251,7 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
         remedy = 'pass a number of seconds, a timedelta, or a text such as f"{n} days"'
         raise Refused(node, f"`{source}` ({describe(value.kind)}) is no length of time", remedy)
     longest = most_seconds * _SECOND
+    # A negative length, or one of more than a year, is an error as in the native runner: no wait is silently left out.
     text = f'($_m := {micros}; $assert($_m >= 0 and $_m <= {longest}, "DurationError"); $_m)'
     return Formula(text, (length,), SPAN, fails=True)
 

@@ -15,6 +15,7 @@ LATE: Final = "$states.input.late"
 """Whether an item of a map began when others had ended; what a timed Map says to its items."""
 
 
+# eq=False in this module: states and edges are told apart by identity, and are keys of dicts.
 @dataclass(slots=True, eq=False)
 class Edge:
     """An edge out of a state: the variables it assigns, and its target state or the output that ends the machine.
@@ -37,6 +38,7 @@ class Edge:
     def set(self, variable: str, value: Expression) -> None:
         """Add an assignment after those on this edge."""
         self.sequence.append((variable, value))
+        # Kept as it grows: it is asked for at each state that an edge leads to, and counting walks all terms.
         self.size += size(value)
 
 
@@ -98,6 +100,7 @@ class Task(Caught):
     races: tuple[Expression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        # `super()` without arguments fails here: slots=True makes the class anew, and the method knows the first one.
         super(Caught, self).__post_init__()
         self.arguments, self.timeout, self.races = self.step.arguments, self.step.timeout, self.step.place.races
         self.title = None if self.step.sensitive else self.step.place.title

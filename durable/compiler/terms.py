@@ -291,5 +291,19 @@ Expression = (
     | Let
 )
 
+Value = (
+    Operation
+    | Negation
+    | Apply
+    | Formula
+    | Joined
+    | Spelled
+    | Concatenation
+    | ListDisplay
+    | DictDisplay
+    | Comprehension
+)
+"""The expressions that are no tests and read no part of a value."""
+
 NONE = Constant(None, NULL)
 ZERO = Constant(0, Integer((0,)))

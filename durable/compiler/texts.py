@@ -79,6 +79,8 @@ def _stripper(left: bool, right: bool) -> Callable[[ast.Call, Expression, list[E
     def read(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
         if not arguments:
             return Formula(_trim("$a", left, right, _SPACES), (of,), TEXT)
+        # Written into a regular expression as `\uXXXX`: so none of them has a meaning there, and a character beyond
+        # 0xFFFF, which is two of these, cannot be among them.
         given = arguments[0].value if len(arguments) == 1 and isinstance(arguments[0], Constant) else None
         if not isinstance(given, str) or not given or max(map(ord, given)) > 0xFFFF:
             found = f"`{source}` strips characters that are not written out"
@@ -173,6 +175,7 @@ def _replace(node: ast.Call, of: Expression, arguments: list[Expression], source
     old = arguments[0]
     if not isinstance(old, Constant) or not old.value:
         raise Refused(node, f"`{source}` replaces what is not written out", "write out the text to replace")
+    # `$replace` would read `$1` in the new text as a group.
     return Formula("$join($split($a, $b), $c)", (of, *arguments), TEXT)
 
 

@@ -80,6 +80,7 @@ def compared(
     if all(_is_comparable(present(each.kind)) for each in (left, right)):
         for each in (left, right):
             refuse_none(node, each, f"a side of `{source}`")
+    # ISO 8601 dates have one length, and so are ordered as texts are.
     if is_date(left.kind) and is_date(right.kind):
         return Comparison(operator, left, right)
     if is_span(left.kind) and is_span(right.kind):
@@ -90,6 +91,7 @@ def compared(
         return Formula(f"({_SPLIT} $_a {operator} $_b)", (left, right), BOOLEAN)
     strict = operator[0]
     test = f"$_a[0] {strict} $_b[0] or ($_a[0] = $_b[0] and $_a[1] {operator} $_b[1])"
+    # A naive datetime and one with a zone cannot be ordered: CPython raises a TypeError, and so does the assertion.
     fails = not describe(left.kind) == describe(right.kind) == "AwareDatetime"
     return Formula(f"({_SPLIT}{_ZONES} {test})", (left, right), BOOLEAN, fails=fails)
 

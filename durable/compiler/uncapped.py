@@ -23,12 +23,14 @@ def uncapped(definition: Json) -> Json:
     begins anew there. Other maps go through their items in parts. One machine has the same bounds, so that a workflow
     does the same on both.
     """
+    # The definition is cached with its workflow (`compile_workflow`): nobody may change it.
     states: Json = copy.deepcopy(definition["States"])
     ends = {name for name, each in states.items() if each["Type"] == "Fail" and each["Error"] == _TOO_MANY}
     for name, state in states.items():
         if state["Type"] == "Choice":
             _uncap(name, state, ends, states)
         for edge in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+            # The variable stays, for blocks within may still read it; it counts nothing that a segment would spend.
             if SPENT in edge.get("Assign", {}):
                 edge["Assign"][SPENT] = 0
     return in_parts({**definition, "States": reached(definition["StartAt"], states)})

@@ -75,6 +75,7 @@ def reads(expression: Expression) -> frozenset[str]:
         return frozenset({expression.name})
     if isinstance(expression, Let):
         found = reads(expression.body)
+        # From the last one on: each binding reads those before it, and hides variables of its name in what follows.
         for name, value in reversed(expression.bindings):
             found = (found - {name}) | reads(value)
         return found
@@ -85,6 +86,7 @@ def reads(expression: Expression) -> frozenset[str]:
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
     """Return the expression with variables replaced by expressions, of the kind that the variable was read as."""
     if isinstance(expression, Variable):
+        # The kind is that of the place: tests may have shown more there than where the value was assigned.
         value = values.get(expression.name)
         return expression if value is None else dataclasses.replace(value, kind=expression.kind)
     if isinstance(expression, Constant) or not values:
