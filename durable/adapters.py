@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -25,8 +26,8 @@ def adapter_of(annotation: Any, what: str = "a value") -> TypeAdapter[Any]:
         SignatureError: the type names something that is not defined, or cannot travel as JSON.
     """
     try:
-        adapter = _adapter(annotation)
-        adapter.rebuild(raise_errors=True)
+        # Other annotations are not kept: `int | str` equals `str | int`, and pydantic tries their members in order.
+        adapter = _adapter_of_class(annotation) if isinstance(annotation, type) else _adapter(annotation)
     except PydanticUndefinedAnnotation as error:
         raise SignatureError(
             f"{what} is of type {_shown(annotation)}, which names `{error.name}`, and its module has no such name;"
@@ -56,13 +57,21 @@ def resolve_fields(cls: type) -> None:
         rebuild_dataclass(cls)
 
 
+@functools.lru_cache(maxsize=1024)
+def _adapter_of_class(cls: type) -> TypeAdapter[Any]:
+    # A class stands in many signatures, and to make an adapter takes milliseconds.
+    return _adapter(cls)
+
+
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation, config=BYTES_AS_BASE64)
+        adapter = TypeAdapter(annotation, config=BYTES_AS_BASE64)
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
-        return TypeAdapter(annotation)
+        adapter = TypeAdapter(annotation)
+    adapter.rebuild(raise_errors=True)
+    return adapter
 
 
 def _shown(annotation: Any) -> str:
