@@ -306,18 +306,25 @@ class Engine:
 
         The deadline of a step is set when its work begins: see `_invoke`.
         """
-        name = live.name
-        invoked = [each for each in actions if isinstance(each, Invoke)]
-        steps = {each.token for each in invoked if self._functions.is_step(each.arguments["FunctionName"])}
+        name, is_step = live.name, self._functions.is_step
+        invoked: list[tuple[Invoke, bool]] = []
+        # The interpreter asks for a call before its timer.
+        steps: set[str] = set()
         for action in actions:
-            if isinstance(action, SetTimer) and action.token not in steps:
-                self._set_timer(name, action.token, action.at_ms)
+            if isinstance(action, Invoke):
+                of_a_step = is_step(action.arguments["FunctionName"])
+                invoked.append((action, of_a_step))
+                if of_a_step:
+                    steps.add(action.token)
+            elif isinstance(action, SetTimer):
+                if action.token not in steps:
+                    self._set_timer(name, action.token, action.at_ms)
             elif isinstance(action, Cancel):
                 self._cancel(name, action.token)
-            elif isinstance(action, Continue):
+            else:
                 self._continue(name)
-        for call in invoked:
-            pool = self._workers if call.token in steps else self._turns
+        for call, of_a_step in invoked:
+            pool = self._workers if of_a_step else self._turns
             pool.submit(self._of(name, partial(self._invoke, name, call, resumes=resumes)))
 
     def _set_timer(self, name: str, token: str, at: int) -> None:

@@ -77,11 +77,14 @@ class SQLiteTable:
         self._removed = listener
 
     def get(self, key: Key) -> Row | None:
+        known = self._partitions.get(key.partition)
+        # Most that is asked for is a flag of a run at work, which is not there: that is seen without the lock, since
+        # rows are put and taken away one at a time.
+        if known is not None and key.sort not in known.rows:
+            return None
         self._prepare(key.partition)
         with self._lock:
-            # Most that is asked for is a flag, which is not there.
-            is_there = key.sort in self._partition(key.partition).rows
-            row = self._row(key, self._clock.now()) if is_there else None
+            row = self._row(key, self._clock.now())
             if self._cached > self._most_cached:
                 self._evict()
             return None if row is None else dict(row)
@@ -118,17 +121,18 @@ class SQLiteTable:
     def _write(self, change: Write) -> Row:
         """Make a change of one row, as most writes are: what `write` does, in one go."""
         check_write(change)
-        key = change.key
+        key, conditions = change.key, change.when
         name, sort = key
         if name not in self._partitions:
             self._prepare(name)
         with self._lock:
             partition = self._partition(name)
-            row = partition.rows.get(sort)
-            if "expires" in partition.rows.get(RUN, ()) or (row is not None and "expires" in row):
+            rows = partition.rows
+            row = rows.get(sort)
+            if (row is not None and "expires" in row) or (RUN in rows and "expires" in rows[RUN]):
                 row = self._row_to_change(key, self._clock.now())
                 partition = self._partition(name)
-            for condition in change.when:
+            for condition in conditions:
                 if not holds(condition, row):
                     raise ConditionFailed([None if row is None else dict(row)])
             after = changed(change, row)

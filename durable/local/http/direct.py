@@ -7,6 +7,7 @@ ASGI: a body in chunks or a large one, a request behind another one, HEAD and OP
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from typing import Any, ClassVar, Final, Protocol
 
@@ -113,12 +114,7 @@ class Direct(HttpToolsProtocol):
         Raises:
             ValueError, LookupError: it has a header or a status that HTTP does not have.
         """
-        lines = []
-        for name, value in response.headers.items():
-            # A line break in a value would begin another header, or the body.
-            if _CONTROL.search(name) or _CONTROL.search(value):
-                raise ValueError("a control character in a header")
-            lines.append(f"{name.lower()}: {value}\r\n")
+        lines = [_line(name, value) for name, value in response.headers.items()]
         if response.status != 204:
             lines.append(f"content-length: {len(response.body)}\r\n")
         if not keep_alive:
@@ -127,6 +123,14 @@ class Direct(HttpToolsProtocol):
         for name_and_value in self.server_state.default_headers:
             head += (b": ".join(name_and_value), b"\r\n")
         return b"".join([*head, "".join(lines).encode("latin-1"), b"\r\n", response.body])
+
+
+@functools.lru_cache(maxsize=256)  # nearly all headers are the same in every response
+def _line(name: str, value: str) -> str:
+    # A line break in a value would begin another header, or the body.
+    if _CONTROL.search(name) or _CONTROL.search(value):
+        raise ValueError("a control character in a header")
+    return f"{name.lower()}: {value}\r\n"
 
 
 def _is_small(length: bytes) -> bool:
