@@ -95,10 +95,10 @@ def callbacks_of(table: DynamoDBTable, segments: Segments) -> Callbacks:
     return Callbacks(table, ParkedTokens(StepFunctionsTokens(), segments), SystemClock())
 
 
-def events_of(table: DynamoDBTable, callbacks: Callbacks) -> Events:
+def events_of(table: DynamoDBTable, callbacks: Callbacks, segments: Segments) -> Events:
     from durable.steps.events import Events
 
-    return Events(table, callbacks, SystemClock())
+    return Events(table, callbacks, SystemClock(), segments)
 
 
 def children_of(table: DynamoDBTable, callbacks: Callbacks, environment: Environment) -> Children:

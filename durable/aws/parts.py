@@ -50,7 +50,7 @@ def parts_of(environment: Environment) -> Parts:
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks, environment)
     lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
-    return Parts(registry, table, machines, runs, segments, events_of(table, callbacks), children, lifecycle)
+    return Parts(registry, table, machines, runs, segments, events_of(table, callbacks, segments), children, lifecycle)
 
 
 def waker_of(parts: Parts) -> Waker:

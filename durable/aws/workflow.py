@@ -26,7 +26,8 @@ def client_of(name: str, _: Any, resource: Mapping[str, Any]) -> WorkflowClient:
     table = DynamoDBTable(resource["table"], SystemClock())
     wakes = {"DURABLE_WAKES": resource["wakes"]} if "wakes" in resource else {}
     runs = runs_of(table, Registry({name: resource}, SystemClock()), wakes)
-    events = events_of(table, callbacks_of(table, segments_of(table, runs, {})))
+    segments = segments_of(table, runs, {})
+    events = events_of(table, callbacks_of(table, segments), segments)
     transitions = RemoteTransitions(resource.get("operator"))
     return WorkflowClient(
         name,

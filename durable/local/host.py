@@ -52,12 +52,13 @@ from durable.signature import BindingParameter, Signature, signature_of
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.steps.consumer import ConsumerHandler
-from durable.steps.events import EventHandler, Events
+from durable.steps.events import Events
 from durable.steps.loop import EventLoop
 from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
 from durable.steps.tracing import NO_TRACING, Tracing
 from durable.steps.undo import Rollback, UndoHandler
+from durable.steps.waits import EventHandler
 from durable.store.keys import StepKey, is_child
 from durable.store.large_values import LargeValues, borrowed, read_value
 from durable.store.leases import Leases

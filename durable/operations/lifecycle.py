@@ -15,8 +15,7 @@ from typing import Final, TypeVar, assert_never
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.changes import changes_with
-from durable.runs.forestalling import forestall
-from durable.runs.guards import unchanged, where_it_was
+from durable.runs.guards import forestall, unchanged, where_it_was
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Given, Order, Refused

@@ -13,7 +13,7 @@ from durable.steps.parked import CHILD_LOOK_MS
 from durable.store.keys import is_child
 from durable.store.pools import is_pool
 from durable.store.rows import Header
-from durable.store.table import Table
+from durable.store.table import Key, Table
 
 
 class Waker:
@@ -82,5 +82,12 @@ class Waker:
             self._segments.postpone(header, now + CHILD_LOOK_MS)
         elif lease_until is not None:
             self._segments.put_off(header, lease_until + LEASE_LOOK_MS)
+        elif header.parked == "event" and (deadline := self._deadline(header)) > now:
+            self._segments.put_off(header, deadline)
         else:
             self._segments.wake(header)
+
+    def _deadline(self, header: Header) -> int:
+        """Return until when a run waits that is parked for an event; 0 where it waits no more."""
+        row = None if header.awaits is None else self._table.get(Key(header.partition, header.awaits))
+        return 0 if row is None or "outcome" in row else row.get("deadline", 0)

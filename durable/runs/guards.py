@@ -1,18 +1,20 @@
 """What guards a run's header: conditions on what it was read as, and the flag that keeps executions out; which of its
-fields go when the run goes on."""
+fields go when the run goes on; and what is put in the place of a run that is not to be created."""
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from durable.bindings.workflow import Status
-from durable.store.parts import Wanted
+from durable.runs.ids import execution_name
+from durable.store.parts import Parent, Wanted
 from durable.store.rows import Header
-from durable.store.table import Absent, Condition, Delete, Equals, Write
+from durable.store.table import Absent, Condition, ConditionFailed, Delete, Equals, Table, Write
 
 WAITING_FIELDS: Final = ("sleeps", "wake")
 """The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
-PARKED_FIELDS: Final = ("parked", "due", "unexplained")
+PARKED_FIELDS: Final = ("parked", "awaits", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
 
 
@@ -46,3 +48,36 @@ def where_it_was(header: Header) -> tuple[Condition, ...]:
 def wanted_still(wanted: Wanted | None) -> Condition:
     """Return the condition that the same is wanted of a run as when its header was read."""
     return Absent("wanted") if wanted is None else Equals("wanted", wanted)
+
+
+def forestall(table: Table, workflow: str, instance: str, parent: Parent, *, now: int, expires: int) -> bool:
+    """Have a child run not be created any more, to its parent it was terminated; False where it was created before.
+
+    A call reads the flag of its run and creates the child afterwards: whoever ends the run may look for the child in
+    between, and find none. So a header is put in the child's place, on the condition that the child's own is: of the
+    two writes one is first, and the other meets it.
+
+    Args:
+        expires: when the header vanishes, in seconds since 1970: as long as that, the call may come late.
+    """
+    header = Header(
+        workflow=workflow,
+        instance=instance,
+        epoch=1,
+        status="terminated",
+        payload=None,
+        payload_hash="",  # no payload has it: so the `create` that comes later is refused
+        incarnation=os.urandom(4).hex(),
+        execution=execution_name(instance),
+        created=now,
+        updated=now,
+        parent=parent,
+        closed=True,
+        deleting=True,  # nobody can restart what has no payload
+        expires=expires,
+    )
+    try:
+        table.write(Write(header.key, header.as_row(), when=(Absent("epoch"),)))
+    except ConditionFailed as failed:
+        return Header.from_row(failed.rows[0] or {}).payload_hash == ""
+    return True

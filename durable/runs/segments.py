@@ -90,6 +90,8 @@ class Segments:
         }
         if why == "sleep":
             fields["sleeps"] = [{"state": at["state"], "since": self._clock.now(), "until": due}]
+        if wait is not None:
+            fields["awaits"] = wait.sort
         parked = self._write(run, execution, fields, wait=wait)
         # Also where it was parked before: an answer that was lost must not cost the run its timer.
         if parked is not None and parked.parked is not None and parked.due is not None:
@@ -177,8 +179,11 @@ class Segments:
         if delay <= LONGEST_TIMER_MS:
             self._timers.at(workflow, instance, delay)
 
-    def wake(self, header: Header) -> bool:
+    def wake(self, header: Header, *others: Write) -> bool:
         """Have a parked run go on, and return whether it was this call that did so.
+
+        Args:
+            others: what is written in one transaction with it, or not at all.
 
         Raises:
             TableBusy: it was not woken.
@@ -199,10 +204,10 @@ class Segments:
         # Of two that bring news at once, one wakes the run; the execution finds the news of both in the record.
         as_read = (Equals("execution", header.execution), Equals("parked", header.parked))
         # `unexplained` stays: it counts the parks in a row, with the wakes between them.
-        gone = ("parked", "due", *WAITING_FIELDS)
+        gone = ("parked", "awaits", "due", *WAITING_FIELDS)
         try:
             when = (*as_read, Absent("wanted"), Absent("closed"))
-            woken = self._table.write(Write(header.key, fields, remove=gone, when=when))[0]
+            woken = self._table.write(Write(header.key, fields, remove=gone, when=when), *others)[0]
         except ConditionFailed as failed:
             woken = failed.rows[0]
             if (woken or {}).get("execution") != execution:

@@ -30,7 +30,8 @@ from durable.wire import CallTask, WaitTask, failure_message
 
 _DELIVERING_MS: Final = 60_000  # then whoever was delivering counts as dead
 _RETURN_MS: Final = 100
-_DELIVERER: Final = ("teller", "telling")
+DELIVERER: Final = ("teller", "telling")
+"""The fields of a row that say who is delivering its outcome."""
 _WAITING: Final[StepState] = "waiting"
 _COMPLETE: Final[StepState] = "complete"
 _ERRORED: Final[StepState] = "errored"
@@ -102,7 +103,7 @@ class Callbacks:
         ended = Write(
             key,
             {"status": _FORGOTTEN, "attempts": 0},
-            remove=("token", "delivered", *_DELIVERER),
+            remove=("token", "delivered", *DELIVERER),
             when=(Absent("outcome"), Equals("token", token)),
         )
         with suppress(ConditionFailed):  # it has an outcome, or waits under another token
@@ -145,10 +146,10 @@ class Callbacks:
             # execution that had that one lives.
             fields = {"token": begun["token"], "put": put, "delivered": False}
             fields |= {"tried": begun["tried"]} if "tried" in begun else {}
-            write = Write(key.row, fields, remove=_DELIVERER, when=held)
+            write = Write(key.row, fields, remove=DELIVERER, when=held)
         else:
             # `anew` is part of a child's id: a step that begins anew starts another child.
-            gone = (*_DELIVERER, "delivered", "finished", "error")
+            gone = (*DELIVERER, "delivered", "finished", "error")
             write = Write(key.row, begun | {"order": order}, {"attempts": 1, "anew": 1}, gone, held)
         try:
             return _read(key.row, self._table.write(write)[0])
@@ -205,7 +206,7 @@ class Callbacks:
         """Leave an outcome to whoever looks next, at once."""
         mine = (Equals("token", token), Equals("delivered", False))
         with suppress(ConditionFailed, TableBusy):
-            self._table.write(Write(key, remove=_DELIVERER, when=mine))
+            self._table.write(Write(key, remove=DELIVERER, when=mine))
 
     def deliver_or_note(self, key: Key, row: WaitRow) -> None:
         """Deliver an outcome; where no Task waits for it, it is delivered to the one that comes."""
@@ -215,7 +216,7 @@ class Callbacks:
     def delivered(self, key: Key, token: str) -> None:
         """Record that an outcome was delivered."""
         with suppress(ConditionFailed):  # then the step waits under another token, and is answered by that
-            self._table.write(Write(key, {"delivered": True}, remove=_DELIVERER, when=(Equals("token", token),)))
+            self._table.write(Write(key, {"delivered": True}, remove=DELIVERER, when=(Equals("token", token),)))
 
     def deliver_left(self, partition: str, rows: Iterable[WaitRow]) -> int:
         """Deliver each outcome that nobody else is about to deliver, and return how many there were.

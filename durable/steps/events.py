@@ -4,6 +4,9 @@ Whoever sends writes the event and then looks for waits; who waits writes the wa
 reads are consistent, so one of the two sees the other. They are matched in one write of both rows; if both try, one
 succeeds. An event in time is one that was sent before the wait's deadline, whenever the two are matched.
 
+Where the run is parked for the event, the sender writes the event, the wait's outcome and the run's next execution at
+once, and reads no other row: a run costs the same for its thousandth event as for its first.
+
 A wait may be over without anyone knowing: the branch it is in was stopped, or the run was paused. Whoever matched it
 learns that from its token, gives the event back, and the wait gets no other until its Task waits again.
 """
@@ -12,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from durable.bindings.workflow import Sent
-from durable.clock import Clock, milliseconds_of
+from durable.clock import Clock
 from durable.errors import (
     CallbackFailed,
     EventExists,
@@ -27,29 +31,36 @@ from durable.errors import (
     public_message,
 )
 from durable.runs.record import load_header
-from durable.steps.callbacks import Callbacks
+from durable.runs.segments import Segments
+from durable.steps.callbacks import DELIVERER, Callbacks
 from durable.store.callback_tokens import CallbackKey, check, event_id
 from durable.store.failure import Failure
 from durable.store.keys import EVENTS, StepKey, event_prefix, path_of, step_prefix
 from durable.store.machines import MachinesBusy
-from durable.store.record import StepRecord
 from durable.store.rows import EventRow, Header, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
-from durable.wire import CALLBACK, WaitTask
+from durable.wire import CALLBACK
 
 _TRIES: Final = 20
 _MOST_UNTAKEN: Final = 1_000
+_ROUSED_MS: Final = 60_000
+_LONGEST_SECONDS: Final = 400 * 24 * 3600
+"""How long an event is kept at the most that no wait takes."""
 
 
 class Events:
     """The events of all runs, and the waits for them."""
 
-    def __init__(self, table: Table, callbacks: Callbacks, clock: Clock) -> None:
+    def __init__(self, table: Table, callbacks: Callbacks, clock: Clock, segments: Segments | None = None) -> None:
+        """Args:
+        segments: wakes parked runs; None where no run is parked.
+        """
         self._table = table
         self.callbacks = callbacks
         self._clock = clock
+        self._segments = segments
 
     def send(
         self, workflow: str, instance: str, type: str, payload: Any, id: str, *, failure: str | None = None
@@ -66,15 +77,16 @@ class Events:
             EventExists: the id was used with another type or payload.
             Throttled: the caller should try again; the same call goes on where this one stopped.
         """
+        # As a list and not joined, so that the parts cannot run into each other.
+        digest = hash_of(text_of([type, payload] if failure is None else [type, payload, failure]))
+        new = True
         try:
-            header = load_header(self._table, workflow, instance)
-            if header is None:
-                raise RunNotFound(public_message(RunNotFound))
-            # In this order: should the process die after the first, the event is kept; after the second, the reconciler
-            # looks at the run, and settles.
-            new = self._keep(header, type, payload, id, failure)
-            self._rouse(header)
-            self.settle(header.partition, header.era)
+            header = self._header(workflow, instance)
+            sent = self._clock.now()
+            event = EventRow(type=type, payload=payload, hash=digest, number=0, sent=sent, failure=failure)
+            if not self._wake_with(header, id, event):
+                new = self._keep(header, id, event)
+                self.settle(header.partition, header.era)
         except TableBusy:
             raise Throttled(public_message(Throttled)) from None
         except MachinesBusy:
@@ -95,31 +107,90 @@ class Events:
         except (EventExists, RunClosed):
             return False
 
-    def _keep(self, header: Header, type: str, payload: Any, id: str, failure: str | None) -> bool:
+    def _header(self, workflow: str, instance: str) -> Header:
+        header = load_header(self._table, workflow, instance)
+        if header is None:
+            raise RunNotFound(public_message(RunNotFound))
+        return header
+
+    def _wake_with(self, header: Header, id: str, event: EventRow) -> bool:
+        """Give an event to the wait that its run is parked for, and wake the run: all in one write, or nothing."""
+        if self._segments is None or header.parked != "event" or header.awaits is None:
+            return False
+        place = Key(header.partition, header.awaits)
+        row = self._table.get(place)
+        wait = None if row is None else WaitRow.from_row(row)
+        if wait is None or not wait.is_open or wait.token is None or not _fits(event, wait):
+            return False
+        matched = Write(place, self._heard(wait, event), when=(Absent("outcome"), Equals("token", wait.token)))
+        # It has no number, for it comes before no other. Its row says to a repetition that it was sent.
+        taken = replace(event, payload=None, taken=header.awaits).as_row()
+        put = Write(_event_key(header, id), taken, when=(Absent("number"),))
+        try:
+            return self._segments.wake(header, put, matched)
+        except MachinesBusy:
+            return True  # it is written, and the reconciler starts the execution
+
+    def _keep(self, header: Header, id: str, event: EventRow) -> bool:
         """Put the event, and return whether it is new."""
-        key = Key(header.partition, event_prefix(header.era) + id)
-        # As a list and not joined, so that the parts cannot run into each other.
-        digest = hash_of(text_of([type, payload] if failure is None else [type, payload, failure]))
+        key = _event_key(header, id)
         # Read first, so that a repeated event is neither counted nor refused because the run has ended.
         there = self._table.get(key)
         if there is None:
-            if header.status in CLOSED:
-                raise RunClosed(public_message(RunClosed))
-            # By a counter of the run and not by the clock: senders share none, and the first in is to be the first out.
-            counted = self._table.write(Write(Key(header.partition, EVENTS), add={"sent": 1}))[0] or {}
-            if counted["sent"] > _MOST_UNTAKEN:
+            counted = self._count(header)
+            if counted > _MOST_UNTAKEN:
                 self._check_room(header)
-            sent = self._clock.now()
-            # Drawn before the event is written: a crash between the two leaves a gap, and numbers are only compared.
-            number = counted["sent"]
-            event = EventRow(type=type, payload=payload, hash=digest, number=number, sent=sent, failure=failure)
+            # Once more, after it was counted: a run that is parked by now is woken with the event. If it is parked
+            # later, whoever does so sees that an event was counted, and has the run looked at in a minute: so it is
+            # heard also where this process ends right after the event was written.
+            now = self._header(header.workflow, header.instance)
+            if now.era != header.era:
+                raise TableBusy("the run has begun anew: send the event to that")
+            if self._wake_with(now, id, event):
+                return True
+            _refuse_closed(now)
+            self._rouse(now)
             try:
-                self._table.write(Write(key, event.as_row(), when=(Absent("number"),)))
+                row = replace(event, number=counted, sent=self._clock.now()).as_row()
+                self._table.write(Write(key, row | {"expires": self._longest()}, when=(Absent("number"),)))
             except ConditionFailed as failed:
                 there = failed.rows[0] or {}
-        if there is not None and EventRow.from_row(there).hash != digest:
+            else:
+                self._expire_with(now, key, event, counted)
+        if there is not None and EventRow.from_row(there).hash != event.hash:
             raise EventExists(public_message(EventExists))
         return there is None
+
+    def _count(self, header: Header) -> int:
+        """Return the number of the next event: senders share no clock, and the first in is to be the first out."""
+        _refuse_closed(header)
+        # Drawn before the event is written: a crash between the two leaves a gap, and numbers are only compared.
+        fields: Row = {"at": self._clock.now(), "expires": self._longest()}
+        counted = self._table.write(Write(Key(header.partition, EVENTS), fields, add={"sent": 1}))[0] or {}
+        return int(counted["sent"])
+
+    def _longest(self) -> int:
+        """Return until when a row is kept that was written while its run closed, in seconds since 1970.
+
+        The rows of a run are given their time before it is closed. One that is written in between and whose writer dies
+        would stay for ever.
+        """
+        return self._clock.now() // 1000 + _LONGEST_SECONDS
+
+    def _expire_with(self, header: Header, key: Key, event: EventRow, counted: int) -> None:
+        """Have an event vanish with its run, where that has ended meanwhile: its row was not among the others then."""
+        now = load_header(self._table, header.workflow, header.instance)
+        is_gone = now is None or now.incarnation != header.incarnation
+        expires = self._clock.now() // 1000 if now is None or is_gone else now.expires
+        if expires is None:
+            return
+        changes = [Write(key, {"expires": expires}, when=(Equals("hash", event.hash),))]
+        if not is_gone:  # the counter may be another run's by now
+            counter = Key(header.partition, EVENTS)
+            changes.append(Write(counter, {"expires": expires}, when=(Equals("sent", counted),)))
+        for change in changes:
+            with suppress(ConditionFailed):
+                self._table.write(change)
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""
@@ -131,11 +202,31 @@ class Events:
             )
 
     def _rouse(self, header: Header) -> None:
-        """Have the reconciler look at a waiting run, in case this process ends before the event is delivered."""
-        if header.wake is not None:
-            # The condition wants the field to be there: else a run that was deleted meanwhile would come back, empty.
-            with suppress(ConditionFailed):
-                self._table.write(Write(header.key, remove=("wake",), when=(Equals("wake", header.wake),)))
+        """Have the reconciler look at a run on Standard in a minute, in case this process ends before the event is
+        delivered: a run that is silent is looked at ever more seldom.
+        """
+        soon = self._clock.now() + _ROUSED_MS
+        # The conditions want the field to be there: else a run that was deleted meanwhile would come back, empty.
+        with suppress(ConditionFailed):
+            if header.wake is not None and header.wake > soon:
+                self._table.write(Write(header.key, {"wake": soon}, when=(Equals("wake", header.wake),)))
+            elif header.kind == "standard" and header.due is not None and header.due > soon:
+                self._table.write(Write(header.key, {"due": soon}, when=(Equals("due", header.due),)))
+
+    def match(self, key: StepKey, wait: WaitRow) -> None:
+        """Match the only wait of a run, which is about to be parked for it; its caller hears the outcome by reading it.
+
+        Raises:
+            TableBusy: some is left to be done; the same call goes on with it.
+        """
+        partition = key.row.partition
+        assert wait.deadline is not None
+        # As a sender counts an event before it writes it, there is none of which this does not know.
+        sent = self._table.get(Key(partition, EVENTS))
+        if sent is None and wait.deadline > self._clock.now():
+            return
+        for each in self._ends(partition, key.era, [wait]):
+            self._match(partition, key.era, *each, self._heard(*each))
 
     def settle(self, partition: str, era: str) -> int:
         """Match events and waits of a run, end the waits whose time is over, and deliver what nobody has delivered.
@@ -174,8 +265,7 @@ class Events:
         found: list[tuple[WaitRow, EventRow | None]] = []
         for wait in open:
             assert wait.deadline is not None
-            # By when it was sent, not by the clock now: a wait that is looked at late takes what came in time.
-            event = next((row for row in kept if row.type == wait.type and row.sent < wait.deadline), None)
+            event = next((row for row in kept if _fits(row, wait)), None)
             if event is not None:
                 kept.remove(event)
             if event is not None or wait.deadline <= self._clock.now():
@@ -189,8 +279,19 @@ class Events:
         """
         key = Key(partition, wait.sort)
         assert wait.token is not None
+        row = self._match(partition, era, wait, event, self._outcome(wait, event))
+        if row is None:
+            return False
+        if self.callbacks.deliver(key, row):
+            return True
+        self._let_go(key, wait.token, event)
+        return False
+
+    def _match(self, partition: str, era: str, wait: WaitRow, event: EventRow | None, outcome: Row) -> WaitRow | None:
+        """Write the outcome of a wait, and that it took the event; None where another process was faster."""
+        assert wait.token is not None
         mine = (Absent("outcome"), Equals("token", wait.token))
-        changes = [Write(key, self._outcome(wait, event), when=mine)]
+        changes = [Write(Key(partition, wait.sort), outcome, when=mine)]
         if event is not None:
             taken = Write(
                 Key(partition, event.sort), {"taken": wait.sort}, remove=("payload",), when=(Absent("taken"),)
@@ -203,13 +304,14 @@ class Events:
             changes += [taken, *undecided]
         try:
             # Both rows in one transaction: an event that was taken by a wait without an outcome would be lost.
-            row = self._table.write(*changes)[0]
+            return WaitRow.from_row(self._table.write(*changes)[0] or {})
         except ConditionFailed:
-            return False  # somebody else was faster
-        if self.callbacks.deliver(key, WaitRow.from_row(row or {})):
-            return True
-        self._let_go(key, wait.token, event)
-        return False
+            return None
+
+    def _heard(self, wait: WaitRow, event: EventRow | None) -> Row:
+        """Return the outcome of a wait whose run hears it by the same write, or in this process."""
+        outcome = self._outcome(wait, event)
+        return {name: value for name, value in outcome.items() if name not in DELIVERER} | {"delivered": True}
 
     def _outcome(self, wait: WaitRow, event: EventRow | None) -> Row:
         if event is not None and event.failure is not None:
@@ -231,8 +333,10 @@ class Events:
         changes = [Write(key, {"status": "waiting"}, remove=_OUTCOME, when=still)]
         if event is not None:
             # The match took the payload from the event's row; this takes it from the wait's.
-            back = Write(Key(key.partition, event.sort), {"payload": event.payload}, remove=("taken",))
-            changes.append(back)
+            # The condition wants the row to be there: one that was deleted with its run does not come back.
+            took = (Equals("taken", key.sort),)
+            place = Key(key.partition, event.sort)
+            changes.append(Write(place, {"payload": event.payload}, remove=("taken",), when=took))
         with suppress(ConditionFailed):  # then its Task waits again, and got the outcome
             self._table.write(*changes)
 
@@ -241,47 +345,17 @@ _ENDED: Final = ("outcome", "result", "error", "finished", "recorded", "handled"
 _OUTCOME: Final = (*_ENDED, "delivered", "teller", "telling", "token")
 
 
-class EventHandler:
-    """Begins the waits of a workflow, for what their Tasks send; the same in Lambda and on one machine."""
+def _event_key(header: Header, id: str) -> Key:
+    return Key(header.partition, event_prefix(header.era) + id)
 
-    def __init__(self, events: Events, record: StepRecord) -> None:
-        self._events = events
-        self._callbacks = events.callbacks
-        self._record = record
 
-    def __call__(self, task: WaitTask) -> int | None:
-        """Wait for the Task's event, and return the deadline, or None where there is nothing to wait for any more;
-        while somebody delivers the outcome, when to look whether they could.
+def _refuse_closed(header: Header) -> None:
+    if header.status in CLOSED:
+        raise RunClosed(public_message(RunClosed))
 
-        The deadline is fixed when the wait begins. Called again, at the deadline or with another token, it goes on
-        with what is in the record.
-        """
-        key = StepKey.of(task)
-        row = self.begin(task, task["token"])
-        if isinstance(row, Failure):
-            self._callbacks.refuse(key, task["token"], row)
-            return None
-        if row is None:
-            return None
-        return row.deadline if row.outcome is None else self._callbacks.deliver_or_return(key, row)
 
-    def begin(self, task: WaitTask, token: str) -> WaitRow | Failure | None:
-        """Record that a step waits for an event, and match those that were sent.
-
-        Returns the step's row as it was before; why the Task is to stop instead; or None where it was stopped before.
-        """
-        # From when the Task was entered and not from now: the call may be repeated, and the deadline is to stay.
-        key, began = StepKey.of(task), milliseconds_of(task["entered"])
-        fresh = {
-            "kind": "event",
-            "type": task["type"],
-            "deadline": began + task["timeout"] * 1000,
-            "caught": task.get("caught", []),
-            "input_hash": hash_of(task["type"]),
-            **({"sensitive": True} if task.get("sensitive") else {}),
-            **({"races": task["races"]} if "races" in task else {}),
-        }
-        row = self._callbacks.wait(task, token, fresh, self._record, began)
-        if isinstance(row, WaitRow) and row.outcome is None:
-            self._events.settle(key.row.partition, key.era)
-        return row
+def _fits(event: EventRow, wait: WaitRow) -> bool:
+    """Return whether a wait takes an event: by when it was sent, not by the clock now, so that one that is looked at
+    late takes what came in time.
+    """
+    return event.type == wait.type and wait.deadline is not None and event.sent < wait.deadline

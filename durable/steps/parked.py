@@ -15,13 +15,15 @@ from durable.runs.segments import HasOutcome, Segments
 from durable.steps.callbacks import Callbacks
 from durable.steps.reports import reported
 from durable.store.failure import Failure
-from durable.store.keys import StepKey
+from durable.store.keys import EVENTS, StepKey
 from durable.store.parts import Parked, Position
-from durable.store.rows import WaitRow
-from durable.store.table import Table
+from durable.store.rows import Header, WaitRow
+from durable.store.table import Key, Table
 from durable.store.tokens import PARKED_TOKEN, Tokens
 from durable.wire import CallTask, Envelope, ParkedRun, Run, WaitTask
 
+SENDER_MS: Final = 60_000
+"""For how long an event may be under way between two writes of whoever sends it."""
 CHILD_LOOK_MS: Final = 6 * 3_600_000
 """A run that waits for a child is looked at this often, in case nobody said that the child has ended."""
 
@@ -115,4 +117,16 @@ class ParkingHandler:
         why: Parked = "event" if row.kind == "event" else "call"
         due = row.deadline if row.deadline is not None else self._clock.now() + CHILD_LOOK_MS
         at: Position = {"state": where["state"], "vars": where["vars"]}
-        self._segments.park(task["run"], task["execution"], at, why=why, due=due, wait=key.row)
+        parked = self._segments.park(task["run"], task["execution"], at, why=why, due=due, wait=key.row)
+        if parked is not None and parked.parked == "event":
+            self._look_for_senders(parked)
+
+    def _look_for_senders(self, parked: Header) -> None:
+        """Have the run looked at in a minute where somebody may be about to write an event, and may die then.
+
+        A sender counts before it reads the header: so one that has not seen the run parked was counted before this.
+        """
+        counted = (self._table.get(Key(parked.partition, EVENTS)) or {}).get("at", 0)
+        soon = self._clock.now() + SENDER_MS
+        if counted + SENDER_MS > self._clock.now() and (parked.due or 0) > soon:
+            self._segments.put_off(parked, soon)

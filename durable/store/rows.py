@@ -94,6 +94,7 @@ class Header(_Stored):
         generation: 0, and one more with each restart, retry and resume: executions of another generation begin nothing.
         at: where the current execution entered, or the next one will; None is the start.
         parked: why nothing executes; None while something does.
+        awaits: the sort key of the wait that a run is parked for.
         due: when a parked run is woken at the latest, and when the reconciler looks at one that executes.
         unexplained: how often in a row the run was parked although the record does not say why.
         priority: a run of a higher one leaves the queue first.
@@ -134,6 +135,7 @@ class Header(_Stored):
     generation: int = 0
     at: Position | None = None
     parked: Parked | None = None
+    awaits: str | None = None
     due: int | None = None
     unexplained: int = 0
     priority: int = 0

@@ -16,7 +16,8 @@ from hypothesis import example, given, settings
 from durable.clock import VirtualClock, timestamp
 from durable.errors import StepTimeoutError, Throttled
 from durable.steps.callbacks import Callbacks
-from durable.steps.events import EventHandler, Events
+from durable.steps.events import Events
+from durable.steps.waits import EventHandler
 from durable.store.keys import event_prefix, partition
 from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write

@@ -139,6 +139,69 @@ class TestExpiryOfARun:
             self.close(run, status="waiting")
         assert self.expiries(run) == [None] * 4
 
+    def test_a_run_that_is_not_closed_keeps_its_rows_though_the_process_dies_that_was_to_close_it(
+        self, run: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+
+        def dies(self: DynamoDBTable, *arguments: Any) -> Any:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DynamoDBTable, "_write", dies)
+            with pytest.raises(KeyboardInterrupt):
+                self.close(run, status="waiting")
+        assert self.expiries(run) == [None] * 4
+
+    def test_a_run_that_was_found_open_by_a_reader_only_is_closed_with_all_its_rows(
+        self, run: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It becomes what the write is for between the look at its rows and the write."""
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+        write = DynamoDBTable._write
+
+        def moved(self: DynamoDBTable, *arguments: Any) -> Any:
+            monkeypatch.setattr(DynamoDBTable, "_write", write)
+            self.write(Write(TestExpiryOfARun.RUN, {"workflow": "w", "status": "waiting", "updated": 1}))
+            return write(self, *arguments)
+
+        monkeypatch.setattr(DynamoDBTable, "_write", moved)
+        self.close(run, status="waiting")
+        assert self.expiries(run) == [2_000_000_000] * 4
+
+    def test_a_row_that_is_deleted_while_its_run_closes_does_not_come_back(
+        self, run: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+        write = DynamoDBTable._write_one
+
+        def late(self: DynamoDBTable, action: Any) -> Any:
+            monkeypatch.setattr(DynamoDBTable, "_write_one", write)
+            self.write(*(Delete(key) for key in TestExpiryOfARun.OTHERS))
+            return write(self, action)
+
+        monkeypatch.setattr(DynamoDBTable, "_write_one", late)
+        self.close(run)
+        assert [row["sort"] for row in run.query("p")] == ["run"]
+
+    def test_a_run_that_was_to_go_on_and_does_not_leaves_nothing_for_ever(
+        self, run: Table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not isinstance(run, DynamoDBTable):
+            pytest.skip("only DynamoDB has a time for each row")
+        self.close(run)
+
+        def dies(self: DynamoDBTable, *arguments: Any) -> Any:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(DynamoDBTable, "_write", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run.write(Write(self.RUN, {"workflow": "w", "status": "queued", "updated": 3}, remove=("expires",)))
+        assert None not in self.expiries(run)
+
     def test_a_run_that_goes_on_keeps_its_rows(self, run: Table) -> None:
         if not isinstance(run, DynamoDBTable):
             pytest.skip("only DynamoDB has a time for each row")

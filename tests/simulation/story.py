@@ -14,7 +14,7 @@ from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
 from durable.runs.transitions import From, Order
 from durable.store.keys import StepKey
 from durable.store.rows import Header
-from durable.store.table import Row
+from durable.store.table import Key, Row
 from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
 from tests.simulation.machines import WORKFLOWS
@@ -63,6 +63,7 @@ class Story:
         self.world = world = World(self.seed, self.faults, off=self.off, former=self.former)
         kernel, start = world.kernel, world.kernel.clock.now()
         world.lambdas.dead.add(self.dead)
+        self.gives_up = world.others.random() < 0.5
         self._client("create", 0, self._create)
         if self.workflow in ("trial", "racer"):
             self._client("send", kernel.random.choice(_MOMENTS), self._send)
@@ -105,6 +106,8 @@ class Story:
 
         def ended(how: Ended) -> None:
             self.pending -= 1
+            if how.killed and name == "send" and self.gives_up:
+                return
             if how.killed:
                 self._client(name, SECOND, act, refused)
             elif how.error is not None and not isinstance(how.error, refused):
@@ -114,6 +117,8 @@ class Story:
         self.world.kernel.spawn(name, patiently, after=after, doom=self.world.lambdas.doom(), on_end=ended)
 
     pending: int = 0
+    gives_up: bool = False
+    """Whether nobody sends an event again whose sender has died."""
 
     def _over(self) -> bool:
         return self.pending == 0 and self.acknowledged
@@ -222,11 +227,17 @@ class Story:
         self._judge_end(header)
         self._judge_rows(header)
         self._judge_children(header)
-        is_waited_for = self.workflow == "waiter" and self.script == "none" and self.sent is not None
+        sent = self._written_at(header)
         # A run on Standard is looked at again when it was silent for as long once more.
         most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
-        if is_waited_for and header.updated > (self.sent or 0) + most:
+        is_waited_for = self.workflow == "waiter" and self.script == "none" and sent is not None
+        if is_waited_for and header.updated > (sent or 0) + most:
             world.trouble.append("the event was heard late")
+
+    def _written_at(self, header: Header) -> int | None:
+        """Return when the event was written: its sender may have died then, and told nobody."""
+        row = self.world.table.rows.get(Key(header.partition, f"event#{header.era}#event-1"))
+        return None if row is None else int(row["sent"])
 
     def _judge_end(self, header: Header) -> None:
         """A run ends as the Python says, unless somebody ended it."""

@@ -27,12 +27,13 @@ from durable.runs.watches import is_watch
 from durable.signature import Signature
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
-from durable.steps.events import EventHandler, Events
+from durable.steps.events import Events
 from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.races import RaceHandler
 from durable.steps.step import StepHandler
 from durable.steps.turn import TurnHandler
 from durable.steps.undo import Rollback, UndoHandler
+from durable.steps.waits import EventHandler
 from durable.store.callback_tokens import named_by
 from durable.store.conditions import DUE, RUN
 from durable.store.keys import StepKey, is_child
@@ -181,7 +182,7 @@ class World:
         self.segments = SlowSegments(self)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
-        self.events = Events(self.table, self.callbacks, clock)
+        self.events = Events(self.table, self.callbacks, clock, self.segments)
         self.children = Children(self.table, self.callbacks)
         self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle, self.runs)

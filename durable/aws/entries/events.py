@@ -16,9 +16,9 @@ from durable.aws.environment import (
 )
 from durable.aws.log import LambdaLog
 from durable.clock import SystemClock
-from durable.steps.events import EventHandler
 from durable.steps.parked import ParkingHandler
 from durable.steps.races import RaceHandler
+from durable.steps.waits import EventHandler
 from durable.store.record import StepRecord
 
 
@@ -26,7 +26,7 @@ def handler_of(environment: Environment) -> Handler:
     log, clock, table = LambdaLog(), SystemClock(), table_of(environment)
     segments = segments_of(table, runs_of(table, registry_of(environment), environment), environment)
     callbacks = callbacks_of(table, segments)
-    events = events_of(table, callbacks)
+    events = events_of(table, callbacks, segments)
     record = StepRecord(table, clock)
     begin, race = EventHandler(events, record), RaceHandler(table, callbacks, clock, record.orders)
 

@@ -32,7 +32,7 @@ which says when it may vanish."""
 EXPRESS: Final = Usage(write_units=14, index_units=3, read_units=5)
 """The same on Express: the header is written when the run is created and when it closes, and no flag is read after an
 outcome."""
-APPROVAL: Final = Usage(write_units=25, index_units=6, read_units=18)
+APPROVAL: Final = Usage(write_units=22, index_units=5, read_units=15)
 """Of the record: two steps and an event that the run was parked for; the index of what is due takes two units more."""
 BINDINGS: Final = Usage(write_units=4, index_units=0, read_units=1)
 """Address, profile, settings; and whether the e-mail was sent before, and that it is."""

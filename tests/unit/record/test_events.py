@@ -10,7 +10,8 @@ from durable.clock import VirtualClock, milliseconds_of
 from durable.errors import EventExists, RunClosed, RunConflict, RunNotFound
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
-from durable.steps.events import EventHandler, Events
+from durable.steps.events import Events
+from durable.steps.waits import EventHandler
 from durable.store.keys import StepKey, header_key, partition
 from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord
@@ -230,10 +231,49 @@ def test_what_a_process_that_is_gone_was_about_to_tell_is_told_at_once_where_the
     assert Events(place.table, answers, place.clock).settle("shop#one", place.key().era) == 1
 
 
-def test_a_run_that_rests_is_looked_at_again_once_an_event_was_sent(place: Place) -> None:
-    place.table.write(Write(header_key("shop", "one"), {"wake": CREATED + 1_000_000}))
+@pytest.mark.parametrize("field", ["wake", "due"])
+def test_a_run_that_rests_is_looked_at_in_a_minute_when_an_event_is_sent(
+    place: Place, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the sender dies right after the event was written."""
+    now = place.clock.now()
+    standard = {"kind": "standard"} if field == "due" else {}
+    place.table.write(Write(header_key("shop", "one"), {field: now + 1_000_000, **standard}))
+    monkeypatch.setattr(place.events, "settle", _dies)
+    with pytest.raises(KeyboardInterrupt):
+        place.send("yes")
+    assert place.header()[field] == now + 60_000
+
+
+def _dies(*arguments: object) -> int:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_an_event_that_is_written_while_its_run_closes_vanishes_with_it(
+    place: Place, is_deleted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, key, until = place.table.write, header_key("shop", "one"), place.clock.now() // 1000 + 1_000
+    ended: Row = {"workflow": "shop", "status": "complete", "updated": 0, "closed": True, "expires": until}
+
+    def late(*changes: Any) -> Any:
+        if "number" in getattr(changes[0], "set", ()):
+            monkeypatch.setattr(place.table, "write", write)
+            write(Delete(key) if is_deleted else Write(key, ended))
+        return write(*changes)
+
+    monkeypatch.setattr(place.table, "write", late)
+    place.send("yes", "late")
+    rows = [row for row in place.table.query("shop#one", "event") if row["sort"] != "events"]
+    assert rows == [] if is_deleted else [row["expires"] for row in rows] == [until]
+    (counter,) = place.table.query("shop#one", "events")
+    assert counter["expires"] == (place.clock.now() // 1000 + 400 * 24 * 3600 if is_deleted else until)
+
+
+def test_no_row_of_an_event_is_without_an_end(place: Place) -> None:
+    """Its writer may die before it sees that the run was closed meanwhile."""
     place.send("yes")
-    assert "wake" not in place.header()
+    assert all("expires" in row for row in place.table.query("shop#one", "event"))
 
 
 def test_a_run_that_has_ended_takes_no_event_but_knows_those_it_had(place: Place) -> None:

@@ -17,9 +17,11 @@ import durable.store.record
 from durable.operations.lifecycle import Lifecycle
 from durable.runs.transitions import Order
 from durable.runs.watches import Watches
+from durable.steps.events import Events
+from durable.steps.parked import ParkingHandler
 from durable.steps.races import RaceHandler
 from durable.store.table import Key, Row, Write
-from tests.unit.record import test_children, test_late_writes, test_races, test_watches
+from tests.unit.record import test_children, test_late_writes, test_parked, test_races, test_watches
 from tests.unit.record.conftest import Bench
 
 Off = Callable[[pytest.MonkeyPatch], None]
@@ -85,6 +87,16 @@ def children_of_the_dead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Lifecycle, "end_children", lambda self, header: None)
 
 
+def wake_with_the_event(patch: pytest.MonkeyPatch) -> None:
+    """An event for a parked run is written together with what wakes it."""
+    patch.setattr(Events, "_wake_with", lambda self, header, id, event: False)
+
+
+def look_for_senders(patch: pytest.MonkeyPatch) -> None:
+    """Who parks a run looks whether an event is under way."""
+    patch.setattr(ParkingHandler, "_look_for_senders", lambda self, parked: None)
+
+
 def _watched() -> test_watches.Place:
     place = test_watches.Place()
     place.minutes(1)
@@ -96,6 +108,11 @@ def _of_a_late_child(place: test_children.Place) -> None:
         test_children.test_a_child_that_is_created_after_its_parent_was_ended_does_not_begin(
             place, Order("terminate"), patch
         )
+
+
+def _of_a_dead_sender(place: test_parked.Place) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        test_parked.test_a_run_is_looked_at_in_a_minute_that_is_parked_while_an_event_is_under_way(place, True, patch)
 
 
 def _of_a_dead_operator(place: None) -> None:
@@ -123,6 +140,12 @@ def _of_a_dead_operator(place: None) -> None:
         ),
         (child_forestalled, _of_a_late_child, test_children.Place),
         (children_of_the_dead, _of_a_dead_operator, lambda: None),
+        (
+            wake_with_the_event,
+            lambda _: test_parked.test_an_event_is_heard_in_a_minute_whatever_its_sender_wrote_last(),
+            test_parked.Place,
+        ),
+        (look_for_senders, _of_a_dead_sender, test_parked.Place),
         (watch_as_read, test_watches.test_a_process_that_leaves_a_watch_alone_has_its_runs_found, _watched),
         (watch_written_meanwhile, test_watches.test_a_watch_that_is_written_while_it_is_ended_goes_on, _watched),
     ],

@@ -9,8 +9,9 @@ import pytest
 from durable.clock import VirtualClock, milliseconds_of
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
-from durable.steps.events import EventHandler, Events
+from durable.steps.events import Events
 from durable.steps.races import RaceHandler
+from durable.steps.waits import EventHandler
 from durable.store.begun import Leased, Lost, Recorded
 from durable.store.keys import StepKey, header_key
 from durable.store.record import StepRecord
