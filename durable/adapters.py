@@ -67,9 +67,12 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         adapter = TypeAdapter(annotation, config=BYTES_AS_BASE64)
     except PydanticUserError as error:
+        # A model brings a config of its own, and pydantic takes no second one.
         if error.code != "type-adapter-config-unused":
             raise
         adapter = TypeAdapter(annotation)
+    # Names of classes that stand below the type in its module are looked up now, when the module has been read to its
+    # end.
     adapter.rebuild(raise_errors=True)
     return adapter
 

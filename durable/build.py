@@ -63,6 +63,7 @@ def build(project: Project) -> Build:
         calls = {name: {call.name: call.workflow for call in each.calls} for name, each in compiled.items()}
         check(project, steps, workers, calls)
     except DeclarationError as error:
+        # One list of all that is wrong, in the project and in its workflows: an author mends it in one go.
         problems += error.problems
     if problems:
         raise DeclarationError(problems)

@@ -60,6 +60,7 @@ def _same_names(declarations: Iterable[Binding]) -> Iterator[str]:
 
 def _unused(project: Project) -> Iterator[str]:
     """Say what is bound to nothing, unless one that is lost may bind it, and what is bound and not declared."""
+    # By identity: two declarations may have one name, which is reported by itself.
     used = {id(binding) for declared in project.declarations for binding in declared.uses().values()}
     declared = {id(each) for each in project.declarations}
     for each in project.declarations:

@@ -20,6 +20,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> int:
+        # Whole milliseconds: seconds as a float would not be the same number in each place that keeps them.
         return time.time_ns() // 1_000_000
 
 

@@ -106,6 +106,7 @@ class Cost:
     def _of_step_functions(self) -> dict[str, float]:
         if self.kind == "standard":
             return {"Step Functions, transitions": self.way.transitions * _TRANSITIONS}
+        # Without the API's invocation, which starts the execution and is no part of it.
         tenths = math.ceil((self.invocations - 1) * self.milliseconds / 100)  # it is billed by 100 ms
         return {
             "Step Functions, executions": _EXECUTIONS,
@@ -135,6 +136,8 @@ class _Machine:
 
     def way(self) -> Way:
         """Return the way from the start to an end; to a failure only where there is no other end."""
+        # A loop within another one weighs on the outer one's head as often as that goes round: so the inner ones come
+        # first.
         inner_first = sorted(self._loops().items(), key=lambda loop: self._order.index(loop[0]))
         for head, ends in inner_first:
             self._weights[head] = self._weights[head].plus(self._round(head, ends), self._rounds)
@@ -201,6 +204,7 @@ def _walked(states: Json, start: str) -> tuple[list[str], set[tuple[str, str]]]:
         if following is None:
             del open_[name]
             order.append(name)
+        # A state that is still being walked lies on the way here: the edge leads back to it, and closes a loop.
         elif following in open_:
             back.add((name, following))
         elif following not in seen:

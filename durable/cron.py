@@ -93,12 +93,15 @@ class Cron:
         local = time.astimezone(zone).replace(tzinfo=None)
         for wall in self._walls(local):
             found = wall.replace(tzinfo=zone).astimezone(UTC)
+            # A time that the clocks leap over is moved by `astimezone` to one that they show: then it is not this time
+            # any more.
             if found > time and found.astimezone(zone).replace(tzinfo=None) == wall:
                 return found
         raise AssertionError("a parsed expression has a next time")
 
     def _walls(self, after: datetime) -> Iterator[datetime]:
         """Yield the times after one that the expression allows, as clocks show them."""
+        # Day by day: of days that do not fit only the date is looked at, so that eight years take some milliseconds.
         for ahead in range(_LONGEST_WAIT_DAYS + 1):
             day = after.date() + timedelta(days=ahead)
             if self._allows(day):
@@ -130,6 +133,7 @@ def _part(text: str, field: Field, part: str) -> range:
     if match["first"] is None:
         return field.all()[::step]
     first = _number(text, field, match["first"])
+    # `5/15` is from 5 on, every 15, to the end of the field; `5` alone is 5.
     end = field.most if match["step"] else first
     last = end if match["last"] is None else _number(text, field, match["last"])
     if last < first:

@@ -64,6 +64,7 @@ def lacking(error: ModuleNotFoundError) -> str | None:
 
 
 def _remedy(extra: str) -> str:
+    # A project has an environment of its own, and another Python was called: nothing has to be installed then.
     own = Path(".venv", "bin", "python")
     if own.exists() and own.parent.parent.resolve() != Path(sys.prefix).resolve():
         return f"use the environment of this folder: {own} -m durable"

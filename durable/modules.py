@@ -70,6 +70,7 @@ def place_of(cls: type[Any]) -> tuple[str, int]:
 
 def _failure(name: str, error: Exception) -> ModuleError:
     places = [f"{shown(each.filename)}:{each.lineno}" for each in authors_frames(error)]
+    # A file that cannot be compiled has no frame in the traceback: the place is in the error itself.
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
         places.append(f"{shown(error.filename)}:{error.lineno}")
     if not places:

@@ -61,6 +61,7 @@ class Project:
 
 def declarations(module: ModuleType) -> Iterator[Binding]:
     """Yield the bindings among a module's globals, once each."""
+    # One declaration may have two names, and is one resource.
     seen: set[int] = set()
     for value in vars(module).values():
         if isinstance(value, Binding) and id(value) not in seen:
@@ -94,6 +95,7 @@ def load(name: str = "app") -> Project:
 
 
 def _lost(module: ModuleType, declared: tuple[Binding, ...]) -> Iterator[str]:
+    # What is bound to something that has a name is found through it, and so is not lost.
     known = {(each.kind, each.name) for owner in declared for each in (owner, *owner.uses().values())}
     for call in _unassigned(module):
         match call:

@@ -80,5 +80,6 @@ class RetryAfter(StepError):
     """
 
     def __init__(self, delay: Duration, message: str = "") -> None:
+        # Cut and not refused: the number comes from a service, and the step has failed already.
         self.delay = min(parse_duration(delay), _LONGEST)
         super().__init__(*([message] if message else []))

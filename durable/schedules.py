@@ -62,6 +62,7 @@ class Schedule:
     @property
     def key(self) -> str:
         """What tells this schedule from the others of its workflow, as long as it stays as it is."""
+        # Without the params: with others it is still the same schedule, whose runs keep their ids.
         said = json.dumps([self.cron, self.every_minutes, self.timezone])
         return hashlib.sha256(said.encode()).hexdigest()[:8]
 
@@ -69,6 +70,7 @@ class Schedule:
         """Return the first time after one; both in milliseconds since 1970. `every` counts from 1970 on."""
         if self._parsed is None:
             interval = self.every_minutes * _MINUTE_MS
+            # Counted from 1970, so that it is the same after a restart, whenever that is.
             return (time // interval + 1) * interval
         found = self._parsed.next_after(datetime.fromtimestamp(time / 1000, UTC), _zone(self.timezone))
         return round(found.timestamp()) * 1000

@@ -73,6 +73,7 @@ TASK_MARGIN_SECONDS: Final = 5
 
 def lambda_seconds(timeout: int) -> int:
     """Return the timeout of the Lambda of a step, given the step's, in seconds."""
+    # For a step of the longest timeout, 895 seconds, five are left to write its outcome.
     return min(timeout + LAMBDA_MARGIN_SECONDS, _MOST_LAMBDA_SECONDS)
 
 

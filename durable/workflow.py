@@ -213,6 +213,7 @@ class WorkflowEntrypoint(ABC, Generic[T]):
 
 def payload_type(workflow: type[WorkflowEntrypoint[Any]]) -> Any:
     """Return T of `class X(WorkflowEntrypoint[T])`; a type variable where the class names none."""
+    # A class may derive from another workflow, which names the type.
     for cls in workflow.__mro__:
         for base in cls.__dict__.get("__orig_bases__", ()):
             if getattr(base, "__origin__", None) is WorkflowEntrypoint:

@@ -74,6 +74,7 @@ class JWT:
         named = (audience,) if isinstance(audience, str) else tuple(audience)
         if not named or not all(named):
             raise DeclarationError(["JWT names no audience; without one, tokens for any other service would be let in"])
+        # Written past the frozen class's own check, for the `__init__` is ours: it takes one audience as a text, too.
         object.__setattr__(self, "issuer", issuer)
         object.__setattr__(self, "audience", named)
         object.__setattr__(self, "scopes", scopes)
@@ -87,6 +88,7 @@ class JWT:
             user_pool: its id, as "eu-central-1_AbCdEfGhI".
             clients: the ids of the app clients that sign in.
         """
+        # The id of a pool begins with its region, which the host of its issuer has.
         region, has_region, _ = user_pool.partition("_")
         if not has_region:
             raise DeclarationError([f"JWT.cognito({user_pool!r}): the id of a user pool is like eu-central-1_AbCdEf"])

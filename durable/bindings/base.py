@@ -45,6 +45,8 @@ class Binding:
     kind: ClassVar[str]
 
     def __init__(self, name: str) -> None:
+        # The name stands in names of AWS's resources, in parameters' paths and in variables of the environment: these
+        # letters are allowed in all of them.
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise DeclarationError(
                 [

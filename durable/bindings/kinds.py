@@ -111,4 +111,5 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
 def part(reference: str) -> Any:
     """Import what `module:name` names."""
     module, _, name = reference.partition(":")
+    # Imported when it is asked for: a Lambda's cold start pays for the clients that it uses, and for no others.
     return getattr(importlib.import_module(module), name)

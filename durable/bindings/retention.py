@@ -22,6 +22,7 @@ class Retention:
     failed: Duration = "30 days"
 
     def __post_init__(self) -> None:
+        # To tell a wrong length where it is declared, and not when the first run ends.
         for each in (self.completed, self.failed):
             whole_seconds(each)
 

@@ -65,4 +65,5 @@ def _texts(declared: AWSService, field: str, values: Sequence[str]) -> tuple[str
 def _is_resource(text: str) -> bool:
     for each in PSEUDO:
         text = text.replace(each, "x")
+    # Six parts: arn, partition, service, region, account and resource. The resource may hold further colons.
     return text == "*" or (text.startswith("arn:") and text.count(":") >= 5 and "$" not in text)

@@ -103,6 +103,7 @@ class Worker(Binding):
             seconds = whole_seconds(canary)
         except DurationError:
             return False
+        # CodeDeploy counts in minutes.
         return 0 < seconds <= _LONGEST_CANARY and seconds % 60 == 0
 
     @property

@@ -182,6 +182,7 @@ class Workflow(Binding, Generic[P]):
         super().__init__(name)
         self.nested = nested
         self.steps = dict(steps)
+        # Read now: a project may set another default between two declarations.
         self.compute = self.default_compute
         self.machine_kind: MachineKind = self.default_kind if kind is None else kind
         # The default too, which a project sets on the class, where no checker looks at it.

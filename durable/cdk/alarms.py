@@ -39,6 +39,8 @@ class RunMetrics:
 
     def by_workflow(self, name: str) -> cloudwatch.MathExpression:
         """Return one of them for each workflow that has any, in whichever stack it is."""
+        # A SEARCH finds the metrics of workflows that nobody here can list: those of nested stacks, and of versions to
+        # come.
         search = f"""SEARCH('{{"{self.namespace}",service,workflow}} MetricName="{name}"', 'Sum', 300)"""
         return cloudwatch.MathExpression(expression=search, using_metrics={}, label="", period=FIVE_MINUTES)
 
@@ -66,6 +68,7 @@ class Alarms:
             threshold=threshold,
             evaluation_periods=periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            # Nothing is written while nothing happens: a metric that is missing is a zero, and not an unknown.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=description,
         )
@@ -81,6 +84,7 @@ class Alarms:
         why = f"A run of {name} failed: its status says at which step and why."
         quota = f"Runs of {name} wait for Step Functions' quotas."
         failed = metrics.metric("RunsFailed", "Sum", workflow=name)
+        # A Standard execution that fails says so itself. On Express nobody hears of an end that no Lambda has recorded.
         if express is None:
             self.add(f"{name}-failed", failed, why)
             timed_out = machine.metric_timed_out(statistic="Sum", period=FIVE_MINUTES)

@@ -84,6 +84,7 @@ def application(
     app = App(
         context=_CONTEXT | _context(root) | dict(context or {}), outdir=outdir, tree_metadata=False, stack_traces=False
     )
+    # The environment first: the command `durable` sets it, and `cdk` alone is given `-c stage=…`.
     stage = environment.get("STAGE") or app.node.try_get_context("stage") or "dev"
     said = stage_settings(root, stage)
     settings = Settings(
@@ -97,6 +98,7 @@ def application(
         telemetry=said.telemetry,
     )
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    # cdk.json gives a boolean here, and `-c rehearsal=true` a text.
     if app.node.try_get_context("rehearsal") in (True, "true"):
         Aspects.of(app).add(Dialect())
         stack(app, settings.stack, project=project, settings=settings, platform=rehearsal_platform)

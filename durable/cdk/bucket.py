@@ -37,6 +37,7 @@ class ObjectBucket(Construct):
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal,
+            # An upload in parts that was cut off is paid for, and shown in no list of objects.
             lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=_UNFINISHED)],
         )
         acknowledge(made, "S1", "one role each reads and writes; who did so stands in CloudTrail, if wanted")
@@ -59,6 +60,7 @@ def resource_of(declared: Bucket, stage: Stage) -> ObjectBucket:
     """Return the S3 bucket of a bucket; outside of production it is emptied when it is removed."""
     there = stage.options.buckets.get(declared.name)
     translated = ObjectBucket(stage.scope, construct_id(declared), removal=stage.settings.data_removal, bucket=there)
+    # A bucket of the project's own is not emptied, wherever it is used.
     if there is None and not stage.settings.production:
         stage.changes.empty(f"{translated.node.id}Emptied", translated.bucket)
     return translated

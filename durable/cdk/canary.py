@@ -44,6 +44,7 @@ class Canary(Construct):
             "Failing",
             metric=api.metric_server_error(statistic="Sum", period=Duration.minutes(1)),
             threshold=1,
+            # One 5xx in one minute is enough: a tenth of the requests are few, and to go back costs nothing.
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -43,6 +43,8 @@ class Cluster(Construct):
         protected: bool,
     ) -> None:
         super().__init__(scope, id)
+        # Deletion protection and the removal policy are two things: the one stops the API's call, the other
+        # CloudFormation's.
         self.cluster = dsql.CfnCluster(self, "Cluster", deletion_protection_enabled=protected)
         self.cluster.apply_removal_policy(RemovalPolicy.RETAIN if protected else RemovalPolicy.DESTROY)
         self._migrated = self._migration(name, platform, migrations) if migrations else None
@@ -58,6 +60,7 @@ class Cluster(Construct):
             description=f"applies the migrations of the database {name} when it is deployed",
         )
         self._grant_connect(handler)
+        # CloudFormation invokes the Lambda again exactly when this property changes: when there is another migration.
         texts = "".join(f"{each.name} {each.hash}\n" for each in migrations)
         migrated = CustomResource(
             self,

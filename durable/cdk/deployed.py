@@ -57,6 +57,7 @@ class DeployedWorkflow:
     @property
     def arn(self) -> str:
         """The ARN under that name."""
+        # Written from the name and not from the machine: CloudFormation would have to make the machine first.
         return self._arn(self.machine_name)
 
     def _arn(self, machine: str) -> str:
@@ -143,6 +144,7 @@ class DeployedWorkflow:
             needs |= {f"{each!r} in step {step.placeholder}": by for each in bound}
         needs |= {WAITS: EVENTS} if self.events else {}
         needs |= {f"call of {each!r}": CALLS for each in self.called.values()}
+        # A run that is parked needs the Express machine, whatever step it comes to.
         needs |= {"kind='express'": None} if self.declared.machine_kind == "express" else {}
         needs |= {NESTED: None} if self.is_nested else {}
         return dict(sorted(needs.items()))

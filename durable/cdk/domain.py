@@ -45,6 +45,8 @@ def certificate_of(scope: Construct, domain: Domain) -> acm.ICertificate:
     """Return the certificate that is there, or one that Route 53 proves the right to."""
     arn = domain.certificate
     if arn is None:
+        # Constructs of the first level: of the zone its id is enough for them. CDK's own would want its name, too, or
+        # look it up, for which `cdk synth` would need an account.
         made = acm.CfnCertificate(
             scope,
             "Certificate",

@@ -34,6 +34,7 @@ class Sender:
 
 def resource_of(declared: SendEmail, stage: Stage) -> Sender:
     """Return the right to send from an address."""
+    # SES takes a mail when either the address or its domain is verified; which one it is the account knows.
     names = (declared.sender, declared.sender.rpartition("@")[2])
     arn = Stack.of(stage.scope).format_arn
     identities = [arn(service="ses", resource="identity", resource_name=name) for name in names]

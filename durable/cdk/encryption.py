@@ -105,6 +105,8 @@ class Encrypted:
                     kms_data_key_reuse_period_seconds=_DATA_KEY_SECONDS,
                 )
             case iam.CfnRole() if _USERS & set(_services(Stack.of(node).resolve(node.assume_role_policy_document))):
+                # Inline, and not by a grant on the key: a key that is named by its ARN has a policy that this stack
+                # cannot change.
                 use = {"Effect": "Allow", "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": self._arn}
                 document = {"Version": "2012-10-17", "Statement": [use]}
                 policy = iam.CfnRole.PolicyProperty(policy_name="Key", policy_document=document)

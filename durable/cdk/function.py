@@ -97,9 +97,11 @@ class HandlerFunction(Construct):
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
+        # A log group of the stack's own: one that Lambda makes itself is kept for ever, and outlives the stack.
         self._log_group = logs.LogGroup(
             self, "Logs", retention=platform.log_retention, removal_policy=platform.log_removal
         )
+        # Without AWS's managed policy, which would let the Lambda write to every log group of the account.
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self._log_group.grant_write(self.role)
         architecture = options.architecture or platform.architecture

@@ -20,6 +20,7 @@ def known(deployed: Mapping[str, DeployedWorkflow], machines: Mapping[str, Machi
 
     Then they read it from parameters of Systems Manager, which makes each cold start slower by that call.
     """
+    # Estimated from what is known now: an ARN is a token while synthesising, which has another length.
     size = sum(len(text_of(each.registered())) + _LONGEST_ARNS for each in deployed.values())
     if size > _KNOWN_BYTES or any(each.is_nested for each in deployed.values()):
         return None

@@ -63,6 +63,8 @@ def nested_workflows(project: Project, programs: Mapping[str, Compiled], room: i
     left = room - len(nested) - _STACK - sum(_resources(each) for each in project.declarations)
     left -= _OPERATOR * len(operated_workflows(project, programs))
     left -= _STARTER if any(each.schedules for each in project.workflows) else 0
+    # From the end: a workflow that moves into another stack gets new machines, so the ones declared first shall not
+    # move when one is added.
     for each in reversed(project.workflows):
         if sum(sizes.values()) <= left:
             break

@@ -133,6 +133,8 @@ class _Template:
         match value:
             case {"Ref": str(name)}:
                 return _PSEUDO.get(name) or self._physical(name)
+            # Most attributes that stand in environments and patterns are ARNs, of which those of machines are the
+            # longest.
             case {"Fn::GetAtt": [str(name), _]}:
                 return _ARN + self._physical(name)
             case {"Fn::Join": [separator, parts]}:

@@ -116,6 +116,7 @@ class Machine(Construct):
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         # Undos are invoked by the machine of rollbacks only.
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
+        # Versions and not `$LATEST`: an execution that waits for a month goes on with the code that it began with.
         arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
         if EVENTS in arns:
             # One Lambda serves waits and races: both need the same rights on the same rows.
@@ -279,6 +280,7 @@ def state_machine(
         "StateMachine",
         state_machine_name=name,
         state_machine_type=kind,
+        # From a string: `from_file` would put it into S3, where neither cfn-lint nor the tests of the template see it.
         definition_body=sfn.DefinitionBody.from_string(json.dumps(definition)),
         role=role,
         logs=sfn.LogOptions(

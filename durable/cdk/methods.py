@@ -30,5 +30,7 @@ def methods_called(function: Callable[..., Any], parameter: str) -> frozenset[st
     names = [each for each in ast.walk(tree) if isinstance(each, ast.Name)]
     if any(each.id in _READS_NAMES for each in names):
         return None
+    # A name that no method is read from (`f(orders)`, `x = orders`) goes where nobody follows it: that stands for all
+    # methods.
     found = [methods.get(id(each)) for each in names if each.id == parameter]
     return None if None in found else frozenset(each for each in found if each is not None)

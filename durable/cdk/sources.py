@@ -6,20 +6,20 @@ Imports are read from the source: nothing is run, so one inside of a function is
 from __future__ import annotations
 
 import ast
-import operator
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import durable
 from durable.bindings.compute import distribution
+from durable.cdk.imports import PYTHON, Import, imports, is_module
 from durable.clients.migrations import FOLDER as MIGRATIONS
 
 LIBRARY: Final = Path(durable.__file__).resolve().parent
@@ -41,8 +41,6 @@ LEFT_OUT: Final = (
 """What no Lambda ships of the library: what only synthesis, one machine or a test needs."""
 
 DECLARATIONS: Final = "app"
-PYTHON: Final = (3, 13)
-"""The version of Python that Lambdas run on, whichever this is."""
 _ABSENT: Final = frozenset(
     {
         # removed by 3.12 and 3.13 (PEP 594 and others)
@@ -62,22 +60,6 @@ NEEDED: Final = frozenset({"aws_lambda_powertools", "pydantic", "typing_extensio
 REQUIREMENTS: Final = "functions/requirements.txt"
 
 _NO_DATA: Final = ("*.py", "*.pyc", "*.pyi", "*.asl.json", "*~", "requirements*.txt", "requirements*.in")
-_COMPARED: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = MappingProxyType(
-    {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
-)
-_MISSING: Final = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """A module that is imported: where, whether the author goes on without it, and whether only when a function is
-    called.
-    """
-
-    name: str
-    line: int
-    optional: bool
-    late: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +168,8 @@ class Sources:
             if name in self._seen:
                 continue
             self._seen.add(name)
+            # To import `a.b.c` runs `a/__init__.py` and `a/b/__init__.py` first: these and what they import are shipped
+            # too.
             if "." in name:
                 left.append(name.rpartition(".")[0])
             path = self._file(name)
@@ -201,7 +185,7 @@ class Sources:
             self.problems.append(f"{self._shown(path)} cannot be read: {error}; mend it")
             return
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        for each in _imports(tree.body, package):
+        for each in imports(tree.body, package):
             top = each.name.partition(".")[0]
             where = f"{self._shown(path)}:{each.line} imports {each.name}"
             if top == LIBRARY.name:
@@ -236,7 +220,7 @@ class Sources:
             yield each.name
             return
         parent, _, name = each.name.rpartition(".")
-        if parent and (file := self._file(parent)) and (file.name != "__init__.py" or not _is_module(file, name)):
+        if parent and (file := self._file(parent)) and (file.name != "__init__.py" or not is_module(file, name)):
             yield parent
         elif self._built(each.name):
             self.problems.append(
@@ -309,122 +293,3 @@ def _origin(top: str) -> str:
     if spec is not None and spec.origin:
         return f"which stands outside of the project, in {spec.origin}; move it into the project"
     return f"which is neither in the project nor in {REQUIREMENTS}; add it to one of them"
-
-
-def _is_module(init: Path, name: str) -> bool:
-    """Return whether a name that a package's `__init__.py` does not define must be a module of it."""
-    tree = ast.parse(init.read_bytes())
-    if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
-        return False
-    defined = _defined(tree.body)
-    return "*" not in defined and name not in defined
-
-
-def _defined(body: Sequence[ast.stmt]) -> set[str]:
-    """Return the names that statements of a module define, those of its blocks included."""
-    names: set[str] = set()
-    for statement in body:
-        for node in ast.walk(statement):
-            match node:
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                    names.add(name)
-                case ast.Name(id=name, ctx=ast.Store()):
-                    names.add(name)
-                case ast.alias(name=name, asname=other):
-                    names.add(other or name.partition(".")[0])
-    return names
-
-
-def _imports(body: Iterable[ast.AST], package: str, *, optional: bool = False, late: bool = False) -> Iterator[Import]:
-    """Yield what code imports, whenever it does so; not what only type checkers or `python -m` see."""
-    for node in body:
-        match node:
-            case ast.Import(names=names):
-                yield from (Import(each.name, node.lineno, optional, late) for each in names)
-            case ast.ImportFrom(module=module, names=names, level=level):
-                base = _absolute(module or "", level, package)
-                yield from (
-                    Import(base if each.name == "*" else f"{base}.{each.name}", node.lineno, optional, late)
-                    for each in names
-                )
-            case ast.If(test=test, orelse=orelse) if _never(test):
-                yield from _imports(orelse, package, optional=optional, late=late)
-            case ast.If(test=test, body=then, orelse=orelse) if (holds := _holds(test)) is not None:
-                # What another version imports is shipped too, where it is there: a rehearsal runs on this Python.
-                yield from _imports(then, package, optional=optional or not holds, late=late)
-                yield from _imports(orelse, package, optional=optional or holds, late=late)
-            case ast.With(items=[ast.withitem(context_expr=ast.Call() as manager), *_]) if _suppresses(manager):
-                yield from _imports(node.body, package, optional=True, late=late)
-            case ast.Try(body=tried, handlers=handlers):
-                missing = any(_catches(each) for each in handlers)
-                yield from _imports(tried, package, optional=optional or missing, late=late)
-                rest = [*handlers, *node.orelse, *node.finalbody]
-                yield from _imports(rest, package, optional=optional, late=late)
-            case ast.Call(args=[ast.Constant(value=str(name)), *rest]) if _dynamic(node.func):
-                # `import_module(".late", __package__)`: one dot is the package itself, each further one a level above.
-                level = len(name) - len(name.lstrip("."))
-                given = [*rest, *(each.value for each in node.keywords)]
-                if level and given and isinstance(given[0], ast.Constant):
-                    name = _absolute(name[level:], level, str(given[0].value))
-                else:
-                    name = _absolute(name[level:], level, package)
-                yield Import(name, node.lineno, optional, late)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
-                yield from _imports(ast.iter_child_nodes(node), package, optional=optional, late=True)
-            case _:
-                yield from _imports(ast.iter_child_nodes(node), package, optional=optional, late=late)
-
-
-def _absolute(module: str, level: int, package: str) -> str:
-    if not level:
-        return module
-    base = package.split(".")
-    return ".".join([*base[: len(base) - level + 1], *([module] if module else [])])
-
-
-def _never(test: ast.expr) -> bool:
-    """Return whether a test holds only for type checkers, or in the module that is run by name."""
-    match test:
-        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return True
-        case ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")]):
-            return True
-    return False
-
-
-def _holds(test: ast.expr) -> bool | None:
-    """Return whether a test of `sys.version_info` holds on Lambda's Python; None of any other test."""
-    match test:
-        case ast.Compare(
-            left=ast.Attribute(value=ast.Name(id="sys"), attr="version_info"),
-            ops=[compared],
-            comparators=[ast.Tuple(elts=[ast.Constant(value=int(major)), ast.Constant(value=int(minor))])],
-        ) if type(compared) in _COMPARED:
-            # With a third number, as `sys.version_info` has one: 3.13.1 is after (3, 13).
-            return _COMPARED[type(compared)]((*PYTHON, 1), (major, minor))
-    return None
-
-
-def _suppresses(manager: ast.Call) -> bool:
-    """Return whether a context manager is `contextlib.suppress(ImportError)`."""
-    match manager.func:
-        case ast.Name(id="suppress") | ast.Attribute(attr="suppress"):
-            return any(map(_is_missing, manager.args))
-    return False
-
-
-def _catches(handler: ast.ExceptHandler) -> bool:
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(each is None or _is_missing(each) for each in caught)
-
-
-def _is_missing(error: ast.expr) -> bool:
-    """Return whether an exception's class is that of a module that is missing, or covers it."""
-    return isinstance(error, ast.Name) and error.id in _MISSING
-
-
-def _dynamic(function: ast.expr) -> bool:
-    match function:
-        case ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"):
-            return True
-    return False

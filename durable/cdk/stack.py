@@ -67,6 +67,8 @@ class DurableStack(Stack):
     def __init__(self, scope: Construct, id: str, **deployment: Unpack[Deployment]) -> None:
         project, settings = deployment["project"], deployment["settings"]
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
+        # What is wrong is told before anything is built: CDK's own errors come one at a time, and with a traceback of
+        # Node.
         refuse(refusals(project.declarations, KINDS))
         refuse(sentence for worker in project.workers for sentence in wrong_routes(worker))
         self._project = project

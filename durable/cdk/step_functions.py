@@ -122,6 +122,7 @@ class TokenFunction(Construct):
             description=f"{entry} of {workflow}",
         )
         record.grant_step(self.handler, workflow)
+        # By the ARN of its fixed name: the machine names this Lambda, so this Lambda cannot name the machine.
         self.handler.grant(*ANSWERS, on=[machine_arn])
         if parking:
             parking.grant(self.handler, record)

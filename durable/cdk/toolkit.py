@@ -59,6 +59,7 @@ def _install(folder: Path) -> None:
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(_LOCKED, part)
+    # `ci` and not `install`: it takes what the lock file names, with its hashes, or fails.
     npm = [_program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
     path = dict(os.environ) | {"PATH": _path()}
     done = subprocess.run(npm, cwd=part, env=path, capture_output=True, text=True, check=False)

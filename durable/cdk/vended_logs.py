@@ -15,6 +15,7 @@ def vended_log_group(
     Groups under /aws/vendedlogs/ share one statement of the account's resource policy for logs, which holds some 37
     statements at the most. The name has a part of the stack's id: the logs of a stack that was removed may be kept.
     """
+    # The id is `arn:…:stack/<name>/<uuid>`; the first group of the uuid is enough to tell two stacks of one name apart.
     stack_id = Fn.select(2, Fn.split("/", Stack.of(scope).stack_id))
     return logs.LogGroup(
         scope,

@@ -169,6 +169,7 @@ class WorkflowResource:
 
     def used(self, methods: Collection[str] | None) -> WorkflowResource:
         """Return it for a function that does no more with it than this; None for all that a binding offers."""
+        # A copy for each function: what one does with the workflow is granted to that one alone.
         used = copy(self)
         used.lists = methods is None or "list" in methods
         used.operates = is_operated(methods)

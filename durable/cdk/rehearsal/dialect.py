@@ -102,6 +102,7 @@ def _without_result(name: str, state: Mapping[str, Any]) -> Iterator[tuple[str, 
     if state["Type"] != "Parallel" or not {"Assign", "Output"} & state.keys():
         yield name, state
         return
+    # With the end, 80 characters at the most, as Step Functions takes them.
     after = f"{name[:71]} (result)"
     yield name, {field: each for field, each in state.items() if field not in _RESULT} | {"Next": after}
     result = json.dumps({field: state[field] for field in _RESULT if field in state})

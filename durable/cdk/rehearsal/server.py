@@ -122,6 +122,7 @@ def ministack(cache: Path, *, settings: Mapping[str, str] | None = None) -> Iter
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            # A group of processes of its own: MiniStack starts Lambdas, and all of them are ended with it.
             start_new_session=True,
         )
         try:
