@@ -31,8 +31,6 @@ _ABOUT_ASYNCIO: Final = {
     "to_thread": 'write `await step.do("…", function, …)`',
 }
 _ABOUT_BUILTINS: Final = {
-    "set": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
-    "frozenset": "keep a list, in which `[x for n, x in enumerate(xs) if x not in xs[:n]]` has each item once",
     "map": "write a comprehension, as in `[f(x) for x in xs]`",
     "filter": "write a comprehension, as in `[x for x in xs if …]`",
     "getattr": "write the field out, as in `x.field`",

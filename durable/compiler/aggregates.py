@@ -65,10 +65,13 @@ def _quantified(into: Literal["any", "all"]) -> Callable[[Reader, ast.Call, Scop
     def read(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         given = _only(reader, node, f"{into}(test for x in xs)")
         if isinstance(given, ast.GeneratorExp):
-            return comprehension(reader, given.elt, given.generators, scope, into)
+            found = comprehension(reader, given.elt, given.generators, scope, into, unordered=True)
+            # What may fail for an element after the first that decides: CPython may not look at that one.
+            return comprehension(reader, given.elt, given.generators, scope, into) if may_fail(found) else found
         name = ast.copy_location(ast.Name("item", ast.Store()), given)
         loop = ast.comprehension(name, given, [], 0)
-        return comprehension(reader, ast.copy_location(ast.Name("item", ast.Load()), given), [loop], scope, into)
+        item = ast.copy_location(ast.Name("item", ast.Load()), given)
+        return comprehension(reader, item, [loop], scope, into, unordered=True)
 
     return read
 
@@ -79,8 +82,8 @@ def _only(reader: Reader, node: ast.Call, form: str) -> ast.expr:
     return node.args[0]
 
 
-def _items(reader: Reader, node: ast.expr, scope: Scope) -> tuple[Expression, Kind]:
-    value, source = iterable(reader, node, scope), reader.source.of(node)
+def _items(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> tuple[Expression, Kind]:
+    value, source = iterable(reader, node, scope, unordered=unordered), reader.source.of(node)
     if is_unknown(value.kind):
         return value, value.kind
     refuse_none(node, value, f"`{source}`")
@@ -114,7 +117,8 @@ def _sorted(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if reverse is not None and not (isinstance(reverse, ast.Constant) and isinstance(reverse.value, bool)):
         raise Refused(reverse, "`reverse` is not written out", "write reverse=True or leave it out")
     descending = isinstance(reverse, ast.Constant) and reverse.value is True
-    items, kind = _items(reader, node.args[0], scope)
+    # With a key, those that it finds alike stay in the order that they have.
+    items, kind = _items(reader, node.args[0], scope, unordered="key" not in named)
     if is_unknown(items.kind) or is_unknown(kind):
         return items
     return _ordered(reader, node, items, kind, named.get("key"), scope, descending=descending)
@@ -191,7 +195,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
         if len(node.args) != 1:
             return _of_several(reader, node, function, scope)
         key, default = named.get("key"), named.get("default")
-        items, kind = _items(reader, node.args[0], scope)
+        items, kind = _items(reader, node.args[0], scope, unordered=key is None)
         if isinstance(kind, Never):
             if default is None and isinstance(items, Comprehension):
                 return Constant(None, kind)  # in code that is not reached, or of items that are never there
@@ -254,7 +258,10 @@ def _plain(kind: Kind) -> Kind:
 
 def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     source = reader.source.of(node)
-    items, kind = _items(reader, _only(reader, node, "sum(xs)"), scope)
+    given = _only(reader, node, "sum(xs)")
+    items, kind = _items(reader, given, scope, unordered=True)
+    if not all(isinstance(acts_as(each), Integer | Boolean | Never) for each in members(kind)):
+        items, kind = _items(reader, given, scope)  # floats are rounded in the order in which they are added
     kinds = [acts_as(each) for each in members(kind)]
     if all(isinstance(each, (Integer, Never)) for each in kinds):
         return Apply("$sum", (items,), _INTEGER)

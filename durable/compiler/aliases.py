@@ -10,12 +10,17 @@ import ast
 from collections import defaultdict
 from typing import Final
 
-_LOOKING: Final = frozenset({"len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
+_LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
 """Functions that take a list and keep nothing of it but its elements."""
 _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
-_MAKING: Final = frozenset({"list", "sorted", "dict"})
-CHANGING: Final = frozenset({"append", "extend", "insert", "pop", "reverse", "sort", "update"})
+_MAKING: Final = frozenset({"list", "sorted", "dict", "set"})
+CHANGING: Final = frozenset(
+    {
+        *("append", "extend", "insert", "pop", "reverse", "sort", "update"),
+        *("add", "clear", "discard", "difference_update", "intersection_update"),
+    }
+)
 """The methods of a list or dict that `run` knows as statements."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -91,6 +96,8 @@ class Aliases:
             case (
                 ast.Dict()
                 | ast.DictComp()
+                | ast.Set()
+                | ast.SetComp()
                 | ast.List()
                 | ast.ListComp()
                 | ast.BinOp()

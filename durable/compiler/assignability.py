@@ -22,6 +22,7 @@ from durable.compiler.kinds import (
     OneOf,
     Opaque,
     Record,
+    SetOf,
     Text,
     TupleOf,
     Unknown,
@@ -60,6 +61,8 @@ def _container(given: Kind, declared: Kind) -> bool:
     match given, declared:
         case ListOf(element, is_tuple), ListOf(wanted, wants_tuple, takes_tuples):
             return (is_tuple == wants_tuple or takes_tuples) and assignable(element, wanted)
+        case SetOf(element), SetOf(wanted):
+            return assignable(element, wanted)
         case TupleOf(elements), ListOf(wanted, wants_tuple, takes_tuples) if wants_tuple or takes_tuples:
             return all(assignable(each, wanted) for each in elements)
         case TupleOf(elements), TupleOf(others):

@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Final
 
-from durable.compiler import mutations, options
+from durable.compiler import mutations, options, sets
 from durable.compiler.advice import of_field, of_item
 from durable.compiler.aliases import Aliases, Function
 from durable.compiler.arithmetic import arithmetic
@@ -20,6 +20,7 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     ListOf,
+    SetOf,
     describe,
     is_dict,
     is_unknown,
@@ -76,7 +77,7 @@ class AssignmentReader:
         else:
             value = self.reading.value(node)
             if declared is not None:
-                value = as_data(node, value)
+                value = value if isinstance(declared, SetOf) else as_data(node, value)
                 value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
             statements = self._bound(first, value, self.reading.source(node))
             if others and isinstance(first, ast.Name):
@@ -213,6 +214,14 @@ class AssignmentReader:
         left = self.reading.value(of)
         if isinstance(node.op, ast.BitOr) and self._is_dict(target.id) and self._is_shared(target.id):
             raise _held_elsewhere(node, source, target.id, is_list=False)
+        if isinstance(left.kind, SetOf):
+            right = self.reading.value(node.value)
+            combined = None if self._is_shared(target.id) else sets.operation(node, left, right, source)
+            if combined is not None:
+                return self.reading.bind(target.id, combined)
+            sign = source.partition("=")[0].removeprefix(target.id).strip()
+            found = f"`{source}` changes a set in place, and something else may hold the same set"
+            raise Refused(node, found, f"write `{target.id} = {target.id} {sign} …`, which makes a new set")
         if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add):
             return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
         if self._is_shared(target.id):
@@ -226,7 +235,10 @@ class AssignmentReader:
             return taken[0]
         match node:
             case ast.Call(ast.Attribute(ast.Name(name) as of, method)) if self._is_own(name):
-                new = mutations.changed(node, of, method, is_list=not self._is_dict(name))
+                if self._is_set(name):
+                    new = mutations.set_changed(node, of, method)
+                else:
+                    new = mutations.changed(node, of, method, is_list=not self._is_dict(name))
                 if new is not None:
                     return self.reading.bind(name, self.reading.value(new))
         return None
@@ -239,7 +251,7 @@ class AssignmentReader:
                     got = mutations.popped(node, of, arguments)
                     return self._without(node, of, got, mutations.without_key(node, of, arguments[0]))
                 end = mutations.end_of(arguments[0] if arguments else None)
-                if not self._is_dict(name) and len(arguments) < 2 and end is not None:
+                if not (self._is_dict(name) or self._is_set(name)) and len(arguments) < 2 and end is not None:
                     got = mutations.item(node, of, ast.copy_location(ast.Constant(end), node))
                     return self._without(node, of, got, mutations.without_end(node, of, end))
         return None
@@ -277,6 +289,10 @@ class AssignmentReader:
         local = self.reading.here().locals.get(name)
         return local is not None and is_dict(local.value.kind)
 
+    def _is_set(self, name: str) -> bool:
+        local = self.reading.here().locals.get(name)
+        return local is not None and isinstance(local.value.kind, SetOf)
+
     def _is_own_dict(self, name: str) -> bool:
         """Return whether a name stands for a dict that nothing else holds."""
         return self._is_dict(name) and not self._is_shared(name)
@@ -285,7 +301,7 @@ class AssignmentReader:
         """Return whether a name stands for a list or dict that nothing else holds."""
         local = self.reading.here().locals.get(name)
         is_list = local is not None and isinstance(local.value.kind, ListOf) and not local.value.kind.is_tuple
-        return (is_list or self._is_dict(name)) and not self._is_shared(name)
+        return (is_list or self._is_dict(name) or self._is_set(name)) and not self._is_shared(name)
 
     def _is_shared(self, name: str) -> bool:
         function = self.reading.function

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from durable.compiler import calendars, options, spans, texts, times
+from durable.compiler import calendars, options, sets, spans, texts, times
 from durable.compiler.access import by_attribute, element_kind, keys_of
 from durable.compiler.advice import (
     CLOCKS,
@@ -39,6 +39,7 @@ from durable.compiler.kinds import (
     Kind,
     ListOf,
     Record,
+    SetOf,
     Text,
     TupleOf,
     acts_as,
@@ -92,6 +93,8 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return is_instance(reader, node, scope).test
     if function is bool and len(node.args) == 1:
         return reader.condition(node.args[0], scope).test
+    if found and function in (set, frozenset):
+        return sets.made(reader, node, scope)
     if found and function in AGGREGATES:
         return AGGREGATES[function](reader, node, scope)
     if found and function is datetime.timedelta:
@@ -137,6 +140,8 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
         remedy = f"write `await {source}`; to run several at once, write them in `await asyncio.gather(…)`"
         raise Refused(node, f"`{source}` is not awaited", remedy)
     of = reader.value(called.value, scope)
+    if isinstance(of.kind, SetOf):
+        return sets.method(reader, node, of, called.attr, scope)
     if changes(called.attr) and not is_unknown(of.kind):
         raise unknown_method(node, of, called.attr, source)
     if called.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of.kind):
@@ -238,7 +243,7 @@ def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression
     match of_one_shape(acts_as(value.kind)):
         case Text():
             return Apply("$length", (value,), Integer())
-        case ListOf() | TupleOf():
+        case ListOf() | TupleOf() | SetOf():
             return Apply("$count", (value,), Integer())
         case DictOf() | Fixed() | Record(by_key=True):
             return Apply("$count", (Apply("$keys", (value,), ListOf(Text())),), Integer())

@@ -25,6 +25,7 @@ from durable.compiler.kinds import (
     Null,
     Opaque,
     Record,
+    SetOf,
     Text,
     TupleOf,
     acts_as,
@@ -164,7 +165,19 @@ def _pairs(one: ListOf | TupleOf, other: ListOf | TupleOf) -> Iterator[tuple[Kin
     return itertools.product(_elements(one), _elements(other))
 
 
-def _elements(kind: ListOf | TupleOf) -> tuple[Kind, ...]:
+def hashable(node: ast.AST, kind: Kind, source: str) -> None:
+    """Refuse elements of a set that Python and JSON do not find equal alike."""
+    for each in members(kind):
+        if isinstance(each, (ListOf, TupleOf, SetOf, DictOf, Fixed, Null)):
+            found = f"`{source}` is a set of {describe(kind)}"
+            raise Refused(node, found, "a set holds strings, numbers or members of an Enum; keep a list")
+    _scalar(node, kind, source)
+    _no_bool_with_number(node, kind, kind, source)
+    for one, other in itertools.combinations(members(kind), 2):
+        _no_twins(node, one, other, source)
+
+
+def _elements(kind: ListOf | TupleOf | SetOf) -> tuple[Kind, ...]:
     return kind.elements if isinstance(kind, TupleOf) else (kind.element,)
 
 
@@ -212,7 +225,7 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     refuse_none(node, container, f"the right side of `{source}`")
     kind = of_one_shape(acts_as(container.kind))
     match kind:
-        case ListOf() | TupleOf():
+        case ListOf() | TupleOf() | SetOf():
             _element_of(node, _elements(kind), item, source)
             return Contains(container, item)
         case Text() | DictOf() | Fixed() | Record(by_key=True) if is_text(item.kind):
@@ -265,7 +278,7 @@ def _truth_form(kind: Kind) -> str | None:
             return "number"
         case Text():
             return "str"
-        case ListOf() | TupleOf():
+        case ListOf() | TupleOf() | SetOf():
             return "list"
         case DictOf() | Fixed() | Record(by_key=True):
             return "dict"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 
+from durable.compiler import sets
 from durable.compiler.classinfo import is_instance
 from durable.compiler.comparisons import comparison, truth
 from durable.compiler.iterables import is_view, iterable, written_step
@@ -57,7 +58,9 @@ def _comparisons(
     left = reader.value(sides[0], scope)
     right = iterable(reader, sides[1], scope) if looks_in else reader.value(sides[1], scope)
     source = reader.source.of(node)
-    test = comparison(node, ops[0], left, right, source)
+    is_membership = isinstance(ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot))
+    of_sets = None if is_membership else sets.compared(node, ops[0], left, right, source)
+    test = of_sets or comparison(node, ops[0], left, right, source)
     true, false = scope, scope
     for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
         true, false = learned(test, side, value, other, true, false)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from durable.compiler import spans, times
+from durable.compiler import sets, spans, times
 from durable.compiler.access import attribute, subscript
 from durable.compiler.advice import CLOCKS, of_outside
 from durable.compiler.arithmetic import arithmetic, negation
@@ -55,8 +55,6 @@ from durable.compiler.texts import formatted, spelled
 _OF_SELF: Final = "name a constant of the module; a binding is a parameter of the step that needs it, `files: Bucket`"
 _OTHERS: Final[dict[type[ast.expr], tuple[str, str]]] = {
     ast.Lambda: ("a lambda", "write a step; a lambda can only be the key of sorted, min and max"),
-    ast.Set: ("a set", "write a list or a tuple"),
-    ast.SetComp: ("a set comprehension", "write a list comprehension, or do it in a step"),
     ast.GeneratorExp: ("a generator", "write a list comprehension, as in `[f(x) for x in xs]`"),
     ast.NamedExpr: ("`:=`", "assign on a line of its own"),
     ast.Starred: ("a starred value", "write its elements out"),
@@ -116,7 +114,8 @@ class ExpressionReader:
                 first, second = self.value(left, scope), self.value(right, scope)
                 if isinstance(node.op, ast.Mult) and is_repeatable(first, second):
                     return repeated(self, node, first, right, scope)
-                return arithmetic(node, first, second, self.source.of(node))
+                of_sets = sets.operation(node, first, second, self.source.of(node))
+                return of_sets or arithmetic(node, first, second, self.source.of(node))
             case ast.UnaryOp(ast.USub(), operand):
                 return negation(node, self.value(operand, scope), self.source.of(node))
             case ast.UnaryOp(ast.Not()) | ast.Compare():
@@ -133,6 +132,10 @@ class ExpressionReader:
         match node:
             case ast.List(elements) | ast.Tuple(elements):
                 return list_of(self, elements, isinstance(node, ast.Tuple), scope)
+            case ast.Set():
+                return sets.display(self, node, scope)
+            case ast.SetComp():
+                return sets.of_comprehension(self, node, scope)
             case ast.Dict():
                 return dict_of(self, node, scope)
             case ast.JoinedStr(parts):

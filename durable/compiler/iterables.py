@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from durable.compiler.kinds import (
     ListOf,
     Never,
     Record,
+    SetOf,
     Text,
     TupleOf,
     Unknown,
@@ -56,15 +58,18 @@ def is_view(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in VIEWS
 
 
-def iterable(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
+def iterable(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> Expression:
     """Return what is gone through, as a list.
+
+    Args:
+        unordered: whoever goes through it does not see the order: so it may be a set.
 
     Raises:
         Refused: it is nothing that can be gone through.
     """
     match node:
         case ast.GeneratorExp(element, generators):
-            return comprehension(reader, element, generators, scope)
+            return comprehension(reader, element, generators, scope, unordered=unordered)
         case ast.Call(ast.Attribute(of, view), [], []) if view in VIEWS:
             return _view(reader, node, of, view, scope)
         case ast.Call(func):
@@ -75,12 +80,18 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope) -> Expression:
     kind = of_one_shape(acts_as(value.kind))
     if isinstance(kind, (DictOf, Fixed)):
         return _view(reader, node, node, "keys", scope)
+    if isinstance(kind, SetOf):
+        if unordered:
+            return dataclasses.replace(value, kind=ListOf(kind.element))
+        text = reader.source.of(node)
+        what = f"`{text}` is a set, which CPython goes through in an order of its own"
+        raise Refused(node, what, f"write sorted({text})")
     element_kind(node, kind, reader.source.of(node))
     return value
 
 
-def _elements(reader: Reader, node: ast.expr, scope: Scope) -> tuple[Expression, Kind]:
-    value = iterable(reader, node, scope)
+def _elements(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> tuple[Expression, Kind]:
+    value = iterable(reader, node, scope, unordered=unordered)
     refuse_none(node, value, f"`{reader.source.of(node)}`")
     return value, element_kind(node, value.kind, reader.source.of(node))
 
@@ -201,12 +212,13 @@ def comprehension(
     into: Any = "list",
     *,
     key: ast.expr | None = None,
+    unordered: bool = False,
 ) -> Comprehension:
-    """Return a comprehension, or a dict or bool that is made of its elements."""
+    """Return a comprehension, or a dict or bool that is made of its elements; `unordered` as of `iterable`."""
     of, *inner = generators
     if of.is_async:
         raise Refused(of.target, "a comprehension has `async for`", "write `for`")
-    items, kind = _elements(reader, of.iter, scope)
+    items, kind = _elements(reader, of.iter, scope, unordered=unordered)
     place = ("[]", reader.source.file, str(of.target.lineno), str(of.target.col_offset))
     stem = of.target.id if isinstance(of.target, ast.Name) else "item"
     variable = reader.names.variable(stem, place)
@@ -217,7 +229,7 @@ def comprehension(
         test = condition.test if test is None else Both(test, condition.test)
         scope = condition.true
     if inner:
-        rest = comprehension(reader, element, inner, scope, into, key=key)
+        rest = comprehension(reader, element, inner, scope, into, key=key, unordered=unordered)
         # The inner comprehension makes a list for each item; the outer one puts these one after the other. Dicts are
         # merged and bools combined by the same words on both levels.
         merged = {"list": "flat"}.get(into, into)

@@ -26,6 +26,7 @@ from durable.compiler.kinds import (
     Member,
     Null,
     Record,
+    SetOf,
     Text,
     TupleOf,
     acts_as,
@@ -352,7 +353,7 @@ def _test(of: Expression, kind: Kind) -> str | None:
             return f"{_path(of)} != 0"
         case Text():
             return f'{_path(of)} != ""'
-        case ListOf() | TupleOf():
+        case ListOf() | TupleOf() | SetOf():
             return f"$count({_inner(of)}) > 0"
         case DictOf() | Fixed() | Record(by_key=True):
             return f"$count($keys({_inner(of)})) > 0"
@@ -390,6 +391,6 @@ def _contains(container: Expression, item: Expression) -> Rendered:
     if isinstance(kind, Text):
         # `in` of JSONata looks for elements: of two texts it would ask whether they are equal.
         return f"$contains({_render(container)[0]}, {_render(item)[0]})", ATOM
-    if isinstance(kind, (ListOf, TupleOf)):
+    if isinstance(kind, (ListOf, TupleOf, SetOf)):
         return f"{_at_least(item, COMPARE + 1)} in {_at_least(container, COMPARE + 1)}", COMPARE
     return f"$exists({_entry(Entry(container, item, kind))})", ATOM

@@ -87,6 +87,13 @@ class ListOf(Kind):
 
 
 @dataclass(frozen=True, slots=True)
+class SetOf(Kind):
+    """A set: a list in which each item stands once, and whose order nothing sees."""
+
+    element: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class TupleOf(Kind):
     """A tuple whose elements have a kind each."""
 
@@ -207,6 +214,8 @@ def _merged(one: Kind, other: Kind) -> Kind | None:
         # A list and a tuple stay two kinds, though their JSON is alike: in CPython they are never equal.
         case (ListOf(a_kind, a_tuple), ListOf(b_kind, b_tuple)) if a_tuple == b_tuple:
             return ListOf(join(a_kind, b_kind), a_tuple)
+        case (SetOf(a_kind), SetOf(b_kind)):
+            return SetOf(join(a_kind, b_kind))
         case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):
             return TupleOf(tuple(map(join, ones, others)))
         case (DictOf(a_kind), DictOf(b_kind)):
@@ -297,6 +306,8 @@ def describe(kind: Kind) -> str:
             return f"Literal[{', '.join(repr(each) for each in values)}]"
         case ListOf(element, is_tuple):
             return f"tuple[{describe(element)}, ...]" if is_tuple else f"list[{describe(element)}]"
+        case SetOf(element):
+            return f"set[{describe(element)}]"
         case TupleOf(elements):
             return f"tuple[{', '.join(describe(each) for each in elements)}]"
         case DictOf(value):

@@ -8,7 +8,7 @@ import math
 from typing import Any, Final
 
 from durable.compiler.annotations import constant_kind
-from durable.compiler.kinds import Fixed, ListOf, Never, TupleOf, join
+from durable.compiler.kinds import Fixed, ListOf, Never, SetOf, TupleOf, join
 from durable.compiler.problems import Refused
 from durable.compiler.terms import Constant, DictDisplay, Expression, ListDisplay
 
@@ -16,24 +16,29 @@ _LARGEST: Final = 2**53
 """The largest number up to which all whole numbers are doubles."""
 
 
-def literal(node: ast.AST, value: Any, source: str) -> Expression:
-    """Return a value as an expression.
+def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> Expression:
+    """Return a value as an expression; `inside` of another one.
 
     Raises:
         Refused: it is not made of None, bools, numbers, strings, lists, tuples and dicts with str keys.
     """
     if isinstance(value, enum.Enum):
         kind = constant_kind(value)
-        inner = literal(node, value.value, source)
+        inner = literal(node, value.value, source, inside=True)
         if isinstance(inner, Constant):
             return Constant(inner.value, kind)
     if value is None or isinstance(value, (bool, int, float, str)):
         _check(node, value, source)
         return Constant(value, constant_kind(value))
     if isinstance(value, (list, tuple)):
-        return list_display(tuple(literal(node, each, source) for each in value), isinstance(value, tuple))
+        return list_display(tuple(literal(node, each, source, inside=True) for each in value), isinstance(value, tuple))
+    if isinstance(value, (set, frozenset)) and not inside:
+        # In one order, so that the same module always compiles to the same.
+        found = tuple(literal(node, each, source, inside=True) for each in sorted(value, key=repr))
+        if all(isinstance(each, Constant) for each in found):
+            return ListDisplay(found, SetOf(join(*(each.kind for each in found)) if found else Never()))
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return dict_display({key: literal(node, each, source) for key, each in value.items()})
+        return dict_display({key: literal(node, each, source, inside=True) for key, each in value.items()})
     raise Refused(
         node,
         f"`{source}` is a {type(value).__name__}, which a state machine cannot hold",

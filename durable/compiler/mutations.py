@@ -32,6 +32,27 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
     return None
 
 
+def set_changed(node: ast.Call, name: ast.Name, method: str) -> ast.expr | None:
+    """Return what a name of a set stands for after `name.method(…)`; None where `run` may not say that."""
+    changes: dict[str, ast.operator] = {
+        "add": ast.BitOr(),
+        "update": ast.BitOr(),
+        "discard": ast.Sub(),
+        "difference_update": ast.Sub(),
+        "intersection_update": ast.BitAnd(),
+    }
+    match method, node.args:
+        case (("add" | "discard"), [value]):
+            other: ast.expr = ast.Set([value])
+        case (("update" | "difference_update" | "intersection_update"), [more]):
+            other = ast.Call(ast.Name("set", ast.Load()), [more], [])
+        case "clear", []:
+            return placed(ast.Call(ast.Name("set", ast.Load()), [], []), node)
+        case _:
+            return None
+    return placed(ast.BinOp(name, changes[method], other), node)
+
+
 def grown(node: ast.AST, name: ast.Name, more: ast.expr) -> ast.expr:
     """Return a list with more at its end: `[*name, *more]`."""
     parts: list[ast.expr] = [placed(ast.Starred(each, ast.Load()), each) for each in (name, more)]

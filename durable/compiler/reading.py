@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.expressions import ExpressionReader
-from durable.compiler.kinds import UNKNOWN, Kind, is_unknown
+from durable.compiler.kinds import UNKNOWN, Kind, SetOf, is_unknown
 from durable.compiler.problems import Problems, Refused
 from durable.compiler.scope import Scope
 from durable.compiler.steps import StepReader
@@ -126,6 +127,8 @@ class Reading:
             annotation = eval(text, dict(self.expressions.source.names))  # an annotation of the author's own module
         except Exception as error:
             raise Refused(node, f"the annotation `{text}` cannot be read: {error}", "import what it names") from None
+        if typing.get_origin(annotation) in (set, frozenset):
+            return SetOf(kind_of(typing.get_args(annotation)[0]))
         return kind_of(annotation)
 
     def variable(self, name: str, node: ast.AST | None = None) -> str:

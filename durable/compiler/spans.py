@@ -20,6 +20,7 @@ from durable.compiler.kinds import (
     Integer,
     Kind,
     Opaque,
+    SetOf,
     Span,
     Text,
     acts_as,
@@ -174,6 +175,10 @@ def as_data(node: ast.AST, value: Expression) -> Expression:
         Refused: it may be a timedelta or a number, which a variable of the run does not tell apart.
     """
     kinds = members(value.kind)
+    if any(isinstance(each, SetOf) for each in kinds):
+        raise Refused(
+            node, f"a value is {describe(value.kind)} here, and JSON has no sets", "write sorted(…) around it"
+        )
     if not any(isinstance(each, Span) for each in kinds):
         return value
     if any(isinstance(acts_as(each), (Integer, Float, Anything)) for each in kinds):

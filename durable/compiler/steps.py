@@ -24,7 +24,7 @@ from durable.compiler.roundtrip import loss
 from durable.compiler.scope import Scope
 from durable.compiler.spans import sleep_length, timeout
 from durable.compiler.terms import Constant, Expression
-from durable.compiler.titles import template
+from durable.compiler.titles import COMPUTED, template
 from durable.compiler.tree import Place, Sleep, StepCall
 from durable.errors import SignatureError
 from durable.retries import Retries
@@ -90,7 +90,7 @@ class StepReader:
 
     def title(self, node: ast.Call, scope: Scope) -> Expression | None:
         """Return what the run makes of a step's name; None of a name that is written out."""
-        if options.is_written(node.args[0], self.resolve):
+        if COMPUTED not in (template(node.args[0], self.resolve) or COMPUTED):
             return None
         title = self.expressions.value(node.args[0], scope)
         if not is_text(title.kind) and not is_unknown(title.kind):

@@ -135,6 +135,9 @@ class Drawing:
                 lambda: f"{some(['min', 'max'])}({one('list[int]')}, default={one('int')})",
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
                 lambda: f"sum({one('dict[int]')}.values())",
+                lambda: f"len({self._set(one)})",
+                lambda: f"sum({self._set(one, 'int')})",
+                lambda: f"max({self._set(one, 'int')}, default={one('int')})",
                 lambda: f"{one('user')}.age",
                 lambda: f"({one('span')}).{some(['days', 'seconds', 'microseconds'])}",
                 lambda: f"priced({one('int')}, discount={some(NUMBERS)})",
@@ -221,6 +224,9 @@ class Drawing:
             lambda: (
                 f"({one('int')} {some(['in', 'not in'])} range({one('int')}, {one('int')}{some(['', ', 3', ', -1'])}))"
             ),
+            lambda: f"({one('str')} in {self._set(one)})",
+            lambda: f"({self._set(one)} {some(['==', '!=', '<=', '<', '>'])} {self._set(one)})",
+            lambda: f"{self._set(one)}.{some(['issubset', 'isdisjoint'])}({one('list[str]')})",
             lambda: f"any(k == {one('str')} for k in {one('dict[int]')})",
             lambda: f"({one('float')} {some(['<', '>='])} {one('float')})",
         ]
@@ -241,6 +247,7 @@ class Drawing:
                 lambda: f"{one('str')}.split({some(['', *TEXTS[1:]])})",
                 lambda: f"list({one('dict[int]')}.keys())",
                 lambda: f"sorted({one('dict[int]')})",
+                lambda: f"sorted({self._set(one)}{some(['', ', reverse=True'])})",
                 lambda: f"[*{one('dict[int]')}]",
                 lambda: f"({one('list[str]')} * {some(['0', '1', '2', '-1', 'user.level'])})",
                 lambda: f"sorted({one('list[str]')}, key=str.{some(['lower', 'upper'])})",
@@ -312,6 +319,14 @@ class Drawing:
 
     def _optional(self, scope: Scope) -> str:
         return self.random.choice(["user.nickname", *(name for name, each in scope.items() if each == "str?")])
+
+    def _set(self, one: Callable[[str], str], kind: str = "str") -> str:
+        sets = [f"set({one(f'list[{kind}]')})", f"{{{one(kind)}, {one(kind)}}}"]
+        sets += [f"{{e for e in {one(f'list[{kind}]')} if e != {one(kind)}}}", f"set({one('dict[int]')})"][
+            : 1 + (kind == "str")
+        ]
+        first, second = self.random.choice(sets), self.random.choice(sets)
+        return self.random.choice([first, f"({first} {self.random.choice('|&-^')} {second})"])
 
     def _item(self, items: str, default: str) -> str:
         if not self.missing:

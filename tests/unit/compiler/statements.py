@@ -77,6 +77,13 @@ class Statements(Waiting):
             items, other = self.expression(place.scope, "list[int]", 2), self.expression(place.scope, "int", 1)
             self._emit(place, f"{name} = summed({items}) + ({other} or summed([{other}]))")
             self._bind(place, name, "int")
+        elif draw < 0.25:
+            items, other = self.expression(place.scope, "list[str]", 2), self.expression(place.scope, "str", 1)
+            self._emit(place, f"{name}: set[str] = set()\nfor {name}e in {items}:")
+            self._emit(place.inner(), f"{name}.{self.random.choice(['add', 'discard'])}({name}e + {other})")
+            change = self.random.choice(["|= {{{}}}", "-= {{{}}}", ".update([{}])", "&= {{{}}}"]).format(other)
+            self._emit(place, f"{name} {change}\n{name}s = sorted({name})".replace(" .", "."))
+            self._bind(place, f"{name}s", "list[str]")
         elif draw < 0.4:
             self._emit(place, f"{name}: dict[str, int] = {{}}")
             for _ in range(2):

@@ -189,12 +189,59 @@ NAMES = {
             return "taken"
     """,
 }
-PROGRAMS = {**NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
+SETS = {
+    "sets are asked what they hold and how much": """
+        s = {"a", "b", *user.tags}
+        t = set(user.tags) if user.active else set()
+        known = [user.user_id in ALLOWED, sorted(PRIMES), user.color in {Color.RED}, sorted(set(user.sizes.values()))]
+        lengths = sorted({len(t) for t in user.tags})
+        return ["a" in s, "x" in s, len(s), sorted(s), bool(s), not t, len(t), known, lengths]
+    """,
+    "operations of sets": """
+        a = set(user.tags)
+        b = {"x", "z"}
+        first = [sorted(a | b), sorted(a & b), sorted(a - b), sorted(a ^ b), sorted(a.union(["q"]))]
+        second = [sorted(a.difference(user.tags)), sorted(b.intersection(a)), sorted(b.symmetric_difference(a))]
+        return [first, second]
+    """,
+    "comparisons of sets": """
+        a = set(user.tags)
+        b = {"x", "yé"}
+        first = [a == b, a != b, a <= b, a < b, a >= b, a > b, set() == set(), set() <= a]
+        return [first, a.issubset(b), b.issuperset(["x"]), a.isdisjoint(["q"]), a.isdisjoint(b)]
+    """,
+    "a set that grows in a loop": """
+        seen: set[str] = set()
+        order = []
+        for t in [*user.tags, *user.tags, "q"]:
+            if t in seen:
+                continue
+            seen.add(t)
+            order = [*order, await step.do("s", text, t)]
+        once = len(seen)
+        seen.discard("q")
+        seen |= {"w"}
+        seen -= {"x"}
+        seen.update(["m", "m"])
+        seen.difference_update(["m"])
+        return [order, once, sorted(seen)]
+    """,
+    "what is made of a set in any order": """
+        s = {n % 3 for n in range(user.age + 3)}
+        sums = [sum(s), min(s), max(s), sum(x * 2 for x in s), max(s | {9}, default=0)]
+        return [sums, any(x > 1 for x in s), all(s), min({x for x in s if x > 5}, default=-1)]
+    """,
+}
+MODULE = """
+ALLOWED = {"a", "12"}
+PRIMES = frozenset({3, 5, 2})
+"""
+PROGRAMS = {**SETS, **NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
 
 
 @pytest.mark.parametrize("body", PROGRAMS.values(), ids=PROGRAMS)
 def test_agrees_with_cpython(body: str) -> None:
-    workflow = written(f"user = event.payload\n{textwrap.dedent(body)}")
+    workflow = written(f"user = event.payload\n{textwrap.dedent(body)}", classes=MODULE)
     for user in USERS:
         agree(workflow, user)
 
