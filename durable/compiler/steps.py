@@ -90,7 +90,8 @@ class StepReader:
 
     def title(self, node: ast.Call, scope: Scope) -> Expression | None:
         """Return what the run makes of a step's name; None of a name that is written out."""
-        if COMPUTED not in (template(node.args[0], self.resolve) or COMPUTED):
+        name = template(node.args[0], self.resolve)
+        if name is None or COMPUTED not in name or options.is_written(node.args[0], self.resolve):
             return None
         title = self.expressions.value(node.args[0], scope)
         if not is_text(title.kind) and not is_unknown(title.kind):
