@@ -87,8 +87,8 @@ ADVICE = {
     ),
     "a short duration": ('await step.sleep("a", "2h")\nreturn 1', 'await step.sleep("a", "2 hours")\nreturn 1'),
     "a set": (
-        "return len(set(event.payload.tags))",
-        "xs = event.payload.tags\nreturn len([x for n, x in enumerate(xs) if x not in xs[:n]])",
+        "return list(set(event.payload.tags))",
+        "return list(sorted(set(event.payload.tags)))",
     ),
     "map": ("return list(map(len, event.payload.tags))", "return [len(x) for x in event.payload.tags]"),
     "filter": ("return list(filter(None, event.payload.tags))", "return [x for x in event.payload.tags if x]"),
