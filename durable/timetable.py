@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from durable.adapters import adapter_of
 from durable.bindings import Workflow
 from durable.runs.scheduled import scheduled_params
 from durable.workflow import payload_type
@@ -38,7 +37,7 @@ def timetable(workflows: Iterable[Workflow[Any]], now: int) -> list[Appointment]
             workflow.name,
             each.key,
             f"every {each.every}" if each.cron is None else f"{each.cron} {each.timezone}",
-            scheduled_params(TypeAdapter(payload_type(workflow.workflow)), each),
+            scheduled_params(adapter_of(payload_type(workflow.workflow)), each),
             each.next_after(now),
         )
         for workflow in workflows

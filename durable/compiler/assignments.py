@@ -122,6 +122,7 @@ class AssignmentReader:
             case ast.Subscript(ast.Name(name), key) if self._is_own_dict(name):
                 return self.reading.bind(name, self._with_entry(self.reading.value(target.value), key, value))
             case ast.Tuple() | ast.List():
+                # First into a variable: in `a, b = b, a` both values are read before one of the names changes.
                 whole = self.reading.variable("tuple", target)
                 return (Assign(whole, value), *self._parts(target, Variable(whole, value.kind)))
         raise self.changed(target, source)
@@ -184,6 +185,8 @@ class AssignmentReader:
             raise Refused(
                 node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
             )
+        # The name keeps what is known of the value, as a type checker has it: `x: int | None = 1` is an int until it is
+        # assigned again.
         fitting = [each for each in members(declared) if assignable(kind, each)]
         if isinstance(kind, Integer) and fitting == [Float()]:
             return Float(may_be_int=True)  # `x: float = 1` is an int in CPython
@@ -272,6 +275,7 @@ class AssignmentReader:
 
     def _without(self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr) -> tuple[Statements, Expression]:
         """Return what reads a part and assigns the rest, and the part; one that is not there ends the run."""
+        # Both are read before the name changes: the rest is that of the list which the item was taken out of.
         taken, left = self.reading.value(got), self.reading.value(rest)
         variable = self.reading.variable("taken", node)
         statements = (Assign(variable, taken), *self.reading.bind(of.id, left))

@@ -138,6 +138,8 @@ class AwaitReader:
 
     def _reporting(self, step: StepCall) -> StepCall:
         """Return a step that reports what its module names, and what the `except`s around it do."""
+        # An `except` around it names classes which the step's wrapper is to look for: it reports any other as a
+        # StepError.
         foreign = foreign_errors(step.signature, [*self.reading.catching, *step.retries.retry_if])
         paths = tuple(sorted(map(class_path, foreign.values())))
         return dataclasses.replace(step, errors=step_errors(step.signature, foreign), catches=paths)
@@ -251,6 +253,7 @@ class AwaitReader:
         name = reading.steps.race_name(node, " | ".join(map(self._label, node.args)))
         place, outer = reading.place(name), reading.frame
         key = place.key or Constant(name, TEXT)
+        # Steps within are told the keys of the races around them: one of a race that is over does not begin.
         reading.frame = dataclasses.replace(outer, races=(*outer.races, key))
         try:
             places = (f"{_at(node)}:{number}" for number in range(len(node.args)))
@@ -328,6 +331,7 @@ class AwaitReader:
         element = element_kind(over, items.kind, reading.source(over))
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
+        # `load[3]/`: the index of the item tells the rows of its steps from those of all others.
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
         prefix = reading.frame.prefix + (f"{name}/" if self.definitions.use(definition.name, name) > 1 else "")
         item = next(each.arg for each in definition.parameters if each.arg not in definition.defaults)

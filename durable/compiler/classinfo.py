@@ -83,6 +83,8 @@ def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
     if issubclass(int, classes) != issubclass(float, classes) and any(map(_may_be_either, kinds)):
         why = f"`{source}` tells an int from a float, which are one kind of number in JSON"
         raise Refused(node, why, "write isinstance(value, (int, float)), or let a step decide")
+    # Told from the types, as far as that goes: only where some of them match and others do not is the value itself
+    # asked.
     matching = [each for each in kinds if _is_of(each, classes)]
     others = [each for each in kinds if each not in matching]
     test = _test(node, value, matching, others, source)

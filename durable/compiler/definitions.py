@@ -111,6 +111,7 @@ class DefinitionReader(Functions):
         """Return which use of a function this is, counted from 1 in the block whose name its steps have."""
         frame = self.reading.frame
         places = self.uses.setdefault((frame.prefix, frame.key, name), [])
+        # By its place and not by a count: a loop around is read several times, and each time it is the same use.
         here = (*frame.block, place)
         if here not in places:
             places.append(here)
@@ -166,10 +167,13 @@ class DefinitionReader(Functions):
     ) -> Iterator[tuple[Scope, dict[str, Expression]]]:
         """Read in a function: yield what is known at its beginning, and the values of its parameters."""
         reading, names = self.reading, self.reading.expressions.names
+        # Compiled in place, a function that calls itself would have no end.
         if self._is_entered(definition.node):
             raise Refused(node, f"`{definition.name}` calls itself", "write a loop")
         # As in CPython, a name that the body assigns anywhere is local in all of it.
         own = {each.arg for each in definition.parameters} | assigned_names(definition.node.body).keys()
+        # A function of a module sees none of the variables of `run`. A nested def sees those around it, as they are
+        # when it is called (closures bind late).
         scope = Scope() if definition.around is None else self._seen(definition.around, around).hide(own)
         step, values = "", dict[str, Expression]()
         for parameter, each in given.items():
@@ -184,6 +188,7 @@ class DefinitionReader(Functions):
         kept_names = (names.assigned, names.step, names.this, names.retries)
         kept = (reading.expressions.source, reading.problems.file, reading.function)
         outer = definition.around or Around(definition.node, frozenset(), step, definition.this or "")
+        # `assigned` is what makes a name a variable and no global: it changes with the function that is being read.
         names.assigned = (outer.assigned | own) - ({step} if step else set())
         around_it = {} if definition.around is None else names.retries
         names.retries = {name: each for name, each in around_it.items() if name not in own}
@@ -275,6 +280,7 @@ class DefinitionReader(Functions):
         self, node: ast.AST, name: str, value: Expression, scope: Scope
     ) -> tuple[Scope, list[tuple[str, Expression]]]:
         """Return the scope in which a name stands for a value, and the binding that this needs."""
+        # What is cheap is written wherever the name stands; anything else is computed once, as CPython does.
         if is_cheap(value) or is_unknown(value.kind):
             return scope.bind(name, value), []
         line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)

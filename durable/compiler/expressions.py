@@ -86,6 +86,7 @@ class ExpressionReader:
         """
         value = self.located(node, self._value(node, scope))
         path = path_of(node)
+        # A test has shown more than the type says. A constant knows itself best.
         if path is not None and path in scope.narrowed and not isinstance(value, Constant):
             return dataclasses.replace(value, kind=scope.narrowed[path])
         return value
@@ -178,6 +179,7 @@ class ExpressionReader:
             case ast.Name(name) if name not in scope.locals and name not in self.names.assigned:
                 return name in self.source.names, self.source.names.get(name)
             case ast.Attribute(ast.Name(name), attr) if name == self.names.this and name not in scope.locals:
+                # Static: a property would be called, and nothing of the author's runs when compiling.
                 value = inspect.getattr_static(self.workflow, attr, None)
                 is_constant = hasattr(self.workflow, attr) and not hasattr(type(value), "__get__")
                 return is_constant, value if is_constant else None
@@ -207,6 +209,7 @@ class ExpressionReader:
             raise Refused(
                 node, f"`{text}` is no data", "call a function of your own as a step, with `await step.do(…)`"
             )
+        # The value when compiling: a constant that the module computes from its environment is what it was there.
         return literal(node, value, text)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Expression:

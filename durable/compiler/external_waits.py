@@ -37,6 +37,7 @@ def wait_for_event(steps: StepReader, node: ast.Call, scope: Scope, place: Calla
     source = steps.source(named["payload"]) if "payload" in named else "None"
     annotation = _annotation(steps, named["payload"], source) if "payload" in named else None
     kind = _type(steps, named["type"])
+    # One type of event has one payload in a workflow: whoever sends it names the type, and not the wait.
     known = steps.events.setdefault(kind, (source, node.lineno))
     if known[0] != source:
         raise Refused(

@@ -169,6 +169,7 @@ class Functions:
         given = [*node.args, *(each.value for each in node.keywords)]
         if any(isinstance(each, ast.Name) and each.id == step for each in given):
             return found
+        # Without `step` it can await nothing that a state machine knows.
         waits = any(isinstance(each, _WAITS) for each in ast.walk(found.node))
         return None if waits else found
 

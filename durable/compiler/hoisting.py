@@ -183,6 +183,7 @@ def _lifted(node: ast.expr, before: list[ast.stmt], *, direct: bool = False) -> 
             arms = [_arm(each, node) for each in (body, orelse)]
             before.append(_placed(ast.If(condition, *arms), node, node))
             return _name(node)
+        # Only the first part is evaluated in any case; where a later one awaits, it may do so only if its turn comes.
         case ast.BoolOp(op, [first, *rest]) if not any(map(_acts, rest)):
             return ast.copy_location(ast.BoolOp(op, [_lifted(first, before), *rest]), node)
         case ast.BoolOp(op, [first, *rest]):
@@ -224,6 +225,7 @@ def _arguments(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
 def _parts(node: ast.expr, before: list[ast.stmt]) -> ast.expr:
     """Return an expression with its parts lifted, and those before an `await` assigned where they may fail."""
     places = list(_places(node))
+    # What stands behind the last `await` stays: nothing is moved before it that CPython evaluates after it.
     last = max((number for number, (_, _, part) in enumerate(places) if _acts(part)), default=-1)
     changed = copy.copy(node)
     for name in {name for name, _, _ in places}:

@@ -69,6 +69,7 @@ class LoopReader:
         counter = reading.variable("rounds", node)
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
         outer = reading.frame.rounds
+        # The counter stands in the keys of the steps within: each round has rows of its own in the record.
         reading.frame.rounds = (*outer, Variable(counter, _INTEGER))
         test, each, body, exhausted, left = self._settled(node, counter, reading.here(), rounds)
         reading.frame.rounds, reading.scope = outer, exhausted

@@ -73,6 +73,7 @@ def built(reader: Reader, node: ast.Call, record: Record, scope: Scope) -> Expre
     entries: list[tuple[str, Expression]] = []
     for name, field in fields.items():
         if name in given:
+            # In the order of the class's fields and not of the call, as pydantic writes them.
             entries.append((field.alias, given[name][1]))
         elif field.present:
             entries.append((field.alias, _default(node, record, name, source)))
@@ -113,6 +114,7 @@ def replaced(
         if is_unknown(value.kind):
             return Constant(None, value.kind)
         entries.append((fields[name].alias, _checked(reader, each, record, name, value)))
+    # `$merge` makes a new object: it keeps the order of the fields, and the old one stays as it is.
     parts = (of, DictDisplay(tuple(entries), Fixed(tuple((alias, value.kind) for alias, value in entries))))
     return Apply("$merge", (ListDisplay(parts, ListOf(record)),), record)
 

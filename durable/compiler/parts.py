@@ -42,6 +42,7 @@ def in_parts(definition: Json) -> Json:
     taken, states, moved = set(state_names(definition)), dict[str, Json](), dict[str, str]()
     found: list[_Parts] = []
     known = read(definition["States"])
+    # A name that no variable of the run has.
     numbers = (str(each) for each in itertools.count(1) if not known & {f"part_of_{each}", f"results_of_{each}"})
     for name, state in definition["States"].items():
         if not has_parts(state):
@@ -105,6 +106,8 @@ class _Parts:
             return most
         cost = _COST.fullmatch(self.state["Comment"])
         assert cost is not None
+        # About half of what an execution holds: attempts outside of the author's, as of throttles and held leases, are
+        # not among the events of an item.
         return max(1, min(most, _PART_EVENTS // int(cost[1])))
 
     def _clock(self) -> str | None:

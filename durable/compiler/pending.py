@@ -67,6 +67,8 @@ def _held(nodes: Iterable[ast.stmt], uses: Counter[str], is_call: Callable[[ast.
         if value is None or not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
             break
         name = node.targets[0].id
+        # Two: where it is assigned, and where it is read. A coroutine that is read twice is awaited twice, which
+        # CPython refuses.
         if uses[name] != 2 or any(isinstance(each, ast.Name) and each.id in held for each in ast.walk(value)):
             break
         held[name] = value
@@ -99,6 +101,7 @@ def _awaited(nodes: list[ast.stmt], held: dict[str, ast.expr]) -> tuple[list[ast
             return None
         waited += names
         if len(waited) == len(held) == len(makers) and isinstance(makers[0], ast.Attribute):
+            # `create_task` begins at once, so all of them run while the first is awaited: that is what a gather does.
             gather = ast.Attribute(makers[0].value, "gather", ast.Load())
             call = ast.Call(gather, [_call_of(each) for each in held.values()], [])
             stored: list[ast.expr] = [ast.Name(each, ast.Store()) for each in held]

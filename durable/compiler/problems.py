@@ -83,6 +83,7 @@ class Problems:
 
     def forget_after(self, length: int) -> None:
         """Drop the problems that were added since there were so many: those of a rehearsal."""
+        # A dict keeps the order of its keys: those after the first `length` were added since.
         for key in list(self._found)[length:]:
             del self._found[key]
 

@@ -63,6 +63,7 @@ class RaiseReader:
         """
         reading = self.reading
         label = reading.source(node)
+        # The cause is checked and then left out: a run ends with one error, and no state machine keeps a chain of them.
         if node.cause is not None and not (isinstance(node.cause, ast.Constant) and node.cause.value is None):
             self._caught(node.cause)
         again = self._again(node)
@@ -115,6 +116,7 @@ class RaiseReader:
         call = node if isinstance(node, ast.Call) else ast.copy_location(ast.Call(node, [], []), node)
         given = [*call.args, *(each.value for each in call.keywords)]
         values = [self.reading.value(each) for each in given]
+        # All arguments are known: the class itself says what it makes of them, when compiling.
         if all(isinstance(each, Constant) and isinstance(each.kind, _PLAIN) for each in values) and all(
             each.arg for each in call.keywords
         ):

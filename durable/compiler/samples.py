@@ -39,6 +39,7 @@ def lookalikes() -> tuple[str, ...]:
 
 
 def _some(schema: Schema, defs: Schema, depth: int) -> list[Any]:
+    # A schema may name itself; deep enough, its values say nothing new.
     if depth > _DEEPEST:
         return []
     found = [*schema.get("examples", ()), *_drawn(schema, defs, depth)]

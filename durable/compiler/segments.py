@@ -92,6 +92,8 @@ class _Segments:
         self.states: Json = self.definition["States"]
         self.start: str = self.definition["StartAt"]
         self.kept = kept_variables(self.start, self.states)
+        # Names are unique over all machines of a definition, those within blocks included: Step Functions asks for
+        # that.
         self._taken = set(state_names(self.definition))
 
     def named(self, label: str) -> str:
@@ -329,6 +331,8 @@ class _Express(_Segments):
 
     def _catch(self, caught: list[Json], finals: set[str], park: str) -> list[Json]:
         """Return what catches: the author's `except`s, then what is final, then what the record is to decide."""
+        # The first Catch that matches decides: the author's `except`s come before what is final, and that before all
+        # else.
         rest = {*finals, wire.DATA_LIMIT}.difference(*(each["ErrorEquals"] for each in caught))
         failing = [{"ErrorEquals": sorted(rest), "Output": _ERROR, "Next": self.fail}] if rest else []
         return [*caught, *failing, {"ErrorEquals": ["States.ALL"], "Output": _ERROR, "Next": park}]

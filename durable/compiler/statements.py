@@ -75,6 +75,7 @@ def _logged_parts(nodes: list[ast.expr]) -> Iterator[ast.expr]:
 
 def _is_exhausted(before: Scope, after: Scope) -> bool:
     """Return whether tests have ruled out every value of something, as the cases of a Literal: nothing gets here."""
+    # `Never` is what a test leaves of a value that it has ruled out. One that was never there before says nothing.
     gone = (path for path, kind in after.narrowed.items() if isinstance(kind, Never))
     return any(not isinstance(before.kind(path) or before.kind(path[:1]), Never) for path in gone)
 
@@ -137,6 +138,8 @@ class StatementReader:
             except Refused as problem:
                 self.reading.problems.add(problem)
                 self._forget(node, before)
+                # An author mends all at once: what stands in the blocks of a refused statement is looked at all the
+                # same.
                 self._read_inside(node)
         return tuple(found)
 
@@ -154,6 +157,7 @@ class StatementReader:
     def _read_inside(self, node: ast.stmt) -> None:
         """Report what is wrong in the blocks of a statement that was refused as such."""
         after, blocks = self.reading.scope, list(_blocks(node))
+        # In a rehearsal of a loop what is reported is forgotten, so that it need not be found.
         if self.reading.rehearsals or not blocks:
             return
         loops = self.reading.frame.loops
@@ -173,11 +177,14 @@ class StatementReader:
 
     def statement(self, node: ast.stmt) -> Statements:
         """Return what a statement becomes: nothing for a docstring, several for an unpacking."""
+        # Before anything is read: the readers recurse, and a deep expression would end in Python's own RecursionError.
         refuse_deep(node)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple | ast.List):
             parts = [ast.copy_location(ast.Expr(each), each) for each in node.value.elts]
             if all(isinstance(each.value, ast.Await) for each in parts):
                 return tuple(found for each in parts for found in self.statement(each))
+        # Statements that stand for this one are read as if they had been written: so no reader of expressions meets an
+        # `await`.
         several = hoisted(node, self.definitions.is_statement_call)
         if len(several) > 1 or several[0] is not node:
             return tuple(found for each in several for found in self.statement(each))
@@ -288,6 +295,8 @@ class StatementReader:
         if self.reading.frame.finals:
             kept = self.reading.variable("result", node)
             before = (*before, Assign(kept, result), *self.cleanups(self.reading.frame.finals))
+            # CPython works out what is returned before the `finally`, which may change the variables that it was made
+            # of.
             result = Variable(kept, result.kind)
             if self.reading.scope is None:
                 return before

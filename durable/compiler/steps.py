@@ -174,6 +174,8 @@ class StepReader:
         self, node: ast.expr | None, written: Callable[[ast.expr | None, Resolve], int], most: int, scope: Scope
     ) -> tuple[Expression | None, int]:
         """Return a timeout that is known in the run, and in seconds the one that is written, or else the longest."""
+        # Known now, it stands in the definition as a number, by which the step's Lambda gets its timeout; else the
+        # Lambda has the longest one.
         if node is None or options.is_written(node, self.resolve):
             return None, written(node, self.resolve)
         value = self.expressions.value(node, scope)

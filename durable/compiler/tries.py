@@ -44,6 +44,7 @@ class TryReader:
             reading.frame.tries.pop()
         otherwise = self.block(node.orelse) if reading.scope is not None else ()
         after = [reading.scope]
+        # Each `except` takes what it catches out of `left`, as in CPython the first one that matches decides.
         left = frame.errors()
         handlers = []
         for each in node.handlers:
@@ -84,6 +85,7 @@ class TryReader:
         refuse_missing(node, body, "`finally`")
         otherwise = self.block(node.finalbody) if reading.scope is not None else ()
         after, left = reading.scope, frame.errors()
+        # As a handler of all that can fail: it does the statements, and then raises the error that it caught again.
         handlers = (self._failed(node, left, frame),) if left else ()
         reading.scope = after
         return Try(body, handlers, otherwise, name)
@@ -162,6 +164,7 @@ class TryReader:
         assert scope is not None
         variable = reading.variable(node.name or "error", node)
         value = Variable(variable, Caught(tuple(caught.items())))
+        # A `raise` alone raises the error of the innermost `except`; after an inner one it is the outer one's again.
         outer = scope.locals.get(CAUGHT)
         scope = scope.bind(CAUGHT, value)
         reading.scope = scope.bind(node.name, value) if node.name else scope

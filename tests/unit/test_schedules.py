@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable import Schedule
+from durable import Schedule, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.cron import Cron
 from durable.errors import ScheduleError
+from durable.timetable import timetable
 
 
 def ms(text: str) -> int:
@@ -145,3 +146,13 @@ def test_what_is_no_schedule_is_refused() -> None:
     for each in wrong:
         with pytest.raises(ScheduleError):
             Schedule(**each)
+
+
+class Archive(WorkflowEntrypoint[dict[str, bytes]]):
+    async def run(self, event: WorkflowEvent[dict[str, bytes]], step: WorkflowStep) -> None: ...
+
+
+def test_the_timetable_shows_params_as_runs_are_started_with_them() -> None:
+    daily = Schedule("0 0 * * *", params={"mark": b"\xff"})
+    (shown,) = timetable([Workflow("archive", Archive, schedules=[daily])], 0)
+    assert shown.params == {"mark": "_w=="}
