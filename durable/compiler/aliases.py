@@ -1,13 +1,14 @@
-"""Lists and dicts that `run` changes in place: `xs += […]`, `xs.append(x)`, `d[key] = value`.
+"""Values that `run` changes in place: `xs += […]`, `xs.append(x)`, `d[key] = value`, `order.status = value`.
 
-CPython changes the list or dict itself, a compiled program assigns a new one to the name. Both agree as long as nothing
-else holds the same list: each one that is assigned to the name is new, and every reader of the name only looks into it.
+CPython changes the value itself, a compiled program assigns a new one to the name. Both agree as long as nothing else
+holds the same value: each one that is assigned to the name is new, and every reader of the name only looks into it.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 _LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
@@ -29,20 +30,27 @@ _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
 
 
 def changed_in_place(node: ast.AST) -> str | None:
-    """Return the name that stands before `.append` or the like, or before a `[key]` that is assigned or deleted."""
+    """Return the name before `.append` or the like, or before a key or field that is assigned or deleted."""
     match node:
         case ast.Attribute(ast.Name(name), method) if method in CHANGING:
             return name
         case ast.Subscript(ast.Name(name), ctx=ast.Store() | ast.Del()):
             return name
+        case ast.Attribute(ast.Name(name), ctx=ast.Store()):
+            return name
     return None
 
 
 class Aliases:
-    """Tells of the names of one function whether another name or value may hold the same list."""
+    """Tells of the names of one function whether another name or value may hold the same list, dict or object.
 
-    def __init__(self, function: Function, step: str) -> None:
-        self._function, self._step = function, step
+    Args:
+        event: the name of the event that a `run` is given; None in other functions.
+        is_maker: says of what is called whether it makes an object, which nothing else holds then.
+    """
+
+    def __init__(self, function: Function, step: str, event: str | None, is_maker: Callable[[ast.expr], bool]) -> None:
+        self._function, self._step, self._event, self._is_maker = function, step, event, is_maker
         self._parents: dict[ast.AST, ast.AST] = {}
         self._uses: dict[str, list[ast.Name]] = defaultdict(list)
         self._cleans_up = False
@@ -58,7 +66,10 @@ class Aliases:
     def share(self, name: str) -> bool:
         """Return whether the list of a name may be that of something else, too."""
         if name not in self._known:
-            self._known[name] = name in self._parameters or not all(map(self._is_apart, self._uses[name]))
+            uses = self._uses[name]
+            # A name that is assigned nowhere here is the list of the function around.
+            is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
+            self._known[name] = not is_ours or not all(map(self._is_apart, uses))
         return self._known[name]
 
     def _is_apart(self, node: ast.Name) -> bool:
@@ -105,10 +116,15 @@ class Aliases:
                 | ast.Subscript(slice=ast.Slice())
             ):
                 return True
-            case ast.Call(ast.Name(function)):
-                return function in _MAKING
-            case ast.Call(ast.Attribute(attr="split")):
+            case ast.Call(ast.Name(function)) if function in _MAKING:
                 return True
+            case ast.Call(ast.Attribute(attr="split" | "model_copy")):
+                return True
+            case ast.Call(called) if self._is_maker(called):
+                return True
+            case ast.Attribute(ast.Name(of), "payload") if of == self._event:
+                # Nothing else of `run` reads the payload, and it is taken out once.
+                return len(self._uses[of]) == 1 and self._parents[self._parents[value]] is self._function
             case ast.Await(ast.Call(ast.Attribute(ast.Name(of)))):
                 return of == self._step
             case ast.IfExp(body=one, orelse=other):

@@ -16,10 +16,12 @@ from durable.compiler.awaits import Awaited, AwaitReader
 from durable.compiler.iterables import dict_entry, merged_dicts
 from durable.compiler.iterables import targets as unpacked
 from durable.compiler.kinds import (
+    Event,
     Float,
     Integer,
     Kind,
     ListOf,
+    Record,
     SetOf,
     describe,
     is_dict,
@@ -29,6 +31,7 @@ from durable.compiler.kinds import (
 )
 from durable.compiler.literals import dict_display
 from durable.compiler.names import HOISTED
+from durable.compiler.objects import with_field
 from durable.compiler.problems import Refused
 from durable.compiler.reading import Reading
 from durable.compiler.slices import sliced
@@ -121,6 +124,9 @@ class AssignmentReader:
                 return self.reading.bind(name, value)
             case ast.Subscript(ast.Name(name), key) if self._is_own_dict(name):
                 return self.reading.bind(name, self._with_entry(self.reading.value(target.value), key, value))
+            case ast.Attribute(ast.Name(name), part) if self._is_own_object(name):
+                of = self.reading.value(target.value)
+                return self.reading.bind(name, with_field(target, of, part, value, source))
             case ast.Tuple() | ast.List():
                 # First into a variable: in `a, b = b, a` both values are read before one of the names changes.
                 whole = self.reading.variable("tuple", target)
@@ -195,13 +201,9 @@ class AssignmentReader:
     def augmented(self, node: ast.AugAssign) -> Statements:
         """Return `name += value`."""
         target, source = node.target, self.reading.source(node)
-        if (
-            isinstance(target, ast.Subscript)
-            and isinstance(target.value, ast.Name)
-            and self._is_own_dict(target.value.id)
-        ):
-            read = ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
-            item = self.reading.value(read)
+        part = self._own_part(target)
+        if part is not None:
+            item = self.reading.value(part)
             # CPython changes the list or dict itself, which has been put into the dict and may have another name.
             if isinstance(item.kind, ListOf) and not item.kind.is_tuple:
                 raise _held_elsewhere(node, source, self.reading.source(target), is_list=True)
@@ -230,6 +232,15 @@ class AssignmentReader:
         if self._is_shared(target.id):
             raise _held_elsewhere(node, source, target.id, is_list=True)
         return self.reading.bind(target.id, self.reading.value(mutations.grown(node, of, node.value)))
+
+    def _own_part(self, target: ast.expr) -> ast.expr | None:
+        """Return what reads the item or field that is assigned, of a dict or object that nothing else holds."""
+        match target:
+            case ast.Subscript(ast.Name(name) as of, key) if self._is_own_dict(name):
+                return ast.copy_location(ast.Subscript(of, key, ast.Load()), target)
+            case ast.Attribute(ast.Name(name) as of, part) if self._is_own_object(name):
+                return ast.copy_location(ast.Attribute(of, part, ast.Load()), target)
+        return None
 
     def changed_by(self, node: ast.Call) -> Statements | None:
         """Return `xs.append(x)` and the like, of a list or dict that nothing else holds."""
@@ -301,6 +312,12 @@ class AssignmentReader:
         """Return whether a name stands for a dict that nothing else holds."""
         return self._is_dict(name) and not self._is_shared(name)
 
+    def _is_own_object(self, name: str) -> bool:
+        """Return whether a name stands for a model or dataclass that nothing else holds."""
+        local = self.reading.here().locals.get(name)
+        kind = None if local is None else local.value.kind
+        return isinstance(kind, Record) and not kind.by_key and not self._is_shared(name)
+
     def _is_own(self, name: str) -> bool:
         """Return whether a name stands for a list or dict that nothing else holds."""
         local = self.reading.here().locals.get(name)
@@ -310,8 +327,19 @@ class AssignmentReader:
     def _is_shared(self, name: str) -> bool:
         function = self.reading.function
         if function not in self.aliases:
-            self.aliases[function] = Aliases(function, self.reading.expressions.names.step)
+            expressions = self.reading.expressions
+            parameters = function.args.args if function is expressions.source.run else []
+            events = (each.arg for each in parameters if self._is_event(each.arg))
+            self.aliases[function] = Aliases(function, expressions.names.step, next(events, None), self._makes)
         return self.aliases[function].share(name)
+
+    def _is_event(self, name: str) -> bool:
+        local = self.reading.here().locals.get(name)
+        return local is not None and isinstance(local.value.kind, Event)
+
+    def _makes(self, called: ast.expr) -> bool:
+        _, function = self.reading.steps.resolve(called)
+        return isinstance(function, type) or function is dataclasses.replace
 
 
 def _held_elsewhere(node: ast.AST, source: str, name: str, *, is_list: bool) -> Refused:

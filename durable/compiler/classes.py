@@ -122,6 +122,26 @@ def uncopyable(python: Any) -> str | None:
     cls = typing.get_origin(python) or python
     if dataclasses.is_dataclass(cls) and _own(cls, "__post_init__"):
         return "has code of its own that builds it"
+    return _lossy(python)
+
+
+@functools.cache
+def unassignable(python: Any, name: str) -> str | None:
+    """Return why a field of an object cannot be assigned in a state machine."""
+    cls = typing.get_origin(python) or python
+    infos, config = infos_of(python)
+    # A frozen dataclass has a `__setattr__` that raises.
+    is_plain = cls.__setattr__ is object.__setattr__ if dataclasses.is_dataclass(cls) else not _own(cls, "__setattr__")
+    if not is_plain or config.get("frozen") or (name in infos and infos[name].frozen):
+        return "is frozen, or has code of its own that assigns it"
+    if config.get("validate_assignment"):
+        return "checks or changes what is assigned"
+    return _lossy(python)
+
+
+def _lossy(python: Any) -> str | None:
+    """Return why an object with other fields is another one in JSON."""
+    cls = typing.get_origin(python) or python
     if issubclass(cls, BaseModel) and cls.model_computed_fields:
         return "has computed fields"
     lost = loss(python)

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from durable.adapters import adapter_of
 from durable.compiler.access import nearest
+from durable.compiler.advice import of_field
 from durable.compiler.annotations import kind_of, record_fields
 from durable.compiler.assignability import assignable
 from durable.compiler.classes import (
@@ -26,6 +27,7 @@ from durable.compiler.classes import (
     is_optional,
     parameters_of,
     takes_as_is,
+    unassignable,
     unbuildable,
     uncopyable,
 )
@@ -113,7 +115,28 @@ def replaced(
         value = reader.element(each, scope)
         if is_unknown(value.kind):
             return Constant(None, value.kind)
-        entries.append((fields[name].alias, _checked(reader, each, record, name, value)))
+        source = reader.source.of(each)
+        entries.append((fields[name].alias, _checked(each, source, record, name, value)))
+    return _merged(of, record, entries)
+
+
+def with_field(target: ast.expr, of: Expression, name: str, value: Expression, source: str) -> Expression:
+    """Return an object after `object.name = value`, where `source` is the value's."""
+    record = of.kind
+    assert isinstance(record, Record)
+    refused = unassignable(record.python, name)
+    if refused is not None:
+        found = f"a field of {_article(record)} is assigned, which {refused}"
+        raise Refused(target, found, of_field(target, source, record) or _LET_A_STEP)
+    fields = record_fields(record.python)
+    if name not in fields:
+        raise Refused(target, f"{describe(record)} has no field `{name}`", nearest(name, fields))
+    if is_unknown(value.kind):
+        return Constant(None, value.kind)
+    return _merged(of, record, [(fields[name].alias, _checked(target, source, record, name, value))])
+
+
+def _merged(of: Expression, record: Record, entries: list[tuple[str, Expression]]) -> Expression:
     # `$merge` makes a new object: it keeps the order of the fields, and the old one stays as it is.
     parts = (of, DictDisplay(tuple(entries), Fixed(tuple((alias, value.kind) for alias, value in entries))))
     return Apply("$merge", (ListDisplay(parts, ListOf(record)),), record)
@@ -146,7 +169,7 @@ def _fitting(reader: Reader, node: ast.expr, record: Record, name: str, value: E
     """Return the value of a field of a new object, which its class takes as it is."""
     if is_unknown(value.kind):
         return value
-    value = _checked(reader, node, record, name, value)
+    value = _checked(node, reader.source.of(node), record, name, value)
     info = infos_of(record.python)[0].get(name)
     if info is None or takes_as_is(record.python, name):
         return value
@@ -164,9 +187,9 @@ def _fitting(reader: Reader, node: ast.expr, record: Record, name: str, value: E
     raise Refused(node, found, _LET_A_STEP)
 
 
-def _checked(reader: Reader, node: ast.expr, record: Record, name: str, value: Expression) -> Expression:
+def _checked(node: ast.expr, source: str, record: Record, name: str, value: Expression) -> Expression:
     """Return the value of a field whose kind is that of the field."""
-    source, wanted = reader.source.of(node), record_fields(record.python)[name]
+    wanted = record_fields(record.python)[name]
     refuse_caught(node, value, source)
     value = as_data(node, value)
     if wanted.rewritten:

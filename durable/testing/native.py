@@ -376,13 +376,13 @@ def run_natively(
     """Run a workflow in CPython and return how it ended.
 
     Args:
-        payload: what `event.payload` is, of its own type.
+        payload: what `event.payload` is, of its own type; the run has a copy, as one that reads its payload from JSON.
         functions: what does each step's work, by the step's name; of one not named, the step's own function.
         events: those that are there when they are waited for; where there are no more, a wait times out.
         catches: the paths of the classes that an `except` of `run` names and a step's module does not, by the step.
     """
     steps = Steps(functions or {}, events or {})
-    event = WorkflowEvent(payload, START, instance_id, name)
+    event = WorkflowEvent(copy.deepcopy(payload), START, instance_id, name)
     try:
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             output, ended = runner.run(_run(workflow(), event, NativeStep(steps, catches or {})))

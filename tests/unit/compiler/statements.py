@@ -71,9 +71,17 @@ class Statements(Waiting):
         self._bind(place, name, "int")
 
     def _grow(self, place: Place) -> None:
-        """Write a list or dict that is changed in place, and names that an expression binds."""
+        """Write a list, dict or object that is changed in place, and names that an expression binds."""
         name, draw = self._name("z"), self.random.random()
-        if draw < 0.15:
+        if draw < 0.08:
+            point = self._name("p")
+            first, second, third = (self.expression(place.scope, "int", 1) for _ in range(3))
+            self._emit(place, f"{point} = Point({first})")
+            self._emit(place, self.random.choice([f"{point}.y = {second}", f"{point}.x += {second}"]))
+            self._emit(place, f"{point}.y += {third}")
+            self._emit(place, f"{name} = {point}.x - {point}.y")
+            self._bind(place, name, "int")
+        elif draw < 0.2:
             items, other = self.expression(place.scope, "list[int]", 2), self.expression(place.scope, "int", 1)
             self._emit(place, f"{name} = summed({items}) + ({other} or summed([{other}]))")
             self._bind(place, name, "int")

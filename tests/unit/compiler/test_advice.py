@@ -66,11 +66,11 @@ ADVICE = {
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
     "a field that is assigned": (
-        "user = event.payload\nuser.age = 3\nreturn user",
+        "user = event.payload\nother = user\nuser.age = 3\nreturn user",
         'user = event.payload\nuser = user.model_copy(update={"age": 3})\nreturn user',
     ),
     "a field that is counted up": (
-        "user = event.payload\nuser.age += 1\nreturn user",
+        "user = event.payload\nother = user\nuser.age += 1\nreturn user",
         'user = event.payload\nuser = user.model_copy(update={"age": user.age + 1})\nreturn user',
     ),
     "an attribute of the workflow": (

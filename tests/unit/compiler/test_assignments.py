@@ -73,6 +73,34 @@ def test_an_assignment(name: str) -> None:
         agree(workflow, user)
 
 
+OF_OBJECTS = {
+    "fields of the payload": (
+        "user = event.payload\nuser.age = len(user.tags)\nuser.age += 2\n"
+        "user.nickname = None if user.age > 3 else 'x'\nreturn user"
+    ),
+    "fields of what is made here": (
+        "p = Point(1)\nfor n in range(event.payload.age % 4):\n    p.x += n\n    p.y = p.x * 2\nreturn [p, p.x]"
+    ),
+    "fields of what a step has returned": (
+        "p = await step.do('p', settle, Point(3), Options(theme='x'))\np.y -= 1\n"
+        "q = replace(p, x=5)\nq.y = p.y + 1\nreturn [p, q, await step.do('q', settle, q, Options(theme='y'))]"
+    ),
+    "a field by its alias": (
+        "a = sample.Address(street_name='x')\na.zip_code = 5\na.street_name += 'y'\nreturn [a, a.zip_code]"
+    ),
+    "a field that becomes another object": (
+        "user = event.payload\nuser.point = Point(7)\nuser.tags = [*user.tags, 'z']\nreturn [user, user.point.x]"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_OBJECTS)
+def test_a_field_that_is_assigned(name: str) -> None:
+    workflow = written(OF_OBJECTS[name])
+    for user in USERS:
+        agree(workflow, user)
+
+
 SHARED = {
     "another name": "xs = [1]\nys = xs\nys += [2]\nreturn xs",
     "a name that is changed later": "xs = [1]\nys = xs\nxs.append(2)\nreturn ys",
@@ -98,6 +126,22 @@ SHARED = {
     "a dict": "d = {'a': 1}\ne = d\nd['b'] = 2\nreturn e",
     "a dict in a dict": "inner = {'a': 1}\nd = {'x': inner}\nd['x'] |= {'b': 2}\nreturn inner",
     "an item of a dict": "d = {'x': {'a': 1}}\ne = d['x']\nd[event.instance_id] |= {'b': 2}\nreturn e",
+    "a dict of the function around": (
+        "d = {'a': 1}\n\nasync def f() -> None:\n    d['a'] = await step.do('s', save, 2)\n\nawait f()\nreturn d"
+    ),
+    "a list of the function around": "xs = [1]\n\nasync def f() -> None:\n    xs.append(2)\n\nawait f()\nreturn xs",
+    "an object of the function around": (
+        "p = Point(1)\n\nasync def f() -> None:\n    p.x = await step.do('s', save, 2)\n\nawait f()\nreturn p"
+    ),
+    "an object with another name": "p = Point(1)\nq = p\np.x = 2\nreturn q",
+    "an object in a list": "p = Point(1)\nps = [p]\np.x = 2\nreturn ps",
+    "an object of a list": "ps = [Point(1)]\nfor p in ps:\n    p.x = 2\nreturn ps",
+    "an object in a field": "user = event.payload\np = user.point\np.x = 2\nreturn user",
+    "a payload that is read again": "user = event.payload\nuser.age = 3\nreturn event.payload",
+    "a payload that a loop takes again": (
+        "n = 0\nfor i in range(2):\n    user = event.payload\n    user.age += 1\n    n += user.age\nreturn n"
+    ),
+    "a list in a field": "p = Draft(title='x')\nq = p.lines\np.lines += ['y']\nreturn q",
     "a finally": (
         "xs = [1]\ntry:\n    await step.do('s', save, 1)\n    return xs\n"
         "finally:\n    xs += [2]\n    await step.do('t', save, 1)"
