@@ -180,6 +180,7 @@ def undeclared(project: Project, package: str = "statemachines") -> Iterator[str
             found += _classes(imported(name))
         except ModuleError as error:
             yield str(error)
+    # A class that others are derived from is no workflow by itself, though it may have a `run`.
     bases = {base for each in [*declared, *found] for base in each.__mro__[1:]}
     for each in found:
         if each not in bases and each not in declared:
@@ -200,4 +201,5 @@ def _modules(package: str) -> Iterator[str]:
 def _classes(module: ModuleType) -> Iterator[type[Any]]:
     """Yield the workflow classes that are written in a module."""
     classes = (each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__)
+    # `inspect.isabstract` tells the classes without a `run`: that of WorkflowEntrypoint is abstract.
     yield from (each for each in classes if issubclass(each, WorkflowEntrypoint) and not inspect.isabstract(each))

@@ -64,6 +64,8 @@ def _unused(project: Project) -> Iterator[str]:
     used = {id(binding) for declared in project.declarations for binding in declared.uses().values()}
     declared = {id(each) for each in project.declarations}
     for each in project.declarations:
+        # A workflow or worker is of use by itself. Where a declaration is lost it may be what binds the others: then
+        # nothing is said of these.
         if each.kind not in ("workflow", "worker") and id(each) not in used and not project.lost:
             yield f"{each!r} is declared in {project.name} and bound to nothing; bind it or take it away"
         for name, binding in each.uses().items():
@@ -189,6 +191,7 @@ def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Itera
                 taken = message_parameter(signature_of(queue.consumer)).type
             except SignatureError:
                 continue  # said of the consumer itself
+            # By equality and not by what fits: a message is written by one type and read by the other.
             if taken != parameter.value:
                 yield (
                     f"{signature.import_name} sends {parameter.value!r} to {queue!r}, whose consumer takes {taken!r}"

@@ -40,6 +40,7 @@ class VirtualClock:
 
     def advance_to(self, when: int) -> None:
         """Move to a time in milliseconds since 1970; a past one changes nothing."""
+        # Time never goes back: timers rely on it.
         self._now = max(self._now, when)
 
 

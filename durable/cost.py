@@ -148,6 +148,7 @@ class _Machine:
     def _own(self, state: Json) -> Way:
         own = Way(1, 1 if "lambda:invoke" in state.get("Resource", "") else 0)
         for branch in state.get("Branches", ()):
+            # Branches run side by side, and each of their states is paid for.
             own = own.plus(_Machine(branch, self._pick, self._rounds).way())
         if "ItemProcessor" in state:
             own = own.plus(_Machine(state["ItemProcessor"], self._pick, self._rounds).way(), self._rounds)

@@ -80,6 +80,7 @@ class Cron:
             _numbers(text, WEEKDAY, weekday),
             last,
         )
+        # As "0 0 30 feb *": nobody would notice a schedule that is never due.
         if not last and min(cron.days) > max(_most_days(month) for month in cron.months):
             raise ScheduleError(text, "there is no such day", "write a day that one of the months has")
         return cron

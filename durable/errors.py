@@ -222,4 +222,5 @@ class CompileError(ConfigurationError):
 
 def public_message(error: type[BaseException]) -> str:
     """Return the sentence that may be shown to anyone: the first line of the class's docstring."""
+    # The docstring was written with the class, before there was any data: so it can hold nobody's.
     return next(iter((error.__doc__ or error.__name__).strip().splitlines()), error.__name__)

@@ -39,6 +39,7 @@ def imported(name: str) -> ModuleType:
 def shown(file: str | Path) -> str:
     """Return a path as seen from the working directory, if it is below that."""
     relative = os.path.relpath(file) if os.path.isabs(file) else str(file)
+    # A path with many `..` is harder to read than the whole one.
     return str(file) if relative.startswith("..") else relative
 
 

@@ -82,6 +82,7 @@ def resolve(declared: tuple[Binding, ...]) -> None:
     for bindings in (each.uses() for each in declared):
         for parameter, bound in bindings.items():
             if isinstance(bound, Named):
+                # In place: the dict is the declaration's own, and whoever has the declaration sees what it is bound to.
                 bindings[parameter] = known.get((bound.declared.kind, bound.name), bound)
 
 

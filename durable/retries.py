@@ -39,6 +39,7 @@ class Retries:
             raise RetriesError(f"retries.limit is {self.limit!r}; write a whole number from 0 to {_MOST}")
         if self.backoff not in ("exponential", "linear", "constant"):
             raise RetriesError(f'retries.backoff is {self.backoff!r}; write "exponential", "linear" or "constant"')
+        # Step Functions takes no interval below one second.
         if self.delay_seconds < 1:
             raise RetriesError(f"retries.delay is {self.delay!r}; write one second at least")
 
@@ -61,6 +62,8 @@ class Retries:
 
 def backoff_delay(delay: int, rate: int, attempts: int, *, linear: bool) -> int:
     """Return the delay after so many failed attempts, in the unit of the first one."""
+    # The same numbers in three places: a Retry of Step Functions, a parked run's next attempt, and a message of a
+    # queue.
     return delay * attempts if linear else delay * rate ** (attempts - 1)
 
 

@@ -183,6 +183,7 @@ def _importable(function: Callable[..., Any]) -> None:
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise SignatureError(f"{_where(function)} is a generator; let it return a list")
     module = sys.modules.get(function.__module__)
+    # A Lambda imports it by this name: what it finds there must be the function that was compiled.
     if getattr(module, function.__qualname__, None) is not function:
         raise SignatureError(
             f"{_where(function)} cannot be imported by its name; a step is a function at the top level of a module,"

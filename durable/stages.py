@@ -29,6 +29,7 @@ class StageSettings(BaseModel):
         variables: of the environment in which app.py is read, as MAIL_SENDER.
     """
 
+    # A misspelt setting is an error: `protectd = true` would else leave the data of a stage unprotected.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     protected: bool | None = None

@@ -145,6 +145,7 @@ FAILED_AT: Final = r'\(at=([0-9]+)\)"'
 
 def failure_message(key: str, message: str, at: int | None) -> str:
     """Return the message of a failed step's cause; `at` is when it failed, None for what is no outcome of it."""
+    # The key comes first, and has no line break: by it the record finds which step failed, whatever its message holds.
     return f"{key}: \n{message}" if at is None else f"{key}: \n{message} (at={at})"
 
 

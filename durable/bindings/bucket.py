@@ -7,6 +7,7 @@ from typing import ClassVar
 from durable.bindings.base import Binding
 from durable.bindings.kv import KeyPage
 
+# S3's own limit of a key. The one of an object is ours: a client reads and writes it whole, in the memory of a Lambda.
 MAX_OBJECT_KEY_BYTES = 1024
 MAX_OBJECT_BYTES = 100_000_000
 

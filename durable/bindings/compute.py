@@ -13,6 +13,7 @@ from durable.errors import DeclarationError
 T = TypeVar("T")
 
 Architecture = Literal["arm64", "x86_64"]
+# AWS's "Lambda quotas"; one machine has what it has.
 _MEMORY: Final = range(128, 10_241)
 _STORAGE: Final = range(512, 10_241)
 _CONCURRENCY: Final = range(100_001)

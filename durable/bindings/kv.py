@@ -10,6 +10,7 @@ from durable.bindings.base import Binding, V
 from durable.durations import Duration
 
 MAX_KEY_BYTES = 512
+# An item of DynamoDB is 400 KB at most, with its keys and what stands beside the value.
 MAX_VALUE_BYTES = 380_000
 
 

@@ -49,6 +49,7 @@ class Queue(Binding, Generic[V]):
         if not (is_whole(batch_size) and 1 <= batch_size <= _LARGEST_BATCH):
             raise DeclarationError([f"{self!r} has batch_size={batch_size!r}; write 1 to {_LARGEST_BATCH}"])
         self.batch_size = batch_size
+        # Without jitter: it is for many that fail at once, and each message of a queue is postponed by itself.
         self.retries = retries or Retries(limit=3, delay="10 seconds", jitter=False)
         self.timeout = timeout
         if problems := list(self._problems()):

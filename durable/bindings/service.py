@@ -63,6 +63,7 @@ def _texts(declared: AWSService, field: str, values: Sequence[str]) -> tuple[str
 
 
 def _is_resource(text: str) -> bool:
+    # They are filled in for the stage; for the form of an ARN any word will do.
     for each in PSEUDO:
         text = text.replace(each, "x")
     # Six parts: arn, partition, service, region, account and resource. The resource may hold further colons.

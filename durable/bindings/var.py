@@ -6,6 +6,7 @@ from typing import ClassVar, Generic
 
 from durable.bindings.base import Binding, V
 
+# It stands in the environment of each Lambda that names it, which holds 4 KB in all.
 MAX_VAR_BYTES = 2_000
 
 

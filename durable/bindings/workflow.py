@@ -241,6 +241,7 @@ class Workflow(Binding, Generic[P]):
     @property
     def events(self) -> Mapping[str, Any]:
         """The payload's type of each event that the workflow waits for, by the event's type; a client knows them."""
+        # Of a declaration nothing is known yet: the types stand in the compiled workflow.
         return {}
 
     def complete_callback(self, token: str, result: Any = None) -> bool:

@@ -49,6 +49,8 @@ class Changes(Construct):
 
     def drain(self, guard: CustomResource, after: Sequence[IDependable]) -> None:
         """Have what goes wait, when all that begins runs is updated, for the runs that the guard left to end."""
+        # `Gone` is what the guard has found: it changes with each deployment that takes something away, and only then
+        # is there anything to wait for.
         drained = self._resource("Drained", DRAINED, {"Gone": guard.get_att_string("Gone")})
         drained.node.add_dependency(*after)
 

@@ -69,6 +69,8 @@ class Cluster(Construct):
             resource_type=MIGRATED,
             properties={"Migrations": hashlib.sha256(texts.encode()).hexdigest()},
         )
+        # The role's policies are resources of their own: without this the Lambda may be invoked before it has its
+        # rights.
         migrated.node.add_dependency(handler.role)
         return migrated
 

@@ -104,6 +104,7 @@ class DeployedWorkflow:
         steps: dict[str, Step] = {}
         for use in self.program.steps:
             before = steps.get(use.placeholder)
+            # A Lambda has one timeout; the step's own, which is in its payload, ends it sooner.
             seconds = max(use.timeout_seconds, before.timeout_seconds if before else 0)
             has_values = use.placeholder in self.program.values
             steps[use.placeholder] = Step(

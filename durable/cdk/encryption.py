@@ -48,6 +48,7 @@ def _for_logs(stack: Stack) -> Sequence[iam.PolicyStatement]:
     """Return what the policy of a key says for CloudWatch Logs, which uses it for the log groups of this account, and
     for the service that delivers the logs of state machines.
     """
+    # The names of most log groups are CloudFormation's own, and not known here: so all groups of the account are named.
     groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
     return (
         iam.PolicyStatement(

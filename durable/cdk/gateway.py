@@ -132,7 +132,10 @@ class Gateway(Construct):
             self,
             "Api",
             rest_api_name=name,
+            # Without the CloudFront that an endpoint of type EDGE has in front.
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            # The role of the account by which API Gateway writes the access log; a region has one for all its REST
+            # APIs.
             cloud_watch_role=True,
             deploy_options=self._stage(stage, throttles),
         )

@@ -94,6 +94,7 @@ class HttpGateway(Construct):
             throttle=apigateway.ThrottleSettings(rate_limit=others.rate, burst_limit=others.burst),
         )
         self.stage.node.add_dependency(*routes)  # settings of a route that is not there are refused
+        # Set on the resource below: CDK's construct has no option for the throttles of single routes.
         resource = self.stage.node.default_child
         assert isinstance(resource, apigateway.CfnStage)
         resource.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
@@ -153,6 +154,7 @@ class HttpGateway(Construct):
         integration: HttpLambdaIntegration,
         authorizer: apigateway.IHttpRouteAuthorizer | None,
     ) -> apigateway.HttpRoute:
+        # Scopes are of tokens: a route that is authorised in another way has none.
         takes_tokens = isinstance(authorizer, HttpJwtAuthorizer)
         return apigateway.HttpRoute(
             self,

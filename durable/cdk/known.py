@@ -22,6 +22,8 @@ def known(deployed: Mapping[str, DeployedWorkflow], machines: Mapping[str, Machi
     """
     # Estimated from what is known now: an ARN is a token while synthesising, which has another length.
     size = sum(len(text_of(each.registered())) + _LONGEST_ARNS for each in deployed.values())
+    # A machine of a nested stack cannot be named here: the nested stack needs what the main one makes, and not the
+    # other way round.
     if size > _KNOWN_BYTES or any(each.is_nested for each in deployed.values()):
         return None
     return {name: _of(each, machines[name]) for name, each in deployed.items()}

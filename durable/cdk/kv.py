@@ -34,6 +34,7 @@ class Namespace(Construct):
         return self.table.table_name
 
     def grant_use(self, function: HandlerFunction) -> None:
+        # No `UpdateItem`: the client writes whole values, on the condition that the version is as it was read.
         actions = ("GetItem", "PutItem", "DeleteItem", "Query")
         function.grant(*(f"dynamodb:{action}" for action in actions), on=[self.table.table_arn])
 

@@ -100,6 +100,7 @@ class _Template:
 
     def _environment(self, name: str, properties: Resource) -> Iterator[str]:
         variables = properties.get("Environment", {}).get("Variables", {})
+        # Lambda counts the bytes of all names and values together.
         sizes = {each: len(each) + len(str(self._deployed(value)).encode()) for each, value in variables.items()}
         if sum(sizes.values()) > ENVIRONMENT_BYTES:
             yield (

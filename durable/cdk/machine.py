@@ -83,6 +83,8 @@ class Machine(Construct):
             )
             for step, bindings in steps
         }
+        # Rollbacks have a machine of their own: they begin when the run's execution is over, and undo by rows of the
+        # record, whatever that execution came to.
         self.rollback: sfn.StateMachine | None = None
         undos = {step.placeholder for step, _ in steps if step.undoes}
         if undos:
@@ -285,6 +287,7 @@ def state_machine(
         role=role,
         logs=sfn.LogOptions(
             destination=log_group,
+            # On Standard the log has what its history has, and costs little beside transitions of $25 a million.
             level=sfn.LogLevel.ERROR if is_express else sfn.LogLevel.ALL,
             include_execution_data=False,  # payloads are data of somebody
         ),

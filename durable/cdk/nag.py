@@ -29,6 +29,7 @@ def written(scope: IConstruct, value: str) -> str:
 
 def written_objects(scope: IConstruct, bucket: s3.IBucket, pattern: str) -> str:
     """Return objects of a bucket as cdk-nag writes them: in a nested stack, by the parameter that has the ARN."""
+    # A bucket that is there already has no resource in any template.
     made = bucket.node.default_child
     if made is None or Stack.of(scope).node.path == Stack.of(bucket).node.path:
         return written(scope, bucket.arn_for_objects(pattern))

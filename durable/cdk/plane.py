@@ -166,6 +166,8 @@ class Keeper(Construct):
 
     def __init__(self, scope: Construct, id: str, *, plane: Plane, wakes: WakeQueue | None) -> None:
         super().__init__(scope, id)
+        # The ids `Closer` and `Sweep` are older than what they name. They stay: under another id CloudFormation would
+        # make another Lambda, and take this one away while it is at work.
         self.completion = plane.function(self, "Closer", entry="completion", timeout_seconds=_SECONDS)
         self.reconciler = plane.function(self, "Sweep", entry="reconciler", timeout_seconds=_SECONDS, wakes=wakes)
         plane.grant_history(self.reconciler)
@@ -209,6 +211,7 @@ class Keeper(Construct):
         """Be told of every execution that ends: by several rules, for the pattern of one holds some 13 ARNs."""
         arns: list[Any] = [each.state_machine_arn for each in machines]
         if nested is not None:
+            # One prefix for all: the names of machines in nested stacks begin alike, and those of other stages do not.
             arns.append({"prefix": machine_arn(self, nested)})
         # The first keeps the name that it had when there was one only: another name would be another rule.
         for number, first in enumerate(range(0, len(arns), _ARNS_OF_PATTERN)):

@@ -42,6 +42,7 @@ def _needed(deployed: DeployedWorkflow) -> dict[str, int]:
     found = {}
     for state in states:
         invoked = frozenset[str]().union(*(functions[each] for each in reached(state, states)))
+        # One bit for each need, in the order of the needs: a workflow of a hundred states fits into some kilobytes.
         found[state] = sum(1 << number for number, by in enumerate(needs.values()) if by is None or by in invoked)
     return {START: found[start], **found}
 

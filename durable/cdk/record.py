@@ -34,10 +34,13 @@ class Record(Construct):
     def __init__(self, scope: Construct, id: str, *, production: bool, values: s3.IBucket | None = None) -> None:
         super().__init__(scope, id)
         self.values = values
+        # The id is that of a former version. Under another one CloudFormation would make an empty table, and in a stage
+        # that is not protected it would delete the runs.
         self.table = RowsTable(self, "Instances", production=production)
         self.table.add_global_secondary_index(
             index_name=INDEX,
             partition_key=dynamodb.Attribute(name=INDEX_PARTITION, type=dynamodb.AttributeType.STRING),
+            # By when a run changed last, so that a list begins with the newest ones.
             sort_key=dynamodb.Attribute(name=INDEX_SORT, type=dynamodb.AttributeType.NUMBER),
         )
 

@@ -19,6 +19,7 @@ def named_routes(worker: Worker, *, callbacks: bool) -> Mapping[str, bool]:
     Args:
         callbacks: whether the worker completes callbacks, which whoever has a token may do.
     """
+    # A throttle of a route is a setting of that route, so it has to stand by its name.
     named = dict.fromkeys((each for each in worker.throttles if each != OTHERS), False)
     if worker.auth is None:
         return named
@@ -43,6 +44,7 @@ def wrong_routes(worker: Worker) -> Iterator[str]:
     if isinstance(worker.auth, JWT) and not worker.auth.issuer.startswith("https:"):
         yield f"{worker!r} takes tokens of {worker.auth.issuer}, which AWS cannot ask for its keys; give an https URL"
     throttled = [each for each in worker.throttles if each != OTHERS]
+    # Without throttles and auth no route stands by name, and there is nothing to compare.
     if not throttled and worker.auth is None:
         return
     routes = _routes(worker)

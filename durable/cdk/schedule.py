@@ -104,6 +104,8 @@ class Schedules(Construct):
                 arn=self.starter.function.function_arn,
                 role_arn=self._role.role_arn,
                 input=Stack.of(self).to_json_string(event),
+                # Of what the scheduler itself cannot deliver. What the Lambda fails on goes to the same queue by the
+                # Lambda's own setting.
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
             ),
         )

@@ -105,9 +105,12 @@ class DurableStack(Stack):
         self._consumers: dict[str, Consumer] = {}
         self._declare_consumers(project.queues)
         self._apis = self._declare_apis(project)
+        # Nearly last: it waits in the deployment until all that begins runs is updated, so it has to know all of it.
         self._changes.drain(self._guard, self._begun_by())
         key = key_of(self, settings)
         if key is not None:
+            # An Aspect is asked of all constructs when the app is synthesised, also of those that a project's own stack
+            # makes after this.
             Aspects.of(self).add(Encrypted(key))
 
     def _values(self) -> s3.IBucket | None:
@@ -298,6 +301,7 @@ class DurableStack(Stack):
     def _declare_consumers(self, queues: Sequence[Queue]) -> None:
         for each in queues:
             queue = self._resources[each]
+            # A queue without a consumer is read by something else, which the project's own stack grants.
             if each.consumer is None or not isinstance(queue, MessageQueue):
                 continue
             signature = signature_of(each.consumer)

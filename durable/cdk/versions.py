@@ -45,6 +45,7 @@ class OldVersions(Construct):
             "states:DeleteStateMachineVersion",
         )
         stack = Stack.of(self)
+        # The names of Lambdas are CloudFormation's own, except for the beginning.
         name = f"{stack.stack_name[:_PREFIX]}*"
         functions = stack.format_arn(
             service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME

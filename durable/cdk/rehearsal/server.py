@@ -93,6 +93,8 @@ def installed(cache: Path) -> Path:
     folder = cache / f"ministack-{VERSION}"
     command = folder / "bin" / "ministack"
     if not command.exists():
+        # An environment of its own, for it pins another botocore; `clear`, for an interrupted installation may have
+        # left half of one.
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run([*pip, f"ministack=={VERSION}"], capture_output=True, text=True, check=False)
