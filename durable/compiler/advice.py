@@ -114,7 +114,8 @@ def of_retries(node: ast.expr) -> str:
 def of_change(node: ast.Call, kind: Kind) -> str:
     """Return what to write instead of a method that changes a list or dict in place."""
     match node:
-        case ast.Call(ast.Attribute(ast.Name(name), method), arguments, []):
+        case ast.Call(ast.Attribute(changed, method), arguments, []) if _is_name_or_part(changed):
+            name = _text(changed)
             of_list = isinstance(acts_as(kind), ListOf)
             if method == "setdefault" and len(arguments) == 2:
                 key, default = map(_text, arguments)
@@ -126,6 +127,11 @@ def of_change(node: ast.Call, kind: Kind) -> str:
                 if _takes(method) == len(given) or (method == "insert" and given[:1] == ["0"] and len(given) == 2):
                     return f"write `{_CHANGES[method].format(name, *given)}`"
     return "assign a new one to a name, as in `xs = [*xs, x]` or `d = {**d, key: x}`"
+
+
+def _is_name_or_part(node: ast.expr) -> bool:
+    of = node.value if isinstance(node, ast.Attribute | ast.Subscript) else node
+    return isinstance(of, ast.Name)
 
 
 def _takes(method: str) -> int:

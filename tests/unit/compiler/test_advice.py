@@ -65,6 +65,14 @@ ADVICE = {
         "d = event.payload.sizes\nd.update({'n': 1})\nreturn d",
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
+    "a list in a field": (
+        "user = event.payload\nuser.tags.append('x')\nreturn user",
+        'user = event.payload\nuser.tags = [*user.tags, "x"]\nreturn user',
+    ),
+    "a list in a dict": (
+        "d = {'a': [1]}\nd['a'].append(2)\nreturn d",
+        "d = {'a': [1]}\nd['a'] = [*d['a'], 2]\nreturn d",
+    ),
     "a field that is assigned": (
         "user = event.payload\nother = user\nuser.age = 3\nreturn user",
         'user = event.payload\nuser = user.model_copy(update={"age": 3})\nreturn user',
