@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -51,17 +51,28 @@ MODULES: Final = {
 class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.obj = "--json" in args  # asked for, also where the rest of the line cannot be read
+        for each in args:
+            try:
+                each.encode()
+            except UnicodeEncodeError:  # Python passes on bytes that are not UTF-8, which no name or JSON has
+                shown = each.encode("utf-8", "backslashreplace").decode()
+                self._unreadable(ctx, click.UsageError(f"{shown!r} is not in UTF-8; write it in UTF-8", ctx))
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
-            if not ctx.obj:
-                raise
-            path = (error.ctx or ctx).command_path
-            tell(f"{error.format_message().rstrip('.')}; `{path} --help` shows what it takes", as_json=True)
-            ctx.exit(WRONG)
+            self._unreadable(ctx, error)
+
+    @staticmethod
+    def _unreadable(ctx: click.Context, error: click.UsageError) -> NoReturn:
+        """Say what is wrong with a command line: as click does, or as JSON where that is asked for."""
+        if not ctx.obj:
+            raise error
+        path = (error.ctx or ctx).command_path
+        tell(f"{error.format_message().rstrip('.')}; `{path} --help` shows what it takes", as_json=True)
+        ctx.exit(WRONG)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
@@ -82,6 +93,12 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="durable", message="%(prog)s %(version)s")
 def main() -> None:
     """Durable workflows on AWS, and on this machine."""
-    folder = os.getcwd()
+    try:
+        folder = os.getcwd()
+    except FileNotFoundError:
+        tell(
+            "the folder that this is called in was deleted; go to another one, and call it again", "--json" in sys.argv
+        )
+        sys.exit(WRONG)
     if folder not in sys.path:  # an installed command has its own folder there, and app.py is imported from this one
         sys.path.insert(0, folder)

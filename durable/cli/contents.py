@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from durable.cli.operations import Operations
+from durable.cli.operations import Operations, segment
 
 if TYPE_CHECKING:  # boto3 takes a quarter of a second
     from durable.cli.stage import StageTransport
@@ -61,7 +61,7 @@ class ServedNamespaces:
 
 
 def _path(name: str) -> str:
-    return f"{_ROUTE}/{quote(name, safe='')}"
+    return f"{_ROUTE}/{segment(name)}"
 
 
 def _value(name: str, key: str) -> str:

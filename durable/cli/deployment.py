@@ -13,6 +13,7 @@ import click
 
 from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.modules import imported
+from durable.project import load
 from durable.stages import stage_settings
 
 _PACKAGES: Final = ("aws_cdk", "boto3", "cdk_nag", "constructs")
@@ -99,3 +100,4 @@ def _require_project() -> None:
             raise ModuleNotFoundError(name=name)
     if not Path("app.py").exists():
         raise CommandError(f"there is no app.py in {Path.cwd()}; call this in the project's folder", WRONG)
+    load()  # CDK imports it in a process of its own, and would show the traceback of what it cannot import

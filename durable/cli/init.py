@@ -42,6 +42,8 @@ def init(name: str) -> None:
             WRONG,
         )
     folder = Path(name)
+    if folder.is_symlink() and not folder.exists():
+        raise CommandError(f"{name} is a link to what is not there; give another name, or remove it", WRONG)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise CommandError(f"{name} is there already and is no empty folder; give another name, or move it away", WRONG)
     values = {"name": name, "requirement": requirement("local", "cdk", "test")}

@@ -12,7 +12,7 @@ import click
 
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs
-from durable.cli.outcome import INTERRUPTED
+from durable.cli.outcome import INTERRUPTED, MISSING, CommandError
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time, moment
 from durable.clock import SystemClock
@@ -37,20 +37,36 @@ def logs(
     if workflow is not None and id is not None:
         id = operations.id_of(workflow, id)
     read = _reader(operations, workflow, id, since)
-    pause, cursor = Event(), None
+    pause, cursor, silent = Event(), None, True
     try:
         while True:
             page = read(cursor)
+            silent = silent and not page["lines"]
             for line in page["lines"]:
                 click.echo(json.dumps(line, ensure_ascii=False) if screen.as_json else _line(line))
             cursor = page["cursor"]
             if page["more"]:
                 continue
+            if silent and workflow is not None:
+                _see_that_it_is_there(operations, workflow, id)
+                silent = False
             if not follow:
                 return
             pause.wait(operations.pause_seconds)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _see_that_it_is_there(operations: Operations, workflow: str, id: str | None) -> None:
+    """See that there is what logged nothing.
+
+    Raises:
+        CommandError: there is no such workflow or run; the message says which there are.
+    """
+    if id is not None:
+        operations.history(workflow, id, None)
+    else:
+        operations.list(workflow, limit=1)
 
 
 def _reader(operations: Operations, workflow: str | None, id: str | None, since: str) -> Read:
@@ -68,7 +84,12 @@ def _reader(operations: Operations, workflow: str | None, id: str | None, since:
 
 def _served(operations: Operations, workflow: str | None, id: str | None, cursor: Any) -> dict[str, Any]:
     run = {"workflow": workflow, "id": id} if id is not None else {}
-    page: dict[str, Any] = operations.call("GET", _ROUTE, query={**run, "after": cursor})
+    try:
+        page: dict[str, Any] = operations.call("GET", _ROUTE, query={**run, "after": cursor})
+    except CommandError as error:
+        if error.code == MISSING and workflow is not None:
+            _see_that_it_is_there(operations, workflow, id)
+        raise
     # Before the filter: a page of other workflows' lines is no end.
     page["more"] = bool(page["lines"])
     if workflow is not None:

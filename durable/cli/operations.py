@@ -149,7 +149,7 @@ class Operations:
         return self.call("DELETE", self._path(workflow, id))
 
     def send_event(self, workflow: str, id: str, type: str, event: Mapping[str, Any]) -> Any:
-        return self.call("POST", f"{self._path(workflow, id)}/events/{quote(type, safe='')}", event)
+        return self.call("POST", f"{self._path(workflow, id)}/events/{segment(type)}", event)
 
     def history(self, workflow: str, id: str, cursor: str | None) -> dict[str, Any]:
         """Return what happened to a run since a cursor, or from the beginning."""
@@ -167,7 +167,7 @@ class Operations:
         return latest
 
     def _path(self, workflow: str, id: str) -> str:
-        return f"{_instances(workflow)}/{quote(self.id_of(workflow, id), safe='')}"
+        return f"{_instances(workflow)}/{segment(self.id_of(workflow, id))}"
 
     def call(
         self, method: str, path: str, body: Any = None, *, query: Mapping[str, str | int | None] | None = None
@@ -223,7 +223,18 @@ def known(name: str, names: Iterable[str]) -> str:
 
 
 def _instances(workflow: str) -> str:
-    return f"/api/workflows/{quote(workflow, safe='')}/instances"
+    return f"/api/workflows/{segment(workflow)}/instances"
+
+
+def segment(name: str) -> str:
+    """Return a name as a segment of a path.
+
+    Raises:
+        CommandError: it is one that changes the path, escaped or not: nothing has it.
+    """
+    if name in ("", ".", ".."):
+        raise CommandError(f"{name!r} is the name of nothing; `durable list` shows what there is", MISSING)
+    return quote(name, safe="")
 
 
 def _problem(status: int, said: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import sys
@@ -32,6 +33,14 @@ INTERRUPTED: Final = 130
 
 BY_STATUS: Final = {400: WRONG, 404: MISSING, 409: REFUSED, 413: WRONG, 415: WRONG, 422: WRONG}
 """The exit code of an answer; every other one is UNAVAILABLE."""
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_OF_THE_MACHINE: Final = (
+    *_FULL,
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.EMFILE),
+)
+"""Faults of files and folders that a command meets: what it asks of a server is told by that, and all else is a bug."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; errors too.")
 
@@ -72,8 +81,20 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
                 raise
             tell(said, kwargs.get("as_json"))
             sys.exit(WRONG)
+        except OSError as error:
+            if error.errno not in _OF_THE_MACHINE:
+                raise
+            tell(_unusable(error), kwargs.get("as_json"))
+            sys.exit(WRONG)
 
     return told
+
+
+def _unusable(error: OSError) -> str:
+    """Return what an error of a file or a folder says, and the remedy."""
+    where = f"{error.filename}: " if error.filename else ""
+    remedy = "make room on the disk" if error.errno in _FULL else "see that you may read and write there"
+    return f"{where}{error.strerror or type(error).__name__}; {remedy}, and call this again"
 
 
 def tell(error: str, as_json: object, more: Mapping[str, Any] = MappingProxyType({})) -> None:

@@ -12,7 +12,7 @@ import click
 
 from durable.bindings import Workflow
 from durable.cli.operations import known
-from durable.cli.outcome import FAILED, MISSING, CommandError, json_option, sentences
+from durable.cli.outcome import FAILED, MISSING, WRONG, CommandError, json_option, sentences
 from durable.modules import shown
 from durable.project import Project, load
 
@@ -35,6 +35,8 @@ def dev(port: int, data: Path, threads: int, force: bool, reload: bool) -> None:
     """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
     from durable.local.serve import serve
 
+    if not data.name:  # the project's own folder
+        raise CommandError("--data names no folder; leave it out, or write --data .data", WRONG)
     serve(port, data, threads, force=force, reload=reload)
 
 

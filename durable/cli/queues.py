@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Protocol
-from urllib.parse import quote
 
 import click
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from durable.cli.operations import Operations, known
+from durable.cli.operations import Operations, known, segment
 from durable.cli.options import on_runs
 from durable.cli.outcome import MISSING, CommandError
 from durable.cli.screen import Screen
@@ -84,7 +83,7 @@ def _asked(operations: Operations) -> Asked:
 
 
 def _path(queue: str) -> str:
-    return f"{_ROUTE}/{quote(queue, safe='')}"
+    return f"{_ROUTE}/{segment(queue)}"
 
 
 def _listed(found: Sequence[dict[str, Any]]) -> RenderableType:

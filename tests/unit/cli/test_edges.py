@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,57 @@ def test_the_console_of_a_stage_that_does_not_answer_is_a_sentence(monkeypatch: 
     monkeypatch.setattr(StageTransport, "send", fails)
     result = CliRunner().invoke(main, ["console", "--stage", "prod"])
     assert (result.exit_code, result.stderr) == (UNAVAILABLE, "the stage does not answer\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; make room on the disk"),
+        (OSError(errno.EROFS, "Read-only file system", "shop"), "shop: Read-only file system; see that you may"),
+        (PermissionError(errno.EACCES, "Permission denied", "shop"), "shop: Permission denied; see that you may"),
+    ],
+)
+def test_a_fault_of_the_disk_is_a_sentence(
+    fault: OSError, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    done = run("init", "shop")
+    assert (done.exit_code, done.stderr.startswith(said)) == (2, True)
+
+
+def test_a_link_to_nothing_is_no_place_for_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").symlink_to("nowhere")
+    done = run("init", "shop")
+    assert (done.exit_code, "is a link to what is not there" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["synth", "diff", "bootstrap", "deploy", "destroy"])
+def test_an_app_that_cannot_be_imported_is_said_before_cdk_imports_it(
+    verb: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "app", raising=False)
+    (tmp_path / "app.py").write_text("raise ValueError('mine')\n")
+    done = run(verb)
+    assert (done.exit_code, done.stderr) == (2, "app.py:1: ValueError: mine; mend it there\n")
+
+
+def test_the_projects_own_folder_is_no_folder_for_data() -> None:
+    done = run("dev", "--data", "")
+    assert (done.exit_code, done.stderr.startswith("--data names no folder")) == (2, True)
+
+
+def test_a_folder_that_was_deleted_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("os.getcwd", gone)
+    done = run("list")
+    assert (done.exit_code, done.stderr.startswith("the folder that this is called in was deleted")) == (2, True)
