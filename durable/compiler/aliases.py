@@ -11,14 +11,18 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
+from durable.compiler.source import placed
+
 _LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
 """Functions that take a list and keep nothing of it but its elements."""
 _GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
 _MAKING: Final = frozenset({"list", "sorted", "dict", "set"})
+GROWING: Final = frozenset({"append", "extend"})
+"""The methods of a list that add to its end."""
 CHANGING: Final = frozenset(
     {
-        *("append", "extend", "insert", "pop", "reverse", "sort", "update"),
+        *("append", "extend", "insert", "pop", "reverse", "setdefault", "sort", "update"),
         *("add", "clear", "discard", "difference_update", "intersection_update"),
     }
 )
@@ -38,6 +42,22 @@ def changed_in_place(node: ast.AST) -> str | None:
             return name
         case ast.Attribute(ast.Name(name), ctx=ast.Store()):
             return name
+    return None
+
+
+def grown_entry(node: ast.AST) -> tuple[ast.Name, ast.expr, ast.expr, ast.expr] | None:
+    """Return dict, key, list and what is added, of `d.setdefault(key, []).append(x)` and `d[key].append(x)`."""
+    match node:
+        case ast.Call(ast.Attribute(of, method), [value], []) if method in GROWING:
+            more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
+        case _:
+            return None
+    match of:
+        case ast.Subscript(ast.Name() as name, key) if not isinstance(key, ast.Slice):
+            return name, key, of, more
+        case ast.Call(ast.Attribute(ast.Name() as name, "setdefault"), [key, ast.List() as first], []):
+            got = ast.Call(ast.Attribute(name, "get", ast.Load()), [key, first], [])
+            return name, key, placed(got, of), more
     return None
 
 
@@ -72,6 +92,33 @@ class Aliases:
             self._known[name] = not is_ours or not all(map(self._is_apart, uses))
         return self._known[name]
 
+    def holds_own_lists(self, name: str) -> bool:
+        """Return whether nothing else holds the lists in a dict while they grow: they are read when all have grown."""
+        uses = self._uses[name]
+        is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
+        return is_ours and all(map(self._is_of_group, uses))
+
+    def _is_of_group(self, node: ast.Name) -> bool:
+        match self._parents[node]:
+            case ast.Assign([_], ast.Dict(keys, values)) | ast.AnnAssign(value=ast.Dict(keys, values)):
+                return None not in keys and all(map(self._makes, values))
+            case ast.Compare():
+                return True
+            case ast.Call(ast.Name("len")):
+                return True
+            case ast.Subscript(ctx=ast.Store()) as entry:
+                statement = self._parents[entry]
+                return isinstance(statement, ast.Assign) and self._makes(statement.value)
+        return self._grows(node) or self._is_after_changes(node)
+
+    def _grows(self, node: ast.AST) -> bool:
+        """Return whether a name stands in a statement that has a list of its dict grow."""
+        name = node
+        while isinstance(self._parents[node], ast.Attribute | ast.Call | ast.Subscript):
+            node = self._parents[node]
+        entry = grown_entry(node) if isinstance(self._parents[node], ast.Expr) else None
+        return entry is not None and entry[0] is name
+
     def _is_apart(self, node: ast.Name) -> bool:
         if isinstance(node.ctx, ast.Store):
             return self._assigns_new(self._parents[node])
@@ -81,15 +128,20 @@ class Aliases:
 
     def _is_after_changes(self, node: ast.Name) -> bool:
         """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop."""
+        part: ast.AST = node
         above = self._parents[node]
         while above is not self._function:
-            if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)):
+            # What a loop goes through is evaluated before it.
+            is_before = isinstance(above, ast.For | ast.comprehension) and above.iter is part
+            if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)) and not is_before:
                 return False
-            above = self._parents[above]
+            part, above = above, self._parents[above]
         changes = (
             each
             for each in self._uses[node.id]
-            if changed_in_place(self._parents[each]) == node.id or isinstance(self._parents[each], ast.AugAssign)
+            if changed_in_place(self._parents[each]) == node.id
+            or isinstance(self._parents[each], ast.AugAssign)
+            or self._grows(each)
         )
         return all((each.lineno, each.col_offset) < (node.lineno, node.col_offset) for each in changes)
 

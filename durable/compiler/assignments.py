@@ -9,7 +9,7 @@ from typing import Final
 
 from durable.compiler import mutations, options, sets
 from durable.compiler.advice import of_field, of_item
-from durable.compiler.aliases import Aliases, Function
+from durable.compiler.aliases import Aliases, Function, grown_entry
 from durable.compiler.arithmetic import arithmetic
 from durable.compiler.assignability import assignable
 from durable.compiler.awaits import Awaited, AwaitReader
@@ -17,6 +17,7 @@ from durable.compiler.iterables import dict_entry, merged_dicts
 from durable.compiler.iterables import targets as unpacked
 from durable.compiler.kinds import (
     Event,
+    Fixed,
     Float,
     Integer,
     Kind,
@@ -247,6 +248,9 @@ class AssignmentReader:
         taken = self._taken_out(node)
         if taken is not None:
             return taken[0]
+        entry = grown_entry(node)
+        if entry is not None and self._is_dict(entry[0].id) and self._aliases().holds_own_lists(entry[0].id):
+            return self.reading.bind(entry[0].id, self.reading.value(mutations.with_grown(node, *entry)))
         match node:
             case ast.Call(ast.Attribute(ast.Name(name) as of, method)) if self._is_own(name):
                 if self._is_set(name):
@@ -260,6 +264,13 @@ class AssignmentReader:
     def _taken_out(self, node: ast.Call) -> tuple[Statements, Expression] | None:
         """Return `xs.pop()`, `xs.pop(0)`, `d.pop(key)`, and what it takes out; None of anything else."""
         match node:
+            case ast.Call(ast.Attribute(ast.Name(name) as of, "setdefault"), [key, _], []) if self._is_own_dict(name):
+                kind = self.reading.here().locals[name].value.kind
+                written = key.value if isinstance(key, ast.Constant) else None
+                is_new = isinstance(kind, Fixed) and isinstance(written, str) and written not in dict(kind.entries)
+                new = mutations.with_default(node, of, is_new=is_new)
+                left = self.reading.bind(name, self.reading.value(new))
+                return left, self.reading.value(mutations.item(node, of, key))
             case ast.Call(ast.Attribute(ast.Name(name) as of, "pop"), arguments, []) if self._is_own(name):
                 if self._is_dict(name) and len(arguments) in (1, 2):
                     got = mutations.popped(node, of, arguments)
@@ -325,13 +336,16 @@ class AssignmentReader:
         return (is_list or self._is_dict(name) or self._is_set(name)) and not self._is_shared(name)
 
     def _is_shared(self, name: str) -> bool:
+        return self._aliases().share(name)
+
+    def _aliases(self) -> Aliases:
         function = self.reading.function
         if function not in self.aliases:
             expressions = self.reading.expressions
             parameters = function.args.args if function is expressions.source.run else []
             events = (each.arg for each in parameters if self._is_event(each.arg))
             self.aliases[function] = Aliases(function, expressions.names.step, next(events, None), self._makes)
-        return self.aliases[function].share(name)
+        return self.aliases[function]
 
     def _is_event(self, name: str) -> bool:
         local = self.reading.here().locals.get(name)

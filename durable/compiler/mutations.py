@@ -32,6 +32,18 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
     return None
 
 
+def with_default(node: ast.Call, name: ast.Name, *, is_new: bool) -> ast.expr:
+    """Return a dict after `name.setdefault(key, value)`; `is_new` says that it has no such key for certain."""
+    got = node.args[1] if is_new else ast.Call(ast.Attribute(name, "get", ast.Load()), node.args, [])
+    return placed(ast.Dict([None, node.args[0]], [name, got]), node)
+
+
+def with_grown(node: ast.AST, name: ast.Name, key: ast.expr, items: ast.expr, more: ast.expr) -> ast.expr:
+    """Return a dict in which the list of a key has more at its end."""
+    parts: list[ast.expr] = [placed(ast.Starred(each, ast.Load()), node) for each in (items, more)]
+    return placed(ast.Dict([None, key], [name, ast.List(parts, ast.Load())]), node)
+
+
 def set_changed(node: ast.Call, name: ast.Name, method: str) -> ast.expr | None:
     """Return what a name of a set stands for after `name.method(…)`; None where `run` may not say that."""
     changes: dict[str, ast.operator] = {

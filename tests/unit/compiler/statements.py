@@ -99,6 +99,10 @@ class Statements(Waiting):
                     place,
                     f"{name}[{self.expression(place.scope, 'str', 1)}] = {self.expression(place.scope, 'int', 1)}",
                 )
+            key, value = self.expression(place.scope, "str", 1), self.expression(place.scope, "int", 1)
+            if self.random.random() < 0.5:
+                self._emit(place, f"{name}w = {name}.setdefault({key}, {value})")
+                self._bind(place, f"{name}w", "int")
             self._bind(place, name, "dict[int]")
         elif draw < 0.7:
             kind = self.random.choice(["int", "str"])
@@ -106,6 +110,15 @@ class Statements(Waiting):
             self._bind(place, name, f"list[{kind}]")
             more = self.expression(place.scope, kind, 2)
             self._emit(place, self.random.choice([f"{name} += [{more}, {more}]", f"{name}.append({more})"]))
+        elif draw < 0.77:
+            items, key = self.expression(place.scope, "list[int]", 2), f"str({name}e % 2)"
+            self._emit(place, f"{name}: dict[str, list[int]] = {{}}\nfor {name}e in {items}:")
+            adding = f"{name}.setdefault({key}, []).append({name}e)"
+            if self.random.random() < 0.5:
+                adding = f"if {key} not in {name}:\n    {name}[{key}] = []\n{name}[{key}].append({name}e)"
+            self._emit(place.inner(), adding)
+            self._emit(place, f"{name}s = list({name}.values())")
+            self._bind(place, f"{name}s", "list[list[int]]")
         elif draw < 0.85 or not self.missing:
             kind, rest = self.random.choice(["int", "str"]), self._name("w")
             items = f"[{self.expression(place.scope, kind, 1)}, *{self.expression(place.scope, f'list[{kind}]', 2)}]"

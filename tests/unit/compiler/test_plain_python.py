@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from durable.compiler import compile_workflow
+from durable.errors import CompileError
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
@@ -236,7 +237,30 @@ MODULE = """
 ALLOWED = {"a", "12"}
 PRIMES = frozenset({3, 5, 2})
 """
-PROGRAMS = {**SETS, **NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
+DICTS = {
+    "lists in a dict that grow until it is read": """
+        groups: dict[str, list[str]] = {}
+        others = {"x": [user.user_id]}
+        for t in [*user.tags, "xq"]:
+            groups.setdefault(t[0], []).append(t)
+            if t[0] not in others:
+                others[t[0]] = []
+            others[t[0]].extend([t, t])
+        if "x" in groups:
+            groups["x"].append("!")
+        for key, tags in groups.items():
+            await step.do("s", text, key + ",".join(tags))
+        return [groups, others, len(groups)]
+    """,
+    "a default of a dict": """
+        d = {"a": 1}
+        x = d.setdefault("b", user.age)
+        d.setdefault("a", 5)
+        y = d.setdefault(user.user_id, 6)
+        return [x, y, d]
+    """,
+}
+PROGRAMS = {**DICTS, **SETS, **NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
 
 
 @pytest.mark.parametrize("body", PROGRAMS.values(), ids=PROGRAMS)
@@ -260,3 +284,16 @@ def test_a_step_is_known_by_what_is_written_of_its_name() -> None:
     assert "title" not in compiled.text.partition("send-100-*")[0]
     assert "title" in compiled.text.partition("tell *")[0]
     assert "title" not in compiled.text.partition("tell *")[2]  # of a sensitive step nothing is shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'd = {}\nfor t in ["a", "b"]:\n    d.setdefault("k", []).append(t)\n    held = d["k"]\nreturn held',
+        'xs = ["a"]\ngroups = {"x": xs}\ngroups["x"].append("b")\nreturn xs',
+        'def f(d):\n    d.setdefault("a", []).append(1)\n    return 1\n\nreturn f({"a": [1]})',
+    ],
+)
+def test_a_list_in_a_dict_that_something_else_may_hold_is_not_changed(body: str) -> None:
+    with pytest.raises(CompileError, match="changes a value in place"):
+        compile_workflow(written(body))
