@@ -11,7 +11,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
-    """Tells the time in milliseconds since 1970, UTC."""
+    """Returns the time in milliseconds since 1970, UTC."""
 
     def now(self) -> int: ...
 

@@ -44,7 +44,7 @@ EXTRA_OF: Final = {
 
 
 def requirement(*extras: str) -> str:
-    """Return what pip is told to install this library again, from where it was installed, with these extras."""
+    """Return the requirement by which pip installs this library again, from the same place, with these extras."""
     named = f"{NAME}[{','.join(extras)}]" if extras else NAME
     url = _url()
     if url is not None:

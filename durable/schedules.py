@@ -19,7 +19,7 @@ _MOST_EVERY_MINUTES: Final = 366 * 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A time that comes again and again; each time starts one run, however often it is told.
+    """A time that comes again and again; each time starts one run, however often it is delivered.
 
     Args:
         cron: minute hour day month weekday, as "0 9 * * mon-fri"; see durable/cron.py.

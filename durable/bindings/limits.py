@@ -49,8 +49,8 @@ class Limits:
         return {name: value for name, value in asdict(self).items() if value}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Limits:
-        return cls(**told)
+    def from_json(cls, fields: Mapping[str, Any]) -> Limits:
+        return cls(**fields)
 
 
 def limits_of(declared: object, concurrency: int | Concurrency | None, rate: str | None) -> Limits | None:

@@ -22,7 +22,7 @@ class Retention:
     failed: Duration = "30 days"
 
     def __post_init__(self) -> None:
-        # To tell a wrong length where it is declared, and not when the first run ends.
+        # To report a wrong length where it is declared, and not when the first run ends.
         for each in (self.completed, self.failed):
             whole_seconds(each)
 
@@ -31,10 +31,11 @@ class Retention:
         return whole_seconds(self.completed if status == "complete" else self.failed)
 
     def registered(self) -> dict[str, Any]:
-        """Return it as the Lambdas of a deployment are told, which read former versions of this too."""
+        """Return it as JSON for the Lambdas of a deployment, which read former versions of this too."""
         completed, failed = whole_seconds(self.completed), whole_seconds(self.failed)
         return {"retention": completed} | ({} if failed == completed else {"retention_failed": failed})
 
     @classmethod
-    def from_registered(cls, told: Mapping[str, Any]) -> Self:
-        return cls(told["retention"], told.get("retention_failed", told["retention"]))
+    def from_registered(cls, registered: Mapping[str, Any]) -> Self:
+        completed = registered["retention"]
+        return cls(completed, registered.get("retention_failed", completed))

@@ -1,4 +1,4 @@
-"""Alarms: what is watched, from which value on, and who is told."""
+"""Alarms: what is watched, from which value on, and where alarms are sent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunMetrics:
 
     def by_workflow(self, name: str) -> cloudwatch.MathExpression:
         """Return one of them for each workflow that has any, in whichever stack it is."""
-        # A SEARCH finds the metrics of workflows that nobody here can list: those of nested stacks, and of versions to
+        # A SEARCH finds the metrics of workflows that cannot be listed here: those of nested stacks, and of versions to
         # come.
         search = f"""SEARCH('{{"{self.namespace}",service,workflow}} MetricName="{name}"', 'Sum', 300)"""
         return cloudwatch.MathExpression(expression=search, using_metrics={}, label="", period=FIVE_MINUTES)
@@ -50,7 +50,7 @@ class Alarms:
 
     Args:
         scope: what they become children of.
-        topic: the ARN of the SNS topic that is told, if any is.
+        topic: the ARN of the SNS topic that alarms are sent to, if there is one.
     """
 
     def __init__(self, scope: Construct, topic: str | None) -> None:

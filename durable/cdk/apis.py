@@ -32,7 +32,7 @@ class Apis:
 
     Attributes:
         stack: what they become children of.
-        machines: those of the workflows, by name: steps that hand out callbacks are told the URL of an API.
+        machines: those of the workflows, by name: steps that hand out callbacks get the URL of an API.
         operations: the Lambda behind the operators' routes.
     """
 

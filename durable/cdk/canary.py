@@ -22,7 +22,7 @@ class Canary(Construct):
     """The alias that an API calls, and what moves it from one version of a Lambda to the next.
 
     Args:
-        api: whose answers tell whether the new code works.
+        api: whose 5xx answers show that the new code does not work.
         minutes: for how long it answers a tenth of the requests.
     """
 

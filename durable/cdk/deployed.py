@@ -67,7 +67,7 @@ class DeployedWorkflow:
 
     @property
     def parameter(self) -> str:
-        """The name of the parameter that tells Lambdas of it."""
+        """The name of the parameter in which Lambdas find it."""
         return f"{registry_path(self.stack_name)}/{self.name}"
 
     @cached_property

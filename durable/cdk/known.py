@@ -1,4 +1,4 @@
-"""What the Lambdas that know all workflows are told of them in their environment, where it fits in."""
+"""What the environment of the Lambdas that know all workflows says of each, where it fits in."""
 
 from __future__ import annotations
 

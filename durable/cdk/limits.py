@@ -1,4 +1,4 @@
-"""AWS's limits that a deployment would exceed, found in the synthesised templates and told before it begins.
+"""AWS's limits that a deployment would exceed, found in the synthesised templates and reported before it begins.
 
 Templates are read as JSON: to walk CDK's constructs from Python takes a round trip to Node for each of them.
 """
@@ -23,7 +23,7 @@ PATTERN_CHARACTERS: Final = 2_048
 POLICY_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, without white space."""
 NEEDS_BYTES: Final = 120_000
-"""Of what a custom resource is told: an update tells the old and the new, in an event of 256 KB at the most."""
+"""Of the properties of a custom resource: the event of an update has the old and the new ones, 256 KB at the most."""
 
 _PSEUDO: Final = {
     "AWS::Partition": "aws",

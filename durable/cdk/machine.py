@@ -44,7 +44,7 @@ class Machine(Construct):
         options: how the Lambdas of steps differ, by the placeholder.
         segments: what there is besides where runs execute in segments.
         rollback_name: a fixed physical name of the machine of rollbacks, or None.
-        parameter: the name of the parameter of Systems Manager that tells Lambdas of the workflow.
+        parameter: the name of the parameter of Systems Manager in which Lambdas find the workflow.
         registered: what it says besides the machines.
     """
 
@@ -149,7 +149,7 @@ class Machine(Construct):
         return [each.handler.function for each in steps if each.hands_out_callbacks]
 
     def _register(self, parameter: str, registered: Mapping[str, Any]) -> None:
-        """Write down what Lambdas need to know of the workflow; they cannot all be told in their environments."""
+        """Write down what Lambdas need to know of the workflow; it does not all fit into their environments."""
         machines = {"machine": self.state_machine.state_machine_arn}
         if self.rollback is not None:
             machines["rollback"] = self.rollback.state_machine_arn
@@ -204,10 +204,10 @@ class ExpressMachine(Construct):
 
 
 class RollbackMachine(Construct):
-    """The state machine that undoes what runs of one workflow did, and the Lambda that tells it what is next.
+    """The state machine that undoes what runs of one workflow did, and the Lambda that decides what is undone next.
 
     Args:
-        undos: the Lambdas that undo the workflow's steps: with the one that tells, all that the machine may invoke.
+        undos: the Lambdas that undo the workflow's steps: with that Lambda, all that the machine may invoke.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class Watched:
         machines: the Standard machine of each workflow of the main stack, by name.
         express: the Express machine of those that have one.
         nested: whether other workflows are in nested stacks, which have their alarms.
-        completion: the Lambda that is told of executions that end.
+        completion: the Lambda that is invoked when an execution ends.
         consumed: the queues that have a consumer.
         wakes: the queue by which runs are looked at, where there is one.
         missed: the queue of scheduled times at which no run could be started, where there are schedules.

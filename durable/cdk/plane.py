@@ -35,8 +35,8 @@ class Plane:
     """What the Lambdas share that know all workflows of a deployment.
 
     Attributes:
-        known: what the Lambdas are told of each workflow in their environment, by name; None where that is too much.
-        registry: the path of the parameters that tell of the workflows, which is read instead.
+        known: what the environment of the Lambdas says of each workflow, by name; None where that is too long.
+        registry: the path of the parameters with the same, which are read instead.
         machines: the state machines of the workflows of the main stack, by name.
         rollbacks: the state machine of the rollbacks of those that can be undone, by name.
         answered: the names of those that have steps that are answered by a token.
@@ -160,8 +160,8 @@ class OperatorFunction(Construct):
 class Keeper(Construct):
     """The Lambdas that end and wake runs.
 
-    Completion is told of every execution that ends, the reconciler finds those that nobody told of, and the waker looks
-    at the runs of the wake queue, where there is one.
+    Completion is invoked when an execution ends, the reconciler finds those whose end was not reported, and the waker
+    looks at the runs of the wake queue, where there is one.
     """
 
     def __init__(self, scope: Construct, id: str, *, plane: Plane, wakes: WakeQueue | None) -> None:
@@ -208,7 +208,7 @@ class Keeper(Construct):
         )
 
     def _listen(self, machines: Sequence[sfn.StateMachine], nested: str | None) -> None:
-        """Be told of every execution that ends: by several rules, for the pattern of one holds some 13 ARNs."""
+        """Have completion invoked when an execution ends: by several rules, as a pattern holds some 13 ARNs."""
         arns: list[Any] = [each.state_machine_arn for each in machines]
         if nested is not None:
             # One prefix for all: the names of machines in nested stacks begin alike, and those of other stages do not.

@@ -18,13 +18,13 @@ def reach_of(deployed: Mapping[str, DeployedWorkflow], room: int) -> dict[str, d
     """Return what `durable.aws.open_runs` calls `Reach`.
 
     Args:
-        room: how many bytes there are. Of the workflows that find none only the definition is told: their runs may
-            need all.
+        room: how many bytes there are. A workflow that finds no room has its definition alone in the result: its runs
+            may need all.
     """
     told = {name: {"definition": each.definition} for name, each in deployed.items()}
     left = room - len(json.dumps(told))
     for name, each in deployed.items():
-        if each.segmented is None:  # of a run that one execution runs whole nobody knows where it is
+        if each.segmented is None:  # where a run is that one execution runs whole, the record does not say
             continue
         # As a text, for the names of states are any text, and of a property's names little is promised.
         at = json.dumps({state: f"{bits:x}" for state, bits in _needed(each).items()}, separators=(",", ":"))

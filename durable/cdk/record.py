@@ -19,7 +19,7 @@ from durable.cdk.table import RowsTable
 from durable.store.pools import POOL
 
 ANSWERS: Final = ("states:SendTaskSuccess", "states:SendTaskFailure")
-"""What it takes to tell a Task what it waits for."""
+"""The actions by which a Task gets the result that it waits for."""
 
 _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
 
@@ -65,7 +65,7 @@ class Record(Construct):
         handler.grant(*(f"dynamodb:{each}" for each in actions), on=table, conditions=_keys_of(workflow))
 
     def grant_pools(self, handler: HandlerFunction, workflow: str) -> None:
-        """Allow to remove rows of the pools that limit the runs of one workflow; its other rows nobody here removes."""
+        """Allow to remove rows of the pools that limit the runs of one workflow, and no other rows of it."""
         pools = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{workflow}#{POOL}*"]}}
         handler.grant("dynamodb:DeleteItem", on=[self.table.table_arn], conditions=pools)
 
@@ -79,13 +79,13 @@ class Record(Construct):
         handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{DUE_INDEX}"])
 
     def environment(self) -> dict[str, str]:
-        """Return what tells a Lambda where large values are."""
+        """Return the variables that name the bucket of large values."""
         return {} if self.values is None else {"DURABLE_VALUES": self.values.bucket_name}
 
     def grant_values(self, handler: HandlerFunction, workflow: str = "*") -> None:
         """Allow to read and write the large values of one workflow's runs, or of all, where there is a bucket of them.
 
-        What is missing there can be told from what may not be read, so the names of all values can be listed.
+        The names of all values can be listed, so that a missing value does not look like one that may not be read.
         """
         if self.values is not None:
             self._grant_objects(handler, workflow, "s3:GetObject", "s3:PutObject")

@@ -1,4 +1,4 @@
-"""What a binding is once it is translated: something that functions are told of and granted."""
+"""What a binding is once it is translated: a resource that functions are granted, and whose name they get."""
 
 from __future__ import annotations
 

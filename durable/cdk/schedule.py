@@ -1,4 +1,4 @@
-"""Schedules of a workflow → EventBridge Scheduler, and the Lambda that it tells of each time."""
+"""Schedules of a workflow → EventBridge Scheduler, and the Lambda that it invokes at each time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Scheduled:
 class Schedules(Construct):
     """All schedules of a deployment and their one starter, which may start those workflows and nothing else.
 
-    A time that cannot be told to the starter, and one whose run it could not start in three attempts, is kept.
+    A time that could not be delivered to the starter, and one whose run it could not start in three attempts, is kept.
     """
 
     def __init__(

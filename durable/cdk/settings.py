@@ -86,7 +86,7 @@ class Settings:
 
     @property
     def data_removal(self) -> RemovalPolicy:
-        """What becomes of data and logs when their stack goes."""
+        """Whether data and logs stay when their stack is deleted."""
         return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.production else RemovalPolicy.DESTROY
 
     @property

@@ -94,7 +94,7 @@ class TurnFunction(Construct):
 
 @dataclass(frozen=True)
 class SegmentOptions:
-    """What a machine is told whose runs execute in segments.
+    """What the construct of a machine needs whose runs execute in segments.
 
     Attributes:
         name: the physical name of the Express machine.

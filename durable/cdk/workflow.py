@@ -29,7 +29,7 @@ class Segmented:
 
     Attributes:
         arn: of the Express machine, which has a fixed name.
-        parameter: the name of the parameter that tells the Lambdas of the machines what the machines are.
+        parameter: the name of the parameter in which the Lambdas of the machines find the machines' ARNs.
         versions: the ARNs of the machines' versions by type, where AWS has them. None for those Lambdas: a machine
             names them, so they cannot name it.
     """
@@ -56,7 +56,7 @@ class Segmented:
 
 
 def registry_path(stack: str) -> str:
-    """Return the path of the parameters that tell of a stage's workflows: the Lambdas of all of them read all."""
+    """Return the path of the parameters with a stage's workflows: the Lambdas that know all workflows read all."""
     return f"/{stack}/workflows"
 
 
@@ -133,7 +133,7 @@ class WorkflowResource:
         limited: what limits its runs, if anything does.
         search: the fields of the payload by which runs are found, each with its name in JSON.
         may_return: whether what its runs return may be a large value.
-        parameter: the name of the parameter that tells of the workflow, for one in a nested stack, whose machines
+        parameter: the name of the parameter with the workflow's ARNs, for one in a nested stack, whose machines
             other stacks cannot name. None where the machines can be named.
     """
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from durable import wire
-from durable.compiler.carried import edges
+from durable.compiler.carried import NAMES, edges
 from durable.compiler.retriers import author_of, soon
 
 Json = dict[str, Any]
@@ -109,3 +110,16 @@ def expressions_mapped(value: Any, change: Callable[[str], str]) -> Any:
 def bare(text: str) -> str:
     """Return an expression without its braces."""
     return text.removeprefix("{%").removesuffix("%}").strip()
+
+
+def result_as_input(state: Json) -> Json:
+    """Return what a Task does with its result, for the state that follows it and has that as its input."""
+
+    def read(match: re.Match[str]) -> str:
+        return "$states.input" if match[0] == "$states.result" else match[0]
+
+    return {
+        field: expressions_mapped(state[field], lambda text: NAMES.sub(read, text))
+        for field in ("Assign", "Output")
+        if field in state
+    }

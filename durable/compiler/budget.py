@@ -80,7 +80,7 @@ class Budget:
         return Operation("+", spent, of_items, _INTEGER) if deeper else spent
 
     def after_gather(self, counting: list[int]) -> Expression:
-        """Return what is spent after a gather: what the branches that have loops tell."""
+        """Return what is spent after a gather: what the branches with loops report."""
         spent = self._spent()
         for each in counting:
             spent = Operation("+", spent, RawExpression(f"$states.result[{each}].events", _INTEGER), _INTEGER)

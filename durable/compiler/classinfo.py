@@ -1,4 +1,4 @@
-"""`isinstance(value, Class)`: told by the JSON of a value, or by the Literal field that tells models apart."""
+"""`isinstance(value, Class)`: decided by the JSON of a value, or by the Literal field in which models differ."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _PLAIN: Final[dict[type[Kind], type]] = {
 
 
 def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
-    """Return `isinstance(value, Class)` as a test, and what it tells of the value."""
+    """Return `isinstance(value, Class)` as a test, and what the test shows of the value."""
     source = reader.source.of(node)
     if len(node.args) != 2 or node.keywords:
         raise Refused(node, f"`{source}` is not given a value and a class", "write isinstance(value, Class)")
@@ -83,7 +83,7 @@ def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
     if issubclass(int, classes) != issubclass(float, classes) and any(map(_may_be_either, kinds)):
         why = f"`{source}` tells an int from a float, which are one kind of number in JSON"
         raise Refused(node, why, "write isinstance(value, (int, float)), or let a step decide")
-    # Told from the types, as far as that goes: only where some of them match and others do not is the value itself
+    # Decided by the types, as far as that goes: only where some of them match and others do not is the value itself
     # asked.
     matching = [each for each in kinds if _is_of(each, classes)]
     others = [each for each in kinds if each not in matching]

@@ -1,4 +1,4 @@
-"""Tests, with what they tell about the values that are tested: comparisons, `and`, `or` and `not`."""
+"""Tests, with what they show of the values that are tested: comparisons, `and`, `or` and `not`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from durable.compiler.walk import opposite, size
 
 
 def condition_of(reader: Reader, node: ast.expr, scope: Scope) -> Condition:
-    """Return a test, and what it tells where it holds and where it does not."""
+    """Return a test, and what is known where it holds and where it does not."""
     match node:
         case ast.BoolOp(op, values):
             return _conditions(reader, isinstance(op, ast.And), values, scope)

@@ -242,7 +242,7 @@ class ExpressionReader:
         return error_name(value)
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
-        """Return a test, and what it tells where it holds and where it does not."""
+        """Return a test, and what is known where it holds and where it does not."""
         return condition_of(self, node, scope)
 
     def held(self, node: ast.expr, scope: Scope) -> Expression:

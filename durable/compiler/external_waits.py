@@ -27,7 +27,7 @@ _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payloa
 
 
 def wait_for_event(steps: StepReader, node: ast.Call, scope: Scope, place: Callable[[str], Place]) -> EventWait:
-    """Return a `step.wait_for_event(…)`; `place` tells where a step of a name stands."""
+    """Return a `step.wait_for_event(…)`; `place` returns where a step of a name stands."""
     name = steps.name(node)
     named = steps.options(node, "type", "payload", "timeout")
     if len(node.args) != 1:

@@ -82,7 +82,7 @@ TOO_MANY_ITEMS = "if there are too many for "
 _TURN = "($b ? $max([$a, $toMillis($states.context.State.EnteredTime)]) : $a)"
 """When an item of a map begins: with the map, or where as many others are under way already, when one has ended.
 
-The second is the clock of Step Functions and not the run's own: which item ended first is known to nobody else.
+The second is the clock of Step Functions and not the run's own: nothing else knows which item ended first.
 """
 _INTEGER = Integer()
 _ONE = Constant(1, _INTEGER)
@@ -239,7 +239,7 @@ class Lowering(MachineBuilder):
         """Return a machine of its own, whose clock starts at a time."""
         clock = self.shared.variable(CLOCK)
         before = start(self.shared.timed, clock, now, budget)
-        # Variables of a branch end with it: what goes on after the block hears of them only in the branch's output.
+        # Variables of a branch end with it: what follows the block gets them only in the branch's output.
         beside = ({"at": clock} if self.shared.timed else {}) | ({"events": budget.spent} if counts else {})
         inner = Lowering(self.shared, clock, budget, beside, around=self.caught_names())
         return inner.lower((*branch.before, *branch.body), before)

@@ -1,6 +1,6 @@
 """The graph of a workflow: what it awaits, nested as the program is nested; what the console and Mermaid draw.
 
-step · sleep · event · call          something awaited; by its key the record tells of it
+step · sleep · event · call          something awaited; its key is that of its rows in the record
 branch                               a lane for each condition, and the last one for `else`
 loop · map                           one lane, once for each round or item
 parallel                             a lane for each branch

@@ -26,7 +26,7 @@ def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast
     """Return a statement as several, none of which awaits or binds inside of an expression; else the same.
 
     Args:
-        stands_alone: tells the calls that become statements, and so are treated as if they were awaited.
+        stands_alone: whether a call becomes statements, and so is treated as if it were awaited.
     """
     node = _with_awaits(node, stands_alone)
     before: list[ast.stmt] = []

@@ -1,4 +1,4 @@
-"""Lists in JSONata, put together from texts: what becomes of each item, which are kept, and in which order."""
+"""Lists in JSONata, put together from texts: how each item is changed, which are kept, and in which order."""
 
 from __future__ import annotations
 

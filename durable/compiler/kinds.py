@@ -49,7 +49,7 @@ class Integer(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Float(Kind):
-    """A float, or what JSON does not tell from one: `may_be_int` says that CPython may have an int there."""
+    """A float, or what looks like one in JSON: `may_be_int` says that CPython may have an int there."""
 
     may_be_int: bool = field(default=False, compare=False)
 
@@ -196,7 +196,7 @@ def _include(found: list[Kind], kind: Kind) -> None:
 def _merged(one: Kind, other: Kind) -> Kind | None:
     """Return the single kind that covers both, where there is one of the same shape."""
     match one, other:
-        # JSON has one kind of number: which of them it is nobody can tell after the value has travelled.
+        # JSON has one kind of number: once the value has travelled, an int and a float of the same value look alike.
         case (Float(), Integer()) | (Integer(), Float()):
             return Float(may_be_int=True)
         case Float(a_whole), Float(b_whole):

@@ -22,7 +22,7 @@ _LONGEST: Final = 70
 """The length to which names of variables are cut: Step Functions takes 80 characters, and a number may follow."""
 TOKEN_RETRIES: Final = 6
 HOISTED: Final = "@"
-"""What stands in the names that the compiler makes up, between the name of the variable and what tells it apart."""
+"""Stands in the names that the compiler makes up, before the place in the source that makes them unique."""
 UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", UNUSED})

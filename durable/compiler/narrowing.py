@@ -1,4 +1,4 @@
-"""What a test tells: the kinds of variables and paths where it holds, and where it does not."""
+"""What a test shows: the kinds of variables and paths where it holds, and where it does not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _none(kind: Kind) -> Kind:
 def learned(
     test: Expression, side: ast.expr, value: Expression, other: Expression, true: Scope, false: Scope
 ) -> tuple[Scope, Scope]:
-    """Return the scopes where a comparison holds and where not, after what it tells of one side."""
+    """Return the scopes where a comparison holds and where not, with what it shows of one side."""
     match test:
         case IsNone(of) if of is value:
             return narrowed(true, side, _none(value.kind), value), narrowed(false, side, present(value.kind), value)
@@ -120,7 +120,7 @@ def _or_never(kind: Text | Integer) -> Kind:
 def _told_apart(
     side: ast.expr, value: Expression, other: Expression, same: Scope, different: Scope
 ) -> tuple[Scope, Scope]:
-    """Return the scopes after a field was compared that tells the types of a union apart, as `pet.kind == "dog"`."""
+    """Return the scopes after a field was compared in which the types of a union differ, as `pet.kind == "dog"`."""
     if not isinstance(side, (ast.Attribute, ast.Subscript)) or not isinstance(value, Field):
         return same, different
     path, union = path_of(side.value), value.of.kind

@@ -202,7 +202,7 @@ def _checked(node: ast.expr, source: str, record: Record, name: str, value: Expr
 
 
 def _is_bool_for_number(given: Kind, wanted: Kind) -> bool:
-    """Return whether a bool is given for a number: JSON tells them apart."""
+    """Return whether a bool is given for a number: JSON distinguishes them."""
     if not any(isinstance(each, Boolean) for each in members(given)):
         return False
     return not any(isinstance(each, Boolean) for each in members(wanted)) and any(

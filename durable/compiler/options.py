@@ -28,7 +28,7 @@ _OF_RETRIES: Final = "write out retries=Retries(limit=…), or name a Retries of
 _UNTIL: Final = 'write it out, or let a step return the time and write `await step.sleep_until("name", when)`'
 
 Resolve = Callable[[ast.expr], tuple[bool, Any]]
-"""Tells whether a name belongs to the module, and its value there."""
+"""Returns whether a name belongs to the module, and its value there."""
 
 
 def constant(node: ast.expr, resolve: Resolve, remedy: str = "write it out, or name a constant of the module") -> Any:

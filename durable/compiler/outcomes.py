@@ -60,7 +60,7 @@ def is_results(value: Expression) -> bool:
 
 
 def tuple_result(kinds: tuple[Kind, ...], wrapped: bool) -> Expression:
-    """Return the results of a gather; where its branches tell more, they are wrapped."""
+    """Return the results of a gather; where its branches return more than that, each result is wrapped."""
     if not wrapped:
         return RawExpression(_ALL, TupleOf(kinds))
     results = tuple(RawExpression(f"{_ALL}[{number}].result", kind) for number, kind in enumerate(kinds))
@@ -68,7 +68,7 @@ def tuple_result(kinds: tuple[Kind, ...], wrapped: bool) -> Expression:
 
 
 def list_result(element: Kind, wrapped: bool) -> Expression:
-    """Return the results of a map; where its items tell more, they are wrapped."""
+    """Return the results of a map; where its items return more than that, each result is wrapped."""
     if not wrapped:
         return RawExpression(_ALL, _OBJECT)
     if any(isinstance(each, (ListOf, TupleOf, Anything, Unknown)) for each in members(element)):
@@ -88,7 +88,7 @@ def join_time(clock: str) -> Expression:
 
 
 def failure_time() -> Expression:
-    """Return the time at which a state failed: as its cause tells it, so that whoever goes on finds the same."""
+    """Return the time at which a state failed, read from its cause: each execution that goes on finds the same."""
     cause, pattern = "$states.errorOutput.Cause", f"/{FAILED_AT}/"
     written = f"$number($match({cause}, {pattern})[0].groups[0])"
     # A process that died, or that Step Functions timed out, could not say when: then the clock at the Catch is all

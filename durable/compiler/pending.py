@@ -24,7 +24,7 @@ def brought_together(nodes: list[ast.stmt], function: ast.AST, is_call: Callable
 
     Args:
         function: what the block stands in.
-        is_call: tells the calls that can be awaited.
+        is_call: whether an expression is a call that can be awaited.
     """
     if not any(_value(node, is_call) for node in nodes):
         return nodes

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 class Refusals:
-    """The refusals of several parts of one statement, which are told together."""
+    """The refusals of several parts of one statement, which are reported together."""
 
     def __init__(self) -> None:
         self._found: list[Refused] = []

@@ -33,7 +33,7 @@ class Reader(Protocol):
         """Return an expression that becomes a part of data."""
 
     def condition(self, node: ast.expr, scope: Scope) -> Condition:
-        """Return a test, and what it tells where it holds and where it does not."""
+        """Return a test, and what is known where it holds and where it does not."""
 
     def static(self, node: ast.expr, scope: Scope) -> tuple[bool, Any]:
         """Return whether a name belongs to the module, and its value there."""

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 RETRY_SECONDS: Final = 30
 """How long the delays of retries may be in all, before the run parks until the next attempt."""
-UNHEARD: Final = (
+NO_OUTCOMES: Final = (
     *wire.CRASHES,
     *wire.LAMBDA_FAULTS,
     "States.Timeout",
@@ -19,7 +19,7 @@ UNHEARD: Final = (
     wire.HAND_OVER,
     wire.RETRY_LATER,
 )
-"""Errors that are no outcome of a step: the record decides at the next entry what becomes of it."""
+"""Errors that are no outcome of a step: when the run enters the step again, the record decides how it goes on."""
 
 
 def soon(author: Json) -> int:
@@ -60,12 +60,12 @@ def not_final(finals: set[str]) -> set[str]:
 
     An error that is tried again is none until it is reported as final: `MailDown` is `Final.MailDown` then.
     """
-    return {*UNHEARD, *(name.removeprefix(wire.FINAL) for name in finals if name.startswith(wire.FINAL))}
+    return {*NO_OUTCOMES, *(name.removeprefix(wire.FINAL) for name in finals if name.startswith(wire.FINAL))}
 
 
-def heard(catches: Iterable[Json], unheard: Collection[str]) -> list[Json]:
-    """Return what catches, without the errors that are no outcome of a step."""
-    found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in unheard]} for each in catches]
+def without_errors(catches: Iterable[Json], errors: Collection[str]) -> list[Json]:
+    """Return Catch rules without some errors; a rule that catches nothing else is left out."""
+    found = [{**each, "ErrorEquals": [name for name in each["ErrorEquals"] if name not in errors]} for each in catches]
     return [each for each in found if each["ErrorEquals"]]
 
 

@@ -1,13 +1,13 @@
 """Cuts a compiled definition into segments: what an Express machine executes, and what Standard does in its place.
 
 A run on AWS executes on an Express machine until it has to wait. Then it is parked: where it is and its variables go
-into its header, and the execution ends. Whoever has news wakes it: a new execution enters at that state. Two
-definitions are made of one, with the same names of top-level states, so that a run can be entered in both:
+into its header, and the execution ends. Whoever brings what it waits for wakes it: a new execution enters at that
+state. Two definitions are made of one, with the same names of top-level states, so that a run can be entered in both:
 
 - `express`: a long wait parks; a step that has to be tried much later parks; a block (Parallel, Map) in which something
-  waits is moved to Standard, and so is a race in which a step may be tried again much later; how the run ended is told
-  to the function `turn`, because nobody hears of the end of an Express execution; so is an expression that could not
-  be evaluated.
+  waits is moved to Standard, and so is a race in which a step may be tried again much later; the end of the run is
+  reported to the function `turn`, because Express sends no event when an execution ends; so is an expression that could
+  not be evaluated.
 - `standard`: executes one top-level state, and moves the run back to Express.
 
 Both begin with a Choice that enters at `$states.context.Execution.Input.at.state` and assigns the variables that are
@@ -18,7 +18,6 @@ kept there. A state is entered with the variables that are read from it on, and 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,18 +25,27 @@ from durable import wire
 from durable.compiler.asl_walk import (
     TOKEN,
     bare,
-    expressions_mapped,
     is_of_race,
     needs_standard,
     reached,
     redirect,
     repeated,
+    result_as_input,
     state_names,
     states_within,
 )
-from durable.compiler.carried import NAMES, kept_variables
+from durable.compiler.carried import kept_variables
 from durable.compiler.names import state_name
-from durable.compiler.retriers import UNHEARD, author_of, finals_of, heard, not_final, parking_retries, retrying, soon
+from durable.compiler.retriers import (
+    NO_OUTCOMES,
+    author_of,
+    finals_of,
+    not_final,
+    parking_retries,
+    retrying,
+    soon,
+    without_errors,
+)
 from durable.compiler.uncapped import uncapped
 
 Json = dict[str, Any]
@@ -122,7 +130,7 @@ class _Segments:
 
 
 def _turn(payload: Json, *, attempts: int = 4) -> Json:
-    """Return a state that says what becomes of the run, and ends the execution."""
+    """Return a state that has `turn` park, move or close the run, and ends the execution."""
     return {
         "Type": "Task",
         "Resource": _INVOKE,
@@ -167,10 +175,10 @@ class _Express(_Segments):
         return self._watched(self.machine_of(written, targets))
 
     def _watched(self, machine: Json) -> Json:
-        """Return a machine that tells of an expression which could not be evaluated, wherever in it.
+        """Return a machine that reports an expression which could not be evaluated, wherever it stands.
 
-        Pass, Choice and Wait have no Catch, and nobody hears that an Express execution failed: so all states are the
-        one branch of a Parallel. On Express transitions cost nothing.
+        Pass, Choice and Wait have no Catch, and Express sends no event of an execution that failed: so all states are
+        the one branch of a Parallel. On Express transitions cost nothing.
         """
         run, failed = self.named("run"), self.named("failed")
         branch = {name: machine.pop(name) for name in ("StartAt", "States")}
@@ -195,7 +203,7 @@ class _Express(_Segments):
             case "Parallel" | "Map":
                 return self._in_rounds(name, self._block(name, state))
             case "Fail":
-                # A Fail would end the execution with nobody told: `turn` ends the run instead.
+                # A Fail would end the execution without a report: `turn` ends the run instead.
                 error = {"error": state["Error"], "cause": state["Cause"]}
                 return name, {name: {"Type": "Pass", "Output": error, "Next": self.fail}}
             case "Succeed":
@@ -216,7 +224,7 @@ class _Express(_Segments):
         }
 
     def _closing(self, state: Json) -> Json:
-        """Return a state of which the end is told."""
+        """Return a state that leads to `close` where it would end the machine."""
         return (
             {**{field: each for field, each in state.items() if field != "End"}, "Next": self.close}
             if state.get("End")
@@ -241,7 +249,7 @@ class _Express(_Segments):
         # A retry with a long delay parks the run. `turn` works the delay out from the author's numbers and the record's
         # count of attempts, since the next execution begins to count its Retry anew.
         step = {"step": payload.get("key", payload["step"]), "retries": {payload["step"]: retrying(author)}}
-        caught = heard(state.get("Catch", ()), not_final(finals))
+        caught = without_errors(state.get("Catch", ()), not_final(finals))
         return {
             name: self._closing(_in_time(state)) | {"Catch": self._catch(caught, finals, park)},
             park: _turn({"park": {**self.where(name), **step, "error": "{% $states.input.error %}"}}),
@@ -254,9 +262,9 @@ class _Express(_Segments):
         """
         answered, park = self.named(f"{name} answered"), self.named(f"{name} park")
         finals = finals_of(state)
-        caught = heard(state.get("Catch", ()), UNHEARD)
+        caught = without_errors(state.get("Catch", ()), NO_OUTCOMES)
         closing = self._closing(state)
-        # Express has no tasks that a token answers, and `tried` only tells the tokens of a Task apart.
+        # Express has no tasks that a token answers, and `tried` only distinguishes the tokens of a Task.
         asked = closing["Arguments"]["Payload"].items()
         payload = {field: each for field, each in asked if field not in ("token", "tried")}
         return {
@@ -274,7 +282,7 @@ class _Express(_Segments):
                 "Type": "Choice",
                 "Choices": [{"Condition": "{% $exists($states.input.parked) %}", "Next": self.parked}],
                 "Default": closing["Next"],
-                **_result_as_input(closing),
+                **result_as_input(closing),
             },
             park: _turn({"park": {**self.where(name), "error": "{% $states.input.error %}"}}),
         }
@@ -288,7 +296,7 @@ class _Express(_Segments):
         }
 
     def _block(self, name: str, state: Json) -> Json:
-        """A block in which nothing waits: entered again, its steps hear what is recorded of them."""
+        """A block in which nothing waits: when it is entered again, completed steps return their recorded results."""
         park = self.named(f"{name} park")
         # An error that leaves a block says its name and cause alone. So `turn` gets the retries of all steps inside,
         # and reads in the cause which of them it was.
@@ -300,7 +308,7 @@ class _Express(_Segments):
             elif inner["Type"] == "Fail" and not inner["Error"].startswith("{%"):
                 finals.add(inner["Error"])
         cut = self._cut_inside(self._closing(state))
-        caught = heard(state.get("Catch", ()), UNHEARD)
+        caught = without_errors(state.get("Catch", ()), NO_OUTCOMES)
         error = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}
         return {
             name: cut | {"Catch": self._catch(caught, finals, park)},
@@ -308,7 +316,7 @@ class _Express(_Segments):
         }
 
     def _cut_inside(self, block: Json) -> Json:
-        """Return a block whose steps hand over where the record decides what becomes of them."""
+        """Return a block whose steps end it with `HandOver` where the record has to decide how they go on."""
         changed = dict(block)
         if "Branches" in block:
             changed["Branches"] = [self._cut_machine(each) for each in block["Branches"]]
@@ -322,9 +330,10 @@ class _Express(_Segments):
             states[name] = self._cut_inside(state)
             if state["Type"] == "Task" and not is_of_race(state):
                 over = self.named(f"{name} over")
-                unheard = not_final(finals_of(state))
-                handing = {"ErrorEquals": sorted(unheard), "Output": {"cause": _SAID}, "Next": over}
-                states[name] = _in_time(state) | {"Catch": [*heard(state.get("Catch", ()), unheard), handing]}
+                no_outcomes = not_final(finals_of(state))
+                handing = {"ErrorEquals": sorted(no_outcomes), "Output": {"cause": _SAID}, "Next": over}
+                caught = without_errors(state.get("Catch", ()), no_outcomes)
+                states[name] = _in_time(state) | {"Catch": [*caught, handing]}
                 # The cause leaves the block with it: `turn` reads in it which step it was.
                 states[over] = {"Type": "Fail", "Error": wire.HAND_OVER, "Cause": "{% $states.input.cause %}"}
         return {**machine, "States": states}
@@ -380,17 +389,4 @@ def _in_time(state: Json) -> Json:
             {"ErrorEquals": sorted({*finals, wire.HAND_OVER, wire.RETRY_LATER, "States.Timeout"}), "MaxAttempts": 0},
             *([{**author, "MaxAttempts": few}] if few else []),
         ],
-    }
-
-
-def _result_as_input(state: Json) -> Json:
-    """Return what a Task does with its result, for the state that follows it and has that as its input."""
-
-    def read(match: re.Match[str]) -> str:
-        return "$states.input" if match[0] == "$states.result" else match[0]
-
-    return {
-        field: expressions_mapped(state[field], lambda text: NAMES.sub(read, text))
-        for field in ("Assign", "Output")
-        if field in state
     }

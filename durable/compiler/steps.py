@@ -135,7 +135,7 @@ class StepReader:
     def do(
         self, node: ast.Call, scope: Scope, place: Callable[[str], Place], *, has_callback: bool = False
     ) -> StepCall:
-        """Return a `step.do(…)`, or the step of a `step.callback(…)`; `place` tells where a step of a name stands."""
+        """Return a `step.do(…)`, or the step of a `step.callback(…)`; `place` returns where a step of a name stands."""
         # All that is wrong with the call is reported at once, hence each part is read though others were refused.
         refusals = Refusals()
         name = refusals.of(partial(self.name, node), "")
