@@ -11,6 +11,8 @@ sees the other. So no event goes to a branch that has lost.
 
 from __future__ import annotations
 
+from typing import Final
+
 from durable.clock import Clock
 from durable.errors import RaceOver, StepError, Stopped
 from durable.steps.callbacks import Callbacks
@@ -19,8 +21,10 @@ from durable.store.keys import StepKey, step_prefix
 from durable.store.orders import Orders
 from durable.store.record import halts, is_lost
 from durable.store.rows import WaitRow
-from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, Write
+from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.wire import Envelope, RaceTask
+
+_TRIES: Final = 20
 
 
 class RaceHandler:
@@ -75,7 +79,7 @@ class RaceHandler:
             "order": self._orders.next(),
         }
         claim = Write(key.row, won, when=(Absent("outcome"),))
-        while True:
+        for _ in range(_TRIES):
             # The claim holds for the flag as it is read here: a run that is stopped in between gets no winner, and one
             # that goes on finds the race as it was.
             flag = self._table.get(key.flag) or {}
@@ -92,6 +96,7 @@ class RaceHandler:
                     return
             else:
                 return
+        raise TableBusy("the flag of the run keeps changing; try again")
 
     def _end_waits(self, key: StepKey) -> None:
         """End the waits for events in a race that is over: an event that comes now is kept for a later wait."""

@@ -25,6 +25,8 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "loop": trial.Loop,
     "grinder": trial.Grinder,
     "hook": trial.Hook,
+    "lender": trial.Lender,
+    "couriers": trial.Couriers,
 }
 
 

@@ -219,6 +219,8 @@ class Story:
         if header is None:
             if self.script != "delete":
                 world.trouble.append("the run is gone")
+            elif self.workflow == "lender":
+                self._judge_values()
             return
         if not header.closed:
             where = (header.status, header.parked, header.at and header.at["state"], header.wanted)
@@ -248,6 +250,8 @@ class Story:
             ),
             "child": (4,),
             "waiter": (5, 0) if self._may_miss() else (5,),
+            "lender": (self._attempts_of(header, "big"),),
+            "couriers": tuple([a, b, c] for a in (1, 10) for b in (101, 110) for c in (201, 210)),
             "hook": ((-1 if self.world.refuses else 5), *((0,) if self.script in ("pause", "restart from") else ())),
             "parent": ([4, 3, 8, 0],),
             "loop": (40,),
@@ -281,6 +285,13 @@ class Story:
         if left:
             self.world.trouble.append(f"left of a deleted run: {left}")
 
+    def _judge_values(self) -> None:
+        """What a deleted run has kept beside its record is deleted with it, or swept within a day or two."""
+        kernel = self.world.kernel
+        kernel.run(lambda: not self.world.values.kept, kernel.clock.now() + 2 * DAY)
+        if self.world.values.kept:
+            self.world.trouble.append("values of a deleted run are left")
+
     def _judge_children(self, header: Header) -> None:
         """A run that was terminated has ended what it had called."""
         for key in self.world.headers if header.status == "terminated" else ():
@@ -290,6 +301,12 @@ class Story:
             # Nobody ends it sooner than the reconciler where the operator has died.
             if child.created > header.updated or child.updated > header.updated + 3 * MINUTE:
                 self.world.trouble.append(f"a child went on until {child.updated - header.updated} ms after its parent")
+
+    def _attempts_of(self, header: Header, step: str) -> int:
+        """Return which attempt of a step has brought its outcome."""
+        key = StepKey(self.workflow, ID, header.epoch, step, header.incarnation)
+        attempts: int = (self.world.table.rows.get(key.row) or {}).get("attempts", 0)
+        return attempts
 
     def _may_miss(self) -> bool:
         """Whether the event may have come too early or too late: before a restart, or after the wait was over."""

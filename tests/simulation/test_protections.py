@@ -20,6 +20,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,21 +29,27 @@ import pytest
 import durable.operations.lifecycle
 import durable.operations.segment_reconciler
 import durable.runs.runs
+import durable.steps.lending
 import durable.steps.turn
 import durable.store.record
 from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
 from durable.runs.segments import Segments
 from durable.runs.watches import Watches
 from durable.steps.callbacks import Callbacks
-from durable.steps.parked import ParkedTokens
+from durable.steps.events import Events
+from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.turn import Park, TurnHandler
 from durable.store.callback_tokens import CallbackKey
+from durable.store.keys import StepKey
+from durable.store.large_values import lend as lend_at_once
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import Absent, Condition, Equals, Key, Row, Write
+from durable.testing.large_values import MemoryValues
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
 from tests.simulation.story import Script, Story
+from tests.simulation.world import SlowValues
 
 Off = Callable[[pytest.MonkeyPatch], frozenset[str]]
 TWINS = replace(STORM, twice=1.0, crash=0.0, dies=0.0, never=0.0)
@@ -81,6 +88,8 @@ def without_outcome(patch: pytest.MonkeyPatch) -> frozenset[str]:
         return park(self, *arguments, **options)
 
     patch.setattr(Segments, "park", parked)
+    # A minute later it would be found by the look for senders that have died.
+    patch.setattr(ParkingHandler, "_look_for_senders", lambda self, parked: None)
     return frozenset()
 
 
@@ -111,6 +120,7 @@ def revival(patch: pytest.MonkeyPatch) -> frozenset[str]:
 def sender_wakes(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """Whoever brings what a parked run waits for wakes it."""
     patch.setattr(ParkedTokens, "_woken", lambda self, token: token.startswith("parked:"))
+    patch.setattr(Events, "_wake_with", lambda self, header, id, event: False)
     return frozenset()
 
 
@@ -179,11 +189,34 @@ def hand_over(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def value_first(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A large value is durable before the outcome that refers to it is recorded."""
+
+    def lend(values: SlowValues, key: StepKey, value: object) -> object:
+        kept = MemoryValues()
+        reference = lend_at_once(kept, key, value)
+        ((run, data),) = kept.kept.items()
+        ((name, text),) = data.items()
+        # As by a process that writes it meanwhile, and may die before it has.
+        if Random(name).random() < 0.5:
+            MemoryValues.write(values, run, name, text)
+        return reference
+
+    patch.setattr(durable.steps.lending, "lend", lend)
+    return frozenset()
+
+
+def values_go_with_the_run(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """The large values of a run are deleted with it, and swept where they were written late."""
+    patch.setattr(SlowValues, "delete", lambda self, run: None)
+    return frozenset()
+
+
 PROTECTIONS = [
     (flag, "trial", "terminate", STORM, range(12)),
     (fence, "trial", "restart", TWINS, range(12)),
     (renewal, "trial", "none", TWINS, range(12)),
-    (without_outcome, "waiter", "none", CALM, range(12)),
+    (without_outcome, "waiter", "none", CALM, range(12, 24)),
     (reconciler, "child", "none", STORM, range(12)),
     (due_index, "child", "none", SILENT, range(2)),
     (revival, "child", "none", DYING, range(6)),
@@ -193,6 +226,8 @@ PROTECTIONS = [
     (incarnation, "child", "again", CALM, range(12)),
     (current_execution_ends, "child", "restart", TWINS, range(20)),
     (tombstone, "child", "again", STORM, range(50_010, 50_040)),
+    (value_first, "lender", "none", CALM, range(12)),
+    (values_go_with_the_run, "lender", "delete", CALM, range(8)),
     (one_token, "hook", "none", CALM, range(12)),
     (forgotten_wait, "trial", "restart from", CALM, range(8)),
 ]

@@ -103,6 +103,16 @@ def apologise(number: int, context: StepContext) -> None:
     Body.work("apologise", context)
 
 
+def big(number: int, context: StepContext) -> str:
+    Body.work("big", context)
+    return str(context.attempt) * 40_000
+
+
+def weigh(text: str, context: StepContext) -> int:
+    Body.work("weigh", context)
+    return int(text[0])
+
+
 def ask(number: int, context: StepContext, callback: Callback[int]) -> None:
     Body.asked(callback.token)
     Body.work("ask", context)
@@ -160,6 +170,27 @@ class Hook(WorkflowEntrypoint[int]):
         except StepTimeoutError:
             answer = 0
         return answer
+
+
+class Lender(WorkflowEntrypoint[int]):
+    """Passes on what is too large for a row: it says which attempt has made it."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        text = await step.do("big", big, event.payload, retries=QUICK)
+        await step.sleep("nap", "1 hour")
+        return await step.do("weigh", weigh, text, retries=QUICK)
+
+
+class Couriers(WorkflowEntrypoint[int]):
+    """Races within the rounds of a map, on Express."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[int]:
+        async def asked(number: int) -> int:
+            return await step.race(
+                step.do("first", first, number, retries=QUICK), step.do("left", left, number, retries=QUICK)
+            )
+
+        return await step.map("parcels", asked, [0, 100, 200], concurrency=2)
 
 
 class Child(WorkflowEntrypoint[int]):

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from durable import StepContext, WorkflowEntrypoint
 from durable.bindings.limits import Limits
 from durable.errors import CallbackUnknown, RunNotFound, Throttled
+from durable.operations.large_values import sweep
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
@@ -37,16 +38,18 @@ from durable.steps.waits import EventHandler
 from durable.store.callback_tokens import named_by
 from durable.store.conditions import DUE, RUN
 from durable.store.keys import StepKey, is_child
+from durable.store.large_values import RunPlace, ValuesBusy
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import TableBusy
+from durable.testing.large_values import MemoryValues
 from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
 from tests.simulation import machines, trial
 from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
-from tests.simulation.kernel import HOUR, MINUTE, SECOND, Ended, Kernel
+from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended, Kernel
 from tests.simulation.machines import WORKFLOWS
 
 REDELIVERY_MS = 30 * SECOND
@@ -72,6 +75,33 @@ class NoLog:
     def attempt_failed(self, *arguments: Any, **options: Any) -> None: ...
     def message_failed(self, *arguments: Any, **options: Any) -> None: ...
     def run_ended(self, *arguments: Any, **options: Any) -> None: ...
+
+
+class SlowValues(MemoryValues):
+    """Large values in a place that is slow and can fail."""
+
+    def __init__(self, kernel: Kernel, faults: Faults) -> None:
+        super().__init__()
+        self._kernel, self._faults = kernel, faults
+
+    def write(self, run: RunPlace, name: str, data: bytes) -> None:
+        self._pause()
+        super().write(run, name, data)
+        self._pause()
+
+    def read(self, run: RunPlace, name: str) -> bytes | None:
+        self._pause()
+        return super().read(run, name)
+
+    def delete(self, run: RunPlace) -> None:
+        if run in self.kept:
+            self._pause()
+        super().delete(run)
+
+    def _pause(self) -> None:
+        self._kernel.pause(self._kernel.random.randint(5, 60))
+        if self._kernel.current is not None and self._kernel.chance(self._faults.table_busy):
+            raise ValuesBusy("busy")
 
 
 class SlowSegments(Segments):
@@ -160,6 +190,7 @@ class World:
             step: random.randint(1, 2) for step in ("first", "second", "left", "right") if random.random() < 0.4
         }
         self.table = DynamoDB(self.kernel, faults, self.count)
+        self.values = SlowValues(self.kernel, faults)
         self.compiled = machines.compiled()
         self.lambdas = Lambda(self.kernel, faults, {})
         self.machines = StepFunctions(
@@ -173,6 +204,7 @@ class World:
         )
         self.deploy(() if former else WORKFLOWS.keys())
         self._reconcile_each_minute()
+        self._sweep_each_day()
 
     def deploy(self, segmented: Collection[str]) -> None:
         """Deploy the workflows; new runs of these execute in segments, all others whole on Standard."""
@@ -184,7 +216,8 @@ class World:
         self.callbacks = Callbacks(self.table, self.tokens, clock)
         self.events = Events(self.table, self.callbacks, clock, self.segments)
         self.children = Children(self.table, self.callbacks)
-        self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, Leases(clock))
+        leases = Leases(clock)
+        self.lifecycle = Lifecycle(self.table, self.machines, clock, self.runs, self.children, leases, self.values)
         self.waker = Waker(self.table, clock, self.segments, self.events, self.children, self.lifecycle, self.runs)
 
         def failed(workflow: str, instance: str, error: Exception) -> None:
@@ -219,10 +252,9 @@ class World:
         def invoke(event: Any) -> Any:
             record = StepRecord(self.table, self.kernel.clock)
             never: Any = lambda seconds: nullcontext()  # noqa: E731  # a step of the trial takes no longer than it may
-            arguments: Any = (signature, {}, record, self.kernel.clock, never, NoLog(), self._keep, self.kernel.random)
-            handler = (
-                UndoHandler(self.table, Leases(self.kernel.clock), *arguments) if undoes else StepHandler(*arguments)
-            )
+            clock, random = self.kernel.clock, self.kernel.random
+            arguments: Any = (signature, {}, record, clock, never, NoLog(), self._keep, random, None, self.values)
+            handler = UndoHandler(self.table, Leases(clock), *arguments) if undoes else StepHandler(*arguments)
             result = handler(event, f"request-{next(self.names)}")
             if not undoes:
                 self._completed(event)
@@ -327,6 +359,14 @@ class World:
             self.kernel.after(self._next_look(), minute)
 
         self.kernel.after(MINUTE, minute)
+
+    def _sweep_each_day(self) -> None:
+        def day() -> None:
+            if self.values.kept:
+                self.kernel.spawn("sweep", lambda: sweep(self.values, self.table), on_end=lambda how: None)
+            self.kernel.after(DAY, day)
+
+        self.kernel.after(DAY, day)
 
     def _next_look(self) -> int:
         """Return when the reconciler runs next: each minute, but for the minutes in which it would find nothing."""

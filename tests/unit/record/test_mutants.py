@@ -20,7 +20,7 @@ from durable.runs.watches import Watches
 from durable.steps.events import Events
 from durable.steps.parked import ParkingHandler
 from durable.steps.races import RaceHandler
-from durable.store.table import Key, Row, Write
+from durable.store.table import Absent, Key, Row, Write
 from tests.unit.record import test_children, test_late_writes, test_parked, test_races, test_watches
 from tests.unit.record.conftest import Bench
 
@@ -32,6 +32,21 @@ def first_claim(patch: pytest.MonkeyPatch) -> None:
 
     def write(key: Key, set: Row | None = None, **options: Any) -> Write:
         return Write(key, set or {}, **(options | ({"when": ()} if (set or {}).get("kind") == "race" else {})))
+
+    patch.setattr(durable.steps.races, "Write", write)
+
+
+def claim_looks_at_the_flag(patch: pytest.MonkeyPatch) -> None:
+    """A race of a run that is to stop, or has gone on, gets no winner by an earlier execution."""
+    patch.setattr(durable.steps.races, "halts", lambda flag, generation: False)
+
+
+def claim_holds_for_the_flag(patch: pytest.MonkeyPatch) -> None:
+    """A race gets no winner while its run is being stopped: the claim holds for the flag as it was read."""
+
+    def write(key: Key, set: Row | None = None, **options: Any) -> Write:
+        unguarded = {"when": (Absent("nothing"),)} if options.get("check_only") else {}
+        return Write(key, set or {}, **(options | unguarded))
 
     patch.setattr(durable.steps.races, "Write", write)
 
@@ -126,6 +141,12 @@ def _of_a_dead_operator(place: None) -> None:
     ("protection", "directed", "place"),
     [
         (first_claim, test_races.test_the_first_claim_stands_and_no_claim_is_an_error, test_races.Place),
+        (
+            claim_looks_at_the_flag,
+            test_races.test_a_claim_of_a_run_that_is_to_stop_or_of_an_earlier_generation_is_none,
+            test_races.Place,
+        ),
+        (claim_holds_for_the_flag, test_races.test_a_flag_that_comes_between_stops_the_claim, test_races.Place),
         (waits_of_losers, test_races.test_an_event_goes_to_no_wait_that_has_lost, test_races.Place),
         (late_wait, test_races.test_a_wait_that_begins_after_the_race_is_told_so_and_takes_no_event, test_races.Place),
         (
