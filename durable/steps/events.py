@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from durable.bindings.workflow import Sent
 from durable.clock import Clock
@@ -31,7 +31,6 @@ from durable.errors import (
     public_message,
 )
 from durable.runs.record import load_header
-from durable.runs.segments import Segments
 from durable.steps.callbacks import DELIVERER, Callbacks
 from durable.store.callback_tokens import CallbackKey, check, event_id
 from durable.store.failure import Failure
@@ -50,10 +49,16 @@ _LONGEST_SECONDS: Final = 400 * 24 * 3600
 """How long an event is kept at the most that no wait takes."""
 
 
+class Wakes(Protocol):
+    """What wakes parked runs: `durable.runs.segments.Segments`, which a Lambda of a worker imports only to do so."""
+
+    def wake(self, header: Header, *others: Write) -> bool: ...
+
+
 class Events:
     """The events of all runs, and the waits for them."""
 
-    def __init__(self, table: Table, callbacks: Callbacks, clock: Clock, segments: Segments | None = None) -> None:
+    def __init__(self, table: Table, callbacks: Callbacks, clock: Clock, segments: Wakes | None = None) -> None:
         """Args:
         segments: wakes parked runs; None where no run is parked.
         """
