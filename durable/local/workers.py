@@ -6,6 +6,7 @@ one thread takes piece after piece, and others move beside it only where pieces 
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -19,8 +20,12 @@ STEP_THREADS: Final = 256
 
 _TICK_SECONDS: Final = 0.005
 _BLOCKS_BELOW: Final = 0.6
-"""Where the process computes for less than this part of the time, the threads at work wait for something."""
+"""Where the process computes for less than this part of the time, the threads at work wait for something. That is what
+they have begun; but where one of them could go on it is the processor, which other programs have.
+"""
 _MOST_AT_ONCE: Final = 64
+_THREADS: Final = "/proc/self/task"
+"""Where Linux shows the states of a process's threads."""
 
 
 class Workers(Protocol):
@@ -187,13 +192,36 @@ class Crew:
         before, began = time.process_time(), time.monotonic()
         threading.Event().wait(_TICK_SECONDS)
         computed = (time.process_time() - before) / (time.monotonic() - began)
+        blocks = computed < _BLOCKS_BELOW and not _could_go_on()
         with self._lock:
             for thread in [each for each in self._moving if each.seen == each.done and each.pool is not None]:
                 thread.held = True
                 self._moving.discard(thread)
-            self._most = min(self._most * 2, _MOST_AT_ONCE) if computed < _BLOCKS_BELOW else max(1, self._most // 2)
+            self._most = min(self._most * 2, _MOST_AT_ONCE) if blocks else max(1, self._most // 2)
             for _ in range(min(self._most - len(self._moving), len(self._ready))):
                 self._release()
+
+
+def _could_go_on() -> bool:
+    """Return whether a thread of the process beside this one is at work or ready to be; False where that is not known.
+
+    More threads would only take the processor from it, which other programs on the machine have meanwhile.
+    """
+    mine = str(threading.get_native_id())
+    try:
+        others = [each for each in os.listdir(_THREADS) if each != mine]
+    except OSError:
+        return False
+    return any(_is_ready(each) for each in others)
+
+
+def _is_ready(thread: str) -> bool:
+    try:
+        with open(f"{_THREADS}/{thread}/stat", "rb") as stat:
+            # `<id> (<name>) <state> …`: a name may hold anything.
+            return stat.read().rpartition(b") ")[2].startswith(b"R")
+    except OSError:  # it has ended
+        return False
 
 
 class InlineWorkers:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from durable.local import workers
 from durable.local.workers import Crew
 
 PATIENCE_SECONDS = 20
@@ -72,6 +74,24 @@ def test_short_work_is_done_in_order_by_one_thread() -> None:
         by_thread.setdefault(thread, []).append(number)
     assert all(numbers == sorted(numbers) for numbers in by_thread.values())
     assert len(by_thread) < 8
+
+
+@pytest.mark.skipif(not Path(workers._THREADS).exists(), reason="only Linux says which threads could go on")
+def test_work_that_computes_on_a_busy_machine_is_not_given_to_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As if other programs had the processor at all times.
+    monkeypatch.setattr("durable.local.workers.time.process_time", lambda: 0.0)
+    crew, done = Crew(), set[int]()
+    pool = crew.pool(64)
+
+    def compute() -> None:
+        sum(range(400_000))
+        done.add(threading.get_ident())
+
+    for _ in range(64):
+        pool.submit(compute)
+
+    assert pool.drain(PATIENCE_SECONDS)
+    assert len(done) < 16
 
 
 def test_work_that_raises_ends_no_thread() -> None:
