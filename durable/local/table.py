@@ -123,9 +123,11 @@ class SQLiteTable:
         check_write(change)
         key, conditions = change.key, change.when
         name, sort = key
-        if name not in self._partitions:
+        if name not in self._partitions and not change.is_new:
             self._prepare(name)
         with self._lock:
+            if change.is_new and name not in self._partitions:
+                self._add(name, _Partition())
             partition = self._partition(name)
             rows = partition.rows
             row = rows.get(sort)

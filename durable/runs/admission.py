@@ -33,8 +33,12 @@ class Admission:
         *others: Write | Delete,
         when: tuple[Condition, ...],
         remove: tuple[str, ...] = (),
+        is_new: bool = False,
     ) -> Header:
         """Write the header of a run that is to execute, with the slot or the place in the queue that it was given.
+
+        Args:
+            is_new: whether the run's id was just drawn, as in `Write`.
 
         Raises:
             ConditionFailed: the header is not as `when` says.
@@ -46,7 +50,7 @@ class Admission:
                 header.workflow, header.instance, header.payload, header.priority, waits=not tries_left
             )
             gone = tuple(name for name in remove if name not in placed.fields)
-            write = Write(header.key, {**fields, **placed.fields}, remove=gone, when=when)
+            write = Write(header.key, {**fields, **placed.fields}, remove=gone, when=when, is_new=is_new)
             try:
                 return Header.from_row(self._table.write(write, *others, *placed.writes)[0] or {})
             except ConditionFailed as failed:

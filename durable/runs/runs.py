@@ -18,7 +18,7 @@ from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
 from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, unchanged, wanted_still
-from durable.runs.ids import execution_name, instance_id, instance_of
+from durable.runs.ids import DRAWN_BYTES, execution_name, instance_id, instance_of
 from durable.runs.outcome import ending, failed_rollback, failed_with
 from durable.runs.pools import Pools
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_status, load_steps, with_payload
@@ -107,9 +107,14 @@ class Runs:
             Throttled: the caller should try again; the same call goes on where this one stopped.
             ValueError: the id is not 1 to 64 of [A-Za-z0-9_-].
         """
-        instance = instance_id(workflow, id, idempotency_key)
+        # Drawn at once: each call into the system gives other threads the interpreter.
+        drawn = os.urandom(DRAWN_BYTES + 8)
+        instance = instance_id(workflow, id, idempotency_key, drawn[:DRAWN_BYTES])
+        is_drawn = id is None and idempotency_key is None
         try:
-            header, new = self._put_header(workflow, instance, payload, parent, sensitive, priority)
+            header, new = self._put_header(
+                workflow, instance, payload, parent, sensitive, priority, drawn[DRAWN_BYTES:], is_drawn=is_drawn
+            )
             if header.place is not None:
                 self.admission.look_soon(header)
             elif new or self._has_not_begun(header):
@@ -119,7 +124,16 @@ class Runs:
         return Created(instance, new)
 
     def _put_header(
-        self, workflow: str, instance: str, payload: Any, parent: Parent | None, sensitive: bool, priority: int
+        self,
+        workflow: str,
+        instance: str,
+        payload: Any,
+        parent: Parent | None,
+        sensitive: bool,
+        priority: int,
+        drawn: bytes,
+        *,
+        is_drawn: bool,
     ) -> tuple[Header, bool]:
         now = self._clock.now()
         is_segmented = workflow in self._segmented
@@ -135,8 +149,8 @@ class Runs:
             payload=payload,
             payload_hash=hash_of(text),
             payload_apart=len(text) > _MOST_PAYLOAD_CHARACTERS,
-            incarnation=os.urandom(4).hex(),
-            execution=execution_name(instance),
+            incarnation=drawn[:4].hex(),
+            execution=execution_name(instance, drawn[4:]),
             created=now,
             updated=now,
             definition=self._definitions.get(workflow),
@@ -151,7 +165,7 @@ class Runs:
             if header.payload_apart:
                 row["payload"] = None
                 others.append(Write(header.payload_key, {"payload": payload}))
-            written = self.admission.write(header, row, *others, when=(Absent("epoch"),))
+            written = self.admission.write(header, row, *others, when=(Absent("epoch"),), is_new=is_drawn)
         except ConditionFailed as failed:
             there = Header.from_row(failed.rows[0] or {})
             if there.payload_hash != header.payload_hash:

@@ -69,6 +69,7 @@ class Write(NamedTuple):
         remove: fields to take away.
         when: the conditions; none means always.
         check_only: nothing is changed, the conditions only guard the other writes of the transaction.
+        is_new: the partition's name was just drawn at random, so that no row of it can be there: a table need not look.
     """
 
     key: Key
@@ -77,6 +78,7 @@ class Write(NamedTuple):
     remove: tuple[str, ...] = ()
     when: tuple[Condition, ...] = ()
     check_only: bool = False
+    is_new: bool = False
 
 
 class Delete(NamedTuple):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from durable.http import Problem, Request
 from durable.http.messages import Response
@@ -79,7 +80,7 @@ async def held(request: Request, call: Call, ending: Callable[[], bool], ends: E
         Problem: 400 if `wait` is not from 1 to 30 seconds, or `for` is not `end`.
     """
     first = await call()
-    if not _asks(request) or first.status != 200 or not _is_of_run(shown := json.loads(first.body)):
+    if not _asks(request) or first.status != 200 or not _is_of_run(shown := from_json(first.body)):
         return first
     seconds, for_end = _seconds(request), _is_for_end(request, shown)
     if _is_news(shown):
@@ -125,7 +126,7 @@ def _is_for_end(request: Request, shown: Mapping[str, Any]) -> bool:
 
 
 def _is_settled(response: Response) -> bool:
-    shown = json.loads(response.body)
+    shown = from_json(response.body)
     return not _is_of_run(shown) or _is_news(shown)
 
 

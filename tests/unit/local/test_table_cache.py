@@ -56,6 +56,20 @@ def test_rows_that_are_not_there_do_not_fill_memory(journal: Journal, clock: Vir
     assert len(table._partitions) <= 41
 
 
+def test_a_partition_whose_name_was_just_drawn_is_not_looked_for(
+    journal: Journal, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = SQLiteTable(journal, clock)
+    with monkeypatch.context() as patched:
+        patched.delattr(Journal, "read")
+        table.write(Write(key(1), header(1), when=(Absent("status"),), is_new=True))
+        assert table.get(key(1)) == header(1)
+    with pytest.raises(ConditionFailed):
+        table.write(Write(key(1), header(2), when=(Absent("status"),), is_new=True))
+    journal.flush()
+    assert SQLiteTable(journal, clock).get(key(1)) == header(1)
+
+
 def test_what_is_not_durable_stays_in_memory(
     journal: Journal, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
