@@ -12,6 +12,7 @@ from durable.compiler import calendars, spans
 from durable.compiler.advice import of_elements
 from durable.compiler.annotations import RecordField, record_fields
 from durable.compiler.guards import refuse_any, refuse_none
+from durable.compiler.keys import as_text, looked_up
 from durable.compiler.kinds import (
     Anything,
     Caught,
@@ -149,8 +150,8 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return _of_tuple(node, of, key, elements)
         case TupleOf(elements) if isinstance(key.kind, Integer):
             return Item(of, key, join(*elements))
-        case DictOf(value) if isinstance(acts_as(key.kind), Text):
-            return Entry(of, key, value)
+        case (DictOf() | Fixed(())) as kind if (found := looked_up(kind, key.kind)) is not None:
+            return Entry(of, as_text(key), found.value)
         case Fixed(entries) if not isinstance(key, Constant) and isinstance(acts_as(key.kind), Text):
             return Entry(of, key, join(*(each for _, each in entries)))
         case (Fixed() | Record(by_key=True)) as kind if isinstance(key, Constant) and isinstance(key.value, str):
@@ -160,7 +161,7 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
     raise Refused(
         node,
         f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
-        "lists, tuples and strings take a whole number, dicts a string",
+        "lists, tuples and strings take a whole number, dicts a key of the type that theirs have",
     )
 
 

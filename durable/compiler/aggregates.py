@@ -27,10 +27,12 @@ from durable.compiler.kinds import (
     join,
     members,
 )
+from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
 from durable.compiler.source import placed
+from durable.compiler.spans import SPAN, as_span, is_span
 from durable.compiler.terms import (
     TEXT,
     ZERO,
@@ -46,6 +48,7 @@ from durable.compiler.terms import (
     ListDisplay,
     Variable,
 )
+from durable.compiler.times import is_date, is_time, order_of, zone_of
 from durable.compiler.walk import may_fail
 
 _INTEGER: Final = Integer()
@@ -59,6 +62,9 @@ _FLOAT_SUM: Final = (
 """Neumaier's sum, which carries what rounding loses, as CPython has it since 3.12: Lambdas have 3.13. An older Python
 compiles the same.
 """
+
+_ONE_ZONE: Final = '($assert($count($distinct($b)) <= 1, "TypeError"); $a)'
+"""A list of datetimes that are sorted: some with a zone and some without have no order."""
 
 
 def _quantified(into: Literal["any", "all"]) -> Callable[[Reader, ast.Call, Scope], Expression]:
@@ -146,6 +152,10 @@ def _ordered(
     item = Variable(variable, kind)
     wanted = item if key is None else _key(reader, key, item, scope)
     parts = _keys(key or node, wanted, reader.source.of(node))
+    for each in _times(wanted):
+        zones = Comprehension(zone_of(each), variable, items, None, ListOf(_INTEGER))
+        where = reader.source.at(node)
+        items = Formula(_ONE_ZONE, (items, zones), items.kind, fails=True, where=where)
     display = ListDisplay(parts, TupleOf(tuple(each.kind for each in parts)))
     into: Literal["ascending", "descending"] = "descending" if descending else "ascending"
     return Comprehension(display, variable, items, None, ListOf(kind), into)
@@ -162,6 +172,13 @@ def _key(reader: Reader, node: ast.expr, item: Variable, scope: Scope) -> Expres
             call = ast.copy_location(ast.Call(node, [ast.copy_location(_KEY, node)], []), node)
             return reader.value(call, scope.bind(_KEY.id, item))
     raise Refused(node, "a key is no lambda of one argument", "write key=lambda x: x.field")
+
+
+def _times(key: Expression) -> list[Expression]:
+    """Return the datetimes by which is sorted, of which it is not certain that they all have a zone."""
+    if isinstance(key, ListDisplay):
+        return [time for each in key.elements for time in _times(each)]
+    return [key] if is_time(key.kind) and describe(key.kind) != "AwareDatetime" else []
 
 
 def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]:
@@ -182,11 +199,15 @@ def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]
     kinds = [acts_as(each) for each in members(key.kind)]
     if all(isinstance(each, Boolean) for each in kinds):  # JSONata compares numbers and strings only
         return (Conditional(key, _ONE, ZERO, _INTEGER),)
-    if all(isinstance(each, Text) for each in kinds) or all(isinstance(each, (Integer, Float)) for each in kinds):
+    if is_span(key.kind):
+        return (as_span(key),)
+    if is_time(key.kind):
+        return order_of(key)
+    is_text = all(isinstance(each, Text) for each in kinds) or is_date(key.kind)
+    if is_text or all(isinstance(each, (Integer, Float)) for each in kinds):
         return (key,)
-    raise Refused(
-        node, f"`{source}` sorts by {describe(key.kind)}", "sort by numbers or strings, as in key=lambda x: x.name"
-    )
+    remedy = "sort by numbers, strings or times, as in key=lambda x: x.name"
+    raise Refused(node, f"`{source}` sorts by {describe(key.kind)}", remedy)
 
 
 def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
@@ -241,13 +262,19 @@ def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> 
         if is_unknown(each.kind):
             return each
         refuse_none(node, each, f"an argument of `{source}`")
-    if all(is_text(each.kind) for each in values):
-        texts = ListDisplay(tuple(values), ListOf(TEXT))
-        ordered = _ordered(reader, node, texts, TEXT, None, scope, descending=function == "$max")
-        return Item(ordered, ZERO, TEXT, certain=True)
+    if all(is_span(each.kind) for each in values):
+        return Apply(function, (ListDisplay(tuple(map(as_span, values)), ListOf(SPAN)),), SPAN)
+    for kinds in (is_text, is_time, is_date):
+        if all(kinds(each.kind) for each in values):
+            kind = TEXT if kinds is is_text else join(*(each.kind for each in values))
+            several = ListDisplay(tuple(values), ListOf(kind))
+            ordered = _ordered(reader, node, several, kind, None, scope, descending=function == "$max")
+            return Item(ordered, ZERO, kind, certain=True)
     for each in values:
         if not all(isinstance(acts_as(kind), (Integer, Float)) for kind in members(each.kind)):
-            raise Refused(node, f"`{source}` takes {describe(each.kind)}", "give it numbers, strings, or one list")
+            raise Refused(
+                node, f"`{source}` takes {describe(each.kind)}", "give it numbers, strings, times, or one list"
+            )
     kind = _plain(join(*(each.kind for each in values)))
     return Apply(function, (ListDisplay(tuple(values), ListOf(kind)),), kind)
 
@@ -314,6 +341,22 @@ def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     return given if not node.keywords else merged_dicts([given, reader.value(named, scope)])
 
 
+def _from_keys(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return `dict.fromkeys(keys, value)`."""
+    if node.keywords or not 1 <= len(node.args) <= 2:
+        found = f"`{reader.source.of(node)}` has other arguments than the language knows"
+        raise Refused(node, found, "write {key: value for key in keys}")
+    value = node.args[1] if len(node.args) == 2 else placed(ast.Constant(None), node)
+    loop = ast.comprehension(placed(ast.Name("key", ast.Store()), node), node.args[0], [], 0)
+    if isinstance(value, ast.Constant):
+        return comprehension(reader, value, [loop], scope, key=placed(ast.Name("key", ast.Load()), node))
+    name = placed(ast.Name(f"value{HOISTED}", ast.Load()), node)
+    kept = reader.element(value, scope)  # worked out once, and before the keys are gone through
+    within = scope.bind(name.id, Variable("_d", kept.kind))
+    made = comprehension(reader, name, [loop], within, key=placed(ast.Name("key", ast.Load()), node))
+    return Let((("_d", kept),), made, made.kind)
+
+
 def _is_lazy(reader: Reader, node: ast.expr, scope: Scope) -> bool:
     """Whether an expression is no value by itself, but can be gone through."""
     if isinstance(node, ast.GeneratorExp) or is_view(node):
@@ -324,6 +367,7 @@ def _is_lazy(reader: Reader, node: ast.expr, scope: Scope) -> bool:
 AGGREGATES: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
     next: _next,
     dict: _dict,
+    dict.fromkeys: _from_keys,
     any: _quantified("any"),
     all: _quantified("all"),
     list: _list,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, EmailStr, PlainSerializer, RootModel, WrapSerial
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
 from durable.adapters import adapter_of, resolve_fields
+from durable.compiler.keys import kind_of_keys, written_as
 from durable.compiler.kinds import (
     NULL,
     Anything,
@@ -145,9 +146,9 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return ListOf(kind_of(arguments[0]), is_tuple=True)
         return TupleOf(tuple(kind_of(each) for each in arguments))
-    # JSON has texts for keys. A dict with other keys is passed on, and pydantic reads them back.
-    if origin in (dict, AbstractMapping) and isinstance(kind_of(arguments[0]), Text):
-        return DictOf(kind_of(arguments[1]))
+    # JSON has texts for keys. A dict with keys that cannot be told apart there is passed on, and pydantic reads them.
+    if origin in (dict, AbstractMapping) and written_as(key := kind_of(arguments[0])) is not None:
+        return DictOf(kind_of(arguments[1]), kind_of_keys(key))
     return _record(annotation, origin) or Opaque(annotation)
 
 

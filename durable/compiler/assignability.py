@@ -67,10 +67,10 @@ def _container(given: Kind, declared: Kind) -> bool:
             return all(assignable(each, wanted) for each in elements)
         case TupleOf(elements), TupleOf(others):
             return len(elements) == len(others) and all(map(assignable, elements, others))
-        case DictOf(value), DictOf(wanted):
-            return assignable(value, wanted)
-        case Fixed(entries), DictOf(wanted):
-            return all(assignable(each, wanted) for _, each in entries)
+        case DictOf(value, key), DictOf(wanted, wanted_key):
+            return assignable(value, wanted) and assignable(key, wanted_key)
+        case Fixed(entries), DictOf(wanted, key):
+            return all(assignable(each, wanted) for _, each in entries) and (not entries or isinstance(key, Text))
         case Fixed(entries), Record(python, True):
             return _fits_keys(dict(entries), python)
     return False

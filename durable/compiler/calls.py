@@ -28,6 +28,7 @@ from durable.compiler.assignability import assignable
 from durable.compiler.classinfo import is_instance
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.iterables import LAZY, VIEWS, iterable
+from durable.compiler.keys import as_text, looked_up
 from durable.compiler.kinds import (
     Boolean,
     DictOf,
@@ -345,10 +346,12 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
         kept = Variable("_d", default.kind)
         value = _get(node, of, kind, [key, kept], source)
         return Let((("_d", default),), value, value.kind)
-    if not isinstance(acts_as(key.kind), Text):
-        raise Refused(node, f"`{source}` looks up {describe(key.kind)}", "keys are strings")
-    if isinstance(kind, DictOf):
-        return Entry(of, key, join(kind.value, default.kind), default)
+    found = looked_up(kind, key.kind)
+    if found is not None and isinstance(kind, DictOf):
+        return Entry(of, as_text(key), join(kind.value, default.kind), default)
+    if found is None and (isinstance(kind, DictOf) or not isinstance(acts_as(key.kind), Text)):
+        found_out = f"`{source}` looks up {describe(key.kind)} in {describe(kind)}"
+        raise Refused(node, found_out, "look up what may be one of its keys")
     if isinstance(kind, Fixed) and not isinstance(key, Constant):
         return Entry(of, key, join(*(each for _, each in kind.entries), default.kind), default)
     if isinstance(key, Constant) and (isinstance(kind, Fixed) or (isinstance(kind, Record) and kind.by_key)):

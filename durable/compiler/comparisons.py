@@ -10,7 +10,9 @@ from typing import Final, Literal
 from durable.compiler.advice import written_member
 from durable.compiler.assignability import overlap
 from durable.compiler.guards import IN_A_STEP, refuse_any, refuse_none
+from durable.compiler.keys import as_text, looked_up
 from durable.compiler.kinds import (
+    NULL,
     Anything,
     Boolean,
     Caught,
@@ -150,6 +152,8 @@ def _no_twins(node: ast.AST, one: Kind, other: Kind, source: str) -> None:
                 for x, y in _pairs(a, b):
                     _no_twins(node, x, y, source)
             case (DictOf() | Fixed(), DictOf() | Fixed()):
+                if not _same_keys(a, b):
+                    raise _never_equal(node, a, b, source)
                 for x, y in itertools.product(_values(a), _values(b)):
                     _no_twins(node, x, y, source)
 
@@ -179,6 +183,12 @@ def hashable(node: ast.AST, kind: Kind, source: str) -> None:
 
 def _elements(kind: ListOf | TupleOf | SetOf) -> tuple[Kind, ...]:
     return kind.elements if isinstance(kind, TupleOf) else (kind.element,)
+
+
+def _same_keys(one: DictOf | Fixed, other: DictOf | Fixed) -> bool:
+    """Return whether a key of one dict may be a key of the other: JSON has texts for all of them."""
+    one_key, other_key = (each.key if isinstance(each, DictOf) else Text() for each in (one, other))
+    return one_key == other_key or looked_up(DictOf(NULL, one_key), other_key) is not None
 
 
 def _values(kind: DictOf | Fixed) -> tuple[Kind, ...]:
@@ -228,7 +238,9 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
         case ListOf() | TupleOf() | SetOf():
             _element_of(node, _elements(kind), item, source)
             return Contains(container, item)
-        case Text() | DictOf() | Fixed() | Record(by_key=True) if is_text(item.kind):
+        case DictOf() | Fixed() if looked_up(kind, item.kind) is not None:
+            return Contains(container, as_text(item))
+        case Text() | Record(by_key=True) if is_text(item.kind):
             return Contains(container, item)
     raise Refused(
         node,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import enum
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler.access import element_kind, keys_of
 from durable.compiler.guards import refuse_any, refuse_none
+from durable.compiler.keys import KEYS, as_key, as_text, kind_of_keys, written_as
 from durable.compiler.kinds import (
     UNKNOWN,
     Anything,
@@ -30,6 +32,7 @@ from durable.compiler.kinds import (
     members,
     of_one_shape,
 )
+from durable.compiler.literals import list_display, literal
 from durable.compiler.names import HOISTED
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
@@ -76,6 +79,9 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = 
             found, function = reader.static(func, scope)
             if found and isinstance(function, Hashable) and function in _MAKERS:
                 return _MAKERS[function](reader, node, scope)
+    found, cls = reader.static(node, scope)
+    if found and isinstance(cls, type) and issubclass(cls, enum.Enum):
+        return list_display(tuple(literal(node, each, reader.source.of(node)) for each in cls), is_tuple=False)
     value = reader.value(node, scope)
     kind = of_one_shape(acts_as(value.kind))
     if isinstance(kind, (DictOf, Fixed)):
@@ -172,13 +178,15 @@ LAZY: Final = frozenset(_MAKERS)
 
 def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope) -> Expression:
     value, source = reader.value(of, scope), reader.source.of(node)
+    key: Kind = TEXT
     if is_unknown(value.kind):
         return value
     refuse_none(node, value, f"`{reader.source.of(of)}`")
     refuse_any(node, value, f"`{reader.source.of(of)}`")
     match of_one_shape(acts_as(value.kind)):
-        case DictOf(kind):
-            pass
+        case DictOf(kind, key):
+            if written_as(key) is None:
+                raise Refused(node, f"the keys of `{source}` are {describe(key)}", KEYS)
         case Fixed(entries):
             kind = join(*(each for _, each in entries))
         case Record(by_key=True) as record:
@@ -186,11 +194,12 @@ def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope)
         case other:
             raise Refused(node, f"`{source}` goes through {describe(other)}", "only dicts have items, keys and values")
     # Brackets: of a dict with one key `$keys` gives the bare text, and of an empty one nothing.
-    keys = Formula("[$keys($a)]", (value,), ListOf(TEXT))
+    name = as_key("$_k", key)
     if view == "keys":
-        return keys
-    got = "$lookup($a, $_k)" if view == "values" else f"[$_k, {_as_element('$lookup($a, $_k)', kind)}]"
-    pairs = ListOf(TupleOf((TEXT, kind)))
+        text = "[$keys($a)]" if name == "$_k" else f"[$map([$keys($a)], function($_k) {{ {name} }})]"
+        return Formula(text, (value,), ListOf(key))
+    got = "$lookup($a, $_k)" if view == "values" else f"[{name}, {_as_element('$lookup($a, $_k)', kind)}]"
+    pairs = ListOf(TupleOf((key, kind)))
     made = pairs if view == "items" else ListOf(kind)
     added = f"[{got}]" if view == "items" else f"[{_as_element(got, kind)}]"
     return Formula(f"$reduce([$keys($a)], function($_l, $_k) {{ $append($_l, {added}) }}, [])", (value,), made)
@@ -261,9 +270,9 @@ def dict_entry(node: ast.AST, key: Expression, value: Expression, source: str) -
     """Return a dict of one key that is computed."""
     refuse_none(node, key, f"the key `{source}`")
     refuse_any(node, key, f"the key `{source}`")
-    if not is_unknown(key.kind) and not all(isinstance(acts_as(each), Text) for each in members(key.kind)):
-        raise Refused(node, f"the key `{source}` is {describe(key.kind)}", "keys are strings: write str(…)")
-    return Formula("{$a: $b}", (key, value), DictOf(value.kind))
+    if written_as(key.kind) is None:
+        raise Refused(node, f"the key `{source}` is {describe(key.kind)}", KEYS)
+    return Formula("{$a: $b}", (as_text(key), value), DictOf(value.kind, kind_of_keys(key.kind)))
 
 
 def is_repeatable(items: Expression, times: Expression) -> bool:
@@ -295,7 +304,7 @@ def merged_dicts(parts: list[Expression]) -> Expression:
         entries = {name: of for each in parts if isinstance(each.kind, Fixed) for name, of in each.kind.entries}
         kind = Fixed(tuple(entries.items()))
     else:
-        kind = join(*(of_one_shape(join(each.kind, DictOf(Never()))) for each in parts))
+        kind = join(*(of_one_shape(join(each.kind, DictOf(Never(), Never()))) for each in parts))
     return Apply("$merge", (ListDisplay(tuple(parts), ListOf(kind)),), kind)
 
 

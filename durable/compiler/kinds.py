@@ -102,9 +102,10 @@ class TupleOf(Kind):
 
 @dataclass(frozen=True, slots=True)
 class DictOf(Kind):
-    """A dict with str keys."""
+    """A dict whose keys are strings, whole numbers or members of an Enum; `keys.py` says how JSON has them."""
 
     value: Kind
+    key: Kind = field(default=Text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,13 +219,13 @@ def _merged(one: Kind, other: Kind) -> Kind | None:
             return SetOf(join(a_kind, b_kind))
         case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):
             return TupleOf(tuple(map(join, ones, others)))
-        case (DictOf(a_kind), DictOf(b_kind)):
-            return DictOf(join(a_kind, b_kind))
+        case (DictOf(a_kind, a_key), DictOf(b_kind, b_key)):
+            return DictOf(join(a_kind, b_kind), join(a_key, b_key))
         # The order counts too: it is that of `items()`, and dicts keep it.
         case (Fixed(a_items), Fixed(b_items)) if [k for k, _ in a_items] == [k for k, _ in b_items]:
             return Fixed(tuple((k, join(x, y)) for (k, x), (_, y) in zip(a_items, b_items, strict=True)))
-        case (Fixed(items), DictOf(value)) | (DictOf(value), Fixed(items)):
-            return DictOf(join(value, *(each for _, each in items)))
+        case (Fixed(items), DictOf(value, key)) | (DictOf(value, key), Fixed(items)):
+            return DictOf(join(value, *(each for _, each in items)), join(key, Text()) if items else key)
     return None
 
 
@@ -261,7 +262,8 @@ def of_one_shape(kind: Kind) -> Kind:
     if len(dicts) < 2 or len(dicts) < len(members(kind)):
         return kind
     values = [each.value if isinstance(each, DictOf) else join(*(value for _, value in each.entries)) for each in dicts]
-    return DictOf(join(*values))
+    keys = [each.key if isinstance(each, DictOf) else Text() if each.entries else Never() for each in dicts]
+    return DictOf(join(*values), join(*keys))
 
 
 def may_be_none(kind: Kind) -> bool:
@@ -310,8 +312,8 @@ def describe(kind: Kind) -> str:
             return f"set[{describe(element)}]"
         case TupleOf(elements):
             return f"tuple[{', '.join(describe(each) for each in elements)}]"
-        case DictOf(value):
-            return f"dict[str, {describe(value)}]"
+        case DictOf(value, key):
+            return f"dict[{'str' if isinstance(key, Never) else describe(key)}, {describe(value)}]"
         case Fixed(entries):
             return "{" + ", ".join(f'"{key}": {describe(each)}' for key, each in entries) + "}"
         case Done(result):

@@ -5,15 +5,26 @@ from __future__ import annotations
 import ast
 import enum
 import math
+from datetime import date, time, timedelta
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
-from durable.compiler.annotations import constant_kind
-from durable.compiler.kinds import Fixed, ListOf, Never, SetOf, TupleOf, join
+from pydantic_core import to_jsonable_python
+
+from durable.adapters import adapter_of
+from durable.compiler.annotations import constant_kind, kind_of
+from durable.compiler.keys import KEYS, kind_of_keys, written_as
+from durable.compiler.kinds import DictOf, Fixed, ListOf, Never, Opaque, Record, SetOf, TupleOf, describe, join
 from durable.compiler.problems import Refused
+from durable.compiler.roundtrip import loss
+from durable.compiler.secrecy import shows_secret
 from durable.compiler.terms import Constant, DictDisplay, Expression, ListDisplay
 
 _LARGEST: Final = 2**53
 """The largest number up to which all whole numbers are doubles."""
+_WRITTEN: Final = (date, time, timedelta, Decimal, UUID)
+"""Classes whose objects travel as text; a datetime is a date."""
 
 
 def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> Expression:
@@ -37,13 +48,43 @@ def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> 
         found = tuple(literal(node, each, source, inside=True) for each in sorted(value, key=repr))
         if all(isinstance(each, Constant) for each in found):
             return ListDisplay(found, SetOf(join(*(each.kind for each in found)) if found else Never()))
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return dict_display({key: literal(node, each, source, inside=True) for key, each in value.items()})
+    if isinstance(value, dict):
+        return _dict(node, value, source)
+    if isinstance(value, _WRITTEN):
+        return Constant(to_jsonable_python(value), Opaque(type(value)))
+    kind = kind_of(type(value))
+    if isinstance(kind, Record):
+        return _object(node, value, kind, source)
     raise Refused(
         node,
         f"`{source}` is a {type(value).__name__}, which a state machine cannot hold",
-        "use None, bool, int, float, str, and lists and dicts of them, or do it in a step",
+        "use None, bool, int, float, str, datetimes, Decimals, models, dataclasses, and lists and dicts of them, "
+        "or do it in a step",
     )
+
+
+def _dict(node: ast.AST, value: dict[Any, Any], source: str) -> Expression:
+    """Return a dict; one whose keys are written in `run` or in the module as strings is known key by key."""
+    entries = [(key, literal(node, each, source, inside=True)) for key, each in value.items()]
+    if all(type(key) is str for key in value):
+        return dict_display(dict(entries))
+    kind = kind_of_keys(join(*(constant_kind(key) for key in value)))
+    if written_as(kind) is None:
+        raise Refused(node, f"the keys of `{source}` are {describe(kind)}", KEYS)
+    texts = tuple((str(key.value if isinstance(key, enum.Enum) else key), each) for key, each in entries)
+    return DictDisplay(texts, DictOf(join(*(each.kind for _, each in entries)), kind))
+
+
+def _object(node: ast.AST, value: Any, kind: Record, source: str) -> Expression:
+    """Return a model or dataclass as its JSON."""
+    if (lost := loss(kind.python)) is not None:
+        found, _, remedy = lost.partition("; ")
+        raise Refused(node, f"`{source}` would not arrive as it is: {found}", remedy)
+    if shows_secret(kind):
+        found = f"`{source}` holds a secret, which everybody could read in the state machine"
+        raise Refused(node, found, "declare a `Secret` in app.py, and let a step read it")
+    written = adapter_of(kind.python).dump_python(value, mode="json", by_alias=True)
+    return DictDisplay(tuple((key, literal(node, each, source, inside=True)) for key, each in written.items()), kind)
 
 
 def _check(node: ast.AST, value: bool | int | float | str | None, source: str) -> None:

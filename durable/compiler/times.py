@@ -13,20 +13,21 @@ from typing import Final, Literal
 from pydantic_core import to_jsonable_python
 
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.kinds import Kind, Never, Opaque, describe, present
+from durable.compiler.kinds import Integer, Kind, Never, Opaque, describe, present
 from durable.compiler.problems import Refused
 from durable.compiler.spans import DAYS, SPAN, as_span, is_span
 from durable.compiler.terms import BOOLEAN, Comparison, Constant, Expression, Formula, Negation
 
-_SPLIT: Final = (
+_INSTANT: Final = (
     '$_i := function($_t) { ($_r := $substring($_t, 19); $_f := $replace($_r, /(Z|[+-].*)$/, "");'
     " $_z := $substring($_r, $length($_f)); $_o := $length($_z) < 6 ? 0 :"
     ' ($number($substring($_z, 1, 2)) * 60 + $number($substring($_z, 4, 2))) * ($substring($_z, 0, 1) = "-" ? -1 : 1);'
     ' [$toMillis($substring($_t, 0, 19) & "Z") / 1000 - $_o * 60,'
     ' $_f = "" ? 0 : $number($substring($_f & "000000", 1, 6)), $_z = "" ? 0 : 1]) };'
-    " $_a := $_i($a); $_b := $_i($b);"
 )
-"""`$_a` and `$_b`: the seconds since 1970, the microseconds, and 1 where there is a zone, of two datetimes."""
+"""`$_i`: the seconds since 1970, the microseconds, and 1 where there is a zone, of a datetime."""
+_SPLIT: Final = f"{_INSTANT} $_a := $_i($a); $_b := $_i($b);"
+"""`$_a` and `$_b`: the same of two."""
 _ZONES: Final = ' $assert($_a[2] = $_b[2], "TypeError");'
 _DIFFERENCE: Final = (
     f'({_SPLIT}{_ZONES} $_d := $_a[0] - $_b[0]; $assert($abs($_d) < 9007199254, "OverflowError");'
@@ -98,6 +99,17 @@ def compared(
 
 def _is_comparable(kind: Kind) -> bool:
     return not isinstance(kind, Never) and (is_time(kind) or is_date(kind) or is_span(kind))
+
+
+def order_of(time: Expression) -> tuple[Expression, Expression]:
+    """Return the numbers by which datetimes are sorted: their seconds and microseconds."""
+    seconds, micros = (Formula(f"({_INSTANT} $_i($a)[{place}])", (time,), Integer()) for place in range(2))
+    return seconds, micros
+
+
+def zone_of(time: Expression) -> Expression:
+    """Return 1 of a datetime that has a zone, 0 of another: the two cannot be sorted together."""
+    return Formula(f"({_INSTANT} $_i($a)[2])", (time,), Integer())
 
 
 def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression | None:
