@@ -18,6 +18,8 @@ B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
+# The overloads are written out because Python's types cannot say "the first n parameters of a function". Of more than
+# six arguments, and of those that are given by name, the compiler alone checks the types.
 F = TypeVar("F")
 
 

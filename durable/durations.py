@@ -77,6 +77,7 @@ def whole_seconds(duration: Duration) -> int:
         DurationError: it is of another form, or not a whole number of seconds.
     """
     parsed = parse_duration(duration)
+    # Refused and not rounded: an author who writes "1.5 seconds" means something else than 1 or 2.
     if parsed.microseconds:
         raise DurationError(duration, "whole seconds only")
     return parsed.days * 86_400 + parsed.seconds

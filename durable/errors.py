@@ -217,6 +217,7 @@ class CompileError(ConfigurationError):
 
     def __init__(self, file: str, line: int, found: str, remedy: str) -> None:
         self.file, self.line, self.found, self.remedy = file, line, found, remedy
+        # The form that editors and terminals make a link of: file, line, then the text.
         super().__init__(f"{file}:{line}: {found}; {remedy}")
 
 

@@ -86,6 +86,7 @@ def _recorded(installed: Distribution) -> str | None:
         return None
     recorded: dict[str, Any] = json.loads(text)
     url: str = recorded["url"]
+    # The commit, and not the branch: a new project gets the code that wrote it.
     if vcs := recorded.get("vcs_info"):
         return f"{vcs['vcs']}+{url}@{vcs['commit_id']}"
     return url

@@ -41,6 +41,7 @@ class Schedule:
         if (self.cron is None) == (self.every is None):
             raise ScheduleError(repr(self.cron), "it says when twice, or not at all", "give `cron` or `every`")
         if self.cron is not None:
+            # Parsed once, when it is declared, so that a wrong expression is an error of app.py.
             object.__setattr__(self, "_parsed", Cron.parse(self.cron))
             _zone(self.timezone)
         elif not 1 <= self.every_minutes <= _MOST_EVERY_MINUTES or self.timezone != "UTC":

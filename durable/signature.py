@@ -156,6 +156,7 @@ def _read(function: Callable[..., Any]) -> Signature:
     callback: CallbackParameter | None = None
     for parameter in inspect.signature(function).parameters.values():
         annotation = _annotation(function, parameter, hints)
+        # `KVNamespace[Order]` is an alias; its origin is the class of the binding.
         kind = typing.get_origin(annotation) or annotation
         if kind is StepContext:
             context = parameter.name

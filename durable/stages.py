@@ -57,6 +57,7 @@ def stage_settings(root: Path, stage: str) -> StageSettings:
     if not path.exists():
         return StageSettings()
     try:
+        # All stages are validated, not the one that is asked for alone: a mistake in `[prod]` is found in development.
         return _FILE.validate_python(tomllib.loads(path.read_text(encoding="utf-8"))).get(stage, StageSettings())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StagesError(f"{path} is not TOML: {error}") from None

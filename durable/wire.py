@@ -56,10 +56,13 @@ MAX_VALUE_BYTES: Final = 104_857_600
 MAX_KEPT_INPUT_BYTES: Final = 98_304
 """A row holds a step's input as far as this; with the largest result it stays below DynamoDB's 400 KB."""
 MAX_STEP_NAME: Final = 80
+# A Lambda runs for 900 seconds at the most, of which some are kept to write the outcome: see `lambda_seconds`.
 MAX_STEP_TIMEOUT_SECONDS: Final = 895
 MAX_WAIT_SECONDS: Final = 31_536_000
 """How long a run may wait for an event: a year, which is also how long an execution lasts."""
+# A type stands in URLs and in keys of rows: none of these letters has to be quoted there.
 EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
+# Numbers of JSON are doubles in JSONata and in JavaScript: above this one two whole numbers can be the same double.
 MAX_INTEGER: Final = 2**53 - 1
 MAX_DEPTH: Final = 64
 """How deep lists and objects may be nested in a value: what is stored adds a few levels, and 200 can be read back."""

@@ -124,6 +124,7 @@ class Compute:
             if found is None:
                 yield f"{each!r} is no package with its version; write 'pillow==12.0.0'"
         hashed = [bool(found["hashes"]) for found in read.values() if found is not None]
+        # pip takes hashes for all packages of an installation or for none.
         if any(hashed) and not all(hashed):
             yield "some packages have a hash and some have none; give each one, or none"
 

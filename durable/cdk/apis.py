@@ -67,9 +67,12 @@ class Apis:
             api=worker.api,
             options=options,
         )
+        # Without a URL it is a Lambda that other parts of the project's own stack may invoke.
         if not worker.url:
             return
         machines = [self.machines[each.name] for each in worker.uses().values() if isinstance(each, Workflow)]
+        # A callback can be completed by each API whose worker has the workflow among its bindings: that worker has the
+        # route.
         handing_out = [step for each in machines for step in each.callbacks]
         gateway = self.gateways[worker.name] = self._gateway(worker, function, completes=bool(handing_out))
         for step in handing_out:

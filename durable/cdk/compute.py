@@ -30,6 +30,7 @@ class Existing:
         self._layers: dict[str, lambda_.ILayerVersion] = {}
 
     def vpc(self, network: Network) -> ec2.IVpc:
+        # Imported once: two constructs of one id in a stack are an error.
         key = f"Network{network.vpc}{'-'.join(network.subnets)}"
         if key not in self._made:
             self._made[key] = ec2.Vpc.from_vpc_attributes(

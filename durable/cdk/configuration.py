@@ -45,6 +45,7 @@ class PlainValue:
 def secret_of(declared: Secret, stage: Stage) -> SecretParameter:
     """Return the right to read a secret of this stage."""
     name = f"{stage.settings.stack}/{declared.name}"
+    # Under the name of the stack: stages of one account have secrets of their own.
     arn = Stack.of(stage.scope).format_arn(service="ssm", resource="parameter", resource_name=name)
     return SecretParameter(name=f"/{name}", arn=arn)
 

@@ -67,6 +67,7 @@ class Monitoring(Construct):
     def __init__(self, scope: Construct, id: str, *, watched: Watched, alarm_topic: str | None) -> None:
         super().__init__(scope, id)
         self._alarms = Alarms(self, alarm_topic)
+        # One dashboard a stage: each costs $3 a month.
         self._dashboard = cloudwatch.Dashboard(self, "Dashboard")
         for name, machine in watched.machines.items():
             express = watched.express.get(name)
@@ -95,9 +96,12 @@ class Monitoring(Construct):
         self, name: str, machine: sfn.StateMachine, express: sfn.StateMachine | None, metrics: RunMetrics
     ) -> None:
         """Show a workflow in a row of its own."""
+        # An Express workflow's Standard machine executes what waits in blocks, which is little: its numbers would
+        # mislead.
         shown = express or machine
         started = shown.metric_started(statistic="Sum", period=FIVE_MINUTES)
         failed = shown.metric_failed(statistic="Sum", period=FIVE_MINUTES)
+        # How runs end is counted by their status in the record; executions of a run may be many.
         ends = [
             metrics.metric(each, "Sum", workflow=name)
             for each in ("RunsComplete", "RunsFailed", "RunsRefused", "RunsStopped")
@@ -132,6 +136,7 @@ class Monitoring(Construct):
 
     def _record(self, record: Record) -> None:
         """Watch the table of runs: its own limit, and that of the index in which each change of a status is written."""
+        # An index that is throttled holds up writes to the table, and is counted under its own name.
         table = {"TableName": record.table.table_name}
         index = table | {"GlobalSecondaryIndexName": INDEX}
         throttles = {

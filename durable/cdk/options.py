@@ -105,6 +105,7 @@ def unknown_names(options: Options, project: Project, programs: Mapping[str, Com
     apis = {
         kind: [each.name for each in project.workers if each.url and each.api == kind] for kind in get_args(ApiKind)
     }
+    # A misspelt name would else have no effect, and nobody would notice.
     known: dict[str, tuple[Mapping[Any, object], list[Any]]] = {
         "steps": (options.steps, list(steps)),
         "consumers": (options.consumers, [each.name for each in project.queues if each.consumer is not None]),

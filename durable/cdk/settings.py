@@ -82,6 +82,7 @@ class Settings:
 
     @property
     def production(self) -> bool:
+        # Only `prod` is protected by its name: a stage whose data matters says so in stages.toml.
         return self.stage == "prod" if self.protected is None else self.protected
 
     @property

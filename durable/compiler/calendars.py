@@ -88,6 +88,7 @@ def formatted(node: ast.AST, of: Expression, form: str, source: str) -> Expressi
             parts.append(_directive(node, when, text, source))
         else:
             parts.append(Constant("%" if text == "%%" else text, TEXT))
+    # With an empty text in front, so that there is a part also where the format is empty.
     return Let((("_t", of),), Joined((Constant("", TEXT), *parts)), TEXT)
 
 
@@ -110,5 +111,6 @@ def _directive(node: ast.AST, when: Variable, text: str, source: str) -> Express
 
 
 def _named(names: tuple[str, ...], index: str, when: Variable, *, is_short: bool) -> Expression:
+    # The C locale, whatever the locale of the machine that compiles: a run is the same everywhere.
     shown = [each[:3] for each in names] if is_short else names
     return Formula(f"{json.dumps(shown)}[{index}]", (when,), TEXT)

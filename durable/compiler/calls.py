@@ -88,6 +88,7 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     """
     source = reader.source.of(node)
     found, function = reader.static(node.func, scope)
+    # It is looked up in dicts of functions below.
     if found and not isinstance(function, Hashable):
         raise Refused(node, f"`{source}` calls a {type(function).__name__}", "call a function")
     if found and function is isinstance:
@@ -108,6 +109,8 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return built(reader, node, record, scope)
     if found and function is dataclasses.replace:
         return _replaced(reader, node, scope)
+    # After what the compiler knows itself: an author's function of the name of a builtin is found by its value, not by
+    # its name.
     inlined = reader.inline(node, scope)
     if inlined is not None:
         return inlined
@@ -129,6 +132,7 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return local.value
     if local is not None and any(isinstance(each, Function) for each in members(local.value.kind)):
         raise Refused(node, f"`{source}` is not awaited", f"write `await {source}`")
+    # CPython would raise UnboundLocalError: a name that is assigned anywhere in a function is local in all of it.
     if isinstance(node.func, ast.Name) and node.func.id in reader.names.assigned:
         hidden = f"`{node.func.id}` is a name that `run` assigns, which hides the function everywhere in it"
         raise Refused(node, hidden, "give the variable another name")
@@ -247,6 +251,7 @@ def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression
         case ListOf() | TupleOf() | SetOf():
             return Apply("$count", (value,), Integer())
         case DictOf() | Fixed() | Record(by_key=True):
+            # `$count` counts elements of a list, and takes any object for one element.
             return Apply("$count", (Apply("$keys", (value,), ListOf(Text())),), Integer())
     raise Refused(node, f"`{source}` asks for the length of {describe(value.kind)}", "len takes a str, list or dict")
 

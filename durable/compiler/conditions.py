@@ -39,6 +39,8 @@ def _conditions(reader: Reader, both: bool, nodes: list[ast.expr], scope: Scope)
     first = reader.condition(nodes[0], scope)
     if len(nodes) == 1:
         return first
+    # The right side of an `and` is evaluated only where the left one holds, that of an `or` only where it does not: so
+    # it is read with what that has shown.
     rest = _conditions(reader, both, nodes[1:], first.true if both else first.false)
     if both:
         return Condition(Both(first.test, rest.test), rest.true, meet(first.false, rest.false))
@@ -66,6 +68,8 @@ def _comparisons(
         true, false = learned(test, side, value, other, true, false)
     if len(ops) == 1:
         return Condition(test, true, false)
+    # `a < b < c` is `a < b and b < c`. CPython evaluates `b` once, which makes no difference: no expression of a run
+    # has an effect.
     rest = _comparisons(reader, node, sides[1:], ops[1:], true)
     return Condition(Both(test, rest.test), rest.true, meet(false, rest.false))
 
@@ -105,6 +109,7 @@ def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:
     if isinstance(left.kind, Boolean) and isinstance(right.kind, Boolean):
         return Both(left, right) if both else Either(left, right)
     once = Variable("_", left.kind)
+    # What is long is computed once, in a block; a short one is written where it is tested and where it is the result.
     shared = size(left) > 3
     kept, test = (once, truth(node.values[0], once, "")) if shared else (left, condition.test)
     if both:

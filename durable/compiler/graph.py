@@ -157,6 +157,8 @@ class _Drawing:
         return Lane(label, self.nodes(body))
 
     def _node(self, statement: Statement) -> Node | None:
+        # Each statement has a number, whether it is shown or not: so ids do not change when one more kind of statement
+        # is.
         id = f"n{next(self._numbers)}"
         match statement:
             case Run(what):
@@ -214,6 +216,7 @@ class _Drawing:
     def _branch(self, id: str, statement: If) -> Node | None:
         lanes = [self._lane(arm.label, arm.body) for arm in statement.arms]
         lanes.append(self._lane("else", statement.otherwise))
+        # An `if` that only assigns says nothing of what is awaited.
         return Node(id, "branch", "if", lanes=tuple(lanes)) if any(each.nodes for each in lanes) else None
 
     def _try(self, id: str, statement: Try) -> Node:

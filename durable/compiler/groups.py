@@ -47,6 +47,8 @@ class GroupReader:
         for number, ((name, _), kind) in enumerate(zip(tasks, awaited.kinds, strict=True)):
             if name is not None:
                 item = Item(whole, Constant(number, Integer((number,))), kind, certain=True)
+                # Below the group all tasks have ended, so that `.result()` is the element of the list. Before, no name
+                # stands for a task.
                 found += reading.bind(name, dataclasses.replace(item, kind=Done(kind)))
         return tuple(found)
 

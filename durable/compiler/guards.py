@@ -30,6 +30,7 @@ IN_A_STEP: Final = "do it in a step and use what the step returns"
 
 def refuse_none(node: ast.AST, value: Expression, what: str) -> None:
     """Refuse a value that may be None where something is done with it."""
+    # It may have no way to be anything else here: a test before it would never hold, so that it is no remedy.
     if isinstance(value.kind, Null):
         remedy = (
             "a wait has a value with `payload=Model`, a step with a return annotation, a variable when it is assigned"
@@ -43,6 +44,8 @@ def refuse_none(node: ast.AST, value: Expression, what: str) -> None:
 
 def refuse_any(node: ast.AST, value: Expression, what: str) -> None:
     """Refuse a value of no declared type where its type matters."""
+    # Without a type no form of JSONata is known to be right: each of them gives a wrong answer for some values, without
+    # an error.
     if any(isinstance(each, Anything) for each in members(value.kind)):
         raise Refused(
             node, f"the type of {what} is not known (Any)", "give the step or the payload it comes from a type"

@@ -78,6 +78,8 @@ def instance(node: ast.AST, value: Expression, classes: Any, source: str) -> Ins
 
 
 def _is_one(error: Expression, errors: dict[str, type[Exception]]) -> Expression:
+    # By the names of classes: the variable holds what `type(error).__name__` says, and not the name under which AWS
+    # reported it.
     names = sorted({each.__name__ for each in errors.values()})
     known = tuple(Constant(each, TEXT) for each in names)
     name = error_name(error)

@@ -15,6 +15,7 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
         case "extend", [more] if is_list and not node.keywords:
             return grown(node, name, more)
         case "sort", [] if is_list:
+            # `sorted` and `list.sort` are both stable, and take the same arguments.
             return placed(ast.Call(ast.Name("sorted", ast.Load()), [name], node.keywords), node)
         case "reverse", [] if is_list and not node.keywords:
             return placed(
@@ -22,6 +23,7 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
             )
         case "insert", [place, value] if is_list and not node.keywords:
             before = ast.Starred(ast.Subscript(name, ast.Slice(upper=place), ast.Load()), ast.Load())
+            # Slices take any index, as `insert` does: beyond the ends they are cut.
             after = ast.Starred(ast.Subscript(name, ast.Slice(lower=place), ast.Load()), ast.Load())
             return placed(ast.List([before, value, after], ast.Load()), node)
         case "update", [] | [_] if not is_list and all(each.arg for each in node.keywords):

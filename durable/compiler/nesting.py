@@ -39,6 +39,7 @@ def _deepest(root: ast.expr) -> tuple[int, int]:
 
 def _own_levels(node: ast.AST) -> int:
     match node:
+        # Each further part of an `and` nests one deeper: it becomes a condition within a condition.
         case ast.BoolOp(values=values):
             return len(values) - 1
         case ast.Compare(ops=ops):

@@ -80,6 +80,7 @@ def _worked_out(node: ast.expr, function: Callable[..., Any], *given: Any) -> An
     if not all(isinstance(each, int | float | str | datetime.timedelta) for each in given):
         raise Refused(node, f"`{text}` is no arithmetic of numbers or timedeltas", "write the value out")
     try:
+        # With CPython's own operators: nothing of a constant is left to JSONata.
         return function(*given)
     except (ArithmeticError, MemoryError, TypeError) as error:
         raise Refused(node, f"`{text}` fails: {error}", "write the value out") from None
@@ -163,12 +164,13 @@ def moment(node: ast.expr, resolve: Resolve) -> str | None:
         return None
     if isinstance(value, str):
         try:
-            value = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
+            value = datetime.datetime.fromisoformat(value)
         except ValueError:
             raise Refused(node, f"{value!r} is no time", 'write it as "2026-01-31T09:00:00Z"') from None
     if not isinstance(value, datetime.datetime) or value.tzinfo is None:
         raise Refused(node, f"`{ast.unparse(node)}` is no time with a zone", 'write it as "2026-01-31T09:00:00Z"')
     try:
+        # Step Functions waits until a time in milliseconds.
         text = value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
     except OverflowError:
         found = f"`{ast.unparse(node)}` is before the year 1 or after the year 9999 in UTC"

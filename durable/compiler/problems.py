@@ -72,6 +72,7 @@ class Problems:
 
     def report(self, line: int, found: str, remedy: str) -> None:
         """Keep a problem of a line."""
+        # Once for each place and text: a loop is read several times, and a function as often as it is used.
         self._found[(self.file, line, found, remedy)] = None
 
     def __len__(self) -> int:

@@ -63,6 +63,7 @@ def _of_field(cls: type, name: str, info: FieldInfo) -> str | None:
         return f"{field} is excluded from JSON; {_EXCLUDED}"
     config = getattr(cls, "model_config", None) or getattr(cls, "__pydantic_config__", {})
     written, read = info.serialization_alias or info.alias or name, list(read_as(name, info, config))
+    # An alias for one direction only: what is written under it would be read from nowhere.
     if written not in read:
         return f"{field} is written as {written!r} and read as {' or '.join(map(repr, read))}; {_ONE_ALIAS}"
     adapter = _field_adapter(info, config)
@@ -114,6 +115,8 @@ def _drawn(annotation: Any, adapter: TypeAdapter[Any], write: Callable[[Any], by
         if isinstance(value, Secret):
             return f"{what} is a Secret; take a SecretStr, which is known as one also when it is JSON"
         try:
+            # The way that values really go: written by the store, and read by the store. What changes here would change
+            # in a run.
             arrived = load_text(adapter, write(value), what)
         except PydanticSerializationError:
             return f"{what} (cannot be written as JSON); {_BYTES}"
@@ -157,6 +160,8 @@ def _drawn_from(annotation: Any, depth: int = 0) -> Iterator[Any]:
     if origin in (Annotated, typing.Required, typing.NotRequired, typing_extensions.NotRequired):
         yield from _drawn_from(arguments[0], depth)
     elif origin in (typing.Union, types.UnionType):
+        # Texts that look like dates or numbers: of a union with `str` they are what another member may take for its
+        # own.
         yield from lookalikes()
         for each in arguments:
             yield from draw(each)
@@ -197,6 +202,7 @@ def _varied(draw: Callable[[Any], Iterator[Any]], annotations: tuple[Any, ...]) 
     """Yield values for several annotations, of which one has another value each time."""
     drawn = [list(draw(each)) for each in annotations]
     first = [next(iter(each), None) for each in drawn]
+    # One value that fits everywhere, and then one place at a time: all combinations would be too many.
     yield first
     for place, values in enumerate(drawn):
         yield from ([*first[:place], other, *first[place + 1 :]] for other in values[1:])

@@ -54,6 +54,7 @@ def _drawn(schema: Schema, defs: Schema, depth: int) -> Iterator[Any]:
     elif "enum" in schema:
         yield from schema["enum"]
     elif branches := [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]:
+        # In turns: the number of values is limited, and each branch is to have some of them.
         yield from _turns([_some(each, defs, depth) for each in branches])
     else:
         match schema.get("type"):

@@ -55,6 +55,7 @@ def display(reader: Reader, node: ast.Set, scope: Scope) -> Expression:
     """Return `{a, *b}`."""
     plain = [reader.element(each, scope) for each in node.elts if not isinstance(each, ast.Starred)]
     kind = join(*(each.kind for each in plain)) if plain else Never()
+    # The order of the items does not matter: what could show it, as `list(s)` or a loop, is refused.
     items: Expression = ListDisplay(tuple(plain), ListOf(kind))
     for each in node.elts:
         if isinstance(each, ast.Starred):
@@ -90,6 +91,7 @@ def _unique(node: ast.AST, items: Expression, kind: Kind, source: str) -> Expres
     if is_unknown(items.kind):
         return items
     hashable(node, kind, source)
+    # Brackets: of a single item `$distinct` gives the bare item.
     return Formula("[$distinct($a)]", (items,), SetOf(kind))
 
 

@@ -46,6 +46,7 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> Answer:
         """Call a path; `body` is sent as JSON."""
         data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        # MiniStack finds the API by the name of the host, as AWS does; the address is that of the loopback.
         sent = {"Host": self.host} | ({"Content-Type": "application/json"} if data else {}) | dict(headers or {})
         address = f"https://127.0.0.1:{self.server.port}{self.base}{path}"
         request = urllib.request.Request(address, data, sent, method=method)

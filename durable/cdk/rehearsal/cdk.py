@@ -48,6 +48,7 @@ class Cdk:
             ),
             cwd=folder or self.root,
             env=toolkit.environment(self.environment, self.stage) | {"NO_COLOR": "1"} | toolkit.UNVALIDATED,
+            # The CLI would ask questions where it finds a terminal.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -49,5 +49,6 @@ def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str],
         log_retention=settings.log_retention,
         log_removal=settings.data_removal,
         environment=environment(settings),
+        # MiniStack knows no `AWS::StepFunctions::StateMachineVersion`.
         has_versions=False,
     )
