@@ -11,7 +11,7 @@ from typing import Any
 
 from durable.asl import history, tasks
 from durable.asl.bookkeeping import Bookkeeping, iteration
-from durable.asl.decisions import Exit, RunBranches, RunItems, RunTask, Sleep, Stop
+from durable.asl.decisions import Exit, RunBranches, RunItems, RunTask, Sleep
 from durable.asl.errors import (
     DATA_LIMIT_EXCEEDED,
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
@@ -205,12 +205,9 @@ class _Run(Bookkeeping):
             elif isinstance(decision, RunItems):
                 self._run_items(flow, decision)
             else:
-                self._stop_state(flow, decision)
+                self._died(flow, StateError(decision.error, decision.cause))
         except StateError as error:
             self._failed(flow, error)
-
-    def _stop_state(self, flow: Flow, decision: Stop) -> None:
-        self._died(flow, StateError(decision.error, decision.cause))
 
     def _sleep(self, flow: Flow, decision: Sleep) -> None:
         if decision.at_ms <= self.now_ms:
