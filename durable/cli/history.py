@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from durable.cli.control_characters import escaped
 from durable.cli.operations import LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import INTERRUPTED
@@ -59,6 +60,6 @@ def _line(entry: Mapping[str, Any]) -> str:
     error = entry.get("error")
     said = (error.get("detail") or error.get("message", "")) if error else ""
     why = f"{exception_name(error)}{f': {said}' if said else ''}" if error else ""
-    rest = "  ".join(filter(None, (f"{entry.get('key') or entry.get('step') or ''}{attempt}", why)))
+    rest = escaped("  ".join(filter(None, (f"{entry.get('key') or entry.get('step') or ''}{attempt}", why))))
     type = click.style(f"{entry['type']:<15}" if rest else entry["type"], fg=_COLOURS.get(entry["type"]))
     return f"{clock_time(entry['at'])}  {type}{rest}"

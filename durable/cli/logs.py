@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from durable.cli.control_characters import escaped
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs
 from durable.cli.outcome import INTERRUPTED, MISSING, CommandError
@@ -98,6 +99,8 @@ def _served(operations: Operations, workflow: str | None, id: str | None, cursor
 
 
 def _line(line: dict[str, Any]) -> str:
+    # Before the colours, which are escape sequences too.
+    line = {name: escaped(each) if isinstance(each, str) else each for name, each in line.items()}
     attempt = line.get("attempt") or 1
     which = f" attempt {attempt}" if attempt > 1 else ""
     run = f"{line['workflow']}/{line['id']}"

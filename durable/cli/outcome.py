@@ -12,6 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
+from durable.cli.control_characters import escaped
 from durable.errors import DurableError
 from durable.installation import lacking
 
@@ -99,4 +100,4 @@ def _unusable(error: OSError) -> str:
 
 def tell(error: str, as_json: object, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Print an error on standard error, as JSON with what is more to it, or as it is."""
-    click.echo(json.dumps({"error": error, **more}) if as_json else error, err=True)
+    click.echo(json.dumps({"error": error, **more}) if as_json else escaped(error), err=True)

@@ -7,13 +7,12 @@ from typing import Any, Protocol
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from durable.cli.operations import Operations, known, segment
 from durable.cli.options import on_runs
 from durable.cli.outcome import MISSING, CommandError
-from durable.cli.screen import Screen
+from durable.cli.screen import Screen, table
 from durable.cli.times import clock_time
 
 _ROUTE = "/api/console/queues"
@@ -89,24 +88,17 @@ def _path(queue: str) -> str:
 def _listed(found: Sequence[dict[str, Any]]) -> RenderableType:
     if not found:
         return Text("no queue is declared")
-    table = _table("queue", "consumer", "waiting", "dead letters")
+    drawn = table("queue", "consumer", "waiting", "dead letters")
     for each in found:
         dead = Text(str(each["dead"]), style="red" if each["dead"] else "")
-        table.add_row(Text(each["name"]), Text(each["consumer"] or "none"), str(each["waiting"]), dead)
-    return table
+        drawn.add_row(Text(each["name"]), Text(each["consumer"] or "none"), str(each["waiting"]), dead)
+    return drawn
 
 
 def _letters(queue: str, letters: Sequence[dict[str, Any]]) -> RenderableType:
     if not letters:
         return Text(f"{queue} has no dead letters")
-    table = _table("sent", "deliveries", "message")
+    drawn = table("sent", "deliveries", "message")
     for each in letters:
-        table.add_row(clock_time(each["sentAt"]), str(each["attempts"]), Text(each["body"], overflow="fold"))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for each in columns:
-        table.add_column(each)
-    return table
+        drawn.add_row(clock_time(each["sentAt"]), str(each["attempts"]), Text(each["body"], overflow="fold"))
+    return drawn

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
+from rich.table import Table
+
+from durable.cli.control_characters import escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,31 @@ class Screen:
         if self.as_json:
             click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            console().print(drawn())
+            console().print(Escaped(drawn()))
+
+
+@dataclass(frozen=True, slots=True)
+class Escaped:
+    """A renderable, with the control characters of its texts written out; rich keeps styles apart from texts."""
+
+    drawn: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self.drawn, options):
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
 
 def console() -> Console:
     """Return the terminal; where there is none, lines are as long as they have to be."""
-    found = Console(highlight=False, soft_wrap=False)
-    return found if found.is_terminal else Console(highlight=False, width=200)
+    # Texts are data: in them `[b]` is no style and `:key:` is no emoji.
+    plain = partial(Console, highlight=False, markup=False, emoji=False)
+    found = plain()
+    return found if found.is_terminal else plain(width=200)
+
+
+def table(*columns: str) -> Table:
+    """Return a table without lines, as every command draws one."""
+    drawn = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for each in columns:
+        drawn.add_column(each, justify="right" if each == "attempts" else "left")
+    return drawn

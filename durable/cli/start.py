@@ -12,11 +12,12 @@ from rich.live import Live
 from rich.text import Text
 
 from durable.cli import tables
+from durable.cli.control_characters import escaped
 from durable.cli.data import read
 from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
-from durable.cli.screen import Screen, console
+from durable.cli.screen import Escaped, Screen, console
 from durable.clock import Clock, SystemClock
 from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.statuses import CLOSED
@@ -87,7 +88,8 @@ class Follow:
             while True:
                 run = self._operations.describe(workflow, id)
                 closed = run["status"] in CLOSED
-                live.update(tables.run(run, self._now(), data=("output",) if closed else ()), refresh=True)
+                drawn = tables.run(run, self._now(), data=("output",) if closed else ())
+                live.update(Escaped(drawn), refresh=True)
                 if closed:
                     return run
                 self._pause.wait(self._operations.pause_seconds)
@@ -99,11 +101,12 @@ class Follow:
             for step in [*run["steps"], *tables.sleeps(run)]:
                 now = (step.get("key") or step["name"], step["status"], tables.attempts(step))
                 if now not in said and not quiet:
-                    click.echo(tables.step_line(step, self._now()))
+                    click.echo(escaped(tables.step_line(step, self._now())))
                 said.add(now)
             if run["status"] in CLOSED:
                 if not quiet:
-                    self._console.print(tables.run({**run, "steps": []}, self._now(), data=("output",)))
+                    ended = tables.run({**run, "steps": []}, self._now(), data=("output",))
+                    self._console.print(Escaped(ended))
                 return run
             self._pause.wait(self._operations.pause_seconds)
 

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from durable.cli.screen import table
 from durable.cli.times import ago, clock_time, lasted, milliseconds
 from durable.operations.queries import MOST_COUNTED
 from durable.store.statuses import CLOSED
@@ -55,10 +56,10 @@ def workflows(found: Sequence[Run]) -> RenderableType:
     if not found:
         return Text("no workflow is declared")
     statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
-    table = _table("workflow", *(statuses or ["runs"]))
+    drawn = table("workflow", *(statuses or ["runs"]))
     for each in found:
-        table.add_row(Text(each["name"]), *(_count(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
-    return table
+        drawn.add_row(Text(each["name"]), *(_count(each["counts"].get(status, 0)) for status in statuses or ["runs"]))
+    return drawn
 
 
 def _count(number: int) -> str:
@@ -70,23 +71,23 @@ def runs(page: Run, now: int, *, of_all: bool = False) -> RenderableType:
     """Draw a page of a list; one of all workflows names them."""
     if not page["instances"]:
         return Text("no runs")
-    table = _table(*(["workflow"] if of_all else []), "id", "status", "started", "changed")
+    drawn = table(*(["workflow"] if of_all else []), "id", "status", "started", "changed")
     for each in page["instances"]:
         started, changed = ago(each["createdAt"], now), ago(each["updatedAt"], now)
         row = (Text(each["id"], overflow="fold"), status_text(each["status"]), started, changed)
-        table.add_row(*([Text(each["workflow"])] if of_all else []), *row)
+        drawn.add_row(*([Text(each["workflow"])] if of_all else []), *row)
     more = [Text(f"more: --cursor {page['cursor']}", style="dim")] if page["cursor"] else []
     if page.get("more"):
         more.append(Text("more: name a workflow, or a greater --limit", style="dim"))
-    return Group(table, *more)
+    return Group(drawn, *more)
 
 
 def batch(results: Iterable[Run]) -> RenderableType:
     """Draw what came of each of several starts."""
-    table = _table("item", "id", "outcome")
+    drawn = table("item", "id", "outcome")
     for number, each in enumerate(results, 1):
-        table.add_row(str(number), Text(each["id"] or "–", overflow="fold"), _outcome(each))
-    return table
+        drawn.add_row(str(number), Text(each["id"] or "–", overflow="fold"), _outcome(each))
+    return drawn
 
 
 def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> RenderableType:
@@ -151,15 +152,15 @@ def _steps(steps: Iterable[Run], end: int, *, started: bool) -> Table:
     waits = any(each.get("wakeAt") for each in rows)
     failed = any(each.get("error") for each in rows)
     columns = ("step", "status", *(["started"] if started else []), "attempts", "took")
-    table = _table(*columns, *(["wakes"] if waits else []), *(["error"] if failed else []))
+    drawn = table(*columns, *(["wakes"] if waits else []), *(["error"] if failed else []))
     for each in rows:
         took = lasted(_ended(each, end) - milliseconds(each["startedAt"]))
         row: list[str | Text] = [_titled(each), status_text(each["status"])]
         row += [clock_time(each["startedAt"])[11:]] if started else []
         row += [str(attempts(each) or ""), took, *([_wakes(each, end)] if waits else [])]
         row += [_why(each["error"]) if each.get("error") else Text()] if failed else []
-        table.add_row(*row)
-    return table
+        drawn.add_row(*row)
+    return drawn
 
 
 def _why(error: Run) -> Text:
@@ -212,13 +213,6 @@ def _titled(step: Run) -> Text:
     """Return the key of a step, after its title where `run` computes the name."""
     title, key = step.get("title", step["name"]), _key(step)
     return Text(key) if title == step["name"] else Text.assemble(title, (f"  {key}", "dim"))
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for each in columns:
-        table.add_column(each, justify="right" if each == "attempts" else "left")
-    return table
 
 
 def _json(value: Any) -> str:

@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs
 from durable.cli.outcome import MISSING, CommandError
-from durable.cli.screen import Screen
+from durable.cli.screen import Screen, table
 from durable.cli.times import clock_time, lasted
 from durable.clock import SystemClock, timestamp
 from durable.project import load
@@ -72,9 +71,7 @@ def _data(each: Appointment, now: int) -> dict[str, Any]:
 def _drawn(found: Sequence[Appointment], now: int) -> RenderableType:
     if not found:
         return Text("no workflow of app.py has a schedule; write Workflow(…, schedules=[Schedule(cron=…)])")
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    for name in ("workflow", "schedule", "key", "next", "in"):
-        table.add_column(name)
+    drawn = table("workflow", "schedule", "key", "next", "in")
     for each in found:
-        table.add_row(each.workflow, each.words, each.key, clock_time(timestamp(each.next)), lasted(each.next - now))
-    return table
+        drawn.add_row(each.workflow, each.words, each.key, clock_time(timestamp(each.next)), lasted(each.next - now))
+    return drawn
