@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from unittest import mock
 
 from durable.errors import RunClosed, RunConflict, RunNotFound, Throttled
-from durable.runs.transitions import From, Order
+from durable.runs.transitions import From, Given, Order
 from durable.store.keys import StepKey
 from durable.store.rows import Header
 from durable.store.table import Key, Row
@@ -20,12 +20,26 @@ from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
 from tests.simulation.machines import WORKFLOWS
 from tests.simulation.world import World
 
-Script = Literal["none", "pause", "terminate", "rollback", "restart", "restart from", "retry", "delete", "again"]
+Script = Literal[
+    "none",
+    "pause",
+    "terminate",
+    "rollback",
+    "restart",
+    "restart from",
+    "retry",
+    "retry after",
+    "delete",
+    "again",
+    "deploy",
+]
 SCRIPTS: tuple[Script, ...] = get_args(Script)
 ID = "one"
 _LIMIT = 29 * DAY
 _MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DAY + SECOND, 3 * DAY)
 _REFUSED = (RunConflict, RunNotFound)
+_LATE = ("pause", "restart from", "deploy")
+"""The scripts by which a run may come to its wait when the time of that is over."""
 MOST_EXECUTIONS = 80
 MOST_UNHEARD_MS = 40 * MINUTE
 """How long an event may be there before a run that waits for it goes on."""
@@ -201,6 +215,14 @@ class Story:
                 self._order(later + DAY, Order("resume"))
             case "retry":
                 self._order(20 * DAY, Order("retry"))
+            case "retry after":
+                self._order(20 * DAY, Order("retry", result=Given(7)))
+            case "deploy":
+                self._order(first, Order("pause"))
+                self.world.kernel.after(later, lambda: self.world.deploy(WORKFLOWS.keys(), version=2))
+                self._order(later + SECOND, Order("resume"))  # it may be refused
+                for after in (HOUR, DAY):
+                    self._order(later + after, Order("resume", latest=True))
             case "delete":
                 self._order(first, Order("terminate"))
                 self._order(later + DAY, Order("delete"))
@@ -252,24 +274,27 @@ class Story:
             "waiter": (5, 0) if self._may_miss() else (5,),
             "lender": (self._attempts_of(header, "big"),),
             "couriers": tuple([a, b, c] for a in (1, 10) for b in (101, 110) for c in (201, 210)),
-            "hook": ((-1 if self.world.refuses else 5), *((0,) if self.script in ("pause", "restart from") else ())),
+            "hook": (
+                (-1 if self.world.refuses else 5),
+                *((0,) if self.script in ("pause", "restart from", "deploy") else ()),
+            ),
             "parent": ([4, 3, 8, 0],),
             "loop": (40,),
             "grinder": (40,),
-            "trip": (),
+            "trip": (7,) if self.script == "retry after" else (),
             "racer": tuple(
                 [won, won + 1, heard]
                 for won in (6, 113)
                 for heard in ((5, 0) if self._may_miss() or self._went_along(header) else (5,))
             ),
-            "doomed": (),
+            "doomed": (7,) if self.script == "retry after" else (),
         }
         if header.status == "complete" and header.output in ends[self.workflow]:
             return
         if header.status == "errored" and self.workflow == "trip" and (header.error or {}).get("name") == "Refused":
             self._judge_undo()
             return
-        crashes = self.workflow == "doomed" or self.dead
+        crashes = (self.workflow == "doomed" and self.script != "retry after") or self.dead
         if header.status == "errored" and crashes and (header.error or {}).get("name") == "StepError":
             return
         if header.status == "terminated" and self.script in ("terminate", "rollback", "delete", "again"):
@@ -310,7 +335,7 @@ class Story:
 
     def _may_miss(self) -> bool:
         """Whether the event may have come too early or too late: before a restart, or after the wait was over."""
-        return self.script in ("restart", "restart from", "pause", "again") or self.sent is None
+        return self.script in ("restart", "restart from", "pause", "deploy", "again") or self.sent is None
 
     def _went_along(self, header: Header) -> bool:
         """Whether the wait in the lost race took the event before the race was decided: then it is gone with it."""

@@ -206,11 +206,24 @@ class World:
         self._reconcile_each_minute()
         self._sweep_each_day()
 
-    def deploy(self, segmented: Collection[str]) -> None:
-        """Deploy the workflows; new runs of these execute in segments, all others whole on Standard."""
+    def deploy(self, segmented: Collection[str], version: int = 1) -> None:
+        """Deploy the workflows; new runs of these execute in segments, all others whole on Standard.
+
+        Args:
+            version: of their code: a paused run of another one goes on only where that is said.
+        """
         clock = self.kernel.clock
+        definitions = dict.fromkeys(WORKFLOWS, str(version))
         self.segmented = frozenset(segmented)
-        self.runs = Runs(self.table, self.machines, clock, segmented=segmented, limits=self.limits, timers=self)
+        self.runs = Runs(
+            self.table,
+            self.machines,
+            clock,
+            definitions=definitions,
+            segmented=segmented,
+            limits=self.limits,
+            timers=self,
+        )
         self.segments = SlowSegments(self)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
