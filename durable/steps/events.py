@@ -153,6 +153,8 @@ class Events:
                 raise TableBusy("the run has begun anew: send the event to that")
             if self._wake_with(now, id, event):
                 return True
+            if now.expires is not None:
+                self._expire_counter(now, counted)
             _refuse_closed(now)
             self._rouse(now)
             try:
@@ -189,13 +191,17 @@ class Events:
         expires = self._clock.now() // 1000 if now is None or is_gone else now.expires
         if expires is None:
             return
-        changes = [Write(key, {"expires": expires}, when=(Equals("hash", event.hash),))]
-        if not is_gone:  # the counter may be another run's by now
-            counter = Key(header.partition, EVENTS)
-            changes.append(Write(counter, {"expires": expires}, when=(Equals("sent", counted),)))
-        for change in changes:
-            with suppress(ConditionFailed):
-                self._table.write(change)
+        with suppress(ConditionFailed):
+            self._table.write(Write(key, {"expires": expires}, when=(Equals("hash", event.hash),)))
+        if now is not None and not is_gone:  # else the counter may be another run's by now
+            self._expire_counter(now, counted)
+
+    def _expire_counter(self, closed: Header, counted: int) -> None:
+        """Have the counter of events vanish with its run, which has ended since the last one was counted."""
+        assert closed.expires is not None
+        counter = Key(closed.partition, EVENTS)
+        with suppress(ConditionFailed):  # another sender has counted, and does so itself
+            self._table.write(Write(counter, {"expires": closed.expires}, when=(Equals("sent", counted),)))
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""

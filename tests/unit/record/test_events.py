@@ -343,3 +343,21 @@ def test_a_wait_that_is_called_while_its_outcome_is_delivered_looks_whether_that
     place.clock.advance_to(returned[0])
     assert place.wait("t1") is None
     assert place.row()["delivered"]
+
+
+def test_an_event_that_is_refused_since_its_run_has_closed_leaves_nothing_longer_than_the_run(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, until = place.table.write, place.clock.now() // 1000 + 1_000
+    ended: Row = {"workflow": "shop", "status": "complete", "updated": 0, "closed": True, "expires": until}
+
+    def late(*changes: Any) -> Any:
+        if "sent" in getattr(changes[0], "add", ()):
+            monkeypatch.setattr(place.table, "write", write)
+            write(Write(header_key("shop", "one"), ended))
+        return write(*changes)
+
+    monkeypatch.setattr(place.table, "write", late)
+    with pytest.raises(RunClosed):
+        place.send("yes", "late")
+    assert [row["expires"] for row in place.table.query("shop#one", "event")] == [until]
