@@ -170,7 +170,9 @@ def moment(node: ast.expr, resolve: Resolve) -> str | None:
     if not isinstance(value, datetime.datetime) or value.tzinfo is None:
         raise Refused(node, f"`{ast.unparse(node)}` is no time with a zone", 'write it as "2026-01-31T09:00:00Z"')
     try:
-        # Step Functions waits until a time in milliseconds.
+        # Step Functions waits until a time in milliseconds. Rounded up, as `moments.instant` rounds a time that only
+        # the run knows: no run goes on before the time.
+        value += datetime.timedelta(microseconds=-value.microsecond % 1000)
         text = value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
     except OverflowError:
         found = f"`{ast.unparse(node)}` is before the year 1 or after the year 9999 in UTC"

@@ -179,3 +179,15 @@ def test_a_written_time_that_is_more_than_a_year_ahead_is_an_error_of_the_run() 
         """
     )
     assert agree(workflow, User(user_id="a")).output == "InvalidTime"
+
+
+@pytest.mark.parametrize(
+    ("written_as", "until"),
+    [
+        ('"2026-01-02T03:04:05.0061Z"', "2026-01-02T03:04:05.007Z"),
+        ("datetime.datetime(2026, 1, 2, 3, 4, 5, 999_001, tzinfo=datetime.UTC)", "2026-01-02T03:04:06.000Z"),
+        ('"2026-01-02T03:04:05.006Z"', "2026-01-02T03:04:05.006Z"),
+    ],
+)
+def test_no_run_goes_on_before_a_time_that_is_written_out(written_as: str, until: str) -> None:
+    assert f'"{until}' in compile_workflow(written(f'await step.sleep_until("a", {written_as})')).text.replace("\\", "")
