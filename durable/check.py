@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from durable.adapters import adapter_of
-from durable.bindings import Binding, KVNamespace, Queue, Var, Workflow
+from durable.aws.resources import construct_id
+from durable.bindings import Binding, KVNamespace, Queue, Var, Worker, Workflow
 from durable.bindings.base import Named
 from durable.clients.var import json_of, var_client
 from durable.compiler.roundtrip import loss
@@ -38,6 +39,8 @@ def check(
     problems = [
         *project.lost,
         *_same_names(project.declarations),
+        *_same_ids(project.declarations),
+        *_same_domains(project.workers),
         *_unused(project),
         *(each for workflow in project.workflows for each in _called(project, workflow, calls.get(workflow.name, {}))),
         *(each for workflow in project.workflows for each in _bound(workflow, steps.get(workflow.name))),
@@ -56,6 +59,23 @@ def _same_names(declarations: Iterable[Binding]) -> Iterator[str]:
         if (each.kind, each.name) in seen:
             yield f"{each!r} is declared twice; give each {type(each).__name__} a name of its own"
         seen.add((each.kind, each.name))
+
+
+def _same_ids(declarations: Iterable[Binding]) -> Iterator[str]:
+    """Say which names would be one name on AWS, where hyphens fall away."""
+    seen: dict[str, Binding] = {}
+    for each in declarations:
+        other = seen.setdefault(construct_id(each), each)
+        if other.name != each.name:
+            yield f"{other!r} and {each!r} would be one resource on AWS, where hyphens fall away; rename one of them"
+
+
+def _same_domains(workers: Iterable[Worker]) -> Iterator[str]:
+    seen: dict[str, Worker] = {}
+    for each in workers:
+        if each.domain is not None and seen.setdefault(each.domain.name, each) is not each:
+            other = seen[each.domain.name]
+            yield f"{other!r} and {each!r} have the domain {each.domain.name}; give each a name of its own"
 
 
 def _unused(project: Project) -> Iterator[str]:

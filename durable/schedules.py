@@ -89,5 +89,5 @@ def scheduled_id(key: str, time: int) -> str:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ScheduleError(name, "there is no such time zone", 'write one as "Europe/Berlin"') from None
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):
+        raise ScheduleError(str(name), "there is no such time zone", 'write one as "Europe/Berlin"') from None

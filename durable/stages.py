@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from durable.errors import ConfigurationError
 
 FILE: Final = "stages.toml"
 
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 180, 365, 731, 1827, 3653]
-_KEY: Final = r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"
+_KEY: Final = re.compile(
+    r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII
+)
+
+
+def _as_key(encryption: bool | str) -> bool | str:
+    if isinstance(encryption, str) and not _KEY.fullmatch(encryption):
+        raise ValueError("write true, or the ARN of a key: arn:aws:kms:eu-central-1:123456789012:key/… (no alias)")
+    return encryption
 
 
 class StageSettings(BaseModel):
@@ -34,7 +43,7 @@ class StageSettings(BaseModel):
 
     protected: bool | None = None
     alarm_topic: str | None = None
-    encryption: bool | Annotated[str, Field(pattern=f"^{_KEY}$")] = False
+    encryption: Annotated[bool | str, AfterValidator(_as_key)] = False
     log_days: LogDays | None = None
     telemetry: Mapping[Annotated[str, Field(pattern="^OTEL_[A-Z0-9_]+$")], str] = Field(default_factory=dict)
     variables: Mapping[str, str] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from durable.errors import DeclarationError
@@ -25,9 +26,37 @@ def listed(declared: object, option: str, given: Any) -> tuple[Any, ...]:
     Raises:
         DeclarationError: it is a text.
     """
-    if isinstance(given, str):  # a sequence too, of its letters: it would be taken for many
+    # A text is a sequence too, of its letters: it would be taken for many.
+    if isinstance(given, str) or not isinstance(given, Iterable):
         raise DeclarationError([f"{declared!r} has {option}={given!r}; write a list: {option}=[{given!r}]"])
     return tuple(given)
+
+
+def wrong(declared: object, option: str, given: object, kind: type | tuple[type, ...], form: str) -> Iterator[str]:
+    """Yield a sentence if an option is of another type than it can be; `form` is how it is written."""
+    if not isinstance(given, kind):
+        yield f"{declared!r} has {option}={given!r}; write {form}"
+
+
+def bound(declared: object, bindings: Mapping[str, Binding] | None) -> Bindings:
+    """Return what a declaration is bound to, by parameter name.
+
+    Raises:
+        DeclarationError: it is no dict of declarations.
+    """
+    given = {} if bindings is None else bindings
+    if not isinstance(given, Mapping):
+        raise DeclarationError(
+            [f"{declared!r} has bindings={given!r}; write a dict by parameter, as {{'orders': orders}}"]
+        )
+    problems = [
+        f"{declared!r} binds {name} to {each!r}, which is no declaration; make one in app.py, and name that"
+        for name, each in given.items()
+        if not isinstance(each, Binding)
+    ]
+    if problems:
+        raise DeclarationError(problems)
+    return dict(given)
 
 
 def is_whole(value: object) -> bool:

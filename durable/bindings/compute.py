@@ -32,6 +32,8 @@ _LAYER: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d{12}:layer:[\w-]{1,140}:
 _PACKAGE: Final = re.compile(
     r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(\[[\w., -]+\])?==[\w.!+-]+(?P<hashes>( --hash=sha256:[0-9a-f]{64})*)", re.ASCII
 )
+_ID: Final = "[0-9a-f]{8}(?:[0-9a-f]{9})?"
+"""The end of an id of EC2; those from before 2018 are the shorter ones."""
 _MOST_LAYERS: Final = 5
 """Of one Lambda; one holds the packages of all Lambdas, and one those of this step."""
 
@@ -61,9 +63,18 @@ class Network:
 
     def __post_init__(self) -> None:
         for option in ("subnets", "zones", "security_groups"):
-            listed(self, option, getattr(self, option))
+            object.__setattr__(self, option, listed(self, option, getattr(self, option)))
+        if problems := [f"{self!r}: {each}" for each in self._problems()]:
+            raise DeclarationError(problems)
+
+    def _problems(self) -> Iterator[str]:
         if not self.subnets or len(self.subnets) != len(self.zones):
-            raise DeclarationError([f"{self!r}: name at least one subnet, and the zone of each"])
+            yield "name at least one subnet, and the zone of each"
+        kinds = {"vpc": [self.vpc], "subnet": self.subnets, "sg": self.security_groups}
+        for kind, ids in kinds.items():
+            for each in ids:
+                if not isinstance(each, str) or not re.fullmatch(f"{kind}-{_ID}", each, re.ASCII):
+                    yield f"{each!r} is no id; write one as {kind}-0123456789abcdef0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import ClassVar, Generic
 
-from durable.bindings.base import Binding, Bindings, V, is_whole
+from durable.bindings.base import Binding, Bindings, V, bound, is_whole, wrong
 from durable.durations import Duration, whole_seconds
 from durable.errors import DeclarationError
 from durable.retries import Retries
@@ -45,10 +45,12 @@ class Queue(Binding, Generic[V]):
     ) -> None:
         super().__init__(name)
         self.consumer = consumer
-        self.bindings: Bindings = dict(bindings or {})
+        self.bindings = bound(self, bindings)
         if not (is_whole(batch_size) and 1 <= batch_size <= _LARGEST_BATCH):
             raise DeclarationError([f"{self!r} has batch_size={batch_size!r}; write 1 to {_LARGEST_BATCH}"])
         self.batch_size = batch_size
+        if retries is not None and (problems := list(wrong(self, "retries", retries, Retries, "Retries(limit=3)"))):
+            raise DeclarationError(problems)
         # Without jitter: it is for many that fail at once, and each message of a queue is postponed by itself.
         self.retries = retries or Retries(limit=3, delay="10 seconds", jitter=False)
         self.timeout = timeout

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Literal, get_args
 
 from durable.bindings.auth import ApiKeys, Auth
-from durable.bindings.base import Binding, Bindings, listed
+from durable.bindings.base import Binding, Bindings, bound, listed, wrong
 from durable.bindings.domain import Domain
 from durable.bindings.throttle import Throttle
 from durable.durations import Duration, whole_seconds
@@ -17,6 +17,7 @@ from durable.errors import DeclarationError, DurationError
 ApiKind = Literal["http", "rest"]
 _LONGEST_CANARY: Final = 3_600
 """In seconds: CloudFormation waits for it."""
+_MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 OTHERS: Final = "*"
 """The throttle of all routes that have none of their own."""
 ROUTE: Final = re.compile(r"[A-Z]+ (/[^/{}\s]+(/([^/{}\s]+|\{\w+\}))*|/)", re.ASCII)
@@ -69,18 +70,23 @@ class Worker(Binding):
         self.auth = auth
         self.domain = domain
         # Each client's key is a Secret, which the worker is granted as any other binding.
-        self.bindings: Bindings = dict(bindings or {}) | (auth.uses() if isinstance(auth, ApiKeys) else {})
+        self.bindings = bound(self, bindings) | (auth.uses() if isinstance(auth, ApiKeys) else {})
         self.origins: tuple[str, ...] = listed(self, "origins", origins)
         self.canary = canary
         if problems := list(self._problems(throttles)):  # all at once
             raise DeclarationError(problems)
 
     def _problems(self, throttles: Mapping[str, Throttle]) -> Iterator[str]:
-        for each in throttles:
+        for each, throttle in throttles.items():
             if each != OTHERS and not ROUTE.fullmatch(each):
                 yield f"{self!r} throttles {each!r}; write the method and the path, as 'POST /orders'"
+            yield from wrong(self, f"throttles[{each!r}]", throttle, Throttle, "Throttle(rate=5, burst=10)")
+        if self.domain is not None:
+            yield from wrong(self, "domain", self.domain, Domain, "Domain('api.example.com', zone='Z…')")
+        if not isinstance(self.module, str) or not _MODULE.fullmatch(self.module):
+            yield f"{self!r} has the module {self.module!r}; write its name as it is imported: 'functions.api'"
         for each in self.origins:
-            if not _ORIGIN.fullmatch(each):
+            if not isinstance(each, str) or not _ORIGIN.fullmatch(each):
                 yield f"{self!r} has the origin {each!r}; write scheme and host, as 'https://shop.example', and no path"
         if self.api not in get_args(ApiKind):
             yield f"{self!r} has the api {self.api!r}; write 'http' or 'rest'"

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar, get_args
 
-from durable.bindings.base import Binding, Bindings, listed
+from durable.bindings.base import Binding, Bindings, bound, listed, wrong
 from durable.bindings.compute import Compute
 from durable.bindings.limits import Concurrency, Limits, limits_of
 from durable.bindings.retention import Retention
@@ -181,7 +181,7 @@ class Workflow(Binding, Generic[P]):
     ) -> None:
         super().__init__(name)
         self.nested = nested
-        self.steps = dict(steps)
+        self.steps = self._computes(steps)
         # Read now: a project may set another default between two declarations.
         self.compute = self.default_compute
         self.machine_kind: MachineKind = self.default_kind if kind is None else kind
@@ -190,18 +190,39 @@ class Workflow(Binding, Generic[P]):
             raise DeclarationError(
                 [f"{self!r} has the kind {self.machine_kind!r}; write kind='express' or kind='standard'"]
             )
+        if not isinstance(workflow, type) or not issubclass(workflow, WorkflowEntrypoint):
+            raise DeclarationError(
+                [f"{self!r} is of {workflow!r}; write the class that has `run`, without parentheses"]
+            )
         self.retention = retention if isinstance(retention, Retention) else Retention(retention, retention)
         self.schedules = tuple(
-            each if isinstance(each, Schedule) else Schedule(each) for each in listed(self, "schedules", schedules)
+            each if isinstance(each, Schedule) else Schedule(each) for each in self._schedules(schedules)
         )
         self.workflow: type[WorkflowEntrypoint[Any]] = workflow
         self.limits = self._with_field_as_json(limits_of(self, concurrency, rate))
         # By the names in JSON: what looks into a payload has it as JSON, and knows no models.
         self.search: Mapping[str, str] = {name: self._field_as_json(name) for name in listed(self, "search", search)}
-        self.bindings: Bindings = dict(bindings or {})
+        self.bindings = bound(self, bindings)
 
     def uses(self) -> Bindings:
         return self.bindings
+
+    def _computes(self, steps: Mapping[str, Compute]) -> dict[str, Compute]:
+        """Return what steps are given. The default is looked at too: a project sets it on the class."""
+        if not isinstance(steps, Mapping):
+            raise DeclarationError([f"{self!r} has steps={steps!r}; write a dict by step: {{'render': Compute(…)}}"])
+        given = {f"steps[{name!r}]": each for name, each in steps.items()} | {"default_compute": self.default_compute}
+        problems = [s for name, each in given.items() for s in wrong(self, name, each, Compute, "Compute(memory=1024)")]
+        if problems:
+            raise DeclarationError(problems)
+        return dict(steps)
+
+    def _schedules(self, schedules: Sequence[Schedule | str]) -> tuple[Schedule | str, ...]:
+        given: tuple[Schedule | str, ...] = listed(self, "schedules", schedules)
+        form = "a cron expression or Schedule(every='5 minutes')"
+        if problems := [s for each in given for s in wrong(self, "a schedule", each, (Schedule, str), form)]:
+            raise DeclarationError(problems)
+        return given
 
     def _with_field_as_json(self, limits: Limits | None) -> Limits | None:
         if limits is None or limits.key is None:

@@ -12,9 +12,10 @@ from typing import Any, Final
 from aws_cdk import App, Aspects, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from durable.bindings.compute import first
 from durable.build import build
 from durable.cdk.limits import exceeded
-from durable.cdk.refusal import refuse
+from durable.cdk.refusal import findings, refuse
 from durable.cdk.rehearsal.dialect import Dialect
 from durable.cdk.rehearsal.platform import rehearsal_platform
 from durable.cdk.settings import Settings, SettingsError
@@ -63,7 +64,8 @@ def _synthesise(app: App) -> None:
         if _REPORT not in str(error):
             raise
         refuse(exceeded(Path(app.outdir)))
-        refuse([str(error)])
+        refuse(findings(Path(app.outdir)))
+        raise
     refuse(exceeded(Path(app.outdir)))
 
 
@@ -91,7 +93,7 @@ def application(
         name=_name(app, root),
         stage=stage,
         root=root,
-        alarm_topic=app.node.try_get_context("alarmTopic") or said.alarm_topic,
+        alarm_topic=first(app.node.try_get_context("alarmTopic"), said.alarm_topic),
         protected=said.protected,
         encryption=said.encryption,
         log_days=said.log_days,

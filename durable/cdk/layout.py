@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from durable.bindings import Binding, Workflow
+from durable.bindings import Binding, Worker, Workflow
 from durable.build import served_by
 from durable.cdk.limits import RESOURCES
 from durable.cdk.methods import methods_called
+from durable.cdk.routes import named_routes
 from durable.cdk.workflow import is_operated
 from durable.compiler import Compiled
 from durable.project import Project
@@ -85,5 +86,10 @@ def resources(workflow: Workflow[Any], program: Compiled) -> int:
 
 
 def _resources(declared: Binding) -> int:
-    rest = _REST if getattr(declared, "api", "") == "rest" else 0
-    return 0 if declared.kind == "workflow" else _OTHERS.get(declared.kind, 1) + rest
+    if declared.kind == "workflow":
+        return 0
+    own = _OTHERS.get(declared.kind, 1)
+    if isinstance(declared, Worker) and declared.url:
+        named = len(named_routes(declared, callbacks=False))
+        own += named if declared.api == "http" else _REST + 2 * named  # a method, and the resource that it is of
+    return own

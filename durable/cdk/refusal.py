@@ -1,8 +1,10 @@
-"""Bindings that have no counterpart on AWS here: why, and what to use."""
+"""What is refused when synthesising: bindings that have no counterpart on AWS here, and what others' checks found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -26,6 +28,8 @@ _OTHER: Final = (
     "there is no translation for it; use one of the bindings of `durable`, or add a construct in infra/stack.py"
 )
 
+_SEVERE: Final = ("error", "fatal")
+
 
 def refusals(bindings: Iterable[Binding], known: Iterable[str]) -> list[str]:
     """Return a sentence for each binding of a kind that is not known."""
@@ -35,6 +39,19 @@ def refusals(bindings: Iterable[Binding], known: Iterable[str]) -> list[str]:
         for each in bindings
         if each.kind not in translated
     ]
+
+
+def findings(folder: Path) -> Iterator[str]:
+    """Yield a sentence for each thing that CDK's checks and cdk-nag found in the templates of a cloud assembly."""
+    path = folder / "validation-report.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for each in (found for plugin in report.get("pluginReports", ()) for found in plugin["violations"]):
+        if each["severity"] in _SEVERE:
+            places = ", ".join(sorted({place["constructPath"] for place in each["violatingConstructs"]}))
+            yield (
+                f"{each['description']} ({each['ruleName']}), at {places}; mend what app.py, stages.toml or"
+                " infra/stack.py says of it"
+            )
 
 
 def refuse(problems: Iterable[str]) -> None:

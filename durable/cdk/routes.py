@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from durable.bindings.auth import JWT
 from durable.bindings.worker import OTHERS, ROUTE, Worker
@@ -10,6 +11,8 @@ from durable.build import api_of
 from durable.clients.callbacks import PATH
 from durable.http.routing import Route
 
+_MOST_ROUTES: Final = 250
+"""An API has 300 routes, or resources of a REST API; one of these leads to others that stand by name too."""
 CALLBACKS = f"POST {PATH}"
 
 
@@ -52,6 +55,12 @@ def wrong_routes(worker: Worker) -> Iterator[str]:
     for name in throttled:
         if name not in served:
             yield f"{worker!r} throttles {name!r}, which {worker.module} does not serve; it serves {', '.join(served)}"
+    if len(named := named_routes(worker, callbacks=False)) > _MOST_ROUTES:
+        yield (
+            f"{worker!r} has {len(named)} routes that stand by name in API Gateway, which takes some {_MOST_ROUTES}:"
+            " those that are public, with what could be taken for them, and those with a throttle; give the public"
+            " ones a Worker of their own, without auth"
+        )
     if worker.auth is None:
         return
     for each in routes:

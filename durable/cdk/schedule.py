@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -133,4 +134,8 @@ def _cron(cron: Cron) -> str:
 def _listed(field: Field, numbers: Sequence[int], words: Sequence[str] = ()) -> str:
     if tuple(numbers) == tuple(field.all()):
         return "*"
-    return ",".join(words[number].upper() if words else str(number) for number in numbers)
+    named = {each: words[each].upper() if words else str(each) for each in numbers}
+    # Numbers that follow each other have the same distance to their places; as a range they are shorter, and an
+    # expression has 256 characters at the most.
+    runs = [[each for _, each in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    return ",".join(f"{named[run[0]]}-{named[run[-1]]}" if len(run) > 1 else named[run[0]] for run in runs)

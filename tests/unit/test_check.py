@@ -4,7 +4,17 @@ from types import ModuleType
 
 import pytest
 
-from durable import KVNamespace, Queue, SendEmail, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable import (
+    Domain,
+    KVNamespace,
+    Queue,
+    SendEmail,
+    Worker,
+    Workflow,
+    WorkflowEntrypoint,
+    WorkflowEvent,
+    WorkflowStep,
+)
 from durable.bindings import Binding
 from durable.build import build
 from durable.check import check
@@ -84,6 +94,19 @@ def test_a_consumer_takes_one_message() -> None:
 def test_two_of_one_kind_do_not_share_a_name() -> None:
     one, two = KVNamespace("totals"), KVNamespace("totals")
     assert "KVNamespace('totals') is declared twice" in problems(one, two)
+
+
+@pytest.mark.parametrize(("one", "two"), [("a-1", "a1"), ("a--b", "a-b")])
+def test_two_of_one_kind_do_not_become_one_resource_on_aws(one: str, two: str) -> None:
+    said = f"KVNamespace({one!r}) and KVNamespace({two!r}) would be one resource on AWS"
+    assert said in problems(KVNamespace(one), KVNamespace(two))
+    assert "one resource" not in problems(KVNamespace(one), Queue(two))
+
+
+def test_two_workers_do_not_share_a_domain() -> None:
+    domain = Domain("api.example.com", zone="Z1")
+    one, two = (Worker(name, "functions.api", url=True, domain=domain) for name in ("one", "two"))
+    assert "Worker('one') and Worker('two') have the domain api.example.com" in problems(one, two)
 
 
 @pytest.mark.parametrize("name", ["", "Totals", "9lives", "a_b", "a" * 41, "ends-"])

@@ -180,6 +180,11 @@ def test_routes_that_api_gateway_cannot_tell_apart_are_refused() -> None:
         stack(project(auth=IAM(), api="rest", module="tests.integration.cdk.siblings"))
 
 
+def test_more_routes_than_an_api_has_are_refused() -> None:
+    with pytest.raises(DeclarationError, match="has 602 routes that stand by name in API Gateway"):
+        stack(project(auth=IAM(), module="tests.integration.cdk.lobby"))
+
+
 def test_two_who_say_who_may_call_are_refused() -> None:
     with pytest.raises(DeclarationError, match="take one of them away"):
         stack(project(auth=IAM()), Options(authorizers={"lounge": HttpIamAuthorizer()}))

@@ -53,7 +53,10 @@ FITS: Mapping[str, Mapping[str, Any]] = {
     "needs": {"Resources": {"OpenRuns": needs(1_000)}},
 }
 EXCEEDS: Mapping[str, tuple[Mapping[str, Any], str]] = {
-    "resources": ({"Resources": {f"H{each}": HANDLE for each in range(501)}}, "501 resources, AWS allows 500: a work"),
+    "resources": (
+        {"Resources": {f"H{each}": HANDLE for each in range(501)}},
+        "501 resources, AWS allows 500, and most are",
+    ),
     "outputs": ({"Outputs": {f"O{each}": {} for each in range(201)}}, "201 outputs, AWS allows 200; other stacks"),
     "parameters": ({"Parameters": {f"P{each}": {} for each in range(201)}}, "201 parameters, AWS allows 200: the work"),
     "bytes": ({"Description": "x" * 1_000_000}, "bytes, AWS allows 1,000,000; give some workflows nested=True"),

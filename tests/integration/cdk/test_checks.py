@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import aws_s3 as s3
 
+from durable.cdk import DurableStack, Options, application
 from durable.cdk.nag import acknowledge
 from durable.cdk.toolkit import VERSION
+from durable.errors import DeclarationError
+from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.template import Template
 
@@ -46,6 +50,20 @@ def test_a_finding_that_nobody_gave_a_reason_for_stops_the_synthesis(
     monkeypatch.setattr("durable.cdk.table.acknowledge", silent)
     with pytest.raises(RuntimeError, match="AwsSolutions-DDB3"):
         synthesise(tmp_path)
+
+
+def test_findings_are_told_in_sentences_with_their_place(tmp_path: Path) -> None:
+    class Own(DurableStack):
+        def options(self) -> Options:
+            s3.CfnBucket(self, "Mine", bucket_name="Not A Name")
+            return Options()
+
+    app = application.application(Project("app", ()), {"STAGE": "dev"}, root=ROOT, stack=Own, outdir=str(tmp_path))
+    with pytest.raises(DeclarationError) as raised:
+        application._synthesise(app)
+    (said, *_) = (each for each in raised.value.problems if "BucketName" in each)
+    assert "Not A Name" in said
+    assert "at durable-workflows-dev/Mine; mend what app.py, stages.toml or infra/stack.py says of it" in said
 
 
 def test_the_cdk_cli_is_pinned_and_its_lock_names_no_registry() -> None:

@@ -21,7 +21,8 @@ from tests.integration.cdk.sample import BookingWorkflow
 from tests.integration.cdk.template import Template
 
 SAMPLE = "tests.integration.cdk.sample"
-NETWORK = Network("vpc-1", subnets=["subnet-1"], zones=["us-east-1a"], security_groups=["sg-1"])
+SUBNET, GROUP = "subnet-0123456789abcdef0", "sg-01234567"
+NETWORK = Network("vpc-0123456789abcdef0", subnets=[SUBNET], zones=["us-east-1a"], security_groups=[GROUP])
 BOOK = Compute(memory=2048, ephemeral_storage=4096, concurrency=3, environment={"MODEL": "large"}, network=NETWORK)
 LAYER = "arn:aws:lambda:us-east-1:123456789012:layer:ffmpeg:3"
 HASHED = f"six==1.17.0 --hash=sha256:{'0' * 64}"
@@ -53,7 +54,7 @@ def test_a_step_has_what_its_declaration_says_and_the_others_what_the_project_sa
     book, cancel, turn = made[f"{SAMPLE}:book"], made[f"{SAMPLE}:cancel"], made["turn"]
     assert (book["MemorySize"], book["EphemeralStorage"]) == (3008, {"Size": 4096})
     assert (book["Architectures"], book["ReservedConcurrentExecutions"]) == (["x86_64"], 3)
-    assert book["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "SubnetIds": ["subnet-1"]}
+    assert book["VpcConfig"] == {"SecurityGroupIds": [GROUP], "SubnetIds": [SUBNET]}
     assert book["Environment"]["Variables"]["MODEL"] == "large"
     assert (cancel["MemorySize"], cancel["Architectures"]) == (1024, ["x86_64"])
     assert (turn["MemorySize"], turn["Architectures"]) == (512, ["arm64"])

@@ -147,7 +147,7 @@ def test_a_throttle_of_a_route_that_is_none_is_refused() -> None:
     one = Throttle(rate=1, burst=1)
     with pytest.raises(DeclarationError, match="'POST orders'; write the method and the path"):
         website({"POST orders": one})
-    with pytest.raises(DeclarationError, match="at least 1"):
+    with pytest.raises(DeclarationError, match="give whole numbers of 1 to"):
         Throttle(rate=0, burst=1)
     others = [each for each in ONBOARDING.declarations if each is not app.website]
     with pytest.raises(DeclarationError, match=r"'GET /nowhere', which functions.api does not serve; it serves POST"):
@@ -170,7 +170,7 @@ def test_a_project_that_aws_would_not_take_is_told_so_in_sentences(
     with pytest.raises(SystemExit) as ended:
         synthesise("app", root=ROOT, stack=Large)
     told = str(ended.value)
-    assert "resources, AWS allows 500: a workflow is about 25" in told
+    assert ": a workflow is about 25" in told
     assert re.search(r"environment of 'step .*:again of relay' \(.*bytes, AWS allows 4,096: most of it is LARGE", told)
 
 

@@ -41,7 +41,7 @@ def test_each_schedule_tells_the_starter_of_its_times(clockwork: Template) -> No
     }
     told = {"workflow": "reports", "time": "<aws.scheduler.scheduled-time>"}
     assert found == {
-        ("cron(0 9 ? * MON,TUE,WED,THU,FRI *)", "Europe/Berlin"): told
+        ("cron(0 9 ? * MON-FRI *)", "Europe/Berlin"): told
         | {"schedule": DAILY.key, "params": {"of": "sales", "pages": 1}},
         ("rate(5 minutes)", "UTC"): told | {"schedule": OFTEN.key, "params": {"of": "stock", "pages": 2}},
     }
@@ -92,6 +92,8 @@ def test_a_project_without_schedules_has_no_starter(dev: Template) -> None:
     [
         (Schedule("* * * * *"), "cron(* * * * ? *)"),
         (Schedule("*/15 0-6/3 * * *"), "cron(0,15,30,45 0,3,6 * * ? *)"),
+        (Schedule("1,2,4 0 2-30 jan-mar *"), "cron(1-2,4 0 2-30 JAN-MAR ? *)"),
+        (Schedule("0 0 * * fri,sat,sun"), "cron(0 0 ? * SUN,FRI-SAT *)"),
         (Schedule("0 0 L feb,dec *"), "cron(0 0 L FEB,DEC ? *)"),
         (Schedule("0 0 1,15 * *"), "cron(0 0 1,15 * ? *)"),
         (Schedule("0 0 * * sun"), "cron(0 0 ? * SUN *)"),

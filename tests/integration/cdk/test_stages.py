@@ -87,6 +87,12 @@ def test_a_stage_that_cannot_stand_in_a_name_is_refused(stage: str) -> None:
         Settings(name="project", stage=stage, root=Path("."))
 
 
+@pytest.mark.parametrize("topic", ["", "oncall", "arn:aws:sqs:us-east-1:123456789012:oncall"])
+def test_a_topic_that_is_none_is_refused(topic: str) -> None:
+    with pytest.raises(SettingsError, match=r"the stage dev has the alarm topic .*; write the ARN of an SNS topic"):
+        Settings(name="project", stage="dev", root=Path("."), alarm_topic=topic)
+
+
 @pytest.mark.parametrize("name", ["my_shop", "My shop", "1st", "", 5])
 def test_a_name_that_no_stack_can_have_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"the project's name is .* in cdk\.json; write letters, digits"):
