@@ -116,6 +116,7 @@ class Bookkeeping:
             self.actions.append(Cancel(EXECUTION_TIMER))
         self.execution.closed, self.execution.root = outcome, None
         self.execution.ready.clear()
+        # Not by `record`: the last event is written also where the history is full.
         self._write(_LAST_EVENTS[outcome.status], lambda: _last_details(outcome))
 
 

@@ -96,6 +96,7 @@ class Execution:
 
     def new_token(self) -> str:
         """Return a token that is new within the execution."""
+        # The count is in the snapshot: after a restart no token is given out a second time.
         self.tokens += 1
         return str(self.tokens)
 
@@ -119,6 +120,7 @@ class Execution:
             saved["start"] = self.start.to_json()
         if self.root is not None:
             saved["flow"] = self.root.to_json()
+        # By paths: after a restart the threads of control are other objects.
         if self.ready:
             saved["ready"] = [flow.path() for flow in self.ready if flow.alive]
         if self.closed is not None:
@@ -203,6 +205,7 @@ def _pending(flow: Flow) -> Iterator[Action]:
     if isinstance(wait, TimerWait):
         yield SetTimer(wait.token, wait.at_ms)
     elif isinstance(wait, TaskWait):
+        # The service has accepted the request: to make it again would do the work twice.
         if not wait.submitted:
             yield invoke_action(flow, wait)
         at_ms = wait.next_timer_ms()

@@ -77,6 +77,7 @@ class Expression:
         """Return the JSON value, or MISSING; raises EvaluationFailed and UnsupportedResult."""
         try:
             return _to_json(_evaluator().run(self._ast, _Outermost(scope)))
+        # The library lets bare errors of Python out too. Each must fail the state, so that its Catch can take it.
         except (UnsupportedResult, EvaluationFailed):
             raise
         except OutOfBounds as error:
@@ -129,6 +130,7 @@ def parse(source: str) -> Expression:
         raise SyntaxProblem(
             f"reference to '{references[0]}' at the top level is not supported; write $states.input or a variable"
         )
+    # What is read directly is not counted by the evaluator: deep trees go to the library, which keeps the limit.
     if depth(ast) > MAX_DEPTH:
         return Expression(source, ast)
     if _is_literal(ast):
@@ -169,6 +171,7 @@ class _Outermost(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no 
     def _find(self, name: str) -> Any:
         if name == "states":
             return self._states()
+        # Variables first: one may have the name of a function, and hides it then.
         value = self._scope.variable(name)
         if value is not MISSING:
             return self._scope.bound(value)
@@ -192,6 +195,7 @@ _OUT_OF_RANGE: Final = "D1001: Number out of range: null"
 
 def _to_json(value: Any) -> Any:
     """Return the library's value as plain JSON, the same object where it is plain already."""
+    # In the library None is "undefined", and JSON's null is an object of its own.
     if value is None:
         return MISSING
     if value is Utils.NULL_VALUE:
@@ -199,6 +203,7 @@ def _to_json(value: Any) -> Any:
     if isinstance(value, str | bool):
         return value
     if isinstance(value, int):
+        # Numbers are doubles on AWS: from this size on one is written with an exponent.
         return value if -_LONGEST_INTEGER < value < _LONGEST_INTEGER else float(value)
     if isinstance(value, float):
         if not math.isfinite(value):

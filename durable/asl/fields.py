@@ -48,6 +48,7 @@ class Fields:
 
     def take(self, field: str) -> Any:
         """Return a field's value, or MISSING; it is then known."""
+        # What is left in the end is what nobody asked for: see `close`.
         return self._raw.pop(field, MISSING)
 
     def members(self, field: str, *, required: bool = False) -> list[Fields]:
@@ -123,7 +124,7 @@ class Fields:
             return compile_template(value, self.path(field), sees)
         except SyntaxProblem as problem:
             self.problem(field, str(problem))
-            return Literal(None)
+            return Literal(None)  # reading goes on, so that all problems are reported at once
 
     def close(self) -> None:
         """Report every field that was not read: it is unknown or not supported."""
@@ -131,6 +132,7 @@ class Fields:
             self.problem(field, _why_unknown(field))
 
     def _in_range(self, field: str, value: Any, least: float, most: float | None, whole: bool) -> bool:
+        # `true` is an int in Python, and no number in JSON.
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if is_number and (is_integer(value) or not whole) and value >= least and (most is None or value <= most):
             return True

@@ -79,6 +79,7 @@ def _program(fields: Fields, scope: _Scope) -> Program:
     known = {name: state for name, state in states.items() if state is not None}
     if start_at is not None and start_at not in raw:
         fields.problem("StartAt", f"there is no state {start_at!r}")
+    # A state that could not be read leads nowhere, and what it leads to would be reported as unreachable.
     elif len(known) == len(states):
         _check_transitions(fields, known, start_at or "")
     return Program(start_at or "", known)
@@ -90,7 +91,7 @@ def _state(name: str, raw: Any, parent: Fields, scope: _Scope, assigned: Counter
         fields.problem("", f"a name has 1 to {MAX_NAME} characters")
     if name in scope.names:
         fields.problem("", "the name is used twice in the state machine")
-    scope.names.add(name)
+    scope.names.add(name)  # one set for the whole machine: names are unique over branches and processors too
     language = _language(fields, scope.language)
     kind = fields.text("Type", required=True)
     fields.text("Comment")
@@ -133,6 +134,7 @@ def _next(fields: Fields) -> str | None:
     following, end = fields.text("Next"), fields.take("End")
     if end not in (MISSING, True, False):
         fields.problem("End", "true is wanted")
+    # Both and neither are wrong.
     if (following is None) == (end is not True):
         fields.problem("Next", "either Next or End is wanted")
     return following

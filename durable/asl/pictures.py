@@ -82,6 +82,7 @@ def format_number(value: float, picture: str, options: Mapping[str, Any] | None,
     for half in halves:
         _check(half, signs)
     half = halves[0] if value >= 0 else halves[-1]
+    # A second half writes negative numbers in its own way, as "(1)": only without one is the sign put before.
     sign = signs.minus if value < 0 and len(halves) == 1 else ""
     scale = 100 if signs.percent in half.text else 1000 if signs.per_mille in half.text else 1
     return sign + half.prefix + _shown(value * scale, half, signs, round) + half.suffix
@@ -94,6 +95,7 @@ def _taken_apart(text: str, signs: Signs) -> Picture:
     start, end = active[0], active[-1] + 1
     mantissa, exponent = text[start:end], None
     position = text.find(signs.exponent, start)
+    # `position` counts from the text's beginning, and the slice from `start`: jsonata does so, for a prefix too.
     if -1 < position <= end:
         mantissa, exponent = mantissa[:position], mantissa[position + 1 :]
     whole, _, fraction = mantissa.partition(signs.decimal)
@@ -136,6 +138,7 @@ def _shown(number: float, half: Picture, signs: Signs, round: Round) -> str:
     before = before.lstrip(signs.zero).rjust(whole, signs.zero)
     after = after.rstrip(signs.zero).ljust(least, signs.zero)
     shown = _grouped(before, after, half, signs)
+    # `_grouped` always puts a decimal separator in.
     if signs.decimal not in half.text or shown.endswith(signs.decimal):
         shown = shown[:-1]
     if half.exponent is None:
@@ -176,6 +179,7 @@ def _grouped(before: str, after: str, half: Picture, signs: Signs) -> str:
     if size:
         positions = [size * group for group in range((point - 1) // size, 0, -1)]
     for position in positions:
+        # From the left: each separator moves the point, and all positions count from there.
         cut = point - position
         text = text[:cut] + signs.grouping + text[cut:]
         point += 1

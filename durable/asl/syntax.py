@@ -24,6 +24,7 @@ class _Tokenizer(Tokenizer):  # type: ignore[misc]  # jsonata-python has no type
     def next(self, prefix: bool) -> Any:
         token = super().next(prefix)
         if token is not None and token.type == "operator" and token.value in ("??", "?:"):
+            # The second character is read again, as a token of its own.
             self.position -= 1
             token.value = "?"
         return token
@@ -50,6 +51,7 @@ _PARSER_LOCK: Final = threading.Lock()
 def parse_tree(source: str) -> Any:
     """Return the syntax tree of an expression; raises SyntaxProblem."""
     try:
+        # A parser holds the state of one parse: threads take turns.
         with _PARSER_LOCK:
             tree = _PARSER.parse(source)
     except JException as error:
@@ -57,6 +59,7 @@ def parse_tree(source: str) -> Any:
     except Exception as error:
         raise SyntaxProblem(f"the expression cannot be parsed ({type(error).__name__})") from error
     for node in nodes(tree):
+        # An escape may name half of a character (`\ud800`), which no JSON text can hold.
         if node.type == "string" and node.value is not None:
             node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return tree

@@ -89,6 +89,7 @@ def _items(given: str) -> list[Item]:
     items = read("--params", given, example=_EXAMPLE)
     if not isinstance(items, list) or not items:
         raise CommandError(f"--params is no array with an item for each run; write --params {_EXAMPLE}", WRONG)
+    # With the API's own type: an item that is wrong is found before the requests of those before it have started runs.
     try:
         _ITEMS.read(json.dumps(items).encode())
     except Problem as problem:
@@ -132,6 +133,7 @@ def _sent(operations: Operations, workflow: str, items: Sequence[Item], advance:
             results += _answered(operations, workflow, request)
             advance(len(request))
         except CommandError as stopped:
+            # Where nothing was started there is no list to show: the error alone says it all.
             if not results and _nothing_begun(stopped):
                 raise
             results += _unanswered(request, len(results), stopped)
@@ -142,6 +144,7 @@ def _sent(operations: Operations, workflow: str, items: Sequence[Item], advance:
 
 def _size(item: Item) -> int:
     """Return how much of a body an item takes."""
+    # Characters are bytes here: json.dumps writes all others than ASCII as escapes.
     return len(json.dumps(item)) + len(", ")
 
 
@@ -149,6 +152,7 @@ def _answered(operations: Operations, workflow: str, request: Sequence[Item]) ->
     try:
         return operations.start_batch(workflow, request)
     except KeyboardInterrupt:
+        # An error like a lost answer: what was started until then is still shown.
         raise CommandError("Ctrl-C came before the answer", INTERRUPTED) from None
 
 
@@ -193,6 +197,7 @@ def _by_reason(reasons: Mapping[int, str]) -> str:
 
 def _named(numbers: Sequence[int]) -> str:
     """Return numbers as "item 7", or as "items 1 to 6, 8"."""
+    # Numbers that follow one another differ from their places by the same.
     rows = [[number for _, number in row] for _, row in groupby(enumerate(numbers), lambda each: each[1] - each[0])]
     said = ", ".join(str(row[0]) if len(row) == 1 else f"{row[0]} to {row[-1]}" for row in rows)
     return f"item{'s' if len(numbers) > 1 else ''} {said}"

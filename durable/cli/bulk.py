@@ -68,6 +68,7 @@ def carry_out(
     Raises:
         CommandError: no terminal to ask on; or, of a single run, why it was refused.
     """
+    # Runs that are chosen by a status are not seen by whoever names it: there may be more than expected.
     asks = (asks or chosen.status is not None) and not chosen.yes
     if asks and not _terminal():
         raise CommandError(
@@ -77,6 +78,7 @@ def carry_out(
     if asks and ids:
         what = f"{workflow}/{ids[0]}" if len(ids) == 1 else f"{len(ids):,} runs of {workflow}"
         click.confirm(f"{verb} {what}?", abort=True, err=True)
+    # One run that is named: its error is the command's own, with the code that says why.
     if len(chosen.ids) == 1:
         done = act(ids[0])
         screen.show(done, lambda: _line(workflow, done))
@@ -93,9 +95,10 @@ def carry_out(
 
 
 def _found(operations: Operations, workflow: str, chosen: Chosen) -> Sequence[str]:
-    """Return the ids of all runs that are chosen by their status. They are read before any of them is changed."""
+    """Return the ids of all runs that are chosen by their status."""
     clock, cursor, ids = SystemClock(), None, list[str]()
     times = {"since": moment("--since", chosen.since, clock), "until": moment("--until", chosen.until, clock)}
+    # To the last page first: a run that is changed leaves the status, and would move the pages behind it.
     while True:
         page = operations.list(workflow, status=chosen.status, limit=_PAGE, cursor=cursor, **times)
         ids += [each["id"] for each in page["instances"]]

@@ -53,6 +53,7 @@ class StageLogs:
     def read(self, _: Any) -> dict[str, Any]:
         """Return the lines that were not returned yet, in the order of their times."""
         found = sorted(self._new(), key=lambda each: str(each["at"]))
+        # The next look goes back so far again that late lines are found; what it has seen there is left out by its id.
         newest = max(self._seen.values(), default=self._since)
         self._since = max(self._since, newest - _LATE_MS)
         self._seen = {id: at for id, at in self._seen.items() if at >= self._since}
@@ -81,7 +82,7 @@ class StageLogs:
         try:
             said = json.loads(event["message"])
         except ValueError:
-            return
+            return  # Lambda's own lines (START, REPORT) and what a step printed are no JSON
         if not isinstance(said, dict) or "instance_id" not in said:
             return
         if self._id not in (None, said["instance_id"]) or self._workflow not in (None, said.get("workflow")):

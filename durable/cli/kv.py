@@ -90,6 +90,7 @@ def _kept(operations: Operations) -> Kept:
     """Return the namespaces of the stage that is named, or of the local server."""
     if click.get_current_context().params.get("stage") is None:
         return ServedNamespaces(operations)
+    # Imported here, as in all commands: boto3 takes 0.2 s, and is not installed where nothing is deployed.
     from durable.cli.stage import StageTransport
 
     assert isinstance(operations.transport, StageTransport)

@@ -79,7 +79,7 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
         except ModuleNotFoundError as error:
             said = lacking(error)
             if said is None:
-                raise
+                raise  # a fault of the project's code, or of ours: the traceback says where
             tell(said, kwargs.get("as_json"))
             sys.exit(WRONG)
         except OSError as error:

@@ -80,6 +80,7 @@ class Follow:
                 return self._lines(workflow, id, quiet)
             return self._live(workflow, id)
         except KeyboardInterrupt:
+            # The run is the server's: only the looking at it ends.
             click.echo(f"{workflow}/{id} goes on; see `durable describe {workflow} {id}{where()}`", err=True)
             sys.exit(INTERRUPTED)
 
@@ -95,6 +96,7 @@ class Follow:
                 self._pause.wait(self._operations.pause_seconds)
 
     def _lines(self, workflow: str, id: str, quiet: bool) -> dict[str, Any]:
+        # A step has a line for each status of each attempt, however often it is looked at.
         said: set[tuple[str, str, int]] = set()
         while True:
             run = self._operations.describe(workflow, id)

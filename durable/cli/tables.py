@@ -177,6 +177,7 @@ def exception_name(error: Run) -> str:
 
 def _ended(step: Run, now: int) -> int:
     """Return when a step ended; of one that goes on, now."""
+    # What was undone has ended with its last attempt: the undo's own time is not the step's.
     undone = step["attempts"][-1]["finishedAt"] if step["status"] == "undone" else None
     ended = step.get("finishedAt") or undone
     return milliseconds(ended) if ended else now

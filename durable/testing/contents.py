@@ -98,5 +98,6 @@ class QueueContents(SQLiteQueue[M], SandboxClient):
             self.send(fit(self._type, message, "message"))
 
     def _read(self, sql: str) -> list[M]:
+        # The journal writes in groups: what was sent last may be in memory still.
         self._journal.flush()
         return [self._json.load(body) for (body,) in self._journal.read(sql, (self.name,))]

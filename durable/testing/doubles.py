@@ -51,6 +51,7 @@ class SandboxDoubles:
     def function(self, owner: Workflow[Any] | Queue[Any], name: str, signature: Signature) -> Signature:
         if isinstance(owner, Queue):
             return replace(signature, function=self._consumer(owner.name, signature))
+        # Each step is given its context, which says which attempt it is; one that does not take it is called without.
         return replace(signature, function=self._step(name, signature), context=signature.context or _CONTEXT)
 
     def _step(self, step: str, signature: Signature) -> Callable[..., Any]:
@@ -88,6 +89,7 @@ class SandboxDoubles:
         @functools.wraps(signature.function)
         def stand_in(**arguments: Any) -> None:
             finished(signature.function(**arguments))
+            # Only now: a message whose consumer raised was not taken.
             self._kept[Queue.kind, queue].setdefault(DELIVERED, []).append(arguments[message])
 
         return stand_in

@@ -244,6 +244,7 @@ class _World:
         except TaskFailure as failure:
             ending = TaskFailed(call.token, failure.error, failure.cause)
         except Exception as error:
+            # What a test's assertion says inside a function is the task's failure too, as it would be in a Lambda.
             ending = _lambda_failure(call.token, type(error).__name__, str(error))
         else:
             ending = _result(call, result)

@@ -144,6 +144,7 @@ class VirtualHost:
 
     def _turn(self, until: int | None) -> bool:
         """Do the next piece of work, and return whether there was one."""
+        # As in the server: what follows from a write is done once that is on disk.
         self._journal.flush()
         if self._workers.run_next(lambda count: 0 if self._first else self._random.randrange(count)):
             return True

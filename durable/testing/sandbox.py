@@ -78,6 +78,7 @@ class Sandbox:
         )
         self._routes = Routes(self._virtual, self._prepared.build.project.workers)
         self._count = itertools.count(1)
+        # Through the clients that steps use: what is there at first has passed the same checks as what steps put.
         for declared, contents in self._prepared.contents:
             self._client(declared).fill(contents)
 
@@ -316,6 +317,7 @@ class Sandbox:
         if unknown:
             raise LookupError(f"there is no {what} {unknown[0]!r}; there are: {', '.join(sorted(known)) or 'none'}")
         self._doubles.stubs.skip(names, run, retry=retry)
+        # Pauses that have begun are skipped too.
         self._virtual.skip()
 
     def _skips(self, execution: str, pause: Pause) -> bool:
@@ -330,6 +332,7 @@ def _name(state: str) -> str:
 
 def _waits(definition: Any) -> Iterator[str]:
     """Yield the names of all sleeps in a definition."""
+    # Every member: branches and processors hold states of their own.
     if isinstance(definition, list):
         for each in definition:
             yield from _waits(each)

@@ -26,13 +26,16 @@ class MemoryTable:
         return None if row is None or over else dict(row)
 
     def query(self, partition: str, prefix: str = "", *, since: str = "", limit: int | None = None) -> tuple[Row, ...]:
-        wanted = [key for key in self._rows if key.partition == partition and key.sort.startswith(prefix)]
+        # A copy: another thread may write meanwhile.
+        wanted = [key for key in list(self._rows) if key.partition == partition and key.sort.startswith(prefix)]
         keys = [key for key in wanted if key.sort.encode() >= since.encode()]
+        # By bytes, as DynamoDB and SQLite compare texts.
         found = ((key, self.get(key)) for key in sorted(keys, key=lambda key: key.sort.encode()))
         return tuple({**row, "sort": key.sort} for key, row in found if row is not None)[:limit]
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
         check(changes)
+        # All conditions are checked before the first change: a write is all or nothing, as DynamoDB's transactions.
         with self._lock:
             before = [self.get(change.key) for change in changes]
             if not all(holds(each, row) for change, row in zip(changes, before, strict=True) for each in change.when):

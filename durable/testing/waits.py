@@ -48,6 +48,7 @@ class SandboxWaits:
         except Hang:
             self._types[asked] += " (withheld)"
             return wait({**task, "type": self._types[asked]})
+        # The wait is begun before its event is sent, so that its deadline is that of any other.
         type = self._types[asked] = f"{task['type']} (fixed for {key.path})"
         deadline = wait({**task, "type": type})
         events.send(key.workflow, key.instance, type, payload, f"fixed:{key.path}")

@@ -60,6 +60,7 @@ class Map(State):
         return super().repeatable and all_repeatable(*of_the_map, self.tolerated_count, self.tolerated_percentage)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
+        # Absent and 0 both mean: as many as there may be.
         wanted = _number(self.max_concurrency, scope, "MaxConcurrency", whole=True) or MAX_CONCURRENCY
         return RunItems(self.evaluate_items(scope), int(min(wanted, MAX_CONCURRENCY)))
 
