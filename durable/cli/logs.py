@@ -73,7 +73,8 @@ def _see_that_it_is_there(operations: Operations, workflow: str, id: str | None)
 def _reader(operations: Operations, workflow: str | None, id: str | None, since: str) -> Read:
     """Return what reads the lines: of the local server, or of the stage that is named."""
     if click.get_current_context().params.get("stage") is None:
-        return lambda cursor: _served(operations, workflow, id, cursor)
+        patient = operations.patient()
+        return lambda cursor: _served(patient, workflow, id, cursor)
     from durable.cli.cloudwatch import StageLogs
     from durable.cli.stage import StageTransport
 

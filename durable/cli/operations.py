@@ -9,12 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from threading import Event
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote, urlencode
 
 from durable.cli.outcome import BY_STATUS, MISSING, UNAVAILABLE, CommandError
 
 _SECONDS: Final = 30
+_READS: Final = 10
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+"""Statuses that another try may not meet."""
 _PATH: Final = re.compile(r"/api/workflows/(?P<workflow>[^/]+)/instances(?:/(?P<id>[^/]+))?(?:/(?P<event>events/.+))?")
 WHICH: Final = "/api/console/project"
 """The local server's route that names its project."""
@@ -82,6 +86,32 @@ class LocalTransport:
             connection.close()
 
 
+class PatientTransport:
+    """Reads again while an API that has answered before is busy or restarts: whoever follows a run waits anyway."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.pause_seconds = transport.pause_seconds
+        self._answered = False
+
+    def send(self, method: str, path: str, body: bytes | None) -> Answer:
+        # A change is sent once: without an answer nobody knows whether it was made. And an API that has never answered
+        # is not waited for: its address is wrong, or it was not started.
+        for _ in range(_READS if self._answered and method == "GET" else 0):
+            try:
+                answer = self._transport.send(method, path, body)
+            except CommandError as error:
+                if error.code != UNAVAILABLE:
+                    raise
+            else:
+                if answer.status not in _BUSY:
+                    return answer
+            Event().wait(self.pause_seconds)
+        answer = self._transport.send(method, path, body)
+        self._answered = True
+        return answer
+
+
 def folder_of(answer: Answer) -> str | None:
     """Return the folder of the project that a server runs, by its answer to WHICH; None for another program."""
     try:
@@ -96,6 +126,10 @@ class Operations:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+
+    def patient(self) -> Operations:
+        """Return those that follow a run, which a restart of the server or a throttled request does not end."""
+        return Operations(PatientTransport(self.transport))
 
     @property
     def pause_seconds(self) -> float:

@@ -57,7 +57,7 @@ def start(
 
 def follow_to_end(operations: Operations, screen: Screen, workflow: str, id: str) -> None:
     """Show a run until it has ended, and exit with 1 if it did not complete."""
-    ended = Follow(operations, SystemClock(), console()).until_closed(workflow, id, quiet=screen.as_json)
+    ended = Follow(operations.patient(), SystemClock(), console()).until_closed(workflow, id, quiet=screen.as_json)
     if screen.as_json:
         screen.show(ended, lambda: "")
     if ended["status"] != "complete":

@@ -92,6 +92,34 @@ def test_followed_it_says_each_change_once_and_how_it_ended(serve: Serve) -> Non
     assert '"receipt": 7' in result.output
 
 
+GONE = CommandError("nothing answers", UNAVAILABLE)
+BUSY = (503, {"detail": "busy"})
+
+
+@pytest.mark.parametrize("command", ["start shop", "describe shop order-1", "events shop order-1"])
+def test_a_run_is_followed_over_a_restart_of_the_server_and_a_busy_one(command: str, serve: Serve) -> None:
+    ended = RUN | {"status": "complete", "events": [], "cursor": "a", "more": False}
+    started = [(201, {"id": "order-1"})] if command.startswith("start") else []
+    serve(*started, (200, RUN | ended | {"status": "running"}), GONE, BUSY, (429, None), (200, ended))
+    result = run(*command.split(), "--follow")
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_what_follows_ends_where_the_server_stays_away_or_never_was_there(serve: Serve) -> None:
+    server = serve((200, RUN), GONE)
+    assert run("describe", "shop", "order-1", "--follow").exit_code == UNAVAILABLE
+    assert len(server.asked) == 12
+    server = serve(GONE)
+    assert run("describe", "shop", "order-1", "--follow").exit_code == UNAVAILABLE
+    assert len(server.asked) == 1
+
+
+def test_a_change_is_sent_once_while_a_server_is_busy(serve: Serve) -> None:
+    server = serve(BUSY)
+    assert run("start", "shop", "--follow").exit_code == UNAVAILABLE
+    assert [asked[0] for asked in server.asked] == ["POST"]
+
+
 @pytest.mark.parametrize("status", ["errored", "terminated"])
 def test_followed_to_another_end_than_complete_it_exits_with_1(serve: Serve, status: str) -> None:
     error = {"name": "CardError", "message": "The card was refused.", "step": "pay"}
