@@ -13,8 +13,14 @@ export function h(tag, properties = {}, ...children) {
     else if (name in element && name !== "list" && name !== "form") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false));
+  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false)
+    .map((each) => (typeof each === "string" ? visible(each) : each)));
   return element;
+}
+
+/** Return a text in which what would turn the text around it, and shows nothing itself, is written out. */
+function visible(text) {
+  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export function replace(element, ...children) {
