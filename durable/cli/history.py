@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import click
 
-from durable.cli.control_characters import escaped
 from durable.cli.operations import LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import INTERRUPTED
 from durable.cli.screen import Screen
 from durable.cli.tables import exception_name
 from durable.cli.times import clock_time
+from durable.control_characters import escaped
 from durable.store.statuses import CLOSED
 
 _COLOURS: Final = {

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import click
 
-from durable.cli.control_characters import escaped
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs
 from durable.cli.outcome import INTERRUPTED, MISSING, CommandError
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time, moment
 from durable.clock import SystemClock
+from durable.control_characters import escaped
 
 _COLOURS: Final = {"warning": "yellow", "error": "red", "critical": "red"}
 _ROUTE: Final = "/api/console/logs"

@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote, urlencode
 
 from durable.cli.outcome import BY_STATUS, MISSING, UNAVAILABLE, CommandError
-from durable.visible import visible
 
 _SECONDS: Final = 30
 _READS: Final = 10
@@ -123,15 +122,10 @@ def folder_of(answer: Answer) -> str | None:
 
 
 class Operations:
-    """The routes under /api/workflows.
-
-    Attributes:
-        exact: whether texts are as they were sent; otherwise they are fit for a terminal: see `durable.visible`.
-    """
+    """The routes under /api/workflows."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
-        self.exact = True
 
     def patient(self) -> Operations:
         """Return those that follow a run, which a restart of the server or a throttled request does not end."""
@@ -226,8 +220,6 @@ class Operations:
             if answer.status < 400:
                 raise CommandError(f"what answers is no server of this kind; {_START}", UNAVAILABLE) from None
             said = None
-        if not self.exact:
-            said = _visible(said)
         if answer.status >= 400:
             # A 404 says "not found" of the workflow, the run or the event: which of them, is asked only then.
             named = self._unknown(path) if answer.status == 404 else None
@@ -254,17 +246,6 @@ class Operations:
         if id and not match["event"]:
             return f"there is no run {id!r} of {workflow}; `durable list {workflow}` shows those that changed last"
         return None
-
-
-def _visible(value: Any) -> Any:
-    match value:
-        case str():
-            return visible(value)
-        case list():
-            return [_visible(each) for each in value]
-        case dict():
-            return {visible(name): _visible(each) for name, each in value.items()}
-    return value
 
 
 def known(name: str, names: Iterable[str]) -> str:

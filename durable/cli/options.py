@@ -31,9 +31,7 @@ def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
     def called(local: bool, port: int, stage: str | None, as_json: bool, **own: Any) -> Any:
         if local and stage:
             raise click.UsageError("--local and --stage exclude each other")
-        operations = _operations(port, stage)
-        operations.exact = as_json
-        return command(operations, Screen(as_json), **own)
+        return command(_operations(port, stage), Screen(as_json), **own)
 
     return called
 

@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
-from durable.cli.control_characters import escaped
+from durable.control_characters import escaped
 from durable.errors import DurableError
 from durable.installation import lacking
 

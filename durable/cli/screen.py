@@ -13,7 +13,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
 
-from durable.cli.control_characters import escaped
+from durable.control_characters import escaped
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from rich.live import Live
 from rich.text import Text
 
 from durable.cli import tables
-from durable.cli.control_characters import escaped
 from durable.cli.data import read
 from durable.cli.operations import LATEST, NOT_LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import FAILED, INTERRUPTED, WRONG, CommandError
 from durable.cli.screen import Escaped, Screen, console
 from durable.clock import Clock, SystemClock
+from durable.control_characters import escaped
 from durable.store.pools import HIGHEST_PRIORITY
 from durable.store.statuses import CLOSED
 

@@ -8,9 +8,9 @@ import os
 import sys
 from typing import Final
 
+from durable.control_characters import escaped
 from durable.local.log import at_work, logger
 from durable.modules import is_authors, shown
-from durable.visible import visible
 
 _COLOURS: Final = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31"}
 _QUIET: Final = ("watchfiles", "asyncio")
@@ -45,7 +45,7 @@ class Lines(logging.Formatter):
         # Lines of the library repeat what exceptions say, and that may be an outsider's data. The author's own may have
         # colours.
         if record.name.startswith("durable"):
-            said = visible(said)
+            said = escaped(said)
         first, *others = said.splitlines() or [""]
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
         time = self._styled("2", self.formatTime(record, "%H:%M:%S"))
@@ -67,7 +67,7 @@ def traceback_text(error: BaseException, *, coloured: bool, width: int | None = 
 
     trace = Traceback.extract(type(error), error, error.__traceback__)
     for stack in trace.stacks:
-        stack.exc_value = visible(stack.exc_value)
+        stack.exc_value = escaped(stack.exc_value)
         lines = {(each.filename, each.lineno): each for each in stack.frames if is_authors(each.filename)}
         stack.frames = list(lines.values())  # a comprehension has a frame of its own on the same line
         for frame in stack.frames:
