@@ -26,6 +26,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "grinder": trial.Grinder,
     "hook": trial.Hook,
     "lender": trial.Lender,
+    "chat": trial.Chat,
     "couriers": trial.Couriers,
 }
 

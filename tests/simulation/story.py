@@ -81,6 +81,8 @@ class Story:
         self._client("create", 0, self._create)
         if self.workflow in ("trial", "racer"):
             self._client("send", kernel.random.choice(_MOMENTS), self._send)
+        if self.workflow == "chat":
+            self._client("say", 0, self._say)
         if self.workflow == "waiter":
             self._client("send", 0, self._send_at_the_wait)
         self._operate()
@@ -151,6 +153,21 @@ class Story:
                 raise Throttled from None  # it is not there yet
         except RunClosed:
             pass
+
+    def _say(self) -> None:
+        """Send events one after the other, each when the one before was acknowledged; those again that were before."""
+        for number in range(5):
+            try:
+                self.world.events.send(self.workflow, ID, "said", number, f"said-{number}")
+            except RunNotFound:
+                self.world.kernel.pause(SECOND)
+                if not self.acknowledged:
+                    raise Throttled from None  # it is not there yet
+                return
+            except RunClosed:
+                return
+            self.world.kernel.pause(self.world.others.choice((0, 20, 300, 2 * SECOND)))
+        self.sent = self.world.kernel.clock.now()
 
     def _send_at_the_wait(self) -> None:
         """Send the event while the run is about to wait for it; a run that was ended before does not come to that."""
@@ -254,13 +271,14 @@ class Story:
         sent = self._written_at(header)
         # A run on Standard is looked at again when it was silent for as long once more.
         most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
-        is_waited_for = self.workflow == "waiter" and self.script == "none" and sent is not None
+        is_waited_for = self.workflow in ("waiter", "chat") and self.script == "none" and sent is not None
         if is_waited_for and header.updated > (sent or 0) + most:
             world.trouble.append("the event was heard late")
 
     def _written_at(self, header: Header) -> int | None:
         """Return when the event was written: its sender may have died then, and told nobody."""
-        row = self.world.table.rows.get(Key(header.partition, f"event#{header.era}#event-1"))
+        id = "said-4" if self.workflow == "chat" else "event-1"
+        row = self.world.table.rows.get(Key(header.partition, f"event#{header.era}#{id}"))
         return None if row is None else int(row["sent"])
 
     def _judge_end(self, header: Header) -> None:
@@ -272,6 +290,7 @@ class Story:
             ),
             "child": (4,),
             "waiter": (5, 0) if self._may_miss() else (5,),
+            "chat": ([0, 1, 2, 3, 4],),
             "lender": (self._attempts_of(header, "big"),),
             "couriers": tuple([a, b, c] for a in (1, 10) for b in (101, 110) for c in (201, 210)),
             "hook": (
@@ -293,6 +312,8 @@ class Story:
             return
         if header.status == "errored" and self.workflow == "trip" and (header.error or {}).get("name") == "Refused":
             self._judge_undo()
+            return
+        if header.status == "errored" and self.workflow == "chat" and self._may_miss():
             return
         crashes = (self.workflow == "doomed" and self.script != "retry after") or self.dead
         if header.status == "errored" and crashes and (header.error or {}).get("name") == "StepError":

@@ -158,6 +158,17 @@ class Waiter(WorkflowEntrypoint[int]):
             return 0
 
 
+class Chat(WorkflowEntrypoint[int]):
+    """Hears what somebody says, one after the other."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[int]:
+        heard: list[int] = []
+        while len(heard) < 5:
+            said = await step.wait_for_event("said", type="said", payload=int, timeout="7 days")
+            heard.append(said)
+        return heard
+
+
 class Hook(WorkflowEntrypoint[int]):
     """Has somebody else complete a step, who may be faster than the step."""
 
