@@ -86,7 +86,7 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     if is_error(of.kind):
         return _of_error(node, of, source)
     fields = [_field(node, each, source) for each in members(of.kind)]
-    # Which of the types the value has only the run knows, and a path has one name.
+    # Only the run knows which of the types the value has, and a path has one name.
     if len({each.alias for each in fields}) > 1:
         raise Refused(
             node, f"`{source}.{node.attr}` has another name in JSON for each type", "give both models one alias"

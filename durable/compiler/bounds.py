@@ -89,7 +89,7 @@ def bounds(program: Program) -> Bounds:
     rounds = MOST_EVENTS - _MARGIN - certain
     found = list(unbounded(program.body))
     outermost = {each.round for each in unbounded(program.body, deep=False)}
-    # A cap is a number only while one loop spends; else what is left depends on the others, and a variable counts it.
+    # With one loop the cap is a number. With several it depends on what the others have used, which a variable counts.
     shared = len(found) > 1 or any(each.round not in outermost for each in found)
     # `costs` has all attempts of each step: a round may begin only if it can end. `begun` leaves the steps out, which
     # count their own attempts when they have ended.

@@ -133,8 +133,8 @@ def compile_workflow(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
 
 def _compiled(workflow: type[WorkflowEntrypoint[Any]]) -> Compiled:
     program = read_program(workflow)
-    # Bounds are counted on the tree: how many events a statement has follows from what it says, and is the same however
-    # its states are written.
+    # Bounds are counted on the tree: the number of events follows from what a statement says, not from how its states
+    # are written.
     found = bounds(program)
     timed = any(isinstance(statement, Sleep) for statement in walk(program.body))
     shared = Shared(timed)

@@ -86,7 +86,7 @@ class ExpressionReader:
         """
         value = self.located(node, self._value(node, scope))
         path = path_of(node)
-        # A test has shown more than the type says. A constant knows itself best.
+        # A test may have shown more than the type says. The kind of a constant is exact already.
         if path is not None and path in scope.narrowed and not isinstance(value, Constant):
             return dataclasses.replace(value, kind=scope.narrowed[path])
         return value
@@ -209,7 +209,7 @@ class ExpressionReader:
             raise Refused(
                 node, f"`{text}` is no data", "call a function of your own as a step, with `await step.do(…)`"
             )
-        # The value when compiling: a constant that the module computes from its environment is what it was there.
+        # The value at compile time: a constant that the module computes from its environment keeps what it was there.
         return literal(node, value, text)
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Expression:

@@ -97,8 +97,8 @@ def template(expression: Expression) -> Any:
 
 def jsonata(expression: Expression) -> str:
     """Return an expression as JSONata that is undefined where a list or dict lacks what is asked for."""
-    # A value that is missing may stay undefined here, at the outside: the state then fails by itself. Within another
-    # expression most operators would take it for an empty one, so `_render` asserts it.
+    # At the outside of an expression a missing value may stay undefined: the state then fails by itself. Within another
+    # expression most operators would take it for an empty value, so `_render` asserts it.
     if isinstance(expression, Item) and not _is_located(expression):
         return _item(expression)
     if isinstance(expression, Let):

@@ -178,7 +178,7 @@ class MachineBuilder:
 
     def raise_again(self, statement: RaiseAgain, edges: OpenEdges) -> OpenEdges:
         """Lead to the `except`s around that catch the error, by its name, or fail."""
-        # Which error it is only the run knows, so that the `except` that catches it is chosen there, by the name.
+        # Only the run knows which error it is, so the `except` that catches it is chosen there, by the name.
         choice, name = Choice(statement.label), error_name(statement.error)
         for target in reversed(self.targets):
             caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})

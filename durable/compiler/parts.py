@@ -42,7 +42,7 @@ def in_parts(definition: Json) -> Json:
     taken, states, moved = set(state_names(definition)), dict[str, Json](), dict[str, str]()
     found: list[_Parts] = []
     known = read(definition["States"])
-    # A name that no variable of the run has.
+    # The numbers of which the names are made that no variable of the run has.
     numbers = (str(each) for each in itertools.count(1) if not known & {f"part_of_{each}", f"results_of_{each}"})
     for name, state in definition["States"].items():
         if not has_parts(state):

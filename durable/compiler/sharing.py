@@ -262,7 +262,7 @@ def share(machine: Machine, spare: Callable[[], str]) -> None:
     """
     live = live_before(machine.states)
     for state in list(machine.states):
-        # Without assignments of its own: what a state evaluates may be too deep by itself, and hold a value twice.
+        # Also without assignments: what a state evaluates may be too deep by itself, or hold a value twice.
         state.change(Sequence().written)
         for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
             share(inner, spare)
