@@ -37,6 +37,7 @@ from durable.compiler.kinds import (
 )
 from durable.errors import SignatureError
 from durable.store.values import schema_nodes
+from durable.workflow import WorkflowEntrypoint, result_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ def kind_of(annotation: Any) -> Kind:
     if isinstance(annotation, typing.TypeVar):
         return kind_of(annotation.__bound__) if annotation.__bound__ else Anything()
     return _of_class(annotation) if isinstance(annotation, type) else Opaque(annotation)
+
+
+def result_kind(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
+    """Return the kind of what a workflow's `run` says that it returns: anything, where that cannot be read."""
+    try:
+        return kind_of(result_type(workflow))
+    except Exception:  # an annotation may raise anything, as a name that only type checkers see
+        return Anything()
 
 
 def _hashable(annotation: Any) -> bool:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.compiler.annotations import kind_of
+from durable.compiler.annotations import result_kind
 from durable.compiler.asl import Writer
 from durable.compiler.asl_walk import retried_late
 from durable.compiler.bounds import MOST_EVENTS, Bounds, bounds, with_caps
 from durable.compiler.budget import Budget, number
 from durable.compiler.expressions import ExpressionReader
 from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, start
-from durable.compiler.kinds import UNKNOWN, Event, Kind
+from durable.compiler.kinds import Event
 from durable.compiler.liveness import prune
 from durable.compiler.machines import Shared
 from durable.compiler.names import UNUSED, Names, placeholders
@@ -37,7 +37,7 @@ from durable.errors import CompileError
 from durable.modules import place_of
 from durable.retries import Retries
 from durable.signature import Signature
-from durable.workflow import WorkflowEntrypoint, result_type
+from durable.workflow import WorkflowEntrypoint
 
 _LARGEST: Final = 1_000_000
 """The size of a definition, in bytes; Step Functions takes 1 MB, the placeholders filled in."""
@@ -191,7 +191,7 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
     expressions = ExpressionReader(source, names, workflow)
     payload = payload_kind(workflow, source)
     scope = Scope({event: Local(RawExpression("", Event(payload)))})
-    frame = Frame(declared=_declared(workflow))
+    frame = Frame(declared=result_kind(workflow))
     reading = Reading(expressions, StepReader(expressions), problems, frame, scope, source.run)
     reader = StatementReader(reading)
     body = reader.body(source.run.body)
@@ -203,14 +203,6 @@ def read_program(workflow: type[WorkflowEntrypoint[Any]]) -> Program:
         found = "run returns a SecretStr, and the output of a run is shown"
         raise CompileError(source.file, source.run.lineno, found, "return something else")
     return _within_history(source, Program(body))
-
-
-def _declared(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
-    """Return the kind of what `run` says that it returns; what cannot be read says nothing."""
-    try:
-        return kind_of(result_type(workflow))
-    except Exception:  # whatever an annotation may raise
-        return UNKNOWN
 
 
 def _within_history(source: Source, program: Program) -> Program:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from durable.adapters import adapter_of
 from durable.compiler import options
-from durable.compiler.annotations import kind_of
+from durable.compiler.annotations import kind_of, result_kind
 from durable.compiler.errornames import CALL_ERRORS, CALLBACK_ERRORS, WAIT_ERRORS
-from durable.compiler.kinds import Anything, Kind, describe
+from durable.compiler.kinds import Kind, describe
 from durable.compiler.objects import fits
 from durable.compiler.problems import Refused
 from durable.compiler.roundtrip import loss
@@ -21,7 +21,7 @@ from durable.compiler.tree import EventWait, Place, StepCall, WorkflowCall
 from durable.durations import whole_seconds
 from durable.errors import DurationError, SignatureError
 from durable.wire import CALLBACK, CALLBACK_WAIT, EVENT_TYPE, MAX_STEP_NAME, MAX_WAIT_SECONDS
-from durable.workflow import WorkflowEntrypoint, payload_type, result_type
+from durable.workflow import WorkflowEntrypoint, payload_type
 
 _FORM: Final = 'write `await step.wait_for_event("name", type="approved", payload=Model, timeout="24 hours")`'
 
@@ -126,7 +126,4 @@ def call_workflow(
         raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
     where = replace(place(name), title=steps.title(node, scope))
     call = WorkflowCall(name, workflow, payload, where, CALL_ERRORS)
-    try:
-        return call, kind_of(result_type(workflow))
-    except Exception:  # an annotation may raise anything, as a name that only type checkers see
-        return call, Anything()
+    return call, result_kind(workflow)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from durable.compiler.annotations import kind_of
+from durable.compiler.annotations import kind_of, result_kind
 from durable.compiler.kinds import Boolean, Float, Integer, Kind, Null
 from durable.compiler.outcomes import ANSWER, RESULT, result_of
 from durable.compiler.passed_lists import Lists, edges_of, states_of
@@ -21,7 +21,6 @@ from durable.compiler.states import AnyState, Edge, Machine, Map, Parallel, Task
 from durable.compiler.terms import Apply, Constant, Expression, Field, Item, RawExpression, Variable
 from durable.compiler.tree import StepCall, WorkflowCall
 from durable.compiler.walk import children
-from durable.workflow import result_type
 
 _RESULT: Final = f"{RESULT}.result"
 _ANSWER: Final = f"{ANSWER}.result"
@@ -285,9 +284,5 @@ def _calls(machine: Machine) -> Iterator[TokenTask]:
     for state in states_of(machine):
         if not isinstance(state, TokenTask) or not isinstance(state.step, WorkflowCall):
             continue
-        try:
-            is_small = _is_small(kind_of(result_type(state.step.workflow)))
-        except Exception:  # an annotation may raise anything, as a name that only type checkers see
-            is_small = False
-        if not is_small:
+        if not _is_small(result_kind(state.step.workflow)):
             yield state
