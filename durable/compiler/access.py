@@ -10,7 +10,7 @@ from datetime import datetime
 
 from durable.compiler import calendars, spans
 from durable.compiler.advice import of_elements
-from durable.compiler.annotations import RecordField, record_fields
+from durable.compiler.annotations import RecordField, names_of, record_fields
 from durable.compiler.guards import refuse_any, refuse_none
 from durable.compiler.keys import as_text, looked_up
 from durable.compiler.kinds import (
@@ -85,6 +85,12 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         return dataclasses.replace(of, kind=of.kind.value)
     if is_error(of.kind):
         return _of_error(node, of, source)
+    if isinstance(of.kind, TupleOf) and of.kind.python is not None:
+        names = names_of(of.kind.python)
+        if node.attr not in names:
+            raise Refused(node, f"{describe(of.kind)} has no element `{node.attr}`", nearest(node.attr, names))
+        place = names.index(node.attr)
+        return Item(of, Constant(place, Integer((place,))), of.kind.elements[place], certain=True)
     fields = [_field(node, each, source) for each in members(of.kind)]
     # Only the run knows which of the types the value has, and a path has one name.
     if len({each.alias for each in fields}) > 1:

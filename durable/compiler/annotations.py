@@ -164,7 +164,20 @@ def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
 def _of_class(cls: type) -> Kind:
     if issubclass(cls, enum.Enum):
         return _member(cls)
+    if is_named_tuple(cls):
+        hints = typing.get_type_hints(cls, include_extras=True)
+        return TupleOf(tuple(kind_of(hints.get(name, Any)) for name in names_of(cls)), cls)
     return _record(cls, cls) or Opaque(cls)
+
+
+def is_named_tuple(cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def names_of(cls: Any) -> tuple[str, ...]:
+    """Return the names of the elements of a NamedTuple."""
+    names: tuple[str, ...] = cls._fields
+    return names
 
 
 def _record(annotation: Any, cls: Any) -> Record | None:

@@ -24,6 +24,7 @@ from durable.compiler.advice import (
     written_member,
 )
 from durable.compiler.aggregates import AGGREGATES, lazy
+from durable.compiler.annotations import is_named_tuple
 from durable.compiler.assignability import assignable
 from durable.compiler.classinfo import is_instance
 from durable.compiler.guards import refuse_any, refuse_none
@@ -55,7 +56,7 @@ from durable.compiler.kinds import (
     unreported,
 )
 from durable.compiler.numbers import rounded, to_float, to_int, whole
-from durable.compiler.objects import built, changed, record_of, replaced
+from durable.compiler.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
@@ -104,6 +105,8 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if found and function in (datetime.datetime, datetime.date):
         written: datetime.date = options.constant(node, lambda each: reader.static(each, scope), _OF_TIMES)
         return times.constant(written)
+    if found and is_named_tuple(function):
+        return named_tuple(reader, node, function, scope)
     record = record_of(function) if found else None
     if record is not None:
         return built(reader, node, record, scope)

@@ -142,6 +142,8 @@ def _is_of(kind: Kind, classes: tuple[type, ...]) -> bool:
         case Record(python) | Opaque(python) | Member(python):
             cls = typing.get_origin(python) or python
             return isinstance(cls, type) and issubclass(cls, classes)
+        case TupleOf(python=cls) if cls is not None:
+            return issubclass(cls, classes)
         case ListOf(is_tuple=is_tuple):
             return issubclass(tuple if is_tuple else list, classes)
         case Caught(errors):

@@ -6,14 +6,16 @@ import ast
 import dataclasses
 
 from durable.compiler.access import element_kind
+from durable.compiler.annotations import record_fields
+from durable.compiler.assignability import assignable
 from durable.compiler.guards import refuse_none
 from durable.compiler.iterables import dict_entry, iterable, merged_dicts
-from durable.compiler.kinds import ListOf, Never, TupleOf, describe, is_dict, is_unknown, join
+from durable.compiler.kinds import Fixed, ListOf, Never, Record, TupleOf, describe, is_dict, is_unknown, join
 from durable.compiler.literals import dict_display, list_display
 from durable.compiler.problems import Refused
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
-from durable.compiler.terms import Concatenation, Expression
+from durable.compiler.terms import Apply, Concatenation, Expression, ListDisplay
 from durable.compiler.walk import may_fail
 
 
@@ -54,7 +56,23 @@ def dict_of(reader: Reader, node: ast.Dict, scope: Scope) -> Expression:
             parts.append(part)
     if entries or not parts:
         parts.append(dict_display(entries))
+    record = next((each.kind for each in parts if isinstance(each.kind, Record)), None)
+    if record is not None:
+        return _typed_dict(node, parts, record)
     return parts[0] if len(parts) == 1 else merged_dicts(parts)
+
+
+def _typed_dict(node: ast.Dict, parts: list[Expression], record: Record) -> Expression:
+    """Return a TypedDict, of whose keys some may be missing, with other values of its own keys."""
+    fields = record_fields(record.python)
+    for each in parts:
+        entries = each.kind.entries if isinstance(each.kind, Fixed) else None
+        if each.kind == record:
+            continue
+        if entries is None or not all(name in fields and assignable(of, fields[name].kind) for name, of in entries):
+            found = f"{describe(record)}, whose keys may be missing, is merged with {describe(each.kind)}"
+            raise Refused(node, found, f"give it values of the keys of {describe(record)} only, or write all keys out")
+    return Apply("$merge", (ListDisplay(tuple(parts), ListOf(record)),), record)
 
 
 def _part_of_dict(reader: Reader, key: ast.expr | None, value: ast.expr, scope: Scope) -> Expression:
@@ -65,6 +83,12 @@ def _part_of_dict(reader: Reader, key: ast.expr | None, value: ast.expr, scope: 
     refuse_none(value, spread, f"`**{reader.source.of(value)}`")
     if is_unknown(spread.kind) or is_dict(spread.kind):
         return spread
+    if isinstance(spread.kind, Record) and spread.kind.by_key:
+        keys = record_fields(spread.kind.python)
+        if not all(each.present for each in keys.values()):
+            return spread
+        kind = Fixed(tuple((each.alias, each.kind) for each in keys.values()))
+        return dataclasses.replace(spread, kind=kind)
     found = f"`**{reader.source.of(value)}` is {describe(spread.kind)}"
     raise Refused(value, found, "write its keys out, or do it in a step")
 

@@ -95,9 +95,10 @@ class SetOf(Kind):
 
 @dataclass(frozen=True, slots=True)
 class TupleOf(Kind):
-    """A tuple whose elements have a kind each."""
+    """A tuple whose elements have a kind each; of a NamedTuple, `python` is its class."""
 
     elements: tuple[Kind, ...]
+    python: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +218,8 @@ def _merged(one: Kind, other: Kind) -> Kind | None:
             return ListOf(join(a_kind, b_kind), a_tuple)
         case (SetOf(a_kind), SetOf(b_kind)):
             return SetOf(join(a_kind, b_kind))
-        case (TupleOf(ones), TupleOf(others)) if len(ones) == len(others):
-            return TupleOf(tuple(map(join, ones, others)))
+        case (TupleOf(ones, one_class), TupleOf(others, other_class)) if len(ones) == len(others):
+            return TupleOf(tuple(map(join, ones, others)), one_class if one_class is other_class else None)
         case (DictOf(a_kind, a_key), DictOf(b_kind, b_key)):
             return DictOf(join(a_kind, b_kind), join(a_key, b_key))
         # The order counts too: it is that of `items()`, and dicts keep it.
@@ -310,6 +311,8 @@ def describe(kind: Kind) -> str:
             return f"tuple[{describe(element)}, ...]" if is_tuple else f"list[{describe(element)}]"
         case SetOf(element):
             return f"set[{describe(element)}]"
+        case TupleOf(_, python) if python is not None:
+            return str(python.__name__)
         case TupleOf(elements):
             return f"tuple[{', '.join(describe(each) for each in elements)}]"
         case DictOf(value, key):

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 
 from durable.adapters import adapter_of
-from durable.compiler.annotations import constant_kind, kind_of
+from durable.compiler.annotations import constant_kind, is_named_tuple, kind_of
 from durable.compiler.keys import KEYS, kind_of_keys, written_as
 from durable.compiler.kinds import DictOf, Fixed, ListOf, Never, Opaque, Record, SetOf, TupleOf, describe, join
 from durable.compiler.problems import Refused
@@ -41,6 +41,8 @@ def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> 
     if value is None or isinstance(value, (bool, int, float, str)):
         _check(node, value, source)
         return Constant(value, constant_kind(value))
+    if is_named_tuple(type(value)):
+        return ListDisplay(tuple(literal(node, each, source, inside=True) for each in value), kind_of(type(value)))
     if isinstance(value, (list, tuple)):
         return list_display(tuple(literal(node, each, source, inside=True) for each in value), isinstance(value, tuple))
     if isinstance(value, (set, frozenset)) and not inside:

@@ -10,7 +10,7 @@ import ast
 import dataclasses
 import typing
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from durable.adapters import adapter_of
 from durable.compiler.access import nearest
 from durable.compiler.advice import of_field
-from durable.compiler.annotations import kind_of, record_fields
+from durable.compiler.annotations import kind_of, names_of, record_fields
 from durable.compiler.assignability import assignable
 from durable.compiler.classes import (
     default_of,
@@ -41,6 +41,7 @@ from durable.compiler.kinds import (
     ListOf,
     OneOf,
     Record,
+    TupleOf,
     describe,
     is_unknown,
     members,
@@ -82,6 +83,30 @@ def built(reader: Reader, node: ast.Call, record: Record, scope: Scope) -> Expre
     if any(is_unknown(value.kind) for _, value in entries):
         return Constant(None, next(value.kind for _, value in entries if is_unknown(value.kind)))
     return DictDisplay(tuple(entries), record)
+
+
+def named_tuple(reader: Reader, node: ast.Call, cls: Any, scope: Scope) -> Expression:
+    """Return `Class(…)` of a NamedTuple."""
+    source, kind, names = reader.source.of(node), kind_of(cls), names_of(cls)
+    assert isinstance(kind, TupleOf)
+    given = dict(zip(names, node.args, strict=False)) | {each.arg or "**": each.value for each in node.keywords}
+    wrong = next((name for name in given if name not in names), None)
+    if wrong is not None or len(given) < len(node.args) + len(node.keywords) or len(node.args) > len(names):
+        raise Refused(node, f"`{source}` is given what {describe(kind)} does not take", f"it takes {', '.join(names)}")
+    elements: list[Expression] = []
+    for name, wanted in zip(names, kind.elements, strict=True):
+        if name not in given:
+            if name not in cls._field_defaults:
+                raise Refused(node, f"`{source}` does not give {name}", f"write `{name}=…`")
+            elements.append(literal(node, cls._field_defaults[name], f"the default of {name}"))
+            continue
+        value = reader.element(given[name], scope)
+        if not assignable(value.kind, wanted) or _is_bool_for_number(value.kind, wanted):
+            found = f"{describe(kind)} is given `{reader.source.of(given[name])}` ({describe(value.kind)}) for {name}"
+            remedy = "give it a value of that type, or change the element"
+            raise Refused(node, f"{found}, which is {describe(wanted)}", remedy)
+        elements.append(value)
+    return ListDisplay(tuple(elements), kind)
 
 
 def changed(reader: Reader, node: ast.Call, of: Expression, update: ast.expr | None, scope: Scope) -> Expression:

@@ -7,10 +7,12 @@ import enum
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import pytest
 from pydantic import AwareDatetime, BaseModel
+from typing_extensions import TypedDict
 
 from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.compiler import compile_workflow
@@ -91,6 +93,64 @@ def label(tier: Tier, fee: Decimal, ids: tuple[UUID, ...]) -> str:
 
 def region(region: Region) -> str:
     return region.name
+
+
+class Contact(NamedTuple):
+    name: str
+    channel: Literal["sms", "call"] = "sms"
+    wait: timedelta = timedelta(minutes=5)
+
+
+class Look(TypedDict):
+    theme: str
+    size: int
+
+
+class Part(TypedDict, total=False):
+    a: int
+    b: str
+
+
+class Chain(BaseModel):
+    contacts: list[Contact] = []
+    pair: tuple[Contact, int] = (Contact("eve"), 1)
+    look: Look = {"theme": "dark", "size": 1}
+    part: Part = {"a": 1}
+
+
+NOBODY = Contact("nobody", wait=timedelta(0))
+
+
+def page(contact: Contact) -> str:
+    return f"{contact.name} {contact.channel} {contact.wait}"
+
+
+def last(contacts: list[Contact]) -> Contact:
+    return contacts[-1] if contacts else NOBODY
+
+
+def look(look: Look, part: Part) -> list[str]:
+    return [f"{key}={value}" for key, value in [*look.items(), *part.items()]]
+
+
+class ChainWorkflow(WorkflowEntrypoint[Chain]):
+    async def run(self, event: WorkflowEvent[Chain], step: WorkflowStep) -> list[object]:
+        chain = event.payload
+        paged = [await step.do("page", page, each) for each in chain.contacts if each.channel == "sms"]
+        found = await step.do("last", last, chain.contacts)
+        name, channel, _ = found
+        mine = Contact(name.upper(), wait=found.wait * 2)
+        paged.append(await step.do("mine", page, mine))
+        first, count = chain.pair
+        who: str | None = None
+        changed: Look = {**chain.look, "size": count + 1}
+        completed: Part = {**chain.part, "b": first.name}
+        items = await step.do("look", look, changed, completed)
+        match found:
+            case Contact(channel="call", name=caller):
+                who = caller
+        await step.sleep("wait", max((each.wait for each in chain.contacts), default=NOBODY.wait))
+        return [paged, channel, who, mine, items, {**changed, "more": True}, isinstance(found, Contact), found[0]]
 
 
 class ConstantsWorkflow(WorkflowEntrypoint[Day]):
@@ -207,6 +267,19 @@ DAYS = [
 @pytest.mark.parametrize("workflow", [ConstantsWorkflow, CountsWorkflow, OrderWorkflow])
 def test_it_agrees_with_python(workflow: type[WorkflowEntrypoint[Day]], day: Day) -> None:
     assert agree(workflow, day).error is None
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        Chain(),
+        Chain(contacts=[Contact("ann"), Contact("bob", "call")], part={}),
+        Chain(contacts=[Contact("z", wait=timedelta(days=1))], pair=(Contact("q"), 4), part={"b": "x"}),
+    ],
+    ids=str,
+)
+def test_named_tuples_and_typed_dicts(chain: Chain) -> None:
+    assert agree(ChainWorkflow, chain).error is None
 
 
 def test_an_enum_is_gone_through() -> None:
