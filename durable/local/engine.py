@@ -189,7 +189,8 @@ class Engine:
         """Have executions that were taken up move."""
         for name, actions in pending.items():
             live = self._live.get(name)
-            if live is not None:
+            # Most of many runs wait for a callback, which nothing has to be done for.
+            if live is not None and actions:
                 self._inboxes.attempt(name, partial(self._perform, live, actions, resumes=True))
         self._turns.submit(self._call_unanswered)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from pydantic_core import from_json
+
 from durable.asl import Action, Execution, Machine, SetTimer
 from durable.local.encoding import encoded
 from durable.local.folder import JournalError
@@ -176,7 +178,7 @@ class Executions:
         """Yield the name of every open execution for which nothing is at work, and what it waits for."""
         self._journal.flush()
         for name, timers, asked in self._journal.read("SELECT name, timers, asked FROM resting ORDER BY rowid"):
-            yield name, Idle([SetTimer(*each) for each in json.loads(timers)], json.loads(asked))
+            yield name, Idle([SetTimer(*each) for each in from_json(timers)], from_json(asked))
 
     def at_work(self) -> Iterator[str]:
         """Yield the name of every other open execution."""

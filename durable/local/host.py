@@ -314,9 +314,8 @@ class Host:
     def _halt_wanted(self) -> None:
         """Stop the runs that were to stop when a step ends, which was cut off."""
         for workflow, status in itertools.product(self.workflows, OPEN):
-            for header in map(Header.from_row, every(self.table, workflow, status)):
-                if header.wanted is not None:
-                    self._persist(partial(self.operator.lifecycle.halt, workflow, header.instance))
+            for header in map(Header.from_row, self.table.headers_with("wanted", workflow, status)):
+                self._persist(partial(self.operator.lifecycle.halt, workflow, header.instance))
 
     def _persist(self, work: Work) -> None:
         """Have work done that must be done, and that may be done twice: until it succeeds, or nothing can be stored.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Onboarding:
 @contextmanager
 def onboarding(data: Path, project: str = ONBOARDING) -> Iterator[Onboarding]:
     """Run a project on a data folder, with fsync."""
+    gc.disable()  # as `durable dev` does, until all is set up
     journal, clock, crew = Journal(data), SystemClock(), Crew()
     workers, turns = crew.pool(STEP_THREADS), crew.pool(4)
     ends = Ends(journal)

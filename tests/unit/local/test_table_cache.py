@@ -70,6 +70,19 @@ def test_a_partition_whose_name_was_just_drawn_is_not_looked_for(
     assert SQLiteTable(journal, clock).get(key(1)) == header(1)
 
 
+def test_of_many_headers_those_with_a_field_are_found(journal: Journal, clock: VirtualClock) -> None:
+    table = SQLiteTable(journal, clock)
+    more: dict[int, dict[str, object]] = {
+        2: {"wanted": "pause"},
+        3: {"payload": {"wanted": 1}},
+        4: {"text": '"wanted":'},
+    }
+    for number in range(1, 6):
+        table.write(Write(key(number), header(number) | more.get(number, {})))
+    table.write(Write(key(6), header(6) | {"wanted": "pause", "status": "running"}))
+    assert [row["updated"] for row in table.headers_with("wanted", "w", "queued")] == [2]
+
+
 def test_what_is_not_durable_stays_in_memory(
     journal: Journal, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
