@@ -55,7 +55,6 @@ _CHANGES: Final = {
 }
 OPTIONS_LAST: Final = 'options have names and stand last: `step.do("…", function, …, retries=…, timeout="…")`'
 _OF_LISTS: Final = frozenset(_CHANGES) - {"update"}
-_BEYOND: Final = (LookupError, ArithmeticError)
 
 
 def written_member(of: type[enum.Enum]) -> str:
@@ -157,14 +156,11 @@ def of_item(target: ast.Subscript, value: str, kind: Kind) -> str | None:
 def of_except(cls: type[Exception], reported: bool) -> str:
     """Return what to write instead of an `except` of a class that nothing in its `try` reports."""
     if issubclass(cls, WorkflowError) or not reported:
-        if issubclass(cls, _BEYOND):
-            return "ask first, as in `if key in d` or `if n != 0`: what is missing ends the run"
-        return "leave the `except` out: it catches what steps report, and what `raise` in its `try` raises"
+        return "leave the `except` out: it catches what steps report, and what its `try` raises or fails with"
     if cls is TimeoutError:
         return "write `except StepTimeoutError`, for a step that took longer than its timeout"
     if cls.__module__ == "builtins":
-        asked = "; of an expression, ask first, as in `if key in d`" if issubclass(cls, _BEYOND) else ""
-        return f"write `except StepError`, which a step that raises {cls.__name__} reports{asked}"
+        return f"write `except StepError`, which a step that raises {cls.__name__} reports"
     if issubclass(cls, StepError) and cls.__module__.startswith("durable."):
         return "leave it out, or write `except StepError`"
     return f"define or import {cls.__name__} in the module of the step that raises it, or write `except StepError`"

@@ -9,13 +9,24 @@ from durable.compiler import sets
 from durable.compiler.classinfo import is_instance
 from durable.compiler.comparisons import comparison, truth
 from durable.compiler.iterables import is_view, iterable, written_step
-from durable.compiler.kinds import Boolean, is_whole, join, present
+from durable.compiler.kinds import Boolean, Integer, is_whole, join, present
 from durable.compiler.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.reader import Reader
 from durable.compiler.scope import Scope
-from durable.compiler.source import placed
-from durable.compiler.terms import Both, Conditional, Constant, Either, Expression, Let, Variable
-from durable.compiler.walk import opposite, size
+from durable.compiler.terms import (
+    BOOLEAN,
+    ZERO,
+    Both,
+    Comparison,
+    Conditional,
+    Constant,
+    Either,
+    Expression,
+    Let,
+    Operation,
+    Variable,
+)
+from durable.compiler.walk import may_fail, opposite, size
 
 
 def condition_of(reader: Reader, node: ast.expr, scope: Scope) -> Condition:
@@ -87,15 +98,23 @@ def _in_range(
             return None
     if not is_whole(reader.value(sides[0], scope).kind):
         return None
-    start, end = (ast.Constant(0), bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
-    stride = written_step(node, reader.value(bounds[2], scope), reader.source.of(node)) if len(bounds) == 3 else 1
-    order: list[ast.cmpop] = [ast.LtE(), ast.Lt()] if stride > 0 else [ast.GtE(), ast.Gt()]
-    test: ast.expr = ast.Compare(start, order, [sides[0], end])
-    if abs(stride) > 1:
-        rest = ast.BinOp(ast.BinOp(sides[0], ast.Sub(), start), ast.Mod(), ast.Constant(abs(stride)))
-        test = ast.BoolOp(ast.And(), [test, ast.Compare(rest, [ast.Eq()], [ast.Constant(0)])])
-    test = ast.UnaryOp(ast.Not(), test) if isinstance(ops[0], ast.NotIn) else test
-    return reader.condition(placed(test, node), scope)
+    given = [reader.value(each, scope) for each in bounds]
+    stride = written_step(node, given.pop(), reader.source.of(node)) if len(given) == 3 else 1
+    parts = [reader.value(sides[0], scope), *([ZERO] if len(given) == 1 else []), *given]
+    test = _within(stride, *parts)
+    if any(map(may_fail, parts)):  # CPython makes the range, whatever is looked for in it
+        bindings = tuple(zip(("_x", "_s", "_e"), parts, strict=True))
+        test = Let(bindings, _within(stride, *(Variable(name, each.kind) for name, each in bindings)), BOOLEAN)
+    return Condition(opposite(test) if isinstance(ops[0], ast.NotIn) else test, scope, scope)
+
+
+def _within(stride: int, value: Expression, start: Expression, end: Expression) -> Expression:
+    up, integer = stride > 0, Integer()
+    inside = Both(Comparison(">=" if up else "<=", value, start), Comparison("<" if up else ">", value, end))
+    if abs(stride) == 1:
+        return inside
+    rest = Operation("%", Operation("-", value, start, integer), Constant(abs(stride), integer), integer)
+    return Both(inside, Comparison("=", rest, ZERO))
 
 
 def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:

@@ -19,12 +19,21 @@ _MOST_TAKEN_OVER: Final = 100
 
 @dataclass(slots=True)
 class Target:
-    """An `except` that catches errors, and the edges that lead to it; `mends` as of a Handler."""
+    """An `except` that catches errors, and the edges that lead to it; `mends` and `classes` as of a Handler."""
 
     errors: Errors
     variable: str
     mends: bool = True
+    classes: tuple[type[Exception], ...] = ()
     edges: OpenEdges = field(default_factory=list)
+
+    def catches(self, error: type[Exception]) -> bool:
+        """Return whether it catches an error that `run` raises."""
+        known = self.errors.get(error.__name__)
+        # By the class, not by its name alone: two modules may have errors of one name. One of Python may be known as
+        # that of a step, too, which is another class.
+        is_python = known is not None and error.__module__ == "builtins" and issubclass(error, self.classes)
+        return known is error or is_python
 
 
 @dataclass(slots=True)

@@ -331,7 +331,7 @@ class Lowering(MachineBuilder):
         return [choice.next]
 
     def _try(self, statement: Try, edges: OpenEdges) -> OpenEdges:
-        targets = [Target(each.errors, each.variable, each.mends) for each in statement.handlers]
+        targets = [Target(each.errors, each.variable, each.mends, each.classes) for each in statement.handlers]
         outer = self.finals[statement.final] = len(self.targets)
         # Targets are looked through from the end, so the first `except` has to stand last.
         self.targets += reversed(targets)

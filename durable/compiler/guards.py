@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from durable.compiler.guarded import is_failure
 from durable.compiler.kinds import (
     Anything,
     Caught,
@@ -76,3 +77,12 @@ def _holds_error(kind: Kind) -> bool:
         case Fixed(entries):
             return any(_holds_error(each) for _, each in entries)
     return False
+
+
+def refuse_unsaid(node: ast.AST, error: Expression) -> None:
+    """Refuse to read what the error of an expression says."""
+    of = [cls for each in members(error.kind) if isinstance(each, Caught) for _, cls in each.errors]
+    names = sorted({each.__name__ for each in of if is_failure(each)})
+    if names:
+        found = f"what {' or '.join(names)} of an expression says is not what CPython says"
+        raise Refused(node, found, "write a text of your own; `type(error).__name__` is its class")

@@ -30,7 +30,7 @@ from durable.compiler.terms import (
     Variable,
 )
 from durable.compiler.tree import Assign, Break, Continue, Loop, Statement
-from durable.compiler.walk import children, reads
+from durable.compiler.walk import children, may_fail, reads
 from durable.errors import TooManyRounds
 
 _INTEGER = Integer()
@@ -211,7 +211,9 @@ class LoopReader:
         scope = self.reading.here()
         bound = (scope.locals[name].value for name in assigned_names([loop]) if name in scope.locals)
         changed = {each.name for each in bound if isinstance(each, Variable)}
-        if not reads(value) & changed and not is_made(value):
+        # What may fail is evaluated once, where an `except` may catch that.
+        is_guarded = bool(self.reading.catching) and may_fail(value)
+        if not reads(value) & changed and not is_made(value) and not is_guarded:
             return value, ()
         variable = self.reading.variable("items", node)
         return Variable(variable, value.kind), (Assign(variable, value),)

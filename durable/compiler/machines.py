@@ -163,8 +163,7 @@ class MachineBuilder:
         """Lead to the `except` that catches the error, or fail."""
         name = statement.error.__name__
         for target in reversed(self.targets):
-            # By the class, not by its name alone: two modules may have errors of one name.
-            if target.errors.get(name) is statement.error:
+            if target.catches(statement.error):
                 for edge in edges:
                     error = error_value(Constant(name, TEXT), cause_text(statement.error, statement.message))
                     edge.set(target.variable, error)

@@ -19,6 +19,7 @@ from durable.compiler.kinds import (
     acts_as,
     describe,
     is_number,
+    is_text,
     is_whole,
     members,
 )
@@ -31,6 +32,23 @@ _LARGEST: Final = 2**53
 _SPLITTER: Final = 2**27 + 1
 """Veltkamp's: it splits a double into two of 26 bits, whose products are exact."""
 _MOST_DIGITS: Final = 15
+SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
+_DIGITS: Final = "[0-9](_?[0-9])*"
+_WHOLE_TEXT: Final = (
+    f'($assert($contains($a, /^[{SPACES}]*[+-]?{_DIGITS}[{SPACES}]*$/), "ValueError");'
+    ' $_n := $reduce($split($replace($a, /[^0-9]/, ""), ""), function($_m, $_d) { $_m * 10 + $number($_d) }, 0);'
+    f' $assert($_n <= {_LARGEST}, "OverflowError"); $contains($a, "-") ? 0 - $_n : $_n)'
+)
+_FORM: Final = rf"{_DIGITS}\.?({_DIGITS})?|\.{_DIGITS}"
+_FLOAT_TEXT: Final = (
+    f"($assert($contains($a, /^[{SPACES}]*[+-]?({_FORM})([eE][+-]?{_DIGITS})?[{SPACES}]*$/),"
+    ' "ValueError"); $_t := $replace($replace($a, /[^0-9.eE-]/, ""), /^-/, "");'
+    ' $_t := $replace($replace($_t, /^0+([0-9])/, "$1"), /^\\./, "0.");'
+    ' $_n := $number($replace($replace($_t, /\\.([eE])/, "$1"), /\\.$/, ""));'
+    f" $contains($a, /^[{SPACES}]*-/) ? 0 - $_n : $_n)"
+)
+"""What reads numbers; JSONata's `$number` takes no zeros before them, and no signs, spaces, and points at the ends."""
 
 
 def _scaled(digits: int) -> str:
@@ -56,6 +74,8 @@ def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expressi
         return Apply("$floor", (value,), _INTEGER) if not isinstance(value.kind, Integer) else value
     if is_number(value.kind):
         return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), _INTEGER)
+    if is_text(value.kind):
+        return Formula(_WHOLE_TEXT, (value,), _INTEGER, fails=True)
     if all(isinstance(acts_as(each), Boolean) for each in members(value.kind)):
         return Conditional(value, Constant(1, _INTEGER), Constant(0, _INTEGER), _INTEGER)
     raise _unparsed(node, value, source)
@@ -66,12 +86,12 @@ def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expres
     value = _one(node, "float", arguments, source)
     if is_number(value.kind):
         return Operation("+", value, Constant(0, _INTEGER), _FLOAT)
+    if is_text(value.kind):
+        return Formula(_FLOAT_TEXT, (value,), _FLOAT, fails=True)
     raise _unparsed(node, value, source)
 
 
 def _unparsed(node: ast.AST, value: Expression, source: str) -> Refused:
-    if all(isinstance(acts_as(each), Text) for each in members(value.kind)):
-        return Refused(node, f"`{source}` reads a number from text", "let the payload or step have the number: int")
     return Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from durable.compiler.annotations import kind_of
 from durable.compiler.expressions import ExpressionReader
+from durable.compiler.guarded import is_failure
 from durable.compiler.kinds import UNKNOWN, Kind, SetOf, is_unknown
 from durable.compiler.problems import Problems, Refused
 from durable.compiler.scope import Scope
@@ -37,7 +38,11 @@ class TryFrame:
 
     def errors(self) -> dict[str, type[Exception]]:
         """Return all errors that the body can end with."""
-        return {name: each for _, errors in self.failures for name, each in sorted(errors.items())}
+        found: dict[str, type[Exception]] = {}
+        for name, each in ((name, each) for _, errors in self.failures for name, each in sorted(errors.items())):
+            # That of an expression stays: what it says cannot be read.
+            found[name] = found[name] if name in found and is_failure(found[name]) else each
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class StatementReader:
                     self.reading.problems.report(node.lineno, f"`{source}` is never reached", "remove it")
                 break
             try:
-                found.extend(self.statement(node))
+                found.extend(self.tries.guarded(node, self.statement(node), before))
             except Refused as problem:
                 self.reading.problems.add(problem)
                 self._forget(node, before)

@@ -72,13 +72,14 @@ class Item:
 class Entry:
     """The value of a key in a dict; one that is not there is an error, or the default where there is one.
 
-    `where` as in an Item.
+    `where` and `certain` as in an Item.
     """
 
     of: Expression
     key: Expression
     kind: Kind
     default: Expression | None = None
+    certain: bool = False
     where: str = field(default="", compare=False)
 
 

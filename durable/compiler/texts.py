@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from durable.compiler import calendars
-from durable.compiler.guards import refuse_any, refuse_none
+from durable.compiler.guards import refuse_any, refuse_none, refuse_unsaid
 from durable.compiler.kinds import (
     Boolean,
     Float,
@@ -35,7 +35,7 @@ from durable.compiler.kinds import (
     members,
     present,
 )
-from durable.compiler.numbers import number_text
+from durable.compiler.numbers import SPACES, number_text
 from durable.compiler.outcomes import error_message
 from durable.compiler.problems import Refused
 from durable.compiler.terms import (
@@ -53,8 +53,6 @@ from durable.compiler.terms import (
 )
 from durable.compiler.walk import size
 
-_SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
 _TEXTS: Final = ListOf(TEXT)
 _THREE: Final = TupleOf((TEXT, TEXT, TEXT))
 _SPEC: Final = re.compile(
@@ -78,7 +76,7 @@ def _trim(source: str, left: bool, right: bool, spaces: str) -> str:
 def _stripper(left: bool, right: bool) -> Callable[[ast.Call, Expression, list[Expression], str], Expression]:
     def read(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
         if not arguments:
-            return Formula(_trim("$a", left, right, _SPACES), (of,), TEXT)
+            return Formula(_trim("$a", left, right, SPACES), (of,), TEXT)
         # Written into a regular expression as `\uXXXX`: so none of them has a meaning there, and a character beyond
         # 0xFFFF, which is two of these, cannot be among them.
         given = arguments[0].value if len(arguments) == 1 and isinstance(arguments[0], Constant) else None
@@ -159,8 +157,8 @@ def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: 
         text = "$append($_p[[0..MOST - 1]], $join($_p[[MOST..$count($_p) - 1]], $b))"
         return _cut(node, of, arguments, source, text)
     if not arguments:
-        stripped = _trim("$a", True, True, _SPACES)
-        return Formula(f'($_s := {stripped}; $_s = "" ? [] : $split($_s, /[{_SPACES}]+/))', (of,), _TEXTS)
+        stripped = _trim("$a", True, True, SPACES)
+        return Formula(f'($_s := {stripped}; $_s = "" ? [] : $split($_s, /[{SPACES}]+/))', (of,), _TEXTS)
     _takes(node, arguments, 1, source)
     separator = arguments[0]
     if isinstance(separator, Constant):
@@ -281,8 +279,10 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
         return value
     if may_be_none(kind) and not isinstance(kind, Null) and not isinstance(value, Constant):
         return _spelled_or_none(node, value, source)
-    refuse_none(node, value, f"`{source}` in a string")
+    if isinstance(kind, Null):
+        return Constant("None", TEXT)
     if is_error(kind):
+        refuse_unsaid(node, value)
         return error_message(value)
     if calendars.is_moment(value):
         return calendars.spelled(value)

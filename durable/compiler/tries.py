@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from durable.compiler.advice import of_except
 from durable.compiler.errornames import NEVER_CAUGHT, caught_by
+from durable.compiler.guarded import UnguardedError, asked_before, failure
 from durable.compiler.kinds import Caught
 from durable.compiler.problems import Refused
 from durable.compiler.raises import CAUGHT
 from durable.compiler.reading import Errors, FinallyFrame, Reading, TryFrame
 from durable.compiler.scope import Scope, merge
-from durable.compiler.terms import Variable
-from durable.compiler.tree import Handler, RaiseAgain, Statement, Try
+from durable.compiler.terms import TEXT, Constant, Variable
+from durable.compiler.tree import Arm, Handler, If, Raise, RaiseAgain, Statement, Try
 from durable.compiler.walk import failures, values
 
 ReadBlock = Callable[[list[ast.stmt]], tuple[Statement, ...]]
@@ -50,15 +51,49 @@ class TryReader:
         for each in node.handlers:
             if is_refused:
                 left |= self._presumed(each, entry, frame)
-            classes, caught = self._caught(each, left, frame.errors())
+            classes, caught = self._caught(each, left, frame.errors(), body)
             left = {name: error for name, error in left.items() if name not in caught}
             handlers.append(self._handler(each, classes, caught, frame))
             after.append(reading.scope)
+        self._refuse_mixed(node, handlers, frame)
         for cls in (named for each in handlers for named in each.classes):
             refuse_missing(node, body, f"`except {cls.__name__}`", cls)
         self._pass_on(frame, left)
         reading.scope = merge(after)
         return Try(body, tuple(handlers), otherwise)
+
+    def guarded(self, node: ast.stmt, found: tuple[Statement, ...], before: Scope) -> tuple[Statement, ...]:
+        """Return statements that cannot fail with what an `except` here catches: an `if` before them asks for it."""
+        if not self.reading.catching:
+            return found
+        return tuple(each for statement in found for each in self._guarded(node, statement, before))
+
+    def _guarded(self, node: ast.stmt, statement: Statement, before: Scope) -> tuple[Statement, ...]:
+        try:
+            asked, certain = asked_before(statement)
+        except UnguardedError:
+            return (statement,)
+        if not any(issubclass(each.error, tuple(self.reading.catching)) for each in asked):
+            return (statement,)
+        text = f"if {self.reading.source(node)} fails"
+        where = Constant(self.reading.expressions.source.at(node), TEXT)
+        arms = tuple(Arm(each.test, text, (Raise(failure(each.error), where, text),)) for each in asked)
+        after, self.reading.scope = self.reading.scope, before
+        self.reading.fails({each.error.__name__: failure(each.error) for each in asked})
+        self.reading.scope = after
+        return (If(arms, ()), certain)
+
+    def _refuse_mixed(self, node: ast.Try, handlers: list[Handler], frame: TryFrame) -> None:
+        """Refuse an `except` that catches an error of a step, and not one of that name from an expression."""
+        known: dict[str, set[type[Exception]]] = {}
+        for name, error in ((name, error) for _, errors in frame.failures for name, error in errors.items()):
+            known.setdefault(name, set()).add(error)
+        for handler, read in zip(node.handlers, handlers, strict=True):
+            for name, classes in known.items():
+                if len({issubclass(error, read.classes) for error in classes}) > 1:
+                    text = self.reading.source(handler.type or handler)
+                    found = f"`except {text}` catches {name} of a step, and not one of `run`"
+                    raise Refused(handler, found, "give the step a `try` of its own")
 
     def _named(self, handlers: list[ast.ExceptHandler]) -> Iterator[type[Exception]]:
         """Yield the classes of `except`s; what is wrong with them is said where they are read."""
@@ -126,7 +161,7 @@ class TryReader:
                 self.reading.fails(passing)
 
     def _caught(
-        self, node: ast.ExceptHandler, left: Errors, reported: Errors
+        self, node: ast.ExceptHandler, left: Errors, reported: Errors, body: tuple[Statement, ...]
     ) -> tuple[tuple[type[Exception], ...], Errors]:
         if node.type is None:
             raise Refused(node, "a bare `except` would catch too much", "write `except Exception`")
@@ -138,6 +173,7 @@ class TryReader:
             if caught_by([cls], reported):
                 found = f"`except {cls.__name__}` is never reached: an `except` above catches it"
                 raise Refused(each, found, "put the narrower class first")
+            refuse_missing(each, body, f"`except {cls.__name__}`", cls)
             raise Refused(
                 each,
                 f"`except {cls.__name__}` catches nothing: no step in this `try` reports it",
@@ -193,10 +229,8 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
 def refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str, caught: type[Exception] = Exception) -> None:
     """Refuse to catch what an expression may fail with: that ends a run, and is caught in CPython."""
     if any(issubclass(each, caught) for value in values(body) for each in failures(value)):
-        found = (
-            f"an expression in the `try` may fail (a missing item, a divisor of 0), which {what} sees in Python only"
-        )
-        raise Refused(node, found, "ask first, as in `if key in d`, or work it out before the `try`")
+        found = f"an expression in the `try` may fail in a way that {what} sees in Python only"
+        raise Refused(node, found, "ask first, as in `if key in d`, or assign it on a line of its own in a `try`")
 
 
 def _after(scope: Scope, name: str | None) -> Scope:

@@ -136,7 +136,7 @@ def _own_failures(expression: Expression) -> set[type[Exception]]:
         case Item(certain=False, where=where):
             # The first item of what is sorted stands for `min` and `max`, which raise ValueError where there is none.
             return {ValueError if where.startswith("ValueError") else IndexError}
-        case Entry(default=None):
+        case Entry(default=None, certain=False):
             return {KeyError}
         case Formula(text, fails=True):
             named = ASSERTED.findall(text)

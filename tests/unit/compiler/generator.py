@@ -222,13 +222,14 @@ class Generator(Branching):
         trying, self.trying = self.trying, True
         self._emit(place, "try:")
         body = place.inner()
+        fails = self._failing(body) if self.random.random() < 0.3 and missing and not final else ""
         self._step(body)
         called = len(self.lines)
         if self.random.random() < 0.3:
             self._called(body)
         calls = len(self.lines) > called
         ends = [self._block(body, depth)]
-        caught = self._caught(all_caught=all_caught, calls=calls)
+        caught = [fails] if fails else self._caught(all_caught=all_caught, calls=calls)
         for errors in caught if not final or self.random.random() < 0.7 else []:
             named = self.random.random() < 0.6
             self._emit(place, f"except {errors} as error:" if named else f"except {errors}:")
@@ -236,7 +237,7 @@ class Generator(Branching):
             if named:
                 name = self._name("n")
                 said = ["type(error).__name__", "str(error)", 'f"{error}!"']
-                said = said[:1] if calls else said  # the error of a call names the child, which has no id here
+                said = said[:1] if calls or fails else said  # the error of a call names the child, which has no id here
                 self._emit(arm, f"{name} = {self.random.choice(said)}")
                 self._bind(arm, name, "str")
             ends.append(self._again(arm, named=named) or self._block(arm, depth))
@@ -250,6 +251,25 @@ class Generator(Branching):
             self._assign(last)
         self.missing, self.trying = missing, trying
         return all(ends)
+
+    def _failing(self, place: Place) -> str:
+        """Write an assignment whose expression may fail, and return what catches that."""
+        name, number = self._name("f"), self.expression(place.scope, "int", 1)
+        texts, items = (self.expression(place.scope, kind, 1) for kind in ("str", "list[int]"))
+        forms = {
+            f"int({texts})": ["ValueError"],
+            f"({items} + [1])[{number}]": ["IndexError", "LookupError"],
+            f'{{"a": {number}, **user.sizes}}[{texts}]': ["KeyError", "(LookupError, ValueError)"],
+            f"{number} // len({items})": ["ZeroDivisionError", "ArithmeticError"],
+            f"sum(int(e) for e in [{texts}, '3'] if e != {texts})": ["ValueError"],
+            f"(7 % len({items}) if {self.truth(place.scope)} else len({texts}[{number}]))": [
+                "(ArithmeticError, IndexError)"
+            ],
+        }
+        form = self.random.choice(list(forms))
+        self._emit(place, f"{name} = {form}")
+        self._bind(place, name, "int")
+        return self.random.choice([*forms[form], "Exception"])
 
     def _caught(self, *, all_caught: bool, calls: bool) -> list[str]:
         """Return the errors of each `except`, none of which another above it catches."""

@@ -70,8 +70,8 @@ ADVICE = {
         'user = event.payload\nuser.tags = [*user.tags, "x"]\nreturn user',
     ),
     "a list in a dict": (
-        "d = {'a': [1]}\nd['a'].append(2)\nreturn d",
-        "d = {'a': [1]}\nd['a'] = [*d['a'], 2]\nreturn d",
+        "d = {'a': [1]}\nxs = [0]\nfor n in range(2):\n    xs = d['a']\n    d['a'].append(n)\nreturn xs",
+        "d = {'a': [1]}\nxs = [0]\nfor n in range(2):\n    xs = d['a']\n    d['a'] = [*d['a'], n]\nreturn len(xs)",
     ),
     "a field that is assigned": (
         "user = event.payload\nother = user\nuser.age = 3\nreturn user",

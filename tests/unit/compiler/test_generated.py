@@ -19,7 +19,7 @@ from durable.compiler import compile_workflow
 from durable.errors import CompileError, NonRetryableError, StepTimeoutError
 from durable.testing.native import Call, Functions, NativeOutcome, run_natively
 from tests.unit.compiler import sample
-from tests.unit.compiler.both import EVALUATION_ERROR, PYTHON_ERRORS, run_compiled
+from tests.unit.compiler.both import EVALUATION_ERROR, PYTHON_ERRORS, catches_of, run_compiled
 from tests.unit.compiler.generator import Generator
 from tests.unit.compiler.sample import EmailTakenError, OutOfStockError, User
 from tests.unit.compiler.segmented import run_segments
@@ -127,7 +127,8 @@ def _check(seed: int, size: int) -> None:
     steps = {each.name: each.function.__name__ for each in uses}
     user = SAFE_USERS[seed // SHARDS % len(SAFE_USERS)]
     behaviour = Behaviour(seed)
-    native = run_natively(workflow, user, behaviour.functions(steps), generator.events)
+    catches = {step: paths for each in (compiled, *children) for step, paths in catches_of(each.definition).items()}
+    native = run_natively(workflow, user, behaviour.functions(steps), generator.events, catches=catches)
     failed = (
         behaviour.failed
         or native.error is not None

@@ -30,7 +30,7 @@ def page(imported: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_the_page_has_a_workflow_for_each_part() -> None:
-    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 10
+    assert len(WORKFLOWS) == TEXT.count("(WorkflowEntrypoint[") == 11
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

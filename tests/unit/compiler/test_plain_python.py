@@ -147,6 +147,10 @@ EXPRESSIONS = {
     "whether a number is in a range": """
         n = user.age
         up = [n in range(3), n in range(1, 4), n in range(0, 9, 3), -3 in range(-6, 0, 3)]
+        try:
+            up.append(n in range(9, 10 // n))
+        except ZeroDivisionError:
+            up.append(False)
         return [*up, n not in range(10, 0, -3), 4 in range(10, 0, -3), n in range(n)]
     """,
     "formats with parts that are known": """
@@ -154,6 +158,8 @@ EXPRESSIONS = {
     """,
     "None in a string": """
         code = user.address.zip_code if user.address else None
+        if user.nickname is None:
+            return f"never {user.nickname}"
         return [f"{user.nickname}", str(user.nickname), f"a {code} b {user.joined}"]
     """,
 }
@@ -260,7 +266,94 @@ DICTS = {
         return [x, y, d]
     """,
 }
-PROGRAMS = {**DICTS, **SETS, **NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
+FAILING = {
+    "numbers are read from text": """
+        whole = [int(t) for t in ["1", " 12 ", "-0", "+007", "1_000", "-9007199254740992"]]
+        texts = ["1", " 1.5 ", "-0.25", "+007.50", "1_000.5", ".5", "5.", "1e3", "-2.5E-3", "5.e2", "00", "1e+5"]
+        return [whole, [float(t) for t in texts], float("123456789.123456789"), int(user.user_id)]
+    """,
+    "what an expression fails with is caught": """
+        found = []
+        try:
+            found.append(str(user.sizes["k"]))
+        except KeyError as error:
+            found.append(type(error).__name__)
+        try:
+            found.append(user.tags[1] + user.user_id[2])
+        except IndexError:
+            found.append("none")
+        try:
+            n = int(user.user_id)
+        except ValueError:
+            n = -1
+        try:
+            found.append(f"{10 // user.age}")
+        except Exception as error:
+            found.append(type(error).__name__)
+        return [found, n]
+    """,
+    "the first of several errors counts": """
+        try:
+            x = user.sizes["k"] // user.age
+        except (ZeroDivisionError, KeyError) as error:
+            x = type(error).__name__
+        try:
+            y = user.sizes["k"] // user.age
+        except ZeroDivisionError:
+            y = "never, as the key is looked for before"
+        return [x, y]
+    """,
+    "an expression is asked only where it is evaluated": """
+        try:
+            x = user.tags[0] if user.active else user.tags[5]
+            y = [int(t) + 1 for t in user.user_id.split(" ") if t != "b"]
+        except (IndexError, ValueError) as error:
+            return type(error).__name__
+        return [x, y]
+    """,
+    "tests, arguments and results that fail": """
+        try:
+            if user.age > 100:
+                x = 1
+            elif user.sizes["k"] > 3:
+                x = 2
+            else:
+                x = 3
+            z = await step.do("s", text, user.tags[0])
+            return [x, z, max(user.tags)]
+        except (KeyError, ValueError):
+            return "empty"
+    """,
+    "errors of expressions in loops and branches": """
+        n = 0
+        while True:
+            try:
+                x = user.tags[n]
+                n += 1
+            except IndexError:
+                break
+
+        async def one(n: int) -> str:
+            return await step.do("s", text, user.tags[n])
+
+        try:
+            for x in user.pairs[1]:
+                n += await step.do("p", save, x)
+            return [n, await asyncio.gather(one(0), one(1))]
+        except IndexError:
+            return [n, "none"]
+    """,
+    "an error of one name from a step and from an expression": """
+        try:
+            read = await step.do("s", text, user.user_id)
+            if read == "12":
+                raise ValueError("mine")
+            return int(read)
+        except ValueError as error:
+            return type(error).__name__
+    """,
+}
+PROGRAMS = {**FAILING, **DICTS, **SETS, **NAMES, **LOOPS, **ERRORS, **TARGETS, **EXPRESSIONS}
 
 
 @pytest.mark.parametrize("body", PROGRAMS.values(), ids=PROGRAMS)
