@@ -19,6 +19,7 @@ from durable.errors import (
     public_message,
 )
 from durable.http.auth import Protection
+from durable.http.body import too_large
 from durable.http.endpoint import endpoint_of
 from durable.http.messages import Request, Response, request_of
 from durable.http.problems import Problem
@@ -26,6 +27,7 @@ from durable.http.routing import Route, Router, names_of, path_of
 from durable.store.failure import frames_of
 from durable.store.machines import MachinesBusy
 from durable.store.table import RowsUnreadable, TableBusy
+from durable.wire import MAX_PAYLOAD_BYTES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -163,6 +165,9 @@ class Api:
         found = self._router.find("GET" if request.method == "HEAD" else request.method, request.path)
         what = f"{found[0].method} {found[0].path}" if found else request.method
         try:
+            # API Gateway takes up to 10 MB; one machine's server has refused a larger one before it was read.
+            if len(request.body) > MAX_PAYLOAD_BYTES:
+                raise too_large()
             # Before anything else: whoever may not call does not learn which paths are there.
             request = self._identified(request, found[0] if found else None)
             if found is None:

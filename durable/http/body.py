@@ -78,11 +78,8 @@ class Body:
         """Return the body as a value of the type.
 
         Raises:
-            Problem: 413, 415, 400 or 422.
+            Problem: 415, 400 or 422.
         """
-        # API Gateway takes up to 10 MB; one machine's server has refused a larger one before it was read.
-        if len(self._request.body) > MAX_PAYLOAD_BYTES:
-            raise too_large()
         _check_type(self._request.headers)
         return accepted.read(self._request.body)
 

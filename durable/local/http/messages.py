@@ -93,7 +93,8 @@ async def send_problem(send: Send, problem: Problem, *, head: bool) -> None:
 
 
 def response_to(problem: Problem) -> Response:
-    """Return the response of a problem that is not an API's; it has the header that an API adds."""
+    """Return the response of a problem that is not an API's; it has the headers that an API adds."""
     response = Response.of_problem(problem)
     response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
