@@ -7,7 +7,7 @@ import json
 from typing import Final
 
 from durable.clock import Clock, timestamp
-from durable.runs.record import with_payload
+from durable.runs.record import load_all_steps, with_payload
 from durable.store.machines import ExecutionState, Machines
 from durable.store.parts import Position
 from durable.store.rollback import rollback_of
@@ -89,3 +89,14 @@ def _run(header: Header) -> Run:
     if header.incarnation:
         run["incarnation"] = header.incarnation
     return run if header.kind is None and not header.generation else {**run, "generation": header.generation}
+
+
+def may_be_started_again(table: Table, header: Header) -> bool:
+    """Return whether a run that was created before may have to be started again.
+
+    An Express execution that is started again under its name executes again: so not once a step was begun.
+    """
+    if header.kind is None:
+        return True
+    # It may execute all the same: then the two are twins, and share the rows of their steps.
+    return header.status == "running" and not load_all_steps(table, header)

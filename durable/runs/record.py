@@ -10,7 +10,8 @@ from typing import Final, Self
 from durable.errors import RunNotFound, public_message
 from durable.store.keys import HEADER, STEP, header_key, incarnation_of, partition, step_prefix
 from durable.store.rows import AnyStep, Header, step_row
-from durable.store.table import Row, Table
+from durable.store.search import search_rows
+from durable.store.table import Row, Table, Write
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -137,3 +138,18 @@ def current_steps(header: Header, steps: Iterable[AnyStep]) -> list[AnyStep]:
 def latest(header: Header, steps: Sequence[AnyStep]) -> int:
     """Return when something of a run changed last, in milliseconds since 1970."""
     return max([header.updated, *(row.latest for row in steps)])
+
+
+def new_rows(header: Header, search: Sequence[str]) -> tuple[Row, list[Write]]:
+    """Return the row of a new run's header, and the writes of what is kept beside it.
+
+    Args:
+        search: the fields of the payload by which the run is found.
+    """
+    row = header.as_row()
+    found = search_rows(header.workflow, header.partition, header.instance, header.created, search, header.payload)
+    others = list(found)
+    if header.payload_apart:
+        row["payload"] = None
+        others.append(Write(header.payload_key, {"payload": header.payload}))
+    return row, others

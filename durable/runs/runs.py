@@ -16,12 +16,12 @@ from durable.clock import Clock
 from durable.errors import RunExists, Throttled, public_message
 from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
-from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge
+from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge, may_be_started_again
 from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, unchanged, wanted_still
 from durable.runs.ids import DRAWN_BYTES, execution_name, instance_id, instance_of
 from durable.runs.outcome import ending, failed_rollback, failed_with
 from durable.runs.pools import Pools
-from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_status, load_steps, with_payload
+from durable.runs.record import RunRecord, load, load_header, load_status, load_steps, new_rows, with_payload
 from durable.runs.timers import Timers
 from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
@@ -30,7 +30,6 @@ from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy,
 from durable.store.parts import Parent
 from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
-from durable.store.search import search_rows
 from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
 
@@ -117,7 +116,7 @@ class Runs:
             )
             if header.place is not None:
                 self.admission.look_soon(header)
-            elif new or self._has_not_begun(header):
+            elif new or may_be_started_again(self._table, header):
                 self.start(header)
         except (TableBusy, MachinesBusy):
             raise Throttled(public_message(Throttled)) from None
@@ -159,12 +158,7 @@ class Runs:
             priority=priority,
         )
         try:
-            names = self._search.get(workflow, ())
-            others = list(search_rows(workflow, header.partition, instance, now, names, payload))
-            row = header.as_row()
-            if header.payload_apart:
-                row["payload"] = None
-                others.append(Write(header.payload_key, {"payload": payload}))
+            row, others = new_rows(header, self._search.get(workflow, ()))
             written = self.admission.write(header, row, *others, when=(Absent("epoch"),), is_new=is_drawn)
         except ConditionFailed as failed:
             there = Header.from_row(failed.rows[0] or {})
@@ -172,16 +166,6 @@ class Runs:
                 raise RunExists(public_message(RunExists)) from None
             return there, False
         return written if written.payload is payload else replace(written, payload=payload), True
-
-    def _has_not_begun(self, header: Header) -> bool:
-        """Return whether a run that was created before may have to be started again.
-
-        An Express execution that is started again under its name executes again: so not once a step was begun.
-        """
-        if header.kind is None:
-            return True
-        # It may execute all the same: then the two are twins, and share the rows of their steps.
-        return header.status == "running" and not load_all_steps(self._table, header)
 
     def start(self, header: Header) -> None:
         """Start the header's execution, unless it is known to run or to have ended."""
