@@ -78,6 +78,7 @@ def test_status_shows_the_run_its_steps_and_its_error(ask: Ask, workflow: FakeWo
         ],
         "output": None,
         "error": {"name": "Taken", "message": "It is taken.", "step": "create-profile"},
+        "outputUrl": None,
     }
 
 
