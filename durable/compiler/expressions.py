@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from durable.compiler import sets, spans, times
 from durable.compiler.access import attribute, subscript
 from durable.compiler.advice import CLOCKS, of_outside
@@ -183,11 +185,22 @@ class ExpressionReader:
                 value = inspect.getattr_static(self.workflow, attr, None)
                 is_constant = hasattr(self.workflow, attr) and not hasattr(type(value), "__get__")
                 return is_constant, value if is_constant else None
+            case ast.Subscript(of):
+                found, value = self.static(of, scope)
+                if found and isinstance(value, type) and issubclass(value, BaseModel):
+                    return self._of_types(node)
             case ast.Attribute(of, attr):
                 found, value = self.static(of, scope)
                 if found and isinstance(value, (types.ModuleType, type)) and hasattr(value, attr):
                     return True, getattr(value, attr)
         return False, None
+
+    def _of_types(self, node: ast.Subscript) -> tuple[bool, Any]:
+        """Return a generic model with its types, as `Page[int]`: pydantic makes a class of its own of it."""
+        try:
+            return True, eval(ast.unparse(node), dict(self.source.names))  # types of the author's own module
+        except (NameError, TypeError):
+            return False, None
 
     def _global(self, node: ast.Name | ast.Attribute) -> Expression:
         text = self.source.of(node)

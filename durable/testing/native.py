@@ -388,7 +388,9 @@ def run_natively(
             output, ended = runner.run(_run(workflow(), event, NativeStep(steps, catches or {})))
     except Exception as error:
         return NativeOutcome(None, type(_first(error)).__name__, tuple(steps.calls), timedelta(0))
-    return NativeOutcome(to_jsonable_python(output, by_alias=True), None, tuple(steps.calls), ended - START)
+    return NativeOutcome(
+        to_jsonable_python(output, by_alias=True, bytes_mode="base64"), None, tuple(steps.calls), ended - START
+    )
 
 
 async def _run(

@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,8 @@ from durable.compiler import compile_workflow
 from durable.errors import CompileError
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.written import written
+
+T = TypeVar("T")
 
 
 class Tier(enum.Enum):
@@ -118,6 +120,11 @@ class Chain(BaseModel):
     part: Part = {"a": 1}
 
 
+class Page(BaseModel, Generic[T]):
+    items: list[T] = []
+    next: T | None = None
+
+
 NOBODY = Contact("nobody", wait=timedelta(0))
 
 
@@ -151,6 +158,22 @@ class ChainWorkflow(WorkflowEntrypoint[Chain]):
                 who = caller
         await step.sleep("wait", max((each.wait for each in chain.contacts), default=NOBODY.wait))
         return [paged, channel, who, mine, items, {**changed, "more": True}, isinstance(found, Contact), found[0]]
+
+
+def turned(page: Page[int], mark: bytes) -> Page[str]:
+    return Page[str](items=[str(each) for each in page.items], next=mark.hex())
+
+
+def mark(number: int) -> bytes:
+    return bytes([number, 255])
+
+
+class PagesWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> list[object]:
+        given = Page[int](items=[event.payload, 2])
+        marked = await step.do("mark", mark, 7)
+        found = await step.do("turn", turned, given.model_copy(update={"next": 3}), marked)
+        return [given, found.items, found.next, marked]
 
 
 class ConstantsWorkflow(WorkflowEntrypoint[Day]):
@@ -280,6 +303,10 @@ def test_it_agrees_with_python(workflow: type[WorkflowEntrypoint[Day]], day: Day
 )
 def test_named_tuples_and_typed_dicts(chain: Chain) -> None:
     assert agree(ChainWorkflow, chain).error is None
+
+
+def test_a_generic_model_is_built_and_bytes_are_passed_on() -> None:
+    assert agree(PagesWorkflow, 5).output == [{"items": [5, 2], "next": None}, ["5", "2"], "07ff", "B_8="]
 
 
 def test_an_enum_is_gone_through() -> None:
