@@ -38,6 +38,8 @@ _MOST_AT_ONCE: Final = 9
 have 400 KB."""
 _LATE_SECONDS: Final = 20 * 60
 """How much later than its run an execution may begin a step: it lasts five minutes, and may begin late itself."""
+_UNFINISHED_MS: Final = 60_000
+"""After how long the reconciler goes on with a delete."""
 _ENDING: Final[Collection[Wanted | None]] = ("terminate", "rollback", "restart")
 """What is wanted of a run that waits for its child runs no more."""
 _OTHER_CODE: Final = (
@@ -264,6 +266,19 @@ class Lifecycle:
         with contextlib.suppress(TableBusy, MachinesBusy):  # then the reconciler delivers it
             self._children.report(header.workflow, header.instance)
 
+    def finish_deleting(self, header: Header) -> None:
+        """Delete a run whose rows somebody has begun to delete, who may have died.
+
+        Raises:
+            TableBusy: not all is deleted; the same call goes on with it.
+        """
+        try:
+            self.carry_out(header.workflow, header.instance, Order("delete"))
+        except RunNotFound:
+            pass
+        except Throttled as throttled:
+            raise TableBusy(str(throttled)) from None
+
     def _check_idle(self, steps: Iterable[AnyStep]) -> None:
         """Refuse to reset a step that is at work: it would record its outcome into the row that was just reset.
 
@@ -301,8 +316,9 @@ class Lifecycle:
         header = run.header
         mine = where_it_was(header)  # a delete that was interrupted is made again
         # From here on every transition but another delete is refused, and whatever this process leaves undone is done
-        # by that.
-        self._table.write(Write(header.key, {"deleting": True}, when=mine))
+        # by that, which the reconciler asks for where runs execute in segments.
+        due = {} if header.kind is None else {"due": self._clock.now() + _UNFINISHED_MS}
+        self._table.write(Write(header.key, {"deleting": True, **due}, when=mine))
         guard = Write(header.key, when=mine, check_only=True)
         others = [Key(header.partition, sort) for sort in run.sorts if sort not in (HEADER, header.flag.sort)]
         until = self._clock.now() // 1000 + _LATE_SECONDS

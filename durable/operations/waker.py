@@ -49,7 +49,9 @@ class Waker:
         header = load_header(self._table, workflow, instance)
         if header is None:
             return
-        if header.closed or header.status == "rollingBack":
+        if header.deleting:
+            self._lifecycle.finish_deleting(header)
+        elif header.closed or header.status == "rollingBack":
             self._lifecycle.end_children(header)
             if header.closed and is_child(instance):
                 self._children.report(workflow, instance)
