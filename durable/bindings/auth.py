@@ -51,6 +51,7 @@ class ApiKeys:
 
     def uses(self) -> dict[str, Binding]:
         """Return the Secrets, by names that no parameter of a function has."""
+        # A hyphen stands in no name of a parameter, so that no binding of the author's is hidden.
         return {f"key-of-{client}": secret for client, secret in self.clients.items()}
 
 

@@ -86,9 +86,11 @@ class Binding:
         self.name = name
 
     def __repr__(self) -> str:
+        # As app.py writes it, without its options: it stands in most messages about the declaration.
         return f"{type(self).__name__}({self.name!r})"
 
     def _declared_only(self) -> NoReturn:
+        # Declaration and client are of one class for type checkers, so this can be called where a client was meant.
         raise TypeError(f"{self!r} is a declaration: name it in a step's signature and use what the step is given")
 
     @classmethod

@@ -143,6 +143,7 @@ class Compute:
         """Return this, and where it says nothing what the others say; of both the variables, packages and layers,
         where this one's take the place of those of the same name.
         """
+        # By the name of the package: a step that pins another version of it replaces the workflow's.
         own = {distribution(each) for each in self.packages}
         return Compute(
             first(self.memory, others.memory),

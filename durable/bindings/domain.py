@@ -32,6 +32,7 @@ class Domain:
         problems = []
         if not _HOST.fullmatch(self.name):
             problems.append("a name is like api.example.com, in lower case and without https://")
+        # One of the two, and not both: with a zone the deployment makes the certificate itself.
         if (self.certificate is None) == (self.zone is None):
             problems.append("give the ARN of a certificate, or the id of a hosted zone: zone=")
         if self.certificate is not None and not _CERTIFICATE.fullmatch(self.certificate):

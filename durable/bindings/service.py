@@ -57,6 +57,7 @@ class AWSService(Binding, Generic[V]):
 
 
 def _texts(declared: AWSService, field: str, values: Sequence[str]) -> tuple[str, ...]:
+    # A text is a sequence of texts, its letters.
     if isinstance(values, str) or not values or not all(isinstance(each, str) for each in values):
         raise DeclarationError([f"{declared!r} has the {field} {values!r}; give a list of at least one text"])
     return tuple(values)

@@ -231,6 +231,7 @@ class Workflow(Binding, Generic[P]):
 
     def _field_as_json(self, name: str) -> str:
         """Return the name in JSON of a field of the payload."""
+        # By the names in Python, which an author knows: a wrong one is told here, and not by a list that finds nothing.
         fields = payload_fields(self.workflow)
         if name not in fields:
             there = ", ".join(map(repr, fields)) or "none, as its payload is no model"

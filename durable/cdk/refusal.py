@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from durable.aws.resources import construct_id
 from durable.bindings import Binding
 from durable.errors import DeclarationError
 
@@ -52,6 +53,19 @@ def findings(folder: Path) -> Iterator[str]:
                 f"{each['description']} ({each['ruleName']}), at {places}; mend what app.py, stages.toml or"
                 " infra/stack.py says of it"
             )
+
+
+def same_ids(bindings: Iterable[Binding]) -> Iterator[str]:
+    """Yield a sentence for each binding whose construct would have the id of another one's: `a-1` and `a1` are both A1.
+
+    The ids stay as they are: they name the resources of stages that are deployed.
+    """
+    known: dict[str, Binding] = {}
+    for each in bindings:
+        id = construct_id(each)
+        other = known.setdefault(id, each)
+        if other is not each:
+            yield f"{other!r} and {each!r} would both be {id} on AWS; give one of them another name"
 
 
 def refuse(problems: Iterable[str]) -> None:

@@ -39,7 +39,7 @@ from durable.cdk.plane import Keeper, OperatorFunction, Plane
 from durable.cdk.platform import lambda_platform
 from durable.cdk.queue import Consumer, MessageQueue
 from durable.cdk.record import Record
-from durable.cdk.refusal import refusals, refuse
+from durable.cdk.refusal import refusals, refuse, same_ids
 from durable.cdk.resource import Bindings, Bound, Resource
 from durable.cdk.routes import wrong_routes
 from durable.cdk.schedule import Scheduled, Schedules
@@ -69,7 +69,7 @@ class DurableStack(Stack):
         super().__init__(scope, id, description=f"{settings.name}, stage {settings.stage}")
         # What is wrong is told before anything is built: CDK's own errors come one at a time, and with a traceback of
         # Node.
-        refuse(refusals(project.declarations, KINDS))
+        refuse([*refusals(project.declarations, KINDS), *same_ids(project.declarations)])
         refuse(sentence for worker in project.workers for sentence in wrong_routes(worker))
         self._project = project
         self._settings = settings

@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import App, CfnOutput, CfnWaitConditionHandle, Stack
 
 import app
-from durable import Bucket, Throttle, Worker, Workflow
+from durable import Bucket, Queue, Throttle, Worker, Workflow
 from durable.cdk import DurableStack, FunctionOptions, Options, Settings, synthesise
 from durable.cdk.application import application
 from durable.cdk.limits import RESOURCES
@@ -179,3 +179,8 @@ def test_a_name_that_is_too_long_for_a_state_machine_is_told() -> None:
     patient = Workflow("a-workflow-that-has-a-long-name-as-well", PatientWorkflow)
     with pytest.raises(DeclarationError, match="has a name of 101 characters, AWS allows 80; shorten the name of"):
         DurableStack(App(), "long", project=Project("app", (patient,)), settings=settings)
+
+
+def test_names_that_are_one_on_aws_are_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"Queue\('a-1'\) and Queue\('a1'\) would both be A1Queue on AWS"):
+        stack_of(Project("app", (Queue("a-1"), Queue("b-1"), Queue("a1"))), Options())
