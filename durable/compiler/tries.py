@@ -112,9 +112,11 @@ class TryReader:
             FinallyFrame(name, node.finalbody, len(reading.frame.tries), len(reading.frame.loops))
         )
         reading.frame.tries.append(frame)
+        outer, reading.catching = reading.catching, [*reading.catching, Exception]
         try:
             body = self._protected(node)
         finally:
+            reading.catching = outer
             reading.frame.tries.pop()
             reading.frame.finals.pop()
         refuse_missing(node, body, "`finally`")

@@ -343,6 +343,22 @@ FAILING = {
         except IndexError:
             return [n, "none"]
     """,
+    "what a `finally` does where an expression failed": """
+        n = 0
+        for t in ["1", "x", "2"]:
+            try:
+                n += int(t)
+                if n > user.age:
+                    break
+            except ValueError:
+                continue
+            finally:
+                n += await step.do("s", save, 1)
+        try:
+            return [n, user.tags[1]]
+        finally:
+            await step.do("f", text, "f")
+    """,
     "an error of one name from a step and from an expression": """
         try:
             read = await step.do("s", text, user.user_id)
