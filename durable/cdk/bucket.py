@@ -15,20 +15,32 @@ from durable.cdk.nag import acknowledge, written_objects
 from durable.cdk.stage import Stage
 
 _UNFINISHED: Final = Duration.days(7)
+_RESTORABLE: Final = Duration.days(35)
+"""As long as a table of DynamoDB."""
 
 
 class ObjectBucket(Construct):
     """The bucket of one Bucket.
 
     Args:
+        versioned: whether what was deleted or written over can be restored for as long as a table's rows can.
         bucket: one that is there already; without it one is made.
     """
 
-    def __init__(self, scope: Construct, id: str, *, removal: RemovalPolicy, bucket: s3.IBucket | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        removal: RemovalPolicy,
+        versioned: bool = False,
+        bucket: s3.IBucket | None = None,
+    ) -> None:
         super().__init__(scope, id)
-        self.bucket: s3.IBucket = bucket or self._made(removal)
+        self.bucket: s3.IBucket = bucket or self._made(removal, versioned=versioned)
 
-    def _made(self, removal: RemovalPolicy) -> s3.Bucket:
+    def _made(self, removal: RemovalPolicy, *, versioned: bool) -> s3.Bucket:
+        former = s3.LifecycleRule(noncurrent_version_expiration=_RESTORABLE, expired_object_delete_marker=True)
         made = s3.Bucket(
             self,
             "Bucket",
@@ -38,7 +50,11 @@ class ObjectBucket(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal,
             # An upload in parts that was cut off is paid for, and shown in no list of objects.
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=_UNFINISHED)],
+            lifecycle_rules=[
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=_UNFINISHED),
+                *([former] if versioned else ()),
+            ],
+            versioned=versioned,
         )
         acknowledge(made, "S1", "one role each reads and writes; who did so stands in CloudTrail, if wanted")
         return made
@@ -59,7 +75,14 @@ class ObjectBucket(Construct):
 def resource_of(declared: Bucket, stage: Stage) -> ObjectBucket:
     """Return the S3 bucket of a bucket; outside of production it is emptied when it is removed."""
     there = stage.options.buckets.get(declared.name)
-    translated = ObjectBucket(stage.scope, construct_id(declared), removal=stage.settings.data_removal, bucket=there)
+    settings = stage.settings
+    translated = ObjectBucket(
+        stage.scope,
+        construct_id(declared),
+        removal=settings.data_removal,
+        versioned=settings.production,
+        bucket=there,
+    )
     # A bucket of the project's own is not emptied, wherever it is used.
     if there is None and not stage.settings.production:
         stage.changes.empty(f"{translated.node.id}Emptied", translated.bucket)

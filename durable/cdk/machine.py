@@ -115,7 +115,7 @@ class Machine(Construct):
         turn: TurnFunction | None = None
         if parking is not None:
             turn = self.steps[TURN] = TurnFunction(self, "Turn", platform=platform, parking=parking, record=record)
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        self._role = iam.Role(self, "Role", assumed_by=_machines_of(self))
         # Undos are invoked by the machine of rollbacks only.
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
         # Versions and not `$LATEST`: an execution that waits for a month goes on with the code that it began with.
@@ -232,7 +232,7 @@ class RollbackMachine(Construct):
             description=f"rollbacks of {workflow}",
         )
         record.grant_step(self.handler, workflow)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=_machines_of(self))
         allow(role, [self, *undos])
         definition = filled(DEFINITION, {ROLLBACK: self.version_arn})
         self.state_machine = state_machine(self, definition, role, platform, name)
@@ -245,6 +245,15 @@ class RollbackMachine(Construct):
 
 MachineFunction = StepFunction | TokenFunction | TurnFunction
 """A Lambda that a workflow's machines invoke."""
+
+
+def _machines_of(scope: Construct) -> iam.ServicePrincipal:
+    """Return Step Functions, for state machines of this account alone.
+
+    Without that the service could be made to use a role by a machine of another account (confused deputy).
+    """
+    own = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+    return iam.ServicePrincipal("states.amazonaws.com", conditions=own)
 
 
 def allow(role: iam.Role, functions: Sequence[MachineFunction | RollbackMachine]) -> None:

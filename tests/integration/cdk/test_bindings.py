@@ -72,6 +72,10 @@ def test_a_bucket_is_encrypted_kept_in_prod_and_open_to_nobody(shelf: Template) 
     assert bucket["DeletionPolicy"] == "RetainExceptOnCreate"
     assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
     assert "AES256" in json.dumps(bucket["Properties"]["BucketEncryption"])
+    # What was deleted or written over can be restored for as long as the rows of a table.
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [each["NoncurrentVersionExpiration"] for each in rules[1:]] == [{"NoncurrentDays": 35}]
     _, policy = shelf.one("S3::BucketPolicy")
     (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})

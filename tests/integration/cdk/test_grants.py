@@ -166,3 +166,13 @@ def test_only_this_stacks_rules_api_and_queues_may_invoke_its_lambdas(dev: Templ
         properties = permission["Properties"]
         assert properties["Principal"] in ("events.amazonaws.com", "apigateway.amazonaws.com")
         assert "SourceArn" in properties
+
+
+def test_services_use_the_roles_of_machines_and_schedules_for_this_account_alone(everything: Template) -> None:
+    roles = [
+        each["Properties"]["AssumeRolePolicyDocument"]["Statement"] for each in everything.of("IAM::Role").values()
+    ]
+    used = [each for (each,) in roles if each["Principal"]["Service"] != "lambda.amazonaws.com"]
+    assert {each["Principal"]["Service"] for each in used} == {"states.amazonaws.com", "scheduler.amazonaws.com"}
+    own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert [each["Condition"] for each in used] == [own] * len(used)
