@@ -56,6 +56,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__("null")
         self._steps = self._depth = 0
+        self._path_depth = self._gathered = 0
 
     def run(self, ast: Any, frame: Any) -> Any:
         """Return the value in the library's terms; whatever the library raises goes through."""
@@ -63,6 +64,7 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         before = getattr(local, "jsonata", None)
         local.jsonata = self
         self._steps = self._depth = 0
+        self._path_depth, self._gathered = -1, 0
         try:
             return self.eval(ast, None, frame)
         finally:
@@ -95,7 +97,20 @@ class Evaluator(Jsonata):  # type: ignore[misc]
         finally:
             self.input, self.environment = around
             self._depth -= 1
+        # A result of the step itself, and not of what is evaluated within it: see `evaluate_step`.
+        if self._depth == self._path_depth and isinstance(result, list):
+            self._gathered += len(result)
+            check_items(self._gathered)
         return _unwrapped(expr, result) if type(result) is Utils.JList else result
+
+    def evaluate_step(self, expr: Any, input: Any, environment: Any, last_step: bool) -> Any:
+        """Count the items that a step of a path gives for all its inputs: the library makes one list of them."""
+        around = self._path_depth, self._gathered
+        self._path_depth, self._gathered = self._depth, 0
+        try:
+            return super().evaluate_step(expr, input, environment, last_step)
+        finally:
+            self._path_depth, self._gathered = around
 
     def evaluate_filter(self, predicate: Any, input: Any, environment: Any) -> Any:
         """Evaluate a predicate once if it is an index that does not depend on the item: the library does for each."""

@@ -16,7 +16,7 @@ from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
 from jsonata.utils import Utils
 
-from durable.asl.bounds import check_characters
+from durable.asl.bounds import check_characters, check_items
 from durable.asl.numerals import number_text, value_text
 from durable.asl.pictures import format_number
 from durable.asl.signatures import Function
@@ -221,13 +221,16 @@ def _replace(text: Any, pattern: Any, replacement: Any, limit: Any) -> Any:
     if isinstance(pattern, str):
         if not isinstance(replacement, str):
             raise JException("D3012", -1)
+        times = min(text.count(pattern), most)
+        check_characters(len(text) + math.ceil(times * (len(replacement) - len(pattern))))
         return text.replace(pattern, replacement, -1 if most == math.inf else math.ceil(most))
-    parts, start = [], 0
+    parts, start, size = [], 0, 0
     for count, found in enumerate(_matches(pattern, text, "replace")):
         if count >= most:
             break
         parts += [text[start : found.start()], _substitute(found, replacement)]
-        start = found.end()
+        start, size = found.end(), size + len(parts[-1])
+        check_characters(size)
     return "".join([*parts, text[start:]])
 
 
@@ -287,6 +290,18 @@ def _pad(text: Any, width: Any, filling: Any) -> Any:
     return Functions.pad(text, width, filling)
 
 
+def _join(texts: Any, separator: Any) -> Any:
+    if texts is not None:
+        check_characters(sum(map(len, texts)) + len(texts) * len(separator or ""))
+    return Functions.join(texts, separator)
+
+
+def _append(first: Any, second: Any) -> Any:
+    if isinstance(first, list) and isinstance(second, list):
+        check_items(len(first) + len(second))
+    return Functions.append(first, second)
+
+
 def _format_number(value: Any, picture: Any, options: Any) -> Any:
     return None if value is None else format_number(value, picture, options, _round)
 
@@ -307,6 +322,8 @@ REPAIRED: Final[Mapping[str, Any]] = MappingProxyType(
         "string": Function("string", _string, "<x-b?:s>"),
         "number": Function("number", _number, "<(nsb)-:n>"),
         "pad": Function("pad", _pad, "<s-ns?:s>"),
+        "join": Function("join", _join, "<a<s>s?:s>"),
+        "append": Function("append", _append, "<xx:a>"),
         "substring": Function("substring", _substring, "<s-nn?:s>"),
         "lowercase": Function("lowercase", lambda text: None if text is None else text.lower(), "<s-:s>"),
         "round": Function("round", _round, "<n-n?:n>"),

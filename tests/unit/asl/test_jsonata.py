@@ -283,6 +283,12 @@ def test_evaluations_are_nested_a_hundred_deep_at_most(source: str, deep: bool) 
         ("$count($range(1, 200000, 1))", "$count($range(1, 500000, 1))"),
         ("$length($pad('', 4194304))", "$length($pad('', 8388608))"),
         ("$length($pad('', 4194304) & 'x')", "$length($pad('', 4194304) & $pad('', 4194304))"),
+        ("$count($append([1..400000], [1..400000]))", "$count($append([1..400000], [1..500000]))"),
+        ("$length($join([$pad('', 99), 'x'], 'y'))", "($a := $pad('', 4194304); $length($join([$a, $a])))"),
+        ("$length($replace('aaa', 'a', 'bb'))", "$length($replace($pad('', 9999), ' ', $pad('', 9999)))"),
+        ("$length($replace('aaa', /a/, 'bb'))", "$length($replace($pad('', 999), / /, $pad('', 9999)))"),
+        ("$count([1..10].[1..80000])", "$count([1..10].[1..90000])"),
+        ("($v := [1..9000]; $count([1..99].($count($v))))", "($v := [1..9000]; $count([1..99].($v)))"),
     ],
 )
 def test_an_expression_that_takes_too_much_memory_is_stopped(fits: str, too_large: str) -> None:
