@@ -77,7 +77,7 @@ onLink((there) => {
   link.classList.toggle("off", !there);
   if (!there) {
     replace(gone, h("strong", {}, "The server does not answer. "),
-      `It was at ${location.host}; start it again with `, h("code", {}, "make run"),
+      `It was at ${location.host}; start it again with `, h("code", {}, "durable dev"),
       ". What was under way goes on then. What you see here is how it was. Trying again every second.");
   }
 });

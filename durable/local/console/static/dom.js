@@ -13,18 +13,18 @@ export function h(tag, properties = {}, ...children) {
     else if (name in element && name !== "list" && name !== "form") element[name] = value;
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false)
-    .map((each) => (typeof each === "string" ? visible(each) : each)));
+  element.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false).map(shown));
   return element;
 }
 
-/** Return a text in which what would turn the text around it, and shows nothing itself, is written out. */
-function visible(text) {
-  return text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** Return a child; of a text, marks that turn the text around them and show nothing themselves are written out. */
+function shown(child) {
+  if (typeof child !== "string") return child;
+  return child.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export function replace(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  element.replaceChildren(...children.flat(Infinity).filter(Boolean).map(shown));
 }
 
 const WORDS = {

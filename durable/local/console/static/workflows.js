@@ -69,7 +69,7 @@ function card(workflow) {
   const orMore = counts.some(([, number]) => capped(number));
   return h("li", { class: "card" },
     h("div", { class: "card-head" }, h("h2", {}, h("a", { href }, workflow.name)),
-      h("span", { class: "dim" }, total === 1 ? "1 run" : `${count(total, orMore)} runs`),
+      h("span", { class: "dim runs" }, total === 1 ? "1 run" : `${count(total, orMore)} runs`),
       h("button", { class: "primary", type: "button", onclick: () => startDialog(workflow) }, "Start")),
     bar(counts, total),
     h("ul", { class: "counts" }, counts.length ? counts.map(([status, number]) => h("li", {},
