@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from durable.compiler.access import element_kind
 from durable.compiler.guards import refuse_any, refuse_none
-from durable.compiler.iterables import LAZY, comprehension, is_view, iterable, merged_dicts
+from durable.compiler.iterables import LAZY, comprehension, is_view, iterable, merged_dicts, refuse_strict
 from durable.compiler.kinds import (
     Boolean,
     Float,
@@ -70,6 +70,7 @@ _ONE_ZONE: Final = '($assert($count($distinct($b)) <= 1, "TypeError"); $a)'
 def _quantified(into: Literal["any", "all"]) -> Callable[[Reader, ast.Call, Scope], Expression]:
     def read(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         given = _only(reader, node, f"{into}(test for x in xs)")
+        refuse_strict(reader, given, scope)
         if isinstance(given, ast.GeneratorExp):
             found = comprehension(reader, given.elt, given.generators, scope, into, unordered=True)
             # What may fail for an element after the first that decides: CPython may not look at that one.
@@ -310,6 +311,7 @@ def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         case _:
             found = f"`{reader.source.of(node)}` is no generator and a default"
             raise Refused(node, found, "write next((x for x in xs if …), None)")
+    refuse_strict(reader, node.args[0], scope)
     items = comprehension(reader, element, generators, scope)
     # JSONata evaluates the whole list where CPython stops at the first element.
     if any(map(may_fail, (items.element, *([items.condition] if items.condition else [])))):

@@ -144,7 +144,7 @@ def _enumerate(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
 
 def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     match node.keywords:
-        case [] | [ast.keyword("strict", ast.Constant(False))]:
+        case [] | [ast.keyword("strict", ast.Constant(bool()))]:
             pass
         case _:
             remedy = "write zip(xs, ys), or zip(xs, ys, strict=False), which end with the shorter"
@@ -155,10 +155,29 @@ def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         _elements(reader, each, scope)
         for each in _arguments(reader, node, 1, 26 + len(node.keywords), "zip(xs, ys)", "strict")[: len(node.args)]
     ]
-    kinds = tuple(kind for _, kind in given)
-    # `$zip` ends with the shortest list, as `zip` does; `strict=True` could only be checked by asserting lengths, and
-    # is refused.
-    return Apply("$zip", tuple(value for value, _ in given), ListOf(TupleOf(kinds)))
+    kind = ListOf(TupleOf(tuple(kind for _, kind in given)))
+    lists = tuple(value for value, _ in given)
+    if not _is_strict(node):
+        return Apply("$zip", lists, kind)  # which ends with the shortest list, as `zip` does
+    names = [f"${chr(ord('a') + number)}" for number in range(len(lists))]
+    alike = " and ".join(f"$count($a) = $count({name})" for name in names)
+    text = f'($assert({alike}, "ValueError"); $zip({", ".join(names)}))'
+    return Formula(text, lists, kind, fails=True, where=reader.source.at(node))
+
+
+def refuse_strict(reader: Reader, node: ast.expr, scope: Scope) -> None:
+    """Refuse to go through `zip(…, strict=True)` where CPython does something before it finds a list shorter."""
+    for each in [of.iter for of in node.generators] if isinstance(node, ast.GeneratorExp) else [node]:
+        called = each
+        while isinstance(called, ast.Call) and called.args and reader.static(called.func, scope) == (True, enumerate):
+            called = called.args[0]
+        if isinstance(called, ast.Call) and reader.static(called.func, scope) == (True, zip) and _is_strict(called):
+            found = f"`{reader.source.of(called)}` fails only after what is done with the elements before"
+            raise Refused(called, found, "write list(zip(…, strict=True)), which fails at once, or leave `strict` out")
+
+
+def _is_strict(node: ast.Call) -> bool:
+    return any(isinstance(each.value, ast.Constant) and each.value.value is True for each in node.keywords)
 
 
 def _reversed(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
@@ -324,7 +343,8 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
             node, f"`{ast.unparse(node)}` is assigned to, which is no name", "take a name, or a tuple of names"
         )
     if is_unknown(kind):
-        return [part for each in node.elts for part in targets(each, item, kind)]
+        plain = [each.value if isinstance(each, ast.Starred) else each for each in node.elts]
+        return [part for each in plain for part in targets(each, item, kind)]
     if isinstance(kind, TupleOf) and any(isinstance(each, ast.Starred) for each in node.elts):
         return _starred(node.elts, item, kind)
     if not isinstance(kind, TupleOf) or len(kind.elements) != len(node.elts):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from durable.compiler.access import element_kind
 from durable.compiler.hoisting import Exhausted
-from durable.compiler.iterables import iterable, targets, written_step
+from durable.compiler.iterables import iterable, refuse_strict, targets, written_step
 from durable.compiler.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.problems import Refused
 from durable.compiler.reading import FinallyFrame, LoopFrame, Reading
@@ -141,6 +141,7 @@ class LoopReader:
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
         index = Variable(counter, _INTEGER)
         call, target, counted = node.iter, node.target, None
+        refuse_strict(self.reading.expressions, call, self.reading.here())
         start: Expression = ZERO
         if self._is_call_of(call, enumerate):
             assert isinstance(call, ast.Call)

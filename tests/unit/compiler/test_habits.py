@@ -28,6 +28,13 @@ PROGRAMS = {
         found["a"], found["c"] = await asyncio.gather(step.do("one", save, found["a"]), step.do("two", save, 2))
         return [found, last]
     """,
+    "lists of one length": """
+        user = event.payload
+        pairs = [f"{a}{b}" for a, b in zip(user.tags, ["x", "y"][: len(user.tags)], strict=True)]
+        for tag, number in list(zip(user.tags, range(2), strict=True)):
+            pairs.append(await step.do("a", text, f"{tag}{number}"))
+        return dict(zip(pairs, user.tags + pairs, strict=False))
+    """,
     "one of two steps is awaited": """
         user = event.payload
         n = await (step.do("a", save, 1) if user.active else step.do("b", save, 2))
@@ -75,6 +82,12 @@ def test_a_habit(name: str) -> None:
     workflow = written(PROGRAMS[name])
     for user in USERS:
         agree(workflow, user)
+
+
+def test_lists_that_are_zipped_strictly_have_one_length_or_end_the_run() -> None:
+    workflow = written('return [f"{a}{b}" for a, b in zip(event.payload.tags, ["x", "y"], strict=True)]')
+    ends = [agree(workflow, user).error for user in [*USERS, User(user_id="u", tags=["a", "b"])]]
+    assert set(ends) == {"ValueError", None}
 
 
 @pytest.mark.parametrize("length", ["", "3", "3 dayz", "-1 days", "1.5.2 hours", "3 days!", "days"])
