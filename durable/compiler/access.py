@@ -147,7 +147,7 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
     match of_one_shape(acts_as(of.kind)):
         case ListOf(Never()):
             raise Refused(node, f"`{source}` is an empty list here", "put something into it first")
-        case ListOf(element) if isinstance(key.kind, Integer):
+        case ListOf(element) if isinstance(acts_as(key.kind), Integer):
             return Item(of, key, element)
         case Text() if isinstance(acts_as(key.kind), Integer):
             # `$length` and `$substring` count code points, as CPython does, and not UTF-16 units.

@@ -153,6 +153,7 @@ EXPRESSIONS = {
             up.append(False)
         return [*up, n not in range(10, 0, -3), 4 in range(10, 0, -3), n in range(n)]
     """,
+    "an item at the number of an Enum": "return [[7, 8, 9][user.level], 'abc'[user.level]]",
     "formats with parts that are known": """
         return [f"{user.score:.{2}f}", f"{user.age!s:>{6}}|", f"{user.user_id:{'*'}<{6}}"]
     """,
