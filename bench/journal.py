@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from durable.clock import SystemClock
-from durable.local.journal import Journal
-from durable.local.schema import EXECUTION
-from durable.local.table import SQLiteTable
+from durable.local.storage.journal import Journal
+from durable.local.storage.schema import EXECUTION
+from durable.local.storage.table import SQLiteTable
 from durable.store.table import Absent, Equals, Key, Write
 
 ROW: dict[str, Any] = {"step": "create-profile", "status": "running", "owner": "x" * 40, "input_hash": "a" * 32}

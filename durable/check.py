@@ -11,7 +11,7 @@ from durable.aws.resources import construct_id
 from durable.bindings import Binding, KVNamespace, Queue, Var, Worker, Workflow
 from durable.bindings.base import Named
 from durable.clients.var import json_of, var_client
-from durable.compiler.roundtrip import loss
+from durable.compiler.types.roundtrip import loss
 from durable.errors import DeclarationError, SignatureError
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params

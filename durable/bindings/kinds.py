@@ -21,10 +21,12 @@ class Kind:
         declaration: the class that app.py makes and that signatures name.
         aws: `(name, value_type, resource) -> client`, in a Lambda; `resource` is what the construct's
             `physical` was.
-        local: `(declared, value_type, place) -> client`, on one machine; `place` is a `durable.local.place.Place`.
+        local: `(declared, value_type, place) -> client`, on one machine; `place` is a
+            `durable.local.bindings.place.Place`.
         sandbox: the class of the client in tests, a `durable.testing.client.SandboxClient`; None where a test uses the
             client of one machine.
-        construct: `(declared, stage) -> resource`, of the declaration on AWS; `stage` is a `durable.cdk.stage.Stage`.
+        construct: `(declared, stage) -> resource`, of the declaration on AWS; `stage` is a
+            `durable.cdk.deployment.stage.Stage`.
 
     A part is None where the kind has none: nothing is bound to a Worker, and the stack builds workflows itself.
     """
@@ -41,63 +43,63 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "kv": Kind(
             declaration="durable.bindings.kv:KVNamespace",
             aws="durable.aws.kv:client_of",
-            local="durable.local.kv:client_of",
+            local="durable.local.bindings.kv:client_of",
             sandbox="durable.testing.contents:KVContents",
-            construct="durable.cdk.kv:resource_of",
+            construct="durable.cdk.bindings.kv:resource_of",
         ),
         "queue": Kind(
             declaration="durable.bindings.queue:Queue",
             aws="durable.aws.queue:client_of",
-            local="durable.local.queue:client_of",
+            local="durable.local.bindings.queue:client_of",
             sandbox="durable.testing.contents:QueueContents",
-            construct="durable.cdk.queue:resource_of",
+            construct="durable.cdk.bindings.queue:resource_of",
         ),
         "bucket": Kind(
             declaration="durable.bindings.bucket:Bucket",
             aws="durable.aws.bucket:client_of",
-            local="durable.local.bucket:client_of",
+            local="durable.local.bindings.bucket:client_of",
             sandbox="durable.testing.bucket:MemoryBucket",
-            construct="durable.cdk.bucket:resource_of",
+            construct="durable.cdk.bindings.bucket:resource_of",
         ),
         "email": Kind(
             declaration="durable.bindings.email:SendEmail",
             aws="durable.aws.email:client_of",
-            local="durable.local.outbox:client_of",
+            local="durable.local.bindings.outbox:client_of",
             sandbox="durable.testing.outbox:MemoryOutbox",
-            construct="durable.cdk.email:resource_of",
+            construct="durable.cdk.bindings.email:resource_of",
         ),
         "secret": Kind(
             declaration="durable.bindings.secret:Secret",
             aws="durable.aws.secret:client_of",
-            local="durable.local.secret:client_of",
+            local="durable.local.bindings.secret:client_of",
             sandbox="durable.testing.secret:GivenSecret",
-            construct="durable.cdk.configuration:secret_of",
+            construct="durable.cdk.bindings.configuration:secret_of",
         ),
         "var": Kind(
             declaration="durable.bindings.var:Var",
             aws="durable.aws.var:client_of",
-            local="durable.local.var:client_of",
+            local="durable.local.bindings.var:client_of",
             sandbox=None,
-            construct="durable.cdk.configuration:var_of",
+            construct="durable.cdk.bindings.configuration:var_of",
         ),
         "service": Kind(
             declaration="durable.bindings.service:AWSService",
             aws="durable.aws.service:client_of",
-            local="durable.local.service:client_of",
+            local="durable.local.bindings.service:client_of",
             sandbox="durable.testing.service:StubbedService",
-            construct="durable.cdk.service:resource_of",
+            construct="durable.cdk.bindings.service:resource_of",
         ),
         "database": Kind(
             declaration="durable.bindings.database:Database",
             aws="durable.aws.database:client_of",
-            local="durable.local.database:client_of",
+            local="durable.local.bindings.database:client_of",
             sandbox="durable.testing.database:DatabaseContents",
-            construct="durable.cdk.database:resource_of",
+            construct="durable.cdk.bindings.database:resource_of",
         ),
         "workflow": Kind(
             declaration="durable.bindings.workflow:Workflow",
             aws="durable.aws.workflow:client_of",
-            local="durable.local.workflow:client_of",
+            local="durable.local.bindings.workflow:client_of",
             sandbox=None,
             construct=None,
         ),

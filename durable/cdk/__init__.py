@@ -8,13 +8,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from durable.cdk.node import use_own_node
+from durable.cdk.foundation.node import use_own_node
 
 if TYPE_CHECKING:  # for type checkers; at run time __getattr__ imports them
     from durable.cdk.application import synthesise
-    from durable.cdk.deployment import Deployment
-    from durable.cdk.options import FunctionOptions, Options
-    from durable.cdk.settings import Settings
+    from durable.cdk.deployment.deployment import Deployment
+    from durable.cdk.foundation.options import FunctionOptions, Options
+    from durable.cdk.foundation.settings import Settings
     from durable.cdk.stack import DurableStack
 
 __all__ = ["Deployment", "DurableStack", "FunctionOptions", "Options", "Settings", "synthesise"]

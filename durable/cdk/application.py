@@ -14,12 +14,12 @@ from cdk_nag import AwsSolutionsChecks
 
 from durable.bindings.compute import first
 from durable.build import build
-from durable.cdk.limits import exceeded
-from durable.cdk.refusal import findings, refuse
+from durable.cdk.foundation.limits import exceeded
+from durable.cdk.foundation.refusal import findings, refuse
+from durable.cdk.foundation.settings import Settings, SettingsError
+from durable.cdk.foundation.sources import PackagingError
 from durable.cdk.rehearsal.dialect import Dialect
 from durable.cdk.rehearsal.platform import rehearsal_platform
-from durable.cdk.settings import Settings, SettingsError
-from durable.cdk.sources import PackagingError
 from durable.cdk.stack import DurableStack
 from durable.errors import ConfigurationError
 from durable.project import Project, load
@@ -28,7 +28,7 @@ from durable.stages import stage_settings
 _CONTEXT: Final[dict[str, Any]] = {
     # a template has a megabyte at the most, of which indentation is a fifth
     "@aws-cdk/core:suppressTemplateIndentation": True,
-    # durable.cdk.limits counts resources, and says what to do
+    # durable.cdk.foundation.limits counts resources, and says what to do
     "@aws-cdk/core:stackResourceLimit": 0,
 }
 _REPORT: Final = "ValidationFailed"

@@ -15,10 +15,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from durable.aws.indexes import INDEX
-from durable.cdk.alarms import FIVE_MINUTES, Alarms, RunMetrics
-from durable.cdk.queue import MessageQueue
-from durable.cdk.record import Record
-from durable.cdk.wakes import WakeQueue
+from durable.cdk.bindings.queue import MessageQueue
+from durable.cdk.foundation.alarms import FIVE_MINUTES, Alarms, RunMetrics
+from durable.cdk.workflows.record import Record
+from durable.cdk.workflows.wakes import WakeQueue
 
 _LATE_MS: Final = 180_000
 """A reconciler that runs each minute finds what is due within one; after three it is not keeping up."""

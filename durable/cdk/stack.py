@@ -17,38 +17,38 @@ from durable.adapters import adapter_of
 from durable.aws.resources import construct_id
 from durable.bindings import Binding, Queue, SendEmail, Workflow
 from durable.bindings.kinds import KINDS, part
-from durable.cdk.alarms import Alarms, RunMetrics
-from durable.cdk.apis import Apis
-from durable.cdk.bucket import ObjectBucket
-from durable.cdk.changes import Changes
-from durable.cdk.compute import Existing, owned, step_options, unknown_steps
-from durable.cdk.deployed import DeployedWorkflow, named
-from durable.cdk.deployment import Deployment
-from durable.cdk.encryption import Encrypted, key_of
-from durable.cdk.function import HandlerFunction
-from durable.cdk.gateway import Gateway
-from durable.cdk.http_gateway import HttpGateway
-from durable.cdk.known import known
-from durable.cdk.kv import Namespace
-from durable.cdk.layout import NESTED_SEPARATOR, nested_workflows, operated_workflows
-from durable.cdk.machine import Machine
-from durable.cdk.methods import methods_called
+from durable.cdk.api.apis import Apis
+from durable.cdk.api.gateway import Gateway
+from durable.cdk.api.http_gateway import HttpGateway
+from durable.cdk.api.methods import methods_called
+from durable.cdk.api.routes import wrong_routes
+from durable.cdk.api.worker import Operations, granted_to
+from durable.cdk.bindings.bucket import ObjectBucket
+from durable.cdk.bindings.kv import Namespace
+from durable.cdk.bindings.queue import Consumer, MessageQueue
+from durable.cdk.deployment.changes import Changes
+from durable.cdk.deployment.deployed import DeployedWorkflow, named
+from durable.cdk.deployment.deployment import Deployment
+from durable.cdk.deployment.known import known
+from durable.cdk.deployment.layout import NESTED_SEPARATOR, nested_workflows, operated_workflows
+from durable.cdk.deployment.platform import lambda_platform
+from durable.cdk.deployment.stage import Stage
+from durable.cdk.foundation.alarms import Alarms, RunMetrics
+from durable.cdk.foundation.compute import Existing, owned, step_options, unknown_steps
+from durable.cdk.foundation.encryption import Encrypted, key_of
+from durable.cdk.foundation.function import HandlerFunction
+from durable.cdk.foundation.options import PLAIN, Options, unknown_names
+from durable.cdk.foundation.refusal import refusals, refuse, same_ids
+from durable.cdk.foundation.resource import Bindings, Bound, Resource
 from durable.cdk.monitoring import Monitoring, Watched
-from durable.cdk.options import PLAIN, Options, unknown_names
-from durable.cdk.plane import Keeper, OperatorFunction, Plane
-from durable.cdk.platform import lambda_platform
-from durable.cdk.queue import Consumer, MessageQueue
-from durable.cdk.record import Record
-from durable.cdk.refusal import refusals, refuse, same_ids
-from durable.cdk.resource import Bindings, Bound, Resource
-from durable.cdk.routes import wrong_routes
-from durable.cdk.schedule import Scheduled, Schedules
-from durable.cdk.stage import Stage
-from durable.cdk.turns import SegmentOptions
-from durable.cdk.versions import OldVersions
-from durable.cdk.wakes import WakeQueue
-from durable.cdk.worker import Operations, granted_to
-from durable.cdk.workflow import Limited, WorkflowResource, operator_name, registry_path
+from durable.cdk.workflows.machine import Machine
+from durable.cdk.workflows.plane import Keeper, OperatorFunction, Plane
+from durable.cdk.workflows.record import Record
+from durable.cdk.workflows.schedule import Scheduled, Schedules
+from durable.cdk.workflows.turns import SegmentOptions
+from durable.cdk.workflows.versions import OldVersions
+from durable.cdk.workflows.wakes import WakeQueue
+from durable.cdk.workflows.workflow import Limited, WorkflowResource, operator_name, registry_path
 from durable.compiler import compile_workflow
 from durable.durations import whole_seconds
 from durable.errors import DeclarationError

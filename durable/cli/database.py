@@ -24,7 +24,7 @@ def db() -> None:
 @sentences
 def migrate(names: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Apply the migrations of databases to DATABASE_URL, or to SQLite in the data folder."""
-    from durable.local.database import bring_up_to_date, engine_of, url_of
+    from durable.local.bindings.database import bring_up_to_date, engine_of, url_of
 
     declared = [each.name for each in load().declarations if isinstance(each, Database)]
     for each in names:

@@ -8,31 +8,31 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.compiler.annotations import result_kind
-from durable.compiler.asl import Writer
-from durable.compiler.asl_walk import retried_late
-from durable.compiler.bounds import MOST_EVENTS, Bounds, bounds, with_caps
-from durable.compiler.budget import Budget, number
-from durable.compiler.expressions import ExpressionReader
-from durable.compiler.flow import CLOCK, CREATED_AT, SPENT, Lowering, start
-from durable.compiler.kinds import Event
-from durable.compiler.liveness import prune
-from durable.compiler.machines import Shared
-from durable.compiler.names import UNUSED, Names, placeholders
-from durable.compiler.outcomes import messages_read
-from durable.compiler.passing import Passing
-from durable.compiler.payload import payload_kind
-from durable.compiler.problems import Problems
-from durable.compiler.reading import Frame, Reading
-from durable.compiler.retriers import RETRY_SECONDS
-from durable.compiler.scope import Local, Scope, assigned_names
-from durable.compiler.secrecy import shows_secret
-from durable.compiler.sharing import share
-from durable.compiler.source import Source, read_source
-from durable.compiler.statements import StatementReader
-from durable.compiler.steps import StepReader
-from durable.compiler.terms import RawExpression
-from durable.compiler.tree import EventWait, Program, Race, Run, Sleep, StepCall, WorkflowCall, walk
+from durable.compiler.asl.walk import retried_late
+from durable.compiler.asl.writer import Writer
+from durable.compiler.expressions.expressions import ExpressionReader
+from durable.compiler.expressions.scope import Local, Scope, assigned_names
+from durable.compiler.program.bounds import MOST_EVENTS, Bounds, bounds, with_caps
+from durable.compiler.program.outcomes import messages_read
+from durable.compiler.program.retriers import RETRY_SECONDS
+from durable.compiler.program.tree import EventWait, Program, Race, Run, Sleep, StepCall, WorkflowCall, walk
+from durable.compiler.source.names import UNUSED, Names, placeholders
+from durable.compiler.source.problems import Problems
+from durable.compiler.source.source import Source, read_source
+from durable.compiler.statements.reading import Frame, Reading
+from durable.compiler.statements.statements import StatementReader
+from durable.compiler.statements.steps import StepReader
+from durable.compiler.states.budget import Budget, number
+from durable.compiler.states.flow import CLOCK, CREATED_AT, SPENT, Lowering, start
+from durable.compiler.states.liveness import prune
+from durable.compiler.states.machines import Shared
+from durable.compiler.states.passing import Passing
+from durable.compiler.states.sharing import share
+from durable.compiler.types.annotations import result_kind
+from durable.compiler.types.kinds import Event
+from durable.compiler.types.payload import payload_kind
+from durable.compiler.types.secrecy import shows_secret
+from durable.compiler.types.terms import RawExpression
 from durable.errors import CompileError
 from durable.modules import place_of
 from durable.retries import Retries

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
 from durable.compiler.compilation import read_program
-from durable.compiler.terms import Constant, Expression, Joined
-from durable.compiler.tree import (
+from durable.compiler.program.tree import (
     Assign,
     Awaited,
     Branch,
@@ -43,6 +42,7 @@ from durable.compiler.tree import (
     Try,
     WorkflowCall,
 )
+from durable.compiler.types.terms import Constant, Expression, Joined
 from durable.durations import spoken
 from durable.workflow import WorkflowEntrypoint
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler.graph import Lane, Node
-from durable.compiler.names import shortened
+from durable.compiler.source.names import shortened
 
 _SHAPES: Final = {
     "step": ("[", "]"),

@@ -7,8 +7,8 @@ from typing import Any
 
 from durable.bindings.workflow import MachineKind
 from durable.compiler import Compiled
-from durable.compiler.placeholders import filled
-from durable.compiler.uncapped import uncapped
+from durable.compiler.asl.placeholders import filled
+from durable.compiler.asl.uncapped import uncapped
 from durable.local.parts import OURS
 from durable.store.rollback import DEFINITION, ROLLBACK
 from durable.wire import CALLS, EVENTS, RACES

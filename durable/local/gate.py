@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 from durable.errors import Throttled, public_message
-from durable.local.journal import Journal, JournalFailed
+from durable.local.storage.journal import Journal, JournalFailed
 
 
 class Gate:

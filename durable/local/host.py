@@ -17,26 +17,26 @@ from durable.clients.workflow import WorkflowClient
 from durable.clock import Clock
 from durable.http import Api
 from durable.http.auth import Verify, nobody
+from durable.local.bindings.doubles import Doubles
+from durable.local.bindings.kv import purge
+from durable.local.bindings.place import Place
+from durable.local.bindings.pump import Pump
+from durable.local.bindings.queue import Messages
 from durable.local.definitions import definition, function_name, own_function, rollback_definition
-from durable.local.doubles import Doubles
-from durable.local.engine import Engine
-from durable.local.executions import Executions
-from durable.local.functions import Coroutines, Functions, Wait
-from durable.local.kv import purge
-from durable.local.large_values import FileValues
+from durable.local.engine.engine import Engine
+from durable.local.engine.executions import Executions
+from durable.local.engine.functions import Coroutines, Functions, Wait
+from durable.local.engine.timers import Timers
+from durable.local.engine.waits import Waits
+from durable.local.engine.workers import Workers
 from durable.local.log import WorkingOn
 from durable.local.parts import Parts, parts_of
-from durable.local.place import Place
-from durable.local.pump import Pump
-from durable.local.queue import Messages
 from durable.local.removed import CODE_REMOVED, Lacking, Needs
 from durable.local.schedules import Schedules
-from durable.local.store import Store
-from durable.local.table import SQLiteTable
+from durable.local.storage.large_values import FileValues
+from durable.local.storage.store import Store
+from durable.local.storage.table import SQLiteTable
 from durable.local.threads import Work, call, perform
-from durable.local.timers import Timers
-from durable.local.waits import Waits
-from durable.local.workers import Workers
 from durable.operations.large_values import sweep
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries

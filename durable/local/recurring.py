@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from durable.local.engine.timers import Timers
+from durable.local.engine.workers import Workers
 from durable.local.threads import Work, call
-from durable.local.timers import Timers
-from durable.local.workers import Workers
 
 
 class Recurring:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from durable.errors import ConfigurationError
-from durable.local.executions import Executions
+from durable.local.engine.executions import Executions
 from durable.runs.ids import instance_of
 from durable.runs.record import load_header, load_steps
 from durable.store.rollback import rolled_back

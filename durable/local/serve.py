@@ -24,24 +24,24 @@ from durable.clients.secret import SecretMissing
 from durable.clock import Clock, SystemClock
 from durable.errors import ConfigurationError, Throttled
 from durable.http import Api
+from durable.local.bindings.secret import EnvironmentSecret
 from durable.local.callers import verify
 from durable.local.console import routes
-from durable.local.folder import JournalError
+from durable.local.engine.timers import TimerThread
+from durable.local.engine.workers import STEP_THREADS, Crew, Pool
 from durable.local.garbage import settle
 from durable.local.gate import Gate
 from durable.local.host import Host
 from durable.local.http import Ends, application, listen, server
-from durable.local.journal import Journal, JournalFailed
 from durable.local.log import TextLog, logger
 from durable.local.parts import parts_of
 from durable.local.recurring import Recurring
 from durable.local.reload import Reloader, inherited, replace_process, wait_for_change
 from durable.local.removed import RunsNeedCode
-from durable.local.secret import EnvironmentSecret
 from durable.local.step_logs import StepLogs, kept
+from durable.local.storage.folder import JournalError
+from durable.local.storage.journal import Journal, JournalFailed
 from durable.local.terminal import to_terminal
-from durable.local.timers import TimerThread
-from durable.local.workers import STEP_THREADS, Crew, Pool
 from durable.operations.routes import operations
 from durable.project import Project, load
 from durable.steps.loop import LOOP, EventLoop

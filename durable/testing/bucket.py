@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from durable.bindings import Binding, Bucket
 from durable.clients.bucket import BucketClient
-from durable.local.place import Place
+from durable.local.bindings.place import Place
 from durable.testing.client import SandboxClient
 
 

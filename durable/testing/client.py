@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from durable.bindings import Binding
 from durable.bindings.kinds import KINDS, part
-from durable.local.place import Place
+from durable.local.bindings.place import Place
 
 
 class SandboxClient:

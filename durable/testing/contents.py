@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final, TypeVar
 from durable.adapters import adapter_of
 from durable.bindings import Binding, KVNamespace, Queue
 from durable.clock import Clock
-from durable.local.kv import SQLiteKVNamespace
-from durable.local.place import Place, Sender
-from durable.local.queue import SQLiteQueue
-from durable.local.store import Store
+from durable.local.bindings.kv import SQLiteKVNamespace
+from durable.local.bindings.place import Place, Sender
+from durable.local.bindings.queue import SQLiteQueue
+from durable.local.storage.store import Store
 from durable.store.values import fit
 from durable.testing.client import SandboxClient
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from durable.bindings import Binding, Database
 from durable.clients.database import DatabaseClient
-from durable.local.database import bring_up_to_date, new_engine
-from durable.local.place import Place
+from durable.local.bindings.database import bring_up_to_date, new_engine
+from durable.local.bindings.place import Place
 from durable.testing.client import SandboxClient
 
 if TYPE_CHECKING:  # imported where a database is used

@@ -11,8 +11,8 @@ from typing import Any, Final
 from durable.bindings import Binding, Queue, Workflow
 from durable.clock import Clock
 from durable.context import StepContext
-from durable.local.functions import Wait
-from durable.local.place import Place
+from durable.local.bindings.place import Place
+from durable.local.engine.functions import Wait
 from durable.signature import Signature
 from durable.steps.consumer import message_parameter
 from durable.steps.coroutines import finished

@@ -12,12 +12,12 @@ from durable.bindings import RunStatus, Worker
 from durable.build import Build
 from durable.clock import VirtualClock
 from durable.http import Api
-from durable.local.doubles import Doubles
+from durable.local.bindings.doubles import Doubles
+from durable.local.engine.waits import Pause
+from durable.local.engine.workers import InlineWorkers
 from durable.local.host import Host
-from durable.local.journal import Journal
 from durable.local.log import TextLog
-from durable.local.waits import Pause
-from durable.local.workers import InlineWorkers
+from durable.local.storage.journal import Journal
 from durable.steps.tracing import NO_TRACING, Tracing
 from durable.store.log import Log
 from durable.testing.doubles import SandboxDoubles

@@ -8,13 +8,13 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from durable.local.folder import JournalError
-from durable.local.journal import Callback, Change
-from durable.local.schema import MIGRATIONS, Key, RowSchema, Values, delete, select, upsert
+from durable.local.storage.folder import JournalError
+from durable.local.storage.journal import Callback, Change
+from durable.local.storage.schema import MIGRATIONS, Key, RowSchema, Values, delete, select, upsert
 
 
 class MemoryJournal:
-    """Implements `durable.local.store.Store` in SQLite's memory, for one thread.
+    """Implements `durable.local.storage.store.Store` in SQLite's memory, for one thread.
 
     What is handed over counts as durable at once, so that a new host on the same journal goes on as a new process
     goes on after `kill -9`.

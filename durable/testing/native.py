@@ -23,9 +23,9 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 
 from durable.adapters import adapter_of
 from durable.callback import Callback
-from durable.compiler.errornames import Errors, as_step_error
-from durable.compiler.moments import read_moment
-from durable.compiler.titles import COMPUTED
+from durable.compiler.expressions.moments import read_moment
+from durable.compiler.statements.titles import COMPUTED
+from durable.compiler.types.errornames import Errors, as_step_error
 from durable.durations import Duration, parse_duration
 from durable.errors import (
     ChildWorkflowError,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from durable.bindings import Binding, Email, SendEmail
 from durable.clients.email import compose
 from durable.clock import Clock
-from durable.local.place import Place
+from durable.local.bindings.place import Place
 from durable.testing.client import SandboxClient
 
 SENDER: Final = "sender@example.com"

@@ -17,7 +17,7 @@ from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
 from durable.errors import InvalidInput
 from durable.http import Caller
-from durable.local.waits import Pause
+from durable.local.engine.waits import Pause
 from durable.runs.ids import instance_of
 from durable.store.rows import Header
 from durable.store.table import every

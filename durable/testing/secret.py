@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from durable.bindings import Binding, Secret
 from durable.clients.secret import SecretMissing
-from durable.local.place import Place
+from durable.local.bindings.place import Place
 from durable.testing.client import SandboxClient
 
 _TEXT: Final = "text"

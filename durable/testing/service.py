@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from durable.bindings import AWSService, Binding
 from durable.errors import DurableError
-from durable.local.place import Place
+from durable.local.bindings.place import Place
 from durable.testing.client import SandboxClient
 
 _CLIENT: Final = "client"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from durable.clock import Clock
-from durable.local.timers import Timers
+from durable.local.engine.timers import Timers
 
 
 class SkippingTimers(Timers):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from durable.clock import Clock
-from durable.local.functions import Wait
+from durable.local.engine.functions import Wait
 from durable.steps.attempt import Hang
 from durable.steps.events import Events
 from durable.store.keys import StepKey

@@ -19,8 +19,8 @@ from durable.cli.operations import Operations
 from durable.cli.stage import StageTransport
 from durable.clock import SystemClock, pause
 from durable.compiler import Compiled, compile_workflow
-from durable.compiler.placeholders import filled
-from durable.compiler.segments import express, standard
+from durable.compiler.asl.placeholders import filled
+from durable.compiler.asl.segments import express, standard
 from durable.project import load
 
 STAGE: Final = "verify"

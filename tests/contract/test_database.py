@@ -23,9 +23,9 @@ from durable.clients.database import MOST_TRIES, DatabaseClient
 from durable.clients.migrations import DSQL, Migration, migrate, migrations_of, pending
 from durable.clock import VirtualClock
 from durable.errors import DeclarationError
-from durable.local.database import client_of as on_one_machine
-from durable.local.database import new_engine
-from durable.local.place import Place
+from durable.local.bindings.database import client_of as on_one_machine
+from durable.local.bindings.database import new_engine
+from durable.local.bindings.place import Place
 from durable.testing.journal import MemoryJournal
 from tests.contract.postgres import postgres
 

@@ -16,8 +16,8 @@ from moto.core.models import botocore_stubber
 from durable import KVNamespace
 from durable.aws.kv import DynamoDBKVNamespace
 from durable.clients.kv import MOST_TRIES, KVContended
-from durable.local.kv import SQLiteKVNamespace
-from durable.local.schema import KV
+from durable.local.bindings.kv import SQLiteKVNamespace
+from durable.local.storage.schema import KV
 from tests.contract.worlds import AWS, Moto, OneMachine, World
 
 FRESH_KEYS = settings(

@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 
 from durable.aws.large_values import S3Values
 from durable.clock import VirtualClock
-from durable.local.large_values import FileValues
+from durable.local.storage.large_values import FileValues
 from durable.operations.large_values import sweep
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
@@ -233,7 +233,7 @@ def test_a_disk_that_is_full_is_a_fault(tmp_path: Any, monkeypatch: pytest.Monke
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("durable.local.large_values.write_whole", full)
+    monkeypatch.setattr("durable.local.storage.large_values.write_whole", full)
     with pytest.raises(ValuesBusy, match="No space left on device; try again"):
         FileValues(tmp_path).write(ONE, "x", b"1")
 

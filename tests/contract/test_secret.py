@@ -8,7 +8,7 @@ import pytest
 
 from durable.aws.secret import FRESH_MS, ParameterSecret
 from durable.clients.secret import SecretMissing
-from durable.local.secret import EnvironmentSecret
+from durable.local.bindings.secret import EnvironmentSecret
 from tests.contract.worlds import AWS, Moto, World
 
 

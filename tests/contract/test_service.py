@@ -11,8 +11,8 @@ import pytest
 from durable import AWSService
 from durable.aws.service import client_of as on_aws
 from durable.clock import VirtualClock
-from durable.local.place import Place
-from durable.local.service import client_of as on_one_machine
+from durable.local.bindings.place import Place
+from durable.local.bindings.service import client_of as on_one_machine
 from durable.testing.journal import MemoryJournal
 from tests.contract.worlds import AWS
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable.adapters import adapter_of
-from durable.compiler.roundtrip import loss
+from durable.compiler.types.roundtrip import loss
 from durable.signature import signature_of
 from durable.steps.step import StepHandler
 from durable.store.record import StepRecord

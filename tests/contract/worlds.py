@@ -28,13 +28,13 @@ from durable.aws.secret import ParameterSecret
 from durable.aws.table import DynamoDBTable
 from durable.bindings import Queue
 from durable.clock import VirtualClock
-from durable.local.bucket import FolderBucket
-from durable.local.journal import Journal
-from durable.local.kv import SQLiteKVNamespace
-from durable.local.outbox import OutboxEmail
-from durable.local.queue import Messages, SQLiteQueue
-from durable.local.secret import EnvironmentSecret
-from durable.local.table import SQLiteTable
+from durable.local.bindings.bucket import FolderBucket
+from durable.local.bindings.kv import SQLiteKVNamespace
+from durable.local.bindings.outbox import OutboxEmail
+from durable.local.bindings.queue import Messages, SQLiteQueue
+from durable.local.bindings.secret import EnvironmentSecret
+from durable.local.storage.journal import Journal
+from durable.local.storage.table import SQLiteTable
 from durable.store.table import Table
 
 REGION = "us-east-1"

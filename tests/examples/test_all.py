@@ -14,7 +14,7 @@ import examples
 from durable import WorkflowEntrypoint
 from durable.asl import Machine
 from durable.compiler import compile_workflow
-from durable.compiler.segments import express, standard
+from durable.compiler.asl.segments import express, standard
 
 FOLDER = Path(examples.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")

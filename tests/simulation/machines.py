@@ -9,7 +9,7 @@ from typing import Any
 from durable import WorkflowEntrypoint
 from durable.asl import Machine
 from durable.compiler import Compiled, compile_workflow
-from durable.compiler.segments import express, standard
+from durable.compiler.asl.segments import express, standard
 from durable.store.machines import segment_of
 from durable.store.rollback import DEFINITION, rollback_of
 from tests.simulation import trial

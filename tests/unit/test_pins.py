@@ -76,7 +76,7 @@ def test_a_version_outside_of_what_is_named_is_found() -> None:
 
 
 def test_the_rehearsal_has_the_boto3_that_the_tests_have() -> None:
-    from durable.cdk.packaging import HOST
+    from durable.cdk.foundation.packaging import HOST
 
     assert HOST.extra == (f"boto3=={versions('requirements.txt')['boto3']}",)
 

@@ -15,12 +15,12 @@ from bench.peers.ours.peer import ONBOARDING
 from durable.build import build
 from durable.clock import SystemClock
 from durable.errors import RunNotFound
+from durable.local.engine.timers import TimerThread
+from durable.local.engine.workers import STEP_THREADS, Crew
 from durable.local.garbage import settle
 from durable.local.host import Host
-from durable.local.journal import Journal
 from durable.local.log import TextLog
-from durable.local.timers import TimerThread
-from durable.local.workers import STEP_THREADS, Crew
+from durable.local.storage.journal import Journal
 from durable.project import load
 from durable.runs.ids import instance_of
 

@@ -11,12 +11,12 @@ from typing import Final
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from durable.cdk import packaging
-from durable.cdk.function import Dependencies, Platform, code_of
-from durable.cdk.options import FunctionOptions, pins_of
-from durable.cdk.platform import environment, hold_telemetry
-from durable.cdk.settings import Settings
-from durable.cdk.sources import REQUIREMENTS, Own, project_files
+from durable.cdk.deployment.platform import environment, hold_telemetry
+from durable.cdk.foundation import packaging
+from durable.cdk.foundation.function import Dependencies, Platform, code_of
+from durable.cdk.foundation.options import FunctionOptions, pins_of
+from durable.cdk.foundation.settings import Settings
+from durable.cdk.foundation.sources import REQUIREMENTS, Own, project_files
 
 _ARM: Final = frozenset({"arm64", "aarch64"})
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")

@@ -13,7 +13,10 @@ from starlette.routing import Route
 from durable.bindings import Bucket, Database, KVNamespace
 from durable.build import values_of
 from durable.clients.contents import Buckets, Databases, Namespaces
-from durable.local.bucket import client_of as bucket_of
+from durable.local.bindings.bucket import client_of as bucket_of
+from durable.local.bindings.database import made_ready
+from durable.local.bindings.kv import client_of as namespace_of
+from durable.local.bindings.letters import LocalLetters
 from durable.local.console.contents import contents_routes
 from durable.local.console.dead_letters import DeadLetters, queue_routes
 from durable.local.console.logs import Logs
@@ -22,13 +25,10 @@ from durable.local.console.page import Page
 from durable.local.console.schedules import SchedulesShown
 from durable.local.console.values import Values
 from durable.local.console.workflows import Workflows, failures_in
-from durable.local.database import made_ready
 from durable.local.host import Host
 from durable.local.http.loopback import CONSOLE
-from durable.local.kv import client_of as namespace_of
-from durable.local.large_values import VALUES
-from durable.local.letters import LocalLetters
 from durable.local.step_logs import StepLogs
+from durable.local.storage.large_values import VALUES
 
 
 def routes(host: Host, data: Path, logs: StepLogs) -> Sequence[Route]:

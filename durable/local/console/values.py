@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from durable.local.console.page import FRESH
-from durable.local.large_values import FileValues
+from durable.local.storage.large_values import FileValues
 
 
 class Values:

@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from durable.http import Api, Problem
 from durable.http.messages import Response
 from durable.http.problems import CONTENT_TYPE
+from durable.local.engine.workers import Crew, Workers
 from durable.local.http.gateway import Gate, Gateway
 from durable.local.http.holding import Ends
 from durable.local.http.loopback import Loopback
 from durable.local.http.messages import headers_of, response_to, with_body
-from durable.local.workers import Crew, Workers
 
 HANDLER_THREADS: Final = 64
 _REFUSALS: Final = {

@@ -15,11 +15,11 @@ from durable.http import Api, Problem, Request
 from durable.http.api import busy, log_failure, unexpected
 from durable.http.messages import Response
 from durable.http.routing import Route
+from durable.local.engine.workers import Workers
 from durable.local.http.holding import Ends, held
 from durable.local.http.loopback import is_operators
 from durable.local.http.messages import request_of, response_to, send_problem, send_response
 from durable.local.log import WorkingOn
-from durable.local.workers import Workers
 
 Gate = Callable[[], Awaitable[None]]
 

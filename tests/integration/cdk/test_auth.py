@@ -17,7 +17,7 @@ from durable import IAM, JWT, ApiKeys, Authorizer, Domain, KVNamespace, Secret, 
 from durable.bindings.auth import Auth
 from durable.bindings.worker import ApiKind
 from durable.cdk import DurableStack, Options, Settings
-from durable.cdk.sources import PackagingError
+from durable.cdk.foundation.sources import PackagingError
 from durable.errors import DeclarationError
 from durable.project import Project
 from tests.integration.cdk.conftest import ROOT, Synthesise, printing_on
@@ -263,7 +263,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Template:
     app = App(outdir=str(folder), context={"@aws-cdk/core:stackResourceLimit": 0})
     settings = Settings(name="own", stage="dev", root=ROOT)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("durable.cdk.apis.lacking", lambda *_: [])
+        patched.setattr("durable.cdk.api.apis.lacking", lambda *_: [])
         Cells(app, "own-dev", project=Project("app", (guests, ACME, *workers)), settings=settings)
     app.synth()
     return Template.read(folder / "own-dev.template.json")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from durable.cdk import limits
+from durable.cdk.foundation import limits
 
 HANDLE = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
 TABLE = {"Fn::GetAtt": ["Table", "Arn"]}

@@ -47,7 +47,7 @@ def test_a_finding_that_nobody_gave_a_reason_for_stops_the_synthesis(
         if rule != "DDB3":
             acknowledge(construct, rule, reason)
 
-    monkeypatch.setattr("durable.cdk.table.acknowledge", silent)
+    monkeypatch.setattr("durable.cdk.foundation.table.acknowledge", silent)
     with pytest.raises(RuntimeError, match="AwsSolutions-DDB3"):
         synthesise(tmp_path)
 

@@ -11,8 +11,9 @@ import pytest
 from aws_cdk import App, Stack
 
 from durable import Compute, KVNamespace, Network, Workflow
-from durable.cdk import DurableStack, FunctionOptions, Options, Settings, packaging
-from durable.cdk.compute import Existing, step_options
+from durable.cdk import DurableStack, FunctionOptions, Options, Settings
+from durable.cdk.foundation import packaging
+from durable.cdk.foundation.compute import Existing, step_options
 from durable.compiler import compile_workflow
 from durable.errors import DeclarationError
 from durable.project import Project

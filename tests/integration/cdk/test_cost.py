@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable.cdk.function import MEMORY_MIB
+from durable.cdk.foundation.function import MEMORY_MIB
 from durable.cost import MEMORY_GB
 
 

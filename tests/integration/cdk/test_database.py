@@ -12,9 +12,9 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from durable import Database, Workflow
-from durable.cdk.function import Dependencies, Platform
-from durable.cdk.settings import Settings
-from durable.cdk.sources import REQUIREMENTS, Own, PackagingError
+from durable.cdk.foundation.function import Dependencies, Platform
+from durable.cdk.foundation.settings import Settings
+from durable.cdk.foundation.sources import REQUIREMENTS, Own, PackagingError
 from durable.cdk.stack import DurableStack
 from durable.project import Project
 from tests.integration.cdk.ledger import LedgerWorkflow

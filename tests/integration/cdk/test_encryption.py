@@ -13,7 +13,7 @@ from aws_cdk import aws_kms as kms
 
 from durable import Bucket, KVNamespace, Queue, Workflow
 from durable.cdk import DurableStack, Settings
-from durable.cdk.encryption import Encrypted
+from durable.cdk.foundation.encryption import Encrypted
 from durable.project import Project
 from tests.integration.cdk.conftest import ROOT
 from tests.integration.cdk.sample import BookingWorkflow

@@ -11,7 +11,7 @@ import pytest
 
 import app
 from durable import Worker
-from durable.cdk.gateway import ANSWERS, Answer, _headers
+from durable.cdk.api.gateway import ANSWERS, Answer, _headers
 from durable.errors import DeclarationError
 from durable.project import Project
 from tests.integration.cdk.conftest import ONBOARDING, Synthesise

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from durable.cdk.packaging import HOST, code_zip, layer
-from durable.cdk.sources import project_files
+from durable.cdk.foundation.packaging import HOST, code_zip, layer
+from durable.cdk.foundation.sources import project_files
 from tests.integration.cdk.template import Template, text
 
 ROOT = Path(__file__).resolve().parents[3]

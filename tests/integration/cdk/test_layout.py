@@ -13,8 +13,8 @@ import pytest
 from durable import KVNamespace, Queue, Schedule, Workflow
 from durable.aws.open_runs import NESTED
 from durable.bindings.workflow import MachineKind
-from durable.cdk.layout import nested_workflows, operated_workflows, resources
-from durable.cdk.limits import NEEDS_BYTES, RESOURCES, TEMPLATE_BYTES, exceeded
+from durable.cdk.deployment.layout import nested_workflows, operated_workflows, resources
+from durable.cdk.foundation.limits import NEEDS_BYTES, RESOURCES, TEMPLATE_BYTES, exceeded
 from durable.compiler import compile_workflow
 from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from durable import Workflow
-from durable.cdk.methods import methods_called
-from durable.cdk.workflow import operator_name
+from durable.cdk.api.methods import methods_called
+from durable.cdk.workflows.workflow import operator_name
 from durable.project import project_of
 from tests.integration.cdk import operated
 from tests.integration.cdk.conftest import Synthesise

@@ -15,7 +15,7 @@ import app
 from durable import Bucket, Queue, Throttle, Worker, Workflow
 from durable.cdk import DurableStack, FunctionOptions, Options, Settings, synthesise
 from durable.cdk.application import application
-from durable.cdk.limits import RESOURCES
+from durable.cdk.foundation.limits import RESOURCES
 from durable.errors import DeclarationError
 from durable.project import Project, load
 from tests.integration.cdk.conftest import ONBOARDING, ROOT

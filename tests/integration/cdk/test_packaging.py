@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from durable.cdk.packaging import LAMBDA, code_zip, layer
-from durable.cdk.sources import NEEDED, Own, PackagingError, project_files
+from durable.cdk.foundation.packaging import LAMBDA, code_zip, layer
+from durable.cdk.foundation.sources import NEEDED, Own, PackagingError, project_files
 
 ROOT = Path(__file__).resolve().parents[3]
 BEGIN = ("functions.orders", "functions.api")
@@ -219,7 +219,7 @@ def wheelhouse(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
             (folder / name).write_text(text)
         return subprocess.CompletedProcess(arguments, 0)
 
-    monkeypatch.setattr("durable.cdk.packaging._pip", pip)
+    monkeypatch.setattr("durable.cdk.foundation.packaging._pip", pip)
     return contents
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from durable import Schedule, Workflow
 from durable.build import build
-from durable.cdk.schedule import expression
+from durable.cdk.workflows.schedule import expression
 from durable.errors import DeclarationError
 from durable.project import Project
 from tests.integration.cdk.clockwork import Report, ReportWorkflow

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from durable import Workflow
-from durable.compiler.asl_walk import states_within
+from durable.compiler.asl.walk import states_within
 from durable.errors import DeclarationError
 from tests.integration.cdk.conftest import Synthesise, onboarding_on
 from tests.integration.cdk.template import Template, references, text

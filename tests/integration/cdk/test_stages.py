@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from durable.cdk.platform import environment, hold_telemetry
-from durable.cdk.settings import Settings, SettingsError
+from durable.cdk.deployment.platform import environment, hold_telemetry
+from durable.cdk.foundation.settings import Settings, SettingsError
 from tests.integration.cdk.template import Template, references
 
 DATA = ("DynamoDB::Table", "SQS::Queue", "Logs::LogGroup")

@@ -10,7 +10,7 @@ import pytest
 
 from durable import KVNamespace, Queue, Workflow
 from durable.bindings import Binding
-from durable.cdk.refusal import refusals
+from durable.cdk.foundation.refusal import refusals
 from durable.errors import DeclarationError
 from durable.project import Project
 from tests.integration.cdk.conftest import Synthesise

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from durable.build import Build, build
-from durable.local.checkpoints import MOST_LEFT_OUT
-from durable.local.executions import Executions
-from durable.local.functions import Functions
+from durable.local.engine.checkpoints import MOST_LEFT_OUT
+from durable.local.engine.executions import Executions
+from durable.local.engine.functions import Functions
 from durable.project import Project, declarations
 from durable.testing.host import VirtualHost
 from tests.integration.local import relay

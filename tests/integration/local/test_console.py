@@ -18,16 +18,16 @@ from durable.build import build
 from durable.clients.contents import Buckets, Databases, Namespaces
 from durable.clock import timestamp
 from durable.http import Api
-from durable.local.bucket import FolderBucket
+from durable.local.bindings.bucket import FolderBucket
+from durable.local.bindings.kv import SQLiteKVNamespace
+from durable.local.bindings.outbox import OutboxEmail
 from durable.local.console import routes
 from durable.local.console.contents import contents_routes
 from durable.local.console.page import POLICY
 from durable.local.http import application
-from durable.local.kv import SQLiteKVNamespace
-from durable.local.large_values import FileValues
 from durable.local.log import WorkingOn
-from durable.local.outbox import OutboxEmail
 from durable.local.step_logs import kept
+from durable.local.storage.large_values import FileValues
 from durable.project import Project, declarations
 from durable.runs.record import load_header
 from durable.runs.transitions import Order

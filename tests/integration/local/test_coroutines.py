@@ -15,11 +15,11 @@ import pytest
 from durable.build import build
 from durable.clock import VirtualClock
 from durable.errors import StepTimeoutError
+from durable.local.engine.workers import Crew
 from durable.local.host import Host
-from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.serve import moving
-from durable.local.workers import Crew
+from durable.local.storage.journal import Journal
 from durable.project import Project, declarations
 from durable.steps.loop import EventLoop
 from durable.testing import Sandbox

@@ -14,10 +14,10 @@ from durable.bindings import RunStatus
 from durable.build import Build, build
 from durable.clock import VirtualClock
 from durable.errors import RunNotFound, StepTimeoutError
-from durable.local.executions import Executions, Stored
-from durable.local.functions import Functions
-from durable.local.kv import SQLiteKVNamespace
-from durable.local.timers import Timers
+from durable.local.bindings.kv import SQLiteKVNamespace
+from durable.local.engine.executions import Executions, Stored
+from durable.local.engine.functions import Functions
+from durable.local.engine.timers import Timers
 from durable.project import Project, declarations
 from durable.runs.ids import instance_of
 from durable.runs.transitions import Order

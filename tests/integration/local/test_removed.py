@@ -13,11 +13,11 @@ import pytest
 from durable import Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.build import build
 from durable.clock import VirtualClock
+from durable.local.engine.workers import InlineWorkers
 from durable.local.host import Host
-from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.removed import RunsNeedCode
-from durable.local.workers import InlineWorkers
+from durable.local.storage.journal import Journal
 from durable.project import Project
 from durable.runs.transitions import Order
 from durable.testing.host import VirtualHost

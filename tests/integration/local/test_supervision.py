@@ -18,13 +18,15 @@ import durable.local
 from durable.build import build
 from durable.clock import VirtualClock
 from durable.errors import RunClosed
-from durable.local import host, inboxes, pump, recurring, threads, timers
+from durable.local import host, recurring, threads
+from durable.local.bindings import pump
+from durable.local.engine import inboxes, timers
+from durable.local.engine.workers import Crew
 from durable.local.host import Host
-from durable.local.journal import Journal
 from durable.local.log import TextLog
 from durable.local.serve import moving
+from durable.local.storage.journal import Journal
 from durable.local.threads import Work, name_of
-from durable.local.workers import Crew
 from durable.project import Project, declarations
 from durable.runs.transitions import Order
 from durable.steps.loop import LOOP

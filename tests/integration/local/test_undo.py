@@ -10,7 +10,7 @@ import pytest
 
 from durable.build import Build, build
 from durable.errors import RunConflict
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.bindings.kv import SQLiteKVNamespace
 from durable.project import Project, declarations
 from durable.runs.description import Description
 from durable.runs.transitions import Order

@@ -10,7 +10,7 @@ import pytest
 from durable import NonRetryableError
 from durable.build import Build, build
 from durable.clock import timestamp
-from durable.local.executions import Executions, Stored
+from durable.local.engine.executions import Executions, Stored
 from durable.project import Project, declarations
 from durable.runs.transitions import From, Order
 from durable.steps.attempt import Hang

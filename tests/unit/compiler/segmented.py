@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from durable import wire
 from durable.asl import Machine
 from durable.compiler import Compiled, StepUse, compile_workflow
-from durable.compiler.segments import express, standard
+from durable.compiler.asl.segments import express, standard
 from durable.durations import milliseconds
 from durable.errors import ChildWorkflowError, InvalidInput, InvalidResult, NonRetryableError, StepTimeoutError
 from durable.retries import RetryAfter

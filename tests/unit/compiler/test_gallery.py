@@ -12,7 +12,7 @@ import pytest
 
 import durable.compiler.compilation
 from durable.compiler import compile_workflow
-from durable.compiler.problems import Problems, Refused
+from durable.compiler.source.problems import Problems, Refused
 from durable.errors import CompileError
 from durable.workflow import WorkflowEntrypoint
 from tests.unit.compiler.gallery import entries, messages

@@ -10,7 +10,7 @@ import pytest
 
 from durable.asl.syntax import depth, parse_tree
 from durable.compiler import Compiled, compile_workflow
-from durable.compiler.statements import StatementReader
+from durable.compiler.statements.statements import StatementReader
 from durable.errors import CompileError
 from tests.unit.compiler.both import agree, all_states
 from tests.unit.compiler.sample import User

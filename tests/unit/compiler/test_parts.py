@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from durable.compiler import compile_workflow, parts
-from durable.compiler.asl_walk import states_within
-from durable.compiler.segments import standard
+from durable.compiler import compile_workflow
+from durable.compiler.asl import parts
+from durable.compiler.asl.segments import standard
+from durable.compiler.asl.walk import states_within
 from durable.testing import Sandbox
 from tests.unit.compiler.both import agree
 from tests.unit.compiler.sample import EmailTakenError, User

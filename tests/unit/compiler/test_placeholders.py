@@ -7,7 +7,7 @@ import json
 import pytest
 
 from durable.compiler import compile_workflow
-from durable.compiler.placeholders import filled
+from durable.compiler.asl.placeholders import filled
 from durable.testing import Sandbox
 from durable.testing.native import run_natively
 from tests.unit.compiler.both import agree

@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
-from durable.compiler.roundtrip import loss
+from durable.compiler.types.roundtrip import loss
 from functions.onboarding.models import NewUser, SignUp
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from durable.compiler import compile_workflow
-from durable.compiler.carried import kept_variables
-from durable.compiler.segments import ROUND_SECONDS, express, standard
+from durable.compiler.asl.carried import kept_variables
+from durable.compiler.asl.segments import ROUND_SECONDS, express, standard
 from tests.unit.compiler.both import agree, all_states
 from tests.unit.compiler.segmented import Segments, run_segments
 from tests.unit.compiler.written import written

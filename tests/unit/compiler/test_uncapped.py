@@ -8,8 +8,9 @@ import pytest
 
 from durable import Workflow
 from durable.asl import Machine
-from durable.compiler import bounds, compile_workflow
-from durable.compiler.uncapped import uncapped
+from durable.compiler import compile_workflow
+from durable.compiler.asl.uncapped import uncapped
+from durable.compiler.program import bounds
 from durable.testing import Sandbox
 from durable.testing.execution import execute
 from tests.unit.compiler.sample import User

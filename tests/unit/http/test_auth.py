@@ -29,9 +29,9 @@ from durable.errors import DeclarationError, SignatureError
 from durable.http import Api, Caller
 from durable.http.auth import Guard, Protection
 from durable.http.openapi import document
+from durable.local.bindings.kv import SQLiteKVNamespace
 from durable.local.callers import verify
 from durable.local.http import application
-from durable.local.kv import SQLiteKVNamespace
 from durable.testing import Sandbox
 from durable.testing.journal import MemoryJournal
 from tests.unit.http import lounge

@@ -10,7 +10,7 @@ import pytest
 
 from durable.clock import VirtualClock
 from durable.http import Api
-from durable.local.kv import SQLiteKVNamespace
+from durable.local.bindings.kv import SQLiteKVNamespace
 from durable.testing.journal import MemoryJournal
 from tests.unit.http.doors import JSON, Ask, through_events
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from durable.local.executions import Executions, Stored
-from durable.local.journal import Journal
-from durable.local.waits import Idle
+from durable.local.engine.executions import Executions, Stored
+from durable.local.engine.waits import Idle
+from durable.local.storage.journal import Journal
 
 LONG_SECONDS = 60.0
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from durable.local.folder import FolderInUse, FolderTooNew, FolderUnusable
-from durable.local.journal import Journal, JournalFailed
-from durable.local.schema import EXECUTION, MIGRATIONS
+from durable.local.storage.folder import FolderInUse, FolderTooNew, FolderUnusable
+from durable.local.storage.journal import Journal, JournalFailed
+from durable.local.storage.schema import EXECUTION, MIGRATIONS
 
 CURRENT = len(MIGRATIONS)
 NEWER = CURRENT + 1
 HOLD = """
 import sys
 from pathlib import Path
-from durable.local.journal import Journal, JournalFailed
+from durable.local.storage.journal import Journal, JournalFailed
 journal = Journal(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -64,7 +64,7 @@ def test_an_older_schema_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     journal.put(EXECUTION, ("a",), ("{}",))
     journal.close()
     step = "ALTER TABLE definition ADD COLUMN later TEXT"
-    monkeypatch.setattr("durable.local.folder.MIGRATIONS", (*MIGRATIONS, step))
+    monkeypatch.setattr("durable.local.storage.folder.MIGRATIONS", (*MIGRATIONS, step))
     journal = Journal(tmp_path)
     assert journal.read("SELECT name FROM execution") == [("a",)]
     assert journal.read("PRAGMA user_version") == [(NEWER,)]
@@ -76,7 +76,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     Journal(tmp_path).close()
     step = "ALTER TABLE definition ADD COLUMN later TEXT; CREATE TABLE execution(x)"
     with monkeypatch.context() as patches:
-        patches.setattr("durable.local.folder.MIGRATIONS", (*MIGRATIONS, step))
+        patches.setattr("durable.local.storage.folder.MIGRATIONS", (*MIGRATIONS, step))
         with pytest.raises(FolderUnusable):
             Journal(tmp_path)
     journal = Journal(tmp_path)
@@ -121,7 +121,7 @@ def test_a_read_only_database_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
     Journal(tmp_path).close()
     original = sqlite3.connect
-    monkeypatch.setattr("durable.local.folder.sqlite3.connect", connect)
+    monkeypatch.setattr("durable.local.storage.folder.sqlite3.connect", connect)
     with pytest.raises(FolderUnusable, match="readonly database"):
         Journal(tmp_path)
 

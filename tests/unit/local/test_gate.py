@@ -12,8 +12,8 @@ import pytest
 
 from durable.errors import Throttled
 from durable.local.gate import Gate
-from durable.local.journal import Journal
-from durable.local.schema import EXECUTION
+from durable.local.storage.journal import Journal
+from durable.local.storage.schema import EXECUTION
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from durable.local.journal import Journal, JournalClosed, JournalFailed
-from durable.local.schema import DEFINITION, EXECUTION, KV, MESSAGE, RECORD
+from durable.local.storage.journal import Journal, JournalClosed, JournalFailed
+from durable.local.storage.schema import DEFINITION, EXECUTION, KV, MESSAGE, RECORD
 
 
 @pytest.fixture

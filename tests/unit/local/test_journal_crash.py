@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from durable.local.journal import Journal
+from durable.local.storage.journal import Journal
 
 WRITE = """
 import sys, threading
 from pathlib import Path
-from durable.local.journal import Journal
-from durable.local.schema import EXECUTION, KV
+from durable.local.storage.journal import Journal
+from durable.local.storage.schema import EXECUTION, KV
 
 journal = Journal(Path(sys.argv[1]))
 

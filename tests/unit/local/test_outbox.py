@@ -9,7 +9,7 @@ import pytest
 from durable.bindings.email import Email
 from durable.clients.email import EmailNotSent
 from durable.clock import VirtualClock
-from durable.local.outbox import OutboxEmail
+from durable.local.bindings.outbox import OutboxEmail
 
 
 def test_a_folder_that_cannot_be_made_is_an_email_that_was_not_sent(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 from durable import Retries
 from durable.bindings import Queue
 from durable.clock import SystemClock, VirtualClock
-from durable.local.journal import Journal
-from durable.local.pump import Pump
-from durable.local.queue import Messages, SQLiteQueue
+from durable.local.bindings.pump import Pump
+from durable.local.bindings.queue import Messages, SQLiteQueue
+from durable.local.storage.journal import Journal
 
 Answer = Mapping[str, Any] | None
 

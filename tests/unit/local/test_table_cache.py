@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from durable.clock import VirtualClock
-from durable.local.journal import Journal
-from durable.local.schema import RECORD
-from durable.local.table import SQLiteTable
+from durable.local.storage.journal import Journal
+from durable.local.storage.schema import RECORD
+from durable.local.storage.table import SQLiteTable
 from durable.store.table import Absent, ConditionFailed, Key, RowsUnreadable, Write
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 
 from durable.clock import VirtualClock
-from durable.local import timers as module
-from durable.local.timers import Timers, TimerThread
+from durable.local.engine import timers as module
+from durable.local.engine.timers import Timers, TimerThread
 
 HOUR = 3_600_000
 

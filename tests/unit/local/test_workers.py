@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from durable.local import workers
-from durable.local.workers import Crew
+from durable.local.engine import workers
+from durable.local.engine.workers import Crew
 
 PATIENCE_SECONDS = 20
 
@@ -79,7 +79,7 @@ def test_short_work_is_done_in_order_by_one_thread() -> None:
 @pytest.mark.skipif(not Path(workers._THREADS).exists(), reason="only Linux says which threads could go on")
 def test_work_that_computes_on_a_busy_machine_is_not_given_to_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     # As if other programs had the processor at all times.
-    monkeypatch.setattr("durable.local.workers.time.process_time", lambda: 0.0)
+    monkeypatch.setattr("durable.local.engine.workers.time.process_time", lambda: 0.0)
     crew, done = Crew(), set[int]()
     pool = crew.pool(64)
 

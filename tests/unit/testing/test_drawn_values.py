@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from durable.adapters import adapter_of
-from durable.compiler.roundtrip import loss
+from durable.compiler.types.roundtrip import loss
 from durable.errors import InvalidInput
 from durable.store.values import Misfit, difference, dump, holds_secret, load
 from durable.testing import Sandbox

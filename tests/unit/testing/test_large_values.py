@@ -11,7 +11,7 @@ import pytest
 
 from durable import NonRetryableError, Workflow
 from durable.compiler import compile_workflow
-from durable.local.large_values import FileValues
+from durable.local.storage.large_values import FileValues
 from durable.store.large_values import INLINE_BYTES, RunPlace, is_reference
 from durable.testing import Sandbox
 from tests.unit.testing import volumes

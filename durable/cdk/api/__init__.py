@@ -1,0 +1,1 @@
+"""The APIs of workers: HTTP and REST, their routes, domains and canaries."""

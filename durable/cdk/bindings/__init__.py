@@ -1,0 +1,1 @@
+"""The constructs of bindings, one module for each kind."""

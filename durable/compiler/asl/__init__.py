@@ -1,0 +1,1 @@
+"""States as Amazon States Language, whole and cut into segments that park."""

@@ -1,0 +1,116 @@
+"""What a datetime or date says: its parts, its weekday, and how `isoformat` and `strftime` write it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from datetime import date
+from typing import Final
+
+from durable.compiler.expressions.guards import refuse_none
+from durable.compiler.expressions.times import is_date, is_time
+from durable.compiler.source.problems import Refused
+from durable.compiler.types.kinds import Integer, Opaque
+from durable.compiler.types.terms import TEXT, Constant, Expression, Formula, Joined, Let, Variable
+
+_INTEGER: Final = Integer()
+_PLACES: Final = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
+"""Where the parts stand in the ISO 8601 text, and how long they are."""
+_PARTS: Final = dict(zip(("%Y", "%m", "%d", "%H", "%M", "%S"), _PLACES.values(), strict=True)) | {"%y": (2, 2)}
+_MICROSECONDS: Final = '$substring($replace($substring($a, 19), /^\\.|(Z|[+-].*)$/, "") & "000000", 0, 6)'
+_WEEKDAY: Final = '($toMillis($substring($a, 0, 10) & "T00:00:00Z") / 86400000 + 719162) % 7'
+"""Counted from 1 January of the year 1, a Monday, which is 719,162 days before 1970."""
+_DAY_OF_YEAR: Final = (
+    '($first := $toMillis($substring($a, 0, 4) & "-01-01T00:00:00Z");'
+    ' $pad($string(($toMillis($substring($a, 0, 10) & "T00:00:00Z") - $first) / 86400000 + 1), -3, "0"))'
+)
+_ISO: Final = (
+    f"($f := {_MICROSECONDS}; $z := $match($a, /(Z|[+-]..:..)$/).match;"
+    ' $substring($a, 0, 10) & $b & $substring($a, 11, 8) & ($f = "000000" ? "" : "." & $f)'
+    ' & ($z = "Z" ? "+00:00" : $z))'
+)
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_FORMATS: Final = "`run` knows %Y %y %m %d %H %M %S %f %j %a %A %b %B %F %T %%; let a step return any other"
+
+
+def is_moment(value: Expression) -> bool:
+    """Whether a value is a datetime or a date."""
+    return is_time(value.kind) or is_date(value.kind)
+
+
+def part(node: ast.AST, of: Expression, name: str, source: str) -> Expression:
+    """Return `.year`, `.hour` and so on."""
+    known = [each for each in (*_PLACES, "microsecond") if is_time(of.kind) or each in ("year", "month", "day")]
+    if name not in known:
+        raise Refused(
+            node, f"`{source}.{name}` is no part of a time that `run` knows", f"there are: {', '.join(known)}"
+        )
+    if name == "microsecond":
+        return Formula(f"$number({_MICROSECONDS})", (of,), _INTEGER)
+    start, length = _PLACES[name]
+    return Formula(f"$number($substring($a, {start}, {length}))", (of,), _INTEGER)
+
+
+def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression | None:
+    """Return `when.isoformat()` or another method that `run` knows; None for any other."""
+    refuse_none(node, of, f"what `.{name}` is called on in `{source}`")
+    match name, arguments:
+        case "isoformat", []:
+            return spelled(of, "T")
+        case "strftime", [Constant(str() as form)]:
+            return formatted(node, of, form, source)
+        case "date", [] if is_time(of.kind):
+            return Formula("$substring($a, 0, 10)", (of,), Opaque(date))
+        case "weekday", []:
+            return Formula(_WEEKDAY, (of,), _INTEGER)
+        case "isoweekday", []:
+            return Formula(f"{_WEEKDAY} + 1", (of,), _INTEGER)
+    return None
+
+
+def spelled(of: Expression, separator: str = " ") -> Expression:
+    """Return a datetime or date as `str` writes it, or with another separator."""
+    return Formula("$a", (of,), TEXT) if is_date(of.kind) else Formula(_ISO, (of, Constant(separator, TEXT)), TEXT)
+
+
+def formatted(node: ast.AST, of: Expression, form: str, source: str) -> Expression:
+    """Return a datetime or date in a format of `strftime`, in the C locale."""
+    when = Variable("_t", of.kind)
+    form = form.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
+    parts: list[Expression] = []
+    for text in re.findall(r"%.?|[^%]+", form, re.DOTALL):
+        if text.startswith("%") and text != "%%":
+            parts.append(_directive(node, when, text, source))
+        else:
+            parts.append(Constant("%" if text == "%%" else text, TEXT))
+    # With an empty text in front, so that there is a part also where the format is empty.
+    return Let((("_t", of),), Joined((Constant("", TEXT), *parts)), TEXT)
+
+
+def _directive(node: ast.AST, when: Variable, text: str, source: str) -> Expression:
+    match text:
+        case "%H" | "%M" | "%S" | "%f" if is_date(when.kind):
+            return Constant("000000" if text == "%f" else "00", TEXT)
+        case text if text in _PARTS:
+            start, length = _PARTS[text]
+            return Formula(f"$substring($a, {start}, {length})", (when,), TEXT)
+        case "%f":
+            return Formula(_MICROSECONDS, (when,), TEXT)
+        case "%j":
+            return Formula(_DAY_OF_YEAR, (when,), TEXT)
+        case "%a" | "%A":
+            return _named(_WEEKDAYS, _WEEKDAY, when, is_short=text == "%a")
+        case "%b" | "%B":
+            return _named(_MONTHS, "$number($substring($a, 5, 2)) - 1", when, is_short=text == "%b")
+    raise Refused(node, f"`{source}` has `{text}` in its format", _FORMATS)
+
+
+def _named(names: tuple[str, ...], index: str, when: Variable, *, is_short: bool) -> Expression:
+    # The C locale, whatever the locale of the machine that compiles: a run is the same everywhere.
+    shown = [each[:3] for each in names] if is_short else names
+    return Formula(f"{json.dumps(shown)}[{index}]", (when,), TEXT)

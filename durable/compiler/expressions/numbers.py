@@ -1,0 +1,159 @@
+"""Numbers: conversions, rounding and formats, as CPython has them.
+
+JSONata rounds decimals by their text, CPython by their exact value. So the exact product of a fraction and a power of
+ten is computed here, as a double and its rounding error (Dekker, 1971).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Final
+
+from durable.compiler.expressions.guards import refuse_any, refuse_none
+from durable.compiler.source.problems import Refused
+from durable.compiler.types.kinds import (
+    Boolean,
+    Float,
+    Integer,
+    Text,
+    acts_as,
+    describe,
+    is_number,
+    is_text,
+    is_whole,
+    members,
+)
+from durable.compiler.types.terms import Apply, Conditional, Constant, Expression, Formula, Operation
+
+_INTEGER: Final = Integer()
+_FLOAT: Final = Float()
+_LARGEST: Final = 2**53
+_SPLITTER: Final = 2**27 + 1
+"""Veltkamp's: it splits a double into two of 26 bits, whose products are exact."""
+_MOST_DIGITS: Final = 15
+SPACES: Final = r"\t\n\x0b\x0c\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""What `str.isspace` says of characters; `\\s` of JSONata says otherwise."""
+_DIGITS: Final = "[0-9](_?[0-9])*"
+_WHOLE_TEXT: Final = (
+    f'($assert($contains($a, /^[{SPACES}]*[+-]?{_DIGITS}[{SPACES}]*$/), "ValueError");'
+    ' $_n := $reduce($split($replace($a, /[^0-9]/, ""), ""), function($_m, $_d) { $_m * 10 + $number($_d) }, 0);'
+    f' $assert($_n <= {_LARGEST}, "OverflowError"); $contains($a, "-") ? 0 - $_n : $_n)'
+)
+_FORM: Final = rf"{_DIGITS}\.?({_DIGITS})?|\.{_DIGITS}"
+_FLOAT_TEXT: Final = (
+    f"($assert($contains($a, /^[{SPACES}]*[+-]?({_FORM})([eE][+-]?{_DIGITS})?[{SPACES}]*$/),"
+    ' "ValueError"); $_t := $replace($replace($a, /[^0-9.eE-]/, ""), /^-/, "");'
+    ' $_t := $replace($replace($_t, /^0+([0-9])/, "$1"), /^\\./, "0.");'
+    ' $_n := $number($replace($replace($_t, /\\.([eE])/, "$1"), /\\.$/, ""));'
+    f" $contains($a, /^[{SPACES}]*-/) ? 0 - $_n : $_n)"
+)
+"""What reads numbers; JSONata's `$number` takes no zeros before them, and no signs, spaces, and points at the ends."""
+
+
+def _scaled(digits: int) -> str:
+    """Return what rounds `$a`: `$_w` is then the whole part of its absolute value, `$_r` the digits after the point."""
+    scale = 10**digits
+    split = float(_SPLITTER) * scale
+    high = int(split - (split - scale))
+    low = scale - high
+    return (
+        "$_m := $abs($a); $_w := $floor($_m); $_f := $_m - $_w;"
+        f" $_p := $_f * {scale}; $_c := {_SPLITTER} * $_f; $_h := $_c - ($_c - $_f); $_l := $_f - $_h;"
+        f" $_e := (($_h * {high} - $_p) + $_h * {low} + $_l * {high}) + $_l * {low};"
+        " $_q := $floor($_p); $_d := $_p - $_q;"
+        f" $_t := {'$_w' if digits == 0 else '$_q'} % 2 = 1;"
+        " $_r := $_d > 0.5 or ($_d = 0.5 and ($_e > 0 or ($_e = 0 and $_t))) ? $_q + 1 : $_q;"
+    )
+
+
+def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    """Return `int(x)`."""
+    value = _one(node, "int", arguments, source)
+    if is_whole(value.kind):
+        return Apply("$floor", (value,), _INTEGER) if not isinstance(value.kind, Integer) else value
+    if is_number(value.kind):
+        return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), _INTEGER)
+    if is_text(value.kind):
+        return Formula(_WHOLE_TEXT, (value,), _INTEGER, fails=True)
+    if all(isinstance(acts_as(each), Boolean) for each in members(value.kind)):
+        return Conditional(value, Constant(1, _INTEGER), Constant(0, _INTEGER), _INTEGER)
+    raise _unparsed(node, value, source)
+
+
+def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    """Return `float(x)`."""
+    value = _one(node, "float", arguments, source)
+    if is_number(value.kind):
+        return Operation("+", value, Constant(0, _INTEGER), _FLOAT)
+    if is_text(value.kind):
+        return Formula(_FLOAT_TEXT, (value,), _FLOAT, fails=True)
+    raise _unparsed(node, value, source)
+
+
+def _unparsed(node: ast.AST, value: Expression, source: str) -> Refused:
+    return Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
+
+
+def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) != 1:
+        raise Refused(node, f"`{source}` gives {name} {len(arguments)} arguments", f"{name} takes one")
+    refuse_none(node, arguments[0], f"what `{source}` is given")
+    refuse_any(node, arguments[0], f"what `{source}` is given")
+    return arguments[0]
+
+
+def whole(function: str) -> Callable[[ast.Call, list[Expression], str], Expression]:
+    """Return what reads `math.floor(x)` or `math.ceil(x)`."""
+
+    def read(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+        value = _one(node, function.removeprefix("$"), arguments, source)
+        if not is_number(value.kind):
+            raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
+        return Formula(f"{function}($a) + 0", (value,), _INTEGER)  # `+ 0`, because it may be -0
+
+    return read
+
+
+def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    """Return `round(x)` or `round(x, digits)`."""
+    value = _one(node, "round", arguments[:1], source)
+    if not is_number(value.kind):
+        raise Refused(node, f"`{source}` rounds {describe(value.kind)}", "give it a number")
+    if len(arguments) == 1:
+        # To a whole number JSONata rounds half to even, as Python does, and no decimal text is involved.
+        return Apply("$round", (value,), _INTEGER)
+    digits = arguments[1].value if isinstance(arguments[1], Constant) else None
+    if len(arguments) > 2 or not isinstance(digits, int) or not 0 <= digits <= _MOST_DIGITS:
+        raise Refused(node, f"`{source}` rounds to digits that are not written out", "write 0 to 15, as in round(x, 2)")
+    if is_whole(value.kind):
+        return Formula("$a", (value,), _INTEGER)
+    scale = 10**digits
+    result = f"($_w * {scale} + $_r) / {scale}"
+    # Scaled beyond 2**53 every double is whole: there is no digit left to round away.
+    text = f"$abs($a) * {scale} >= {_LARGEST} ? $a : ({_scaled(digits)} $a < 0 ? -({result}) : {result})"
+    return Formula(text, (value,), _FLOAT)
+
+
+def number_text(value: Expression, digits: int | None, *, grouped: bool, zeros: int, end: str = "") -> Expression:
+    """Return a number as formats write it.
+
+    Args:
+        digits: how many stand after the point; None for a whole number, which has no point.
+        grouped: whether commas stand between thousands.
+        zeros: the width up to which zeros stand before it.
+    """
+    if digits is None:
+        start, whole, after = "", "$abs($a)", ""
+    else:
+        scale = 10**digits
+        start = (
+            f'{_scaled(digits)} $assert($_w <= {_LARGEST}, "OverflowError"); $_n := $_r >= {scale} ? $_w + 1 : $_w; '
+        )
+        whole = "$_n"
+        after = f' & "." & $pad($formatBase($_r >= {scale} ? 0 : $_r), -{digits}, "0")' if digits else ""
+    text = (f'$formatNumber({whole}, "#,##0")' if grouped else f"$formatBase({whole})") + after
+    if zeros:
+        text = f'$pad({text}, $length($_s) - {zeros}, "0")'
+    text = f'{start}$_s := $a < 0 ? "-" : ""; $_s & {text}' + (f' & "{end}"' if end else "")
+    return Formula(f"({text})", (value,), Text(), fails=digits is not None)

@@ -1,0 +1,1 @@
+"""Typed terms as JSONata, with the answers that CPython gives."""

@@ -1,0 +1,204 @@
+"""What an expression fails with, where an `except` catches that: it is asked for before the expression is evaluated.
+
+No state can catch the error of an expression. So the statement has an `if` before it, whose tests are what CPython
+would fail with, in the order of evaluation; each leads to the `except`. The expression then cannot fail any more.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from durable.compiler.program.tree import (
+    Arm,
+    Assign,
+    If,
+    MapCall,
+    Raise,
+    Return,
+    Run,
+    Statement,
+    StepCall,
+    WorkflowCall,
+)
+from durable.compiler.program.walk import children, failures, mapped, opposite
+from durable.compiler.types.kinds import Integer
+from durable.compiler.types.terms import (
+    BOOLEAN,
+    ZERO,
+    Apply,
+    Both,
+    Comparison,
+    Comprehension,
+    Conditional,
+    Contains,
+    Either,
+    Entry,
+    Expression,
+    Formula,
+    Item,
+    Let,
+    Not,
+)
+
+_FIRST: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
+_OF_EMPTY: Final = re.compile(r"\(?\$_m := \$m(?:ax|in)\(\$a\)")
+_OF_CHARACTER: Final = "($_n := $length($a); $_i := "
+_CLASSES: Final[dict[type[Exception], type[Exception]]] = {}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Guard:
+    """A test that holds where an expression fails, and with what."""
+
+    test: Expression
+    error: type[Exception]
+
+
+class UnguardedError(Exception):
+    """It cannot be told beforehand whether the expression fails."""
+
+
+def failure(cls: type[Exception]) -> type[Exception]:
+    """Return the class of an expression's error; what it says is not what CPython says, so nothing reads that."""
+    if cls not in _CLASSES:
+        _CLASSES[cls] = type(cls.__name__, (cls,), {"__module__": "builtins", "__doc__": cls.__doc__})
+    return _CLASSES[cls]
+
+
+def is_failure(cls: type[Exception]) -> bool:
+    """Return whether a class is that of an expression's error."""
+    return cls in _CLASSES.values()
+
+
+def guards(expression: Expression) -> list[Guard]:
+    """Return what an expression fails with, in the order in which CPython would find it.
+
+    Raises:
+        UnguardedError: that cannot be told beforehand.
+    """
+    if not failures(expression):
+        return []
+    match expression:
+        case Conditional(test, body, otherwise):
+            return [
+                *guards(test),
+                *_where(checked(test), guards(body)),
+                *_where(opposite(checked(test)), guards(otherwise)),
+            ]
+        case Both(left, right):
+            return [*guards(left), *_where(checked(left), guards(right))]
+        case Either(left, right):
+            return [*guards(left), *_where(opposite(checked(left)), guards(right))]
+        case Let(bindings, body):
+            return list(_of_let(bindings, body))
+        case Comprehension():
+            return _of_comprehension(expression)
+    found = [each for part in children(expression) for each in guards(part)]
+    own = _own(expression)
+    return found if own is None else [*found, own]
+
+
+def _where(condition: Expression, found: Iterable[Guard]) -> Iterator[Guard]:
+    return (Guard(Both(condition, each.test), each.error) for each in found)
+
+
+def _of_let(bindings: tuple[tuple[str, Expression], ...], body: Expression) -> Iterator[Guard]:
+    known: tuple[tuple[str, Expression], ...] = ()
+    for name, value in (*bindings, ("", body)):
+        for each in guards(value):
+            yield Guard(Let(known, each.test, BOOLEAN) if known else each.test, each.error)
+        known = (*known, (name, checked(value)))
+
+
+def _of_comprehension(each: Comprehension) -> list[Guard]:
+    found = guards(each.items)
+    inner = [] if each.condition is None else guards(each.condition)
+    of_element = guards(each.element)
+    inner += of_element if each.condition is None else _where(checked(each.condition), of_element)
+    # Of two errors, the first item decides which comes; and what stops early does not look at all items.
+    if inner and (each.into in ("any", "all") or len({guard.error for guard in inner}) > 1):
+        raise UnguardedError
+    for guard in inner:
+        test = Comprehension(guard.test, each.variable, checked(each.items), None, BOOLEAN, "any")
+        found.append(Guard(test, guard.error))
+    return found
+
+
+def _own(expression: Expression) -> Guard | None:
+    match expression:
+        case Item(of, index, certain=False, where=where):
+            error = ValueError if where.startswith("ValueError") else IndexError
+            test = Formula("$not($exists($a[$b]))", (checked(of), checked(index)), BOOLEAN)
+            return Guard(test, error)
+        case Entry(of, key, default=None, certain=False):
+            return Guard(Not(Contains(checked(of), checked(key))), KeyError)
+        case Formula(text, arguments, fails=True):
+            return _of_formula(text, tuple(map(checked, arguments)))
+    return None
+
+
+def _of_formula(text: str, arguments: tuple[Expression, ...]) -> Guard:
+    if _OF_EMPTY.match(text):
+        return Guard(Comparison("=", Apply("$count", arguments, Integer()), ZERO), ValueError)
+    if text.startswith(_OF_CHARACTER):
+        outside = Formula("$b >= $length($a) or $b < -$length($a)", arguments, BOOLEAN)
+        return Guard(outside, IndexError)
+    asked = _FIRST.match(text)
+    if asked is None or asked[1] == "$b >= 0":  # of `**`, which CPython makes a float of
+        raise UnguardedError
+    error: type[Exception] = vars(builtins)[asked[2]]
+    return Guard(Formula(f"$not({asked[1]})", arguments, BOOLEAN), error)
+
+
+def checked(expression: Expression) -> Expression:
+    """Return an expression that was asked whether it fails."""
+    whole = mapped(expression, checked)
+    match whole:
+        case Item(certain=False) | Entry(default=None):
+            return dataclasses.replace(whole, certain=True)
+        case Formula(fails=True):
+            return dataclasses.replace(whole, fails=False)
+    return whole
+
+
+def asked_before(statement: Statement) -> tuple[list[Guard], Statement]:
+    """Return what a statement fails with, and the statement once that was asked; the blocks in it ask for themselves.
+
+    Raises:
+        UnguardedError: that cannot be told beforehand.
+    """
+    match statement:
+        case Assign(value=value) | Return(value=value):
+            return guards(value), dataclasses.replace(statement, value=checked(value))
+        case Raise(message=message):
+            return guards(message), dataclasses.replace(statement, message=checked(message))
+        case Run(StepCall(arguments=arguments) as call):
+            given = tuple((name, checked(each)) for name, each in arguments)
+            asked = [guard for _, each in arguments for guard in guards(each)]
+            return asked, dataclasses.replace(statement, what=dataclasses.replace(call, arguments=given))
+        case Run(WorkflowCall(payload=payload) as call):
+            return guards(payload), dataclasses.replace(
+                statement, what=dataclasses.replace(call, payload=checked(payload))
+            )
+        case Run(MapCall(items=items) as call):
+            return guards(items), dataclasses.replace(statement, what=dataclasses.replace(call, items=checked(items)))
+        case If(arms):
+            return _of_arms(arms), dataclasses.replace(
+                statement, arms=tuple(dataclasses.replace(arm, test=checked(arm.test)) for arm in arms)
+            )
+    return [], statement
+
+
+def _of_arms(arms: tuple[Arm, ...]) -> list[Guard]:
+    """Return what tests fail with, of which each is evaluated where those before it do not hold."""
+    found: list[Guard] = []
+    for number, arm in enumerate(arms):
+        own = guards(arm.test)
+        for earlier in reversed(arms[:number]):
+            own = list(_where(opposite(checked(earlier.test)), own))
+        found += own
+    return found

@@ -1,0 +1,242 @@
+"""Values that `run` changes in place: `xs += […]`, `xs.append(x)`, `d[key] = value`, `order.status = value`.
+
+CPython changes the value itself, a compiled program assigns a new one to the name. Both agree as long as nothing else
+holds the same value: each one that is assigned to the name is new, and every reader of the name only looks into it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final
+
+from durable.compiler.source.source import placed
+
+_LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
+"""Functions that take a list and keep nothing of it but its elements."""
+_GOING: Final = frozenset({"enumerate", "zip", "reversed", "min", "max"})
+"""Functions that go through lists; `min` and `max` of several return one of them."""
+_MAKING: Final = frozenset({"list", "sorted", "dict", "set"})
+GROWING: Final = frozenset({"append", "extend"})
+"""The methods of a list that add to its end."""
+CHANGING: Final = frozenset(
+    {
+        *("append", "extend", "insert", "pop", "reverse", "setdefault", "sort", "update"),
+        *("add", "clear", "discard", "difference_update", "intersection_update"),
+    }
+)
+"""The methods of a list or dict that `run` knows as statements."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
+
+
+def changed_in_place(node: ast.AST) -> str | None:
+    """Return the name before `.append` or the like, or before a key or field that is assigned or deleted."""
+    match node:
+        case ast.Attribute(ast.Name(name), method) if method in CHANGING:
+            return name
+        case ast.Subscript(ast.Name(name), ctx=ast.Store() | ast.Del()):
+            return name
+        case ast.Attribute(ast.Name(name), ctx=ast.Store()):
+            return name
+    return None
+
+
+def grown_entry(node: ast.AST) -> tuple[ast.Name, ast.expr, ast.expr, ast.expr] | None:
+    """Return dict, key, list and what is added, of `d.setdefault(key, []).append(x)` and `d[key].append(x)`."""
+    match node:
+        case ast.Call(ast.Attribute(of, method), [value], []) if method in GROWING:
+            more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
+        case _:
+            return None
+    match of:
+        case ast.Subscript(ast.Name() as name, key) if not isinstance(key, ast.Slice):
+            return name, key, of, more
+        case ast.Call(ast.Attribute(ast.Name() as name, "setdefault"), [key, ast.List() as first], []):
+            got = ast.Call(ast.Attribute(name, "get", ast.Load()), [key, first], [])
+            return name, key, placed(got, of), more
+    return None
+
+
+class Aliases:
+    """Tells of the names of one function whether another name or value may hold the same list, dict or object.
+
+    Args:
+        event: the name of the event that a `run` is given; None in other functions.
+        is_maker: says of what is called whether it makes an object, which nothing else holds then.
+    """
+
+    def __init__(self, function: Function, step: str, event: str | None, is_maker: Callable[[ast.expr], bool]) -> None:
+        self._function, self._step, self._event, self._is_maker = function, step, event, is_maker
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._uses: dict[str, list[ast.Name]] = defaultdict(list)
+        self._cleans_up = False
+        for node in ast.walk(function):
+            self._parents |= dict.fromkeys(ast.iter_child_nodes(node), node)
+            self._cleans_up |= isinstance(node, ast.Try) and bool(node.finalbody)
+            if isinstance(node, ast.Name):
+                self._uses[node.id].append(node)
+        arguments = function.args
+        self._parameters = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+        self._known: dict[str, bool] = {}
+
+    def share(self, name: str) -> bool:
+        """Return whether the list of a name may be that of something else, too."""
+        if name not in self._known:
+            uses = self._uses[name]
+            # A name that is assigned nowhere here is the list of the function around.
+            is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
+            self._known[name] = not is_ours or not all(map(self._is_apart, uses))
+        return self._known[name]
+
+    def holds_own_lists(self, name: str) -> bool:
+        """Return whether nothing else holds the lists in a dict while they grow: they are read when all have grown."""
+        uses = self._uses[name]
+        is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
+        return is_ours and all(map(self._is_of_group, uses))
+
+    def _is_of_group(self, node: ast.Name) -> bool:
+        match self._parents[node]:
+            case ast.Assign([_], ast.Dict(keys, values)) | ast.AnnAssign(value=ast.Dict(keys, values)):
+                return None not in keys and all(map(self._makes, values))
+            case ast.Compare():
+                return True
+            case ast.Call(ast.Name("len")):
+                return True
+            case ast.Subscript(ctx=ast.Store()) as entry:
+                statement = self._parents[entry]
+                return isinstance(statement, ast.Assign) and self._makes(statement.value)
+        return self._grows(node) or self._is_after_changes(node)
+
+    def _grows(self, node: ast.AST) -> bool:
+        """Return whether a name stands in a statement that has a list of its dict grow."""
+        name = node
+        while isinstance(self._parents[node], ast.Attribute | ast.Call | ast.Subscript):
+            node = self._parents[node]
+        entry = grown_entry(node) if isinstance(self._parents[node], ast.Expr) else None
+        return entry is not None and entry[0] is name
+
+    def _is_apart(self, node: ast.Name) -> bool:
+        if isinstance(node.ctx, ast.Store):
+            return self._assigns_new(self._parents[node])
+        if changed_in_place(self._parents[node]) == node.id:
+            return True
+        return self._only_looks(node) or self._is_after_changes(node)
+
+    def _is_after_changes(self, node: ast.Name) -> bool:
+        """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop."""
+        part: ast.AST = node
+        above = self._parents[node]
+        while above is not self._function:
+            # What a loop goes through is evaluated before it.
+            is_before = isinstance(above, ast.For | ast.comprehension) and above.iter is part
+            if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)) and not is_before:
+                return False
+            part, above = above, self._parents[above]
+        changes = (
+            each
+            for each in self._uses[node.id]
+            if changed_in_place(self._parents[each]) == node.id
+            or isinstance(self._parents[each], ast.AugAssign)
+            or self._grows(each)
+        )
+        return all((each.lineno, each.col_offset) < (node.lineno, node.col_offset) for each in changes)
+
+    def _assigns_new(self, statement: ast.AST) -> bool:
+        """Return whether a statement assigns a list that was made for it."""
+        match statement:
+            case ast.AugAssign():
+                return True
+            case ast.Assign([ast.Name()], value) | ast.AnnAssign(ast.Name(), _, value) if value is not None:
+                return self._makes(value)
+        return False
+
+    def _makes(self, value: ast.expr) -> bool:
+        match value:
+            case (
+                ast.Dict()
+                | ast.DictComp()
+                | ast.Set()
+                | ast.SetComp()
+                | ast.List()
+                | ast.ListComp()
+                | ast.BinOp()
+                | ast.Constant()
+                | ast.Subscript(slice=ast.Slice())
+            ):
+                return True
+            case ast.Call(ast.Name(function)) if function in _MAKING:
+                return True
+            case ast.Call(ast.Attribute(attr="split" | "model_copy")):
+                return True
+            case ast.Call(called) if self._is_maker(called):
+                return True
+            case ast.Attribute(ast.Name(of), "payload") if of == self._event:
+                # Nothing else of `run` reads the payload, and it is taken out once.
+                return len(self._uses[of]) == 1 and self._parents[self._parents[value]] is self._function
+            case ast.Await(ast.Call(ast.Attribute(ast.Name(of)))):
+                return of == self._step
+            case ast.IfExp(body=one, orelse=other):
+                return self._makes(one) and self._makes(other)
+        return False
+
+    def _only_looks(self, node: ast.Name) -> bool:
+        """Return whether an expression looks into a list without keeping it."""
+        above: ast.AST = node
+        while isinstance(self._parents[above], ast.BoolOp):
+            above = self._parents[above]
+        match self._parents[above]:
+            case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred() | ast.comprehension():
+                return True
+            case ast.Attribute() as method:
+                return self._goes_through(method, node.id)
+            case ast.Subscript(value=value):
+                return value is above
+            case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) if test is above:
+                return True
+            case ast.For():
+                return self._goes_through(above, node.id)
+            case ast.Call(ast.Name(called), arguments) as call if called in _GOING:
+                return (called not in ("min", "max") or len(arguments) == 1) and self._goes_through(call, node.id)
+            case ast.Call(ast.Name(called)):
+                return called in _LOOKING
+            case ast.Call(ast.Attribute(attr="join")):
+                return True
+        return self._is_sent(above) or self._is_returned(above)
+
+    def _goes_through(self, node: ast.AST, name: str) -> bool:
+        """Return whether a list is gone through, by nothing that changes it meanwhile."""
+        while isinstance(self._parents[node], ast.Call):
+            node = self._parents[node]
+        loop = self._parents[node]
+        if not isinstance(loop, ast.For):
+            return True
+        added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
+        grows = any(isinstance(each, ast.Name) and each.id == name for each in added)
+        return not grows and name not in map(changed_in_place, ast.walk(loop))
+
+    def _is_sent(self, node: ast.AST) -> bool:
+        """Return whether a value is what an awaited step is given: it is written as JSON before the run goes on."""
+        while isinstance(self._parents[node], _DISPLAYS):
+            node = self._parents[node]
+        match self._parents[node]:
+            case ast.Call(ast.Attribute(ast.Name(of))) as call if of == self._step:
+                node = call
+                while isinstance(node, ast.Call):
+                    node = self._parents[node]
+                return isinstance(node, ast.Await)
+        return False
+
+    def _is_returned(self, node: ast.AST) -> bool:
+        """Return whether a value is what the function ends with, and nothing of it goes on after that."""
+        while isinstance(self._parents[node], (*_DISPLAYS, ast.IfExp)):
+            node = self._parents[node]
+        node = self._parents[node]
+        if not isinstance(node, ast.Return) or self._cleans_up:
+            return False
+        while not isinstance(node, _FUNCTIONS):
+            node = self._parents[node]
+        return node is self._function

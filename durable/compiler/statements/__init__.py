@@ -1,0 +1,1 @@
+"""Python's statements as the program tree, steps and waits included."""

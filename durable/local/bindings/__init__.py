@@ -1,0 +1,1 @@
+"""The clients of bindings on one machine, one module for each kind."""
