@@ -24,7 +24,7 @@ from durable.local.bindings.pump import Pump
 from durable.local.bindings.queue import Messages
 from durable.local.definitions import definition, function_name, own_function, rollback_definition
 from durable.local.engine.engine import Engine
-from durable.local.engine.executions import Executions
+from durable.local.engine.executions import Definition, Executions
 from durable.local.engine.functions import Coroutines, Functions, Wait
 from durable.local.engine.timers import Timers
 from durable.local.engine.waits import Waits
@@ -142,7 +142,9 @@ class Host:
         self._executions = Executions(journal)
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)
-        self.engine = self._engine(functions, workers, turns or workers, random)
+        definitions = self._definitions()
+        self._hashes = {name: each.hash for name, each in definitions.items()}
+        self.engine = self._engine(definitions, functions, workers, turns or workers, random)
         retentions = {each.name: each.retention for each in built.project.workflows}
         # Who is at work is known here: the time of a lease says nothing, and one of an earlier process is void at once.
         leases = Leases(clock, at_work=functions.is_at_work)
@@ -150,7 +152,7 @@ class Host:
             self.table,
             self.engine,
             clock,
-            definitions=self.engine.definitions,
+            definitions=self._hashes,
             retentions=retentions,
             leases=leases,
             limits={each.name: each.limits for each in built.project.workflows if each.limits is not None},
@@ -185,12 +187,23 @@ class Host:
         deliver = partial(_deliver, consumers)
         self.pump = Pump(self.messages, built.project.queues, deliver, draw=random.random)
 
-    def _engine(self, functions: Functions, workers: Workers, turns: Workers, random: Random) -> Engine:
+    def _definitions(self) -> Mapping[str, Definition]:
+        """Return what new executions run on, by workflow."""
         kinds = {each.name: each.machine_kind for each in self.built.project.workflows}
         machines = {name: definition(name, each, kinds[name]) for name, each in self.built.compiled.items()}
         machines |= {rollback_of(name): rollback_definition(name) for name in self.built.compiled}
+        return {name: self._executions.define(each) for name, each in machines.items()}
+
+    def _engine(
+        self,
+        definitions: Mapping[str, Definition],
+        functions: Functions,
+        workers: Workers,
+        turns: Workers,
+        random: Random,
+    ) -> Engine:
         return Engine(
-            {name: self._executions.define(each) for name, each in machines.items()},
+            definitions,
             functions,
             self._executions,
             clock=self.clock,
@@ -257,7 +270,7 @@ class Host:
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_MS  # before: a folder that cannot be read is no reason to remove no rows
             sweep(self._values, self.table)
-            self._executions.forget_definitions(self.engine.definitions.values())
+            self._executions.forget_definitions(self._hashes.values())
         return self.table.purge(now) + purge(self.journal, now)
 
     def _workflow(self, declared: Workflow[Any], events: Events) -> WorkflowClient:

@@ -14,11 +14,12 @@ from typing import Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
+from durable.operations.reruns import begun_by, failed_at, failed_steps, replaceable, steps_from
 from durable.runs.changes import changes_with
 from durable.runs.guards import forestall, unchanged, where_it_was
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs
-from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, From, Given, Order, Refused
+from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Given, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.forgetting import forget
 from durable.store.keys import HEADER
@@ -27,9 +28,8 @@ from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.parts import Wanted
 from durable.store.replacing import replaced
-from durable.store.rows import AnyStep, Header, StepRow, WaitRow
+from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
-from durable.wire import CALLBACK_WAIT
 
 _T = TypeVar("_T")
 _TRIES: Final = 5
@@ -217,7 +217,7 @@ class Lifecycle:
                 self._runs.go_on(header, anew=True, did="restarted")
             case "restart":
                 assert order.start is not None
-                started, *after = _from(order.start, steps)
+                started, *after = steps_from(order.start, steps)
                 self._check_idle([started, *after])
                 if order.result is not None:
                     self._give(header, started, order.result)
@@ -229,12 +229,12 @@ class Lifecycle:
                 self._runs.go_on(header, did=f"restarted {where} {order.start.name}")
             case "retry":
                 # A step that is still at work is not run again: its outcome is heard when it ends.
-                failed = [row for row in _failed(header, steps) if row.outcome or not self._leases.is_held(row)]
-                failed += _begun_by(failed, steps)
+                failed = [row for row in failed_steps(header, steps) if row.outcome or not self._leases.is_held(row)]
+                failed += begun_by(failed, steps)
                 self._check_idle(failed)
                 did = "retried"
                 if order.result is not None:
-                    given = _failed_at(header, steps)
+                    given = failed_at(header, steps)
                     self._give(header, given, order.result)
                     failed, did = [row for row in failed if row is not given], f"retried after {given.step}"
                 self._forget(header, failed)
@@ -298,7 +298,7 @@ class Lifecycle:
             RunConflict: the step can be given none.
         """
         guard = Write(header.key, when=unchanged(header), check_only=True)
-        change = replaced(Key(header.partition, row.sort), _replaceable(row), result.value, self._clock.now())
+        change = replaced(Key(header.partition, row.sort), replaceable(row), result.value, self._clock.now())
         self._table.write(guard, change)
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
@@ -330,68 +330,6 @@ class Lifecycle:
             self._values.delete(RunPlace(header.workflow, header.instance, header.incarnation))
         # Last: while the header is there, an interrupted delete can be made again, and the values are found by it.
         self._table.write(Delete(header.key, when=mine))
-
-
-def _failed(header: Header, steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
-    """Yield the steps that a retry runs again: the one whose error ended the run, those whose errors nothing in the
-    run catches, and those that have no outcome, for their attempts are counted anew; not those that wait, whose
-    deadlines stay as they are."""
-    for row in steps:
-        is_unhandled = row.outcome == "error" and not row.handled
-        is_stopped = row.outcome is None and row.status != "waiting"
-        if is_unhandled or is_stopped or row.sort == header.ended_by:
-            yield row
-
-
-def _begun_by(failed: Sequence[AnyStep], steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
-    """Yield the steps whose callbacks failed or were not completed in time: they are begun again, with new ones."""
-    # The step itself has succeeded, but what it began will not complete it any more.
-    names = {row.sort.replace(CALLBACK_WAIT, "") for row in failed if row.step.endswith(CALLBACK_WAIT)}
-    yield from (row for row in steps if row.sort in names and row not in failed)
-
-
-def _from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
-    """Return a step and all that were begun after it.
-
-    Raises:
-        RunConflict: the run has not begun the step.
-    """
-    rounds = [number for number, row in enumerate(steps) if row.step == start.name]
-    if len(rounds) < start.count:
-        raise RunConflict("The run has not begun that step: restart it from one that its steps show.")
-    return steps[rounds[start.count - 1] :]
-
-
-def _failed_at(header: Header, steps: Iterable[AnyStep]) -> AnyStep:
-    """Return the step whose error ended a run.
-
-    Raises:
-        RunConflict: it was none.
-    """
-    found = next((row for row in steps if row.sort == header.ended_by), None)
-    if found is None:
-        raise RunConflict("The run failed in its own code and at no step: restart it from a step, with its result.")
-    return found
-
-
-def _replaceable(row: AnyStep) -> StepRow:
-    """Return a step that may be given a result.
-
-    Raises:
-        RunConflict: it may not; the message says what to do instead.
-    """
-    if isinstance(row, WaitRow):
-        instead = {
-            "event": "send it the event or complete its callback, and restart it from that step",
-            "child": "operate the run that it called, or restart from that step",
-            "race": "restart from a step of one of its branches",
-        }
-        raise RunConflict(f'"{row.step}" is no step whose function returns a result: {instead[row.kind]}.')
-    if row.secret is not None:
-        raise RunConflict(f'"{row.step}" is completed by its callback: restart from it, and complete that.')
-    if row.sensitive:
-        raise RunConflict(f'The step "{row.step}" is sensitive, and its result stands in no record: restart from it.')
-    return row
 
 
 def _batched(things: Iterable[_T], size: int) -> Iterator[list[_T]]:

@@ -20,6 +20,8 @@ from durable.errors import (
 )
 from durable.retries import RetryAfter
 
+_MOST_SAID: Final = 500
+"""How many characters of an error's message are kept of each earlier attempt: a row holds 400 KB."""
 MAX_MESSAGE_BYTES: Final = 4_096
 """What an exception says is cut to this much UTF-8."""
 _OUTERMOST_FRAMES: Final = 10
@@ -147,3 +149,13 @@ def frames_of(error: BaseException) -> tuple[str, ...]:
     if len(found) > _OUTERMOST_FRAMES + _INNERMOST_FRAMES:
         del found[_OUTERMOST_FRAMES:-_INNERMOST_FRAMES]
     return tuple(found)
+
+
+def shortened(error: FailureRow) -> dict[str, str]:
+    """Return an error as it is kept of an earlier attempt, whose frames nobody looks at any more."""
+    kept = {"name": error["name"], "message": _cut(error["message"]), "exception": error["exception"]}
+    return kept | {"detail": _cut(error["detail"])} if "detail" in error else kept
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"

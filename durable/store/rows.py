@@ -9,36 +9,22 @@ stay mappings of field names; they use the same names.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from durable.bindings.workflow import Status
-from durable.store.failure import FailureRow
+from durable.store.failure import FailureRow, shortened
 from durable.store.keys import era_of, flag_key, header_key, partition, path_of, payload_key
 from durable.store.machines import Kind, segment_of
 from durable.store.parts import AttemptRow, ChangeRow, Parent, Parked, Position, RollbackRow, SleepRow, Wanted
 from durable.store.statuses import Outcome, StepState
+from durable.store.stored import stored
 from durable.store.table import Key, Row
 from durable.wire import Undo
 
 _MOST_HISTORY: Final = 20
 """How many earlier attempts a row keeps."""
-_MOST_SAID: Final = 500
-"""How many characters of an error's message are kept of each earlier attempt: a row holds 400 KB."""
-
-
-if TYPE_CHECKING:
-    from dataclasses import dataclass as stored
-else:
-
-    def stored(**options: Any) -> Callable[[type], type]:
-        """Make a dataclass that is frozen to the type checker alone.
-
-        Rows have up to 40 fields and are made for each read and write: to set each field of a frozen one by a call
-        took seven times as long, and a twentieth of a run's time.
-        """
-        return dataclass(**{**options, "frozen": False})
 
 
 @stored(frozen=True, slots=True)
@@ -258,7 +244,7 @@ class _Step(_Stored):
             "number": earlier[-1].get("number", len(earlier)) + 1 if earlier else 1,
             "started": self.started if self.begun is None else self.begun,
             "finished": self.ended if self.finished is None else self.finished,
-            "error": None if error is None else _of_an_attempt(error),
+            "error": None if error is None else shortened(error),
         }
         if self.outcome is not None:
             attempt["outcome"] = self.outcome
@@ -267,15 +253,6 @@ class _Step(_Stored):
         if self.recorded is not None:
             attempt["recorded"] = self.recorded
         return [*earlier, attempt][-_MOST_HISTORY:]
-
-
-def _of_an_attempt(error: FailureRow) -> dict[str, str]:
-    kept = {"name": error["name"], "message": _cut(error["message"]), "exception": error["exception"]}
-    return kept | {"detail": _cut(error["detail"])} if "detail" in error else kept
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_SAID else text[: _MOST_SAID - 1] + "…"
 
 
 @stored(frozen=True, slots=True, kw_only=True)

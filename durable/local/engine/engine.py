@@ -32,7 +32,6 @@ from durable.asl import (
     TaskFailed,
     TaskSucceeded,
     TimerFired,
-    Turn,
     execution_name,
 )
 from durable.clock import Clock
@@ -97,11 +96,6 @@ class Engine:
         self._unanswered: deque[tuple[str, str]] = deque()
         self._random = random
 
-    @property
-    def definitions(self) -> Mapping[str, str]:
-        """The hash of what a new execution runs on, by workflow."""
-        return {name: each.hash for name, each in self._definitions.items()}
-
     def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
         """Start an execution; its first state is entered on another thread."""
         try:
@@ -156,7 +150,7 @@ class Engine:
         if self._live.get(live.name) is not live or event.token not in live.open().execution.waiting:
             return False
         self._cancel(live.name, event.token)
-        self._take(live, self._turn(live, event), delivered=True)
+        self._take(live, event, delivered=True)
         return True
 
     def pause(self, name: str, token: str) -> Pause | None:
@@ -243,22 +237,20 @@ class Engine:
             return
         task = called(live.open().execution, event)
         recorded = task is not None and isinstance(event, TaskSucceeded) and self._functions.is_step(task.function)
-        self._take(live, self._turn(live, event), again=recorded or isinstance(event, Continued))
+        self._take(live, event, again=recorded or isinstance(event, Continued))
         if task is None:
             late()
         elif task.again is not None:
             self._functions.tried_again(task.function, task.payload, task.again)
 
-    def _turn(self, live: Live, event: Event) -> Turn:
-        return asl.advance(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
-
-    def _take(self, live: Live, turn: Turn, *, delivered: bool = False, again: bool = False) -> None:
+    def _take(self, live: Live, event: Event, *, delivered: bool = False, again: bool = False) -> None:
         """Persist the outcome of a turn, or leave it out of the journal, then perform its actions.
 
         Args:
-            delivered: whether its event was a callback, which is delivered once.
-            again: whether its event comes again after a crash, if it is left out.
+            delivered: whether the event was a callback, which is delivered once.
+            again: whether the event comes again after a crash, if the turn is left out.
         """
+        turn = asl.advance(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
         if turn.closed is not None:
             # In this order: after a crash in between, the execution ends once more, which changes nothing. An open run
             # without its execution would stay open.

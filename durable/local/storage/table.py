@@ -12,11 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from pydantic_core import from_json
-
 from durable.bindings.workflow import Status
 from durable.clock import Clock
-from durable.local.storage.encoding import encoded
+from durable.local.storage.encoding import encoded, row_from
 from durable.local.storage.folder import FolderUnusable, JournalError
 from durable.local.storage.journal import Change
 from durable.local.storage.schema import RECORD
@@ -294,7 +292,7 @@ class SQLiteTable:
         except JournalError as error:
             raise _translated(error) from None
         for sort, data in rows:
-            partition.put(sort, _row_from(data, f"{name}, {sort}"), len(data))
+            partition.put(sort, row_from(data, f"{name}, {sort}"), len(data))
         return partition
 
     def _add(self, name: str, partition: _Partition) -> _Partition:
@@ -356,30 +354,11 @@ def _translated(error: JournalError) -> Exception:
     return TableBusy(str(error))
 
 
-def _row_from(data: str, where: str) -> Row:
-    """Return a row from its JSON. `from_json` stops at 200 levels of nesting, and `encoded` at none.
-
-    Raises:
-        RowsUnreadable: it is no JSON object.
-    """
-    try:
-        row: Any = from_json(data)
-    except ValueError:
-        try:
-            row = json.loads(data)
-        except ValueError:
-            row = None
-    if not isinstance(row, dict):
-        _log.error("the row %s is damaged: it is no JSON", where)
-        raise RowsUnreadable(f"the row {where} is damaged: restore the data folder from a copy")
-    return row
-
-
 def _readable(found: Iterable[tuple[str, str]]) -> Iterator[Row]:
     """Yield the headers that can be read: a damaged one does not keep the others from being listed."""
     for place, data in found:
         with suppress(RowsUnreadable):
-            yield _row_from(data, f"{place}, {RUN}")
+            yield row_from(data, f"{place}, {RUN}")
 
 
 def _row_of(key: Key, row: Row) -> Change:
