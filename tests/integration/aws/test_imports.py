@@ -53,11 +53,11 @@ DEPENDENCIES: Final = frozenset(
 """All that a Lambda may import beside the standard library; of botocore its logging only, which Powertools uses."""
 
 MOST_MODULES: Final = (
-    dict.fromkeys((*STEPS, CONSUMER), 226)
-    | {"worker": 298, "operations": 308}
+    dict.fromkeys((*STEPS, CONSUMER), 227)
+    | {"worker": 299, "operations": 310}
     | {
-        "completion": 174,
-        "reconciler": 175,
+        "completion": 176,
+        "reconciler": 177,
         "changes": 160,
         "versions": 158,
     }
