@@ -14,7 +14,7 @@ from tests.simulation.aws import CALM, STORM
 from tests.simulation.story import SCRIPTS, Script, Story
 from tests.simulation.world import World
 
-SEEDS = int(os.environ.get("DURABLE_SEEDS", "3"))
+SEEDS = int(os.environ.get("DURABLE_SEEDS", "2"))
 WORKFLOWS = ("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat")
 
 

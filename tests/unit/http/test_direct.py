@@ -13,19 +13,24 @@ import pytest
 from durable.http import Api, Problem
 from durable.local.http import application
 from durable.local.http.application import Application
+from durable.operations.routes import operations
 from tests.unit.http.conftest import nothing_to_wait_for
+from tests.unit.http.desk import Desk
 from tests.unit.http.doors import GOOD
 from tests.unit.http.serving import served
+from tests.unit.http.site import FakeWorkflow, fetch
 
 BODY = json.dumps(GOOD).encode()
 JSON = "Content-Type: application/json"
 START = "POST /api/workflow/start"
 
 
-@pytest.fixture
-def ports(api: Api, operator: Api) -> Iterator[tuple[int, int]]:
+@pytest.fixture(scope="module")
+def ports() -> Iterator[tuple[int, int]]:
     """The ports of a server that answers directly, and of one that knows an application of ASGI only."""
-    site = application([api], operator, gate=nothing_to_wait_for)
+    workflow = FakeWorkflow()
+    operator = operations({workflow.name: workflow}, Desk().operator)
+    site = application([fetch(workflow)], operator, gate=nothing_to_wait_for)
 
     async def only_asgi(scope: Any, receive: Any, send: Any) -> None:
         await site(scope, receive, send)
