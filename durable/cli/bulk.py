@@ -1,7 +1,8 @@
-"""One verb for many runs: those that are named, or all in a status."""
+"""One verb for many runs: those that are named, or all in a status or with a search attribute."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Sequence
@@ -32,26 +33,44 @@ class Chosen:
 
     ids: Sequence[str]
     status: str | None
+    where: str | None
     since: str | None
     until: str | None
-    yes: bool
+    yes: bool = False
+
+    @property
+    def by_filter(self) -> bool:
+        return self.status is not None or self.where is not None
 
 
-def on_several(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the ids of runs, or the options that choose them; it is called with `chosen`."""
+def on_chosen(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the ids of runs, or the options that choose them; it is called with `chosen`."""
 
     @click.argument("ids", nargs=-1, metavar="[ID]...")
     @click.option("--status", type=click.Choice(get_args(Status)), help="All runs in this status, in place of ids.")
+    @click.option("--where", help="All runs with this value in a search attribute, in place of ids: customer_id=ann.")
     @click.option("--since", help='With --status, only runs that changed since: a time, or how long ago: "1 hour".')
     @click.option("--until", help="With --status, only runs that changed before: the same.")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
     @functools.wraps(command)
-    def called(*, ids: Sequence[str], status: str | None, since: Any, until: Any, yes: bool, **own: Any) -> Any:
-        if bool(ids) == bool(status):
-            raise click.UsageError("name runs by their ids, or all in a status by --status")
+    def called(*, ids: Sequence[str], status: str | None, where: str | None, since: Any, until: Any, **own: Any) -> Any:
+        chosen = Chosen(ids, status, where, since, until)
+        if bool(ids) == chosen.by_filter:
+            raise click.UsageError("name runs by their ids, or all in a status by --status, or by --where")
         if not status and (since or until):
             raise click.UsageError("--since and --until go with --status")
-        return command(chosen=Chosen(ids, status, since, until, yes), **own)
+        return command(chosen=chosen, **own)
+
+    return called
+
+
+def on_several(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the runs that are chosen, and whether it asks before it changes them."""
+
+    @on_chosen
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    @functools.wraps(command)
+    def called(*, chosen: Chosen, yes: bool, **own: Any) -> Any:
+        return command(chosen=dataclasses.replace(chosen, yes=yes), **own)
 
     return called
 
@@ -68,13 +87,13 @@ def carry_out(
     Raises:
         CommandError: no terminal to ask on; or, of a single run, why it was refused.
     """
-    # Runs that are chosen by a status are not seen by whoever names it: there may be more than expected.
-    asks = (asks or chosen.status is not None) and not chosen.yes
+    # Runs that are chosen by a filter are not seen by whoever names it: there may be more than expected.
+    asks = (asks or chosen.by_filter) and not chosen.yes
     if asks and not _terminal():
         raise CommandError(
             f"{verb.lower()} asks before it does that, and there is no terminal to ask on; pass --yes", WRONG
         )
-    ids = [operations.id_of(workflow, each) for each in chosen.ids] or _found(operations, workflow, chosen)
+    ids = ids_of(operations, workflow, chosen)
     if asks and ids:
         what = f"{workflow}/{ids[0]}" if len(ids) == 1 else f"{len(ids):,} runs of {workflow}"
         click.confirm(f"{verb} {what}?", abort=True, err=True)
@@ -94,13 +113,15 @@ def carry_out(
     sys.exit(code)
 
 
-def _found(operations: Operations, workflow: str, chosen: Chosen) -> Sequence[str]:
-    """Return the ids of all runs that are chosen by their status."""
+def ids_of(operations: Operations, workflow: str, chosen: Chosen) -> Sequence[str]:
+    """Return the ids of all runs that are chosen."""
+    if chosen.ids:
+        return [operations.id_of(workflow, each) for each in chosen.ids]
     clock, cursor, ids = SystemClock(), None, list[str]()
     times = {"since": moment("--since", chosen.since, clock), "until": moment("--until", chosen.until, clock)}
     # To the last page first: a run that is changed leaves the status, and would move the pages behind it.
     while True:
-        page = operations.list(workflow, status=chosen.status, limit=_PAGE, cursor=cursor, **times)
+        page = operations.list(workflow, status=chosen.status, where=chosen.where, limit=_PAGE, cursor=cursor, **times)
         ids += [each["id"] for each in page["instances"]]
         cursor = page["cursor"]
         if not cursor:

@@ -39,6 +39,7 @@ MODULES: Final = {
     "delete": "change",
     "send-event": "event",
     "events": "history",
+    "export": "export",
     "queues": "queues",
     "schedules": "timetable",
     "console": "console",

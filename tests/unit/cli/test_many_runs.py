@@ -33,6 +33,36 @@ def test_a_verb_changes_all_runs_in_a_status_and_says_what_came_of_each(serve: S
     assert "cursor=c-1" in server.asked[1][1]
 
 
+def test_a_verb_deletes_all_runs_of_a_person(serve: Serve) -> None:
+    gone = (204, None)
+    server = serve(page("a", "b"), gone, gone)
+    result = run("delete", "shop", "--where", "customer=ann@example.com", "--yes")
+
+    assert result.output.splitlines() == ["a   deleted", "b   deleted"]
+    assert "where=customer%3Dann%40example.com" in server.asked[0][1]
+    assert [path for method, path, _ in server.asked if method == "DELETE"] == [
+        f"/api/workflows/shop/instances/{id}" for id in "ab"
+    ]
+
+
+def test_all_that_is_recorded_of_a_person_is_exported_and_runs_that_are_gone_are_left_out(serve: Serve) -> None:
+    first = RUN | {"id": "a", "params": {"customer": "ann"}, "nextStep": 1}
+    rest = RUN | {"id": "a", "params": {"customer": "ann"}, "steps": []}
+    gone = (404, {"detail": "There is no run of this id."})
+    serve(page("a", "b"), (200, first), (200, rest), gone)
+    result = run("export", "shop", "--where", "customer=ann", "--status", "complete")
+
+    assert result.exit_code == 0
+    (line,) = map(json.loads, result.output.splitlines())
+    assert line["params"] == {"customer": "ann"}
+    assert line["steps"] == RUN["steps"]
+
+
+def test_a_run_that_is_exported_by_its_id_has_to_be_there(serve: Serve) -> None:
+    serve((404, {"detail": "There is no run of this id."}))
+    assert run("export", "shop", "a").exit_code == 3
+
+
 def test_a_verb_for_a_status_asks_with_the_number_of_runs(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_terminal", lambda: True)
     server = serve(page("a", "b"))
@@ -42,8 +72,10 @@ def test_a_verb_for_a_status_asks_with_the_number_of_runs(serve: Serve, monkeypa
     assert [method for method, _, _ in server.asked] == ["GET"]
 
 
-@pytest.mark.parametrize("given", [[], ["a", "--status", "running"], ["a", "--since", "1 hour"]])
-def test_runs_are_chosen_by_ids_or_by_a_status(serve: Serve, given: list[str]) -> None:
+@pytest.mark.parametrize(
+    "given", [[], ["a", "--status", "running"], ["a", "--where", "x=y"], ["--where", "x=y", "--since", "1 hour"]]
+)
+def test_runs_are_chosen_by_ids_or_by_a_filter(serve: Serve, given: list[str]) -> None:
     server = serve((200, {}))
     assert run("pause", "shop", *given).exit_code == 2
     assert server.asked == []

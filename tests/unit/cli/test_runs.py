@@ -250,7 +250,10 @@ def test_what_is_no_time_is_refused_with_both_forms(serve: Serve, option: str) -
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("delete shop --json", "name runs by their ids, or all in a status by --status; `durable delete --help`"),
+        (
+            "delete shop --json",
+            "name runs by their ids, or all in a status by --status, or by --where; `durable delete --help`",
+        ),
         (
             "list --json --limit 0",
             "Invalid value for '--limit': 0 is not in the range 1<=x<=100; `durable list --help`",
