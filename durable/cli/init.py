@@ -31,28 +31,31 @@ README.md says how to test and deploy it."""
 
 
 @click.command()
-@click.argument("name")
+@click.argument("folder")
 @sentences
-def init(name: str) -> None:
-    """Write a new project into the folder NAME: one workflow, one API, tests, and what deploys it."""
+def init(folder: str) -> None:
+    """Write a new project into FOLDER, which names it: one workflow, one API, tests, and what deploys it."""
+    place = Path(folder)
+    name = place.resolve().name if folder else ""
     if not _NAME.fullmatch(name):
         raise CommandError(
             f"{name!r} cannot name a project; write 1 to 40 lower-case letters, digits and hyphens, a letter first and"
             " no hyphen last",
             WRONG,
         )
-    folder = Path(name)
-    if folder.is_symlink() and not folder.exists():
-        raise CommandError(f"{name} is a link to what is not there; give another name, or remove it", WRONG)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise CommandError(f"{name} is there already and is no empty folder; give another name, or move it away", WRONG)
+    if place.is_symlink() and not place.exists():
+        raise CommandError(f"{folder} is a link to what is not there; give another name, or remove it", WRONG)
+    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        raise CommandError(
+            f"{folder} is there already and is no empty folder; give another name, or move it away", WRONG
+        )
     values = {"name": name, "requirement": requirement("local", "cdk", "test")}
     for path, text in _texts(files("durable") / "templates" / "project", Path()):
-        target = folder / path
+        target = place / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_filled(text, values), encoding="utf-8")
-    _compile(folder)
-    click.echo(_NEXT.format(name=name))
+    _compile(place)
+    click.echo(_NEXT.format(name=place))
 
 
 def _texts(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:

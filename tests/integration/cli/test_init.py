@@ -92,13 +92,18 @@ def test_its_checks_pass(shop: Path, command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["Shop", "1shop", "shop-", "my_shop", "a" * 41, ".", "../shop", ""])
+@pytest.mark.parametrize("name", ["Shop", "1shop", "shop-", "my_shop", "a" * 41, "shop/My", ""])
 def test_what_cannot_name_a_project_is_refused(tmp_path: Path, name: str) -> None:
     done = run("durable", "init", "--", name, folder=tmp_path)
 
     assert done.returncode == 2
     assert "cannot name a project; write 1 to 40 lower-case letters" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_part_of_a_path_names_the_project(tmp_path: Path) -> None:
+    assert run("durable", "init", "of/mine/shop", folder=tmp_path).returncode == 0
+    assert '"shop"' in (tmp_path / "of" / "mine" / "shop" / "cdk.json").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:
