@@ -20,11 +20,11 @@ if TYPE_CHECKING:  # for type checkers; at run time __getattr__ imports them
 __all__ = ["Deployment", "DurableStack", "FunctionOptions", "Options", "Settings", "synthesise"]
 
 _MODULES: Final = {
-    "Deployment": "deployment",
+    "Deployment": "deployment.deployment",
     "DurableStack": "stack",
-    "FunctionOptions": "options",
-    "Options": "options",
-    "Settings": "settings",
+    "FunctionOptions": "foundation.options",
+    "Options": "foundation.options",
+    "Settings": "foundation.settings",
     "synthesise": "application",
 }
 
