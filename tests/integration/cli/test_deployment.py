@@ -14,6 +14,8 @@ import pytest
 from durable.cdk.toolkit import VERSION
 from tests.sweeps import sweep
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 CLI = """
 const { STAGE, CDK_VALIDATION } = process.env;

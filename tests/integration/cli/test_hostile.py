@@ -24,6 +24,8 @@ from durable.project import Project, declarations
 from durable.testing.host import VirtualHost
 from tests.integration.local import shop
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     *(
         "",

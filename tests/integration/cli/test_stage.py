@@ -23,6 +23,8 @@ from durable.cli import cloudwatch, main, stage
 from durable.clock import SystemClock
 from durable.project import Project
 
+pytestmark = pytest.mark.slow
+
 URL = "https://abc123.execute-api.us-east-1.amazonaws.com/prod/"
 
 

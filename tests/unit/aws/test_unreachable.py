@@ -21,6 +21,8 @@ from durable.clock import VirtualClock
 from durable.store.machines import MachinesBusy
 from durable.store.table import Key, TableBusy, Write
 
+pytestmark = pytest.mark.slow
+
 ERRORS = (EndpointConnectionError, ReadTimeoutError, ConnectionClosedError)
 KEY = Key("p", "s")
 ARNS = {"shop": "arn:aws:states:eu-west-1:123456789012:stateMachine:shop"}

@@ -16,6 +16,8 @@ from tests.unit.compiler.both import agree, all_states
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
 
+pytestmark = pytest.mark.slow
+
 USER = User(user_id="u", age=30)
 CHAINS = {
     "sum": "x = x + x",

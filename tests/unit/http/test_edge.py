@@ -183,6 +183,8 @@ import resource
 from durable.http import Api
 from durable.local.http import Limits, application, listen, server
 
+pytestmark = pytest.mark.slow
+
 api = Api("Site")
 
 @api.get("/")
