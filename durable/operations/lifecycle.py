@@ -17,13 +17,14 @@ from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.operations.reruns import begun_by, failed_at, failed_steps, replaceable, steps_from
 from durable.runs.changes import changes_with
 from durable.runs.guards import forestall, unchanged, where_it_was
+from durable.runs.output import place_of
 from durable.runs.record import RunRecord, load, load_all_steps, load_header, load_steps
 from durable.runs.runs import Runs
 from durable.runs.transitions import FROM_OPEN, STOPPING, TRANSITIONS, Given, Order, Refused
 from durable.steps.children import Children, open_children
 from durable.store.forgetting import forget
 from durable.store.keys import HEADER
-from durable.store.large_values import LargeValues, RunPlace
+from durable.store.large_values import LargeValues
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, Machines, MachinesBusy
 from durable.store.parts import Wanted
@@ -327,7 +328,7 @@ class Lifecycle:
             # Each batch holds for the header: a run that was created anew under this id in the meantime loses no row.
             self._table.write(guard, *(Delete(key) for key in some))
         if self._values is not None:
-            self._values.delete(RunPlace(header.workflow, header.instance, header.incarnation))
+            self._values.delete(place_of(header))
         # Last: while the header is there, an interrupted delete can be made again, and the values are found by it.
         self._table.write(Delete(header.key, when=mine))
 

@@ -187,13 +187,14 @@ class Events:
     def _expire_with(self, header: Header, key: Key, event: EventRow, counted: int) -> None:
         """Have an event vanish with its run, where that has ended meanwhile: its row was not among the others then."""
         now = load_header(self._table, header.workflow, header.instance)
-        is_gone = now is None or now.incarnation != header.incarnation
-        expires = self._clock.now() // 1000 if now is None or is_gone else now.expires
+        if now is not None and now.incarnation != header.incarnation:
+            now = None  # the run was deleted; the counter may be that of another one by now
+        expires = self._clock.now() // 1000 if now is None else now.expires
         if expires is None:
             return
         with suppress(ConditionFailed):
             self._table.write(Write(key, {"expires": expires}, when=(Equals("hash", event.hash),)))
-        if now is not None and not is_gone:  # else the counter may be another run's by now
+        if now is not None:
             self._expire_counter(now, counted)
 
     def _expire_counter(self, closed: Header, counted: int) -> None:

@@ -27,7 +27,7 @@ from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
 from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.iterables import LAZY, VIEWS, iterable
-from durable.compiler.expressions.numbers import rounded, to_float, to_int, whole
+from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
@@ -238,16 +238,8 @@ def _home(function: Any) -> str:
     return str(getattr(owner, "__module__", None)).split(".")[0]
 
 
-def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
-    if len(arguments) != 1:
-        raise Refused(node, f"`{source}` gives {name} {len(arguments)} arguments", f"{name} takes one")
-    refuse_none(node, arguments[0], f"what `{source}` is given")
-    refuse_any(node, arguments[0], f"what `{source}` is given")
-    return arguments[0]
-
-
 def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = _one(node, "len", arguments, source)
+    value = only(node, "len", arguments, source)
     match of_one_shape(acts_as(value.kind)):
         case Text():
             return Apply("$length", (value,), Integer())
@@ -271,7 +263,7 @@ def _bool(node: ast.Call, arguments: list[Expression], source: str) -> Expressio
 
 
 def _abs(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = _one(node, "abs", arguments, source)
+    value = only(node, "abs", arguments, source)
     if spans.is_span(value.kind):
         return Apply("$abs", (spans.as_span(value),), spans.SPAN)
     value = _number(node, value, source)

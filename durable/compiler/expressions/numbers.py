@@ -69,7 +69,7 @@ def _scaled(digits: int) -> str:
 
 def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     """Return `int(x)`."""
-    value = _one(node, "int", arguments, source)
+    value = only(node, "int", arguments, source)
     if is_whole(value.kind):
         return Apply("$floor", (value,), _INTEGER) if not isinstance(value.kind, Integer) else value
     if is_number(value.kind):
@@ -83,7 +83,7 @@ def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expressi
 
 def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     """Return `float(x)`."""
-    value = _one(node, "float", arguments, source)
+    value = only(node, "float", arguments, source)
     if is_number(value.kind):
         return Operation("+", value, Constant(0, _INTEGER), _FLOAT)
     if is_text(value.kind):
@@ -95,7 +95,8 @@ def _unparsed(node: ast.AST, value: Expression, source: str) -> Refused:
     return Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
 
 
-def _one(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
+def only(node: ast.Call, name: str, arguments: list[Expression], source: str) -> Expression:
+    """Return the only argument of a builtin function, which is neither None nor of an unknown type."""
     if len(arguments) != 1:
         raise Refused(node, f"`{source}` gives {name} {len(arguments)} arguments", f"{name} takes one")
     refuse_none(node, arguments[0], f"what `{source}` is given")
@@ -107,7 +108,7 @@ def whole(function: str) -> Callable[[ast.Call, list[Expression], str], Expressi
     """Return what reads `math.floor(x)` or `math.ceil(x)`."""
 
     def read(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-        value = _one(node, function.removeprefix("$"), arguments, source)
+        value = only(node, function.removeprefix("$"), arguments, source)
         if not is_number(value.kind):
             raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
         return Formula(f"{function}($a) + 0", (value,), _INTEGER)  # `+ 0`, because it may be -0
@@ -117,7 +118,7 @@ def whole(function: str) -> Callable[[ast.Call, list[Expression], str], Expressi
 
 def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     """Return `round(x)` or `round(x, digits)`."""
-    value = _one(node, "round", arguments[:1], source)
+    value = only(node, "round", arguments[:1], source)
     if not is_number(value.kind):
         raise Refused(node, f"`{source}` rounds {describe(value.kind)}", "give it a number")
     if len(arguments) == 1:

@@ -132,16 +132,13 @@ def replaced(
     refused = uncopyable(record.python)
     if refused is not None:
         raise Refused(node, f"`{reader.source.of(node)}` copies {_article(record)}, which {refused}", _LET_A_STEP)
-    fields = record_fields(record.python)
     entries: list[tuple[str, Expression]] = []
     for name, each in named.items():
-        if name not in fields:
-            raise Refused(each, f"{describe(record)} has no field `{name}`", nearest(name, fields))
+        alias = _alias(each, record, name)
         value = reader.element(each, scope)
         if is_unknown(value.kind):
             return Constant(None, value.kind)
-        source = reader.source.of(each)
-        entries.append((fields[name].alias, _checked(each, source, record, name, value)))
+        entries.append((alias, _checked(each, reader.source.of(each), record, name, value)))
     return _merged(of, record, entries)
 
 
@@ -153,12 +150,18 @@ def with_field(target: ast.expr, of: Expression, name: str, value: Expression, s
     if refused is not None:
         found = f"a field of {_article(record)} is assigned, which {refused}"
         raise Refused(target, found, of_field(target, source, record) or _LET_A_STEP)
-    fields = record_fields(record.python)
-    if name not in fields:
-        raise Refused(target, f"{describe(record)} has no field `{name}`", nearest(name, fields))
+    alias = _alias(target, record, name)
     if is_unknown(value.kind):
         return Constant(None, value.kind)
-    return _merged(of, record, [(fields[name].alias, _checked(target, source, record, name, value))])
+    return _merged(of, record, [(alias, _checked(target, source, record, name, value))])
+
+
+def _alias(node: ast.expr, record: Record, name: str) -> str:
+    """Return the key in JSON of a field that is given a value."""
+    fields = record_fields(record.python)
+    if name not in fields:
+        raise Refused(node, f"{describe(record)} has no field `{name}`", nearest(name, fields))
+    return fields[name].alias
 
 
 def _merged(of: Expression, record: Record, entries: list[tuple[str, Expression]]) -> Expression:

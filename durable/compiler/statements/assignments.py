@@ -266,7 +266,7 @@ class AssignmentReader:
         """Return `xs.pop()`, `xs.pop(0)`, `d.pop(key)`, and what it takes out; None of anything else."""
         match node:
             case ast.Call(ast.Attribute(ast.Name(name) as of, "setdefault"), [key, _], []) if self._is_own_dict(name):
-                kind = self.reading.here().locals[name].value.kind
+                kind = self._kind(name)
                 written = key.value if isinstance(key, ast.Constant) else None
                 is_new = isinstance(kind, Fixed) and isinstance(written, str) and written not in dict(kind.entries)
                 new = mutations.with_default(node, of, is_new=is_new)
@@ -312,13 +312,17 @@ class AssignmentReader:
             entry = dict_entry(key, self.reading.value(key), value, self.reading.source(key))
         return merged_dicts([of, entry])
 
-    def _is_dict(self, name: str) -> bool:
+    def _kind(self, name: str) -> Kind | None:
+        """Return the kind of what a name stands for; None where it stands for no value of `run`."""
         local = self.reading.here().locals.get(name)
-        return local is not None and is_dict(local.value.kind)
+        return None if local is None else local.value.kind
+
+    def _is_dict(self, name: str) -> bool:
+        kind = self._kind(name)
+        return kind is not None and is_dict(kind)
 
     def _is_set(self, name: str) -> bool:
-        local = self.reading.here().locals.get(name)
-        return local is not None and isinstance(local.value.kind, SetOf)
+        return isinstance(self._kind(name), SetOf)
 
     def _is_own_dict(self, name: str) -> bool:
         """Return whether a name stands for a dict that nothing else holds."""
@@ -326,14 +330,13 @@ class AssignmentReader:
 
     def _is_own_object(self, name: str) -> bool:
         """Return whether a name stands for a model or dataclass that nothing else holds."""
-        local = self.reading.here().locals.get(name)
-        kind = None if local is None else local.value.kind
+        kind = self._kind(name)
         return isinstance(kind, Record) and not kind.by_key and not self._is_shared(name)
 
     def _is_own(self, name: str) -> bool:
         """Return whether a name stands for a list or dict that nothing else holds."""
-        local = self.reading.here().locals.get(name)
-        is_list = local is not None and isinstance(local.value.kind, ListOf) and not local.value.kind.is_tuple
+        kind = self._kind(name)
+        is_list = isinstance(kind, ListOf) and not kind.is_tuple
         return (is_list or self._is_dict(name) or self._is_set(name)) and not self._is_shared(name)
 
     def _is_shared(self, name: str) -> bool:
@@ -344,13 +347,9 @@ class AssignmentReader:
         if function not in self.aliases:
             expressions = self.reading.expressions
             parameters = function.args.args if function is expressions.source.run else []
-            events = (each.arg for each in parameters if self._is_event(each.arg))
+            events = (each.arg for each in parameters if isinstance(self._kind(each.arg), Event))
             self.aliases[function] = Aliases(function, expressions.names.step, next(events, None), self._makes)
         return self.aliases[function]
-
-    def _is_event(self, name: str) -> bool:
-        local = self.reading.here().locals.get(name)
-        return local is not None and isinstance(local.value.kind, Event)
 
     def _makes(self, called: ast.expr) -> bool:
         _, function = self.reading.steps.resolve(called)
