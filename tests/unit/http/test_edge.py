@@ -22,6 +22,8 @@ from tests.unit.http.doors import GOOD
 from tests.unit.http.serving import served
 from tests.unit.http.site import FakeWorkflow
 
+pytestmark = pytest.mark.slow
+
 LIMITS = Limits(head_bytes=2_000, request_seconds=0.3, connections=100)
 FEW = Limits(connections=5)
 BODY = json.dumps(GOOD).encode()
@@ -182,8 +184,6 @@ def test_too_many_open_files_is_one_line_and_passes() -> None:
 import resource
 from durable.http import Api
 from durable.local.http import Limits, application, listen, server
-
-pytestmark = pytest.mark.slow
 
 api = Api("Site")
 

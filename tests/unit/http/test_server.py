@@ -103,8 +103,6 @@ from contextlib import asynccontextmanager
 from durable.local.http import application, serve
 from durable.http import Api
 
-pytestmark = pytest.mark.slow
-
 @asynccontextmanager
 async def lifespan(app):
     print("up", flush=True)
