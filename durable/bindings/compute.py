@@ -143,8 +143,6 @@ class Compute:
         """Return this, and where it says nothing what the others say; of both the variables, packages and layers,
         where this one's take the place of those of the same name.
         """
-        # By the name of the package: a step that pins another version of it replaces the workflow's.
-        own = {distribution(each) for each in self.packages}
         return Compute(
             first(self.memory, others.memory),
             first(self.ephemeral_storage, others.ephemeral_storage),
@@ -152,9 +150,15 @@ class Compute:
             first(self.concurrency, others.concurrency),
             {**others.environment, **self.environment},
             first(self.network, others.network),
-            [*(each for each in others.packages if distribution(each) not in own), *self.packages],
+            packages_over(self.packages, others.packages),
             list(dict.fromkeys([*others.layers, *self.layers])),
         )
+
+
+def packages_over(own: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return both, but of a package that stands in both, whatever its version, only the own one."""
+    named = {distribution(each) for each in own}
+    return [*(each for each in others if distribution(each) not in named), *own]
 
 
 def first(value: T | None, other: T | None) -> T | None:

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from durable.bindings import Workflow
-from durable.bindings.compute import Compute, Network, distribution, first
+from durable.bindings.compute import Compute, Network, first, packages_over
 from durable.cdk.foundation.options import PLAIN, FunctionOptions, Options, pins_of
 from durable.cdk.foundation.sources import Own
 from durable.compiler import Compiled
@@ -56,14 +56,13 @@ class Existing:
 
 def _options_of(compute: Compute, own: FunctionOptions, existing: Existing) -> FunctionOptions:
     """Return the options of a step's Lambda: what the project's own stack says, else what app.py says."""
-    named = {distribution(each) for each in own.packages}
     options = replace(
         own,
         memory_mib=first(own.memory_mib, compute.memory),
         ephemeral_storage_mib=first(own.ephemeral_storage_mib, compute.ephemeral_storage),
         reserved_concurrency=first(own.reserved_concurrency, compute.concurrency),
         environment={**compute.environment, **own.environment},
-        packages=[*(each for each in compute.packages if distribution(each) not in named), *own.packages],
+        packages=packages_over(own.packages, compute.packages),
         layers=[*map(existing.layer, compute.layers), *own.layers],
     )
     if own.architecture is None and compute.architecture is not None:
