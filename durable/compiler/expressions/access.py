@@ -118,7 +118,7 @@ def _of_event(node: ast.Attribute, event: Event) -> Expression:
 
 def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
     if isinstance(kind, Record) and not kind.by_key:
-        fields = record_fields(kind.python)
+        fields = record_fields(kind)
         if node.attr in fields and fields[node.attr].rewritten:
             found = f"`{source}.{node.attr}` has a serializer of its own, and `run` would read what that writes"
             raise Refused(node, found, "pass the whole model to a step")
@@ -180,7 +180,7 @@ def _of_tuple(node: ast.AST, of: Expression, key: Constant, elements: tuple[Kind
 
 def by_attribute(kind: Record, key: str, source: str) -> str:
     """Return how to read a field of a model whose name, or name in JSON, an author looks up as a key."""
-    fields = record_fields(kind.python)
+    fields = record_fields(kind)
     known = {each: each for each in fields} | {each.alias: name for name, each in fields.items()}
     return f"write `{source}.{known[key]}`" if key in known else nearest(key, fields)
 
@@ -188,7 +188,7 @@ def by_attribute(kind: Record, key: str, source: str) -> str:
 def keys_of(kind: Fixed | Record) -> dict[str, RecordField]:
     """Return the keys of a dict whose keys are known."""
     if isinstance(kind, Record):
-        return record_fields(kind.python)
+        return record_fields(kind)
     return {name: RecordField(name, each, True) for name, each in kind.entries}
 
 

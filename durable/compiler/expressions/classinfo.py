@@ -221,5 +221,5 @@ def _tag(matching: list[Kind], others: list[Kind]) -> tuple[str, list[Any]] | No
 
 def _literals(record: Record) -> dict[str, tuple[Any, ...]]:
     """Return the values of those fields that are Literals of strings, by their alias."""
-    fields = record_fields(record.python).values()
+    fields = record_fields(record).values()
     return {each.alias: each.kind.values for each in fields if isinstance(each.kind, Text) and each.kind.values}

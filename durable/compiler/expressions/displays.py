@@ -64,7 +64,7 @@ def dict_of(reader: Reader, node: ast.Dict, scope: Scope) -> Expression:
 
 def _typed_dict(node: ast.Dict, parts: list[Expression], record: Record) -> Expression:
     """Return a TypedDict, of whose keys some may be missing, with other values of its own keys."""
-    fields = record_fields(record.python)
+    fields = record_fields(record)
     for each in parts:
         entries = each.kind.entries if isinstance(each.kind, Fixed) else None
         if each.kind == record:
@@ -84,7 +84,7 @@ def _part_of_dict(reader: Reader, key: ast.expr | None, value: ast.expr, scope: 
     if is_unknown(spread.kind) or is_dict(spread.kind):
         return spread
     if isinstance(spread.kind, Record) and spread.kind.by_key:
-        keys = record_fields(spread.kind.python)
+        keys = record_fields(spread.kind)
         if not all(each.present for each in keys.values()):
             return spread
         kind = Fixed(tuple((each.alias, each.kind) for each in keys.values()))

@@ -93,8 +93,8 @@ def _refuse_alike(node: ast.AST, kind: Kind, source: str) -> None:
             is_alike = True
         case Fixed(entries):
             is_alike = {"name", "cause"} <= {key for key, _ in entries}
-        case Record(python):
-            aliases = {each.alias for each in record_fields(python).values()}
+        case Record(python) as record:
+            aliases = {each.alias for each in record_fields(record).values()}
             is_alike = {"name", "cause"} <= aliases or _takes_more(python)
         case Opaque(python):
             is_alike = python in (object, Any)

@@ -143,5 +143,5 @@ def _may_equal(kind: Kind, constant: Constant) -> bool:
 
 
 def _field_kind(record: Kind, alias: str) -> Kind:
-    fields = record_fields(record.python).values() if isinstance(record, Record) else ()
+    fields = record_fields(record).values() if isinstance(record, Record) else ()
     return next((each.kind for each in fields if each.alias == alias), Anything())

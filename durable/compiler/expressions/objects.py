@@ -25,7 +25,7 @@ from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import kind_of, names_of, record_fields
-from durable.compiler.types.assignability import assignable
+from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.classes import (
     default_of,
     infos_of,
@@ -65,7 +65,7 @@ def record_of(function: object) -> Record | None:
 
 def built(reader: Reader, node: ast.Call, record: Record, scope: Scope) -> Expression:
     """Return `Class(field=value, …)`."""
-    source, fields = reader.source.of(node), record_fields(record.python)
+    source, fields = reader.source.of(node), record_fields(record)
     refused = unbuildable(record.python)
     if refused is not None:
         raise Refused(node, f"`{source}` makes {_article(record)}, which {refused}", _LET_A_STEP)
@@ -158,7 +158,7 @@ def with_field(target: ast.expr, of: Expression, name: str, value: Expression, s
 
 def _alias(node: ast.expr, record: Record, name: str) -> str:
     """Return the key in JSON of a field that is given a value."""
-    fields = record_fields(record.python)
+    fields = record_fields(record)
     if name not in fields:
         raise Refused(node, f"{describe(record)} has no field `{name}`", nearest(name, fields))
     return fields[name].alias
@@ -217,7 +217,7 @@ def _fitting(reader: Reader, node: ast.expr, record: Record, name: str, value: E
 
 def _checked(node: ast.expr, source: str, record: Record, name: str, value: Expression) -> Expression:
     """Return the value of a field whose kind is that of the field."""
-    wanted = record_fields(record.python)[name]
+    wanted = record_fields(record)[name]
     refuse_caught(node, value, source)
     value = as_data(node, value)
     if wanted.rewritten:
@@ -225,7 +225,8 @@ def _checked(node: ast.expr, source: str, record: Record, name: str, value: Expr
     if not assignable(value.kind, wanted.kind) or _is_bool_for_number(value.kind, wanted.kind):
         found = f"{describe(record)} is given `{source}` ({describe(value.kind)}) for {name}"
         found = f"{found}, which is {describe(wanted.kind)}"
-        raise Refused(node, found, "give it a value of that type, or change the field")
+        of_names = names_remedy(value.kind, wanted.kind)
+        raise Refused(node, found, of_names or "give it a value of that type, or change the field")
     return value
 
 
@@ -262,7 +263,7 @@ def fits(given: Kind, declared: Kind) -> bool:
 
 
 def _fits_model(entries: Mapping[str, Kind], record: Record) -> bool:
-    fields = record_fields(record.python)
+    fields = record_fields(record)
     # A plain dataclass is built by its fields' names; a dict is read as JSON, by the names that they have there.
     has_infos = bool(infos_of(record.python)[0])
     names = parameters_of(record) if has_infos else {each.alias: name for name, each in fields.items()}

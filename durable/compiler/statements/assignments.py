@@ -23,7 +23,7 @@ from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.awaits import Awaited, AwaitReader
 from durable.compiler.statements.reading import Reading
-from durable.compiler.types.assignability import assignable
+from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import (
     Event,
     Fixed,
@@ -190,9 +190,8 @@ class AssignmentReader:
         """Return the kind of a value that is assigned to an annotated name."""
         if not assignable(kind, declared):
             given, text = describe(kind), self.reading.source(node)
-            raise Refused(
-                node, f"`{text}` ({given}) is declared {describe(declared)}", "change the annotation or the value"
-            )
+            remedy = names_remedy(kind, declared) or "change the annotation or the value"
+            raise Refused(node, f"`{text}` ({given}) is declared {describe(declared)}", remedy)
         # The name keeps what is known of the value, as a type checker has it: `x: int | None = 1` is an int until it is
         # assigned again.
         fitting = [each for each in members(declared) if assignable(kind, each)]

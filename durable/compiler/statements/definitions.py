@@ -21,7 +21,7 @@ from durable.compiler.source.problems import Refused
 from durable.compiler.statements.functions import Around, Definition, Functions, Node, returns
 from durable.compiler.statements.reading import Errors, Frame, keyed
 from durable.compiler.states.sharing import is_cheap
-from durable.compiler.types.assignability import assignable
+from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import Event, Function, Kind, Never, describe, is_unknown, join
 from durable.compiler.types.terms import NONE, TEXT, Conditional, Constant, Expression, Let, RawExpression, Variable
 
@@ -225,7 +225,8 @@ class DefinitionReader(Functions):
         if not assignable(value.kind, declared):
             given, wanted = describe(value.kind), describe(declared)
             what = f"`{name}` of `{definition.name}` is declared {wanted} and given {given} here"
-            raise Refused(node, what, "change the annotation or what is given")
+            remedy = names_remedy(value.kind, declared) or "change the annotation or what is given"
+            raise Refused(node, what, remedy)
         return dataclasses.replace(value, kind=declared) if isinstance(value.kind, Never) else value
 
     def expression(self, node: ast.Call, scope: Scope) -> Expression | None:

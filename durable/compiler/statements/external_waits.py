@@ -15,6 +15,7 @@ from durable.compiler.program.tree import EventWait, Place, StepCall, WorkflowCa
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.steps import StepReader
 from durable.compiler.types.annotations import kind_of, result_kind
+from durable.compiler.types.assignability import names_remedy
 from durable.compiler.types.errornames import CALL_ERRORS, CALLBACK_ERRORS, WAIT_ERRORS
 from durable.compiler.types.kinds import Kind, describe
 from durable.compiler.types.roundtrip import loss
@@ -123,7 +124,8 @@ def call_workflow(
     wanted = kind_of(payload_type(workflow))
     if not fits(payload.kind, wanted):
         given = f"`{steps.source(node.args[2])}` ({describe(payload.kind)})"
-        raise Refused(node, f"{source} is called with {given}", f"its payload is {describe(wanted)}")
+        remedy = names_remedy(payload.kind) or f"its payload is {describe(wanted)}"
+        raise Refused(node, f"{source} is called with {given}", remedy)
     where = replace(place(name), title=steps.title(node, scope))
     call = WorkflowCall(name, workflow, payload, where, CALL_ERRORS)
     return call, result_kind(workflow)

@@ -28,7 +28,7 @@ from durable.compiler.statements.loops import LoopReader
 from durable.compiler.statements.raises import RaiseReader
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.statements.tries import TryReader
-from durable.compiler.types.assignability import assignable
+from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import UNKNOWN, Kind, Never, describe, is_unknown
 from durable.compiler.types.terms import NONE, Constant, Expression, Variable
 
@@ -309,7 +309,7 @@ class StatementReader:
         if not assignable(result, declared):
             text = self.reading.source(node)
             found = f"`{text}` ({describe(result)}) is returned, and `run` is declared to return {describe(declared)}"
-            raise Refused(node, found, "change the annotation or the value")
+            raise Refused(node, found, names_remedy(result, declared) or "change the annotation or the value")
 
     def cleanups(self, finals: list[FinallyFrame]) -> Statements:
         """Return what the innermost of these `finally`s do where a statement leaves all of them."""

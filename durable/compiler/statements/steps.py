@@ -22,7 +22,7 @@ from durable.compiler.source.names import shortened
 from durable.compiler.source.problems import Refusals, Refused
 from durable.compiler.statements.titles import COMPUTED, template
 from durable.compiler.types.annotations import kind_of
-from durable.compiler.types.assignability import assignable
+from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import Fixed, Kind, Opaque, Text, describe, is_text, is_unknown
 from durable.compiler.types.roundtrip import loss
 from durable.compiler.types.terms import Constant, Expression
@@ -355,6 +355,8 @@ def _is_time(kind: Kind) -> bool:
 
 
 def _remedy(given: Kind, declared: Kind) -> str:
+    if (of_names := names_remedy(given, declared)) is not None:
+        return of_names
     if describe(given).endswith("| None") and not describe(declared).endswith("| None"):
         return "test it for None first, or let the parameter take None"
     return "pass a value of that type, or change the parameter"

@@ -17,7 +17,7 @@ import typing_extensions
 from pydantic import BaseModel, EmailStr, PlainSerializer, RootModel, WrapSerializer
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
-from durable.adapters import adapter_of, resolve_fields
+from durable.adapters import resolve_fields
 from durable.compiler.types.keys import kind_of_keys, written_as
 from durable.compiler.types.kinds import (
     NULL,
@@ -29,14 +29,16 @@ from durable.compiler.types.kinds import (
     Kind,
     ListOf,
     Member,
+    Naming,
+    OneOf,
     Opaque,
     Record,
     Text,
     TupleOf,
+    describe,
     join,
 )
-from durable.errors import SignatureError
-from durable.store.values import schema_nodes
+from durable.compiler.types.naming import aliases_of, config_of, effective, named_everywhere, naming_of
 from durable.workflow import WorkflowEntrypoint, result_type
 
 
@@ -79,19 +81,23 @@ _QUALIFIERS = (
 )
 
 
-def kind_of(annotation: Any) -> Kind:
-    """Return the kind of the values that an annotation allows."""
+def kind_of(annotation: Any, naming: Naming | None = None) -> Kind:
+    """Return the kind of the values that an annotation allows.
+
+    Args:
+        naming: what names the fields of classes without a config of their own, in the class that holds the value.
+    """
     annotation, serialised_otherwise = _bare(annotation)
     if serialised_otherwise:
-        return Opaque(annotation)
+        return _opaque(annotation, naming)
     if _hashable(annotation) and annotation in _PLAIN:
         return _PLAIN[annotation]
     origin = typing.get_origin(annotation)
     if origin is not None:
-        return _generic(annotation, origin, typing.get_args(annotation))
+        return _generic(annotation, origin, typing.get_args(annotation), naming)
     if isinstance(annotation, typing.TypeVar):
-        return kind_of(annotation.__bound__) if annotation.__bound__ else Anything()
-    return _of_class(annotation) if isinstance(annotation, type) else Opaque(annotation)
+        return kind_of(annotation.__bound__, naming) if annotation.__bound__ else Anything()
+    return _of_class(annotation, naming) if isinstance(annotation, type) else _opaque(annotation, naming)
 
 
 def result_kind(workflow: type[WorkflowEntrypoint[Any]]) -> Kind:
@@ -142,32 +148,36 @@ def _names_itself(alias: Any) -> bool:
     return False
 
 
-def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> Kind:
+def _generic(annotation: Any, origin: Any, arguments: tuple[Any, ...], naming: Naming | None) -> Kind:
     if origin in (typing.Union, types.UnionType):
-        return join(*(kind_of(each) for each in arguments))
+        return join(*(kind_of(each, naming) for each in arguments))
     if origin is typing.Literal:
         return join(*(constant_kind(each) for each in arguments))
     if origin in _QUALIFIERS:
-        return kind_of(arguments[0])
+        return kind_of(arguments[0], naming)
     if origin in (list, AbstractSequence):
-        return ListOf(kind_of(arguments[0]), takes_tuples=origin is AbstractSequence)
+        return ListOf(kind_of(arguments[0], naming), takes_tuples=origin is AbstractSequence)
     if origin is tuple:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return ListOf(kind_of(arguments[0]), is_tuple=True)
-        return TupleOf(tuple(kind_of(each) for each in arguments))
+            return ListOf(kind_of(arguments[0], naming), is_tuple=True)
+        return TupleOf(tuple(kind_of(each, naming) for each in arguments))
     # JSON has texts for keys. A dict with keys that cannot be told apart there is passed on, and pydantic reads them.
     if origin in (dict, AbstractMapping) and written_as(key := kind_of(arguments[0])) is not None:
-        return DictOf(kind_of(arguments[1]), kind_of_keys(key))
-    return _record(annotation, origin) or Opaque(annotation)
+        return DictOf(kind_of(arguments[1], naming), kind_of_keys(key))
+    return _record(annotation, origin, naming) or _opaque(annotation, naming)
 
 
-def _of_class(cls: type) -> Kind:
+def _of_class(cls: type, naming: Naming | None) -> Kind:
     if issubclass(cls, enum.Enum):
         return _member(cls)
     if is_named_tuple(cls):
         hints = typing.get_type_hints(cls, include_extras=True)
-        return TupleOf(tuple(kind_of(hints.get(name, Any)) for name in names_of(cls)), cls)
-    return _record(cls, cls) or Opaque(cls)
+        return TupleOf(tuple(kind_of(hints.get(name, Any), naming) for name in names_of(cls)), cls)
+    return _record(cls, cls, naming) or _opaque(cls, naming)
+
+
+def _opaque(annotation: Any, naming: Naming | None) -> Opaque:
+    return Opaque(annotation, effective(annotation, naming))
 
 
 def is_named_tuple(cls: object) -> bool:
@@ -180,16 +190,17 @@ def names_of(cls: Any) -> tuple[str, ...]:
     return names
 
 
-def _record(annotation: Any, cls: Any) -> Record | None:
+def _record(annotation: Any, cls: Any, naming: Naming | None) -> Record | None:
     if typing_extensions.is_typeddict(cls):
         # In Python it has the keys that its class names, as JSON it has others: it can only be passed on.
-        return None if _aliases(cls) else Record(annotation, by_key=True)
+        naming = effective(annotation, naming)
+        return None if aliases_of(cls, naming) else Record(annotation, True, naming)
     if not isinstance(cls, type):
         return None
     if issubclass(cls, BaseModel):
         own_form = issubclass(cls, RootModel) or cls.__pydantic_decorators__.model_serializers
         return None if own_form else Record(annotation)
-    return Record(annotation) if dataclasses.is_dataclass(cls) else None
+    return Record(annotation, naming=effective(annotation, naming)) if dataclasses.is_dataclass(cls) else None
 
 
 def _member(cls: type[enum.Enum]) -> Kind:
@@ -218,40 +229,31 @@ def constant_kind(value: Any) -> Kind:
     return Opaque(type(value))
 
 
-@functools.cache
-def record_fields(python: Any) -> dict[str, RecordField]:
+def record_fields(record: Record) -> dict[str, RecordField]:
     """Return the fields of a model, dataclass or TypedDict by their Python name."""
-    cls = typing.get_origin(python) or python
-    if typing_extensions.is_typeddict(cls):
-        return _keys(cls)
-    if issubclass(cls, BaseModel):
-        return _model_fields(cls)
-    hints = typing.get_type_hints(cls, include_extras=True)
-    aliases = _aliases(cls)
-    names = [each.name for each in dataclasses.fields(cls)]
-    return {name: RecordField(aliases.get(name, name), kind_of(hints[name]), True) for name in names}
+    return _fields(record.python, record.naming)
 
 
 @functools.cache
-def _aliases(cls: Any) -> AbstractMapping[str, str]:
-    """Return the keys under which fields of a dataclass or TypedDict travel that do not travel under their names."""
-    try:
-        schema = adapter_of(cls).core_schema
-    except SignatureError:
-        return {}  # it is refused where it is used
-    # Read off the schema and not off the annotations: a name may come from an alias generator, too.
-    nodes = [each for each in schema_nodes(schema) if each.get("cls") is cls]
-    parts = [
-        part for each in nodes for part in schema_nodes(each) if part.get("type") in ("dataclass-args", "typed-dict")
-    ]
-    fields = parts[0]["fields"] if parts else {}
-    named = fields.items() if isinstance(fields, dict) else ((each["name"], each) for each in fields)
-    return {name: each["serialization_alias"] for name, each in named if "serialization_alias" in each}
+def _fields(python: Any, naming: Naming | None) -> dict[str, RecordField]:
+    cls = typing.get_origin(python) or python
+    if isinstance(cls, type) and issubclass(cls, BaseModel):
+        return _model_fields(cls)
+    config = config_of(cls)
+    inside = naming if config is None else naming_of(config)
+    if typing_extensions.is_typeddict(cls):
+        return _keys(cls, inside)
+    hints = typing.get_type_hints(cls, include_extras=True)
+    aliases = aliases_of(cls, naming)
+    names = [each.name for each in dataclasses.fields(cls)]
+    return {name: RecordField(aliases.get(name, name), kind_of(hints[name], inside), True) for name in names}
 
 
-def _keys(cls: Any) -> dict[str, RecordField]:
+def _keys(cls: Any, naming: Naming | None) -> dict[str, RecordField]:
     hints = typing_extensions.get_type_hints(cls, include_extras=True)
-    return {name: RecordField(name, kind_of(each), _is_required(cls, name, each)) for name, each in hints.items()}
+    return {
+        name: RecordField(name, kind_of(each, naming), _is_required(cls, name, each)) for name, each in hints.items()
+    }
 
 
 def _is_required(cls: Any, name: str, hint: Any) -> bool:
@@ -270,16 +272,16 @@ def _is_required(cls: Any, name: str, hint: Any) -> bool:
 def _model_fields(cls: type[BaseModel]) -> dict[str, RecordField]:
     resolve_fields(cls)
     rewritten = {name for each in cls.__pydantic_decorators__.field_serializers.values() for name in each.info.fields}
-    found = {}
+    naming, found = naming_of(cls.model_config), {}
     for name, info in cls.model_fields.items():
         # It is in no JSON, and so cannot be read; `roundtrip` refuses the type where it travels.
         if info.exclude:
             continue
         is_rewritten = name in rewritten or _has_form(info)
-        kind = Opaque(info.annotation) if is_rewritten else kind_of(info.annotation)
+        kind = _opaque(info.annotation, naming) if is_rewritten else kind_of(info.annotation, naming)
         found[name] = RecordField(_alias(info) or name, kind, True, is_rewritten)
     for name, computed in cls.model_computed_fields.items():
-        found[name] = RecordField(_alias(computed) or name, kind_of(computed.return_type), True)
+        found[name] = RecordField(_alias(computed) or name, kind_of(computed.return_type, naming), True)
     return found
 
 
@@ -291,3 +293,42 @@ def _alias(info: FieldInfo | ComputedFieldInfo) -> str | None:
     if isinstance(info, FieldInfo) and info.serialization_alias is not None:
         return info.serialization_alias
     return info.alias
+
+
+def named_twice(annotation: Any) -> str | None:
+    """Return which class in a type has two names in JSON for one field, and the remedy: "what; remedy".
+
+    pydantic keeps one schema for each class, so that it reads one of the two places under the names of the other.
+    """
+    namings: dict[str, Naming | None] = {}
+    left: list[Kind] = [kind_of(annotation)]
+    seen: set[Kind] = set()
+    while left:
+        kind = left.pop()
+        if kind in seen:
+            continue
+        seen.add(kind)
+        if isinstance(kind, (Record, Opaque)):
+            name = describe(dataclasses.replace(kind, naming=None))
+            other = namings.setdefault(name, kind.naming)
+            if other is not kind.naming and (naming := other or kind.naming) is not None:
+                return f"{name} has two names in JSON for one field; {named_everywhere(name, naming)}"
+        left += _parts(kind)
+    return None
+
+
+def _parts(kind: Kind) -> list[Kind]:
+    match kind:
+        case Record():
+            return [each.kind for each in record_fields(kind).values()]
+        case Opaque(python, naming) if typing_extensions.is_typeddict(typing.get_origin(python) or python):
+            return [each.kind for each in _fields(python, naming).values()]
+        case Opaque(python, naming):
+            return [kind_of(each, naming) for each in typing.get_args(python)]
+        case ListOf(element):
+            return [element]
+        case DictOf(value):
+            return [value]
+        case TupleOf(parts) | OneOf(parts):
+            return list(parts)
+    return []

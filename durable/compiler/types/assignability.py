@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing
 
 from pydantic import BaseModel
@@ -26,15 +27,20 @@ from durable.compiler.types.kinds import (
     Text,
     TupleOf,
     Unknown,
+    describe,
     members,
 )
+from durable.compiler.types.naming import named_everywhere
 
 
 def assignable(given: Kind, declared: Kind) -> bool:
     """Whether every value of the given kind is one of the declared kind."""
     if isinstance(given, Caught):
         return False
-    if isinstance(given, (Unknown, Never, Anything)) or isinstance(declared, (Unknown, Anything)) or given == declared:
+    if isinstance(declared, Anything):
+        # What is taken as Any is read and written without the class that holds it, and so under other names.
+        return renamed(given) is None
+    if isinstance(given, (Unknown, Never, Anything)) or isinstance(declared, Unknown) or given == declared:
         return True
     if isinstance(given, OneOf):
         return all(assignable(each, declared) for each in given.members)
@@ -71,13 +77,13 @@ def _container(given: Kind, declared: Kind) -> bool:
             return assignable(value, wanted) and assignable(key, wanted_key)
         case Fixed(entries), DictOf(wanted, key):
             return all(assignable(each, wanted) for _, each in entries) and (not entries or isinstance(key, Text))
-        case Fixed(entries), Record(python, True):
-            return _fits_keys(dict(entries), python)
+        case Fixed(entries), Record(by_key=True) as record:
+            return _fits_keys(dict(entries), record)
     return False
 
 
-def _fits_keys(entries: dict[str, Kind], python: typing.Any) -> bool:
-    fields = record_fields(python)
+def _fits_keys(entries: dict[str, Kind], record: Record) -> bool:
+    fields = record_fields(record)
     required = {name for name, each in fields.items() if each.present}
     return required <= entries.keys() <= fields.keys() and all(
         assignable(each, fields[name].kind) for name, each in entries.items()
@@ -86,6 +92,8 @@ def _fits_keys(entries: dict[str, Kind], python: typing.Any) -> bool:
 
 def _nominal(given: Kind, declared: Kind) -> bool:
     match given, declared:
+        case (Record() | Opaque(), Record() | Opaque()) if given.naming is not declared.naming:
+            return False
         case (Record(one) | Opaque(one), Record(other) | Opaque(other)):
             one_class, other_class = typing.get_origin(one) or one, typing.get_origin(other) or other
             if isinstance(one_class, type) and isinstance(other_class, type):
@@ -107,8 +115,34 @@ def _forbids(model: type, given: type) -> bool:
     """Return whether a model refuses the JSON of a subclass, which has fields that the model forbids."""
     if not issubclass(model, BaseModel) or model.model_config.get("extra") != "forbid":
         return False
-    known = {each.alias for each in record_fields(model).values()}
-    return any(each.alias not in known for each in record_fields(given).values())
+    known = {each.alias for each in record_fields(Record(model)).values()}
+    return any(each.alias not in known for each in record_fields(Record(given)).values())
+
+
+def renamed(kind: Kind) -> Record | Opaque | None:
+    """Return what in a kind has other names in JSON than it has elsewhere, if there is something."""
+    match kind:
+        case Record() | Opaque():
+            return None if kind.naming is None else kind
+        case ListOf(element) | SetOf(element):
+            return renamed(element)
+        case DictOf(value):
+            return renamed(value)
+        case TupleOf(parts) | OneOf(parts):
+            return next((found for each in parts if (found := renamed(each)) is not None), None)
+        case Fixed(entries):
+            return next((found for _, each in entries if (found := renamed(each)) is not None), None)
+    return None
+
+
+def names_remedy(*kinds: Kind) -> str | None:
+    """Return what to write where one of two kinds does not fit because its names in JSON are those of its holder."""
+    found = next((found for each in kinds if (found := renamed(each)) is not None), None)
+    if found is None:
+        return None
+    name = describe(dataclasses.replace(found, naming=None))
+    assert found.naming is not None
+    return named_everywhere(name, found.naming)
 
 
 def overlap(one: Kind, other: Kind) -> bool:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from durable.adapters import adapter_of, resolve_fields
 from durable.compiler.types.annotations import RecordField, record_fields
 from durable.compiler.types.kinds import Record
+from durable.compiler.types.naming import adapter_in, config_of, naming_of
 from durable.compiler.types.roundtrip import loss, read_as
 
 _FACTORIES: Final = (list, dict, tuple, str, int, float, bool)
@@ -48,7 +49,7 @@ def is_dataclass(record: Record) -> bool:
 
 def parameters_of(record: Record) -> dict[str, str]:
     """Return what fields are given as when an object is built, each with the name of its field."""
-    fields = record_fields(record.python)
+    fields = record_fields(record)
     if record.by_key:
         return {name: name for name in fields}
     infos, config = infos_of(record.python)
@@ -90,7 +91,7 @@ def _dumped(python: Any, name: str, value: Any) -> Any:
         )
         return next(iter(whole.values()))
     hints = typing_extensions.get_type_hints(cls, include_extras=True)
-    return adapter_of(hints[name]).dump_python(value, mode="json", by_alias=True)
+    return adapter_in(hints[name], naming_of(config_of(cls) or {})).dump_python(value, mode="json", by_alias=True)
 
 
 @functools.cache

@@ -70,11 +70,25 @@ class Member(Kind):
     behaves: Kind | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Naming:
+    """The alias generator of a class, which names also the fields of dataclasses and TypedDicts in it.
+
+    pydantic applies a config to all below it, except to classes that have a config of their own.
+    """
+
+    generator: Any
+
+    def __str__(self) -> str:
+        return getattr(self.generator, "__name__", None) or type(self.generator).__name__
+
+
 @dataclass(frozen=True, slots=True)
 class Opaque(Kind):
     """A value that is passed on and tested for None, and nothing else."""
 
     python: Any
+    naming: Naming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +132,14 @@ class Fixed(Kind):
 
 @dataclass(frozen=True, slots=True)
 class Record(Kind):
-    """A pydantic model or dataclass, read by attribute, or a TypedDict, read by key."""
+    """A pydantic model or dataclass, read by attribute, or a TypedDict, read by key.
+
+    `naming` is set where a class that holds it gives its fields other names in JSON than they have elsewhere.
+    """
 
     python: Any
     by_key: bool = False
+    naming: Naming | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,9 +339,15 @@ def describe(kind: Kind) -> str:
             return "{" + ", ".join(f'"{key}": {describe(each)}' for key, each in entries) + "}"
         case Done(result):
             return f"Task[{describe(result)}]"
+        case Record(python, naming=naming) | Opaque(python, naming) if naming is not None:
+            return f"{_name(python)} with the names of {naming}"
         case Record(python) | Member(python) | Opaque(python):
-            return getattr(python, "__name__", None) or str(python).replace("typing.", "")
+            return _name(python)
     return _PLAIN[type(kind)]
+
+
+def _name(python: Any) -> str:
+    return getattr(python, "__name__", None) or str(python).replace("typing.", "")
 
 
 _PLAIN: dict[type[Kind], str] = {

@@ -19,6 +19,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from typing_extensions import TypeAliasType
 
 from durable.adapters import adapter_of, resolve_fields
+from durable.compiler.types.annotations import named_twice
 from durable.compiler.types.samples import lookalikes, samples
 from durable.store.values import Misfit, difference, dump_text, load_text, schema_nodes
 
@@ -45,7 +46,7 @@ def _loss(annotation: Any, shown: str) -> str | None:
     adapter = adapter_of(annotation)
     nodes = schema_nodes(adapter.core_schema)
     classes = dict.fromkeys(each["cls"] for each in nodes if each.get("type") in ("model", "dataclass"))
-    found = next((found for each in classes if (found := _of_class(each)) is not None), None)
+    found = named_twice(annotation) or next((found for each in classes if (found := _of_class(each)) is not None), None)
     what = getattr(annotation, "__name__", None) or str(annotation)
     return found or _drawn(annotation, adapter, lambda value: dump_text(adapter, value, what), what)
 
