@@ -10,7 +10,7 @@ from datetime import datetime
 
 from durable.compiler.expressions import calendars, spans
 from durable.compiler.expressions.advice import of_elements
-from durable.compiler.expressions.guards import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.program.outcomes import error_message
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import RecordField, names_of, record_fields

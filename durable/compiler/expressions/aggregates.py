@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from durable.compiler.expressions.access import element_kind
-from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.iterables import LAZY, comprehension, is_view, iterable, merged_dicts, refuse_strict
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import SPAN, as_span, is_span
 from durable.compiler.expressions.times import is_date, is_time, order_of, zone_of

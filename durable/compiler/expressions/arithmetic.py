@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from durable.compiler.expressions import spans, times
 from durable.compiler.expressions.advice import of_text_operator
-from durable.compiler.expressions.guards import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.expressions.iterables import merged_dicts
+from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,

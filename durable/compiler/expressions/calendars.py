@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Final
 
-from durable.compiler.expressions.guards import refuse_none
+from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.times import is_date, is_time
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Integer, Opaque

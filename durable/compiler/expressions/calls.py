@@ -25,11 +25,11 @@ from durable.compiler.expressions.advice import (
 )
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
-from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.iterables import LAZY, VIEWS, iterable
 from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.texts import join_texts, spelled
 from durable.compiler.program.walk import may_fail

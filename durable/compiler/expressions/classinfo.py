@@ -7,10 +7,10 @@ import typing
 from datetime import timedelta
 from typing import Any, Final
 
-from durable.compiler.expressions.guards import refuse_any
 from durable.compiler.expressions.instances import instance
 from durable.compiler.expressions.narrowing import Condition, narrowed
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_any
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.problems import Refused

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from durable.compiler.expressions.advice import written_member
-from durable.compiler.expressions.guards import IN_A_STEP, refuse_any, refuse_none
+from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none
 from durable.compiler.expressions.times import compared
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.assignability import overlap

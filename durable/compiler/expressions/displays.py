@@ -6,10 +6,10 @@ import ast
 import dataclasses
 
 from durable.compiler.expressions.access import element_kind
-from durable.compiler.expressions.guards import refuse_none
 from durable.compiler.expressions.iterables import dict_entry, iterable, merged_dicts
 from durable.compiler.expressions.literals import dict_display, list_display
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused

@@ -21,7 +21,6 @@ from durable.compiler.expressions.arithmetic import arithmetic, negation
 from durable.compiler.expressions.calls import call
 from durable.compiler.expressions.conditions import condition_of, junction
 from durable.compiler.expressions.displays import dict_of, list_of
-from durable.compiler.expressions.guards import refuse_caught, refuse_none
 from durable.compiler.expressions.iterables import (
     comprehension,
     is_repeatable,
@@ -29,6 +28,7 @@ from durable.compiler.expressions.iterables import (
 )
 from durable.compiler.expressions.literals import literal
 from durable.compiler.expressions.narrowing import Condition
+from durable.compiler.expressions.refusals import refuse_caught, refuse_none
 from durable.compiler.expressions.scope import Scope, path_of
 from durable.compiler.expressions.slices import sliced
 from durable.compiler.expressions.texts import formatted, spelled

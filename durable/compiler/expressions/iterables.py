@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler.expressions.access import element_kind, keys_of
-from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.literals import list_display, literal
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused

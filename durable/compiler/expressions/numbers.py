@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.expressions.guards import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,

@@ -18,9 +18,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from durable.adapters import adapter_of
 from durable.compiler.expressions.access import nearest
 from durable.compiler.expressions.advice import of_field
-from durable.compiler.expressions.guards import refuse_caught
 from durable.compiler.expressions.literals import literal
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_caught
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.source.problems import Refused

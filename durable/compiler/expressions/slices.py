@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from durable.compiler.expressions.guards import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Integer, Kind, ListOf, Text, TupleOf, acts_as, describe, is_unknown, members
 from durable.compiler.types.terms import NONE, TEXT, Apply, Constant, Expression, Formula, Item, ListDisplay

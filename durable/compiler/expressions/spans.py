@@ -13,8 +13,8 @@ from datetime import timedelta
 from typing import Final
 
 from durable.compiler.expressions import options
-from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.reader import Reader
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from durable.compiler.expressions import calendars
-from durable.compiler.expressions.guards import refuse_any, refuse_none, refuse_unsaid
 from durable.compiler.expressions.numbers import SPACES, number_text
+from durable.compiler.expressions.refusals import refuse_any, refuse_none, refuse_unsaid
 from durable.compiler.program.outcomes import error_message
 from durable.compiler.program.walk import size
 from durable.compiler.source.problems import Refused

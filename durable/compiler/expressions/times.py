@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic_core import to_jsonable_python
 
-from durable.compiler.expressions.guards import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.spans import DAYS, SPAN, as_span, is_span
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Integer, Kind, Never, Opaque, describe, present

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.compiler.expressions.guards import refuse_none
+from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.texts import spelled
 from durable.compiler.program.tree import Raise, RaiseAgain
 from durable.compiler.source.names import HOISTED

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from durable.compiler.expressions.advice import of_decorator
-from durable.compiler.expressions.guards import refuse_caught
+from durable.compiler.expressions.refusals import refuse_caught
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Arm, Assign, Cleanup, If, Return, Statement

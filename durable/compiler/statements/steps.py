@@ -12,9 +12,9 @@ from typing import Any, Final
 from durable.compiler.expressions import options
 from durable.compiler.expressions.advice import OPTIONS_LAST, of_step_function
 from durable.compiler.expressions.expressions import ExpressionReader
-from durable.compiler.expressions.guards import refuse_any, refuse_none
 from durable.compiler.expressions.objects import fits
 from durable.compiler.expressions.options import Resolve
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import sleep_length, timeout
 from durable.compiler.program.tree import Place, Sleep, StepCall
