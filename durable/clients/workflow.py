@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
@@ -29,7 +30,6 @@ from durable.errors import CallbackUnknown, EventUnknown, InvalidInput, RunNotFo
 from durable.operations.history import HistoryEntry
 from durable.operations.queries import Queries, attribute_of
 from durable.runs.description import Entry, status_of
-from durable.runs.ids import random_id
 from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs
 from durable.runs.transitions import From, Order
@@ -181,7 +181,7 @@ class WorkflowClient(Workflow[Any]):
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
         # Without an id it is another event each time that it is sent.
-        return self._events.send(self.name, instance, type, value, id or random_id())
+        return self._events.send(self.name, instance, type, value, id or str(uuid.uuid4()))
 
     def get(self, id: str) -> RunStatus:
         return status_of(self._runs.load_status(self.name, id), self._values)

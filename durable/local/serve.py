@@ -99,7 +99,8 @@ def _run(
     """Serve until Ctrl-C, or until the sources have changed; return whether it was that."""
     built = build(load())
     with closing(Journal(data)) as journal, kept(data) as logs:
-        clock, crew = SystemClock(), Crew()
+        clock, crew = SystemClock(), Crew(rests=journal.go)
+        journal.pace(crew.busy)
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}

@@ -108,7 +108,7 @@ class Runs:
         """
         # Drawn at once: each call into the system gives other threads the interpreter.
         drawn = os.urandom(DRAWN_BYTES + 8)
-        instance = instance_id(workflow, id, idempotency_key, drawn[:DRAWN_BYTES])
+        instance = instance_id(workflow, id, idempotency_key, self._clock.now(), drawn[:DRAWN_BYTES])
         is_drawn = id is None and idempotency_key is None
         try:
             header, new = self._put_header(

@@ -73,7 +73,9 @@ class Onboarding:
 def onboarding(data: Path, project: str = ONBOARDING) -> Iterator[Onboarding]:
     """Run a project on a data folder, with fsync."""
     gc.disable()  # as `durable dev` does, until all is set up
-    journal, clock, crew = Journal(data), SystemClock(), Crew()
+    journal, clock = Journal(data), SystemClock()
+    crew = Crew(rests=journal.go)
+    journal.pace(crew.busy)
     workers, turns = crew.pool(STEP_THREADS), crew.pool(4)
     ends = Ends(journal)
     try:

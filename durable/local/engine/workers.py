@@ -88,10 +88,12 @@ class Crew:
 
     Args:
         name: begins the names of the threads.
+        rests: called by a thread that finds no work.
     """
 
-    def __init__(self, name: str = "worker") -> None:
+    def __init__(self, name: str = "worker", rests: Callable[[], object] = lambda: None) -> None:
         self._name = name
+        self._rests = rests
         self._lock = threading.Lock()
         self._ready: deque[tuple[Pool, Work]] = deque()
         self._parked: list[_Thread] = []
@@ -103,6 +105,10 @@ class Crew:
         self._backlog = threading.Condition(self._lock)
         self._watched = False
         self._watch = SharedThread(f"{name}-watch", self._look)
+
+    def busy(self) -> bool:
+        """Return whether work is there that no thread has taken yet."""
+        return bool(self._ready)
 
     def pool(self, limit: int) -> Pool:
         """Return a pool whose work the crew does, so many pieces at once at most."""
@@ -159,6 +165,7 @@ class Crew:
                     return work
                 self._moving.discard(thread)
                 self._parked.append(thread)
+            self._rests()
             thread.wake.acquire()
 
     def _end(self, thread: _Thread) -> None:

@@ -107,6 +107,7 @@ class Journal:
         self._ticket = self._durable = 0
         self._filling, self._flushing = _Batch(), _Batch()
         self._listeners: tuple[Listener, ...] = ()
+        self._busy: Callable[[], bool] = lambda: False
         self._readers: deque[sqlite3.Connection] = deque()
         self._thread = SharedThread("journal", self._take)
         self._thread.start()
@@ -181,6 +182,22 @@ class Journal:
         """
         with self._lock:
             self._listeners = (*self._listeners, listener)
+
+    def pace(self, busy: Callable[[], bool]) -> None:
+        """Let changes that somebody waits for linger as well while a program is busy making more: see `go`.
+
+        Each commit costs the program a few waits for the interpreter's lock, so that many small ones slow it down.
+
+        Args:
+            busy: whether work is ready that is going to hand over changes; asked under the lock, so it takes none.
+        """
+        self._busy = busy
+
+    def go(self) -> None:
+        """Have what somebody waits for committed at once, since the program is busy no more."""
+        with self._lock:
+            if self._filling.wanted and self._dormant:
+                self._wake()
 
     def hasten(self) -> None:
         """Have what was handed over committed at once, without lingering."""
@@ -259,9 +276,12 @@ class Journal:
 
     def _want(self) -> None:
         self._filling.wanted = True
-        if self._dormant:
-            self._dormant = self._idle = False
-            self._changed.notify()
+        if self._dormant and (self._idle or not self._busy()):
+            self._wake()
+
+    def _wake(self) -> None:
+        self._dormant = self._idle = False
+        self._changed.notify()
 
     def _take(self) -> Work | None:
         """Return the writing of the next batch; None when the journal is being closed, or has failed."""
@@ -281,7 +301,7 @@ class Journal:
         with self._lock:
             while not (self._filling.last or self._closing):
                 self._sleep(None)
-            if not (self._filling.wanted or self._closing):
+            if not self._closing and (self._busy() or not self._filling.wanted):
                 self._sleep(self._linger)
             if not self._filling.last:
                 self._error = JournalClosed(f"{self.path}: the journal was closed")

@@ -121,6 +121,26 @@ def test_only_the_last_of_several_values_is_written(journal: Journal, gate: Gate
     assert (journal.counts.handed, journal.counts.written, journal.counts.commits) == (13, 3, 2)
 
 
+def test_what_is_waited_for_lingers_while_more_is_being_made(folder: Path) -> None:
+    journal, busy = Journal(folder, linger=60), True
+    journal.pace(lambda: busy)
+    for number in range(200):
+        journal.put(EXECUTION, (f"{number}",), ("",))
+        journal.hasten()
+    busy = False
+    journal.go()
+    journal.flush()
+    assert (journal.counts.written, journal.counts.commits) == (200, 1)
+    journal.close()
+
+
+def test_nobody_waits_for_a_program_that_is_busy_for_long(folder: Path) -> None:
+    journal = Journal(folder, linger=0.001)
+    journal.pace(lambda: True)
+    journal.wait(journal.put(EXECUTION, ("a",), ("one",)), 10)
+    journal.close()
+
+
 def test_a_later_change_is_never_durable_without_the_earlier_ones(journal: Journal) -> None:
     stop = threading.Event()
 
