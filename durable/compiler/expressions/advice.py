@@ -166,9 +166,24 @@ def of_except(cls: type[Exception], reported: bool) -> str:
     return f"define or import {cls.__name__} in the module of the step that raises it, or write `except StepError`"
 
 
-def of_method(kind: Kind, name: str, known: str) -> str:
+_OF_TEXTS: Final = {
+    "capitalize": "write `{0}[:1].upper() + {0}[1:].lower()`",
+    "title": 'write `" ".join(word[:1].upper() + word[1:].lower() for word in {0}.split(" "))`',
+    "casefold": "write `{0}.lower()`",
+    "isupper": "write `{0} == {0}.upper()`",
+    "islower": "write `{0} == {0}.lower()`",
+    "isdigit": "write `int({0})` in a `try` with `except ValueError`, or let a step tell",
+    "isdecimal": "write `int({0})` in a `try` with `except ValueError`, or let a step tell",
+    "isnumeric": "write `int({0})` in a `try` with `except ValueError`, or let a step tell",
+}
+"""What to write instead of methods that ask Unicode's tables, which a state machine has not."""
+
+
+def of_method(node: ast.Call, kind: Kind, name: str, known: str) -> str:
     """Return what to do instead of calling a method; `known` are those of strings and dicts."""
     match acts_as(kind):
+        case Text() if name in _OF_TEXTS and isinstance(node.func, ast.Attribute):
+            return _OF_TEXTS[name].format(_text(node.func.value))
         case Text() if name == "format":
             return 'write an f-string, as in `f"{x} is here"`'
         case Text() | DictOf() | Fixed() | Record(by_key=True):
@@ -176,7 +191,7 @@ def of_method(kind: Kind, name: str, known: str) -> str:
         case Record():
             return "read its fields, pass it to steps as it is, and let a step do what its methods do"
         case ListOf() | TupleOf():
-            return "write a comprehension, a slice or sorted(…), or do it in a step"
+            return "write a comprehension, a slice or sorted(…), or do it in a step; `run` knows .index and .count"
         case Opaque(python) if python in (datetime, date):
             return (
                 'of times `run` knows .isoformat(), .strftime("%Y-%m-%d"), .date(), .weekday(); let a step return more'

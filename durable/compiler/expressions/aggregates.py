@@ -43,6 +43,7 @@ from durable.compiler.types.terms import (
     Comprehension,
     Conditional,
     Constant,
+    Entry,
     Expression,
     Formula,
     Item,
@@ -151,7 +152,7 @@ def _ordered(
 ) -> Comprehension:
     variable = reader.names.variable("item", ("sorted", str(node.lineno), str(node.col_offset)))
     item = Variable(variable, kind)
-    wanted = item if key is None else _key(reader, key, item, scope)
+    wanted = item if key is None else _key(reader, key, item, scope, node.args[0])
     parts = _keys(key or node, wanted, reader.source.of(node))
     for each in _times(wanted):
         zones = Comprehension(zone_of(each), variable, items, None, ListOf(_INTEGER))
@@ -162,8 +163,22 @@ def _ordered(
     return Comprehension(display, variable, items, None, ListOf(kind), into)
 
 
-def _key(reader: Reader, node: ast.expr, item: Variable, scope: Scope) -> Expression:
+def _is_same_path(one: ast.expr, other: ast.expr) -> bool:
+    """Return whether two expressions are the same name, or the same field of it."""
+    match one, other:
+        case ast.Attribute(a, name), ast.Attribute(b, same):
+            return name == same and _is_same_path(a, b)
+        case ast.Name(name), ast.Name(same):
+            return name == same
+    return False
+
+
+def _key(reader: Reader, node: ast.expr, item: Variable, scope: Scope, items: ast.expr) -> Expression:
     match node:
+        case ast.Attribute(of, "get") if _is_same_path(of, items):
+            found = reader.value(placed(ast.Subscript(of, _KEY, ast.Load()), node), scope.bind(_KEY.id, item))
+            # It is gone through by its own keys, and so has all of them.
+            return dataclasses.replace(found, certain=True) if isinstance(found, Entry) else found
         case ast.Lambda(ast.arguments(posonlyargs=[], args=[parameter], kwonlyargs=[], defaults=[]), body):
             return reader.value(body, scope.bind(parameter.arg, item))
         case ast.Attribute(of, method) if reader.static(of, scope) == (True, str):
@@ -308,6 +323,9 @@ def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     match node:
         case ast.Call(args=[ast.GeneratorExp(element, generators), default], keywords=[]):
             pass
+        case ast.Call(args=[ast.Call(ast.Name("iter"), [through], []), default], keywords=[]):
+            element = placed(ast.Name("item", ast.Load()), node)
+            generators = [ast.comprehension(placed(ast.Name("item", ast.Store()), node), through, [], 0)]
         case _:
             found = f"`{reader.source.of(node)}` is no generator and a default"
             raise Refused(node, found, "write next((x for x in xs if …), None)")

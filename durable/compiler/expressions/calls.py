@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from durable.compiler.expressions import calendars, options, sets, spans, texts, times
+from durable.compiler.expressions import calendars, options, sequences, sets, spans, texts, times
 from durable.compiler.expressions.access import by_attribute, element_kind, keys_of
 from durable.compiler.expressions.advice import (
     CLOCKS,
@@ -25,13 +25,14 @@ from durable.compiler.expressions.advice import (
 )
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
+from durable.compiler.expressions.formats import spelled
 from durable.compiler.expressions.iterables import LAZY, VIEWS, iterable
 from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
-from durable.compiler.expressions.texts import join_texts, spelled
+from durable.compiler.expressions.texts import join_texts
 from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import is_named_tuple
@@ -68,8 +69,10 @@ from durable.compiler.types.terms import (
     Comparison,
     Conditional,
     Constant,
+    Either,
     Entry,
     Expression,
+    Item,
     Let,
     Operation,
     Variable,
@@ -161,9 +164,13 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
         return dataclasses.replace(of, kind=of.kind.result)
     if called.attr == "model_copy" and isinstance(of.kind, Record):
         return _copied(reader, node, of, scope)
-    if node.keywords and not is_unknown(of.kind):
+    given = texts.by_place(node, called.attr) if is_text(of.kind) else None
+    if given is not None:
+        arguments = [reader.value(each, scope) for each in given]
+    elif node.keywords and not is_unknown(of.kind):
         raise unknown_method(node, of, called.attr, source)
-    arguments = _arguments(reader, node, scope)
+    else:
+        arguments = _arguments(reader, node, scope)
     unknown = unreported(of.kind, *(each.kind for each in arguments))
     if unknown is not None:
         return Constant(None, unknown)
@@ -313,7 +320,13 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
     if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
-        return _edge(node, of, name, arguments[0], source)
+        return _edges(node, of, name, arguments[0], source)
+    if isinstance(kind, ListOf | TupleOf):
+        of_list = sequences.method(node, of, kind, name, arguments, source)
+        if of_list is not None:
+            return of_list
+    if name == "copy" and isinstance(kind, DictOf | Fixed) and not arguments:
+        return of
     if name in texts.METHODS and isinstance(kind, Text):
         return texts.METHODS[name](node, of, arguments, source)
     if name in VIEWS and isinstance(kind, (DictOf, Fixed, Record)):
@@ -327,7 +340,7 @@ def changes(name: str) -> bool:
 
 
 _KNOWN: Final = (
-    "`run` knows .get, .items, .keys and .values of dicts, and of strings .startswith, .endswith, .join, "
+    "`run` knows .get, .items, .keys, .values and .copy of dicts, and of strings .startswith, .endswith, .join, "
     + ", ".join(f".{name}" for name in texts.METHODS)
     + "; do it in a step"
 )
@@ -337,7 +350,7 @@ def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Re
     """Return the refusal of a method that `run` does not know."""
     if name in _CHANGING:
         return Refused(node, f"`{source}` changes a value in place", of_change(node, of.kind))
-    return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(of.kind, name, _KNOWN))
+    return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(node, of.kind, name, _KNOWN))
 
 
 def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression], source: str) -> Expression:
@@ -365,9 +378,22 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
     raise Refused(node, f"`{source}` looks up a key that {describe(kind)} does not have", "use one that it has")
 
 
+def _edges(node: ast.Call, of: Expression, name: str, parts: Expression, source: str) -> Expression:
+    """Return `s.startswith(x)`, where `x` may be a tuple of strings."""
+    if not isinstance(parts.kind, TupleOf) or not all(is_text(each) for each in parts.kind.elements):
+        return _edge(node, of, name, parts, source)
+    text, given = Variable("_s", of.kind), Variable("_p", parts.kind)
+    found: Expression = Constant(False, Boolean())
+    for place in reversed(range(len(parts.kind.elements))):
+        one = Item(given, Constant(place, Integer()), Text(), certain=True)
+        test = _edge(node, text, name, one, source)
+        found = Either(test, found) if place + 1 < len(parts.kind.elements) else test
+    return Let((("_s", of), ("_p", parts)), found, Boolean())
+
+
 def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
     if not assignable(part.kind, Text()):
-        remedy = "give it one string: `s.startswith(a) or s.startswith(b)`"
+        remedy = "give it a string, or write the tuple out, as in `s.startswith((a, b))`"
         raise Refused(node, f"`{source}` looks for {describe(part.kind)}", remedy)
     if name == "startswith":
         start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())

@@ -236,7 +236,7 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     kind = of_one_shape(acts_as(container.kind))
     match kind:
         case ListOf() | TupleOf() | SetOf():
-            _element_of(node, _elements(kind), item, source)
+            refuse_unlike(node, _elements(kind), item, source)
             return Contains(container, item)
         case DictOf() | Fixed() if looked_up(kind, item.kind) is not None:
             return Contains(container, as_text(item))
@@ -249,7 +249,8 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     )
 
 
-def _element_of(node: ast.AST, elements: tuple[Kind, ...], item: Expression, source: str) -> None:
+def refuse_unlike(node: ast.AST, elements: tuple[Kind, ...], item: Expression, source: str) -> None:
+    """Refuse to look for an item among elements which JSON does not tell from it as CPython does."""
     kind = join(*elements, item.kind)
     for each in members(kind):
         if isinstance(each, (ListOf, TupleOf, DictOf, Fixed)):

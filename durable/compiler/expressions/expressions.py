@@ -21,6 +21,7 @@ from durable.compiler.expressions.arithmetic import arithmetic, negation
 from durable.compiler.expressions.calls import call
 from durable.compiler.expressions.conditions import condition_of, junction
 from durable.compiler.expressions.displays import dict_of, list_of
+from durable.compiler.expressions.formats import formatted, spelled
 from durable.compiler.expressions.iterables import (
     comprehension,
     is_repeatable,
@@ -31,14 +32,17 @@ from durable.compiler.expressions.narrowing import Condition
 from durable.compiler.expressions.refusals import refuse_caught, refuse_none
 from durable.compiler.expressions.scope import Scope, path_of
 from durable.compiler.expressions.slices import sliced
-from durable.compiler.expressions.texts import formatted, spelled
 from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.names import Names
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import Source
 from durable.compiler.types.kinds import (
+    Boolean,
     Event,
     Function,
+    Integer,
+    Null,
+    Unknown,
     is_error,
     is_unknown,
     join,
@@ -277,6 +281,8 @@ class ExpressionReader:
                 if node.conversion == ord("s"):
                     found = spelled(node, found, self.source.of(value))
                 return found if is_unknown(found.kind) else formatted(node, found, spec, self.source.of(value))
+            case ast.FormattedValue(value, 114, None) if _is_alike(found := self.value(value, scope)):
+                return spelled(node, found, self.source.of(value))
             case ast.FormattedValue():
                 raise Refused(
                     node, "an f-string has the conversion `!r` or `!a`", "leave it out; around a text write the quotes"
@@ -302,6 +308,11 @@ class ExpressionReader:
         condition = self.condition(node.test, scope)
         body, otherwise = self.held(node.body, condition.true), self.held(node.orelse, condition.false)
         return Conditional(condition.test, body, otherwise, join(body.kind, otherwise.kind))
+
+
+def _is_alike(value: Expression) -> bool:
+    """Return whether `repr` writes a value as `str` does."""
+    return all(isinstance(each, Boolean | Integer | Null | Unknown) for each in members(value.kind))
 
 
 def _caught_name(node: ast.Attribute) -> ast.expr | None:

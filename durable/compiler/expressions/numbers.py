@@ -51,6 +51,9 @@ _FLOAT_TEXT: Final = (
 """What reads numbers; JSONata's `$number` takes no zeros before them, and no signs, spaces, and points at the ends."""
 
 
+_BASES: Final = {"": "", "b": ", 2", "o": ", 8", "x": ", 16", "X": ", 16"}
+
+
 def _scaled(digits: int) -> str:
     """Return what rounds `$a`: `$_w` is then the whole part of its absolute value, `$_r` the digits after the point."""
     scale = 10**digits
@@ -136,13 +139,24 @@ def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Express
     return Formula(text, (value,), _FLOAT)
 
 
-def number_text(value: Expression, digits: int | None, *, grouped: bool, zeros: int, end: str = "") -> Expression:
+def number_text(
+    value: Expression,
+    digits: int | None,
+    *,
+    group: str | None = None,
+    zeros: int = 0,
+    signed: bool = False,
+    base: str = "",
+    end: str = "",
+) -> Expression:
     """Return a number as formats write it.
 
     Args:
         digits: how many stand after the point; None for a whole number, which has no point.
-        grouped: whether commas stand between thousands.
+        group: what stands between thousands.
         zeros: the width up to which zeros stand before it.
+        signed: whether a plus stands before a number that is not negative.
+        base: the letter of the format that writes it to another base than 10.
     """
     if digits is None:
         start, whole, after = "", "$abs($a)", ""
@@ -153,8 +167,10 @@ def number_text(value: Expression, digits: int | None, *, grouped: bool, zeros: 
         )
         whole = "$_n"
         after = f' & "." & $pad($formatBase($_r >= {scale} ? 0 : $_r), -{digits}, "0")' if digits else ""
-    text = (f'$formatNumber({whole}, "#,##0")' if grouped else f"$formatBase({whole})") + after
+    text = f'$formatNumber({whole}, "#,##0")' if group else f"$formatBase({whole}{_BASES[base]})"
+    text = (f'$replace({text}, ",", "{group}")' if group == "_" else text) + after
+    text = f"$uppercase({text})" if base == "X" else text
     if zeros:
         text = f'$pad({text}, $length($_s) - {zeros}, "0")'
-    text = f'{start}$_s := $a < 0 ? "-" : ""; $_s & {text}' + (f' & "{end}"' if end else "")
+    text = f'{start}$_s := $a < 0 ? "-" : "{"+" if signed else ""}"; $_s & {text}' + (f' & "{end}"' if end else "")
     return Formula(f"({text})", (value,), Text(), fails=digits is not None)

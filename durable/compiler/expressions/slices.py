@@ -15,7 +15,7 @@ _BOUNDS: Final = (
     " $_c := $c = null ? $_n : $c < 0 ? $max([0, $_n + $c]) : $min([$_n, $c]);"
 )
 _OF_TEXT: Final = f'({_BOUNDS.format(size="$length($a)")} $_c > $_b ? $substring($a, $_b, $_c - $_b) : "")'
-_TURNED: Final = '$a = "" ? "" : $join($map([1..$length($a)], function($_i) { $substring($a, -$_i, 1) }))'
+TURNED: Final = '$a = "" ? "" : $join($map([1..$length($a)], function($_i) { $substring($a, -$_i, 1) }))'
 _OF_LIST: Final = f"({_BOUNDS.format(size='$count($a)')} $reduce([$_b..$_c - 1], {{}}, []))"
 
 
@@ -34,7 +34,7 @@ def sliced(
     kind = acts_as(of.kind)
     is_text = all(isinstance(each, Text) for each in members(kind))
     if stride == -1 and bounds == [None, None]:
-        return Formula(_TURNED, (of,), TEXT) if is_text else _reversed(of, kind)
+        return Formula(TURNED, (of,), TEXT) if is_text else _reversed(of, kind)
     if stride != 1 or not (is_text or isinstance(kind, (ListOf, TupleOf))):
         found = f"`{source}` is a slice of {describe(kind)}" if stride == 1 else f"`{source}` has a step"
         raise Refused(node, found, "slice as in xs[1:3], or turn it round with xs[::-1]")

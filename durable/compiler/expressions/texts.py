@@ -1,70 +1,46 @@
-"""Methods of strings, and the formats of f-strings."""
+"""Methods of strings."""
 
 from __future__ import annotations
 
 import ast
-import dataclasses
-import enum
-import re
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.expressions import calendars
-from durable.compiler.expressions.numbers import SPACES, number_text
-from durable.compiler.expressions.refusals import refuse_any, refuse_none, refuse_unsaid
-from durable.compiler.program.outcomes import error_message
-from durable.compiler.program.walk import size
+from durable.compiler.expressions.formats import CENTERED
+from durable.compiler.expressions.numbers import SPACES
+from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.slices import TURNED
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,
-    Float,
     Integer,
     Kind,
     ListOf,
-    Member,
     Never,
-    Null,
-    Opaque,
     Text,
     TupleOf,
     Unknown,
     acts_as,
     describe,
-    is_error,
-    is_number,
     is_text,
-    is_unknown,
-    is_whole,
-    may_be_none,
     members,
-    present,
 )
 from durable.compiler.types.terms import (
     TEXT,
     Apply,
-    Conditional,
     Constant,
     Expression,
     Formula,
-    IsNone,
-    Let,
-    Operation,
-    Spelled,
-    Variable,
 )
 
+_HOLDS: Final = '$b = "" or $contains($a, $b)'
+_TURN: Final = f"$_t := function($_x) {{ {TURNED.replace('$a', '$_x')} }};"
+_LAST: Final = '($b = "" ? $length($a) : $length($a) - $length($b) - $length($substringBefore($_t($a), $_t($b))))'
+"""Where a text is found last: from the right it may be found in other places than from the left."""
+_ENDS: Final = r"\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
+"""The characters that end a line for `str.splitlines`."""
 _TEXTS: Final = ListOf(TEXT)
 _THREE: Final = TupleOf((TEXT, TEXT, TEXT))
-_SPEC: Final = re.compile(
-    r"(?:(?P<fill>.)?(?P<align>[<>]))?(?P<zero>0)?(?P<width>[1-9]\d{0,2})?(?P<comma>,)?"
-    r"(?:\.(?P<digits>\d|1[0-5]))?(?P<type>[dfs%])?",
-    re.DOTALL,
-)
-_SHORT: Final = 3
-"""The size, in terms, up to which a value is written twice."""
-_FORMATS: Final = (
-    "write one such as `:.2f`, `:,`, `:,.2f`, `:03d`, `:.1%`, `:>8` or `:<8`, or let a step return the text"
-)
 
 
 def _trim(source: str, left: bool, right: bool, spaces: str) -> str:
@@ -128,28 +104,89 @@ def _zfill(node: ast.Call, of: Expression, arguments: list[Expression], source: 
     return Formula(text, (of, *arguments), TEXT)
 
 
+def _padded(form: str) -> Callable[[ast.Call, Expression, list[Expression], str], Expression]:
+    """Return what reads `s.ljust(width, fill)` and the like; `$pad` counts code points, as CPython does."""
+
+    def read(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+        if len(arguments) not in (1, 2) or not isinstance(acts_as(arguments[0].kind), Integer):
+            raise Refused(node, f"`{source}` is given no width", "write a whole number, as in `.rjust(10)`")
+        fill = arguments[1] if len(arguments) == 2 else Constant(" ", TEXT)
+        if not isinstance(fill, Constant) or not isinstance(fill.value, str) or len(fill.value) != 1:
+            raise Refused(node, f"`{source}` fills with what is not one written character", 'write it, as in `"0"`')
+        return Formula(form, (of, arguments[0], fill), TEXT)
+
+    return read
+
+
+def _index(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    text = f'($assert({_HOLDS}, "ValueError"); $b = "" ? 0 : $length($substringBefore($a, $b)))'
+    return Formula(text, (of, *arguments), Integer(), fails=True)
+
+
+def _last(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    """Return `s.rfind(x)`."""
+    _takes(node, arguments, 1, source)
+    return Formula(f"({_TURN} {_HOLDS} ? {_LAST} : -1)", (of, *arguments), Integer())
+
+
+def _last_index(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    return Formula(f'($assert({_HOLDS}, "ValueError"); {_TURN} {_LAST})', (of, *arguments), Integer(), fails=True)
+
+
+def _last_partition(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 1, source)
+    parts = f"$contains($a, $b) ? ($_n := {_LAST}; [$substring($a, 0, $_n), $b, $substring($a, $_n + $length($b))])"
+    text = f'($assert($b != "", "ValueError"); {_TURN} {parts} : ["", "", $a])'
+    return Formula(text, (of, *arguments), _THREE, fails=True)
+
+
+def _lines(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 0, source)
+    # A line's end is no beginning of another line.
+    text = f'($_p := $split($a, /\\r\\n|[{_ENDS}]/); $_p[-1] = "" ? [$_p[[0..$count($_p) - 2]]] : $_p)'
+    return Formula(text, (of,), _TEXTS)
+
+
+def _is_space(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+    _takes(node, arguments, 0, source)
+    return Formula(f"$contains($a, /^[{SPACES}]+$/)", (of,), Boolean())
+
+
 def _partition(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
     _takes(node, arguments, 1, source)
     parts = '$contains($a, $b) ? [$substringBefore($a, $b), $b, $substringAfter($a, $b)] : [$a, "", ""]'
     return Formula(f'($assert($b != "", "ValueError"); {parts})', (of, *arguments), _THREE, fails=True)
 
 
-def _cut(node: ast.Call, of: Expression, arguments: list[Expression], source: str, text: str) -> Expression:
-    """Return a split at a separator, so many times at most."""
+def _cut(
+    node: ast.Call, of: Expression, arguments: list[Expression], source: str, text: str, split: str = "$split($a, $b)"
+) -> Expression:
+    """Return a split at a separator, so many times at most; `split` is one at all places."""
     separator, most = arguments
     _takes(node, [separator], 1, source)
     times = most.value if isinstance(most, Constant) else None
     if not isinstance(times, int) or isinstance(times, bool) or times < 1:
         raise Refused(node, f"`{source}` does not say how often it splits", 'write it out, as in `.split(",", 1)`')
-    whole = f'($assert($b != "", "ValueError"); $_p := $split($a, $b); $count($_p) <= {times + 1} ? $_p : {text})'
+    whole = f'($assert($b != "", "ValueError"); $_p := {split}; $count($_p) <= {times + 1} ? $_p : {text})'
     return Formula(whole.replace("MOST", str(times)), (of, separator), _TEXTS, fails=True)
 
 
 def _rsplit(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    if len(arguments) != 2:
+    if not arguments:
         return _split(node, of, arguments, source)
+    written = arguments[0].value if isinstance(arguments[0], Constant) else None
+    is_alike = isinstance(written, str) and not any(written.startswith(written[n:]) for n in range(1, len(written)))
+    if is_alike and len(arguments) == 1:
+        return _split(node, of, arguments, source)
+    # A separator that can overlap itself, as "::" in ":::", is found in other places from the right.
+    split = "$split($a, $b)" if is_alike else f"({_TURN} $reverse([$map($split($_t($a), $_t($b)), $_t)]))"
+    if len(arguments) == 1:
+        _takes(node, arguments, 1, source)
+        return Formula(f'($assert($b != "", "ValueError"); {split})', (of, *arguments), _TEXTS, fails=True)
     text = "($_n := $count($_p); $append($join($_p[[0..$_n - MOST - 1]], $b), $_p[[$_n - MOST..$_n - 1]]))"
-    return _cut(node, of, arguments, source, text)
+    return _cut(node, of, arguments, source, text, split)
 
 
 def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
@@ -169,11 +206,13 @@ def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: 
 
 
 def _replace(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 2, source)
-    old = arguments[0]
+    old, most = arguments[0] if arguments else None, arguments[2:]
+    _takes(node, arguments[:2] if len(most) == 1 else arguments, 2, source)
     if not isinstance(old, Constant) or not old.value:
         raise Refused(node, f"`{source}` replaces what is not written out", "write out the text to replace")
     # `$replace` would read `$1` in the new text as a group.
+    if most:
+        return Apply("$join", (_split(node, of, [old, *most], source), arguments[1]), TEXT)
     return Formula("$join($split($a, $b), $c)", (of, *arguments), TEXT)
 
 
@@ -191,6 +230,20 @@ def _without(is_prefix: bool) -> Callable[[ast.Call, Expression, list[Expression
     return read
 
 
+def by_place(node: ast.Call, name: str) -> list[ast.expr] | None:
+    """Return the arguments of `s.split(sep=",", maxsplit=1)` and the like in their order; None of other calls."""
+    names = _NAMED.get(name, ())[len(node.args) :]
+    given = {each.arg: each.value for each in node.keywords}
+    if not given or list(given) != list(names[: len(given)]):
+        return None
+    return [*node.args, *given.values()]
+
+
+_NAMED: Final = {
+    "split": ("sep", "maxsplit"),
+    "rsplit": ("sep", "maxsplit"),
+    "replace": ("old", "new", "count"),
+}
 METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str], Expression]]] = {
     "lower": _case("$lowercase"),
     "upper": _case("$uppercase"),
@@ -206,6 +259,15 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
     "partition": _partition,
     "rsplit": _rsplit,
     "zfill": _zfill,
+    "index": _index,
+    "rfind": _last,
+    "rindex": _last_index,
+    "rpartition": _last_partition,
+    "splitlines": _lines,
+    "isspace": _is_space,
+    "ljust": _padded("$b > 0 ? $pad($a, $b, $c) : $a"),
+    "rjust": _padded("$b > 0 ? $pad($a, -$b, $c) : $a"),
+    "center": _padded(CENTERED.format(odd=" + ($_p % 2 = 1 and $b % 2 = 1 ? 1 : 0)")),
 }
 """The methods of strings besides `startswith`, `endswith` and `join`."""
 
@@ -217,81 +279,3 @@ def join_texts(node: ast.Call, separator: Expression, items: Expression, element
     if not all(isinstance(acts_as(each), (Text, Never)) for each in members(element)):
         raise Refused(node, f"`{source}` joins {describe(element)}", "write separator.join(str(x) for x in xs)")
     return Apply("$join", (items, separator), TEXT)
-
-
-def formatted(node: ast.AST, value: Expression, spec: str, source: str) -> Expression:
-    """Return a value as an f-string writes it in a format."""
-    refuse_none(node, value, f"`{source}` in a string")
-    refuse_any(node, value, f"`{source}` in a string")
-    if calendars.is_moment(value):
-        return calendars.formatted(node, value, spec, source)
-    match = _SPEC.fullmatch(spec)
-    if match is None:
-        raise Refused(node, f"`{source}` has the format `:{spec}`", _FORMATS)
-    zeros, width = (int(match["width"] or 0) if match["zero"] == wanted else 0 for wanted in ("0", None))
-    text = _text(node, value, match, zeros, source)
-    if not width:
-        return text
-    right = match["align"] == ">" or (match["align"] is None and is_number(value.kind))
-    return Formula(f"$pad($a, {-width if right else width}, $b)", (text, Constant(match["fill"] or " ", TEXT)), TEXT)
-
-
-def _text(node: ast.AST, value: Expression, match: re.Match[str], zeros: int, source: str) -> Expression:
-    """Return a number or a string in a format, before it is padded with spaces."""
-    grouped, digits, form = bool(match["comma"]), match["digits"], match["type"]
-    plain = not grouped and not match["zero"]
-    if is_text(value.kind) and form in (None, "s") and plain and digits is None:
-        return value
-    if not (match["zero"] and (match["align"] or grouped or not zeros)):
-        if is_whole(value.kind) and form in (None, "d") and digits is None:
-            return number_text(value, None, grouped=grouped, zeros=zeros)
-        number = int(digits) if digits is not None else 6
-        if is_number(value.kind) and form == "f":
-            return number_text(value, number, grouped=grouped, zeros=zeros)
-        if is_number(value.kind) and form == "%" and plain:
-            hundred = Operation("*", value, Constant(100, Integer()), value.kind)
-            return number_text(hundred, number, grouped=False, zeros=0, end="%")
-    found = f"`{source}` ({describe(value.kind)}) has the format `:{match.group()}`"
-    raise Refused(node, found, _FORMATS)
-
-
-def _is_mixed(kind: Kind) -> bool:
-    """Return whether a value is a member of `class Name(str, Enum)`: it acts as a str, but is written as a member."""
-    enums = [each.python for each in members(kind) if isinstance(each, Member)]
-    return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
-
-
-def _spelled_or_none(node: ast.AST, value: Expression, source: str) -> Expression:
-    is_long = size(value) > _SHORT
-    once = Variable("_", value.kind) if is_long else value
-    known = spelled(node, dataclasses.replace(once, kind=present(value.kind)), source)
-    text = Conditional(IsNone(once), Constant("None", TEXT), known, TEXT)
-    return Let((("_", value),), text, TEXT) if is_long else text
-
-
-_IN_STRINGS: Final = "a string takes str, int and bool, and a float in a format; let a step return the text"
-
-
-def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
-    """Return a value as f-strings and `str` write it."""
-    kind = acts_as(value.kind)
-    if is_unknown(kind) or (is_text(kind) and not _is_mixed(value.kind)):
-        return value
-    if may_be_none(kind) and not isinstance(kind, Null) and not isinstance(value, Constant):
-        return _spelled_or_none(node, value, source)
-    if isinstance(kind, Null):
-        return Constant("None", TEXT)
-    if is_error(kind):
-        refuse_unsaid(node, value)
-        return error_message(value)
-    if calendars.is_moment(value):
-        return calendars.spelled(value)
-    if isinstance(kind, (Boolean, Integer)) and not _is_mixed(value.kind):
-        return Spelled(value)
-    is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)
-    why = ", which JSON spells otherwise than Python" if is_spelled_apart else ""
-    raise Refused(
-        node,
-        f"`{source}` in a string is {describe(kind)}{why}",
-        "write a format, as in `{x:.2f}`" if isinstance(kind, Float) else _IN_STRINGS,
-    )

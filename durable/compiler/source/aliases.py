@@ -170,7 +170,7 @@ class Aliases:
                 return True
             case ast.Call(ast.Name(function)) if function in _MAKING:
                 return True
-            case ast.Call(ast.Attribute(attr="split" | "model_copy")):
+            case ast.Call(ast.Attribute(attr="split" | "rsplit" | "splitlines" | "copy" | "model_copy")):
                 return True
             case ast.Call(called) if self._is_maker(called):
                 return True

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 from typing import Any, Final
 
+from durable.compiler.expressions.formats import spelled
 from durable.compiler.expressions.refusals import refuse_none
-from durable.compiler.expressions.texts import spelled
 from durable.compiler.program.tree import Raise, RaiseAgain
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused

@@ -7,6 +7,11 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 TEXTS = ['""', '"a"', '"plain"', '"{% x %}"', '"${Ship} $s1"', '"a\\nb\\\\"', '"it\'s \\"é😀"', '"10"', '"9.5"']
+FLOAT_FORMATS = [".2f", ",.1f", "+.0f", "08.3f", ".1%", "_.2f", "^9.1f"]
+PADDING = ["ljust", "rjust", "center"]
+RANGE_STEPS = ["", ", 3", ", -1"]
+FILLS = ['"*"', '"é"', '"😀"']
+ENDS = ['"\\n"', '"\\r\\n"', '"\\u2028"', '"\\n\\n"']
 NUMBERS = ["0", "1", "-1", "2", "7", "1000000"]
 FLOATS = ["0.5", "-1.25", "2.0", "0.0"]
 STEPS = {
@@ -42,7 +47,7 @@ OF_USER = {
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
-FAILING = ("// (", "% (", " / (", "** len", "default=", "+ 0:", ".1f}", "max([")
+FAILING = ("// (", "% (", " / (", "** len", "default=", ".index(", "+ 0:", ".1f}", "max([")
 """What stands in the forms that fail for some values, as the compiler sees them."""
 _COMPENSATES = sys.version_info >= (3, 12)
 """Whether CPython's `sum` of floats carries what rounding loses, as that of a state machine does."""
@@ -136,6 +141,9 @@ class Drawing:
                 lambda: f"sum(e * 2 for e in {one('list[int]')} if e != {one('int')})",
                 lambda: f"sum({one('dict[int]')}.values())",
                 lambda: f"len({self._set(one)})",
+                lambda: f"{one('str')}.{some(['find', 'rfind', 'count'])}({one('str')})",
+                lambda: f"{one('list[int]')}.count({one('int')})",
+                lambda: (lambda item: f"[*{one('list[int]')}, {item}, 2].index({item})")(one("int")),
                 lambda: f"sum({self._set(one, 'int')})",
                 lambda: f"max({self._set(one, 'int')}, default={one('int')})",
                 lambda: f"{one('user')}.age",
@@ -169,6 +177,11 @@ class Drawing:
                 lambda: f"named({one('user')})",
                 lambda: f"({one('str')} * {some(['0', '1', '3', '-1', 'user.level'])})",
                 lambda: f"{one('str')}[{some(['0:1', '-1:', '1:2'])}]",
+                lambda: f"{one('str')}.{some(PADDING)}({some(['7', '4', 'user.level'])}, {some(FILLS)})",
+                lambda: f"{one('str')}.{some(['partition', 'rpartition'])}({some(TEXTS[1:])})[{some('012')}]",
+                lambda: f"{one('str')}.replace({some(TEXTS[1:])}, {one('str')}, {some('12')})",
+                lambda: f"next(iter({one('dict[int]')}), {one('str')})",
+                lambda: f"str({some(['user.age', 'user.active'])} if {self.truth(scope, depth - 1)} else {one('str')})",
             ],
             "bool": self._tests(scope, one, depth),
             "float": [
@@ -215,6 +228,8 @@ class Drawing:
             lambda: f"({one('list[list[int]]')} == {one('list[list[int]]')})",
             lambda: f"bool({self.truth(scope, depth - 1)})",
             lambda: f"{one('str')}.{some(['startswith', 'endswith'])}({one('str')})",
+            lambda: f"{one('str')}.{some(['startswith', 'endswith'])}(({one('str')}, {some(TEXTS)}))",
+            lambda: f"{one('str')}.isspace()",
             lambda: self._guarded(scope),
             lambda: f"{some(['any', 'all'])}(e {some(['==', '<'])} {one('int')} for e in {one('list[int]')})",
             lambda: f"{some(['any', 'all'])}({one(some(['list[str]', 'list[int]', 'list[list[int]]']))})",
@@ -222,7 +237,7 @@ class Drawing:
             lambda: f"({one('str')} in {one('dict[int]')}.keys())",
             lambda: f"({one('int')} {some(['in', 'not in'])} {{{one('int')}, {one('int')}}})",
             lambda: (
-                f"({one('int')} {some(['in', 'not in'])} range({one('int')}, {one('int')}{some(['', ', 3', ', -1'])}))"
+                f"(int({one('int')}) {some(['in', 'not in'])} range({one('int')}, {one('int')}{some(RANGE_STEPS)}))"
             ),
             lambda: f"({one('str')} in {self._set(one)})",
             lambda: f"({self._set(one)} {some(['==', '!=', '<=', '<', '>'])} {self._set(one)})",
@@ -245,6 +260,11 @@ class Drawing:
                 ),
                 lambda: f"{one('list[str]')}[{self._cut(one)}]",
                 lambda: f"{one('str')}.split({some(['', *TEXTS[1:]])})",
+                lambda: (
+                    f"{one('str')}.{some(['rsplit', 'split'])}({some(TEXTS[1:])}, {some(['1', '2', 'maxsplit=1'])})"
+                ),
+                lambda: f"({one('str')} + {some(ENDS)} + {one('str')}).splitlines()",
+                lambda: f"{one('list[str]')}.copy()",
                 lambda: f"list({one('dict[int]')}.keys())",
                 lambda: f"sorted({one('dict[int]')})",
                 lambda: f"sorted({self._set(one)}{some(['', ', reverse=True'])})",
@@ -311,9 +331,9 @@ class Drawing:
         some = self.random.choice
         return some(
             [
-                f"f'{{max(min({some(floats)}, 1e9), -1e9) + 0:{some(['.2f', ',.1f', '.0f', '08.3f', '.1%'])}}}'",
-                f"f'{{user.age:{some([',', '03d', '>6', 'd', '.1f'])}}}'",
-                f"f'{{{some(texts)}:{some(['>6', '<4', '*>9', '3'])}}}'",
+                f"f'{{max(min({some(floats)}, 1e9), -1e9) + 0:{some(FLOAT_FORMATS)}}}'",
+                f"f'{{user.age:{some([',', '03d', '>6', 'd', '.1f', '+d', '^7', '_', 'x', '08b', 'o'])}}}'",
+                f"f'{{{some(texts)}:{some(['>6', '<4', '*>9', '3', '^5', '*^4', '.2', '>5.3s'])}}}'",
             ]
         )
 
