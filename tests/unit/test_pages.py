@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -24,6 +25,35 @@ def test_every_page_stands_in_llms_txt() -> None:
     listed = set(_LINK.findall((DOCS / "llms.txt").read_text(encoding="utf-8")))
 
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= listed
+
+
+def test_each_place_that_the_architecture_names_is_there() -> None:
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("## Where to look")[2].partition("\n## ")[0]
+    named = re.findall(r"((?:`[\w.]+`(?: and |, )?)+) in `([\w/]+\.py)`", table)
+
+    assert len(named) > 15
+    assert [
+        f"{name} in {file}"
+        for names, file in named
+        for name in re.findall(r"`([\w.]+)`", names)
+        if name not in _definitions(ROOT / file)
+    ] == []
+
+
+def _definitions(file: Path) -> set[str]:
+    """Return the names that a module defines: constants, functions, classes and, as `Class.method`, methods."""
+    found = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ClassDef():
+                methods = {each.name for each in node.body if isinstance(each, ast.FunctionDef)}
+                found |= {node.name, *(f"{node.name}.{method}" for method in methods)}
+            case ast.FunctionDef():
+                found.add(node.name)
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                found.add(name)
+    return found
 
 
 def test_each_line_of_what_happens_when_something_fails_names_a_test_that_is_there() -> None:
