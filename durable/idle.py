@@ -26,11 +26,11 @@ QUERIES_OF_DUE: Final = 16
 _POLLS_OF_QUEUE: Final = 5 * 3 * _MINUTES
 """Lambda keeps five requests open for each queue that it reads, of twenty seconds each."""
 
-# of the main stack: table, completions, reconciler and Lambda; of each declaration
-_METRICS: Final = 6
+# of the main stack: table, completions, reconciler, Lambda and starts; of each declaration
+_METRICS: Final = 7
 _METRICS_OF_WORKFLOW: Final = 3
 _METRICS_OF_SCHEDULES: Final = 1
-_METRICS_OF_WAKES: Final = 3
+_METRICS_OF_WAKES: Final = 4
 
 
 def watched_metrics(project: Project) -> int:

@@ -14,7 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from durable.aws.indexes import INDEX
+from durable.aws.indexes import DUE_INDEX, INDEX
 from durable.cdk.bindings.queue import MessageQueue
 from durable.cdk.foundation.alarms import FIVE_MINUTES, Alarms, RunMetrics
 from durable.cdk.workflows.record import Record
@@ -79,11 +79,14 @@ class Monitoring(Construct):
             self._queue(name, queue, is_consumed=name in watched.consumed)
         for name, api in watched.apis.items():
             self._api(name, api)
-        self._record(watched.record)
+        self._record(watched.record, has_due=watched.wakes is not None)
         self._keepers(watched)
         if watched.missed:
             said = "No run could be started at a scheduled time: the time is kept."
             self._dead_letters("schedules", watched.missed, said)
+        refused = _sum_metric("AWS/States", "ThrottledEvents", {"APIName": "StartExecution"})
+        said = "Step Functions refuses to start executions: this account's quota of them is used up."
+        self._alarms.add("starts-throttled", refused, said)
         if watched.wakes:
             self._wakes(watched.wakes, watched.metrics)
         if watched.sends_mail:
@@ -134,16 +137,18 @@ class Monitoring(Construct):
         latency = [api.metric_latency(statistic=each) for each in ("p50", "p99")]
         self._show({f"{name}: requests": [count, client, server], f"{name}: latency": latency})
 
-    def _record(self, record: Record) -> None:
-        """Watch the table of runs: its own limit, and that of the index in which each change of a status is written."""
+    def _record(self, record: Record, *, has_due: bool) -> None:
+        """Watch the table of runs: its own limit, and those of the indexes of statuses and of what is due."""
         # An index that is throttled holds up writes to the table, and is counted under its own name.
         table = {"TableName": record.table.table_name}
-        index = table | {"GlobalSecondaryIndexName": INDEX}
         throttles = {
-            "writes": _table_metric("WriteThrottleEvents", table),
-            "reads": _table_metric("ReadThrottleEvents", table),
-            "index": _table_metric("WriteThrottleEvents", index),
+            "writes": _sum_metric("AWS/DynamoDB", "WriteThrottleEvents", table),
+            "reads": _sum_metric("AWS/DynamoDB", "ReadThrottleEvents", table),
+            "index": _sum_metric("AWS/DynamoDB", "WriteThrottleEvents", table | {"GlobalSecondaryIndexName": INDEX}),
         }
+        if has_due:
+            due = table | {"GlobalSecondaryIndexName": DUE_INDEX}
+            throttles["due"] = _sum_metric("AWS/DynamoDB", "WriteThrottleEvents", due)
         for name, metric in throttles.items():
             said = f"DynamoDB has throttled the table of runs for a quarter of an hour: {name}."
             self._alarms.add(f"record-{name}-throttled", metric, said, periods=_THROTTLED_PERIODS)
@@ -189,9 +194,9 @@ def _account_metric(namespace: str, name: str, statistic: str) -> cloudwatch.Met
     return cloudwatch.Metric(namespace=namespace, metric_name=name, statistic=statistic, period=FIVE_MINUTES)
 
 
-def _table_metric(name: str, dimensions: Mapping[str, str]) -> cloudwatch.Metric:
+def _sum_metric(namespace: str, name: str, dimensions: Mapping[str, str]) -> cloudwatch.Metric:
     return cloudwatch.Metric(
-        namespace="AWS/DynamoDB",
+        namespace=namespace,
         metric_name=name,
         dimensions_map=dict(dimensions),
         statistic="Sum",

@@ -25,7 +25,7 @@ from durable.cdk.api.routes import wrong_routes
 from durable.cdk.api.worker import Operations, granted_to
 from durable.cdk.bindings.bucket import ObjectBucket
 from durable.cdk.bindings.kv import Namespace
-from durable.cdk.bindings.queue import Consumer, MessageQueue
+from durable.cdk.bindings.queue import Consumer, MessageQueue, comes_back
 from durable.cdk.deployment.changes import Changes
 from durable.cdk.deployment.deployed import DeployedWorkflow, named
 from durable.cdk.deployment.deployment import Deployment
@@ -314,6 +314,7 @@ class DurableStack(Stack):
                 bindings=self._bound(signature, each),
                 batch_size=each.batch_size,
                 timeout_seconds=whole_seconds(each.timeout),
+                is_recursive=comes_back(each, queues),
                 options=self._options.consumers.get(each.name, PLAIN),
             )
 

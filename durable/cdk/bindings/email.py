@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Final
 
 from aws_cdk import Stack
 
 from durable.bindings import SendEmail
 from durable.cdk.deployment.stage import Stage
 from durable.cdk.foundation.function import HandlerFunction
+from durable.cdk.nag import acknowledge, written
+
+_ASKED: Final = ("identity", "configuration-set")
 
 
 class Sender:
-    """An address that mail may be sent from.
+    """An address that mail may be sent from."""
 
-    Args:
-        identities: the ARNs of the SES identities that may stand for it: the address itself, or its domain.
-    """
-
-    def __init__(self, *, address: str, identities: Sequence[str]) -> None:
+    def __init__(self, *, address: str) -> None:
         self._address = address
-        self._identities = tuple(identities)
 
     @property
     def physical(self) -> dict[str, str]:
@@ -29,13 +27,16 @@ class Sender:
     def grant_use(self, function: HandlerFunction) -> None:
         """Allow to send; SES asks for SendRawEmail when a message comes as it is, whichever call brings it."""
         only = {"StringEquals": {"ses:FromAddress": self._address}}
-        function.grant("ses:SendEmail", "ses:SendRawEmail", on=self._identities, conditions=only)
+        # SES asks for the right on each identity that a mail touches: that of the address or of its domain, in its
+        # sandbox the recipient's too, and the configuration set that an identity may have by default. Which these are
+        # the account knows. The condition keeps all of it to one sender.
+        asked = [Stack.of(function).format_arn(service="ses", resource=each, resource_name="*") for each in _ASKED]
+        function.grant("ses:SendEmail", "ses:SendRawEmail", on=asked, conditions=only)
+        for each in asked:
+            finding = f"IAM5[Resource::{written(function, each)}]"
+            acknowledge(function.role, finding, "whatever a mail touches, from one address only")
 
 
-def resource_of(declared: SendEmail, stage: Stage) -> Sender:
+def resource_of(declared: SendEmail, _: Stage) -> Sender:
     """Return the right to send from an address."""
-    # SES takes a mail when either the address or its domain is verified; which one it is the account knows.
-    names = (declared.sender, declared.sender.rpartition("@")[2])
-    arn = Stack.of(stage.scope).format_arn
-    identities = [arn(service="ses", resource="identity", resource_name=name) for name in names]
-    return Sender(address=declared.sender, identities=identities)
+    return Sender(address=declared.sender)

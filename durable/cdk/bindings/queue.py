@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aws_cdk import Duration, RemovalPolicy
@@ -89,6 +90,7 @@ class Consumer(Construct):
         bindings: Bindings,
         batch_size: int,
         timeout_seconds: int,
+        is_recursive: bool,
         options: FunctionOptions = PLAIN,
     ) -> None:
         super().__init__(scope, id)
@@ -113,6 +115,7 @@ class Consumer(Construct):
             timeout_seconds=timeout_seconds,
             description=f"consumer {signature.import_name}",
             options=options,
+            is_recursive=is_recursive,
         )
         for each in bindings.values():
             each.resource.grant_use(self.handler)
@@ -123,6 +126,19 @@ class Consumer(Construct):
             queue, batch_size=batch_size, report_batch_item_failures=True, max_concurrency=_MOST_AT_ONCE
         )
         self.handler.function.add_event_source(source)
+
+
+def comes_back(queue: Queue[Any], queues: Sequence[Queue[Any]]) -> bool:
+    """Return whether a queue's consumer may send to the queue itself, or to one whose consumer may."""
+    known = {each.name: each for each in queues}
+    found: set[str] = set()
+    to_ask = [queue.name]
+    while to_ask:
+        bindings = known[to_ask.pop()].bindings.values()
+        sent = {each.name for each in bindings if each.kind == Queue.kind and each.name in known}
+        to_ask += sent - found
+        found |= sent
+    return queue.name in found
 
 
 def resource_of(declared: Queue[Any], stage: Stage) -> MessageQueue:

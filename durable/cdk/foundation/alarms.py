@@ -82,7 +82,6 @@ class Alarms:
         reports it, and on none is a fault told from an error that is for whoever started the run.
         """
         why = f"A run of {name} failed: its status says at which step and why."
-        quota = f"Runs of {name} wait for Step Functions' quotas."
         failed = metrics.metric("RunsFailed", "Sum", workflow=name)
         # A Standard execution that fails says so itself. On Express nobody hears of an end that no Lambda has recorded.
         if express is None:
@@ -93,5 +92,6 @@ class Alarms:
             self.add(f"{name}-runs-failed", failed, why)
             silent = express.metric_failed(statistic="Sum", period=FIVE_MINUTES)
             self.add(f"{name}-silent", silent, f"An Express execution of {name} ended without a word.")
-        throttled = (express or machine).metric_throttled(statistic="Sum", period=FIVE_MINUTES)
-        self.add(f"{name}-throttled", throttled, quota)
+        # Of states that are entered, which Express does without a quota: there it is what waits in blocks.
+        throttled = machine.metric_throttled(statistic="Sum", period=FIVE_MINUTES)
+        self.add(f"{name}-throttled", throttled, f"Runs of {name} wait for Step Functions' quota of transitions.")

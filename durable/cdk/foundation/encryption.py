@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import jsii
 from aws_cdk import IAspect, Stack
+from aws_cdk import aws_dsql as dsql
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -38,7 +39,7 @@ def key_of(scope: Construct, settings: Settings) -> kms.IKey | None:
                 enable_key_rotation=True,
                 removal_policy=settings.data_removal,
             )
-            for statement in _for_logs(Stack.of(scope)):
+            for statement in (*_for_logs(Stack.of(scope)), *_for_databases(Stack.of(scope))):
                 key.add_to_resource_policy(statement)
             return key
     return None
@@ -66,10 +67,31 @@ def _for_logs(stack: Stack) -> Sequence[iam.PolicyStatement]:
     )
 
 
+def _for_databases(stack: Stack) -> Sequence[iam.PolicyStatement]:
+    """Return what the policy of a key says for Aurora DSQL, which uses it for the clusters of this account."""
+    # A cluster's id is known only when it is made, with the key.
+    clusters = {"aws:SourceArn": f"arn:{stack.partition}:dsql:{stack.region}:{stack.account}:cluster/*"}
+    service = iam.ServicePrincipal("dsql.amazonaws.com")
+    return (
+        iam.PolicyStatement(
+            principals=[service],
+            actions=["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey"],
+            resources=["*"],
+            conditions={"StringLike": {"kms:EncryptionContext:aws:dsql:ClusterId": "*", **clusters}},
+        ),
+        iam.PolicyStatement(
+            principals=[service],
+            actions=["kms:DescribeKey"],
+            resources=["*"],
+            conditions={"StringLike": clusters},
+        ),
+    )
+
+
 @jsii.implements(IAspect)
 class Encrypted:
-    """Has tables, queues, buckets, log groups, state machines and Lambdas' environments encrypted with a key, and lets
-    the roles of Lambdas, state machines and schedules use it.
+    """Has tables, databases, queues, buckets, log groups, state machines and Lambdas' environments encrypted with a
+    key, and lets the roles of Lambdas, state machines and schedules use it.
     """
 
     def __init__(self, key: kms.IKey) -> None:
@@ -81,6 +103,8 @@ class Encrypted:
                 node.sse_specification = dynamodb.CfnTable.SSESpecificationProperty(
                     sse_enabled=True, sse_type="KMS", kms_master_key_id=self._arn
                 )
+            case dsql.CfnCluster():
+                node.kms_encryption_key = self._arn
             case sqs.CfnQueue():
                 node.sqs_managed_sse_enabled = False
                 node.kms_master_key_id = self._arn

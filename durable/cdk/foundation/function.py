@@ -80,6 +80,7 @@ class HandlerFunction(Construct):
         options: how it differs from the others.
         name: a fixed physical name, for one that others must know before it is made.
         dead_letters: where events go that it was sent and failed on, one that is invoked asynchronously.
+        is_recursive: whether what it sends may invoke it again, as often as it likes.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class HandlerFunction(Construct):
         options: FunctionOptions = PLAIN,
         name: str | None = None,
         dead_letters: sqs.IQueue | None = None,
+        is_recursive: bool = False,
     ) -> None:
         super().__init__(scope, id)
         # A log group of the stack's own: one that Lambda makes itself is kept for ever, and outlives the stack.
@@ -134,6 +136,8 @@ class HandlerFunction(Construct):
             security_groups=list(options.security_groups) if options.security_groups else None,
             reserved_concurrent_executions=options.reserved_concurrency,
             dead_letter_queue=dead_letters,
+            # Lambda takes a loop for a mistake and ends it after some sixteen invocations that follow from each other.
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if is_recursive else None,
             # A run that sleeps goes on with the version that it began with; `OldVersions` deletes what no run needs.
             current_version_options=lambda_.VersionOptions(removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
         )

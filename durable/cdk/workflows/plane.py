@@ -17,14 +17,18 @@ from constructs import Construct, IConstruct
 from durable.cdk.foundation.function import HandlerFunction, Platform
 from durable.cdk.nag import acknowledge, written
 from durable.cdk.workflows.record import ANSWERS, Record, grant_executions
-from durable.cdk.workflows.wakes import WakeQueue
+from durable.cdk.workflows.wakes import WAKER_SECONDS, WakeQueue
 from durable.cdk.workflows.workflow import Limited, Segmented, grant_registry, grant_versions
 
 SWEEP_MINUTES: Final = 5
 _SECONDS: Final = 60
-_WAKER_SECONDS: Final = 20
 _OPERATOR_SECONDS: Final = 25
 _BATCH: Final = 10
+_WAKERS: Final = 250
+"""How many batches of wakes are handled at once: many wakes at a time leave Lambdas to the steps that they begin."""
+_LATEST_LOOK: Final = Duration.minutes(5)
+"""How old an event of a schedule may be. Lambda keeps what it cannot begin for six hours, and the looks of all these
+hours would then be made at once."""
 _ARNS_OF_PATTERN: Final = 12
 """An event pattern has 2,048 characters at the most, an ARN of a state machine up to 145."""
 ENDS: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
@@ -68,6 +72,7 @@ class Plane:
         wakes: WakeQueue | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
         name: str | None = None,
+        is_recursive: bool = False,
     ) -> HandlerFunction:
         """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
         for each in self.limited.values():
@@ -85,6 +90,7 @@ class Plane:
             timeout_seconds=timeout_seconds,
             description=f"{entry}: all workflows",
             name=name,
+            is_recursive=is_recursive,
         )
         self.record.grant_all(handler)
         self.record.grant_delete_values(handler)
@@ -170,6 +176,7 @@ class Keeper(Construct):
         # make another Lambda, and take this one away while it is at work.
         self.completion = plane.function(self, "Closer", entry="completion", timeout_seconds=_SECONDS)
         self.reconciler = plane.function(self, "Sweep", entry="reconciler", timeout_seconds=_SECONDS, wakes=wakes)
+        self.reconciler.function.configure_async_invoke(max_event_age=_LATEST_LOOK)
         plane.grant_history(self.reconciler)
         # Standard machines alone: Express sends no events of its executions, and `turn` records how they end.
         self._listen([*plane.machines.values(), *plane.rollbacks.values()], plane.nested)
@@ -189,8 +196,11 @@ class Keeper(Construct):
     def _reconcile_segments(self, plane: Plane, wakes: WakeQueue) -> None:
         self._every("EveryMinute", Duration.minutes(1), "segments", "finds runs that are due or silent")
         self._every("EveryDay", Duration.days(1), "all", "finds runs that began before they ran in segments")
-        waker = plane.function(self, "Waker", entry="waker", timeout_seconds=_WAKER_SECONDS)
-        source = sources.SqsEventSource(wakes.queue, batch_size=_BATCH, report_batch_item_failures=True)
+        # Recursive: a run whose step works for long is looked at by one message after another.
+        waker = plane.function(self, "Waker", entry="waker", timeout_seconds=WAKER_SECONDS, is_recursive=True)
+        source = sources.SqsEventSource(
+            wakes.queue, batch_size=_BATCH, report_batch_item_failures=True, max_concurrency=_WAKERS
+        )
         waker.function.add_event_source(source)
 
     def _every(self, id: str, rate: Duration, runs: str, description: str) -> None:

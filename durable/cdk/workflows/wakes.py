@@ -10,7 +10,9 @@ from constructs import Construct
 
 from durable.cdk.foundation.function import HandlerFunction
 
-_REDELIVERY_SECONDS: Final = 60  # not less than the Waker may take: Lambda refuses such a queue
+WAKER_SECONDS: Final = 20
+_REDELIVERY_SECONDS: Final = 6 * WAKER_SECONDS
+"""Six times the Waker's timeout, as AWS advises: no message comes again while it is being worked on."""
 _MOST_DELIVERIES: Final = 10
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Aspects, Stack, assertions
+from aws_cdk import aws_dsql as dsql
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from durable import Bucket, KVNamespace, Queue, Workflow
 from durable.cdk import DurableStack, Settings
-from durable.cdk.foundation.encryption import Encrypted
+from durable.cdk.foundation.encryption import Encrypted, key_of
 from durable.project import Project
 from tests.integration.cdk.conftest import ROOT
 from tests.integration.cdk.sample import BookingWorkflow
@@ -80,6 +81,27 @@ def test_a_key_that_is_there_already_is_used(tmp_path: Path) -> None:
     assert template.of("KMS::Key") == {}
     _, table = template.one("DynamoDB::Table", "Instances")
     assert table["Properties"]["SSESpecification"]["KMSMasterKeyId"] == THERE
+
+
+def test_a_database_is_encrypted_with_the_key_which_its_service_may_use() -> None:
+    settings = Settings(name="shop", stage="dev", root=ROOT, encryption=True)
+    stack = Stack(App(), "own")
+    key = key_of(stack, settings)
+    assert key is not None
+    dsql.CfnCluster(stack, "Orders")
+    Aspects.of(stack).add(Encrypted(key))
+    template = assertions.Template.from_stack(stack)
+    (made,) = template.find_resources("AWS::KMS::Key")
+    template.has_resource_properties("AWS::DSQL::Cluster", {"KmsEncryptionKey": {"Fn::GetAtt": [made, "Arn"]}})
+    policy = template.to_json()["Resources"][made]["Properties"]["KeyPolicy"]["Statement"]
+    own = [each for each in policy if each["Principal"].get("Service") == "dsql.amazonaws.com"]
+    assert {
+        action for each in own for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+    } == {
+        *("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+        *("kms:GenerateDataKey", "kms:DescribeKey"),
+    }
+    assert all("aws:SourceArn" in each["Condition"]["StringLike"] for each in own)
 
 
 def test_a_role_of_the_project_keeps_what_it_may_do() -> None:

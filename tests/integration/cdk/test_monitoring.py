@@ -13,7 +13,7 @@ from durable.idle import idle, watched_metrics
 from durable.project import Project, load
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.sample import RelayWorkflow
-from tests.integration.cdk.template import Template
+from tests.integration.cdk.template import Template, text
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
@@ -30,13 +30,43 @@ def test_what_nobody_would_otherwise_notice_has_an_alarm(dev: Template) -> None:
             *("RunsFailed", "ExecutionsTimedOut", "ExecutionThrottled"),
             *("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"),
             *("5xx", "Throttles", "Errors", "Errors", "Reputation.BounceRate"),
-            *("WriteThrottleEvents", "ReadThrottleEvents", "WriteThrottleEvents"),
+            *("WriteThrottleEvents", "ReadThrottleEvents", "WriteThrottleEvents", "ThrottledEvents"),
         )
     )
 
 
 def test_no_alarm_watches_what_a_caller_can_cause(everything: Template) -> None:
     assert not {"4xx", "4XXError"} & set(watched(everything))
+
+
+def test_a_workflow_that_is_throttled_is_watched_by_metrics_that_its_machines_have(express: Template) -> None:
+    """Express enters states without a quota: what can be throttled there are starts, and states of blocks."""
+    standard, executes = (
+        next(name for name, each in machines.items() if each["Properties"]["StateMachineType"] == kind)
+        for machines in [express.of("StepFunctions::StateMachine")]
+        for kind in ("STANDARD", "EXPRESS")
+    )
+    watching = {
+        each["Properties"]["MetricName"]: each["Properties"]["Dimensions"]
+        for each in express.of("CloudWatch::Alarm").values()
+        if each["Properties"]["Namespace"] == "AWS/States"
+    }
+    assert watching == {
+        "ExecutionsFailed": [{"Name": "StateMachineArn", "Value": {"Ref": executes}}],
+        "ExecutionThrottled": [{"Name": "StateMachineArn", "Value": {"Ref": standard}}],
+        "ThrottledEvents": [{"Name": "APIName", "Value": "StartExecution"}],
+    }
+
+
+def test_each_index_that_can_hold_up_writes_is_watched(express: Template) -> None:
+    table, record = express.one("DynamoDB::Table", "Instances")
+    watched = {
+        tuple(text(dimension["Value"]) for dimension in each["Properties"]["Dimensions"])
+        for each in express.of("CloudWatch::Alarm").values()
+        if each["Properties"]["MetricName"] == "WriteThrottleEvents"
+    }
+    indexes = [each["IndexName"] for each in record["Properties"]["GlobalSecondaryIndexes"]]
+    assert watched == {(f"<{table}>",), *((each, f"<{table}>") for each in indexes)}
 
 
 def test_one_dashboard_shows_all(dev: Template) -> None:
@@ -46,8 +76,8 @@ def test_one_dashboard_shows_all(dev: Template) -> None:
 
 def test_idle_costs_what_the_page_says(dev: Template) -> None:
     alarms, dashboards = len(watched(dev)), len(dev.of("CloudWatch::Dashboard"))
-    assert (alarms, dashboards) == (13, 1)
-    assert "thirteen metrics that alarms watch at $0.10, the dashboard at $3.00" in PAGE
+    assert (alarms, dashboards) == (14, 1)
+    assert "fourteen metrics that alarms watch at $0.10, the dashboard at $3.00" in PAGE
     assert f"**${alarms * 0.10 + dashboards * 3 + 0.05:.2f}**" in PAGE
 
 
@@ -80,7 +110,7 @@ def test_alarms_go_to_the_topic_that_is_named(synthesise: Synthesise, tmp_path: 
 @pytest.mark.parametrize("page", ["README.md", "docs/aws.md"])
 def test_the_readme_quotes_the_same_sums(page: str) -> None:
     text = (Path(__file__).resolve().parents[3] / page).read_text(encoding="utf-8")
-    assert "$4.35" in text
+    assert "$4.45" in text
     assert "$157" in text or "156.78" in text
 
 

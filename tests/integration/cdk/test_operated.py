@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from durable import Workflow
+from durable import Queue, Workflow
 from durable.cdk.api.methods import methods_called
+from durable.cdk.bindings.queue import comes_back
 from durable.cdk.workflows.workflow import operator_name
-from durable.project import project_of
+from durable.project import project_of, resolve
 from tests.integration.cdk import operated
 from tests.integration.cdk.conftest import Synthesise
 from tests.integration.cdk.template import Template, references, text
@@ -31,6 +32,10 @@ def template(
         return synthesise(tmp_path_factory.mktemp("operated"), project=project)
     finally:
         patches.undo()
+
+
+def hand_over(number: int, other: Queue[int]) -> None:
+    other.send(number)
 
 
 def may(template: Template, function: str) -> tuple[bool, bool]:
@@ -61,6 +66,30 @@ def test_a_function_is_granted_what_its_code_does_with_the_workflow(
     assert may(template, function) == (lists, operates)
     bindings = text(template.functions()[function]["Properties"]["Environment"]["Variables"]["DURABLE_BINDINGS"])
     assert (OPERATOR in bindings) == operates
+
+
+def test_lambda_ends_no_loop_that_is_declared(template: Template) -> None:
+    """A run whose step works for long is looked at by one message after another, and a consumer sends to itself."""
+    allowed = {
+        each["Properties"]["Environment"]["Variables"]["DURABLE_ENTRY"]
+        for each in template.of("Lambda::Function").values()
+        if each["Properties"].get("RecursiveLoop") == "Allow"
+    }
+    woken = {"waker"} if template.of("StepFunctions::StateMachineVersion") else set()
+    assert allowed == {"consumer", *woken}
+
+
+@pytest.mark.parametrize(
+    ("sends", "back"),
+    [({}, []), ({"a": "b"}, []), ({"a": "a"}, ["a"]), ({"a": "b", "b": "c", "c": "b"}, ["b", "c"])],
+)
+def test_a_loop_of_queues_is_found(sends: dict[str, str], back: list[str]) -> None:
+    queues = [
+        Queue(name, consumer=hand_over, bindings={"other": Queue.named(sends[name])}) if name in sends else Queue(name)
+        for name in "abc"
+    ]
+    resolve(tuple(queues))
+    assert [each.name for each in queues if comes_back(each, queues)] == back
 
 
 def test_runs_of_that_workflow_alone_may_be_listed(template: Template) -> None:

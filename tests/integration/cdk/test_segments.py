@@ -47,6 +47,21 @@ def test_each_machine_has_a_version_that_is_kept(express: Template) -> None:
         assert (each["DeletionPolicy"], each["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
+def test_wakes_wait_where_lambda_has_no_room_and_come_once(express: Template) -> None:
+    _, source = express.one("Lambda::EventSourceMapping", "KeeperWaker")
+    assert source["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 250}
+    _, waker = express.one("Lambda::Function", "KeeperWaker")
+    _, wakes = express.one("SQS::Queue", "WakesQueue")
+    assert wakes["Properties"]["VisibilityTimeout"] == 6 * waker["Properties"]["Timeout"]
+
+
+def test_looks_of_hours_are_not_made_at_once(express: Template) -> None:
+    _, config = express.one("Lambda::EventInvokeConfig")
+    reconciler, _ = express.one("Lambda::Function", "KeeperSweep")
+    assert config["Properties"]["FunctionName"] == {"Ref": reconciler}
+    assert config["Properties"]["MaximumEventAgeInSeconds"] == 300
+
+
 def test_the_express_machine_logs_errors_without_data(express: Template) -> None:
     logging = express.resources[machines(express)["EXPRESS"]]["Properties"]["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
@@ -138,6 +153,7 @@ def test_whoever_stops_looking_for_runs_is_noticed(express: Template, dev: Templ
         ("ApproximateNumberOfMessagesVisible", 1),
         ("ExecutionsFailed", 1),
         ("RunsDue", 180_000),
+        ("WriteThrottleEvents", 1),
     ]
     (failed,) = [
         each["Properties"] for name, each in express.of("CloudWatch::Alarm").items() if "onboardingrunsfailed" in name
