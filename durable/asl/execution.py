@@ -109,15 +109,12 @@ class Execution:
         # 96 bits: nobody finds one by trying. The name leads to the execution (`execution_name`), and may hold colons.
         return f"{self.start.name}:{self.new_token()}:{self.random.getrandbits(96):024x}"
 
-    def snapshot(self, *, with_start: bool = True) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the state as JSON values, to be written before the turn's actions are performed.
 
-        Values are shared with the execution: serialise them before the next event. `with_start=False` leaves out what
-        never changes; hand `execution.start.to_json()`, written once, to `restore` then.
+        Values are shared with the execution: serialise them before the next event.
         """
-        saved: dict[str, Any] = {"events": self.events, "tokens": self.tokens}
-        if with_start:
-            saved["start"] = self.start.to_json()
+        saved: dict[str, Any] = {"events": self.events, "tokens": self.tokens, "start": self.start.to_json()}
         if self.root is not None:
             saved["flow"] = self.root.to_json()
         # By paths: after a restart the threads of control are other objects.
@@ -133,14 +130,13 @@ class Execution:
         machine: Machine,
         snapshot: Mapping[str, Any],
         *,
-        start: Mapping[str, Any] | None = None,
         random: Random | None = None,
         collects_history: bool = False,
     ) -> tuple[Execution, list[Action]]:
         """Rebuild an execution from its snapshot, and the actions to perform again: calls and timers not over yet."""
         execution = cls(
             machine=machine,
-            start=StartContext.from_json(start if start is not None else snapshot["start"]),
+            start=StartContext.from_json(snapshot["start"]),
             random=random or SystemRandom(),
             collects_history=collects_history,
             events=snapshot["events"],

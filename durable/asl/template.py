@@ -140,7 +140,7 @@ _GUARDED: Final = frozenset({"result", "errorOutput"})
 _FIELDS: Final = _GUARDED | {"input", "context"}
 
 
-def compile_expression(value: str, field: str, sees: str = "") -> Evaluated:
+def compile_expression(value: str, field: str, sees: str) -> Evaluated:
     """Compile a string of the form {% … %} in which one of the guarded fields of $states may be seen.
 
     Raises SyntaxProblem with the expression in its text.
@@ -165,7 +165,7 @@ _WHERE: Final = {
 }
 
 
-def compile_template(value: Any, field: str, sees: str = "") -> Template:
+def compile_template(value: Any, field: str, sees: str) -> Template:
     """Compile any JSON value; raises SyntaxProblem."""
     if isinstance(value, str):
         return _compile_text(value, field, sees)

@@ -327,7 +327,7 @@ class Host:
     def _halt_wanted(self) -> None:
         """Stop the runs that were to stop when a step ends, which was cut off."""
         for workflow, status in itertools.product(self.workflows, OPEN):
-            for header in map(Header.from_row, self.table.headers_with("wanted", workflow, status)):
+            for header in map(Header.from_row, self.table.wanted_headers(workflow, status)):
                 self._persist(partial(self.operator.lifecycle.halt, workflow, header.instance))
 
     def _persist(self, work: Work) -> None:

@@ -73,6 +73,11 @@ class LargeValues(Protocol):
         Raises:
             ValuesBusy: the same call may succeed later.
         """
+        # S3 copies by itself, without the value on its way through this process; others read and write.
+        data = self.read(run, name)
+        if data is not None:
+            self.write(to, new, data)
+        return data is not None
 
     def link(self, run: RunPlace, name: str) -> str:
         """Return a URL under which whoever has it reads a value, for some time."""
@@ -89,7 +94,7 @@ def is_reference(value: Any) -> bool:
     return isinstance(value, dict) and REFERENCE in value
 
 
-def goes_by_reference(value: Any, *, sensitive: bool, inline_bytes: int = INLINE_BYTES) -> bool:
+def goes_by_reference(value: Any, *, sensitive: bool, inline_bytes: int) -> bool:
     """Return whether a JSON value that may travel by reference does: a large one, one that would be taken for a
     reference, and all data of a sensitive step, which is to stand in no history of an execution.
     """

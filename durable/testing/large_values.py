@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from durable.store.large_values import RunPlace
+from durable.store.large_values import LargeValues, RunPlace
 
 
-class MemoryValues:
+class MemoryValues(LargeValues):
     """Keeps values in a dict."""
 
     def __init__(self) -> None:
@@ -18,12 +18,6 @@ class MemoryValues:
 
     def read(self, run: RunPlace, name: str) -> bytes | None:
         return self.kept.get(run, {}).get(name)
-
-    def copy(self, run: RunPlace, name: str, to: RunPlace, new: str) -> bool:
-        data = self.read(run, name)
-        if data is not None:
-            self.write(to, new, data)
-        return data is not None
 
     def link(self, run: RunPlace, name: str) -> str:
         return f"/values/{run}/{name}"

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,19 +104,15 @@ def installed(cache: Path) -> Path:
 
 
 @contextmanager
-def ministack(cache: Path, *, settings: Mapping[str, str] | None = None) -> Iterator[MiniStack]:
-    """Run a server, with nothing stored but for its log, and end it and all that it started.
-
-    Args:
-        settings: more of MiniStack's variables, such as SFN_WAIT_SCALE.
-    """
+def ministack(cache: Path) -> Iterator[MiniStack]:
+    """Run a server, with nothing stored but for its log, and end it and all that it started."""
     cache = cache.resolve()
     command = installed(cache)
     port = free_port()
     log = cache / "rehearsal.log"
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder, log.open("wb") as output:
         own = certificate(Path(folder), _HOSTS)
-        environment = _environment(port, folder, own) | dict(settings or {})
+        environment = _environment(port, folder, own)
         process = subprocess.Popen(
             [str(command.with_name("python")), str(command)],  # by its shebang it could not be run once it is moved
             env=environment,

@@ -219,7 +219,7 @@ class RollbackMachine(Construct):
         workflow: str,
         undos: Sequence[MachineFunction],
         record: Record,
-        name: str | None = None,
+        name: str | None,
     ) -> None:
         super().__init__(scope, id)
         self.handler = HandlerFunction(

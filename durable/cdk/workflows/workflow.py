@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 from aws_cdk import ArnFormat, Stack
@@ -146,12 +145,12 @@ class WorkflowResource:
         definition: str,
         machine_arn: str,
         record: Record,
-        segmented: Segmented | None = None,
-        operator: str = "",
-        limited: Limited | None = None,
-        search: Mapping[str, str] = MappingProxyType({}),
-        parameter: str | None = None,
-        may_return: bool = False,
+        segmented: Segmented | None,
+        operator: str,
+        limited: Limited | None,
+        search: Mapping[str, str],
+        parameter: str | None,
+        may_return: bool,
     ) -> None:
         self.name = name
         self.may_return = may_return

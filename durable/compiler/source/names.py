@@ -39,7 +39,7 @@ class Names:
         retries: the names there of retries that are written out.
     """
 
-    def __init__(self, step: str, assigned: Iterable[str], this: str = "self") -> None:
+    def __init__(self, step: str, assigned: Iterable[str], this: str) -> None:
         self.step, self.this = step, this
         self.retries: dict[str, Retries] = {}
         self.assigned = frozenset(assigned)

@@ -56,7 +56,7 @@ NEVER_CAUGHT: Final = (Stopped, StepInProgress, StaleResult)
 _REPORTED: Final = RawExpression("$states.errorOutput.Error", TEXT)
 
 
-def step_errors(signature: Signature, foreign: Errors | None = None) -> Errors:
+def step_errors(signature: Signature, foreign: Errors) -> Errors:
     """Return the errors that a step can report.
 
     Args:
@@ -64,7 +64,7 @@ def step_errors(signature: Signature, foreign: Errors | None = None) -> Errors:
     """
     named = {name: each for name, each in signature.errors().items() if not issubclass(each, NEVER_CAUGHT)}
     # A class that the step's module names is reported as itself, whatever an `except` names by the same name.
-    own = {**(foreign or {}), **named}
+    own = {**foreign, **named}
     return dict(sorted({**own, **_ANY_STEP, **_final(own)}.items()))
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from durable.local.storage.files import write_whole
-from durable.store.large_values import RunPlace, ValuesBusy
+from durable.store.large_values import LargeValues, RunPlace, ValuesBusy
 
 VALUES: Final = "/api/console/values/"
 """The path below which the server serves values. Who knows the name of one may read it: a hash of it is part of that,
 and the run's incarnation, which is drawn at random."""
 
 
-class FileValues:
+class FileValues(LargeValues):
     """Keeps values below a folder, which is made with the first of them.
 
     A file is on disk before the outcome that refers to it is written.
@@ -43,12 +43,6 @@ class FileValues:
             return None
         except OSError as error:  # as too many open files
             raise ValuesBusy(f"{self._folder}: {error.strerror}; try again") from error
-
-    def copy(self, run: RunPlace, name: str, to: RunPlace, new: str) -> bool:
-        data = self.read(run, name)
-        if data is not None:
-            self.write(to, new, data)
-        return data is not None
 
     def link(self, run: RunPlace, name: str) -> str:
         return f"{self._url}{VALUES}{run}/{name}"

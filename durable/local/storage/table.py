@@ -188,15 +188,15 @@ class SQLiteTable:
     ) -> Page:
         return self.list(_SEARCHED + found, since=since, until=until, cursor=cursor, limit=limit)
 
-    def headers_with(self, field: str, workflow: str, status: str) -> Iterator[Row]:
-        """Yield the `run` rows of a workflow and a status that have a field: of many runs only those are read."""
+    def wanted_headers(self, workflow: str, status: str) -> Iterator[Row]:
+        """Yield the `run` rows of a workflow and a status that say what is wanted: of many runs only those are read."""
         self.journal.flush()
         # Data within the row may have a key of that name too: then it is read for nothing.
         found = self.journal.read(
-            "SELECT partition, data FROM record WHERE workflow=? AND status=? AND instr(data, ?) > 0",
-            (workflow, status, f'"{field}":'),
+            "SELECT partition, data FROM record WHERE workflow=? AND status=? AND instr(data, '\"wanted\":') > 0",
+            (workflow, status),
         )
-        return (row for row in _readable(found) if field in row)
+        return (row for row in _readable(found) if "wanted" in row)
 
     def counts(self, workflow: str, *, most: int) -> Mapping[str, int]:
         self.journal.flush()

@@ -187,15 +187,6 @@ def test_a_snapshot_of_one_thread_of_control_is_small() -> None:
     }
 
 
-def test_what_never_changes_can_be_kept_elsewhere() -> None:
-    execution = start(machine(S=task()), name="n", input={"a": 1}, now_ms=5).execution
-    slim = json.loads(json.dumps(execution.snapshot(with_start=False)))
-    assert "start" not in slim
-    again, actions = Execution.restore(execution.machine, slim, start=execution.start.to_json())
-    assert again.start == execution.start
-    assert actions == execution.pending_actions()
-
-
 def test_a_submitted_call_is_not_made_again() -> None:
     turn = start(machine(S=task(Resource=CALLBACK, TimeoutSeconds=9)), name="n", input=1, now_ms=0)
     invoke, _ = turn.actions

@@ -80,7 +80,7 @@ def test_of_many_headers_those_with_a_field_are_found(journal: Journal, clock: V
     for number in range(1, 6):
         table.write(Write(key(number), header(number) | more.get(number, {})))
     table.write(Write(key(6), header(6) | {"wanted": "pause", "status": "running"}))
-    assert [row["updated"] for row in table.headers_with("wanted", "w", "queued")] == [2]
+    assert [row["updated"] for row in table.wanted_headers("w", "queued")] == [2]
 
 
 def test_what_is_not_durable_stays_in_memory(
