@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 
 from durable.errors import Throttled, public_message
 from durable.local.storage.journal import Journal, JournalFailed
@@ -33,7 +34,8 @@ class Gate:
         if ticket <= self._journal.durable:
             return
         opened: asyncio.Future[None] = self._loop.create_future()
-        # In the order of tickets, as all of this runs on the loop: `_open` looks at the first only.
+        # In the order of tickets, but for what `settle` adds: `_open` looks at the first only. If that one is later
+        # than the next, its commit has been asked for too.
         self._waiting.append((ticket, opened))
         # Somebody waits: the commit is not to linger for more changes.
         self._journal.hasten()
@@ -41,8 +43,22 @@ class Gate:
             return
         await opened
 
+    def settle(self, futures: Sequence[asyncio.Future[None]]) -> None:
+        """Have futures of the loop done once all that was written so far is durable; from any thread.
+
+        They fail with Throttled if it never will be.
+        """
+        ticket = self._journal.ticket
+        self._waiting.extend((ticket, each) for each in futures)
+        self._journal.hasten()
+        # The commit may have come before they were in the queue: then nobody else looks at them.
+        if self._journal.failed is not None or ticket <= self._journal.durable:
+            error = self._journal.failed
+            self._committed(self._journal.durable, error if isinstance(error, JournalFailed) else None)
+
     def _committed(self, ticket: int, error: JournalFailed | None) -> None:
-        if not self._loop.is_closed():
+        # Whoever begins to wait after this look sees for themselves that their ticket is durable.
+        if self._waiting and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._open, ticket, error)
 
     def _open(self, ticket: int, error: JournalFailed | None) -> None:

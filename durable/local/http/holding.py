@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -26,37 +25,57 @@ _END: Final = "end"
 _SETTLED: Final = frozenset({*CLOSED, "paused"})
 
 _REMEMBERED: Final = 1_000
-"""How many ends are kept for those who looked just before one, and are not waiting yet."""
+"""How many ends are kept at least, for those who looked just before one, and are not waiting yet."""
 
 Call = Callable[[], Awaitable[Response]]
+Settle = Callable[[Sequence[asyncio.Future[None]]], None]
+"""Has futures done, from any thread: `Gate.settle` once what was written so far is on disk."""
+
+
+def _at_once(futures: Sequence[asyncio.Future[None]]) -> None:
+    for each in futures:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+            each.get_loop().call_soon_threadsafe(_settle, each)
 
 
 class Ends:
     """The ends of runs, for those who wait for one. `tell` may be called by any thread."""
 
-    def __init__(self) -> None:
-        self._recent: deque[str] = deque(maxlen=_REMEMBERED)
+    def __init__(self, settle: Settle = _at_once) -> None:
+        self._settle = settle
+        self._recent: set[str] = set()
+        self._before: set[str] = set()
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
 
     def tell(self, instance: str) -> None:
         """Say that an execution of this run has ended."""
         # Before the waiters are looked up: one that comes in between finds it among the recent ends.
-        self._recent.append(instance)
-        for ended in tuple(self._awaited.get(instance, ())):
-            with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-                ended.get_loop().call_soon_threadsafe(_settle, ended)
+        if len(self._recent) >= _REMEMBERED:
+            self._recent, self._before = set(), self._recent
+        self._recent.add(instance)
+        if waiting := tuple(self._awaited.get(instance, ())):
+            self._settle(waiting)
 
-    @contextlib.contextmanager
-    def awaited(self, instance: str) -> Iterator[asyncio.Future[None]]:
-        """Yield what is done once an execution of this run ends; at once, if one has just ended."""
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def is_recent(self, instance: str) -> bool:
+        """Return whether an execution of this run has just ended."""
+        return instance in self._recent or instance in self._before
+
+    async def wait(self, instance: str, seconds: float) -> None:
+        """Return once an execution of this run ends, or has just ended; after so many seconds in any case.
+
+        Raises:
+            Throttled: the end will never be on disk.
+        """
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
         others = self._awaited.setdefault(instance, set())
         others.add(ended)
-        if instance in self._recent:  # perhaps after the caller looked
-            ended.set_result(None)
+        timer = loop.call_later(seconds, _settle, ended)
         try:
-            yield ended
+            if not self.is_recent(instance):  # it may have ended after the caller looked
+                await ended
         finally:
+            timer.cancel()
             others.discard(ended)
             if not others:
                 self._awaited.pop(instance, None)
@@ -87,18 +106,16 @@ async def held(request: Request, call: Call, ending: Callable[[], bool], ends: E
         return first
     loop = asyncio.get_running_loop()
     end, response = loop.time() + seconds, first
-    with ends.awaited(_id_of(shown)) as ended:
-        looked = False
-        while (left := end - loop.time()) > 0 and not ending():
-            if looked:
-                await asyncio.sleep(_LOOK_SECONDS)
-            else:
-                look_seconds = _LOOK_FOR_END_SECONDS if for_end else _LOOK_SECONDS
-                await asyncio.wait((ended,), timeout=min(look_seconds, left))
-                looked = ended.done()
-            response = await call()
-            if response.status != 200 or (_is_settled(response) if for_end else response.body != first.body):
-                break
+    looked, instance = False, _id_of(shown)
+    while (left := end - loop.time()) > 0 and not ending():
+        if looked:
+            await asyncio.sleep(_LOOK_SECONDS)
+        else:
+            await ends.wait(instance, min(_LOOK_FOR_END_SECONDS if for_end else _LOOK_SECONDS, left))
+            looked = ends.is_recent(instance)
+        response = await call()
+        if response.status != 200 or (_is_settled(response) if for_end else response.body != first.body):
+            break
     return response
 
 

@@ -96,6 +96,8 @@ class Journal:
             raise
         self._writer.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         self._writer.execute(f"PRAGMA cache_size=-{_CACHE_KIBIBYTES}")
+        # A statement of several rows keeps what undoes it: in a file that is made for each commit, unless it is told.
+        self._writer.execute("PRAGMA temp_store=MEMORY")
         self.path: Final = self._folder.database
         self.counts: Final = Counts()
         self._linger = linger

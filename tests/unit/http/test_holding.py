@@ -156,6 +156,22 @@ def test_the_end_of_a_run_is_told_at_once(early: bool, until: Any, monkeypatch: 
     assert ending.number == 2
 
 
+def test_an_end_among_many_is_remembered_for_who_looked_just_before() -> None:
+    ends = Ends()
+    for number in range(5_000):
+        ends.tell(str(number))
+    assert all(ends.is_recent(str(number)) for number in range(4_000, 5_000))
+    assert not ends.is_recent("0")
+
+
+def test_nobody_is_kept_who_waits_no_more() -> None:
+    settled: list[int] = []
+    ends = Ends(lambda futures: settled.append(len(futures)))
+    asyncio.run(ends.wait("a", 0))
+    ends.tell("a")
+    assert not settled
+
+
 def test_a_run_that_ended_before_and_goes_on_is_looked_at_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "_LOOK_SECONDS", 0.4)
     ends = Ends()

@@ -12,7 +12,7 @@ import pytest
 
 from durable.errors import Throttled
 from durable.local.gate import Gate
-from durable.local.storage.journal import Journal
+from durable.local.storage.journal import Journal, JournalFailed
 from durable.local.storage.schema import EXECUTION
 
 
@@ -84,3 +84,49 @@ def test_what_will_never_be_on_disk_is_not_told(journal: Journal, commits: HeldC
             await gate()
 
     asyncio.run(pass_through())
+
+
+class TestSettle:
+    """Futures of the loop that another thread has done with a commit."""
+
+    def test_they_are_done_with_the_commit_and_not_before(self, journal: Journal, commits: HeldCommits) -> None:
+        async def settle() -> bool:
+            gate, ended = Gate(journal), asyncio.get_running_loop().create_future()
+            journal.put(EXECUTION, ("a",), ("one",))
+            await asyncio.to_thread(gate.settle, [ended])
+            held = ended.done()
+            commits.go()
+            await asyncio.wait_for(ended, 10)
+            return held
+
+        assert asyncio.run(settle()) is False
+        assert journal.durable == journal.ticket
+
+    def test_they_are_done_where_the_commit_has_been(self, journal: Journal) -> None:
+        async def settle() -> None:
+            gate, ended = Gate(journal), asyncio.get_running_loop().create_future()
+            journal.wait(journal.put(EXECUTION, ("a",), ("one",)))
+            await asyncio.to_thread(gate.settle, [ended])
+            await asyncio.wait_for(ended, 10)
+
+        asyncio.run(settle())
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_they_fail_where_nothing_will_be_on_disk(
+        self, journal: Journal, commits: HeldCommits, *, before: bool
+    ) -> None:
+        commits.fails = True
+
+        async def settle() -> None:
+            gate, ended = Gate(journal), asyncio.get_running_loop().create_future()
+            ticket = journal.put(EXECUTION, ("a",), ("one",))
+            if before:
+                commits.go()
+                with pytest.raises(JournalFailed):
+                    journal.wait(ticket)
+            await asyncio.to_thread(gate.settle, [ended])
+            commits.go()
+            with pytest.raises(Throttled):
+                await asyncio.wait_for(ended, 10)
+
+        asyncio.run(settle())
