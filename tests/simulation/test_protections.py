@@ -48,8 +48,8 @@ from durable.store.table import Absent, Condition, Equals, Key, Row, Write
 from durable.testing.large_values import MemoryValues
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
+from tests.simulation.slow import SlowValues
 from tests.simulation.story import Script, Story
-from tests.simulation.world import SlowValues
 
 Off = Callable[[pytest.MonkeyPatch], frozenset[str]]
 TWINS = replace(STORM, twice=1.0, crash=0.0, dies=0.0, never=0.0)
