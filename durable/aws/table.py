@@ -10,7 +10,7 @@ whose time is not over, and one that meets such a row puts a new one in its plac
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeGuard
 
@@ -74,19 +74,27 @@ class DynamoDBTable(Indexes):
                 over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
                 if not any(over) or not _hold_without(changes, over):
                     rows = [self._alive(row) for row in failed.rows]
-                    for change, row in zip(changes, rows, strict=True):
-                        # The rows were given a time that the `run` row did not get: they are given back the one that it
-                        # has.
-                        if row is not None and change.key in {each.key for each in spread}:
-                            self._spread(change.key.partition, row.get("expires"))
+                    self._take_back(spread, changes, rows)
                     raise ConditionFailed(rows) from None
             else:
-                for end in ends:
-                    if end not in spread or "expires" in end.remove:
-                        with suppress(TableBusy):  # then the rows have a time that is far away
-                            self._spread(end.key.partition, end.set.get("expires"))
+                self._spread_after(end for end in ends if end not in spread or "expires" in end.remove)
                 return written
         raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
+
+    def _take_back(
+        self, spread: Collection[Write], changes: Sequence[Write | Delete], rows: Sequence[Row | None]
+    ) -> None:
+        """Give rows that got a time, which their `run` row was then refused, the time back that the `run` row has."""
+        keys = {each.key for each in spread}
+        for change, row in zip(changes, rows, strict=True):
+            if row is not None and change.key in keys:
+                self._spread(change.key.partition, row.get("expires"))
+
+    def _spread_after(self, ends: Iterable[Write]) -> None:
+        """Give the rows of a partition the time that their `run` row has got."""
+        for end in ends:
+            with suppress(TableBusy):  # then the rows have a time that is far away
+                self._spread(end.key.partition, end.set.get("expires"))
 
     def _spread_before(self, change: Write) -> bool:
         """Give the rows of a partition the time that their `run` row is about to get; False where that will not get it:
