@@ -164,7 +164,7 @@ class Host:
         self._children = Children(self.table, callbacks, self._values)
         self.operator = Operator(
             Queries(self.table, clock, self._values),
-            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values, self._signature),
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
@@ -347,6 +347,11 @@ class Host:
                         raise
 
         self._turns.submit(attempt)
+
+    def _signature(self, workflow: str, step: str) -> Signature | None:
+        """Return the contract of a step; None where the code of today has it no more."""
+        steps = self.built.compiled[workflow].steps
+        return next((each.signature for each in steps if each.name == step), None)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord, leases: Leases) -> None:
         for step in self.built.compiled[workflow.name].steps:

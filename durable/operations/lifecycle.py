@@ -15,6 +15,7 @@ from typing import Final, TypeVar, assert_never
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.operations.reruns import begun_by, failed_at, failed_steps, replaceable, steps_from
+from durable.operations.results import Signatures, hold_to_type, nobody_knows
 from durable.runs.changes import changes_with
 from durable.runs.guards import forestall, unchanged, where_it_was
 from durable.runs.output import place_of
@@ -51,7 +52,11 @@ _DELETING: Final = "The run is being deleted: delete it again."
 
 
 class Lifecycle:
-    """Carries out what operators want of runs."""
+    """Carries out what operators want of runs.
+
+    Args:
+        signatures: what the functions of steps return, which a result given by an operator is held to.
+    """
 
     def __init__(
         self,
@@ -62,6 +67,7 @@ class Lifecycle:
         children: Children,
         leases: Leases,
         values: LargeValues | None = None,
+        signatures: Signatures = nobody_knows,
     ) -> None:
         self._table = table
         self._machines = machines
@@ -70,6 +76,7 @@ class Lifecycle:
         self._children = children
         self._leases = leases
         self._values = values
+        self._signatures = signatures
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
         """Do what is wanted, or have it done when the execution has stopped.
@@ -77,6 +84,7 @@ class Lifecycle:
         Raises:
             RunNotFound: the workflow has none of that id.
             RunConflict: the run cannot make the transition from where it is.
+            InvalidInput: the result that the step is given is not what it returns.
             Throttled: nothing was done, or not all; the same call goes on where this one stopped.
         """
         for _ in range(_TRIES):
@@ -297,9 +305,14 @@ class Lifecycle:
 
         Raises:
             RunConflict: the step can be given none.
+            InvalidInput: the step returns another type.
         """
+        step = replaceable(row)
+        signature = self._signatures(header.workflow, row.step)
+        if signature is not None:
+            hold_to_type(signature, row.step, result.value)
         guard = Write(header.key, when=unchanged(header), check_only=True)
-        change = replaced(Key(header.partition, row.sort), replaceable(row), result.value, self._clock.now())
+        change = replaced(Key(header.partition, row.sort), step, result.value, self._clock.now())
         self._table.write(guard, change)
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:
