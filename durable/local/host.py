@@ -22,7 +22,7 @@ from durable.local.bindings.kv import purge
 from durable.local.bindings.place import Place
 from durable.local.bindings.pump import Pump
 from durable.local.bindings.queue import Messages
-from durable.local.definitions import definition, function_name, own_function, rollback_definition
+from durable.local.definitions import check_result, definition, function_name, own_function, rollback_definition
 from durable.local.engine.engine import Engine
 from durable.local.engine.executions import Definition, Executions
 from durable.local.engine.functions import Coroutines, Functions, Wait
@@ -162,9 +162,10 @@ class Host:
         # No other process has the folder: what one that is gone was delivering is delivered at once.
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks, self._values)
+        checked = partial(check_result, built.compiled)
         self.operator = Operator(
             Queries(self.table, clock, self._values),
-            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values, self._signature),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values, checked),
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
@@ -347,11 +348,6 @@ class Host:
                         raise
 
         self._turns.submit(attempt)
-
-    def _signature(self, workflow: str, step: str) -> Signature | None:
-        """Return the contract of a step; None where the code of today has it no more."""
-        steps = self.built.compiled[workflow].steps
-        return next((each.signature for each in steps if each.name == step), None)
 
     def _add_steps(self, workflow: Workflow[Any], record: StepRecord, leases: Leases) -> None:
         for step in self.built.compiled[workflow.name].steps:

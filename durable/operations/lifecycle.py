@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, TypeVar, assert_never
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
 from durable.operations.reruns import begun_by, failed_at, failed_steps, replaceable, steps_from
-from durable.operations.results import Signatures, hold_to_type, nobody_knows
 from durable.runs.changes import changes_with
 from durable.runs.guards import forestall, unchanged, where_it_was
 from durable.runs.output import place_of
@@ -34,6 +33,7 @@ from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _T = TypeVar("_T")
+CheckResult = Callable[[str, str, Any], None]
 _TRIES: Final = 5
 _MOST_AT_ONCE: Final = 9
 """How many rows one transaction changes, besides the guard on the header: DynamoDB takes 4 MB in one, and each row may
@@ -55,7 +55,8 @@ class Lifecycle:
     """Carries out what operators want of runs.
 
     Args:
-        signatures: what the functions of steps return, which a result given by an operator is held to.
+        check_result: raises InvalidInput where a step could not have returned a result that it is given; called with
+            the names of the workflow and the step, and the result.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Lifecycle:
         children: Children,
         leases: Leases,
         values: LargeValues | None = None,
-        signatures: Signatures = nobody_knows,
+        check_result: CheckResult = lambda workflow, step, result: None,
     ) -> None:
         self._table = table
         self._machines = machines
@@ -76,7 +77,7 @@ class Lifecycle:
         self._children = children
         self._leases = leases
         self._values = values
-        self._signatures = signatures
+        self._check_result = check_result
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
         """Do what is wanted, or have it done when the execution has stopped.
@@ -308,9 +309,7 @@ class Lifecycle:
             InvalidInput: the step returns another type.
         """
         step = replaceable(row)
-        signature = self._signatures(header.workflow, row.step)
-        if signature is not None:
-            hold_to_type(signature, row.step, result.value)
+        self._check_result(header.workflow, row.step, result.value)
         guard = Write(header.key, when=unchanged(header), check_only=True)
         change = replaced(Key(header.partition, row.sort), step, result.value, self._clock.now())
         self._table.write(guard, change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,14 +11,6 @@ from pydantic_core import to_json
 from durable.errors import InvalidInput
 from durable.signature import Signature
 from durable.store.values import Misfit, dump, field_names, load
-
-Signatures = Callable[[str, str], Signature | None]
-"""Returns the contract of a step, given the names of its workflow and its own; None where that is not known."""
-
-
-def nobody_knows(workflow: str, step: str) -> Signature | None:
-    """Know no step: a result is then first checked when the run goes on."""
-    return None
 
 
 def hold_to_type(signature: Signature, step: str, value: Any) -> None:
