@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from durable.aws.session import code_of
 from durable.clients.workflow import Transitions
-from durable.errors import DurableError, RunConflict, RunNotFound, Throttled, public_message
+from durable.errors import DurableError, InvalidInput, RunConflict, RunNotFound, Throttled, public_message
 from durable.runs.transitions import From, Given, Order
 
-_REFUSALS: Final = {each.__name__: each for each in (RunNotFound, RunConflict, Throttled)}
+_REFUSALS: Final = {each.__name__: each for each in (RunNotFound, RunConflict, InvalidInput, Throttled)}
 _BUSY: Final = frozenset({"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"})
 _SECONDS: Final = 30
 """Longer than the operator may take."""
@@ -39,7 +39,7 @@ class Operator:
         )
         try:
             self._transitions.carry_out(self._workflow, event["instance"], order)
-        except (RunNotFound, RunConflict, Throttled) as refused:
+        except (RunNotFound, RunConflict, InvalidInput, Throttled) as refused:
             return {"refused": {"name": type(refused).__name__, "message": str(refused)}}
         return {}
 
@@ -58,7 +58,7 @@ class RemoteTransitions:
         """Do what is wanted, or have it done when the execution has stopped.
 
         Raises:
-            RunNotFound, RunConflict, Throttled: as Lifecycle does.
+            RunNotFound, RunConflict, InvalidInput, Throttled: as Lifecycle does.
         """
         if self._function is None:
             raise DurableError(

@@ -228,7 +228,7 @@ class WorkflowClient(Workflow[Any]):
 
     def restart(self, id: str, *, from_step: str | None = None, count: int = 1, result: Any = ...) -> None:
         """Raises:
-        InvalidInput: the result is no JSON, or too large.
+        InvalidInput: the result is not what the step returns, no JSON, or too large.
         ValueError: count or result is given, and no step.
         """
         if count < 1 or (from_step is None and count != 1):
@@ -240,12 +240,12 @@ class WorkflowClient(Workflow[Any]):
 
     def retry(self, id: str, *, result: Any = ...) -> None:
         """Raises:
-        InvalidInput: the result is no JSON, or too large.
+        InvalidInput: the result is not what the step returns, no JSON, or too large.
         """
         self._carry_out(id, Order("retry", result=self._given(result)))
 
     def _given(self, result: Any) -> Given | None:
-        """Return a step's result by hand, as JSON; of which type it must be the run knows, when it goes on."""
+        """Return a step's result by hand, as JSON; whoever carries the order out holds it to the step's type."""
         if result is ...:
             return None
         try:
