@@ -37,6 +37,7 @@ from durable.local.storage.large_values import FileValues
 from durable.local.storage.store import Store
 from durable.local.storage.table import SQLiteTable
 from durable.local.threads import Work, call, perform
+from durable.local.undelivered import still_waiting
 from durable.operations.large_values import sweep
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
@@ -214,6 +215,8 @@ class Host:
             closed=self._closed,
             waited=self._waited,
             dropped=self._dropped,
+            # A double may have an answer that the one before it had not.
+            still_waiting=partial(still_waiting, self.journal) if self._doubles is None else lambda _: {},
             random=random,
         )
 
