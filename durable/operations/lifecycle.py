@@ -284,8 +284,8 @@ class Lifecycle:
         """
         try:
             self.carry_out(header.workflow, header.instance, Order("delete"))
-        except RunNotFound:
-            pass
+        except (RunNotFound, RunConflict):
+            pass  # it is deleted, and another run may have its id by now
         except Throttled as throttled:
             raise TableBusy(str(throttled)) from None
 

@@ -59,3 +59,12 @@ def _look(place: Place) -> None:
         workflow, _, instance = each.partition("#")
         if not instance.startswith("#"):
             waker.look(workflow, instance)
+
+
+def test_a_deletion_that_somebody_has_finished_is_no_error_where_the_id_is_used_again() -> None:
+    place = Place(segmented=["shop"])
+    place.call("t")
+    header = place.runs.load("shop", "one").header
+    # The index said that its deletion was to be gone on with; it is another run by now, and under way.
+    place.lifecycle.finish_deleting(header)
+    assert place.runs.load("shop", "one").header == header
