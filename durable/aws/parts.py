@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from durable.aws.environment import (
     Environment,
@@ -50,16 +49,8 @@ def parts_of(environment: Environment) -> Parts:
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks, environment)
-    parts = (table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
-    lifecycle = Lifecycle(*parts, _check_result)
+    lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
     return Parts(registry, table, machines, runs, segments, events_of(table, callbacks, segments), children, lifecycle)
-
-
-def _check_result(workflow: str, step: str, result: Any) -> None:
-    # Imported when a result is given, which is seldom: cold starts do not pay for it.
-    from durable.aws.signatures import check_result
-
-    check_result(workflow, step, result)
 
 
 def waker_of(parts: Parts) -> Waker:

@@ -81,9 +81,11 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
     from durable.cdk import toolkit
 
     if signed:
-        from durable.cli.account import check_account
+        import boto3
 
-        check_account(is_deployed=verb == "deploy")
+        from durable.cli.stage import credentials
+
+        credentials(boto3.Session())
     command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
     sys.stdout.flush()
     variables = {**stage_settings(Path.cwd(), stage).variables, **os.environ}

@@ -28,7 +28,6 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "lender": trial.Lender,
     "chat": trial.Chat,
     "couriers": trial.Couriers,
-    "breaker": trial.Breaker,
 }
 
 

@@ -15,10 +15,7 @@ from tests.simulation.story import SCRIPTS, Script, Story
 from tests.simulation.world import World
 
 SEEDS = int(os.environ.get("DURABLE_SEEDS", "2"))
-WORKFLOWS = (
-    *("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat"),
-    "breaker",
-)
+WORKFLOWS = ("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat")
 
 
 @pytest.mark.timeout(3600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -25,15 +25,8 @@ _LAYERS: Final = {
 _LONGEST_DESCRIPTION: Final = 256
 
 
-def lambda_platform(
-    scope: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own], written: Mapping[str, str]
-) -> Platform:
-    """Return what all Lambdas of the deployment share.
-
-    Args:
-        modules: those that they begin with.
-        written: files by name that the code has besides the project's own.
-    """
+def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
+    """Return what all Lambdas of the deployment share; `modules` are those that they begin with."""
     requirements, cache = settings.root / REQUIREMENTS, settings.cache
     wheels = packaging.layer(requirements, cache=cache)
     hold_telemetry(settings, wheels.packages)
@@ -73,7 +66,7 @@ def lambda_platform(
         return Dependencies([layer(architecture.name), *own, *options.layers])
 
     return Platform(
-        code=code_of(str(packaging.code_zip(files, cache=cache, written=written))),
+        code=code_of(str(packaging.code_zip(files, cache=cache))),
         dependencies=dependencies,
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import difflib
+import enum
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.program.outcomes import error_message
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import RecordField, names_of, record_fields
-from durable.compiler.types.keys import as_text, looked_up
+from durable.compiler.types.keys import as_text, looked_up, written_as
 from durable.compiler.types.kinds import (
     Anything,
     Caught,
@@ -39,7 +40,17 @@ from durable.compiler.types.kinds import (
     members,
     of_one_shape,
 )
-from durable.compiler.types.terms import Constant, Entry, Expression, Field, Formula, Item, RawExpression
+from durable.compiler.types.terms import (
+    TEXT,
+    Constant,
+    DictDisplay,
+    Entry,
+    Expression,
+    Field,
+    Formula,
+    Item,
+    RawExpression,
+)
 from durable.errors import DurableError
 
 INPUT = "$states.context.Execution.Input"
@@ -83,6 +94,8 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         return calendars.part(node, of, node.attr, source)
     if isinstance(of.kind, Member) and node.attr == "value":
         return dataclasses.replace(of, kind=of.kind.value)
+    if isinstance(of.kind, Member) and node.attr == "name" and (named := _member_name(of, of.kind)) is not None:
+        return named
     if is_error(of.kind):
         return _of_error(node, of, source)
     if isinstance(of.kind, TupleOf) and of.kind.python is not None:
@@ -98,6 +111,19 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
             node, f"`{source}.{node.attr}` has another name in JSON for each type", "give both models one alias"
         )
     return Field(of, fields[0].alias, join(*(each.kind for each in fields)))
+
+
+def _member_name(of: Expression, kind: Member) -> Expression | None:
+    """Return the name of a member of an Enum, looked up by its value; None where that does not tell it."""
+    cls: type[enum.Enum] = kind.python
+    owner = next(each for each in cls.__mro__ if "name" in vars(each))
+    if owner is not enum.Enum or issubclass(cls, enum.Flag) or written_as(kind) is None:
+        return None
+    names = {str(each.value): each.name for each in cls}
+    if isinstance(of, Constant):
+        return Constant(names[str(of.value)], Text((names[str(of.value)],)))
+    known = DictDisplay(tuple((value, Constant(name, TEXT)) for value, name in names.items()), DictOf(TEXT, TEXT))
+    return Entry(known, as_text(of), TEXT, certain=True)
 
 
 def _of_error(node: ast.Attribute, of: Expression, source: str) -> Expression:
@@ -127,7 +153,7 @@ def _field(node: ast.Attribute, kind: Kind, source: str) -> RecordField:
         raise Refused(node, f"{describe(kind)} has no field `{node.attr}`", _remedy(node.attr, kind, fields))
     if isinstance(kind, (Record, Fixed, DictOf)):
         raise Refused(node, f"`{source}` is a dict and has no `.{node.attr}`", f'write `{source}["{node.attr}"]`')
-    of_member = "compare it with members, as in Color.RED; `.value` is its value"
+    of_member = "compare it with members, as in Color.RED; `.value` is its value, `.name` its name"
     remedy = of_member if isinstance(kind, Member) else "read fields of models only; let a step do the rest"
     raise Refused(node, f"`.{node.attr}` of {describe(kind)} is not data", remedy)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final
 
+from durable.compiler.source.names import HOISTED
 from durable.compiler.types.kinds import DictOf, Fixed, Kind, ListOf, Opaque, Record, Text, TupleOf, acts_as
 from durable.errors import StepError, WorkflowError
 
@@ -31,8 +32,6 @@ _ABOUT_ASYNCIO: Final = {
     "to_thread": 'write `await step.do("…", function, …)`',
 }
 _ABOUT_BUILTINS: Final = {
-    "map": "write a comprehension, as in `[f(x) for x in xs]`",
-    "filter": "write a comprehension, as in `[x for x in xs if …]`",
     "getattr": "write the field out, as in `x.field`",
     "hasattr": "compare with None, as in `x.field is not None`",
     "repr": 'write str(x), or an f-string, as in `f"{x}"`',
@@ -42,6 +41,7 @@ _ABOUT_BUILTINS: Final = {
     "input": "wait for an event: `await step.wait_for_event(…)`",
     "type": "a field with a Literal tells models apart; of a caught error there is `type(error).__name__`",
 }
+_MADE_NAME: Final = re.compile(rf"\w+{HOISTED}\d+:\d+[-:\d]*")
 _CHANGES: Final = {
     "append": "{0} = [*{0}, {1}]",
     "extend": "{0} = [*{0}, *{1}]",
@@ -69,8 +69,8 @@ def of_outside(module: str) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    """Return an expression as this project's messages write it."""
-    text = ast.unparse(node)
+    """Return an expression as this project's messages write it; what is awaited in it has a name of the compiler."""
+    text = _MADE_NAME.sub("…", ast.unparse(node))
     return text if '"' in text else text.replace("'", '"')
 
 
@@ -121,8 +121,6 @@ def of_change(node: ast.Call, kind: Kind) -> str:
                 return (
                     f"write `{name}[{key}] = {name}.get({key}, {default})`; for a list, `[*{name}.get({key}, []), x]`"
                 )
-            if method == "popitem":
-                return f"write `key = list({name})[-1]`, and then `value = {name}.pop(key)`"
             if method in _CHANGES and of_list == (method in _OF_LISTS):
                 given = [_text(each) for each in arguments]
                 if _takes(method) == len(given) or (method == "insert" and given[:1] == ["0"] and len(given) == 2):

@@ -152,7 +152,11 @@ def _ordered(
 ) -> Comprehension:
     variable = reader.names.variable("item", ("sorted", str(node.lineno), str(node.col_offset)))
     item = Variable(variable, kind)
-    wanted = item if key is None else _key(reader, key, item, scope, node.args[0])
+    match key, node.args[0], kind:
+        case None, ast.Call(ast.Attribute(attr="items"), [], []), TupleOf((first, *_)):
+            wanted: Expression = Item(item, ZERO, first, certain=True)  # no two keys of a dict are equal
+        case _:
+            wanted = item if key is None else _key(reader, key, item, scope, node.args[0])
     parts = _keys(key or node, wanted, reader.source.of(node))
     for each in _times(wanted):
         zones = Comprehension(zone_of(each), variable, items, None, ListOf(_INTEGER))

@@ -28,6 +28,7 @@ from durable.compiler.types.kinds import (
 )
 from durable.compiler.types.terms import (
     Concatenation,
+    Conditional,
     Constant,
     Expression,
     Formula,
@@ -74,6 +75,8 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         refuse_any(node, value, f"a side of `{source}`")
     if spans.is_span(left.kind) or spans.is_span(right.kind):
         return spans.arithmetic(node, left, right, source)
+    if _is_counted(left, right) and operator in ("+", "-", "*"):
+        left, right = _as_number(left), _as_number(right)
     if is_number(left.kind) and is_number(right.kind):
         return _numbers(node, operator, left, right, source)
     if operator == "+":
@@ -87,6 +90,20 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         of_text_operator(left.kind, node.op)
         or "arithmetic takes numbers, and `+` also two strings or two lists; do anything else in a step",
     )
+
+
+def _is_counted(left: Expression, right: Expression) -> bool:
+    """Whether a bool is counted with a number, as 0 or 1: `age - (today < birthday)`."""
+    kinds = (left.kind, right.kind)
+    return any(isinstance(each, Boolean) for each in kinds) and all(
+        isinstance(each, Boolean) or is_number(each) for each in kinds
+    )
+
+
+def _as_number(value: Expression) -> Expression:
+    if not isinstance(value.kind, Boolean):
+        return value
+    return Conditional(value, Constant(1, Integer((1,))), Constant(0, Integer((0,))), Integer())
 
 
 def _has_bool(*values: Expression) -> bool:

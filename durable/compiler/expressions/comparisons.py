@@ -43,7 +43,20 @@ from durable.compiler.types.kinds import (
     of_one_shape,
     present,
 )
-from durable.compiler.types.terms import Comparison, Constant, Contains, Expression, IsNone, Not, Truth
+from durable.compiler.types.terms import (
+    Both,
+    Comparison,
+    Constant,
+    Contains,
+    Either,
+    Expression,
+    IsNone,
+    Item,
+    Let,
+    Not,
+    Truth,
+    Variable,
+)
 
 _COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
     ast.Eq: "=",
@@ -65,6 +78,10 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
         inside = _contains(node, right, left, source)
         return Not(inside) if isinstance(operator, ast.NotIn) else inside
     name = _COMPARISONS[type(operator)]
+    if isinstance(left.kind, TupleOf) and isinstance(right.kind, TupleOf) and name not in ("=", "!="):
+        one, other = Variable("_l", left.kind), Variable("_r", right.kind)
+        ordered = _in_turn(node, operator, one, other, source)
+        return Let((("_l", left), ("_r", right)), ordered, ordered.kind)
     of_times = compared(node, name, left, right, source)
     if of_times is not None:
         return of_times
@@ -91,6 +108,27 @@ def _refuse_none_member(node: ast.AST, value: Expression, source: str) -> None:
         if isinstance(each, Member) and may_be_none(each.value):
             found = f"`{source}` cannot tell None from the member of {describe(each)} whose value is None"
             raise Refused(node, found, "give that member another value")
+
+
+def _in_turn(node: ast.AST, operator: ast.cmpop, left: Variable, right: Variable, source: str) -> Expression:
+    """Return the order of two tuples: the first elements that differ decide, and then which of them is longer."""
+    assert isinstance(left.kind, TupleOf)
+    assert isinstance(right.kind, TupleOf)
+    counts = len(left.kind.elements), len(right.kind.elements)
+    one, other = (Constant(each, Integer((each,))) for each in counts)
+    found: Expression | None = None if counts[0] == counts[1] else comparison(node, operator, one, other, source)
+    strictly = ast.Lt() if isinstance(operator, ast.Lt | ast.LtE) else ast.Gt()
+    for place in reversed(range(min(counts))):
+        a, b = (
+            Item(each, Constant(place, Integer((place,))), kinds[place], certain=True)
+            for each, kinds in ((left, left.kind.elements), (right, right.kind.elements))
+        )
+        if found is None:
+            found = comparison(node, operator, a, b, source)
+        else:
+            same = comparison(node, ast.Eq(), a, b, source)
+            found = Either(comparison(node, strictly, a, b, source), Both(same, found))
+    return Constant(isinstance(operator, ast.LtE | ast.GtE), Boolean()) if found is None else found
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
@@ -276,6 +314,11 @@ def truth(node: ast.AST, value: Expression, source: str) -> Expression:
             "write the comparison out, as in `x is not None` or `x != 0`",
         )
     return Truth(value)
+
+
+def may_be_false(kind: Kind) -> bool:
+    """Whether some value of a kind counts as false: a model is true, whatever is in it."""
+    return _truth_form(acts_as(kind)) != "object"
 
 
 def _counts(python: type) -> bool:

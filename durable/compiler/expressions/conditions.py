@@ -7,13 +7,13 @@ import dataclasses
 
 from durable.compiler.expressions import sets
 from durable.compiler.expressions.classinfo import is_instance
-from durable.compiler.expressions.comparisons import comparison, truth
+from durable.compiler.expressions.comparisons import comparison, may_be_false, truth
 from durable.compiler.expressions.iterables import is_view, iterable, written_step
 from durable.compiler.expressions.narrowing import Condition, learned, meet, narrowed
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.walk import may_fail, opposite, size
-from durable.compiler.types.kinds import Boolean, Integer, is_whole, join, present
+from durable.compiler.types.kinds import Boolean, Integer, is_whole, join, members, present
 from durable.compiler.types.terms import (
     BOOLEAN,
     ZERO,
@@ -99,6 +99,10 @@ def _in_range(
     if not is_whole(reader.value(sides[0], scope).kind):
         return None
     given = [reader.value(each, scope) for each in bounds]
+    if len(given) == 3 and not isinstance(given[2], Constant):
+        numbers = iterable(reader, sides[1], scope)
+        test = comparison(node, ops[0], reader.value(sides[0], scope), numbers, reader.source.of(node))
+        return Condition(test, scope, scope)
     stride = written_step(node, given.pop(), reader.source.of(node)) if len(given) == 3 else 1
     parts = [reader.value(sides[0], scope), *([ZERO] if len(given) == 1 else []), *given]
     test = _within(stride, *parts)
@@ -132,7 +136,7 @@ def junction(reader: Reader, node: ast.BoolOp, scope: Scope) -> Expression:
     shared = size(left) > 3
     kept, test = (once, truth(node.values[0], once, "")) if shared else (left, condition.test)
     if both:
-        value = Conditional(test, right, kept, join(right.kind, left.kind))
+        value = Conditional(test, right, kept, join(right.kind, *filter(may_be_false, members(left.kind))))
     else:
         kept = dataclasses.replace(kept, kind=present(left.kind)) if not isinstance(kept, Constant) else kept
         value = Conditional(test, kept, right, join(kept.kind, right.kind))

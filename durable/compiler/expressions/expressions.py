@@ -35,7 +35,7 @@ from durable.compiler.expressions.slices import sliced
 from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.names import Names
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import Source
+from durable.compiler.source.source import Source, placed
 from durable.compiler.types.kinds import (
     Boolean,
     Event,
@@ -117,6 +117,8 @@ class ExpressionReader:
                 return self._slice(node, cut, self.value(of, scope), scope)
             case ast.Subscript(of, key):
                 return subscript(node, self.value(of, scope), self.value(key, scope), self.source.of(of))
+            case ast.BinOp(left, op, right) if isinstance(op, sets.OPERATORS) and any(map(sets.is_keys, (left, right))):
+                return self.value(placed(ast.BinOp(sets.of_keys(left), op, sets.of_keys(right)), node), scope)
             case ast.BinOp(left, _, right):
                 first, second = self.value(left, scope), self.value(right, scope)
                 if isinstance(node.op, ast.Mult) and is_repeatable(first, second):

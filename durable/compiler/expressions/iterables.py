@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler.expressions.access import element_kind, keys_of
+from durable.compiler.expressions.generators import as_generator
 from durable.compiler.expressions.literals import list_display, literal
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
@@ -70,9 +71,10 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = 
     Raises:
         Refused: it is nothing that can be gone through.
     """
+    generator = as_generator(reader, node, scope)
+    if generator is not None:
+        return comprehension(reader, generator.elt, generator.generators, scope, unordered=unordered)
     match node:
-        case ast.GeneratorExp(element, generators):
-            return comprehension(reader, element, generators, scope, unordered=unordered)
         case ast.Call(ast.Attribute(of, view), [], []) if view in VIEWS:
             return _view(reader, node, of, view, scope)
         case ast.Call(func):
@@ -121,6 +123,12 @@ def _range(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     start, end = (ZERO, given[0]) if len(given) == 1 else given[:2]
     if len(given) < 3:
         return Formula("[$a..$b - 1]", (start, end), ListOf(INTEGER))
+    if not isinstance(given[2], Constant):
+        text = (
+            '($assert($c != 0, "ValueError"); [$map([0..$ceil(($b - $a) / $c) - 1], function($_i) { $a + $_i * $c })])'
+        )
+        where = reader.source.at(node)
+        return Formula(text, (start, end, given[2]), ListOf(INTEGER), fails=True, where=where)
     step = written_step(node, given[2], reader.source.of(node))
     text = f"[$map([0..$ceil(($b - $a) / {step}) - 1], function($_i) {{ $a + $_i * {step} }})]"
     return Formula(text, (start, end), ListOf(INTEGER))
@@ -191,7 +199,7 @@ _MAKERS: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = 
     zip: _zip,
     reversed: _reversed,
 }
-LAZY: Final = frozenset(_MAKERS)
+LAZY: Final = frozenset({*_MAKERS, map, filter})
 """The functions whose result can only be gone through: a list, where `list(…)` is written around it."""
 
 

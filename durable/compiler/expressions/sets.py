@@ -14,6 +14,7 @@ from durable.compiler.expressions.iterables import comprehension, iterable
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
     Kind,
     ListOf,
@@ -48,7 +49,18 @@ _TESTS: Final = {
     ast.Eq: f"$count({_WITHOUT}) = 0 and $count($a) = $count($b)",
     ast.NotEq: f"$count({_WITHOUT}) > 0 or $count($a) != $count($b)",
 }
+OPERATORS: Final = (ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub)
 _ASKS: Final[dict[str, type[ast.cmpop]]] = {"issubset": ast.LtE, "issuperset": ast.GtE}
+
+
+def is_keys(node: ast.expr) -> bool:
+    """Return whether an expression may be the keys of a dict, which CPython takes for a set."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "keys"
+
+
+def of_keys(node: ast.expr) -> ast.expr:
+    """Return the keys of a dict as a set, and any other expression as it is."""
+    return placed(ast.Call(ast.Name("set", ast.Load()), [node], []), node) if is_keys(node) else node
 
 
 def display(reader: Reader, node: ast.Set, scope: Scope) -> Expression:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Final, TypeVar
 
 from durable.compiler.source.names import HOISTED
@@ -17,12 +17,18 @@ _SELF: Final = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str"
 """The classes whose only positional pattern stands for the value itself."""
 
 
-def decided(node: ast.Match, bound: Container[str]) -> list[ast.stmt]:
+def decided(
+    node: ast.Match, bound: Container[str], match_args: Callable[[ast.expr], tuple[str, ...]]
+) -> list[ast.stmt]:
     """Return a `match` as an `if`, after an assignment of what is matched, where that is no plain path.
 
     Args:
         bound: the names that have a value before it.
+        match_args: returns the fields that the positional patterns of a class stand for.
     """
+    for each in ast.walk(node):
+        if isinstance(each, ast.MatchClass):
+            _name_fields(each, match_args)
     subject, before = node.subject, list[ast.stmt]()
     captured = {name for case in node.cases for name, _ in _names(case.pattern, subject)}
     # Evaluated once, as in CPython. A plain path is read again by each test, so that what these find narrows its kind.
@@ -47,6 +53,18 @@ def decided(node: ast.Match, bound: Container[str]) -> list[ast.stmt]:
         test = tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests)
         rest = [_placed(ast.If(test, body, rest), case.pattern)]
     return [*before, *(rest or [_placed(ast.Pass(), node)])]
+
+
+def _name_fields(pattern: ast.MatchClass, match_args: Callable[[ast.expr], tuple[str, ...]]) -> None:
+    """Give positional patterns the names of their fields: `case Point(0, y)` is `case Point(x=0, y=y)`."""
+    if isinstance(pattern.cls, ast.Name) and pattern.cls.id in _SELF:
+        return
+    names = match_args(pattern.cls)
+    if len(pattern.patterns) > len(names):
+        raise Refused(pattern, "a pattern names no fields", "write them, as in `case Dog(name=name)`")
+    pattern.kwd_attrs = [*names[: len(pattern.patterns)], *pattern.kwd_attrs]
+    pattern.kwd_patterns = [*pattern.patterns, *pattern.kwd_patterns]
+    pattern.patterns = []
 
 
 def _root(node: ast.expr) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final
 from durable.compiler.expressions import options
 from durable.compiler.expressions.access import element_kind
 from durable.compiler.expressions.advice import of_asyncio, of_awaited, of_method_name
+from durable.compiler.expressions.generators import as_generator
 from durable.compiler.expressions.iterables import iterable
 from durable.compiler.program.tree import (
     MOST_OF_A_MAP,
@@ -194,8 +195,12 @@ class AwaitReader:
         named = self.reading.steps.options(node, "return_exceptions")
         keeps = options.flag(named.get("return_exceptions"), "return_exceptions", self.reading.steps.resolve)
         match node.args:
-            case [ast.Starred(ast.GeneratorExp() | ast.ListComp() as calls)]:
+            case [ast.Starred(ast.ListComp() as calls)]:
                 return self._each(node, calls, keeps=keeps)
+            case [ast.Starred(of)]:
+                generator = as_generator(self.reading.expressions, of, self.reading.here())
+                if generator is not None:
+                    return self._each(node, generator, keeps=keeps)
         if any(isinstance(each, ast.Starred) for each in node.args):
             found = f"`{self.reading.source(node)}` is given a list that was made elsewhere"
             raise Refused(node, found, "write `await asyncio.gather(*(step.do(…) for x in xs))`")

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from durable.compiler.expressions.access import element_kind
+from durable.compiler.expressions.generators import lazy_parts
 from durable.compiler.expressions.iterables import iterable, refuse_strict, targets, written_step
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.program.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.program.walk import children, may_fail, reads
+from durable.compiler.source.aliases import changed_in_place, grown_entry
 from durable.compiler.source.hoisting import Exhausted
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
@@ -151,7 +153,11 @@ class LoopReader:
             call, start = self._enumerated(call)
         if self._is_call_of(call, range):
             assert isinstance(call, ast.Call)
-            return self._range(node, call, _name(target), index)
+            counting = self._range(node, call, _name(target), index)
+            if counting is not None:
+                return counting
+        for generator in lazy_parts(self.reading.expressions, call, self.reading.here()):
+            self._refuse_lazy(node, generator)
         items = iterable(self.reading.expressions, call, self.reading.here())
         kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
@@ -160,6 +166,24 @@ class LoopReader:
         test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
         return Rounds(test, before, (*each, *targets(target, Item(items, index, kind, certain=True), kind)), bound)
+
+    def _refuse_lazy(self, loop: ast.For, node: ast.GeneratorExp) -> None:
+        """Refuse a generator whose items would be others, or fail later, when CPython works them out in the rounds."""
+        found = iterable(self.reading.expressions, node, self.reading.here())
+        lazily = [found.element, found.condition] if isinstance(found, Comprehension) else []
+        parts = [each for each in lazily if each is not None]
+        changed = self._changed_in(loop)
+        if any(may_fail(each) or reads(each) & changed for each in parts):
+            what = f"`{self.reading.source(node)}` is worked out item by item, between the rounds of the loop"
+            raise Refused(node, what, "write `for y in ys:`, and `x = f(y)` as the first line in the loop")
+
+    def _changed_in(self, loop: ast.For) -> set[str]:
+        """Return the variables that a loop changes: those that it assigns, and those whose value it changes."""
+        scope = self.reading.here()
+        grown = (entry[0].id for each in ast.walk(loop) if (entry := grown_entry(each)) is not None)
+        names = {*assigned_names([loop]), *map(changed_in_place, ast.walk(loop)), *grown}
+        bound = (local.value for name, local in scope.locals.items() if name in names)
+        return {each.name for each in bound if isinstance(each, Variable)}
 
     def _enumerated(self, node: ast.Call) -> tuple[ast.expr, Expression]:
         """Return what is enumerated, and the number of the first."""
@@ -181,11 +205,13 @@ class LoopReader:
         found, value = self.reading.steps.resolve(node.func)
         return found and value is function
 
-    def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds:
+    def _range(self, loop: ast.For, node: ast.Call, name: str, index: Variable) -> Rounds | None:
         bounds = [self.reading.value(each) for each in node.args]
         if not 1 <= len(bounds) <= 3 or not all(isinstance(acts_as(each.kind), Integer) for each in bounds):
             what = f"`{self.reading.source(node)}` has bounds that are not int"
             raise Refused(node, what, "write range(n) or range(a, b, step), with whole numbers")
+        if len(bounds) == 3 and not isinstance(bounds[2], Constant):
+            return None  # whether it counts up or down is known in the run only: its numbers are a list
         stride = written_step(node, bounds.pop(), self.reading.source(node)) if len(bounds) == 3 else 1
         before: Statements = ()
         kept: list[Expression] = []
@@ -209,9 +235,7 @@ class LoopReader:
 
     def _kept(self, loop: ast.For, node: ast.expr, value: Expression) -> tuple[Expression, Statements]:
         """Return a value as it is at the start of the loop: kept in a variable if the loop changes what it reads."""
-        scope = self.reading.here()
-        bound = (scope.locals[name].value for name in assigned_names([loop]) if name in scope.locals)
-        changed = {each.name for each in bound if isinstance(each, Variable)}
+        changed = self._changed_in(loop)
         # What may fail is evaluated once, where an `except` may catch that.
         is_guarded = bool(self.reading.catching) and may_fail(value)
         if not reads(value) & changed and not is_made(value) and not is_guarded:

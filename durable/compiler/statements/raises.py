@@ -37,7 +37,7 @@ _CLASSES: Final = (WorkflowError, StepError)
 _BUILTIN: Final = frozenset(
     {
         *(Exception, ArithmeticError, AssertionError, IndexError, LookupError, NotImplementedError, OverflowError),
-        *(RuntimeError, TypeError, ValueError, ZeroDivisionError),
+        *(ConnectionError, PermissionError, RuntimeError, TimeoutError, TypeError, ValueError, ZeroDivisionError),
     }
 )
 """Those of Python that say the text they are given, and mean nothing else to an event loop or a generator."""

@@ -15,6 +15,7 @@ from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Arm, Assign, Cleanup, If, Return, Statement
 from durable.compiler.program.walk import may_fail
+from durable.compiler.source.aliases import changed_in_place
 from durable.compiler.source.hoisting import acts_in_test, hoisted
 from durable.compiler.source.matches import decided
 from durable.compiler.source.nesting import refuse_deep
@@ -22,7 +23,6 @@ from durable.compiler.source.pending import brought_together
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.assignments import AssignmentReader
 from durable.compiler.statements.awaits import Awaited, AwaitReader
-from durable.compiler.statements.changes import ChangeReader
 from durable.compiler.statements.definitions import DefinitionReader
 from durable.compiler.statements.groups import GroupReader
 from durable.compiler.statements.loops import LoopReader
@@ -90,7 +90,6 @@ class StatementReader:
     awaits: AwaitReader = field(init=False)
     groups: GroupReader = field(init=False)
     assignments: AssignmentReader = field(init=False)
-    changes: ChangeReader = field(init=False)
     loops: LoopReader = field(init=False)
     tries: TryReader = field(init=False)
     raises: RaiseReader = field(init=False)
@@ -104,8 +103,7 @@ class StatementReader:
         self.reading.expressions.inline = self.definitions.expression
         self.awaits = AwaitReader(self.reading, self.definitions)
         self.groups = GroupReader(self.reading, self.awaits)
-        self.changes = ChangeReader(self.reading)
-        self.assignments = AssignmentReader(self.reading, self.awaits, self.changes)
+        self.assignments = AssignmentReader(self.reading, self.awaits)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
         self.raises = RaiseReader(self.reading, self.definitions)
@@ -175,7 +173,13 @@ class StatementReader:
         """Go on after a refused statement as if what it assigns were anything; in a rehearsal, as if it did not."""
         unknown = Constant(None, Never() if self.reading.rehearsals else UNKNOWN)
         self.reading.scope = None if isinstance(node, (ast.Return, ast.Raise)) else before
-        for name in assigned_names([node]) if self.reading.scope is not None else ():
+        # Of a model or dataclass the other fields are known still, and what is wrong with them is reported, too.
+        stores = (
+            each for each in ast.walk(node) if not isinstance(each, ast.Attribute) or isinstance(each.ctx, ast.Load)
+        )
+        changed = map(changed_in_place, stores)
+        names = [*assigned_names([node]), *(name for name in changed if name and name in before.locals)]
+        for name in names if self.reading.scope is not None else ():
             self.reading.scope = self.reading.here().bind(name, unknown)
 
     def statement(self, node: ast.stmt) -> Statements:
@@ -216,11 +220,10 @@ class StatementReader:
                 return (statement,)
             case ast.AsyncFunctionDef() | ast.FunctionDef():
                 return self._define(node)
-            case ast.Delete([ast.Subscript(ast.Name() | ast.Attribute(ast.Name()) as of, key)]):
-                deleted = self.changes.deleted(node, of, key)
+            case ast.Delete([ast.Subscript(ast.Name(name) as of, key)]):
+                deleted = self.assignments.deleted(node, of, key)
                 if deleted is not None:
                     return deleted
-                name = self.reading.source(of)
                 remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
@@ -229,10 +232,16 @@ class StatementReader:
                 return self.statement(self.raises.checked(node))
             case ast.Match():
                 bound = {name for name, each in self.reading.here().locals.items() if each.certain}
-                return tuple(found for each in decided(node, bound) for found in self.statement(each))
+                statements = decided(node, bound, self._match_args)
+                return tuple(found for each in statements for found in self.statement(each))
             case ast.Pass():
                 return ()
         return self._other(node)
+
+    def _match_args(self, node: ast.expr) -> tuple[str, ...]:
+        """Return the fields that the positional patterns of a class stand for; models of pydantic have none."""
+        names = getattr(self.reading.steps.resolve(node)[1], "__match_args__", ())
+        return names if isinstance(names, tuple) else ()
 
     def _define(self, node: ast.AsyncFunctionDef | ast.FunctionDef) -> Statements:
         instead = of_decorator(node, self.reading.expressions.names.step)
@@ -258,7 +267,7 @@ class StatementReader:
         if isinstance(node, ast.Call):
             if self._logs(node):
                 return self._logged(node)
-            changed = self.changes.changed_by(node)
+            changed = self.assignments.changed_by(node)
             if changed is not None:
                 return changed
             if is_unknown(self.reading.value(node).kind):

@@ -32,12 +32,12 @@ ADVICE = {
         "d = event.payload.sizes\nd = {k: v for k, v in d.items() if k != 'a'}\nreturn d",
     ),
     "an item of a list": (
-        "ys = xs = [1, 2, 3]\nxs[1] = event.payload.age\nreturn [xs, ys]",
-        "ys = xs = [1, 2, 3]\nxs = [*xs[:1], event.payload.age, *xs[2:]]\nreturn [xs, ys]",
+        "xs = [1, 2, 3]\nxs[1] = event.payload.age\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*xs[:1], event.payload.age, *xs[2:]]\nreturn xs",
     ),
     "the last item of a list": (
-        "ys = xs = [1, 2, 3]\nxs[-1] = event.payload.age\nreturn [xs, ys]",
-        "ys = xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn [xs, ys]",
+        "xs = [1, 2, 3]\nxs[-1] = event.payload.age\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn xs",
     ),
     "an item of a list by a variable": (
         "xs, n = [1, 2, 3], 2\nxs[n] = 7\nreturn xs",
@@ -66,8 +66,8 @@ ADVICE = {
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
     "a list in a field": (
-        "user = event.payload\ntags = user.tags\nuser.tags.append('x')\nreturn [user, tags]",
-        'user = event.payload\ntags = user.tags\nuser.tags = [*user.tags, "x"]\nreturn [user, tags]',
+        "user = event.payload\nuser.tags.append('x')\nreturn user",
+        'user = event.payload\nuser.tags = [*user.tags, "x"]\nreturn user',
     ),
     "a list in a dict": (
         "d = {'a': [1]}\nxs = [0]\nfor n in range(2):\n    xs = d['a']\n    d['a'].append(n)\nreturn xs",
@@ -98,8 +98,25 @@ ADVICE = {
         "return list(set(event.payload.tags))",
         "return list(sorted(set(event.payload.tags)))",
     ),
-    "map": ("return list(map(len, event.payload.tags))", "return [len(x) for x in event.payload.tags]"),
-    "filter": ("return list(filter(None, event.payload.tags))", "return [x for x in event.payload.tags if x]"),
+    "map of several lists": (
+        "return list(map(max, event.payload.tags, NAMES))",
+        "return [max(x, y) for x, y in zip(event.payload.tags, NAMES)]",
+    ),
+    "a generator that looks at what the loop changes": (
+        """
+        seen = []
+        for tag in (tag for tag in event.payload.tags if tag not in seen):
+            seen.append(tag)
+        return seen
+        """,
+        """
+        seen = []
+        for tag in event.payload.tags:
+            if tag not in seen:
+                seen.append(tag)
+        return seen
+        """,
+    ),
     "text by %": ('return "%s!" % event.payload.user_id', 'return f"{event.payload.user_id}!"'),
     "text by format": ('return "{}!".format(event.payload.user_id)', 'return f"{event.payload.user_id}!"'),
     "a method in camel case": (
@@ -107,7 +124,7 @@ ADVICE = {
         'return await step.wait_for_event("reply", type="replied", payload=User)',
     ),
     "a member by its value": ('return Color("red")', "return Color.RED"),
-    "the name of a member": ("return event.payload.color.name", "return event.payload.color.value"),
+    "the name of a member": ("return event.payload.color.title", "return event.payload.color.name"),
     "keys and values of a dict": (
         "n = 0\nfor key, size in event.payload.sizes:\n    n += size\nreturn n",
         "n = 0\nd = event.payload.sizes\nfor key, size in d.items():\n    n += size\nreturn n",
@@ -149,8 +166,8 @@ ADVICE = {
 SHOWN = {
     "a wait without a payload",
     "a decorated step",
-    "map",
-    "filter",
+    "map of several lists",
+    "a generator that looks at what the loop changes",
     "text by %",
     "text by format",
     "the name of a member",
