@@ -139,11 +139,6 @@ def parse(source: str) -> Expression:
     return Expression(source, ast) if compiled is None else Computed(source, ast, compiled)
 
 
-def parse_with_library(source: str) -> Expression:
-    """Parse an expression and always evaluate it with the library: the reference for the direct look-ups."""
-    return Expression(source, parse_tree(source))
-
-
 _EVALUATORS: Final = threading.local()
 
 

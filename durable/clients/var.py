@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from durable.adapters import adapter_of
 from durable.bindings.var import MAX_VAR_BYTES, Var
 from durable.errors import DeclarationError
 from durable.store.values import Misfit, dump, load, text_of
-
-V = TypeVar("V")
 
 _ANY: Final = adapter_of(Any)
 

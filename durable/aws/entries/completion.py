@@ -30,6 +30,7 @@ def handler_of(environment: Environment) -> Handler:
         log.begin(context, workflow=workflow, instance_id=instance)
         state = completion.status_changed(detail)
         if state is not None:
+            # Whoever started the run with a payload that does not fit has erred: that rings no alarm.
             refused = state.status == "FAILED" and is_refused(parts.table, workflow, instance)
             log.run_ended(workflow, detail["name"], state.status, refused=refused)
             tracing.run_ended(partial(load_header, parts.table, workflow, instance))

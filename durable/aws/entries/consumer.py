@@ -21,6 +21,7 @@ def handler_of(environment: Environment) -> Handler:
     log = LambdaLog()
     signature = signature_of(part(environment["DURABLE_FUNCTION"]))
     url = environment["DURABLE_QUEUE_URL"]
+    # A queue's URL ends with its physical name, by which an operator finds it.
     queue = url.rpartition("/")[2]
     visibility = Visibility(url, **json.loads(environment["DURABLE_RETRIES"]))
     handler = ConsumerHandler(queue, signature, clients_of(signature, environment), log, visibility.postpone)

@@ -20,9 +20,10 @@ from durable.operations.routes import Operator, operations
 def handler_of(environment: Environment) -> Handler:
     log, parts = LambdaLog(), parts_of(environment)
     operator = Operator(Queries(parts.table, SystemClock(), values_of(environment)), parts.lifecycle)
-    told = {"table": environment["DURABLE_TABLE"]}
-    told |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
-    clients = {name: workflow_client(name, None, {**each, **told}) for name, each in parts.registry.items()}
+    # The registry has what differs between workflows; these are one of the stack.
+    shared = {"table": environment["DURABLE_TABLE"]}
+    shared |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
+    clients = {name: workflow_client(name, None, {**each, **shared}) for name, each in parts.registry.items()}
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:

@@ -27,6 +27,7 @@ def handler_of(environment: Environment) -> Handler:
         versions = Versions(registry, table_of(environment), clock)
         deleted = Deleted()
         for workflow in random.sample([*registry], len(registry)):  # each comes first some day
+            # A workflow that was begun is finished: the rest of the quarter of an hour is left for it.
             if clock.now() > until:
                 break
             try:

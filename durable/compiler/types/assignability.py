@@ -99,8 +99,6 @@ def _nominal(given: Kind, declared: Kind) -> bool:
             if isinstance(one_class, type) and isinstance(other_class, type):
                 return _is_subclass(one_class, other_class)
             return bool(one == other)
-        case (Record(one) | Opaque(one) | Member(one), _) if not isinstance(declared, (Record, Opaque)):
-            return False
     return False
 
 

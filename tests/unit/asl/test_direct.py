@@ -20,11 +20,11 @@ from durable.asl.expression import (
     Expression,
     UnsupportedResult,
     parse,
-    parse_with_library,
 )
 from durable.asl.values import MISSING
 from durable.testing.execution import execute
 from tests.unit.asl.machines import a_pass, definition
+from tests.unit.asl.reference import parse_with_library
 from tests.unit.asl.test_expression import evaluate, scope
 
 LEAVES = st.sampled_from(

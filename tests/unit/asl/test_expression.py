@@ -17,11 +17,11 @@ from durable.asl.expression import (
     Expression,
     UnsupportedResult,
     parse,
-    parse_with_library,
 )
 from durable.asl.scope import StateScope
 from durable.asl.syntax import SyntaxProblem
 from durable.asl.values import MISSING
+from tests.unit.asl.reference import parse_with_library
 
 NOW_MS = 1_767_225_600_000
 
