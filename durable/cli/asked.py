@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
 from durable.cli.cloudwatch import StageLogs
+from durable.cli.operations import Operations
 from durable.cli.outcome import CommandError
 from durable.cli.stage import StageTransport
 from durable.clock import Clock, timestamp
@@ -40,11 +39,13 @@ class AskedStage:
         return answer.status, answer.body
 
     def failures(self, workflow: str, instance: str) -> Iterable[tuple[str, FailureRow]]:
-        path = f"/api/workflows/{quote(workflow, safe='')}/instances/{quote(instance, safe='')}"
-        status, body = self.send("GET", path, None)
-        if status == 404:
-            raise RunNotFound(public_message(RunNotFound))
-        steps = json.loads(body).get("steps", ())
+        try:
+            # All pages of its steps: the one that failed is mostly the last.
+            steps = Operations(self._transport).describe(workflow, instance)["steps"]
+        except CommandError as error:
+            if error.status == 404:
+                raise RunNotFound(public_message(RunNotFound)) from None
+            raise Refused(str(error)) from None
         return [(each["key"], each["error"]) for each in steps if (each.get("error") or {}).get("frames")]
 
     def lines(self, workflow: str, instance: str, after: int) -> dict[str, Any]:
@@ -66,7 +67,7 @@ class AskedStage:
 
 
 class _Lines:
-    """The lines of a run, as far as CloudWatch has told them."""
+    """The lines of a run, as far as they were read from CloudWatch."""
 
     def __init__(self, transport: StageTransport, workflow: str, instance: str, clock: Clock) -> None:
         self._reader = StageLogs(transport, workflow, instance, timestamp(clock.now() - _BACK_MS))
