@@ -129,26 +129,31 @@ def _bound(owner: Binding, signatures: Sequence[Signature] | None) -> Iterator[s
     for signature in signatures:
         for parameter in signature.bindings:
             used.add(parameter.name)
-            given = bindings.get(parameter.name)
-            if given is None:
-                yield (
-                    f"{owner!r} lacks the binding {parameter.name}: {parameter.binding.__name__} that"
-                    f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings: the"
-                    f' declaration, or {parameter.binding.__name__}.named("…") if that stands below or is this one'
-                )
-            elif isinstance(given, Named):
-                continue  # said of the declaration
-            elif not isinstance(given, parameter.binding):
-                yield (
-                    f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
-                    f" {parameter.binding.__name__} ({signature.place})"
-                )
-            elif isinstance(given, Var):
-                yield from _value(given, parameter, signature)
-            elif issubclass(parameter.binding, KVNamespace | Queue):
-                yield from _carried(given, parameter, signature)
+            yield from _unfit(owner, bindings.get(parameter.name), parameter, signature)
     for name in bindings.keys() - used:
         yield f"{owner!r} binds {name} to {bindings[name]!r}, which no signature names; take it away"
+
+
+def _unfit(owner: Binding, given: Binding | None, parameter: BindingParameter, signature: Signature) -> Iterator[str]:
+    """Yield why what an owner binds to a parameter does not fit the signature that names it."""
+    wanted = parameter.binding
+    if given is None:
+        yield (
+            f"{owner!r} lacks the binding {parameter.name}: {wanted.__name__} that"
+            f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings: the"
+            f' declaration, or {wanted.__name__}.named("…") if that stands below or is this one'
+        )
+    elif isinstance(given, Named):
+        return  # said of the declaration
+    elif not isinstance(given, wanted):
+        yield (
+            f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
+            f" {wanted.__name__} ({signature.place})"
+        )
+    elif isinstance(given, Var):
+        yield from _value(given, parameter, signature)
+    elif issubclass(wanted, KVNamespace | Queue):
+        yield from _carried(given, parameter, signature)
 
 
 def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> Iterator[str]:

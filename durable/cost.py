@@ -35,7 +35,7 @@ MEMORY_GB: Final = 0.5
 _WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 3, "express": 2}
 _INDEX_WRITES_OF_RUN: Final[Mapping[MachineKind, int]] = {"standard": 5, "express": 3}
 _WRITES_OF_STEP: Final = 3
-_READS_OF_RUN: Final = 1
+_READS_OF_RUN: Final = 2
 _READS_OF_STEP: Final[Mapping[MachineKind, int]] = {"standard": 2, "express": 1}
 _OTHER_INVOCATIONS: Final = 2
 """The API's that starts the run, and that which closes it: the completion's, or the turn's."""

@@ -49,6 +49,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NotRequired, TypedDict
 
+STEPS_FILE: Final = "durable-steps.json"
+"""In the code of every Lambda, as an environment has no room for it: {workflow: {step: "module:function"}}."""
 MAX_PAYLOAD_BYTES: Final = 131_072
 MAX_RESULT_BYTES: Final = 245_760
 MAX_VALUE_BYTES: Final = 104_857_600

@@ -148,6 +148,8 @@ class Flow:
 
     def _state_section(self) -> Any:
         if self.state is None:
+            # Before its first state a branch sees the state around it: an ItemSelector reads $states.context.State of
+            # the Map.
             return MISSING if self.outer is None else self.outer._state_section()
         section: dict[str, Any] = {"EnteredTime": instant(self.entered_ms), "Name": self.state.name}
         return {**section, "RetryCount": self.retry_count} if self.state.retryable else section
@@ -204,6 +206,7 @@ def _wait_to_json(flow: Flow, wait: TimerWait | TaskWait | ForkWait) -> dict[str
 
 def _fork_to_json(flow: Flow, fork: ForkWait) -> dict[str, Any]:
     keeps_given = flow.state is not None and flow.state.volatile
+    # JSON has no numbers for keys: positions are written as text.
     flows: dict[str, Any] = {}
     for position, child in fork.flows.items():
         flows[str(position)] = child.to_json()

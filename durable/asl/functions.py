@@ -87,6 +87,7 @@ def _range(first: Any, last: Any, step: Any) -> Any:
     start, end, by = math.trunc(first), math.trunc(last), math.trunc(step)
     if by == 0:
         return None
+    # Unlike Python's, JSONata's end is part of the range.
     numbers = range(start, end + (1 if by > 0 else -1), by)
     if len(numbers) > _LONGEST_RANGE:
         raise OutOfBounds(OUT_OF_MEMORY)

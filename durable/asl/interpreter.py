@@ -7,11 +7,11 @@ a timer; states decide (decisions.py), this module carries their decisions out.
 from __future__ import annotations
 
 from random import Random, SystemRandom
-from typing import Any
+from typing import Any, assert_never
 
 from durable.asl import history, tasks
 from durable.asl.bookkeeping import Bookkeeping, iteration
-from durable.asl.decisions import Exit, RunBranches, RunItems, RunTask, Sleep
+from durable.asl.decisions import Exit, RunBranches, RunItems, RunTask, Sleep, Stop
 from durable.asl.errors import (
     DATA_LIMIT_EXCEEDED,
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
@@ -204,8 +204,11 @@ class _Run(Bookkeeping):
                 self._run_branches(flow, decision)
             elif isinstance(decision, RunItems):
                 self._run_items(flow, decision)
-            else:
+            elif isinstance(decision, Stop):
+                # Not `_failed`: a Fail has neither Retry nor Catch.
                 self._died(flow, StateError(decision.error, decision.cause))
+            else:
+                assert_never(decision)
         except StateError as error:
             self._failed(flow, error)
 

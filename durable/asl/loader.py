@@ -74,6 +74,8 @@ def _program(fields: Fields, scope: _Scope) -> Program:
     if not isinstance(raw, Mapping) or not raw:
         fields.problem("States", "an object of one state at least is wanted")
         return Program(start_at or "")
+    # Before the states are read: a branch may not assign what any state around it assigns, also one that stands below
+    # it.
     assigned = _assigned(raw)
     states = {name: _state(name, body, fields, scope, assigned) for name, body in raw.items()}
     known = {name: state for name, state in states.items() if state is not None}
@@ -313,6 +315,7 @@ def _task(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
     if resource is None:
         if arn:
             fields.problem("Resource", f"{arn!r} is no resource that is known here")
+        # The reading goes on with a stand-in, so that all problems of a definition are reported at once.
         resource = task.Resource(arn, "integration")
     timeout = fields.number_template("TimeoutSeconds", least=1, most=task.MAX_SECONDS)
     heartbeat = fields.number_template("HeartbeatSeconds", least=1, most=task.MAX_SECONDS)
@@ -349,6 +352,7 @@ def _map(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
     items = fields.take("Items")
     if items is not MISSING and not is_expression(items) and not isinstance(items, list):
         fields.problem("Items", "a list or an expression is wanted")
+        # Reported once: what it holds is not looked at further.
         items = MISSING
     return Map(
         **_common(fields, outer, sees="result"),
@@ -365,6 +369,7 @@ def _map(fields: Fields, scope: _Scope, outer: frozenset[str]) -> State:
 def _processor(fields: Fields, scope: _Scope) -> Program:
     raw = fields.take("ItemProcessor")
     if raw is MISSING:
+        # The former name of ItemProcessor, which Step Functions still takes.
         raw = fields.take("Iterator")
     if raw is MISSING:
         fields.problem("ItemProcessor", "it is missing")

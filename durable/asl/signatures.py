@@ -52,6 +52,7 @@ class StrictSignature(Signature):  # type: ignore[misc]  # jsonata-python has no
             if found is None:
                 break
             good_to = found.end()
+        # jsonata 2.0.6 reports the first argument that does not fit, counted from 1.
         raise JException("T0410", -1, good_to + 1, function_name)
 
 
@@ -91,6 +92,7 @@ def strict(builtin: Any) -> Any:
     signature = getattr(builtin, "signature", None)
     if signature is None:
         return builtin
+    # A copy: the library shares its functions over all of the process, with whoever else uses it.
     made, made.signature = copy.copy(builtin), copy.copy(signature)
     made.__class__, made.signature.__class__ = _Native, StrictSignature
     return made

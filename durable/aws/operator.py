@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from durable.aws.session import code_of
 from durable.clients.workflow import Transitions
-from durable.errors import DurableError, RunConflict, RunNotFound, Throttled, public_message
-from durable.runs.transitions import From, Order
+from durable.errors import DurableError, InvalidInput, RunConflict, RunNotFound, Throttled, public_message
+from durable.runs.transitions import From, Given, Order
 
-_REFUSALS: Final = {each.__name__: each for each in (RunNotFound, RunConflict, Throttled)}
+_REFUSALS: Final = {each.__name__: each for each in (RunNotFound, RunConflict, InvalidInput, Throttled)}
 _BUSY: Final = frozenset({"TooManyRequestsException", "ThrottlingException", "EC2ThrottledException"})
 _SECONDS: Final = 30
 """Longer than the operator may take."""
@@ -32,10 +32,14 @@ class Operator:
     def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return {} when it was done, or why it was refused: {"refused": {"name", "message"}}."""
         start = event.get("start")
-        order = Order(event["transition"], event["rollback"], start and From(**start), event["latest"])
+        # A caller of a former deployment sends no result.
+        given = event.get("result")
+        order = Order(
+            event["transition"], event["rollback"], start and From(**start), event["latest"], given and Given(**given)
+        )
         try:
             self._transitions.carry_out(self._workflow, event["instance"], order)
-        except (RunNotFound, RunConflict, Throttled) as refused:
+        except (RunNotFound, RunConflict, InvalidInput, Throttled) as refused:
             return {"refused": {"name": type(refused).__name__, "message": str(refused)}}
         return {}
 
@@ -54,7 +58,7 @@ class RemoteTransitions:
         """Do what is wanted, or have it done when the execution has stopped.
 
         Raises:
-            RunNotFound, RunConflict, Throttled: as Lifecycle does.
+            RunNotFound, RunConflict, InvalidInput, Throttled: as Lifecycle does.
         """
         if self._function is None:
             raise DurableError(
@@ -62,7 +66,8 @@ class RemoteTransitions:
                 f" write parameter.{order.transition}(…) in the function that the binding is injected into"
             )
         start = None if order.start is None else {"name": order.start.name, "count": order.start.count}
-        asked = {"instance": instance, "transition": order.transition, "rollback": order.rollback}
+        given = None if order.result is None else {"value": order.result.value}
+        asked = {"instance": instance, "transition": order.transition, "rollback": order.rollback, "result": given}
         answer = self._invoked(self._function, asked | {"start": start, "latest": order.latest})
         if "refused" in answer:
             # The same class as where Lifecycle is called directly: a caller cannot tell the worlds apart.

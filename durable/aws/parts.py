@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from durable.aws.environment import (
     Environment,
@@ -49,8 +50,16 @@ def parts_of(environment: Environment) -> Parts:
     segments = segments_of(table, runs, environment)
     callbacks = callbacks_of(table, segments)
     children = children_of(table, callbacks, environment)
-    lifecycle = Lifecycle(table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
+    parts = (table, machines, SystemClock(), runs, children, Leases(SystemClock()), values_of(environment))
+    lifecycle = Lifecycle(*parts, _check_result)
     return Parts(registry, table, machines, runs, segments, events_of(table, callbacks, segments), children, lifecycle)
+
+
+def _check_result(workflow: str, step: str, result: Any) -> None:
+    # Imported when a result is given, which is seldom: cold starts do not pay for it.
+    from durable.aws.signatures import check_result
+
+    check_result(workflow, step, result)
 
 
 def waker_of(parts: Parts) -> Waker:

@@ -10,10 +10,11 @@ whose time is not over, and one that meets such a row puts a new one in its plac
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
+from durable.aws.expiry import SharedExpiry
 from durable.aws.expression import (
     PARTITION,
     SORT,
@@ -24,16 +25,14 @@ from durable.aws.expression import (
 )
 from durable.aws.expression import key_of as _key
 from durable.aws.indexes import BUSY, Indexes, row_of
-from durable.store.conditions import RUN, check, expired, holds
-from durable.store.table import ConditionFailed, Delete, Key, Row, TableBusy, Write
+from durable.store.conditions import expired, holds
+from durable.store.table import ConditionFailed, Key, Row, TableBusy, Write
 
 _REFUSED: Final = "ConditionalCheckFailed"
 _TRIES: Final = 3
-_FAR_SECONDS: Final = 400 * 24 * 3600
-"""How much longer than its run a row stays at the most that was to be kept, should the process end in between."""
 
 
-class DynamoDBTable(Indexes):
+class DynamoDBTable(Indexes, SharedExpiry):
     """The `Table` of a deployment. Transactions are repeated by boto3 under one token, so that they count once."""
 
     def get(self, key: Key) -> Row | None:
@@ -55,54 +54,27 @@ class DynamoDBTable(Indexes):
         alive = ({**row, "sort": sort} for sort, row in rows if row is not None)
         return tuple(itertools.islice(alive, limit))
 
-    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
-        """Apply all changes or none; the rows returned for several changes are read after them, so may be newer."""
-        check(changes)
+    def _apply(self, changes: Sequence[Change]) -> tuple[Row | None, ...]:
         over: tuple[Row | None, ...] = (None,) * len(changes)
-        ends = [change for change in changes if _changes_expiry(change)]
-        # Before the `run` row: if this is interrupted, the run has not ended yet, and whoever ends it does it again.
-        # After it, nobody would: rows would stay for ever, or vanish although their run goes on.
-        spread = [change for change in ends if self._spread_before(change)]
-        for end in ends:
-            changes = tuple(_sharing(each, end) for each in changes)
         # DynamoDB keeps rows for days after their time: the first try holds for rows that are alive, the next ones put
         # new rows in the place of those that turned out not to be.
         for _ in range(_TRIES):
             try:
-                written = self._write(changes, over)
+                return self._write(changes, over)
             except ConditionFailed as failed:
                 over = tuple(row if row is not None and self._alive(row) is None else None for row in failed.rows)
                 if not any(over) or not _hold_without(changes, over):
-                    rows = [self._alive(row) for row in failed.rows]
-                    for change, row in zip(changes, rows, strict=True):
-                        # The rows were given a time that the `run` row did not get: they are given back the one that it
-                        # has.
-                        if row is not None and change.key in {each.key for each in spread}:
-                            self._spread(change.key.partition, row.get("expires"))
-                    raise ConditionFailed(rows) from None
-            else:
-                for end in ends:
-                    if end not in spread or "expires" in end.remove:
-                        with suppress(TableBusy):  # then the rows have a time that is far away
-                            self._spread(end.key.partition, end.set.get("expires"))
-                return written
+                    raise ConditionFailed([self._alive(row) for row in failed.rows]) from None
         raise TableBusy(f"{self._table}: rows whose time is over are being replaced by others; try again")
 
-    def _spread_before(self, change: Write) -> bool:
-        """Give the rows of a partition the time that their `run` row is about to get; False where that will not get it:
-        a run that executes on is not to lose its rows because the process ends that finds so.
-        """
-        partition = change.key.partition
-        rows = self.query(partition)
-        run = next((row for row in rows if row["sort"] == RUN), None)
-        if not all(holds(each, run) for each in change.when):
-            return False
-        expires = change.set.get("expires")
-        if expires is None and run is not None and "expires" in run:
-            # One that is to go on, and does not after all, is not to leave rows for ever.
-            expires = run["expires"] + _FAR_SECONDS
-        self._spread(partition, expires, rows)
-        return True
+    def _expire(self, key: Key, expires: int | None) -> None:
+        fields = {} if expires is None else {"expires": expires}
+        removed = ("expires",) if expires is None else ()
+        change = action(self._table, Write(key, fields, remove=removed), None, 0)
+        # A row that was deleted since it was read, with its run, would come back empty, and stay for ever.
+        change.parameters["ConditionExpression"] += f" AND attribute_exists({PARTITION})"
+        with suppress(ConditionFailed):
+            self._write_one(change)
 
     def _read(self, key: Key) -> Row | None:
         """Return a row, even if its time is over."""
@@ -123,19 +95,6 @@ class DynamoDBTable(Indexes):
             self._read(change.key) if each.writes else None
             for change, each in zip(changes, actions, strict=True)
         )
-
-    def _spread(self, partition: str, expires: int | None, rows: Iterable[Row] | None = None) -> None:
-        """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""
-        # One write each: a transaction takes 100 rows, and costs twice as much.
-        for row in self.query(partition) if rows is None else rows:
-            if row["sort"] != RUN and row.get("expires") != expires:
-                fields = {} if expires is None else {"expires": expires}
-                removed = ("expires",) if expires is None else ()
-                change = action(self._table, Write(Key(partition, row["sort"]), fields, remove=removed), None, 0)
-                # A row that was deleted since it was read, with its run, would come back empty, and stay for ever.
-                change.parameters["ConditionExpression"] += f" AND attribute_exists({PARTITION})"
-                with suppress(ConditionFailed):
-                    self._write_one(change)
 
     def _write_one(self, action: Action) -> Row | None:
         calls = {"Update": "update_item", "Put": "put_item", "Delete": "delete_item"}
@@ -184,20 +143,3 @@ def _hold_without(changes: Sequence[Change], over: Sequence[Row | None]) -> bool
         if row is not None
         for condition in change.when
     )
-
-
-def _sharing(change: Change, run: Write) -> Change:
-    """Return a change that is made together with one of its `run` row's time: its row has the same time."""
-    is_beside = isinstance(change, Write) and change.key.partition == run.key.partition and change.key != run.key
-    if not isinstance(change, Write) or not is_beside or change.check_only or "expires" in change.set:
-        return change
-    if "expires" in run.set:
-        return change._replace(set={**change.set, "expires": run.set["expires"]})
-    return change._replace(remove=tuple({*change.remove, "expires"}))
-
-
-def _changes_expiry(change: Change) -> TypeGuard[Write]:
-    """Return whether a change is one of a `run` row's time, which all rows of its partition share."""
-    if not isinstance(change, Write) or change.key.sort != RUN:
-        return False
-    return "expires" in change.set or "expires" in change.remove

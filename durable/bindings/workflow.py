@@ -357,17 +357,22 @@ class Workflow(Binding, Generic[P]):
         """End a run, and those that it called. With `rollback`, what its steps did is undone first, newest first."""
         self._declared_only()
 
-    def restart(self, id: str, *, from_step: str | None = None, count: int = 1) -> None:
+    def restart(self, id: str, *, from_step: str | None = None, count: int = 1, result: Any = ...) -> None:
         """Begin a run again with the same params, on today's code.
 
         Args:
             from_step: begin at this step; what came before it is kept.
             count: in which of that step's rounds, 1 being the first.
+            result: what that step has returned, so that only what was begun after it runs again; None is a result too.
         """
         self._declared_only()
 
-    def retry(self, id: str) -> None:
-        """Let a failed run go on at the step that failed, on today's code; completed steps do not run again."""
+    def retry(self, id: str, *, result: Any = ...) -> None:
+        """Let a failed run go on at the step that failed, on today's code; completed steps do not run again.
+
+        Args:
+            result: what the step that failed has returned, so that it does not run again; None is a result too.
+        """
         self._declared_only()
 
     def delete(self, id: str) -> None:

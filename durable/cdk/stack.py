@@ -27,7 +27,7 @@ from durable.cdk.bindings.bucket import ObjectBucket
 from durable.cdk.bindings.kv import Namespace
 from durable.cdk.bindings.queue import Consumer, MessageQueue, comes_back
 from durable.cdk.deployment.changes import Changes
-from durable.cdk.deployment.deployed import DeployedWorkflow, named
+from durable.cdk.deployment.deployed import DeployedWorkflow, functions_of, named
 from durable.cdk.deployment.deployment import Deployment
 from durable.cdk.deployment.known import known
 from durable.cdk.deployment.layout import NESTED_SEPARATOR, nested_workflows, operated_workflows
@@ -87,7 +87,8 @@ class DurableStack(Stack):
             for each in project.workflows
         }
         owns = owned(project, self._programs, self._step_options, self._options)
-        self._platform = deployment.get("platform", lambda_platform)(self, settings, self._modules(), owns)
+        platform = deployment.get("platform", lambda_platform)
+        self._platform = platform(self, settings, self._modules(), owns, functions_of(self._programs))
         values = self._values()
         self._record = Record(self, "Record", production=settings.production, values=values)
         self._changes = Changes(self, "Changes", platform=self._platform, record=self._record)

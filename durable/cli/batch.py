@@ -80,6 +80,7 @@ class Batch:
             "correct what is wrong and send those again; an item with an id can always be sent again: the same id and"
             " input is the same run"
         )
+        # An item without a status was not sent, or got no answer: `stopped` has the code for these.
         codes = [BY_STATUS.get(each["status"], UNAVAILABLE) for each in refused.values() if each["status"]]
         return CommandError(message, max([*codes, self.stopped.code if self.stopped else 0]))
 
@@ -110,7 +111,7 @@ def _unfit(named: str) -> CommandError:
 
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many items were sent; yields what is told after each request."""
+    """Show on a terminal how many items were sent; yields a function that is called after each request."""
     bar = Progress(
         TextColumn("starting"),
         BarColumn(),

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from durable import __version__
-from durable.cli.outcome import WRONG, tell
+from durable.cli.outcome import WRONG, print_error
 
 MODULES: Final = {
     "init": "init",
@@ -72,7 +72,7 @@ class _Commands(click.Group):
         if not ctx.obj:
             raise error
         path = (error.ctx or ctx).command_path
-        tell(f"{error.format_message().rstrip('.')}; `{path} --help` shows what it takes", as_json=True)
+        print_error(f"{error.format_message().rstrip('.')}; `{path} --help` shows what it takes", as_json=True)
         ctx.exit(WRONG)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -97,7 +97,7 @@ def main() -> None:
     try:
         folder = os.getcwd()
     except FileNotFoundError:
-        tell(
+        print_error(
             "the folder that this is called in was deleted; go to another one, and call it again", "--json" in sys.argv
         )
         sys.exit(WRONG)

@@ -81,11 +81,9 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
     from durable.cdk import toolkit
 
     if signed:
-        import boto3
+        from durable.cli.account import check_account
 
-        from durable.cli.stage import credentials
-
-        credentials(boto3.Session())
+        check_account(is_deployed=verb == "deploy")
     command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
     sys.stdout.flush()
     variables = {**stage_settings(Path.cwd(), stage).variables, **os.environ}

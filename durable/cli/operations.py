@@ -151,6 +151,7 @@ class Operations:
 
     def list_all(self, limit: int, query: Mapping[str, str | int | None]) -> dict[str, Any]:
         """Return runs of all workflows, the last changed first, and whether there are more; it has no cursor."""
+        # Of each as many as are wanted in all: the last changed may all be of one workflow.
         pages = [self.list(each["name"], **query) for each in self.workflows()]
         runs = [run for page in pages for run in page["instances"]]
         # ISO 8601 in UTC with milliseconds, always: its texts have the order of the times.

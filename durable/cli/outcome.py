@@ -67,28 +67,28 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
     """Turn an error of ours, or a package that is not installed, into sentences and an exit code; or into JSON."""
 
     @functools.wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
         except CommandError as error:
-            tell(str(error), kwargs.get("as_json"), {"status": error.status} if error.status else {})
+            print_error(str(error), kwargs.get("as_json"), {"status": error.status} if error.status else {})
             sys.exit(error.code)
         except DurableError as error:
-            tell(str(error), kwargs.get("as_json"))
+            print_error(str(error), kwargs.get("as_json"))
             sys.exit(WRONG)
         except ModuleNotFoundError as error:
             said = lacking(error)
             if said is None:
                 raise  # a fault of the project's code, or of ours: the traceback says where
-            tell(said, kwargs.get("as_json"))
+            print_error(said, kwargs.get("as_json"))
             sys.exit(WRONG)
         except OSError as error:
             if error.errno not in _OF_THE_MACHINE:
                 raise
-            tell(_unusable(error), kwargs.get("as_json"))
+            print_error(_unusable(error), kwargs.get("as_json"))
             sys.exit(WRONG)
 
-    return told
+    return called
 
 
 def _unusable(error: OSError) -> str:
@@ -98,6 +98,6 @@ def _unusable(error: OSError) -> str:
     return f"{where}{error.strerror or type(error).__name__}; {remedy}, and call this again"
 
 
-def tell(error: str, as_json: object, more: Mapping[str, Any] = MappingProxyType({})) -> None:
+def print_error(error: str, as_json: object, more: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Print an error on standard error, as JSON with what is more to it, or as it is."""
     click.echo(json.dumps({"error": error, **more}) if as_json else escaped(error), err=True)

@@ -37,7 +37,7 @@ class StageTransport:
             CommandError: there are none.
         """
         self.stage = stage
-        self.session = boto3.Session()
+        self.session = session()
         self._credentials = credentials(self.session)
         self.stack = _stack(stage)
         # botocore's own clients read this variable; the API is called without one, and is to trust the same.
@@ -70,6 +70,12 @@ class StageTransport:
         except BotoCoreError as error:
             raise CommandError(f"{self._url} does not answer: {error}", UNAVAILABLE) from None
         return Answer(response.status_code, response.content)
+
+
+def session() -> boto3.Session:
+    """Return a session of the AWS configuration of this machine."""
+    # Of the two variables that name a region boto3 reads the older one only; the CDK CLI reads both, this one first.
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
 
 
 def credentials(session: boto3.Session) -> Credentials:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, from_json
 
 from durable.adapters import adapter_of
 from durable.bindings.workflow import (
@@ -32,16 +33,17 @@ from durable.operations.queries import Queries, attribute_of
 from durable.runs.description import Entry, status_of
 from durable.runs.record import INSTANCE_ID
 from durable.runs.runs import Runs
-from durable.runs.transitions import From, Order
+from durable.runs.transitions import From, Given, Order
 from durable.steps.events import Events
 from durable.store.callback_tokens import CallbackKey, named_by
 from durable.store.large_values import LargeValues
 from durable.store.pools import HIGHEST_PRIORITY
-from durable.store.values import Misfit, dump, holds_secret
+from durable.store.values import Misfit, dump, holds_secret, written
 from durable.wire import CALLBACK
 from durable.workflow import WorkflowEntrypoint, payload_type
 
 MAX_ERROR_CHARACTERS: Final = 1_000
+_ANY: Final = adapter_of(Any)
 
 
 class Transitions(Protocol):
@@ -115,8 +117,16 @@ class WorkflowClient(Workflow[Any]):
         )
 
     def _dumped(self, params: Any, name: str = "params") -> Any:
+        return self._checked(self.params, params, name)
+
+    def _checked(self, adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
+        """Return a value as JSON.
+
+        Raises:
+            InvalidInput: it is of another type, or too large.
+        """
         try:
-            return dump(self.params, params, name)
+            return dump(adapter, value, name)
         except Misfit as misfit:
             raise InvalidInput(str(misfit)) from None
 
@@ -216,13 +226,33 @@ class WorkflowClient(Workflow[Any]):
     def terminate(self, id: str, *, rollback: bool = False) -> None:
         self._carry_out(id, Order("terminate", rollback=rollback))
 
-    def restart(self, id: str, *, from_step: str | None = None, count: int = 1) -> None:
+    def restart(self, id: str, *, from_step: str | None = None, count: int = 1, result: Any = ...) -> None:
+        """Raises:
+        InvalidInput: the result is not what the step returns, no JSON, or too large.
+        ValueError: count or result is given, and no step.
+        """
         if count < 1 or (from_step is None and count != 1):
             raise ValueError("count is which round of from_step to begin at, 1 being the first")
-        self._carry_out(id, Order("restart", start=None if from_step is None else From(from_step, count)))
+        if from_step is None and result is not ...:
+            raise ValueError("result is of one step: name that in from_step")
+        start = None if from_step is None else From(from_step, count)
+        self._carry_out(id, Order("restart", start=start, result=self._given(result)))
 
-    def retry(self, id: str) -> None:
-        self._carry_out(id, Order("retry"))
+    def retry(self, id: str, *, result: Any = ...) -> None:
+        """Raises:
+        InvalidInput: the result is not what the step returns, no JSON, or too large.
+        """
+        self._carry_out(id, Order("retry", result=self._given(result)))
+
+    def _given(self, result: Any) -> Given | None:
+        """Return a step's result by hand, as JSON; whoever carries the order out holds it to the step's type."""
+        if result is ...:
+            return None
+        try:
+            as_json = from_json(written(_ANY, result))
+        except (PydanticSerializationError, ValueError):
+            raise InvalidInput("result (cannot be written as JSON)") from None
+        return Given(self._checked(_ANY, as_json, "result"))
 
     def delete(self, id: str) -> None:
         self._carry_out(id, Order("delete"))

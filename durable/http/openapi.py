@@ -51,6 +51,8 @@ def document(
         name = operation["operationId"]
         taken[name] += 1
         if taken[name] > 1:
+            # Generators of clients make a method of each operationId, so it must be unique: functions of two APIs may
+            # share a name.
             operation["operationId"] = f"{name}_{taken[name]}"
         if scheme := _scheme_of(api, route, signed=signed):
             operation["security"] = [{scheme: []}]
@@ -79,6 +81,7 @@ class _Schemas:
         replies: list[tuple[int, JsonSchemaMode, TypeAdapter[Any]]] = [
             (id(each), "serialization", each.reply) for each in endpoints
         ]
+        # All at once: two models of one name, and a model with other fields in and out, get names that tell them apart.
         found, self._definitions = TypeAdapter.json_schemas([*inputs, *replies], ref_template=_REF)
         self._found = {key: schema for (key, _), schema in found.items()}
         for key, _, _ in inputs:
@@ -101,6 +104,7 @@ class _Schemas:
             if "properties" in part:
                 part.setdefault("additionalProperties", False)
             name = part.get("$ref", "").rpartition("/")[2]
+            # A model may refer to itself.
             if name and name not in seen:
                 seen.add(name)
                 self._close(self._definitions["$defs"][name], seen)
@@ -111,6 +115,7 @@ class _Schemas:
         if "examples" in schema:
             return schema["examples"][0]
         if "anyOf" in schema:
+            # The first is the one that an author writes first, as X in `X | None`.
             return self.example(schema["anyOf"][0])
         if "items" in schema:
             item = self.example(schema["items"])
@@ -191,6 +196,7 @@ def _schema(argument: Argument) -> Json:
     schema = TypeAdapter(argument.type).json_schema(ref_template="{model}")
     definitions = schema.pop("$defs", {})
     kinds = [definitions.get(each.get("$ref"), each) for each in schema.pop("anyOf", [schema])]
+    # A query parameter is a text or is left out: there is no text that means null.
     kinds = [each for each in kinds if each != {"type": "null"}]
     found: Json = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if argument.declared.pattern and found.get("type") == "string":
@@ -221,6 +227,7 @@ def _responses(route: Route, schemas: _Schemas) -> Json:
         }
     responses: Json = {str(route.status): success}
     for status, response in route.responses.items():
+        # Below 400 it is another success, with the same body: 200 for a run that was started before.
         responses[str(status)] = success | dict(response) if status < 400 else _reference(status)
     responses |= {str(status): _reference(status) for status in _statuses(route.endpoint)}
     return dict(sorted(responses.items()))
@@ -230,6 +237,7 @@ def _statuses(endpoint: Endpoint) -> set[int]:
     """Return the statuses of the problems that a route's parameters and body can cause."""
     found = {500}
     for argument in endpoint.takes.values():
+        # A path parameter that does not fit names nothing that is there.
         found.add(404 if argument.declared.place == "path" else 400)
     return found | ({400, 413, 415, 422} if endpoint.body else set())
 
@@ -268,6 +276,7 @@ def _sigv4() -> Json:
         "name": "Authorization",
         "in": "header",
         "description": "AWS Signature Version 4 of a principal that may execute-api:Invoke.",
+        # API Gateway's own extension: OpenAPI has no kind of security scheme for signatures.
         "x-amazon-apigateway-authtype": "awsSigv4",
     }
 

@@ -10,6 +10,7 @@ from durable.compiler import Compiled
 from durable.compiler.asl.placeholders import filled
 from durable.compiler.asl.uncapped import uncapped
 from durable.local.parts import OURS
+from durable.operations.results import hold_to_type
 from durable.store.rollback import DEFINITION, ROLLBACK
 from durable.wire import CALLS, EVENTS, RACES
 
@@ -36,3 +37,14 @@ def rollback_definition(workflow: str) -> Mapping[str, Any]:
     """Return the machine of a workflow's rollbacks with its function named."""
     made: Mapping[str, Any] = filled(DEFINITION, {ROLLBACK: own_function(workflow, ROLLBACK)})
     return made
+
+
+def check_result(programs: Mapping[str, Compiled], workflow: str, step: str, result: Any) -> None:
+    """Refuse a result that a step could not have returned. A step that is no more is refused when the run comes to it.
+
+    Raises:
+        InvalidInput: names the fields that are wrong.
+    """
+    for each in programs[workflow].steps:
+        if each.name == step:
+            hold_to_type(each.signature, step, result)

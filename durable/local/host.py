@@ -22,7 +22,7 @@ from durable.local.bindings.kv import purge
 from durable.local.bindings.place import Place
 from durable.local.bindings.pump import Pump
 from durable.local.bindings.queue import Messages
-from durable.local.definitions import definition, function_name, own_function, rollback_definition
+from durable.local.definitions import check_result, definition, function_name, own_function, rollback_definition
 from durable.local.engine.engine import Engine
 from durable.local.engine.executions import Definition, Executions
 from durable.local.engine.functions import Coroutines, Functions, Wait
@@ -37,6 +37,7 @@ from durable.local.storage.large_values import FileValues
 from durable.local.storage.store import Store
 from durable.local.storage.table import SQLiteTable
 from durable.local.threads import Work, call, perform
+from durable.local.undelivered import still_waiting
 from durable.operations.large_values import sweep
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
@@ -162,9 +163,10 @@ class Host:
         # No other process has the folder: what one that is gone was delivering is delivered at once.
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks, self._values)
+        checked = partial(check_result, built.compiled)
         self.operator = Operator(
             Queries(self.table, clock, self._values),
-            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values),
+            Lifecycle(self.table, self.engine, clock, self.runs, self._children, leases, self._values, checked),
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
@@ -213,6 +215,8 @@ class Host:
             closed=self._closed,
             waited=self._waited,
             dropped=self._dropped,
+            # A double may have an answer that the one before it had not.
+            still_waiting=partial(still_waiting, self.journal) if self._doubles is None else lambda _: {},
             random=random,
         )
 

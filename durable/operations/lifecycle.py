@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final, TypeVar, assert_never
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar, assert_never
 
 from durable.clock import Clock
 from durable.errors import RunConflict, RunNotFound, Throttled, public_message
@@ -33,6 +33,7 @@ from durable.store.rows import AnyStep, Header
 from durable.store.table import ConditionFailed, Delete, Key, Row, Table, TableBusy, Write
 
 _T = TypeVar("_T")
+CheckResult = Callable[[str, str, Any], None]
 _TRIES: Final = 5
 _MOST_AT_ONCE: Final = 9
 """How many rows one transaction changes, besides the guard on the header: DynamoDB takes 4 MB in one, and each row may
@@ -51,7 +52,12 @@ _DELETING: Final = "The run is being deleted: delete it again."
 
 
 class Lifecycle:
-    """Carries out what operators want of runs."""
+    """Carries out what operators want of runs.
+
+    Args:
+        check_result: raises InvalidInput where a step could not have returned a result that it is given; called with
+            the names of the workflow and the step, and the result.
+    """
 
     def __init__(
         self,
@@ -62,6 +68,7 @@ class Lifecycle:
         children: Children,
         leases: Leases,
         values: LargeValues | None = None,
+        check_result: CheckResult = lambda workflow, step, result: None,
     ) -> None:
         self._table = table
         self._machines = machines
@@ -70,6 +77,7 @@ class Lifecycle:
         self._children = children
         self._leases = leases
         self._values = values
+        self._check_result = check_result
 
     def carry_out(self, workflow: str, instance: str, order: Order) -> None:
         """Do what is wanted, or have it done when the execution has stopped.
@@ -77,6 +85,7 @@ class Lifecycle:
         Raises:
             RunNotFound: the workflow has none of that id.
             RunConflict: the run cannot make the transition from where it is.
+            InvalidInput: the result that the step is given is not what it returns.
             Throttled: nothing was done, or not all; the same call goes on where this one stopped.
         """
         for _ in range(_TRIES):
@@ -275,8 +284,8 @@ class Lifecycle:
         """
         try:
             self.carry_out(header.workflow, header.instance, Order("delete"))
-        except RunNotFound:
-            pass
+        except (RunNotFound, RunConflict):
+            pass  # it is deleted, and another run may have its id by now
         except Throttled as throttled:
             raise TableBusy(str(throttled)) from None
 
@@ -297,9 +306,12 @@ class Lifecycle:
 
         Raises:
             RunConflict: the step can be given none.
+            InvalidInput: the step returns another type.
         """
+        step = replaceable(row)
+        self._check_result(header.workflow, row.step, result.value)
         guard = Write(header.key, when=unchanged(header), check_only=True)
-        change = replaced(Key(header.partition, row.sort), replaceable(row), result.value, self._clock.now())
+        change = replaced(Key(header.partition, row.sort), step, result.value, self._clock.now())
         self._table.write(guard, change)
 
     def _forget(self, header: Header, steps: Sequence[AnyStep]) -> None:

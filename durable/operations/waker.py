@@ -55,6 +55,8 @@ class Waker:
             self._lifecycle.end_children(header)
             if header.closed and is_child(instance):
                 self._children.report(workflow, instance)
+            if header.reopens:
+                self._runs.expire_again(header)
             # After all that: should this process die before, the run is due still, and is looked at once more.
             self._segments.heard(header)
         elif header.wanted is not None:

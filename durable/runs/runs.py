@@ -26,7 +26,7 @@ from durable.runs.timers import Timers
 from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
-from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
+from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, segment_of, workflow_of
 from durable.store.parts import Parent
 from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
@@ -36,6 +36,7 @@ from durable.store.values import hash_of, text_of
 _MOST_PAYLOAD_CHARACTERS: Final = 4_096
 """A larger payload is in a row of its own: each write of a header costs its whole size, in the table and its index."""
 _RETENTION: Final = Retention()
+_REOPENED_MS: Final = 120_000
 _TRIES: Final = 5
 
 
@@ -233,6 +234,8 @@ class Runs:
                 if header is None or header.execution != execution or header.closed:
                     if header is not None:
                         self.admission.release_soon(header)
+                        if machine == segment_of(header.workflow, "express"):
+                            self.expire_again(header)
                     return
         raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 
@@ -328,6 +331,15 @@ class Runs:
         closed |= how
         return closed | {"expires": self.expiry(header.workflow, closed["status"])}
 
+    def expire_again(self, header: Header) -> None:
+        """Give all rows of a run its time once more, where it is over: an execution that was late may have left a row
+        of a step whose process died before it saw that.
+        """
+        if header.expires is not None:
+            same = (Equals("expires", header.expires), Absent("deleting"))
+            with contextlib.suppress(ConditionFailed, TableBusy):
+                self._table.write(Write(header.key, {"expires": header.expires}, when=same))
+
     def _start_soon(self, header: Header) -> None:
         """Start an execution now, or leave it to the reconciler."""
         with contextlib.suppress(MachinesBusy):
@@ -359,6 +371,11 @@ class Runs:
         now = self._clock.now()
         header = with_payload(self._table, header)
         self.watch(header.workflow)
+        if header.expires is not None:
+            # Its rows are given a time that is far away before it has none. Should this process end in between, the
+            # reconciler gives them the one that it has.
+            mark = {"reopens": True, "due": now + _REOPENED_MS}
+            self._table.write(Write(header.key, mark, when=unchanged(header)))
         is_segmented = header.workflow in self._segmented
         fields: Row = {
             "workflow": header.workflow,
@@ -372,7 +389,18 @@ class Runs:
             fields |= {"epoch": header.epoch + 1, "begun": now}
         # To remove it makes DynamoDB's table go through all rows of the partition.
         kept_until = () if header.expires is None else ("expires",)
-        gone = ("closed", "wanted", "output", "error", "ended_by", "refused", *WAITING_FIELDS, "rollback", *kept_until)
+        gone = (
+            "closed",
+            "wanted",
+            "output",
+            "error",
+            "ended_by",
+            "refused",
+            *WAITING_FIELDS,
+            "rollback",
+            "reopens",
+            *kept_until,
+        )
         # An execution of the generation before may still invoke a step, late or once more: it is to begin nothing.
         generation = header.generation + 1
         fields["generation"] = generation
@@ -383,7 +411,7 @@ class Runs:
             fields |= {"code": code} if is_segmented and code else {}
             # Other code may not have the state; and what a retry or a restart forgets may lie before it.
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
-            gone = (*gone, *PARKED_FIELDS, *(() if stays else ("at",)))
+            gone = tuple(dict.fromkeys((*gone, *PARKED_FIELDS, *(() if stays else ("at",)))))
             gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
         # The run asks for a slot anew; `Admission.write` keeps what it is given among these.
         gone = (*gone, "pool", "place", "slot", "grant")

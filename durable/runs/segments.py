@@ -141,7 +141,9 @@ class Segments:
     def heard(self, header: Header) -> None:
         """Note that a run that is over need not be looked at any more."""
         with suppress(ConditionFailed):
-            self._table.write(Write(header.key, remove=("due",), when=(Equals("execution", header.execution),)))
+            self._table.write(
+                Write(header.key, remove=("due", "reopens"), when=(Equals("execution", header.execution),))
+            )
 
     def _write(
         self, run: Run, execution: str, fields: Row, remove: tuple[str, ...] = (), wait: Key | None = None
@@ -163,7 +165,10 @@ class Segments:
             if all(holds(each, row) for each in change.when):
                 raise HasOutcome from None
         header = None if row is None else Header.from_row(row)
-        if header is None or header.closed:
+        if header is None:
+            return None
+        if header.closed:
+            self._runs.expire_again(header)
             return None
         if header.execution == fields.get("execution"):
             return header  # the answer to this write was lost, and boto3 has sent it again

@@ -20,7 +20,7 @@ from durable.steps.tasks import titled
 from durable.store.failure import Failure
 from durable.store.keys import StepKey, path_of
 from durable.store.machines import MachinesBusy
-from durable.store.record import StepRecord, halts, is_lost
+from durable.store.record import StepRecord, end_of_run, halts, is_lost
 from durable.store.rows import WaitRow
 from durable.store.statuses import StepState
 from durable.store.table import Absent, Condition, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
@@ -86,8 +86,11 @@ class Callbacks:
             return None
         # The flag is read after the row was written: a stop that did not see the row has set the flag before.
         flag = self._table.get(key.flag)
-        if halts(flag, task["run"].get("generation", 0)):
-            self._expire(key, token, (flag or {}).get("expires"))
+        # A run that is complete has no flag: see `StepRecord.begin`. One that is to be parked looks at the header then.
+        may_be_late = "caught" in task and not token.startswith(PARKED_TOKEN)
+        over = end_of_run(self._table, key) if may_be_late else None
+        if halts(flag, task["run"].get("generation", 0)) or over is not None:
+            self._expire(key, token, (flag or {}).get("expires", over))
             return Failure(Stopped.__name__, public_message(Stopped))
         if row.input_hash != begun["input_hash"]:
             return Failure(StaleResult.__name__, public_message(StaleResult))

@@ -38,15 +38,16 @@ from durable.store.keys import EVENTS, StepKey, event_prefix, path_of, step_pref
 from durable.store.machines import MachinesBusy
 from durable.store.rows import EventRow, Header, WaitRow
 from durable.store.statuses import CLOSED
-from durable.store.table import Absent, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
+from durable.store.table import Absent, Below, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
 from durable.wire import CALLBACK
 
 _TRIES: Final = 20
 _MOST_UNTAKEN: Final = 1_000
 _ROUSED_MS: Final = 60_000
-_LONGEST_SECONDS: Final = 400 * 24 * 3600
-"""How long an event is kept at the most that no wait takes."""
+_UNSEEN_SECONDS: Final = 24 * 3600
+"""For how long an event stays whose sender has died before it saw whether the run is open."""
+_MOST_COUNTED: Final = 2**53
 
 
 class Wakes(Protocol):
@@ -143,7 +144,7 @@ class Events:
         there = self._table.get(key)
         if there is None:
             counted = self._count(header)
-            if counted > _MOST_UNTAKEN:
+            if counted["sent"] > _MOST_UNTAKEN:
                 self._check_room(header)
             # Once more, after it was counted: a run that is parked by now is woken with the event. If it is parked
             # later, whoever does so sees that an event was counted, and has the run looked at in a minute: so it is
@@ -154,55 +155,56 @@ class Events:
             if self._wake_with(now, id, event):
                 return True
             if now.expires is not None:
-                self._expire_counter(now, counted)
+                self._keep_with_run(header, counted)
             _refuse_closed(now)
             self._rouse(now)
+            row = replace(event, number=counted["sent"], sent=self._clock.now()).as_row() | self._until_seen()
             try:
-                row = replace(event, number=counted, sent=self._clock.now()).as_row()
-                self._table.write(Write(key, row | {"expires": self._longest()}, when=(Absent("number"),)))
+                self._table.write(Write(key, row, when=(Absent("number"),)))
             except ConditionFailed as failed:
                 there = failed.rows[0] or {}
             else:
-                self._expire_with(now, key, event, counted)
+                self._keep_with_run(header, counted, row | {"sort": key.sort})
         if there is not None and EventRow.from_row(there).hash != event.hash:
             raise EventExists(public_message(EventExists))
+        if there is not None and "expires" in there:
+            # The first sender may have died before it did so.
+            counter = self._table.get(Key(header.partition, EVENTS)) or {}
+            self._keep_with_run(header, counter | {"sort": EVENTS}, there | {"sort": key.sort})
         return there is None
 
-    def _count(self, header: Header) -> int:
-        """Return the number of the next event: senders share no clock, and the first in is to be the first out."""
+    def _count(self, header: Header) -> Row:
+        """Count an event, and return the counter: senders share no clock, and the first in is to be the first out."""
         _refuse_closed(header)
+        key = Key(header.partition, EVENTS)
         # Drawn before the event is written: a crash between the two leaves a gap, and numbers are only compared.
-        fields: Row = {"at": self._clock.now(), "expires": self._longest()}
-        counted = self._table.write(Write(Key(header.partition, EVENTS), fields, add={"sent": 1}))[0] or {}
-        return int(counted["sent"])
+        for fields, there in (({}, Below("sent", _MOST_COUNTED)), (self._until_seen(), Absent("sent"))) * 2:
+            with suppress(ConditionFailed):
+                write = Write(key, {"at": self._clock.now(), **fields}, add={"sent": 1}, when=(there,))
+                return {"sent": 0, **(self._table.write(write)[0] or {}), "sort": EVENTS}
+        raise TableBusy("the counter of events came and went; try again")
 
-    def _longest(self) -> int:
-        """Return until when a row is kept that was written while its run closed, in seconds since 1970.
+    def _until_seen(self) -> Row:
+        """Return the time of a row until its writer has seen that the run is open.
 
-        The rows of a run are given their time before it is closed. One that is written in between and whose writer dies
+        The rows of a run are given their time when it is closed. One that is written later, and whose writer dies,
         would stay for ever.
         """
-        return self._clock.now() // 1000 + _LONGEST_SECONDS
+        return {"expires": self._clock.now() // 1000 + _UNSEEN_SECONDS}
 
-    def _expire_with(self, header: Header, key: Key, event: EventRow, counted: int) -> None:
-        """Have an event vanish with its run, where that has ended meanwhile: its row was not among the others then."""
+    def _keep_with_run(self, header: Header, *rows: Row) -> None:
+        """Have rows that were just written stay as long as their run: they vanish with it, where it has ended."""
         now = load_header(self._table, header.workflow, header.instance)
-        if now is not None and now.incarnation != header.incarnation:
-            now = None  # the run was deleted; the counter may be that of another one by now
-        expires = self._clock.now() // 1000 if now is None else now.expires
-        if expires is None:
-            return
-        with suppress(ConditionFailed):
-            self._table.write(Write(key, {"expires": expires}, when=(Equals("hash", event.hash),)))
-        if now is not None:
-            self._expire_counter(now, counted)
-
-    def _expire_counter(self, closed: Header, counted: int) -> None:
-        """Have the counter of events vanish with its run, which has ended since the last one was counted."""
-        assert closed.expires is not None
-        counter = Key(closed.partition, EVENTS)
-        with suppress(ConditionFailed):  # another sender has counted, and does so itself
-            self._table.write(Write(counter, {"expires": closed.expires}, when=(Equals("sent", counted),)))
+        is_deleted = now is None or now.incarnation != header.incarnation
+        expires = self._clock.now() // 1000 if now is None or is_deleted else now.expires
+        fields, gone = ({}, ("expires",)) if expires is None else ({"expires": expires}, ())
+        for row in rows:
+            # A counter may be that of another run of this id by now. Of any row that has another time whoever closes
+            # the run has given it that.
+            if "expires" in row and not (is_deleted and row["sort"] == EVENTS):
+                still = (Equals("expires", row["expires"]),)
+                with suppress(ConditionFailed):
+                    self._table.write(Write(Key(header.partition, row["sort"]), fields, remove=gone, when=still))
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""

@@ -122,6 +122,7 @@ class StepHandler:
             kept=kept_of(event, text),
             generation=event["run"].get("generation", 0),
             races=event.get("races", ()),
+            may_be_late="caught" in event,
         )
         if isinstance(begun, Exhausted):
             self._log.attempt_failed(key, event["step"], begun.attempts, begun.failure, final=True)

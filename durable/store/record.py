@@ -99,6 +99,7 @@ class StepRecord:
         kept: Row | None = None,
         generation: int = 0,
         races: Sequence[str] = (),
+        may_be_late: bool = False,
     ) -> Begun:
         """Take the step's lease for the owner, or say why not. A first attempt is one write and one read.
 
@@ -109,6 +110,8 @@ class StepRecord:
             generation: of the execution that asks: after a restart, a retry or a resume an earlier one begins nothing.
             kept: further fields of the row: the input, and how the step is undone.
             races: the keys of the races around the step.
+            may_be_late: whether the run may have gone on without the step, and be over: an `except` of the run catches
+                what ends the block around it, and Step Functions does not take back an invocation.
         """
         now = self._clock.now()
         # Everything that an attempt has from its begin on is in this one write: should the process die right after it,
@@ -142,8 +145,13 @@ class StepRecord:
             return Halted()
         if races and is_lost(self._table, key, races):
             # The winner may have brought the run to its end before this row was written.
-            self._release(key, owner, before, lease, self._end_of_run(key))
+            self._release(key, owner, before, lease, end_of_run(self._table, key))
             return Lost()
+        # A run that is complete has no flag: that would be a write for each, and few have a step that comes late.
+        over = end_of_run(self._table, key) if may_be_late else None
+        if over is not None:
+            self._release(key, owner, before, lease, over)
+            return Halted()
         # A call may take long, and be sent again by boto3: then the lease has aged before the function begins. The
         # guard of `durable.steps.renewal` counts from there, and takes the lease for a new one.
         if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
@@ -219,11 +227,6 @@ class StepRecord:
             there = (Absent("expires"), Equals("step", step))
             with suppress(ConditionFailed):
                 self._table.write(Write(key.row, {"expires": expires}, when=there))
-
-    def _end_of_run(self, key: StepKey) -> int | None:
-        """Return when the rows of a run vanish, in seconds since 1970; None while it is open."""
-        expires: int | None = (self._table.get(header_key(key.workflow, key.instance)) or {}).get("expires")
-        return expires
 
     def renew(self, key: StepKey, owner: str) -> bool:
         """Renew the owner's lease, and return whether it still had it.
@@ -352,6 +355,12 @@ class StepRecord:
 def halts(flag: Row | None, generation: int) -> bool:
     """Return whether the flag row of a run stops an execution: something is wanted of the run, or it has gone on."""
     return flag is not None and ("want" in flag or flag.get("least", 0) > generation)
+
+
+def end_of_run(table: Table, key: StepKey) -> int | None:
+    """Return when the rows of a run vanish, in seconds since 1970; None while it is open."""
+    expires: int | None = (table.get(header_key(key.workflow, key.instance)) or {}).get("expires")
+    return expires
 
 
 def is_lost(table: Table, key: StepKey, races: Iterable[str]) -> bool:

@@ -73,6 +73,7 @@ class Header(_Stored):
         sleeps: the Wait states that the execution is in.
         wake: when the reconciler looks at a waiting run again; AWS only.
         rollback: the rollback that runs, or the last one that did.
+        reopens: it was over, and is about to go on: its rows may have been given another time than it has.
         deleting: its rows are being deleted; only another delete may follow.
         kind: on which machine a run that executes in segments executes now, or was parked; None for a run that one
             execution runs whole.
@@ -115,6 +116,7 @@ class Header(_Stored):
     sleeps: Sequence[SleepRow] = ()
     wake: int | None = None
     rollback: RollbackRow | None = None
+    reopens: bool = False
     deleting: bool = False
     kind: Kind | None = None
     code: Mapping[Kind, str] | None = None

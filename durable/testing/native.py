@@ -113,8 +113,10 @@ class Steps:
                 named[signature.callback.name] = Callback(step, None)
             result = finished(function(*arguments.values(), **named))
         except Exception as error:
+            # By the same rules as the wrapper of a step: what `except` catches here is what a Catch catches there.
             raise reported(error, signature, sensitive=sensitive, catches=catches) from None
         if signature.callback is not None:
+            # The wait that follows looks for an event of this type: see `callback` below.
             return CALLBACK + step
         return self._result(signature, result)
 
@@ -151,6 +153,7 @@ def reported(
     named, foreign = signature.errors(), caught_classes(catches)
     failure = failure_of(error, {**foreign, **named}, sensitive=sensitive)
     is_itself = type(error) in named.values() or isinstance(error, OURS)
+    # Itself, and not another one of its class: an `except` may read the attributes that its constructor set.
     if is_itself and error.args and str(error) == failure.text:
         return error
     cls = _reported_class(error, failure.name, named, foreign)
@@ -251,6 +254,7 @@ class NativeStep(WorkflowStep):
         try:
             return load(adapter_of(payload), self._steps.event(name, type), "payload")
         except StepTimeoutError:
+            # On the loop's virtual time: what runs beside the wait goes on meanwhile, as on AWS.
             await asyncio.sleep(parse_duration(timeout).total_seconds())
             raise
 
@@ -317,6 +321,7 @@ class NativeStep(WorkflowStep):
         try:
             while left:
                 _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                # By their order, and not by that of a set: of branches that end at once the one written first wins.
                 for each in tasks:
                     if each not in left and each.exception() is None:
                         return each.result()
@@ -396,5 +401,6 @@ def run_natively(
 async def _run(
     workflow: WorkflowEntrypoint[Any], event: WorkflowEvent[Any], step: WorkflowStep
 ) -> tuple[Any, datetime]:
+    # `run` says `asyncio.gather`, of which CPython leaves the other branches running when one fails.
     with mock.patch.object(asyncio, "gather", gather):
         return await workflow.run(event, step), now()

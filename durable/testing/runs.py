@@ -97,6 +97,7 @@ class Run:
     def elapsed(self) -> timedelta:
         """The virtual time from its start to its end, or to now."""
         now = self._now()
+        # The last change of a run that is closed was its end.
         started = _milliseconds(now.created_at)
         open = now.status not in CLOSED
         return timedelta(milliseconds=(self._virtual.clock.now() if open else _milliseconds(now.updated_at)) - started)

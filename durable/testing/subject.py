@@ -96,6 +96,7 @@ def _behind(worker: Worker) -> Project:
     declared = {each.workflow for each in found if isinstance(each, Workflow)}
     called = {each: None for workflow in declared for each in _called(workflow) if each not in declared}
     others = [_around(Workflow(_name_of(each), each), {}).declarations for each in called]
+    # By identity: the projects around two workflows share declarations, and one is to stand here once.
     project = tuple({id(each): each for each in (*found, *(each for those in others for each in those))}.values())
     resolve(project)
     return Project(f"the test of {worker.name}", tuple(each for each in project if each.kind != Named.kind))
@@ -142,6 +143,7 @@ def _names(project: Project) -> dict[str, list[Binding]]:
     pairs += [pair for owner in (*project.workflows, *project.workers) for pair in owner.uses().items()]
     for name, binding in pairs:
         there = names.setdefault(name, [])
+        # A declaration is often bound to its own name.
         if binding not in there:
             there.append(binding)
     return names

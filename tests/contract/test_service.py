@@ -47,6 +47,13 @@ def test_the_client_is_that_of_the_service_in_the_configured_region(service: AWS
     assert service.client.meta.region_name == "eu-west-1"
 
 
+def test_the_region_is_also_taken_from_the_variable_that_boto3_does_not_read(
+    service: AWSService[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert service.client.meta.region_name == "eu-central-1"
+
+
 def test_the_client_is_made_once_and_the_endpoint_may_be_another(
     service: AWSService[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, Field
 
 import durable.aws.operator
 from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
@@ -20,6 +21,7 @@ from durable.errors import DurableError, InvalidInput, RunConflict, RunExists, R
 from durable.operations.queries import Queries
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import Events
+from durable.store.begun import Recorded
 from tests.contract.desk import DONE, FAILED, Desk
 from tests.contract.worlds import World
 from tests.unit.record.conftest import FakeTokens
@@ -100,6 +102,34 @@ def test_a_restart_from_a_round_that_was_not_begun_is_refused(desk: Desk, shop: 
         shop.restart("one", from_step="first", count=2)
     with pytest.raises(ValueError, match="which round of from_step"):
         shop.restart("one", count=2)
+
+
+class Charge(BaseModel):
+    charge_id: str = Field(alias="chargeId")
+
+
+def test_a_step_is_given_a_result_from_code(desk: Desk, shop: WorkflowClient) -> None:
+    desk.make("running")
+    desk.begin()
+    desk.fail()
+    desk.ends(FAILED)
+    shop.retry("one", result=[Charge(chargeId="ch_1")])
+    assert desk.begin().result == [{"chargeId": "ch_1"}]
+    desk.ends(DONE)
+    shop.restart("one", from_step="first", result=None)
+    begun = desk.begin()
+    assert isinstance(begun, Recorded)
+    assert (begun.result, begun.failure) == (None, None)
+
+
+def test_what_is_no_result_is_refused_before_anything_is_changed(desk: Desk, shop: WorkflowClient) -> None:
+    desk.make("errored")
+    with pytest.raises(ValueError, match="result is of one step: name that in from_step"):
+        shop.restart("one", result=1)
+    for wrong, said in ((object(), "cannot be written"), ("x" * 300_000, "larger than"), (2**60, "beyond 2")):
+        with pytest.raises(InvalidInput, match=said):
+            shop.retry("one", result=wrong)
+    assert shop.get("one").status == "errored"
 
 
 def test_a_refused_transition_says_why(desk: Desk, shop: WorkflowClient) -> None:

@@ -32,6 +32,7 @@ from durable.asl import (
     start,
 )
 from durable.asl.turn import Continued
+from durable.aws.expiry import SharedExpiry
 from durable.store.machines import ExecutionState, MachinesBusy
 from durable.store.table import Delete, Key, Page, Row, Table, TableBusy, Write
 from durable.testing.table import MemoryTable
@@ -84,7 +85,7 @@ STORM = Faults(
 CALM = Faults()
 
 
-class DynamoDB:
+class DynamoDB(SharedExpiry):
     """Implements `durable.store.table.Table`: a table in memory that is slow and can fail, with indexes that lag."""
 
     def __init__(self, kernel: Kernel, faults: Faults, count: Counter[str]) -> None:
@@ -103,7 +104,7 @@ class DynamoDB:
         self._count["reads"] += 1
         return self.rows.query(partition, prefix, since=since, limit=limit)
 
-    def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
+    def _apply(self, changes: Sequence[Write | Delete]) -> tuple[Row | None, ...]:
         self._pause()
         if self._kernel.current is not None and self._kernel.chance(self._faults.table_busy):
             raise TableBusy("throttled")
@@ -114,7 +115,15 @@ class DynamoDB:
         self._pause()
         return written
 
-    def _write(self, changes: tuple[Write | Delete, ...]) -> tuple[Row | None, ...]:
+    def _expire(self, key: Key, expires: int | None) -> None:
+        self._pause()
+        if self._kernel.current is not None and self._kernel.chance(self._faults.table_busy):
+            raise TableBusy("throttled")
+        if self.rows.get(key) is not None:
+            time: Row = {} if expires is None else {"expires": expires}
+            self.rows.write(Write(key, time, remove=() if time else ("expires",)))
+
+    def _write(self, changes: Sequence[Write | Delete]) -> tuple[Row | None, ...]:
         written = self.rows.write(*changes)
         for change in changes:
             if change.key.sort in ("run", "pool"):

@@ -28,6 +28,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "lender": trial.Lender,
     "chat": trial.Chat,
     "couriers": trial.Couriers,
+    "breaker": trial.Breaker,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from collections.abc import Callable
@@ -40,6 +41,8 @@ _MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DA
 _REFUSED = (RunConflict, RunNotFound)
 _LATE = ("pause", "restart from", "deploy")
 """The scripts by which a run may come to its wait when the time of that is over."""
+_LATE_SECONDS = 3_600
+"""How much later than its run a row may vanish that was written after its end."""
 MOST_EXECUTIONS = 80
 MOST_UNHEARD_MS = 40 * MINUTE
 """How long an event may be there before a run that waits for it goes on."""
@@ -266,6 +269,8 @@ class Story:
             world.trouble.append(f"the run has not ended: {where}")
             return
         self._judge_end(header)
+        # A step may be invoked late, and an event may be on its way.
+        world.kernel.run(lambda: False, world.kernel.clock.now() + 6 * MINUTE)
         self._judge_rows(header)
         self._judge_children(header)
         sent = self._written_at(header)
@@ -306,6 +311,7 @@ class Story:
                 for won in (6, 113)
                 for heard in ((5, 0) if self._may_miss() or self._went_along(header) else (5,))
             ),
+            "breaker": (1,),
             "doomed": (7,) if self.script == "retry after" else (),
         }
         if header.status == "complete" and header.output in ends[self.workflow]:
@@ -323,8 +329,17 @@ class Story:
         self.world.trouble.append(f"the run ended {header.status} with {header.output} and {header.error}")
 
     def _judge_rows(self, header: Header) -> None:
-        """What a deleted run has left, or has written late, vanishes by itself: no other run takes it along."""
+        """All rows of a run that is over vanish with it; what a deleted run has left, or has written late, does so by
+        itself: no other run takes it along.
+        """
         rows, own = self.world.table.rows, header.incarnation
+        if header.expires is None:
+            self.world.trouble.append("it is over, and stays for ever")
+            return
+        for key in rows.all_keys():
+            row = rows.get(key) if key.partition == header.partition else None
+            if row is not None and row.get("expires", math.inf) > header.expires + _LATE_SECONDS:
+                self.world.trouble.append(f"it outlives its run: {key.sort}, {row.get('expires')}")
         other = [key for key in rows.all_keys() if key.partition == header.partition and "@" in key.sort]
         strange = [(key.sort, row) for key in other if f"@{own}" not in key.sort and (row := rows.get(key)) is not None]
         left = [sort for sort, row in strange if "expires" not in row]

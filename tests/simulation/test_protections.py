@@ -33,6 +33,7 @@ import durable.steps.lending
 import durable.steps.turn
 import durable.store.record
 from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
+from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.runs.watches import Watches
 from durable.steps.callbacks import Callbacks
@@ -48,8 +49,8 @@ from durable.store.table import Absent, Condition, Equals, Key, Row, Write
 from durable.testing.large_values import MemoryValues
 from durable.wire import Run
 from tests.simulation.aws import CALM, STORM, DynamoDB, Faults
+from tests.simulation.slow import SlowValues
 from tests.simulation.story import Script, Story
-from tests.simulation.world import SlowValues
 
 Off = Callable[[pytest.MonkeyPatch], frozenset[str]]
 TWINS = replace(STORM, twice=1.0, crash=0.0, dies=0.0, never=0.0)
@@ -212,11 +213,25 @@ def values_go_with_the_run(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def late_step(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A step whose block was left by an `except` looks whether its run is over by now."""
+    patch.setattr(durable.store.record, "end_of_run", lambda table, key: None)
+    return frozenset()
+
+
+def rows_of_late_executions(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """An execution that finds its run closed gives the rows of that their time: it may have written one."""
+    patch.setattr(Runs, "expire_again", lambda self, header: None)
+    return frozenset()
+
+
 PROTECTIONS = [
-    (flag, "trial", "terminate", STORM, range(12)),
+    (flag, "trial", "terminate", STORM, range(12, 24)),
+    (late_step, "breaker", "none", STORM, range(24, 32)),
+    (rows_of_late_executions, "breaker", "terminate", STORM, range(92, 96)),
     (fence, "trial", "restart", TWINS, range(12)),
     (renewal, "trial", "none", TWINS, range(12)),
-    (without_outcome, "waiter", "none", CALM, range(12, 24)),
+    (without_outcome, "waiter", "none", CALM, range(36, 48)),
     (reconciler, "child", "none", STORM, range(12)),
     (due_index, "child", "none", SILENT, range(2)),
     (revival, "child", "none", DYING, range(6)),

@@ -15,7 +15,10 @@ from tests.simulation.story import SCRIPTS, Script, Story
 from tests.simulation.world import World
 
 SEEDS = int(os.environ.get("DURABLE_SEEDS", "2"))
-WORKFLOWS = ("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat")
+WORKFLOWS = (
+    *("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat"),
+    "breaker",
+)
 
 
 @pytest.mark.timeout(3600)

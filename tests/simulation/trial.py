@@ -204,6 +204,19 @@ class Couriers(WorkflowEntrypoint[int]):
         return await step.map("parcels", asked, [0, 100, 200], concurrency=2)
 
 
+class Breaker(WorkflowEntrypoint[int]):
+    """Goes on when a step of a block fails, and is over while another one may be about to begin."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        try:
+            await asyncio.gather(
+                step.do("refuse", refuse, event.payload), step.do("right", right, event.payload, retries=QUICK)
+            )
+        except Refused:
+            return 1
+        return 0
+
+
 class Child(WorkflowEntrypoint[int]):
     """A run that another one waits for."""
 

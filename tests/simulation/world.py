@@ -23,7 +23,6 @@ from durable.operations.reconciler import Reconciler
 from durable.operations.segment_reconciler import SegmentReconciler
 from durable.operations.waker import Waker
 from durable.runs.runs import Runs
-from durable.runs.segments import Segments
 from durable.runs.watches import is_watch
 from durable.signature import Signature
 from durable.steps.callbacks import Callbacks
@@ -38,19 +37,18 @@ from durable.steps.waits import EventHandler
 from durable.store.callback_tokens import named_by
 from durable.store.conditions import DUE, RUN
 from durable.store.keys import StepKey, is_child
-from durable.store.large_values import RunPlace, ValuesBusy
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
 from durable.store.rows import Header
 from durable.store.table import TableBusy
-from durable.testing.large_values import MemoryValues
 from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
 from tests.simulation import machines, trial
 from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended, Kernel
 from tests.simulation.machines import WORKFLOWS
+from tests.simulation.slow import SlowSegments, SlowValues
 
 REDELIVERY_MS = 30 * SECOND
 RENEW_MS = 10 * SECOND
@@ -75,45 +73,6 @@ class NoLog:
     def attempt_failed(self, *arguments: Any, **options: Any) -> None: ...
     def message_failed(self, *arguments: Any, **options: Any) -> None: ...
     def run_ended(self, *arguments: Any, **options: Any) -> None: ...
-
-
-class SlowValues(MemoryValues):
-    """Large values in a place that is slow and can fail."""
-
-    def __init__(self, kernel: Kernel, faults: Faults) -> None:
-        super().__init__()
-        self._kernel, self._faults = kernel, faults
-
-    def write(self, run: RunPlace, name: str, data: bytes) -> None:
-        self._pause()
-        super().write(run, name, data)
-        self._pause()
-
-    def read(self, run: RunPlace, name: str) -> bytes | None:
-        self._pause()
-        return super().read(run, name)
-
-    def delete(self, run: RunPlace) -> None:
-        if run in self.kept:
-            self._pause()
-        super().delete(run)
-
-    def _pause(self) -> None:
-        self._kernel.pause(self._kernel.random.randint(5, 60))
-        if self._kernel.current is not None and self._kernel.chance(self._faults.table_busy):
-            raise ValuesBusy("busy")
-
-
-class SlowSegments(Segments):
-    """Segments of which parking takes a while: then what happens meanwhile happens often enough to be seen."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world.table, world.runs, world, world.kernel.clock)
-        self._kernel = world.kernel
-
-    def park(self, *arguments: Any, **options: Any) -> Header | None:
-        self._kernel.pause(self._kernel.random.choice((1, 5, 40)))
-        return super().park(*arguments, **options)
 
 
 @dataclass(slots=True)
@@ -224,7 +183,7 @@ class World:
             limits=self.limits,
             timers=self,
         )
-        self.segments = SlowSegments(self)
+        self.segments = SlowSegments(self.table, self.runs, self, self.kernel)
         self.tokens = ParkedTokens(self.machines, self.segments)
         self.callbacks = Callbacks(self.table, self.tokens, clock)
         self.events = Events(self.table, self.callbacks, clock, self.segments)

@@ -14,6 +14,7 @@ from durable.asl.template import Template, all_repeatable
 from durable.asl.transition import leave
 
 
+# Without slots: `cached_property` keeps what it computed in `__dict__`.
 @dataclass(frozen=True, kw_only=True)
 class State:
     """A state of a loaded machine; `next` is None where it ends its program."""

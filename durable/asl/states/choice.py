@@ -45,6 +45,8 @@ class Choice(State):
         return rules and super().repeatable
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
+        # In their order, and none after the first that holds: a later condition may fail where an earlier one guards
+        # it.
         for rule in self.rules:
             if rule.holds(scope):
                 return rule.leave(scope)

@@ -30,6 +30,7 @@ class Tolerance:
 
     def covers(self, failures: int, items: int) -> bool:
         """Tell whether the Map goes on after that many failures. Exceeding either threshold fails it."""
+        # 0 counts as absent: where both are, the first failure ends the Map.
         if not self.is_set:
             return failures == 0
         by_count = self.count is None or failures <= self.count
@@ -88,6 +89,7 @@ def _number(
     if template is None:
         return None
     value: float = template.expect(scope, "number") if isinstance(template, Evaluated) else template.render(scope)
+    # The loader has checked literals; this is for what an expression gives.
     if value < 0 or (whole and not is_integer(value)) or (most is not None and value > most):
         kind = "a non-negative integer" if whole else f"between 0 and {most}"
         raise query_error(f"The {field} field must be {kind}, but was: {value}", field)

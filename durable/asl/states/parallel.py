@@ -31,4 +31,5 @@ class Parallel(State):
         return super().repeatable and all_repeatable(self.arguments)
 
     def enter(self, scope: StateScope, now_ms: int) -> Decision:
+        # All branches begin with the same input: the Arguments are evaluated once, and not for each.
         return RunBranches(self.arguments.render(scope) if self.arguments is not None else scope.default_output())

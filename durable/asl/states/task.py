@@ -15,6 +15,7 @@ from durable.asl.template import Evaluated, Template, all_repeatable, any_volati
 from durable.asl.values import is_integer
 
 MAX_SECONDS: Final = 99_999_999
+"""Source: the Amazon States Language, "Timeouts"; three years and some."""
 WAIT_FOR_TASK_TOKEN: Final = "waitForTaskToken"
 
 _LAMBDA: Final = re.compile(r"arn:[\w-]+:lambda:[\w-]*:\d*:function:[\w:.$-]+")
@@ -83,6 +84,7 @@ def parse_resource(arn: str) -> Resource | None:
     if _ACTIVITY.fullmatch(arn):
         return Resource(arn, "activity")
     found = _INTEGRATION.fullmatch(arn)
+    # Lambda has no jobs to wait for: of its patterns .sync is refused, and of its actions all but invoke.
     patterns = (None, WAIT_FOR_TASK_TOKEN) if found and found[1] == "lambda" else _PATTERNS
     if found is None or found[3] not in patterns or (found[1] == "lambda" and found[2] != "invoke"):
         return None

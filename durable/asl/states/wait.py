@@ -14,6 +14,7 @@ from durable.asl.states.base import State
 from durable.asl.template import Evaluated, Template
 
 MAX_SECONDS: Final = 99_999_999
+"""Source: AWS Developer Guide, "Wait workflow state"."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -43,6 +44,7 @@ def parse_timestamp(text: str) -> int | None:
         whole = datetime.fromisoformat(moment + ("+00:00" if offset == "Z" else offset))
     except ValueError:
         return None
+    # In whole numbers: a float of seconds since 1970 loses milliseconds. Digits beyond these are cut off, not rounded.
     return (whole - _EPOCH) // _MILLISECOND + int((fraction or "0").ljust(3, "0")[:3])
 
 

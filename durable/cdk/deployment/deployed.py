@@ -18,7 +18,7 @@ from durable.cdk.workflows.workflow import Segmented, registry_path
 from durable.compiler import Compiled
 from durable.signature import Signature
 from durable.store.values import hash_of, text_of
-from durable.wire import CALLS, EVENTS
+from durable.wire import CALLS, EVENTS, STEPS_FILE
 
 _COLONS: Final = ArnFormat.COLON_RESOURCE_NAME
 
@@ -159,3 +159,9 @@ def named(signature: Signature, owner: Binding) -> dict[str, Binding]:
     """Return the declarations that a signature names, by parameter."""
     bound = owner.uses()
     return {each.name: bound[each.name] for each in signature.bindings}
+
+
+def functions_of(programs: Mapping[str, Compiled]) -> dict[str, str]:
+    """Return the file of the code that says how the function of each step is imported, by its name."""
+    steps = {name: {use.name: use.signature.import_name for use in each.steps} for name, each in programs.items()}
+    return {STEPS_FILE: text_of(steps)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NotRequired, TypedDict
 
 from constructs import Construct
@@ -12,7 +12,7 @@ from durable.cdk.foundation.settings import Settings
 from durable.cdk.foundation.sources import Own
 from durable.project import Project
 
-PlatformOf = Callable[[Construct, Settings, Iterable[str], Iterable[Own]], Platform]
+PlatformOf = Callable[[Construct, Settings, Iterable[str], Iterable[Own], Mapping[str, str]], Platform]
 
 
 class Deployment(TypedDict):

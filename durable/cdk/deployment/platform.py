@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +25,15 @@ _LAYERS: Final = {
 _LONGEST_DESCRIPTION: Final = 256
 
 
-def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
-    """Return what all Lambdas of the deployment share; `modules` are those that they begin with."""
+def lambda_platform(
+    scope: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own], written: Mapping[str, str]
+) -> Platform:
+    """Return what all Lambdas of the deployment share.
+
+    Args:
+        modules: those that they begin with.
+        written: files by name that the code has besides the project's own.
+    """
     requirements, cache = settings.root / REQUIREMENTS, settings.cache
     wheels = packaging.layer(requirements, cache=cache)
     hold_telemetry(settings, wheels.packages)
@@ -66,7 +73,7 @@ def lambda_platform(scope: Construct, settings: Settings, modules: Iterable[str]
         return Dependencies([layer(architecture.name), *own, *options.layers])
 
     return Platform(
-        code=code_of(str(packaging.code_zip(files, cache=cache))),
+        code=code_of(str(packaging.code_zip(files, cache=cache, written=written))),
         dependencies=dependencies,
         runtime=lambda_.Runtime.PYTHON_3_13,
         architecture=lambda_.Architecture.ARM_64,

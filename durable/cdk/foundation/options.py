@@ -100,20 +100,30 @@ _AUTHORIZERS: Final = {
 
 
 def unknown_names(options: Options, project: Project, programs: Mapping[str, Compiled]) -> Iterator[str]:
-    """Yield a sentence for each name in the options that nothing declared has."""
+    """Yield a sentence for each name in the options that nothing declared has, and for options that contradict."""
     steps = {(name, use.name): use.placeholder for name, each in programs.items() for use in each.steps}
+    yield from _undeclared(options, project, list(steps))
+    for worker in project.workers:
+        if worker.auth is not None and worker.name in {**options.authorizers, **options.rest_authorizers}:
+            yield f"{worker!r} has auth in {project.name}, and an authorizer in the options; take one of them away"
+    # Steps of one function are one Lambda, which cannot have two sets of options.
+    shared: dict[tuple[str, str], FunctionOptions] = {}
+    for (workflow, step), each in options.steps.items():
+        function = (workflow, steps.get((workflow, step), ""))
+        if shared.setdefault(function, each) != each:
+            yield f"step {step!r} of {workflow!r} shares its function with another step; give both the same options"
+
+
+def _undeclared(options: Options, project: Project, steps: list[tuple[str, str]]) -> Iterator[str]:
     apis = {
         kind: [each.name for each in project.workers if each.url and each.api == kind] for kind in get_args(ApiKind)
     }
     # A misspelt name would else have no effect, and nobody would notice.
     known: dict[str, tuple[Mapping[Any, object], list[Any]]] = {
-        "steps": (options.steps, list(steps)),
+        "steps": (options.steps, steps),
         "consumers": (options.consumers, [each.name for each in project.queues if each.consumer is not None]),
         "workers": (options.workers, [each.name for each in project.workers]),
-        "authorizers": (
-            options.authorizers,
-            apis["http"],
-        ),
+        "authorizers": (options.authorizers, apis["http"]),
         "rest_authorizers": (options.rest_authorizers, apis["rest"]),
         "tables": (options.tables, [each.name for each in project.declarations if each.kind == "kv"]),
         "buckets": (options.buckets, [each.name for each in project.declarations if each.kind == "bucket"]),
@@ -126,11 +136,3 @@ def unknown_names(options: Options, project: Project, programs: Mapping[str, Com
             elif name not in names:
                 there = ", ".join(map(repr, names)) or "none"
                 yield f"the options of {field_name} name {name!r}, which is not declared; there are: {there}"
-    for worker in project.workers:
-        if worker.auth is not None and worker.name in {**options.authorizers, **options.rest_authorizers}:
-            yield f"{worker!r} has auth in {project.name}, and an authorizer in the options; take one of them away"
-    shared: dict[tuple[str, str], FunctionOptions] = {}
-    for (workflow, step), each in options.steps.items():
-        function = (workflow, steps.get((workflow, step), ""))
-        if shared.setdefault(function, each) != each:
-            yield f"step {step!r} of {workflow!r} shares its function with another step; give both the same options"

@@ -56,13 +56,21 @@ HOST: Final = Target(f"{sys.version_info.major}.{sys.version_info.minor}", extra
 """This machine, for a rehearsal; boto3 because it is AWS's Python runtime that brings it."""
 
 
-def code_zip(files: Mapping[str, Path], *, cache: Path, extra: Mapping[str, str] | None = None) -> Path:
+def code_zip(
+    files: Mapping[str, Path],
+    *,
+    cache: Path,
+    written: Mapping[str, str] | None = None,
+    extra: Mapping[str, str] | None = None,
+) -> Path:
     """Write the zip of files by name and return where it is: the same bytes for the same contents.
 
     Args:
-        extra: more files by name, such as a rehearsal's `bootstrap`; they are executable.
+        written: more files by name, of these texts.
+        extra: the same, such as a rehearsal's `bootstrap`; they are executable.
     """
     contents = {name: (path.read_bytes(), _PLAIN) for name, path in files.items()}
+    contents |= {name: (text.encode(), _PLAIN) for name, text in (written or {}).items()}
     contents |= {name: (text.encode(), _EXECUTABLE) for name, text in (extra or {}).items()}
     data = _zipped(contents)
     target = cache / f"code-{hashlib.sha256(data).hexdigest()[:16]}.zip"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform as host
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,9 @@ _ARM: Final = frozenset({"arm64", "aarch64"})
 _BOOTSTRAP: Final = Path(__file__).with_name("bootstrap.py")
 
 
-def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
+def rehearsal_platform(
+    _: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own], written: Mapping[str, str]
+) -> Platform:
     """Return what MiniStack can run: it mounts no layer for a custom runtime, so the wheels are read where they are.
 
     Layers of which only AWS knows what is in them are left out.
@@ -40,7 +42,8 @@ def rehearsal_platform(_: Construct, settings: Settings, modules: Iterable[str],
 
     built = {own: own_layer(own.pins).packages if own.pins else () for own in owns}
     files = project_files(settings.root, modules, wheels.packages, built)
-    code = packaging.code_zip(files, cache=cache, extra={"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")})
+    bootstrap = {"bootstrap": _BOOTSTRAP.read_text(encoding="utf-8")}
+    code = packaging.code_zip(files, cache=cache, written=written, extra=bootstrap)
     return Platform(
         code=code_of(str(code)),
         dependencies=dependencies,

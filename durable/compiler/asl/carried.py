@@ -6,10 +6,12 @@ Worked out on a finished definition, by the text of its expressions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 Json = dict[str, Any]
+Edges = Sequence[tuple[str | None, Json]]
+"""Where a state leads to, None being the end of the machine, and what is assigned on the way."""
 
 NAMES: Final = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`|\$states\.result\b|\$[^\W\d]\w*')
 """String literals and names of a JSONata expression; what stands within a literal is no variable.
@@ -27,9 +29,14 @@ def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
     leaving = {name: list(edges(state)) for name, state in states.items()}
     # Names that nothing assigns are JSONata's own, or those of functions: not of the run, so they are not kept.
     every = frozenset(name for each in leaving.values() for _, assign in each for name in assign)
-    # Two fixed points: what is read grows from nothing, backwards; what has a value shrinks from all, forwards.
+    live, assigned = _live(states, leaving, every), _assigned(start, leaving, every)
+    return {name: tuple(sorted(live[name] & assigned[name])) for name in states}
+
+
+def _live(states: Json, leaving: Mapping[str, Edges], every: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Return the live variables of each state: those that it, or a state after it, reads before they are assigned."""
+    # The least fixed point, from nothing and backwards.
     live = dict.fromkeys(states, frozenset[str]())
-    assigned = dict.fromkeys(states, every) | {start: frozenset[str]()}
     changed = True
     while changed:
         changed = False
@@ -39,14 +46,21 @@ def kept_variables(start: str, states: Json) -> dict[str, tuple[str, ...]]:
                 found |= read(assign) & every | (live[target] - assign.keys() if target is not None else frozenset())
             if found != live[name]:
                 live[name], changed = found, True
+    return live
+
+
+def _assigned(start: str, leaving: Mapping[str, Edges], every: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    """Return the variables of each state that every way to it assigns."""
+    # The greatest fixed point, from all and forwards: only so does a loop not take away what was assigned before it.
+    assigned = dict.fromkeys(leaving, every) | {start: frozenset[str]()}
     changed = True
     while changed:
         changed = False
-        for name in states:
-            for target, assign in leaving[name]:
+        for name, each in leaving.items():
+            for target, assign in each:
                 if target is not None and not assigned[target] <= (after := assigned[name] | assign.keys()):
                     assigned[target], changed = assigned[target] & after, True
-    return {name: tuple(sorted(live[name] & assigned[name])) for name in states}
+    return assigned
 
 
 def edges(state: Json) -> Iterator[tuple[str | None, Json]]:

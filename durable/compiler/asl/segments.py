@@ -29,6 +29,7 @@ from durable.compiler.asl.walk import (
     bare,
     is_of_race,
     needs_standard,
+    raised_again,
     reached,
     redirect,
     repeated,
@@ -154,6 +155,7 @@ class _Express(_Segments):
     def __init__(self, definition: Json) -> None:
         super().__init__(parking_retries(definition))
         self.repeated = repeated(self.states)
+        self.raised_again = raised_again(self.definition)
 
     def machine(self) -> Json:
         self.close, self.fail, self.parked = self.named("close"), self.named("fail"), self.named("parked")
@@ -305,8 +307,8 @@ class _Express(_Segments):
             if inner["Type"] == "Task":
                 finals |= finals_of(inner)
                 retries[inner["Arguments"]["Payload"]["step"]] = retrying(author_of(inner))
-            elif inner["Type"] == "Fail" and not inner["Error"].startswith("{%"):
-                finals.add(inner["Error"])
+            elif inner["Type"] == "Fail":
+                finals |= self.raised_again if inner["Error"].startswith("{%") else {inner["Error"]}
         cut = self._cut_inside(self._closing(state))
         caught = without_errors(state.get("Catch", ()), NO_OUTCOMES)
         error = {"error": "{% $states.input.error %}", "cause": "{% $states.input.cause %}"}

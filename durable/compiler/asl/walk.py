@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from durable import wire
 from durable.compiler.asl.carried import NAMES, edges
-from durable.compiler.program.retriers import author_of, soon
+from durable.compiler.program.retriers import author_of, finals_of, soon
 
 Json = dict[str, Any]
 
@@ -54,6 +54,25 @@ def _retries_late(state: Json) -> bool:
     # block, and the other branches of the race with it.
     author = author_of(state)
     return "later" in state["Arguments"]["Payload"] or soon(author) < int(author["MaxAttempts"])
+
+
+def raised_again(definition: Json) -> set[str]:
+    """Return the names of the errors that a Fail raises by a variable: which of them it is, only the run knows."""
+    names = set[str]()
+    # A definition has its states where a branch of a block has them.
+    for state in states_within({"Branches": [definition]}):
+        if state["Type"] == "Task":
+            names |= {name.removeprefix(wire.FINAL) for name in finals_of(state)}
+        for rule in (state, *state.get("Choices", ()), *state.get("Catch", ())):
+            names |= {name for value in rule.get("Assign", {}).values() if (name := _error_named_in(value))}
+    return names
+
+
+def _error_named_in(value: Any) -> str:
+    """Return the class of an error that a variable is assigned, where it stands in the definition; otherwise `""`."""
+    name = value.get("name") if isinstance(value, dict) and value.keys() == {"name", "cause"} else None
+    # Data of the author's may look like an error, but no class has a name that means something to Step Functions.
+    return name if isinstance(name, str) and name.isidentifier() else ""
 
 
 def is_of_race(state: Json) -> bool:

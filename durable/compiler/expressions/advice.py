@@ -121,6 +121,8 @@ def of_change(node: ast.Call, kind: Kind) -> str:
                 return (
                     f"write `{name}[{key}] = {name}.get({key}, {default})`; for a list, `[*{name}.get({key}, []), x]`"
                 )
+            if method == "popitem":
+                return f"write `key = list({name})[-1]`, and then `value = {name}.pop(key)`"
             if method in _CHANGES and of_list == (method in _OF_LISTS):
                 given = [_text(each) for each in arguments]
                 if _takes(method) == len(given) or (method == "insert" and given[:1] == ["0"] and len(given) == 2):

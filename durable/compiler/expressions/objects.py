@@ -35,6 +35,7 @@ from durable.compiler.types.classes import (
     takes_as_is,
     unassignable,
     unbuildable,
+    unchangeable,
     uncopyable,
 )
 from durable.compiler.types.kinds import (
@@ -70,7 +71,7 @@ def built(reader: Reader, node: ast.Call, record: Record, scope: Scope) -> Expre
     if refused is not None:
         raise Refused(node, f"`{source}` makes {_article(record)}, which {refused}", _LET_A_STEP)
     given: dict[str, tuple[ast.expr, Expression]] = {}
-    for name, each in _arguments(node, record, source).items():
+    for name, each in given_fields(node, record, source).items():
         value = reader.element(each, scope)
         given[name] = each, _fitting(reader, each, record, name, value)
     entries: list[tuple[str, Expression]] = []
@@ -156,6 +157,18 @@ def with_field(target: ast.expr, of: Expression, name: str, value: Expression, s
     return _merged(of, record, [(alias, _checked(target, source, record, name, value))])
 
 
+def with_part(target: ast.expr, of: Expression, name: str, value: Expression, source: str) -> Expression:
+    """Return an object whose list or dict in a field was changed, which no code of the object sees."""
+    record = of.kind
+    assert isinstance(record, Record)
+    refused = unchangeable(record.python)
+    if refused is not None:
+        raise Refused(target, f"`{source}` is changed in {_article(record)}, which {refused}", _LET_A_STEP)
+    if is_unknown(value.kind):
+        return Constant(None, value.kind)
+    return _merged(of, record, [(_alias(target, record, name), _checked(target, source, record, name, value))])
+
+
 def _alias(node: ast.expr, record: Record, name: str) -> str:
     """Return the key in JSON of a field that is given a value."""
     fields = record_fields(record)
@@ -175,7 +188,7 @@ def _article(record: Record) -> str:
     return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
-def _arguments(node: ast.Call, record: Record, source: str) -> dict[str, ast.expr]:
+def given_fields(node: ast.Call, record: Record, source: str) -> dict[str, ast.expr]:
     """Return the values that are given, by the name of their field."""
     names = parameters_of(record)
     positional = (

@@ -22,7 +22,7 @@ GROWING: Final = frozenset({"append", "extend"})
 """The methods of a list that add to its end."""
 CHANGING: Final = frozenset(
     {
-        *("append", "extend", "insert", "pop", "reverse", "setdefault", "sort", "update"),
+        *("append", "extend", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update"),
         *("add", "clear", "discard", "difference_update", "intersection_update"),
     }
 )
@@ -33,13 +33,23 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
 
 
-def changed_in_place(node: ast.AST) -> str | None:
-    """Return the name before `.append` or the like, or before a key or field that is assigned or deleted."""
+def _path(node: ast.AST) -> str | None:
+    """Return a name, or a name and its field, as text."""
     match node:
-        case ast.Attribute(ast.Name(name), method) if method in CHANGING:
+        case ast.Name(name):
             return name
-        case ast.Subscript(ast.Name(name), ctx=ast.Store() | ast.Del()):
-            return name
+        case ast.Attribute(ast.Name(name), part):
+            return f"{name}.{part}"
+    return None
+
+
+def changed_in_place(node: ast.AST) -> str | None:
+    """Return what stands before `.append` or the like, or before a key or field that is assigned or deleted."""
+    match node:
+        case ast.Attribute(of, method) if method in CHANGING:
+            return _path(of)
+        case ast.Subscript(of, ctx=ast.Store() | ast.Del()):
+            return _path(of)
         case ast.Attribute(ast.Name(name), ctx=ast.Store()):
             return name
     return None
@@ -67,10 +77,18 @@ class Aliases:
     Args:
         event: the name of the event that a `run` is given; None in other functions.
         is_maker: says of what is called whether it makes an object, which nothing else holds then.
+        given: returns what a call that makes an object gives one of its fields; None of other calls.
     """
 
-    def __init__(self, function: Function, step: str, event: str | None, is_maker: Callable[[ast.expr], bool]) -> None:
-        self._function, self._step, self._event, self._is_maker = function, step, event, is_maker
+    def __init__(
+        self,
+        function: Function,
+        step: str,
+        event: str | None,
+        is_maker: Callable[[ast.expr], bool],
+        given: Callable[[ast.Call, str], list[ast.expr] | None],
+    ) -> None:
+        self._function, self._step, self._event, self._is_maker, self._given = function, step, event, is_maker, given
         self._parents: dict[ast.AST, ast.AST] = {}
         self._uses: dict[str, list[ast.Name]] = defaultdict(list)
         self._cleans_up = False
@@ -91,6 +109,44 @@ class Aliases:
             is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
             self._known[name] = not is_ours or not all(map(self._is_apart, uses))
         return self._known[name]
+
+    def share_part(self, name: str, part: str) -> bool:
+        """Return whether the list or dict in a field of a name's object may be that of something else, too."""
+        uses = self._uses[name]
+        is_ours = any(isinstance(each.ctx, ast.Store) for each in uses) and name not in self._parameters
+        return not is_ours or not all(self._keeps_part(each, part) for each in uses)
+
+    def _keeps_part(self, node: ast.Name, part: str) -> bool:
+        above = self._parents[node]
+        if isinstance(node.ctx, ast.Store):
+            match above:
+                case ast.Assign([ast.Name()], value) | ast.AnnAssign(ast.Name(), _, value) if value is not None:
+                    return self._makes_with(value, part)
+            return False
+        if not isinstance(above, ast.Attribute):
+            return self._only_looks(node) or self._is_after_changes(node)
+        if above.attr != part:
+            # What a method of the object returns, as `model_copy`, may hold its lists.
+            called = self._parents[above]
+            return not (isinstance(called, ast.Call) and called.func is above)
+        holder = self._parents[above]
+        if isinstance(above.ctx, ast.Store):
+            return isinstance(holder, ast.AugAssign) or (isinstance(holder, ast.Assign) and self._makes(holder.value))
+        if changed_in_place(holder) == _path(above):
+            return True
+        return self._only_looks(above) or self._is_after_changes(node)
+
+    def _makes_with(self, value: ast.expr, part: str) -> bool:
+        """Return whether an object is made together with the list in one of its fields."""
+        match value:
+            case ast.Constant() | ast.Await() | ast.Attribute():
+                return self._makes(value)
+            case ast.IfExp(body=one, orelse=other):
+                return self._makes_with(one, part) and self._makes_with(other, part)
+            case ast.Call():
+                given = self._given(value, part)
+                return given is not None and all(map(self._makes, given))
+        return False
 
     def holds_own_lists(self, name: str) -> bool:
         """Return whether nothing else holds the lists in a dict while they grow: they are read when all have grown."""
@@ -136,14 +192,18 @@ class Aliases:
             if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)) and not is_before:
                 return False
             part, above = above, self._parents[above]
-        changes = (
-            each
-            for each in self._uses[node.id]
-            if changed_in_place(self._parents[each]) == node.id
-            or isinstance(self._parents[each], ast.AugAssign)
-            or self._grows(each)
-        )
+        changes = (each for each in self._uses[node.id] if self._changes(each) or self._grows(each))
         return all((each.lineno, each.col_offset) < (node.lineno, node.col_offset) for each in changes)
+
+    def _changes(self, node: ast.Name) -> bool:
+        """Return whether a name stands where its value is changed, or the value in a field of it."""
+        above = self._parents[node]
+        if isinstance(above, ast.AugAssign) or changed_in_place(above) == node.id:
+            return True
+        holder = self._parents[above]
+        return isinstance(above, ast.Attribute) and (
+            isinstance(holder, ast.AugAssign) or changed_in_place(holder) == _path(above)
+        )
 
     def _assigns_new(self, statement: ast.AST) -> bool:
         """Return whether a statement assigns a list that was made for it."""
@@ -199,8 +259,10 @@ class Aliases:
                 return self._makes(one) and self._makes(other)
         return False
 
-    def _only_looks(self, node: ast.Name) -> bool:
+    def _only_looks(self, node: ast.Name | ast.Attribute) -> bool:
         """Return whether an expression looks into a list without keeping it."""
+        path = _path(node)
+        assert path is not None
         above: ast.AST = node
         while isinstance(self._parents[above], ast.BoolOp):
             above = self._parents[above]
@@ -208,15 +270,15 @@ class Aliases:
             case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred() | ast.comprehension():
                 return True
             case ast.Attribute() as method:
-                return self._goes_through(method, node.id)
+                return self._goes_through(method, path)
             case ast.Subscript(value=value):
                 return value is above
             case ast.If(test=test) | ast.While(test=test) | ast.IfExp(test=test) if test is above:
                 return True
             case ast.For():
-                return self._goes_through(above, node.id)
+                return self._goes_through(above, path)
             case ast.Call(ast.Name(called), arguments) as call if called in _GOING:
-                return (called not in ("min", "max") or len(arguments) == 1) and self._goes_through(call, node.id)
+                return (called not in ("min", "max") or len(arguments) == 1) and self._goes_through(call, path)
             case ast.Call(ast.Name(called)):
                 return called in _LOOKING
             case ast.Call(ast.Attribute(attr="join")):
@@ -231,7 +293,7 @@ class Aliases:
         if not isinstance(loop, ast.For):
             return True
         added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
-        grows = any(isinstance(each, ast.Name) and each.id == name for each in added)
+        grows = name in map(_path, added)
         return not grows and name not in map(changed_in_place, ast.walk(loop))
 
     def _is_sent(self, node: ast.AST) -> bool:

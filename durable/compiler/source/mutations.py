@@ -26,6 +26,11 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
             # Slices take any index, as `insert` does: beyond the ends they are cut.
             after = ast.Starred(ast.Subscript(name, ast.Slice(lower=place), ast.Load()), ast.Load())
             return placed(ast.List([before, value, after], ast.Load()), node)
+        case "remove", [value] if is_list and not node.keywords:
+            place = ast.Call(ast.Attribute(name, "index", ast.Load()), [value], [])
+            return with_others(node, name, placed(place, node), ())
+        case "clear", [] if is_list and not node.keywords:
+            return placed(ast.Subscript(name, ast.Slice(upper=ast.Constant(0)), ast.Load()), node)
         case "update", [] | [_] if not is_list and all(each.arg for each in node.keywords):
             keys: list[ast.expr | None] = [None, *(None for _ in node.args)]
             values: list[ast.expr] = [name, *node.args]
@@ -71,6 +76,14 @@ def grown(node: ast.AST, name: ast.Name, more: ast.expr) -> ast.expr:
     """Return a list with more at its end: `[*name, *more]`."""
     parts: list[ast.expr] = [placed(ast.Starred(each, ast.Load()), each) for each in (name, more)]
     return placed(ast.List(parts, ast.Load()), node)
+
+
+def with_others(node: ast.AST, name: ast.Name, place: ast.expr, items: tuple[ast.expr, ...]) -> ast.expr:
+    """Return a list with other items, or none, in the place of one."""
+    after = ast.BinOp(place, ast.Add(), ast.Constant(1))
+    ends = (ast.Slice(upper=place), ast.Slice(lower=after))
+    first, last = (ast.Starred(ast.Subscript(name, each, ast.Load()), ast.Load()) for each in ends)
+    return placed(ast.List([first, *items, last], ast.Load()), node)
 
 
 def end_of(place: ast.expr | None) -> int | None:

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler.expressions import options, sets
 from durable.compiler.expressions.advice import of_field, of_item
 from durable.compiler.expressions.arithmetic import arithmetic
-from durable.compiler.expressions.iterables import dict_entry, merged_dicts
 from durable.compiler.expressions.iterables import targets as unpacked
-from durable.compiler.expressions.literals import dict_display
 from durable.compiler.expressions.objects import with_field
 from durable.compiler.expressions.slices import sliced
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
-from durable.compiler.source.aliases import Aliases, Function, grown_entry
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.statements.awaits import Awaited, AwaitReader
+from durable.compiler.statements.changes import ChangeReader, held_elsewhere
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import (
-    Event,
-    Fixed,
     Float,
     Integer,
     Kind,
     ListOf,
-    Record,
     SetOf,
     Unknown,
     describe,
@@ -54,11 +50,11 @@ def _is_of_items(target: ast.Tuple | ast.List) -> bool:
 
 @dataclass(slots=True)
 class AssignmentReader:
-    """Reads assignments; `awaits` reads what they await."""
+    """Reads assignments; `awaits` reads what they await, `changes` what is changed in place."""
 
     reading: Reading
     awaits: AwaitReader
-    aliases: dict[Function, Aliases] = field(default_factory=dict)
+    changes: ChangeReader
 
     def assign(self, targets: list[ast.expr], node: ast.expr, declared: Kind | None = None) -> Statements:
         """Return `target = value`; of several targets each is assigned the value, from the left."""
@@ -68,7 +64,7 @@ class AssignmentReader:
         if isinstance(first, ast.Name) and not others and self._is_policy(first.id, node):
             self.reading.expressions.names.retries[first.id] = options.retries(node, self.reading.steps.resolve)
             return ()
-        taken = self._taken_out(node) if isinstance(node, ast.Call) and declared is None else None
+        taken = self.changes.taken_out(node) if isinstance(node, ast.Call) and declared is None else None
         if taken is not None:
             statements, value = taken
             statements += self._bound(first, value, self.reading.source(node))
@@ -125,9 +121,15 @@ class AssignmentReader:
         match target:
             case ast.Name(name):
                 return self.reading.bind(name, value)
-            case ast.Subscript(ast.Name(name), key) if self._is_own_dict(name):
-                return self.reading.bind(name, self._with_entry(self.reading.value(target.value), key, value))
-            case ast.Attribute(ast.Name(name), part) if self._is_own_object(name):
+            case ast.Subscript(ast.Name(name), key) if self.changes.is_own_dict(name):
+                return self.reading.bind(name, self.changes.with_entry(self.reading.value(target.value), key, value))
+            case ast.Subscript(ast.Name(name) as listed) if self.changes.is_item(target, name):
+                return self.changes.put(target, listed, value)
+            case ast.Subscript(ast.Attribute() as part, key) if self.changes.is_own_part(part):
+                return self.changes.in_part(
+                    part, lambda kept: self._bound(placed(ast.Subscript(kept, key, ast.Store()), target), value, source)
+                )
+            case ast.Attribute(ast.Name(name), part) if self.changes.is_own_object(name):
                 of = self.reading.value(target.value)
                 return self.reading.bind(name, with_field(target, of, part, value, source))
             case ast.Tuple() | ast.List():
@@ -210,14 +212,16 @@ class AssignmentReader:
     def augmented(self, node: ast.AugAssign) -> Statements:
         """Return `name += value`."""
         target, source = node.target, self.reading.source(node)
-        part = self._own_part(target)
+        if isinstance(target, ast.Attribute) and self.changes.is_own_part(target):
+            return self.changes.in_part(target, lambda kept: self._augmented_part(node, kept))
+        part = self.changes.own_part(target)
         if part is not None:
             item = self.reading.value(part)
             # CPython changes the list or dict itself, which has been put into the dict and may have another name.
             if isinstance(item.kind, ListOf) and not item.kind.is_tuple:
-                raise _held_elsewhere(node, source, self.reading.source(target), is_list=True)
+                raise held_elsewhere(node, source, self.reading.source(target), is_list=True)
             if isinstance(node.op, ast.BitOr) and is_dict(item.kind):
-                raise _held_elsewhere(node, source, self.reading.source(target), is_list=False)
+                raise held_elsewhere(node, source, self.reading.source(target), is_list=False)
             return self._bound(target, arithmetic(node, item, self.reading.value(node.value), source), source)
         if not isinstance(target, ast.Name):
             operand = self.reading.source(node.value)
@@ -228,145 +232,25 @@ class AssignmentReader:
             raise self.changed(target, f"{self.reading.source(target)} {sign} {operand}")
         of = ast.copy_location(ast.Name(target.id, ast.Load()), target)
         left = self.reading.value(of)
-        if isinstance(node.op, ast.BitOr) and self._is_dict(target.id) and self._is_shared(target.id):
-            raise _held_elsewhere(node, source, target.id, is_list=False)
+        if isinstance(node.op, ast.BitOr) and self.changes.is_dict(target.id) and self.changes.is_shared(target.id):
+            raise held_elsewhere(node, source, target.id, is_list=False)
         if isinstance(left.kind, SetOf):
             right = self.reading.value(node.value)
-            combined = None if self._is_shared(target.id) else sets.operation(node, left, right, source)
+            combined = None if self.changes.is_shared(target.id) else sets.operation(node, left, right, source)
             if combined is not None:
                 return self.reading.bind(target.id, combined)
             sign = source.partition("=")[0].removeprefix(target.id).strip()
             found = f"`{source}` changes a set in place, and something else may hold the same set"
             raise Refused(node, found, f"write `{target.id} = {target.id} {sign} …`, which makes a new set")
-        if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add):
+        if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add | ast.Mult):
             return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
-        if self._is_shared(target.id):
-            raise _held_elsewhere(node, source, target.id, is_list=True)
+        if self.changes.is_shared(target.id):
+            raise held_elsewhere(node, source, target.id, is_list=True)
+        if isinstance(node.op, ast.Mult):
+            return self.reading.bind(target.id, self.reading.value(placed(ast.BinOp(of, node.op, node.value), node)))
         return self.reading.bind(target.id, self.reading.value(mutations.grown(node, of, node.value)))
 
-    def _own_part(self, target: ast.expr) -> ast.expr | None:
-        """Return what reads the item or field that is assigned, of a dict or object that nothing else holds."""
-        match target:
-            case ast.Subscript(ast.Name(name) as of, key) if self._is_own_dict(name):
-                return ast.copy_location(ast.Subscript(of, key, ast.Load()), target)
-            case ast.Attribute(ast.Name(name) as of, part) if self._is_own_object(name):
-                return ast.copy_location(ast.Attribute(of, part, ast.Load()), target)
-        return None
-
-    def changed_by(self, node: ast.Call) -> Statements | None:
-        """Return `xs.append(x)` and the like, of a list or dict that nothing else holds."""
-        taken = self._taken_out(node)
-        if taken is not None:
-            return taken[0]
-        entry = grown_entry(node)
-        if entry is not None and self._is_dict(entry[0].id) and self._aliases().holds_own_lists(entry[0].id):
-            return self.reading.bind(entry[0].id, self.reading.value(mutations.with_grown(node, *entry)))
-        match node:
-            case ast.Call(ast.Attribute(ast.Name(name) as of, method)) if self._is_own(name):
-                if self._is_set(name):
-                    new = mutations.set_changed(node, of, method)
-                else:
-                    new = mutations.changed(node, of, method, is_list=not self._is_dict(name))
-                if new is not None:
-                    return self.reading.bind(name, self.reading.value(new))
-        return None
-
-    def _taken_out(self, node: ast.Call) -> tuple[Statements, Expression] | None:
-        """Return `xs.pop()`, `xs.pop(0)`, `d.pop(key)`, and what it takes out; None of anything else."""
-        match node:
-            case ast.Call(ast.Attribute(ast.Name(name) as of, "setdefault"), [key, _], []) if self._is_own_dict(name):
-                kind = self._kind(name)
-                written = key.value if isinstance(key, ast.Constant) else None
-                is_new = isinstance(kind, Fixed) and isinstance(written, str) and written not in dict(kind.entries)
-                new = mutations.with_default(node, of, is_new=is_new)
-                left = self.reading.bind(name, self.reading.value(new))
-                return left, self.reading.value(mutations.item(node, of, key))
-            case ast.Call(ast.Attribute(ast.Name(name) as of, "pop"), arguments, []) if self._is_own(name):
-                if self._is_dict(name) and len(arguments) in (1, 2):
-                    got = mutations.popped(node, of, arguments)
-                    return self._without(node, of, got, mutations.without_key(node, of, arguments[0]))
-                end = mutations.end_of(arguments[0] if arguments else None)
-                if not (self._is_dict(name) or self._is_set(name)) and len(arguments) < 2 and end is not None:
-                    got = mutations.item(node, of, ast.copy_location(ast.Constant(end), node))
-                    return self._without(node, of, got, mutations.without_end(node, of, end))
-        return None
-
-    def deleted(self, node: ast.Delete, name: ast.Name, key: ast.expr) -> Statements | None:
-        """Return `del d[key]`, or `del` of an end of a list, where nothing else holds it."""
-        if not self._is_own(name.id):
-            return None
-        of = ast.copy_location(ast.Name(name.id, ast.Load()), name)
-        end = mutations.end_of(key)
-        if self._is_dict(name.id):
-            rest = mutations.without_key(node, of, key)
-        elif end is not None:
-            rest = mutations.without_end(node, of, end)
-        else:
-            return None
-        return self._without(node, of, mutations.item(node, of, key), rest)[0]
-
-    def _without(self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr) -> tuple[Statements, Expression]:
-        """Return what reads a part and assigns the rest, and the part; one that is not there ends the run."""
-        # Both are read before the name changes: the rest is that of the list which the item was taken out of.
-        taken, left = self.reading.value(got), self.reading.value(rest)
-        variable = self.reading.variable("taken", node)
-        statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
-        return statements, Variable(variable, taken.kind)
-
-    def _with_entry(self, of: Expression, key: ast.expr, value: Expression) -> Expression:
-        """Return a dict with one entry replaced or added."""
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            entry: Expression = dict_display({key.value: value})
-        else:
-            entry = dict_entry(key, self.reading.value(key), value, self.reading.source(key))
-        return merged_dicts([of, entry])
-
-    def _kind(self, name: str) -> Kind | None:
-        """Return the kind of what a name stands for; None where it stands for no value of `run`."""
-        local = self.reading.here().locals.get(name)
-        return None if local is None else local.value.kind
-
-    def _is_dict(self, name: str) -> bool:
-        kind = self._kind(name)
-        return kind is not None and is_dict(kind)
-
-    def _is_set(self, name: str) -> bool:
-        return isinstance(self._kind(name), SetOf)
-
-    def _is_own_dict(self, name: str) -> bool:
-        """Return whether a name stands for a dict that nothing else holds."""
-        return self._is_dict(name) and not self._is_shared(name)
-
-    def _is_own_object(self, name: str) -> bool:
-        """Return whether a name stands for a model or dataclass that nothing else holds."""
-        kind = self._kind(name)
-        return isinstance(kind, Record) and not kind.by_key and not self._is_shared(name)
-
-    def _is_own(self, name: str) -> bool:
-        """Return whether a name stands for a list or dict that nothing else holds."""
-        kind = self._kind(name)
-        is_list = isinstance(kind, ListOf) and not kind.is_tuple
-        return (is_list or self._is_dict(name) or self._is_set(name)) and not self._is_shared(name)
-
-    def _is_shared(self, name: str) -> bool:
-        return self._aliases().share(name)
-
-    def _aliases(self) -> Aliases:
-        function = self.reading.function
-        if function not in self.aliases:
-            expressions = self.reading.expressions
-            parameters = function.args.args if function is expressions.source.run else []
-            events = (each.arg for each in parameters if isinstance(self._kind(each.arg), Event))
-            self.aliases[function] = Aliases(function, expressions.names.step, next(events, None), self._makes)
-        return self.aliases[function]
-
-    def _makes(self, called: ast.expr) -> bool:
-        _, function = self.reading.steps.resolve(called)
-        return isinstance(function, type) or function is dataclasses.replace
-
-
-def _held_elsewhere(node: ast.AST, source: str, name: str, *, is_list: bool) -> Refused:
-    """Return the refusal of a change that another name of the same list or dict would see."""
-    what, new = ("list", f"[*{name}, …]") if is_list else ("dict", f"{{**{name}, …}}")
-    found = f"`{source}` changes a {what} in place, and something else may hold the same {what}"
-    return Refused(node, found, f"write `{name} = {new}`, which makes a new {what}")
+    def _augmented_part(self, node: ast.AugAssign, kept: ast.Name) -> Statements:
+        """Return `order.names += value`, where the list in the field has a name meanwhile."""
+        target = placed(ast.Name(kept.id, ast.Store()), kept)
+        return self.augmented(placed(ast.AugAssign(target, node.op, node.value), node))

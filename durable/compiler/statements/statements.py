@@ -23,6 +23,7 @@ from durable.compiler.source.pending import brought_together
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.assignments import AssignmentReader
 from durable.compiler.statements.awaits import Awaited, AwaitReader
+from durable.compiler.statements.changes import ChangeReader
 from durable.compiler.statements.definitions import DefinitionReader
 from durable.compiler.statements.groups import GroupReader
 from durable.compiler.statements.loops import LoopReader
@@ -90,6 +91,7 @@ class StatementReader:
     awaits: AwaitReader = field(init=False)
     groups: GroupReader = field(init=False)
     assignments: AssignmentReader = field(init=False)
+    changes: ChangeReader = field(init=False)
     loops: LoopReader = field(init=False)
     tries: TryReader = field(init=False)
     raises: RaiseReader = field(init=False)
@@ -103,7 +105,8 @@ class StatementReader:
         self.reading.expressions.inline = self.definitions.expression
         self.awaits = AwaitReader(self.reading, self.definitions)
         self.groups = GroupReader(self.reading, self.awaits)
-        self.assignments = AssignmentReader(self.reading, self.awaits)
+        self.changes = ChangeReader(self.reading)
+        self.assignments = AssignmentReader(self.reading, self.awaits, self.changes)
         self.loops = LoopReader(self.reading, self.block, self.cleanups)
         self.tries = TryReader(self.reading, self.block)
         self.raises = RaiseReader(self.reading, self.definitions)
@@ -220,10 +223,11 @@ class StatementReader:
                 return (statement,)
             case ast.AsyncFunctionDef() | ast.FunctionDef():
                 return self._define(node)
-            case ast.Delete([ast.Subscript(ast.Name(name) as of, key)]):
-                deleted = self.assignments.deleted(node, of, key)
+            case ast.Delete([ast.Subscript(ast.Name() | ast.Attribute(ast.Name()) as of, key)]):
+                deleted = self.changes.deleted(node, of, key)
                 if deleted is not None:
                     return deleted
+                name = self.reading.source(of)
                 remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
@@ -267,7 +271,7 @@ class StatementReader:
         if isinstance(node, ast.Call):
             if self._logs(node):
                 return self._logged(node)
-            changed = self.assignments.changed_by(node)
+            changed = self.changes.changed_by(node)
             if changed is not None:
                 return changed
             if is_unknown(self.reading.value(node).kind):

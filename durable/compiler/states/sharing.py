@@ -64,23 +64,43 @@ class Sequence:
         # Sets of bindings as the bits of an int: joining them stays fast in a chain of thousands of assignments.
         self._needed: list[int] = []
         self._sizes: list[int] = []
+        self._failing: list[int] = []
         for name, value in assignments:
             self.add(name, value)
 
     def add(self, name: str, value: Expression) -> None:
         """Assign to a variable."""
         self.current[name] = self._bind(self._resolved(value))
+        if self.may_fail(self.current[name]):
+            self._failing.append(self.current[name])
 
     def cost(self, variables: Iterable[str], output: Expression | None = None) -> int:
         """Return the size of the values of some variables, and of an output."""
         masks = [self._needed[self.current[each]] for each in variables if each in self.current]
         if output is not None:
             masks.append(self._mask(self._resolved(output)))
+        if self._failing:
+            # They are evaluated too, in expressions of their own where nothing else evaluates them.
+            kept = [self.current[each] for each in variables if each in self.current]
+            sure = self.evaluated([*kept, *self._failing], output)
+            masks += [self._needed[each] for each in self._failing if each not in sure and each not in kept]
         return sum(self._weight(mask) for mask in masks)
 
     def may_fail(self, position: int) -> bool:
         """Return whether a binding itself may fail, the bindings that it reads left out."""
         return may_fail(self._values[position])
+
+    def evaluated(self, positions: Iterable[int], output: Expression | None) -> set[int]:
+        """Return the bindings that are evaluated in any case with some others, or with an output."""
+        roots = [self._values[position] for position in positions]
+        left = [*roots, *([] if output is None else [self._resolved(output)])]
+        found: set[int] = set()
+        while left:
+            for each in _certain_parts(left.pop()):
+                if _is_reference(each) and _position(each) not in found:
+                    found.add(_position(each))
+                    left.append(self._values[_position(each)])
+        return found
 
     def value_at(self, position: int) -> Expression:
         """Return the value of a binding, in terms of the variables before."""
@@ -209,6 +229,25 @@ class Sequence:
         return Let(tuple(bindings), body, body.kind) if bindings else body
 
 
+def _certain_parts(root: Expression) -> Iterable[Expression]:
+    """Yield an expression and those parts of it that are evaluated whenever it is."""
+    left = [root]
+    while left:
+        each = left.pop()
+        yield each
+        match each:
+            case Comprehension(items=items):
+                left.append(items)
+            case Conditional(test=test):
+                left.append(test)
+            case Both(left=one) | Either(left=one):
+                left.append(one)
+            case Item() | Field() | ListDisplay() | DictDisplay() | Let():
+                left += children(each)
+            case _ if isinstance(each, _STRICT):
+                left += children(each)
+
+
 def is_cheap(value: Expression) -> bool:
     """Return whether a value may be written as often as it is used."""
     match value:
@@ -330,6 +369,8 @@ def _write(edge: Edge, wanted: frozenset[str], spare: Callable[[], str]) -> None
             failing.add(position)
         if name in wanted or position in failing:
             kept[position] = name
+    sure = sequence.evaluated(kept, edge.output)
+    kept = {position: name for position, name in kept.items() if name in wanted or position not in sure}
     edge.assign = {name: sequence.value_at(position) for position, name in sorted(kept.items())}
     if edge.output is not None:
         edge.output = sequence.written(edge.output)

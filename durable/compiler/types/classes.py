@@ -123,7 +123,7 @@ def uncopyable(python: Any) -> str | None:
     cls = typing.get_origin(python) or python
     if dataclasses.is_dataclass(cls) and _own(cls, "__post_init__"):
         return "has code of its own that builds it"
-    return _lossy(python)
+    return unchangeable(python)
 
 
 @functools.cache
@@ -137,10 +137,10 @@ def unassignable(python: Any, name: str) -> str | None:
         return "is frozen, or has code of its own that assigns it"
     if config.get("validate_assignment"):
         return "checks or changes what is assigned"
-    return _lossy(python)
+    return unchangeable(python)
 
 
-def _lossy(python: Any) -> str | None:
+def unchangeable(python: Any) -> str | None:
     """Return why an object with other fields is another one in JSON."""
     cls = typing.get_origin(python) or python
     if issubclass(cls, BaseModel) and cls.model_computed_fields:

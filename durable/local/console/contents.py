@@ -106,11 +106,14 @@ class _Namespaces:
             more = {name: body[name] for name in ("ttl", "version") if body.get(name) is not None}
             args = (request.path_params["name"], _key(request), body["value"])
             written = await run_in_threadpool(lambda: self._namespaces.put(*args, **more))
+        # json.loads goes as deep as its input says, and that comes from outside.
         except RecursionError:
             return _refusal(ValueError("the value is nested too deeply"))
         except (NotThere, ValueUnfit, ValueError, TypeError) as error:
             return _refusal(error if not isinstance(error, TypeError) else ValueError(str(error)))
         if not written:
+            # The page shows a value that was read a while ago: a write by its version does not undo what a step wrote
+            # since.
             why = "The value has been changed since it was read: look at it again."
             return Response(Problem(409, why).content(), 409, FRESH, CONTENT_TYPE)
         return JSONResponse({"key": _key(request)}, headers=FRESH)

@@ -13,7 +13,6 @@ It knows state machines and nothing of runs, as Step Functions does; what an end
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
@@ -42,6 +41,7 @@ from durable.local.engine.inboxes import Inboxes
 from durable.local.engine.live import Live
 from durable.local.engine.outcome import broken, outcome_of
 from durable.local.engine.timers import Timers
+from durable.local.engine.unanswered import StillWaiting, Unanswered
 from durable.local.engine.waits import AT_WORK, Pause, Waited, called, idle_of, pause_of, waits_of
 from durable.local.engine.workers import Workers
 from durable.local.threads import Work
@@ -62,6 +62,7 @@ class Engine:
         workers: the threads of steps.
         turns: the threads of the engine's own work, which runs no code of the project.
         dropped: given what a function was called with, when nobody waits any more for its outcome.
+        still_waiting: which callbacks need no call of their function in a new process.
         random: what jitter is drawn with.
     """
 
@@ -78,6 +79,7 @@ class Engine:
         closed: Closed,
         waited: Waited,
         dropped: Callable[[Any], None],
+        still_waiting: StillWaiting,
         random: Random,
     ) -> None:
         self._definitions = dict(definitions)
@@ -93,7 +95,7 @@ class Engine:
         self._dropped = dropped
         self._live: dict[str, Live] = {}
         self._inboxes = Inboxes(turns, self._failed)
-        self._unanswered: deque[tuple[str, str]] = deque()
+        self._unanswered = Unanswered(turns, still_waiting, self._ask_now, self._ask_at)
         self._random = random
 
     def start(self, workflow: str, name: str, input: Mapping[str, Any], *, version: str | None = None) -> None:
@@ -168,7 +170,7 @@ class Engine:
         for name, idle in self._executions.idle():
             self._live[name] = Live(name, self._read, idle=True, callbacks=set(idle.callbacks))
             pending[name] = idle.timers
-            self._unanswered += [(name, token) for token in idle.callbacks]
+            self._unanswered.add(name, idle.callbacks)
         for name in self._executions.at_work():
             self._live[name] = Live(name, self._read, resumes=True)
             self._inboxes.attempt(name, partial(self._reopen, name, pending))
@@ -186,17 +188,7 @@ class Engine:
             # Most of many runs wait for a callback, which nothing has to be done for.
             if live is not None and actions:
                 self._inboxes.attempt(name, partial(self._perform, live, actions, resumes=True))
-        self._turns.submit(self._call_unanswered)
-
-    def _call_unanswered(self) -> None:
-        """Call again, one after the other, the functions whose callbacks were waited for when the last process ended.
-
-        The outcome may be in the record and was not delivered. A callback that comes in meanwhile is delivered.
-        """
-        if self._unanswered:
-            name, token = self._unanswered.popleft()
-            self._turns.submit(self._call_unanswered)
-            self._inboxes.attempt(name, partial(self._ask_again, name, token))
+        self._turns.submit(self._unanswered.call)
 
     def _read(self, name: str) -> Opened:
         """Read an execution that is idle; its timers are set already."""
@@ -360,13 +352,19 @@ class Engine:
         if self._live.get(live.name) is not live or token not in live.open().execution.waiting:
             return
         if again is not None:
-            ask = self._of(live.name, partial(self._ask_again, live.name, token))
-            self._timers.set((token, _AGAIN), again, partial(self._turns.submit, ask))
+            self._ask_at(live.name, token, again)
         live.callbacks.add(token)
         self._report(live)
         idle = idle_of(live.open().execution, live.callbacks)
         if idle is not None:
             self._checkpoints.put(live, idle)
+
+    def _ask_at(self, name: str, token: str, at: int) -> None:
+        ask = self._of(name, partial(self._ask_again, name, token))
+        self._timers.set((token, _AGAIN), at, partial(self._turns.submit, ask))
+
+    def _ask_now(self, name: str, token: str) -> None:
+        self._inboxes.attempt(name, partial(self._ask_again, name, token))
 
     def _ask_again(self, name: str, token: str) -> None:
         """Call the function once more of a task that waits for its answer."""

@@ -51,7 +51,8 @@ class Ends:
         """Say that an execution of this run has ended."""
         # Before the waiters are looked up: one that comes in between finds it among the recent ends.
         if len(self._recent) >= _REMEMBERED:
-            self._recent, self._before = set(), self._recent
+            # In this order: who looks in between, from another thread, finds them in one of the two.
+            self._before, self._recent = self._recent, set()
         self._recent.add(instance)
         if waiting := tuple(self._awaited.get(instance, ())):
             self._settle(waiting)

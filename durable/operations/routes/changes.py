@@ -61,6 +61,7 @@ class Change(BaseModel):
         return "result" in self.model_fields_set  # null is a result too
 
     def order(self) -> Order:
+        # The short form means the first round of the step.
         start = RestartFrom(name=self.from_) if isinstance(self.from_, str) else self.from_
         return Order(
             self.status,

@@ -62,6 +62,7 @@ class BatchResult:
 
 def add(api: Api, workflows: Mapping[str, Workflow[Any]]) -> None:
     """Add the routes."""
+    # One model a workflow: the same route takes other params for each, and the workflow of the path decides which.
     models = {name: _start(each) for name, each in workflows.items()}
     starts: dict[str, Accepted[Start]] = {name: Accepted(each) for name, each in models.items()}
     batches: dict[str, Accepted[list[Start]]] = {name: Accepted(_batch(each)) for name, each in models.items()}

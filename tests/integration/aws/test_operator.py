@@ -11,9 +11,9 @@ import pytest
 
 import durable.aws.operator
 from durable.aws.entry import entry
-from durable.aws.operator import RemoteTransitions
-from durable.errors import RunConflict
-from durable.runs.transitions import Order
+from durable.aws.operator import Operator, RemoteTransitions
+from durable.errors import InvalidInput, RunConflict
+from durable.runs.transitions import Given, Order
 from tests.integration.aws.deployment import Deployment
 from tests.integration.aws.lambdas import invoke
 
@@ -62,3 +62,22 @@ def test_it_operates_runs_of_its_own_workflow_whatever_it_is_asked(
     id = deployment.sign_up()
     transitions.carry_out("another", id, Order("pause"))
     assert deployment.status(id)["status"] == "paused"
+
+
+class Choosy:
+    """Transitions that refuse a result."""
+
+    def carry_out(self, workflow: str, instance: str, order: Order) -> None:
+        raise InvalidInput('the step "charge" returns str, and this is none: result (Input should be a valid string)')
+
+
+def test_a_result_of_another_type_is_refused_as_where_nobody_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = Operator("onboarding", Choosy())
+
+    class Direct(Lambda):
+        def invoke(self, *, FunctionName: str, Payload: str) -> Mapping[str, Any]:
+            return {"Payload": BytesIO(json.dumps(operator(json.loads(Payload))).encode())}
+
+    monkeypatch.setattr(durable.aws.operator, "_lambda", lambda: Direct(None))
+    with pytest.raises(InvalidInput, match="Input should be a valid string"):
+        RemoteTransitions("operator").carry_out("onboarding", "one", Order("retry", result=Given(7)))

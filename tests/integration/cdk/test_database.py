@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,9 @@ SQLAlchemy==2.1.9
 """
 
 
-def plain(_: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own]) -> Platform:
+def plain(
+    _: Construct, settings: Settings, modules: Iterable[str], owns: Iterable[Own], written: Mapping[str, str]
+) -> Platform:
     """Return a platform whose Lambdas hold nothing: what is in them is tested elsewhere."""
     return Platform(
         code=lambda _: lambda_.Code.from_inline("pass"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from durable.cdk.deployment.deployed import functions_of
 from durable.cdk.foundation.packaging import LAMBDA, code_zip, layer
 from durable.cdk.foundation.sources import NEEDED, Own, PackagingError, project_files
+from durable.compiler import compile_workflow
+from durable.wire import STEPS_FILE
+from statemachines.onboarding import OnboardingWorkflow
 
 ROOT = Path(__file__).resolve().parents[3]
 BEGIN = ("functions.orders", "functions.api")
@@ -194,6 +199,13 @@ def test_the_zip_of_this_project_holds_neither_compiler_nor_engine_nor_tests() -
     assert {"durable/wire.py", "functions/onboarding/create_profile.py", "statemachines/onboarding.py"} <= set(names)
     unwanted = ("durable/compiler/", "durable/local/", "durable/testing/", "durable/cli/", "infra/", "tests/", "app.py")
     assert [name for name in names if name.startswith(unwanted)] == []
+
+
+def test_the_code_says_how_the_function_of_each_step_is_imported(tmp_path: Path) -> None:
+    written = functions_of({"onboarding": compile_workflow(OnboardingWorkflow)})
+    with zipfile.ZipFile(code_zip({}, cache=tmp_path, written=written)) as archive:
+        steps = json.loads(archive.read(STEPS_FILE))
+    assert steps["onboarding"]["validate-user"] == "functions.onboarding.validate_user:validate_user"
 
 
 def test_the_layer_is_for_lambdas_processor_and_names_nothing_of_this_machine() -> None:

@@ -11,10 +11,12 @@ from durable import NonRetryableError
 from durable.build import Build, build
 from durable.clock import timestamp
 from durable.local.engine.executions import Executions, Stored
+from durable.local.storage.schema import EXECUTION
 from durable.project import Project, declarations
 from durable.runs.transitions import From, Order
 from durable.steps.attempt import Hang
 from durable.steps.callbacks import Callbacks
+from durable.steps.events import Events
 from durable.store.machines import MachinesBusy
 from durable.testing.host import VirtualHost
 from tests.integration.local import naps as waits
@@ -104,11 +106,53 @@ def test_a_run_that_waits_for_an_event_rests_on_disk(virtual: VirtualHost, monke
     assert read == []
     virtual.run(until=began)
     assert virtual.host.journal.read("SELECT name, timers, asked FROM resting") == resting
-    assert len(read) == 1
+    assert read == []
     virtual.host.workflows["ask"].send_event("one", "answered", 7)
     virtual.run()
-    assert (listed(virtual, "ask"), len(read)) == (["complete"], 2)
+    assert (listed(virtual, "ask"), len(read)) == (["complete"], 1)
     assert virtual.host.journal.read("SELECT * FROM resting") == []
+
+
+@pytest.mark.parametrize("down", [0, 4 * DAY])
+def test_the_time_of_a_wait_is_over_after_a_restart_too(virtual: VirtualHost, down: int) -> None:
+    began = begin(virtual, "ask")
+    virtual.clock.advance_to(began + down)
+    virtual.restart()
+    virtual.run(until=max(began + down, began + 3 * DAY - 1))
+    assert (listed(virtual, "ask") == ["waiting"]) is (down == 0)
+    virtual.run(until=began + 4 * DAY + SECOND)
+    assert listed(virtual, "ask") == ["errored"]
+
+
+def test_an_event_that_was_kept_and_not_matched_is_heard_after_a_restart(
+    virtual: VirtualHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = begin(virtual, "ask")
+    with monkeypatch.context() as patch:
+        patch.setattr(Events, "settle", lambda *_: None)
+        virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.restart()
+    virtual.run(until=began)
+    assert (listed(virtual, "ask"), show(virtual, "ask").output) == (["complete"], 7)
+
+
+def test_a_row_that_is_damaged_keeps_no_other_run_waiting(
+    virtual: VirtualHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = begin(virtual, "ask")
+    with monkeypatch.context() as patch:
+        patch.setattr(Events, "settle", lambda *_: None)
+        virtual.host.workflows["ask"].send_event("one", "answered", 7)
+    virtual.start("ask", 1, id="other")
+    virtual.run(until=began)
+    (name,) = (
+        str(each) for (each,) in virtual.host.journal.read("SELECT name FROM execution WHERE name LIKE 'other.%'")
+    )
+    virtual.host.journal.put(EXECUTION, (name,), ("{",))
+    virtual.host.journal.flush()
+    virtual.restart()
+    virtual.run(until=began)
+    assert show(virtual, "ask").output == 7
 
 
 def test_an_answer_that_was_found_and_not_told_is_heard_after_a_restart(

@@ -73,7 +73,9 @@ class Statements(Waiting):
     def _grow(self, place: Place) -> None:
         """Write a list, dict or object that is changed in place, and names that an expression binds."""
         name, draw = self._name("z"), self.random.random()
-        if draw < 0.08:
+        if draw < 0.04:
+            self._change(place, name)
+        elif draw < 0.08:
             point = self._name("p")
             first, second, third = (self.expression(place.scope, "int", 1) for _ in range(3))
             self._emit(place, f"{point} = Point({first})")
@@ -134,6 +136,30 @@ class Statements(Waiting):
             )
             self._bind(place, name, "int")
             self._bind(place, inner, "int")
+
+    def _change(self, place: Place, name: str) -> None:
+        """Write changes of the list in a field of an object, or of a list."""
+        whole = self._name("o")
+        of = self.random.choice([whole, f"{whole}.lines"])
+        title = self.expression(place.scope, "str", 1)
+        self._emit(place, f"{whole} = " + (f"Draft(title={title})" if of != whole else f"[{title}]"))
+        forms = ["append({})", "insert(0, {})", "extend([{}, {}])", "reverse()", "sort(key=len)", "clear()"]
+        failing = [
+            "{}[-1] = {}",
+            "{}[0] += {}",
+            "gone = {}.pop()",
+            "gone = {}.pop(0)",
+            "{0}.remove({0}[-1])",
+            "del {}[0]",
+        ]
+        for _ in range(self.random.randint(2, 5)):
+            first, second = (self.expression(place.scope, "str", 1) for _ in range(2))
+            self._emit(place, f"{of}.{self.random.choice(forms)}".format(first, second))
+            if self.missing and self.random.random() < 0.5:
+                self._emit(place, f"{of}.append({first})")
+                self._emit(place, self.random.choice(failing).format(of, second).replace("gone", f"{name}g"))
+        self._emit(place, f"{name} = [*{of}, str(len({of}))]")
+        self._bind(place, name, "list[str]")
 
     def _assert(self, place: Place) -> None:
         if self.fallible and self.random.random() < 0.3:

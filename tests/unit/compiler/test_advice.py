@@ -32,12 +32,12 @@ ADVICE = {
         "d = event.payload.sizes\nd = {k: v for k, v in d.items() if k != 'a'}\nreturn d",
     ),
     "an item of a list": (
-        "xs = [1, 2, 3]\nxs[1] = event.payload.age\nreturn xs",
-        "xs = [1, 2, 3]\nxs = [*xs[:1], event.payload.age, *xs[2:]]\nreturn xs",
+        "ys = xs = [1, 2, 3]\nxs[1] = event.payload.age\nreturn [xs, ys]",
+        "ys = xs = [1, 2, 3]\nxs = [*xs[:1], event.payload.age, *xs[2:]]\nreturn [xs, ys]",
     ),
     "the last item of a list": (
-        "xs = [1, 2, 3]\nxs[-1] = event.payload.age\nreturn xs",
-        "xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn xs",
+        "ys = xs = [1, 2, 3]\nxs[-1] = event.payload.age\nreturn [xs, ys]",
+        "ys = xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn [xs, ys]",
     ),
     "an item of a list by a variable": (
         "xs, n = [1, 2, 3], 2\nxs[n] = 7\nreturn xs",
@@ -66,8 +66,8 @@ ADVICE = {
         'd = event.payload.sizes\nd = {**d, **{"n": 1}}\nreturn d',
     ),
     "a list in a field": (
-        "user = event.payload\nuser.tags.append('x')\nreturn user",
-        'user = event.payload\nuser.tags = [*user.tags, "x"]\nreturn user',
+        "user = event.payload\ntags = user.tags\nuser.tags.append('x')\nreturn [user, tags]",
+        'user = event.payload\ntags = user.tags\nuser.tags = [*user.tags, "x"]\nreturn [user, tags]',
     ),
     "a list in a dict": (
         "d = {'a': [1]}\nxs = [0]\nfor n in range(2):\n    xs = d['a']\n    d['a'].append(n)\nreturn xs",

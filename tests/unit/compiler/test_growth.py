@@ -28,13 +28,20 @@ CHAINS = {
     "unpacking": "x, y = y, (x + y) % 1000",
     "item": "x = xs[0] + x",
     "list": "xs = [x, *[y]]",
+    "place": "xs[0] = xs[-1] % 7 + {i}",
+    "taken": "y = xs.pop()\nxs.append(y % 7 + {i})",
+    "division": "x = x // y",
+    "field": 'd.lines.append("{i}")\nd.lines[0] = d.title',
+    "padding": "t = t.center({j} % 9).replace(' ', '*', 2).rpartition('*')[2]",
+    "position": "x = xs.index(xs[0]) + xs.count({i})",
 }
 DEEPEST = 100
 
 
 def chain(line: str, times: int) -> str:
     lines = "\n".join(line.format(i=i, j=i + 1) for i in range(times))
-    return f"x = event.payload.age\ny = 1\nxs = [x]\n{lines}\nreturn [x, y, xs]"
+    head = 'x = event.payload.age\ny = 1\nxs = [x]\nd = Draft(title="t")\nt = d.title'
+    return f"{head}\n{lines}\nreturn [x, y, xs, d.lines, t]"
 
 
 def size(body: str) -> int:

@@ -231,3 +231,19 @@ def test_a_type_that_cannot_keep_its_names_is_refused(of: object, said: str) -> 
 @pytest.mark.parametrize("of", [Game, Out, Team, Holder, Pair, Named])
 def test_a_type_that_keeps_its_names_travels(of: object) -> None:
     assert loss(of) is None
+
+
+def test_a_step_is_known_by_what_is_written_of_its_name() -> None:
+    workflow = written(
+        """
+        limit = event.payload.age
+        await step.do(f"bill {LIMIT}", text, "x")
+        await step.do(f"send-{LIMIT}-{limit}{limit}", text, "x")
+        await step.do(f"tell {event.payload.user_id}", text, "x", sensitive=True)
+        """
+    )
+    compiled = compile_workflow(workflow)
+    assert [each.name for each in compiled.steps] == ["bill 100", "send-100-*", "tell *"]
+    assert "title" not in compiled.text.partition("send-100-*")[0]
+    assert "title" in compiled.text.partition("tell *")[0]
+    assert "title" not in compiled.text.partition("tell *")[2]  # of a sensitive step nothing is shown

@@ -99,6 +99,43 @@ def test_a_block_without_waits_stays_in_express() -> None:
     assert found.entered == [("express", None)]
 
 
+RAISED_AGAIN = {
+    "its own error": """
+        raise WorkflowError("no")
+    except Exception:
+        await step.do("a", save, 1)
+        raise""",
+    "its own error, by name": """
+        raise WorkflowError("no")
+    except WorkflowError as error:
+        await step.do("a", save, 1)
+        raise error""",
+    "an expression's error": """
+        found = {"a": 1}[str(number)]
+    except KeyError:
+        await step.do("a", save, 1)
+        raise""",
+    "a step's error": """
+        await step.do("a", fail, "x", retries=Retries(limit=0))
+    except Exception:
+        raise""",
+}
+
+
+@pytest.mark.parametrize("raised", RAISED_AGAIN)
+@pytest.mark.parametrize(
+    "block", ["await step.map('all', one, [1])", "await asyncio.gather(one(1), step.do('b', save, 1))"]
+)
+def test_an_error_that_a_branch_raises_again_ends_the_run_at_once(block: str, raised: str) -> None:
+    one = f"async def one(number: int) -> None:\n    try:{RAISED_AGAIN[raised]}"
+    found = segments_of(f"{one}\n{block}", {"fail": _dead})
+    assert found.entered == [("express", None)]
+
+
+def _dead(value: str) -> str:
+    raise RuntimeError(value)
+
+
 def test_a_loop_has_no_bound() -> None:
     rounds = 1_200
     body = f"""

@@ -9,11 +9,11 @@ import pytest
 
 from durable.operations.waker import Waker
 from durable.runs.segments import Segments
+from durable.runs.timers import NoTimers
 from durable.runs.transitions import Order, Transition
 from durable.steps.events import Events
 from durable.store.table import Delete, Row, Write
-from tests.unit.record.test_children import Place
-from tests.unit.record.test_segments import Timers
+from tests.unit.record.families import Place
 
 
 @pytest.mark.parametrize("before", ["pause", "terminate"])
@@ -52,10 +52,19 @@ def _die_after(writes: int, place: Place, monkeypatch: pytest.MonkeyPatch) -> No
 def _look(place: Place) -> None:
     """Look at what is due, as the reconciler does."""
     place.clock.advance_to(place.clock.now() + 60_000)
-    segments = Segments(place.table, place.runs, Timers(), place.clock)
+    segments = Segments(place.table, place.runs, NoTimers(), place.clock)
     events: Any = Events(place.table, place.children.callbacks, place.clock)
     waker = Waker(place.table, place.clock, segments, events, place.children, place.lifecycle, place.runs)
     for each in place.table.due(place.clock.now()):
         workflow, _, instance = each.partition("#")
         if not instance.startswith("#"):
             waker.look(workflow, instance)
+
+
+def test_a_deletion_that_somebody_has_finished_is_no_error_where_the_id_is_used_again() -> None:
+    place = Place(segmented=["shop"])
+    place.call("t")
+    header = place.runs.load("shop", "one").header
+    # The index said that its deletion was to be gone on with; it is another run by now, and under way.
+    place.lifecycle.finish_deleting(header)
+    assert place.runs.load("shop", "one").header == header

@@ -267,13 +267,28 @@ def test_an_event_that_is_written_while_its_run_closes_vanishes_with_it(
     rows = [row for row in place.table.query("shop#one", "event") if row["sort"] != "events"]
     assert rows == [] if is_deleted else [row["expires"] for row in rows] == [until]
     (counter,) = place.table.query("shop#one", "events")
-    assert counter["expires"] == (place.clock.now() // 1000 + 400 * 24 * 3600 if is_deleted else until)
+    assert counter["expires"] == (place.clock.now() // 1000 + 24 * 3600 if is_deleted else until)
 
 
-def test_no_row_of_an_event_is_without_an_end(place: Place) -> None:
-    """Its writer may die before it sees that the run was closed meanwhile."""
-    place.send("yes")
-    assert all("expires" in row for row in place.table.query("shop#one", "event"))
+def test_an_event_whose_sender_dies_before_it_has_seen_whether_the_run_is_open_stays_for_a_day(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(Events, "_keep_with_run", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            place.send("yes", "e")
+    a_day = place.clock.now() // 1000 + 24 * 3600
+    assert [row["expires"] for row in place.table.query("shop#one", "event")] == [a_day, a_day]
+    assert not place.send("yes", "e")
+    assert not any("expires" in row for row in place.table.query("shop#one", "event"))
+
+
+def test_an_event_of_an_open_run_stays_for_as_long_as_that(place: Place) -> None:
+    for number in range(3):
+        place.send("yes", f"e-{number}")
+    rows = place.table.query("shop#one", "event")
+    assert len(rows) == 4
+    assert not any("expires" in row for row in rows)
 
 
 def test_a_run_that_has_ended_takes_no_event_but_knows_those_it_had(place: Place) -> None:

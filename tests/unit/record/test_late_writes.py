@@ -27,7 +27,7 @@ from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
 from tests import rows
 from tests.unit.record.conftest import Bench, FakeMachines, FakeTokens
-from tests.unit.record.test_children import Callee
+from tests.unit.record.families import Callee
 
 FAILED = ExecutionState("FAILED", error="Declined", cause="{}")
 

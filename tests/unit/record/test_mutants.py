@@ -21,8 +21,16 @@ from durable.steps.events import Events
 from durable.steps.parked import ParkingHandler
 from durable.steps.races import RaceHandler
 from durable.store.table import Absent, Key, Row, Write
-from tests.unit.record import test_children, test_late_writes, test_parked, test_races, test_watches
+from tests.unit.record import (
+    test_children,
+    test_children_of_ended,
+    test_late_writes,
+    test_parked,
+    test_races,
+    test_watches,
+)
 from tests.unit.record.conftest import Bench
+from tests.unit.record.families import Place
 
 Off = Callable[[pytest.MonkeyPatch], None]
 
@@ -118,9 +126,9 @@ def _watched() -> test_watches.Place:
     return place
 
 
-def _of_a_late_child(place: test_children.Place) -> None:
+def _of_a_late_child(place: Place) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        test_children.test_a_child_that_is_created_after_its_parent_was_ended_does_not_begin(
+        test_children_of_ended.test_a_child_that_is_created_after_its_parent_was_ended_does_not_begin(
             place, Order("terminate"), patch
         )
 
@@ -132,7 +140,7 @@ def _of_a_dead_sender(place: test_parked.Place) -> None:
 
 def _of_a_dead_operator(place: None) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        test_children.test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same(
+        test_children_of_ended.test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same(
             Order("terminate"), "the execution", patch
         )
 
@@ -157,9 +165,9 @@ def _of_a_dead_operator(place: None) -> None:
         (
             earlier_try,
             test_children.test_a_call_that_comes_for_the_first_time_when_its_task_was_tried_again_takes_no_place,
-            test_children.Place,
+            Place,
         ),
-        (child_forestalled, _of_a_late_child, test_children.Place),
+        (child_forestalled, _of_a_late_child, Place),
         (children_of_the_dead, _of_a_dead_operator, lambda: None),
         (
             wake_with_the_event,

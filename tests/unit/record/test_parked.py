@@ -14,6 +14,7 @@ from durable.operations.waker import Waker
 from durable.runs.record import load_header
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.runs.timers import NoTimers
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import Events
 from durable.steps.parked import ParkedTokens, ParkingHandler
@@ -24,7 +25,6 @@ from durable.store.table import Delete, Key, Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import Run, WaitTask
 from tests.unit.record.conftest import FakeMachines, FakeTokens
-from tests.unit.record.test_segments import Timers
 
 ENTERED = "2026-01-01T00:00:00.000Z"
 
@@ -76,7 +76,7 @@ class Place:
         self.clock = VirtualClock(milliseconds_of(ENTERED))
         self.table, self.machines = Raced(self.clock), FakeMachines()
         runs = Runs(self.table, self.machines, self.clock, segmented=["shop"])
-        self.segments = Segments(self.table, runs, Timers(), self.clock)
+        self.segments = Segments(self.table, runs, NoTimers(), self.clock)
         callbacks = Callbacks(self.table, ParkedTokens(FakeTokens(), self.segments), self.clock)
         self.events = Events(self.table, callbacks, self.clock, self.segments)
         self.runs = runs

@@ -11,6 +11,7 @@ from durable.operations.waker import Waker
 from durable.runs.description import describe
 from durable.runs.runs import Runs
 from durable.runs.segments import LEASE_LOOK_MS, Segments
+from durable.runs.timers import NoTimers
 from durable.steps.turn import Park, TurnHandler
 from durable.store.failure import Failure
 from durable.store.keys import StepKey
@@ -27,10 +28,6 @@ LARGE: Position = {"state": "wait", "vars": {"x": "a" * 40_000}}
 SMALL: Position = {"state": "wait", "vars": {"x": "a"}}
 
 
-class Timers:
-    def at(self, workflow: str, instance: str, delay_ms: int) -> None: ...
-
-
 class Place:
     """A run `one` of `shop` that executes in segments."""
 
@@ -39,7 +36,7 @@ class Place:
         self.table = MemoryTable(self.clock)
         self.machines = FakeMachines()
         self.runs = Runs(self.table, self.machines, self.clock, segmented=["shop"])
-        self.segments = Segments(self.table, self.runs, Timers(), self.clock)
+        self.segments = Segments(self.table, self.runs, NoTimers(), self.clock)
         self.record = StepRecord(self.table, self.clock)
         self.create("one")
 

@@ -13,6 +13,7 @@ from durable.operations.segment_reconciler import DEAD_MS, SegmentReconciler
 from durable.operations.waker import Waker
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
+from durable.runs.timers import NoTimers
 from durable.runs.watches import is_watch
 from durable.store.keys import StepKey
 from durable.store.machines import ExecutionState, segment_of
@@ -20,7 +21,6 @@ from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Page, Row
 from durable.testing.table import MemoryTable
 from tests.unit.record.conftest import FakeMachines
-from tests.unit.record.test_segments import Timers
 
 MINUTE = 60_000
 WORKFLOWS = ("shop", "mill")
@@ -46,7 +46,7 @@ class Place:
         self.table = Counted(self.clock)
         self.machines = FakeMachines()
         self.runs = self.process()
-        self.segments = Segments(self.table, self.runs, Timers(), self.clock)
+        self.segments = Segments(self.table, self.runs, NoTimers(), self.clock)
         self.reconciler = self.reconcile_in_a_new_process()
 
     def process(self) -> Runs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import BaseModel
 
 from durable import NonRetryableError, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
-from durable.errors import RunConflict
+from durable.errors import InvalidInput, RunConflict
 from durable.runs.transitions import From, Given, Order
 from durable.testing import Sandbox
 
@@ -68,13 +70,25 @@ def test_what_came_after_runs_again_with_the_result(sandbox: Sandbox) -> None:
     assert run.step("look up").result == Address(city="Rome")
 
 
-def test_a_result_of_another_type_ends_the_run_at_its_step_and_can_be_corrected(sandbox: Sandbox) -> None:
+def test_a_result_of_another_type_is_refused_with_its_fields_and_changes_nothing(sandbox: Sandbox) -> None:
     run = sandbox.run(50)
-    tell(sandbox, run.id, Order("restart", start=From("look up"), result=Given({"town": "Rome"})))
-    assert run.error is not None
-    assert (run.error.name, run.error.step) == ("StaleResult", "look up")
-    tell(sandbox, run.id, Order("restart", start=From("look up"), result=Given({"city": "Rome"})))
-    assert run.output == "Rome, ch_1"
+    said = 'the step "look up" returns Address, and this is none: result.city (Field required)'
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        tell(sandbox, run.id, Order("restart", start=From("look up"), result=Given({"town": "Rome"})))
+    assert (run.status, run.output, run.step("look up").result) == (
+        "complete",
+        "Atlantis, ch_1",
+        Address(city="Atlantis"),
+    )
+
+
+@pytest.mark.parametrize("result", [None, 7, ["ch_1"], {"id": "ch_1"}])
+def test_what_is_no_text_is_no_result_of_a_step_that_returns_one(sandbox: Sandbox, result: object) -> None:
+    run = sandbox.run(200)
+    said = 'the step "charge" returns str, and this is none: result (Input should be a valid string)'
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        tell(sandbox, run.id, Order("retry", result=Given(result)))
+    assert (run.status, charged, shipped) == ("errored", [200], [])
 
 
 def test_a_step_that_the_run_has_not_begun_is_given_no_result(sandbox: Sandbox) -> None:

@@ -1,0 +1,120 @@
+"""All rows of a run vanish with it, whoever dies in between: see `durable.aws.expiry`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from durable.runs.transitions import Order
+from durable.store.keys import EVENTS, StepKey
+from durable.store.machines import ExecutionState, segment_of
+from durable.store.rows import Header
+from durable.store.table import Delete, Row, Write
+from tests.simulation.aws import CALM, DynamoDB
+from tests.simulation.kernel import MINUTE
+from tests.simulation.world import World
+
+Change = Write | Delete
+BEGUN: Row = {"step": "first", "status": "running", "attempts": 1, "order": "1", "started": 1, "input_hash": "h"}
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(1, CALM)
+    world.runs.create("child", 3, id="one")
+    world.table.write(Write(step(world).row, BEGUN | {"status": "complete", "outcome": "result", "result": 1}))
+    return world
+
+
+def header(world: World) -> Header:
+    header = world.header("child", "one")
+    assert header is not None
+    return header
+
+
+def step(world: World) -> StepKey:
+    return StepKey("child", "one", 1, "first", header(world).incarnation)
+
+
+def close(world: World, state: ExecutionState = ExecutionState("SUCCEEDED", output=1)) -> None:
+    world.runs.close(segment_of("child", "express"), header(world).execution, state)
+
+
+def times(world: World) -> set[Any]:
+    """Return the times of all rows of the run but its header."""
+    return {row.get("expires") for row in world.table.rows.query(header(world).partition) if row["sort"] != "run"}
+
+
+def before(world: World, patch: pytest.MonkeyPatch, field: str, act: Any) -> None:
+    """Do something before the first write that sets or removes a field of the header."""
+    apply = DynamoDB._apply
+
+    def applied(self: DynamoDB, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+        if any(
+            each.key.sort == "run" and field in (*each.set, *each.remove) for each in changes if type(each) is Write
+        ):
+            patch.setattr(DynamoDB, "_apply", apply)
+            act()
+        return apply(self, changes)
+
+    patch.setattr(DynamoDB, "_apply", applied)
+
+
+def dies() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_event_that_comes_while_its_run_is_closed_vanishes_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before(world, monkeypatch, "closed", lambda: world.events.send("child", "one", "said", 1, "e"))
+    close(world)
+    assert world.table.rows.get(header(world).key._replace(sort=EVENTS)) is not None
+    assert times(world) == {header(world).expires}
+
+
+def test_an_event_whose_sender_dies_while_the_run_is_closed_is_gone_in_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.events), "_keep_with_run", lambda *arguments: dies())
+        patch.setattr(type(world.events), "_rouse", lambda self, header: close(world))
+        with pytest.raises(KeyboardInterrupt):
+            world.events.send("child", "one", "said", 1, "e")
+    assert max(times(world)) <= max(header(world).expires or 0, world.kernel.clock.now() // 1000 + 24 * 3600)
+
+
+def test_a_step_that_begins_after_its_run_is_complete_begins_nothing_and_leaves_nothing(world: World) -> None:
+    close(world)
+    invoke = world.lambdas.functions["child:First"]
+    run = {"workflow": "child", "instance": "one", "epoch": 1, "incarnation": header(world).incarnation}
+    event = {"run": run, "execution": "x", "step": "late", "attempts": 1, "timeout": 60, "input": {"number": 1}}
+    with pytest.raises(Exception, match="The run was") as stopped:
+        invoke({**event, "caught": ["ValueError"], "until": world.kernel.clock.now() + MINUTE})
+    assert type(stopped.value).__name__ == "Stopped"
+    assert times(world) == {header(world).expires}
+
+
+def test_a_run_that_was_to_go_on_and_did_not_vanishes_when_it_was_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(world)
+    before(world, monkeypatch, "generation", dies)
+    with pytest.raises(KeyboardInterrupt):
+        world.lifecycle.carry_out("child", "one", Order("restart"))
+    assert max(times(world)) > (header(world).expires or 0)
+    world.kernel.clock.advance_to(world.kernel.clock.now() + 3 * MINUTE)
+    world.waker.look("child", "one")
+    assert times(world) == {header(world).expires}
+    assert (header(world).due, header(world).reopens) == (None, False)
+
+
+def test_a_late_execution_that_finds_its_run_closed_gives_its_rows_their_time(world: World) -> None:
+    close(world, ExecutionState("FAILED", error="WorkflowError"))
+    late = step(world).beside("late")
+    world.table.write(Write(late.row, BEGUN))
+    assert None in times(world)
+    close(world)
+    assert times(world) == {header(world).expires}

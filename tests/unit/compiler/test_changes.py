@@ -1,0 +1,254 @@
+"""Lists, dicts and fields of objects that a statement changes in place: natively, compiled, or refused."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+
+import pytest
+from pydantic import BaseModel, computed_field
+
+from durable.compiler import compile_workflow
+from durable.errors import CompileError
+from tests.unit.compiler.both import agree
+from tests.unit.compiler.test_expressions import USERS
+from tests.unit.compiler.written import written
+
+
+@dataclass
+class Acc:
+    total: int = 0
+    names: list[str] = field(default_factory=list)
+    tags: dict[str, int] = field(default_factory=dict)
+    rows: list[list[int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    names: list[str] = field(default_factory=list)
+
+
+class Basket(BaseModel):
+    items: list[str] = []
+    prices: dict[str, int] = {}
+    note: str | None = None
+
+
+class Counted(BaseModel):
+    items: list[str] = []
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic has it
+    @property
+    def count(self) -> int:
+        return len(self.items)
+
+
+def get_basket(name: str) -> Basket:
+    return Basket(items=[name], prices={name: 1})
+
+
+def count(basket: Basket) -> int:
+    return len(basket.items)
+
+
+def total(acc: Acc) -> int:
+    return acc.total + len(acc.names)
+
+
+LISTS = {
+    "an item": "xs = [1, 2, 3]\nxs[0] = user.point.x\nxs[-1] = 9\nxs[user.point.x - 2] += 5\nreturn xs",
+    "an item that is not there": "xs = [1, 2]\nxs[user.point.x] = 7\nreturn xs",
+    "an item before the first": "xs = [1, 2]\nxs[-3 + user.point.x] = 7\nreturn xs",
+    "one that is caught": """
+        xs = [1, 2]
+        try:
+            xs[user.point.x] = 7
+        except IndexError:
+            xs.append(0)
+        return xs
+    """,
+    "an item that a step returns": """
+        xs = ["a", "b", *user.tags]
+        for n in range(len(xs)):
+            xs[n] = await step.do("t", text, xs[n] + "!")
+        return xs
+    """,
+    "any item is taken out": (
+        "xs = [1, 2, 3, 4]\na = xs.pop(1)\nb = xs.pop(-2)\ndel xs[user.point.x - 3]\nreturn [a, b, xs]"
+    ),
+    "the first of some": "xs = ['a', 'b', 'a', *user.tags]\nxs.remove('a')\nxs.remove('b')\nreturn xs",
+    "one that is not among them": "xs = ['a', *user.tags]\nxs.remove('b')\nreturn xs",
+    "all of them": """
+        xs = [*user.tags, "x"]
+        sizes = {**user.sizes}
+        known = {"a": 1}
+        for t in user.tags:
+            xs.clear()
+            xs.append(t)
+        sizes.clear()
+        known.clear()
+        sizes["n"] = 1
+        return [xs, sizes, known]
+    """,
+    "so many times": "xs = [1]\nxs *= 2 + user.point.x % 2\nxs *= 2\nreturn xs",
+    "lists in a list": "xs = [[1], [2]]\nxs[1] = [user.point.x]\nxs[0] = []\nreturn xs",
+}
+PARTS = {
+    "a list grows": """
+        acc = Acc()
+        for t in [*user.tags, "z"]:
+            acc.names.append(t)
+            acc.total += len(t)
+            acc.names += [t]
+        acc.names.extend(["q"])
+        acc.names.insert(0, "first")
+        return [await step.do("t", total, acc), acc, acc.names, len(acc.names)]
+    """,
+    "its items change": """
+        acc = Acc(total=1, names=["a", "b", "c"])
+        acc.names[0] = user.user_id
+        acc.names[-1] += "!"
+        gone = acc.names.pop(1)
+        last = acc.names.pop()
+        acc.names.append("d")
+        acc.names.remove("d")
+        del acc.names[0]
+        acc.names.sort()
+        return [acc, gone, last]
+    """,
+    "an item that is not there": "acc = Acc()\nacc.names[0] = 'x'\nreturn acc",
+    "a dict": """
+        acc = Acc()
+        for t in [*user.tags, "z", "z"]:
+            acc.tags[t] = acc.tags.get(t, 0) + 1
+        acc.tags["z"] += 3
+        acc.tags.update({"n": 1})
+        acc.tags |= {"m": 2}
+        got = acc.tags.setdefault("k", 5)
+        gone = acc.tags.pop("n")
+        del acc.tags["m"]
+        return [acc.tags, got, gone, sorted(acc.tags)]
+    """,
+    "of a model that a step returned": """
+        basket = await step.do("b", get_basket, user.user_id)
+        for t in user.tags:
+            basket.items.append(t)
+            basket.prices[t] = len(t)
+            if await step.do("c", count, basket) > 2:
+                break
+        return [basket, [x for x in basket.items if x in basket.prices]]
+    """,
+    "of a model with its defaults, twice": """
+        one = Basket()
+        two = Basket(note="x")
+        one.items.append("a")
+        two.items.append("b")
+        two.prices["b"] = user.point.x
+        return [one, two, Basket()]
+    """,
+    "of the payload": "user.tags.append('x')\nuser.sizes['n'] = 1\nreturn [user.tags, user.sizes]",
+    "of a frozen dataclass": "f = Frozen(names=['a'])\nf.names.append('b')\nreturn f",
+    "in branches": """
+        acc = Acc(names=[t for t in user.tags])
+        if user.active:
+            acc.names.append("on")
+        else:
+            acc.names.clear()
+        try:
+            acc.names[5] = "x"
+        except IndexError:
+            acc.names.append("none")
+        return acc
+    """,
+    "made anew in a loop": """
+        done = []
+        for t in user.tags:
+            acc = Acc(names=[t])
+            acc.names.append(t)
+            done += [len(acc.names), await step.do("t", total, acc)]
+        return done
+    """,
+    "handed over when all is changed": """
+        acc = Acc()
+        acc.names.append("a")
+        other = acc
+        names = acc.names
+        return [other.names, names]
+    """,
+    "gone through while another changes": """
+        acc = Acc(names=["a", "b"])
+        for name in acc.names:
+            acc.tags[name] = len(acc.tags)
+        return acc
+    """,
+}
+
+
+def _written(body: str) -> str:
+    return f"user = event.payload\n{textwrap.dedent(body)}"
+
+
+@pytest.mark.parametrize("body", [*LISTS.values(), *PARTS.values()], ids=[*LISTS, *(f"a field: {n}" for n in PARTS)])
+def test_it_agrees_with_cpython(body: str) -> None:
+    workflow = written(_written(body), classes=f"from {__name__} import *")
+    for user in USERS:
+        agree(workflow, user)
+
+
+REFUSED = {
+    "the list has a name": "acc = Acc()\nnames = acc.names\nacc.names.append('a')\nreturn names",
+    "the list is that of another": "xs = ['a']\nacc = Acc(names=xs)\nacc.names.append('b')\nreturn xs",
+    "the list is given later": "xs = ['a']\nacc = Acc()\nacc.names = xs\nacc.names.append('b')\nreturn xs",
+    "the object has a name": "acc = Acc()\nother = acc\nacc.names.append('a')\nreturn other",
+    "the object is a copy": "b = Basket()\nc = b.model_copy()\nc.items.append('a')\nreturn b",
+    "the object was copied": "b = Basket()\nc = b.model_copy()\nb.items.append('a')\nreturn c",
+    "a dataclass was copied": "a = Acc()\nb = replace(a, total=1)\na.names.append('a')\nreturn b",
+    "the list is gone through": "acc = Acc(names=['a'])\nfor n in acc.names:\n    acc.names.append(n)\nreturn acc",
+    "the object is in a list": "acc = Acc()\nall = [acc]\nacc.names.append('a')\nreturn all",
+    "the object is an item": "all = [Acc()]\nfor acc in all:\n    acc.names.append('a')\nreturn all",
+    "the object is kept in a loop": (
+        "acc = Acc()\nall = []\nfor t in user.tags:\n    acc.names.append(t)\n    all.append(acc)\nreturn all"
+    ),
+    "the list is kept in a loop": (
+        "acc = Acc()\nall = []\nfor t in user.tags:\n    acc.names.append(t)\n    all.append(acc.names)\nreturn all"
+    ),
+    "the object is a parameter": "def f(a: Acc) -> int:\n    a.names.append('x')\n    return 1\n\nreturn f(Acc())",
+    "a list in a list": "acc = Acc(rows=[[1]])\nacc.rows[0].append(2)\nreturn acc",
+    "a list that has another name": "xs = [1]\nys = xs\nxs[0] = 2\nreturn ys",
+    "a computed field": "c = Counted()\nc.items.append('a')\nreturn c.count",
+    "an item of another type": "acc = Acc()\nacc.names.append(1)\nreturn acc",
+    "a field that is no list": "acc = Acc()\nacc.total.append(1)\nreturn acc",
+    "the last pair": "d = {'a': 1}\nk, v = d.popitem()\nreturn k",
+}
+
+
+FOLLOWED = {
+    "of a model": (
+        "b = Basket()\nc = [b]\nb.items.append('a')\nreturn [b, c]",
+        'b = Basket()\nc = [b]\nb = b.model_copy(update={"items": [*b.items, "a"]})\nreturn b',
+    ),
+    "of a list with a name": (
+        "acc = Acc()\nnames = acc.names\nacc.names.append('a')\nreturn names",
+        'acc = Acc()\nnames = acc.names\nacc.names = [*acc.names, "a"]\nreturn [names, acc]',
+    ),
+    "of a pair": (
+        "d = {'a': 1}\nk, v = d.popitem()\nreturn v",
+        "d = {'a': 1}\nkey = list(d)[-1]\nvalue = d.pop(key)\nreturn [key, value, d]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_what_the_refusal_says_to_write_compiles(name: str) -> None:
+    refused, instead = FOLLOWED[name]
+    with pytest.raises(CompileError) as said:
+        compile_workflow(written(refused, classes=f"from {__name__} import *"))
+    for line in instead.splitlines():
+        assert line in str(said.value) or "=" not in line or line in refused
+    agree(written(instead, classes=f"from {__name__} import *"), USERS[0])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_something_else_may_hold_is_not_changed(name: str) -> None:
+    with pytest.raises(CompileError, match="; "):
+        compile_workflow(written(_written(REFUSED[name]), classes=f"from {__name__} import *"))
