@@ -143,7 +143,7 @@ class AssignmentReader:
     def _was_refused(self, target: ast.expr) -> bool:
         """Whether a part is changed of what was reported already."""
         of = target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
-        return isinstance(of, ast.Name) and isinstance(self._kind(of.id), Unknown)
+        return isinstance(of, ast.Name) and isinstance(self.changes.kind(of.id), Unknown)
 
     def changed(self, target: ast.expr, value: str) -> Refused:
         """Return the refusal of an assignment to a part of a value."""
