@@ -74,8 +74,8 @@ class Versions:
 
     def sweep(self, workflow: str) -> Deleted:
         """Delete the versions of one workflow that nothing can need any more."""
-        told = self._registry[workflow]
-        machines = [told[kind] for kind in ("machine", "express") if kind in told]
+        entry = self._registry[workflow]
+        machines = [entry[kind] for kind in ("machine", "express") if kind in entry]
         # Before the runs are read: one that begins meanwhile begins on versions that no other took the place of.
         versions = {arn: list(_machine_versions(arn)) for arn in machines}
         in_use = self._in_use(workflow)
@@ -94,6 +94,8 @@ class Versions:
     def _in_use(self, workflow: str) -> _InUse:
         found = _InUse()
         for header in open_runs(self._table, workflow):
+            # Runs of former releases name no versions: for these everything is kept that was current when the first of
+            # them began.
             if header.code is not None:
                 found.numbers.update(header.code.values())
             else:

@@ -41,6 +41,8 @@ def _lane(lane: Lane, ends: Sequence[_End], depth: int) -> tuple[list[str], list
     lines: list[str] = []
     open_ends = list(ends)
     for node in lane.nodes:
+        # Written at the depth of the node: an edge that stands within a subgraph would draw the node before it into
+        # that.
         edges = [f"{_indent(depth)}{end.id} -->{_edge(end.label)} {node.id}" for end in open_ends]
         drawn, open_ends = _node(node, depth)
         lines += [*drawn, *edges]
@@ -91,6 +93,7 @@ def _edge(label: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return text with what Mermaid or HTML would read replaced by Mermaid's entities."""
+    # Labels are an author's texts, and stand in quotes: of these Mermaid has no escape but entities of its own.
     return "".join(f"#{ord(each)};" if each in '#"<>&`[]{}|\\' else each for each in text)
 
 

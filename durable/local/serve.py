@@ -211,7 +211,7 @@ def _application(
     gates: list[Gate] = []
     # Nobody waits for an end before the gate is there.
     ends = Ends(lambda futures: gates[0].settle(futures))
-    host.ended = ends.tell
+    host.ended = ends.report
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

@@ -91,6 +91,7 @@ def _all(statuses: tuple[Status, ...], cell: Cell) -> dict[Status, Cell]:
     return dict.fromkeys(statuses, cell)
 
 
+# Of `|` the right side counts: what is said of one status alone stands last.
 TRANSITIONS: Final[Mapping[Transition, Mapping[Status, Cell]]] = {
     "pause": _all(GOING, "halt")
     | _all(("waitingForPause", "paused"), "nothing")

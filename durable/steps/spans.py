@@ -26,6 +26,8 @@ from durable.store.keys import StepKey
 from durable.store.rows import Header
 
 _NANOSECONDS: Final = 1_000_000
+"""In a millisecond: the record counts in these, OpenTelemetry in nanoseconds since 1970."""
+# Sizes of ids. Source: W3C Trace Context.
 _TRACE_BYTES: Final = 16
 _SPAN_BYTES: Final = 8
 _run: Final[ContextVar[tuple[int, int] | None]] = ContextVar("run", default=None)
@@ -66,6 +68,8 @@ class Spans:
             "durable.attempt": attempt,
         }
         ids = _ids_of(key.workflow, key.instance, key.incarnation, key.epoch)
+        # The span of the run is made when the run has ended: until then its attempts name a parent that nobody has
+        # seen.
         around = trace.set_span_in_context(NonRecordingSpan(self._context(ids)))
         with self._tracer.start_as_current_span(
             step, around, attributes=attributes, record_exception=False, set_status_on_exception=False
@@ -84,6 +88,7 @@ class Spans:
 
     def run_ended(self, read: Callable[[], Header | None]) -> None:
         header = read()
+        # A paused run is closed to executions and goes on later: its span is reported once, when it has ended for good.
         if header is None or not header.closed or header.status == "paused":
             return
         attributes: dict[str, str | int] = {
@@ -93,6 +98,7 @@ class Spans:
             "durable.status": header.status,
         }
         begun = header.created if header.begun is None else header.begun
+        # The generator of ids is the provider's, and takes no arguments: the context says whose span is made.
         token = _run.set(_ids_of(header.workflow, header.instance, header.incarnation, header.epoch))
         try:
             span = self._tracer.start_span(

@@ -20,7 +20,7 @@ from durable.store.statuses import CLOSED
 _WAIT: Final = re.compile(r"([1-9]|[12][0-9]|30)s?", re.ASCII)
 _LOOK_SECONDS: Final = 0.05
 _LOOK_FOR_END_SECONDS: Final = 0.5
-"""Ends are told, so a look is for what is not: that the server is to end, or that a queued run was paused."""
+"""Ends are reported, so a look is for what is not: that the server is to end, or that a queued run was paused."""
 _END: Final = "end"
 _SETTLED: Final = frozenset({*CLOSED, "paused"})
 
@@ -39,7 +39,7 @@ def _at_once(futures: Sequence[asyncio.Future[None]]) -> None:
 
 
 class Ends:
-    """The ends of runs, for those who wait for one. `tell` may be called by any thread."""
+    """The ends of runs, for those who wait for one. `report` may be called by any thread."""
 
     def __init__(self, settle: Settle = _at_once) -> None:
         self._settle = settle
@@ -47,7 +47,7 @@ class Ends:
         self._before: set[str] = set()
         self._awaited: dict[str, set[asyncio.Future[None]]] = {}
 
-    def tell(self, instance: str) -> None:
+    def report(self, instance: str) -> None:
         """Say that an execution of this run has ended."""
         # Before the waiters are looked up: one that comes in between finds it among the recent ends.
         if len(self._recent) >= _REMEMBERED:

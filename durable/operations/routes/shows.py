@@ -18,6 +18,7 @@ from durable.operations.routes.times import TIME, milliseconds_of
 from durable.runs.description import Description, Entry
 from durable.workflow import payload_type
 
+# The alphabet of base64 in a URL. The length is bounded, as of all that comes from outside.
 _CURSOR: Final = r"[A-Za-z0-9_=-]{1,8000}"
 
 WantedStatus = Annotated[

@@ -97,6 +97,7 @@ def _started(client: Workflow[Any], start: Start) -> BatchResult:
         made = client.create(start.params, id=start.id, priority=start.priority)
     except (RunExists, InvalidInput, Throttled) as error:
         status = {RunExists: 409, InvalidInput: 422, Throttled: 503}[type(error)]
+        # The class decides what is said: the text of an exception may hold the caller's data.
         return BatchResult(start.id, False, Refusal(status, public_message(type(error))))
     return BatchResult(made.id, made.new, None)
 

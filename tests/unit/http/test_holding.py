@@ -136,9 +136,9 @@ class Ending:
         self.number += 1
         if self.number == 1:
             if self.early:
-                self.ends.tell("a")
+                self.ends.report("a")
             else:
-                threading.Timer(0, self.ends.tell, ("a",)).start()
+                threading.Timer(0, self.ends.report, ("a",)).start()
         return Response(
             200, json.dumps({"workflowId": "a", "status": "running" if self.number == 1 else "complete"}).encode()
         )
@@ -159,7 +159,7 @@ def test_the_end_of_a_run_is_told_at_once(early: bool, until: Any, monkeypatch: 
 def test_an_end_among_many_is_remembered_for_who_looked_just_before() -> None:
     ends = Ends()
     for number in range(5_000):
-        ends.tell(str(number))
+        ends.report(str(number))
     assert all(ends.is_recent(str(number)) for number in range(4_000, 5_000))
     assert not ends.is_recent("0")
 
@@ -168,14 +168,14 @@ def test_nobody_is_kept_who_waits_no_more() -> None:
     settled: list[int] = []
     ends = Ends(lambda futures: settled.append(len(futures)))
     asyncio.run(ends.wait("a", 0))
-    ends.tell("a")
+    ends.report("a")
     assert not settled
 
 
 def test_a_run_that_ended_before_and_goes_on_is_looked_at_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "_LOOK_SECONDS", 0.4)
     ends = Ends()
-    ends.tell("a")
+    ends.report("a")
     calls = Calls([{"workflowId": "a", "status": "running"}])
     asyncio.run(held(Request("GET", "/", query={"wait": ["1"]}), calls, lambda: False, ends))
     assert calls.number <= 5
