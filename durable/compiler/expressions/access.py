@@ -166,8 +166,10 @@ def _remedy(name: str, kind: Record, fields: dict[str, RecordField]) -> str:
 
 def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str) -> Expression:
     """Return `of[key]`."""
-    if is_unknown(of.kind) or is_unknown(key.kind):
+    if is_unknown(of.kind):
         return of
+    if is_unknown(key.kind):
+        return Constant(None, key.kind)
     refuse_none(node, of, f"`{source}`")
     refuse_any(node, of, f"`{source}`")
     match of_one_shape(acts_as(of.kind)):

@@ -13,7 +13,7 @@ from durable.compiler.expressions.narrowing import Condition, learned, meet, nar
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.walk import may_fail, opposite, size
-from durable.compiler.types.kinds import Boolean, Integer, is_whole, join, members, present
+from durable.compiler.types.kinds import Boolean, Integer, Never, is_whole, join, members, present
 from durable.compiler.types.terms import (
     BOOLEAN,
     ZERO,
@@ -96,7 +96,10 @@ def _in_range(
             pass
         case _:
             return None
-    if not is_whole(reader.value(sides[0], scope).kind):
+    looked_for = reader.value(sides[0], scope).kind
+    if isinstance(looked_for, Never):  # of an empty list: it is never asked
+        return Condition(Constant(False, Boolean()), scope, scope)
+    if not is_whole(looked_for):
         return None
     given = [reader.value(each, scope) for each in bounds]
     if len(given) == 3 and not isinstance(given[2], Constant):

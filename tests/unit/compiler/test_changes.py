@@ -91,6 +91,17 @@ LISTS = {
         return [xs, sizes, known]
     """,
     "so many times": "xs = [1]\nxs *= 2 + user.point.x % 2\nxs *= 2\nreturn xs",
+    "where no value comes": """
+        sizes: dict[str, int] = {"a": 1}
+        for n in []:
+            if max(n, n + n) not in range(user.point.x, user.level):
+                sizes["b"] = n
+        match user.plan:
+            case "" | "plain":
+                got = sizes.setdefault(user.plan * 2, user.point.x)
+                return f"{got} {sizes[user.plan]}"
+        return sizes
+    """,
     "lists in a list": "xs = [[1], [2]]\nxs[1] = [user.point.x]\nxs[0] = []\nreturn xs",
 }
 PARTS = {
