@@ -141,9 +141,12 @@ def _takes(method: str) -> int:
 
 def of_item(target: ast.Subscript, value: str, kind: Kind) -> str | None:
     """Return what to write instead of an assignment to an item of a variable."""
-    if not isinstance(target.value, ast.Name) or isinstance(target.slice, ast.Slice):
+    if not _is_name_or_part(target.value):
         return None
-    name, key = target.value.id, _text(target.slice)
+    name = _text(target.value)
+    if isinstance(target.slice, ast.Slice):
+        return f"write `{name} = [{', '.join(_around(name, target.slice, f'*{value}'))}]`"
+    key = _text(target.slice)
     match acts_as(kind):
         case DictOf() | Fixed() | Record(by_key=True):
             return f"write `{name} = {{**{name}, {key}: {value}}}`"
@@ -153,6 +156,28 @@ def of_item(target: ast.Subscript, value: str, kind: Kind) -> str | None:
             rest = int(key) + 1 if key.isdecimal() else f"{key} + 1"
             return f"write `{name} = [*{name}[:{key}], {value}, *{name}[{rest}:]]`"
     return None
+
+
+def _around(name: str, cut: ast.Slice, between: str = "") -> list[str]:
+    """Return the parts of a list before and after a slice, and what stands between them."""
+    before = [f"*{name}[:{_text(cut.lower)}]"] if cut.lower is not None else []
+    after = [f"*{name}[{_text(cut.upper)}:]"] if cut.upper is not None else []
+    return [*before, *([between] if between else []), *after]
+
+
+def of_deletion(target: ast.Subscript, kind: Kind) -> str:
+    """Return what to write instead of `del` of an item of a variable."""
+    name, key = _text(target.value), target.slice
+    if not isinstance(acts_as(kind), ListOf):
+        return f"write `{name} = {{k: v for k, v in {name}.items() if k != {_text(key)}}}`"
+    if isinstance(key, ast.Slice):
+        return f"write `{name} = [{', '.join(_around(name, key))}]`"
+    if isinstance(key, ast.Constant) and isinstance(key.value, int):
+        return f"write `{name} = [*{name}[:{key.value}], *{name}[{key.value + 1}:]]`"
+    if isinstance(key, ast.UnaryOp) and isinstance(key.operand, ast.Constant) and isinstance(key.operand.value, int):
+        after = f", *{name}[-{key.operand.value - 1}:]" if key.operand.value > 1 else ""
+        return f"write `{name} = [*{name}[:{_text(key)}]{after}]`"
+    return f"write `{name} = [x for place, x in enumerate({name}) if place != {_text(key)}]`"
 
 
 def of_except(cls: type[Exception], reported: bool) -> str:

@@ -151,7 +151,9 @@ class AssignmentReader:
         match target:
             case ast.Attribute(ast.Name("self")):
                 instead = of_field(target, value, None)
-            case ast.Subscript(ast.Name() as name) | ast.Attribute(ast.Name() as name):
+            case ast.Subscript(
+                ast.Name() | ast.Subscript(ast.Name()) | ast.Attribute(ast.Name()) as name
+            ) | ast.Attribute(ast.Name() as name):
                 kind = self.reading.value(name).kind
                 of_part = (
                     of_item(target, value, kind) if isinstance(target, ast.Subscript) else of_field(target, value, kind)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from durable.compiler.expressions.advice import of_decorator
+from durable.compiler.expressions.advice import of_decorator, of_deletion
 from durable.compiler.expressions.refusals import refuse_caught
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.expressions.spans import as_data
@@ -223,12 +223,11 @@ class StatementReader:
                 return (statement,)
             case ast.AsyncFunctionDef() | ast.FunctionDef():
                 return self._define(node)
-            case ast.Delete([ast.Subscript(ast.Name() | ast.Attribute(ast.Name()) as of, key)]):
+            case ast.Delete([ast.Subscript(ast.Name() | ast.Attribute(ast.Name()) as of, key) as item]):
                 deleted = self.changes.deleted(node, of, key)
                 if deleted is not None:
                     return deleted
-                name = self.reading.source(of)
-                remedy = f"write `{name} = {{k: v for k, v in {name}.items() if k != {self.reading.source(key)}}}`"
+                remedy = of_deletion(item, self.reading.value(of).kind)
                 raise Refused(node, f"`{self.reading.source(node)}` changes a value in place", remedy)
             case ast.AsyncWith() if self.groups.is_group(node):
                 return self.groups.read(node)

@@ -43,6 +43,26 @@ ADVICE = {
         "xs, n = [1, 2, 3], 2\nxs[n] = 7\nreturn xs",
         "xs, n = [1, 2, 3], 2\nxs = [*xs[:n], 7, *xs[n + 1:]]\nreturn xs",
     ),
+    "an item of a list in a list": (
+        "grid = [[0, 0], [0, 0]]\ngrid[0][1] = 5\nreturn grid",
+        "grid = [[0, 0], [0, 0]]\ngrid[0] = [*grid[0][:1], 5, *grid[0][2:]]\nreturn grid",
+    ),
+    "an item of a dict in a dict": (
+        'd = {"a": {"n": 1}}\nd["a"]["n"] += event.payload.age\nreturn d',
+        'd = {"a": {"n": 1}}\nd["a"] = {**d["a"], "n": d["a"]["n"] + event.payload.age}\nreturn d',
+    ),
+    "a slice": (
+        "xs = [1, 2, 3]\nxs[:2] = [9]\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*[9], *xs[2:]]\nreturn xs",
+    ),
+    "a slice that is deleted": (
+        "xs = [1, 2, 3]\ndel xs[1:2]\nreturn xs",
+        "xs = [1, 2, 3]\nxs = [*xs[:1], *xs[2:]]\nreturn xs",
+    ),
+    "an item that is deleted of a list with two names": (
+        "ys = xs = [1, 2, 3]\ndel xs[-2]\nreturn [xs, len(ys)]",
+        "ys = xs = [1, 2, 3]\nxs = [*xs[:-2], *xs[-1:]]\nreturn [xs, len(ys)]",
+    ),
     "append": (
         "xs = event.payload.tags\nxs.append('x')\nreturn xs",
         'xs = event.payload.tags\nxs = [*xs, "x"]\nreturn xs',
