@@ -40,8 +40,8 @@ ADVICE = {
         "ys = xs = [1, 2, 3]\nxs = [*xs[:-1], event.payload.age]\nreturn [xs, ys]",
     ),
     "an item of a list by a variable": (
-        "xs, n = [1, 2, 3], 2\nxs[n] = 7\nreturn xs",
-        "xs, n = [1, 2, 3], 2\nxs = [*xs[:n], 7, *xs[n + 1:]]\nreturn xs",
+        "n, xs = 2, [1, 2, 3]\nys = xs\nxs[n] = 7\nreturn [xs, ys]",
+        "n, xs = 2, [1, 2, 3]\nys = xs\nxs = [*xs[:n], 7, *xs[n + 1:]]\nreturn [xs, ys]",
     ),
     "an item of a list in a list": (
         "grid = [[0, 0], [0, 0]]\ngrid[0][1] = 5\nreturn grid",
