@@ -205,8 +205,7 @@ class _Run(Bookkeeping):
             elif isinstance(decision, RunItems):
                 self._run_items(flow, decision)
             elif isinstance(decision, Stop):
-                # Not `_failed`: a Fail has neither Retry nor Catch.
-                self._died(flow, StateError(decision.error, decision.cause))
+                self._died(flow, StateError(decision.error, decision.cause))  # a Fail has no Retry and no Catch
             else:
                 assert_never(decision)
         except StateError as error:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from unittest import mock
 
 from pydantic import TypeAdapter
@@ -25,21 +25,19 @@ from durable.adapters import adapter_of
 from durable.callback import Callback
 from durable.compiler.expressions.moments import read_moment
 from durable.compiler.statements.titles import COMPUTED
-from durable.compiler.types.errornames import Errors, as_step_error
 from durable.durations import Duration, parse_duration
 from durable.errors import (
     ChildWorkflowError,
     InvalidInput,
     InvalidResult,
     NonRetryableError,
-    StepError,
     StepTimeoutError,
 )
 from durable.retries import Retries, RetryAfter
-from durable.signature import Signature, caught_classes, signature_of
+from durable.signature import Signature, signature_of
 from durable.steps.coroutines import finished
-from durable.store.failure import OURS, failure_of
 from durable.store.values import Misfit, dump, holds_secret, load, written
+from durable.testing.reported import reported
 from durable.testing.virtual_loop import START, VirtualLoop, now
 from durable.wire import CALLBACK, CALLBACK_WAIT
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
@@ -108,7 +106,7 @@ class Steps:
         except Misfit as misfit:
             raise reported(InvalidInput(str(misfit)), signature) from None
         try:
-            named = {name: arguments.pop(name) for name in keyword_only(signature.function) & arguments.keys()}
+            named = {name: arguments.pop(name) for name in _keyword_only(signature.function) & arguments.keys()}
             if signature.callback is not None:
                 named[signature.callback.name] = Callback(step, None)
             result = finished(function(*arguments.values(), **named))
@@ -140,42 +138,10 @@ def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, name.split(COMPUTED))), re.DOTALL)
 
 
-def keyword_only(function: Callable[..., Any]) -> frozenset[str]:
+def _keyword_only(function: Callable[..., Any]) -> frozenset[str]:
     """Return the parameters of a function that are given by name only."""
     parameters = inspect.signature(function).parameters.values()
     return frozenset(each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY)
-
-
-def reported(
-    error: Exception, signature: Signature, *, sensitive: bool = False, catches: Sequence[str] = ()
-) -> Exception:
-    """Return an author's exception as it is reported: of a class that its step reports, with what it says."""
-    named, foreign = signature.errors(), caught_classes(catches)
-    failure = failure_of(error, {**foreign, **named}, sensitive=sensitive)
-    is_itself = type(error) in named.values() or isinstance(error, OURS)
-    # Itself, and not another one of its class: an `except` may read the attributes that its constructor set.
-    if is_itself and error.args and str(error) == failure.text:
-        return error
-    cls = _reported_class(error, failure.name, named, foreign)
-    said = _saying(type(error) if is_itself else cls, failure.text)
-    vars(said).update(vars(error) if is_itself else {})
-    return said
-
-
-def _reported_class(error: Exception, name: str, named: Errors, foreign: Errors) -> type[Exception]:
-    """Return the class that `run` sees."""
-    if name in named:
-        return named[name]
-    if name in foreign:
-        return as_step_error(foreign[name])
-    return NonRetryableError if isinstance(error, NonRetryableError) else StepError
-
-
-def _saying(cls: type[Exception], text: str) -> Exception:
-    """Return an exception of a class that says a text, whatever the class makes of its arguments."""
-    named = type(cls.__name__, (cls,), {"__str__": lambda self: text, "__doc__": cls.__doc__})
-    solid = next(each for each in cls.__mro__ if each.__module__ == "builtins")  # OSError wants its own `__new__`
-    return cast("Exception", solid.__new__(named, text))
 
 
 def _sent(adapter: TypeAdapter[Any], value: Any, name: str) -> bytes:
