@@ -16,14 +16,11 @@ from durable.bindings.queue import KEPT_DAYS
 from durable.cdk.deployment.stage import Stage
 from durable.cdk.foundation.function import HandlerFunction, Platform
 from durable.cdk.foundation.options import PLAIN, FunctionOptions
+from durable.cdk.foundation.queue import VISIBILITY, secured_queue
 from durable.cdk.foundation.resource import Bindings, described
 from durable.durations import whole_seconds
 from durable.retries import Retries
 from durable.signature import Signature
-
-_VISIBILITY: Final = 6
-"""Times the consumer's timeout: what AWS advises, so that no message comes twice while it is being worked on."""
-
 
 _MOST_AT_ONCE: Final = 100
 """How many batches are consumed at once. Without it SQS asks for more than Lambda gives, and each refusal counts as a
@@ -38,34 +35,15 @@ class MessageQueue(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.retries = retries
-        self.dead_letters = self._queue("DeadLetters", removal, retention_period=Duration.days(14))
-        self.queue = self._queue(
-            "Queue",
-            removal,
-            retention_period=Duration.days(KEPT_DAYS),
-            # Of a batch in which nothing is postponed; a failed message has its own, see `durable.aws.visibility`.
-            visibility_timeout=Duration.seconds(timeout_seconds * _VISIBILITY),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=retries.limit + 1),
-        )
-
-    def _queue(
-        self,
-        id: str,
-        removal: RemovalPolicy,
-        *,
-        retention_period: Duration,
-        visibility_timeout: Duration | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
+        self.dead_letters = secured_queue(self, "DeadLetters", removal=removal, retention=Duration.days(14))
+        self.queue = secured_queue(
             self,
-            id,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            removal_policy=removal,
-            retention_period=retention_period,
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=dead_letter_queue,
+            "Queue",
+            removal=removal,
+            retention=Duration.days(KEPT_DAYS),
+            # Of a batch in which nothing is postponed; a failed message has its own, see `durable.aws.visibility`.
+            visibility_timeout=Duration.seconds(timeout_seconds * VISIBILITY),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=retries.limit + 1),
         )
 
     @property

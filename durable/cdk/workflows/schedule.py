@@ -10,10 +10,10 @@ from typing import Any, Final
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from durable.cdk.foundation.function import HandlerFunction, Platform
+from durable.cdk.foundation.queue import secured_queue
 from durable.cdk.nag import acknowledge
 from durable.cdk.workflows.record import Record
 from durable.cdk.workflows.workflow import WorkflowResource
@@ -49,14 +49,7 @@ class Schedules(Construct):
         removal: RemovalPolicy,
     ) -> None:
         super().__init__(scope, id)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            removal_policy=removal,
-            retention_period=Duration.days(14),
-        )
+        self.dead_letters = secured_queue(self, "DeadLetters", removal=removal, retention=Duration.days(14))
         acknowledge(self.dead_letters, "SQS3", "it takes the dead letters of EventBridge Scheduler and of a Lambda")
         physical = {each.workflow.name: each.workflow.physical for each in scheduled}
         # There is one queue of wakes for the whole stack.

@@ -9,10 +9,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from durable.cdk.foundation.function import HandlerFunction
+from durable.cdk.foundation.queue import VISIBILITY, secured_queue
 
 WAKER_SECONDS: Final = 20
-_REDELIVERY_SECONDS: Final = 6 * WAKER_SECONDS
-"""Six times the Waker's timeout, as AWS advises: no message comes again while it is being worked on."""
 _MOST_DELIVERIES: Final = 10
 
 
@@ -24,27 +23,12 @@ class WakeQueue(Construct):
 
     def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
-        self.dead_letters = self._queue("DeadLetters")
-        self.queue = self._queue(
-            "Queue",
-            visibility_timeout=Duration.seconds(_REDELIVERY_SECONDS),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_MOST_DELIVERIES),
-        )
-
-    def _queue(
-        self,
-        id: str,
-        *,
-        visibility_timeout: Duration | None = None,
-        dead_letter_queue: sqs.DeadLetterQueue | None = None,
-    ) -> sqs.Queue:
-        return sqs.Queue(
+        self.dead_letters = secured_queue(self, "DeadLetters")
+        self.queue = secured_queue(
             self,
-            id,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            visibility_timeout=visibility_timeout,
-            dead_letter_queue=dead_letter_queue,
+            "Queue",
+            visibility_timeout=Duration.seconds(VISIBILITY * WAKER_SECONDS),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_MOST_DELIVERIES),
         )
 
     def grant_send(self, handler: HandlerFunction) -> None:
