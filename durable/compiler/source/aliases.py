@@ -71,6 +71,14 @@ def grown_entry(node: ast.AST) -> tuple[ast.Name, ast.expr, ast.expr, ast.expr] 
     return None
 
 
+def _place(node: ast.stmt | ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _cannot_fail(node: ast.AST) -> bool:
+    return not isinstance(node, ast.Await | ast.BinOp | ast.Call | ast.Subscript | ast.Attribute | ast.NamedExpr)
+
+
 class Aliases:
     """Tells of the names of one function whether another name or value may hold the same list, dict or object.
 
@@ -124,7 +132,7 @@ class Aliases:
                     return self._makes_with(value, part)
             return False
         if not isinstance(above, ast.Attribute):
-            return self._only_looks(node) or self._is_after_changes(node)
+            return self._only_looks(node) or self._is_left_alone(node)
         if above.attr != part:
             # What a method of the object returns, as `model_copy`, may hold its lists.
             called = self._parents[above]
@@ -134,7 +142,7 @@ class Aliases:
             return isinstance(holder, ast.AugAssign) or (isinstance(holder, ast.Assign) and self._makes(holder.value))
         if changed_in_place(holder) == _path(above):
             return True
-        return self._only_looks(above) or self._is_after_changes(node)
+        return self._only_looks(above) or self._is_left_alone(node)
 
     def _makes_with(self, value: ast.expr, part: str) -> bool:
         """Return whether an object is made together with the list in one of its fields."""
@@ -180,7 +188,53 @@ class Aliases:
             return self._assigns_new(self._parents[node]) or self._is_part_of_new(node)
         if changed_in_place(self._parents[node]) == node.id:
             return True
-        return self._only_looks(node) or self._is_after_changes(node)
+        return self._only_looks(node) or self._is_left_alone(node)
+
+    def _is_left_alone(self, node: ast.Name) -> bool:
+        """Return whether a value is kept where nothing changes it any more."""
+        return self._is_after_changes(node) or self._is_replaced(node) or self._is_of_one_round(node)
+
+    def _is_replaced(self, node: ast.Name) -> bool:
+        """Return whether the name gets a new value right after: `batches.append(batch)` and then `batch = []`."""
+        statement: ast.AST = node
+        while not isinstance(statement, ast.stmt):
+            statement = self._parents[statement]
+        if not isinstance(statement, ast.Expr | ast.Assign) or any(map(self._changes, self._of(statement, node.id))):
+            return False
+        parts = (part for _, part in ast.iter_fields(self._parents[statement]) if isinstance(part, list))
+        block = next(part for part in parts if statement in part)
+        for each in block[block.index(statement) + 1 :]:
+            if any(isinstance(use.ctx, ast.Store) for use in self._of(each, node.id)):
+                return self._assigns_anew(each, node.id)
+            # Nothing in between may leave the block: an error that is caught would go on with the old value.
+            if not isinstance(each, ast.Assign | ast.AugAssign) or not all(map(_cannot_fail, ast.walk(each))):
+                return False
+        return False
+
+    def _is_of_one_round(self, node: ast.Name) -> bool:
+        """Return whether each round of the loop makes a value of its own, and changes it before it is kept only."""
+        loop: ast.AST = node
+        while not isinstance(loop, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)):
+            loop = self._parents[loop]
+        if not isinstance(loop, ast.For | ast.While):
+            return False
+        made = next((each for each in loop.body if self._assigns_anew(each, node.id)), None)
+        changes = [each for each in self._uses[node.id] if self._changes(each) or self._grows(each)]
+        return (
+            made is not None
+            and all(any(each is one for one in ast.walk(loop)) for each in changes)
+            and all(_place(made) < _place(each) < _place(node) for each in changes)
+        )
+
+    def _of(self, statement: ast.AST, name: str) -> list[ast.Name]:
+        return [each for each in ast.walk(statement) if isinstance(each, ast.Name) and each.id == name]
+
+    def _assigns_anew(self, statement: ast.AST, name: str) -> bool:
+        """Return whether a statement gives a name a value that was made for it."""
+        if not isinstance(statement, ast.Assign | ast.AnnAssign):
+            return False
+        stores = [each for each in self._of(statement, name) if isinstance(each.ctx, ast.Store)]
+        return len(stores) == 1 and (self._assigns_new(statement) or self._is_part_of_new(stores[0]))
 
     def _is_after_changes(self, node: ast.Name) -> bool:
         """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop."""

@@ -34,7 +34,9 @@ from durable.compiler.types.kinds import (
     is_dict,
     is_unknown,
     join,
+    may_be_none,
     members,
+    present,
 )
 from durable.compiler.types.terms import Constant, Expression, Formula, Item, Variable
 from durable.retries import Retries
@@ -131,7 +133,7 @@ class AssignmentReader:
                 )
             case ast.Attribute(ast.Name(name), part) if self.changes.is_own_object(name):
                 of = self.reading.value(target.value)
-                return self.reading.bind(name, with_field(target, of, part, value, source))
+                return self._with_field(target, name, part, with_field(target, of, part, value, source), value.kind)
             case ast.Tuple() | ast.List():
                 # First into a variable: in `a, b = b, a` both values are read before one of the names changes.
                 whole = self.reading.variable("tuple", target)
@@ -139,6 +141,21 @@ class AssignmentReader:
         if self._was_refused(target):
             return ()
         raise self.changed(target, source)
+
+    def _with_field(self, target: ast.Attribute, name: str, part: str, new: Expression, given: Kind) -> Statements:
+        """Return an object that has another value in a field; what tests have said of its other fields holds still."""
+        known = [
+            (path, kind)
+            for path, kind in self.reading.here().narrowed.items()
+            if path[0] == name and len(path) > 1 and path[1] != part
+        ]
+        statements = self.reading.bind(name, new)
+        for path, kind in known:
+            self.reading.scope = self.reading.here().narrow(path, kind)
+        if isinstance(new.kind, Record) and not may_be_none(given) and not is_unknown(given):
+            field = self.reading.value(ast.copy_location(ast.Attribute(target.value, part, ast.Load()), target)).kind
+            self.reading.scope = self.reading.here().narrow((name, part), present(field))
+        return statements
 
     def _was_refused(self, target: ast.expr) -> bool:
         """Whether a part is changed of what was reported already."""

@@ -117,6 +117,57 @@ PROGRAMS = {
             found.append(await step.do("t", text, f"{place}{tag}"))
         return found
     """,
+    "lists are filled, put into another one, and begun anew": """
+        batches: list[list[str]] = []
+        batch: list[str] = []
+        size = 0
+        for tag in [*event.payload.tags, "long", "x", "longer", "y", "z"]:
+            if batch and size + len(tag) > 5:
+                batches.append(batch)
+                size = 0
+                batch = []
+            batch.append(await step.do("t", text, tag))
+            size += len(tag)
+        if batch:
+            batches.append(batch)
+        pairs: list[list[int]] = []
+        pair: list[int] = []
+        for n in range(5):
+            pair.append(n)
+            if len(pair) == 2:
+                pairs.append(pair)
+                pair, size = [], size + 1
+        return [batches, pairs, pair, size]
+    """,
+    "each round makes an object and keeps it": """
+        history: list[Point] = []
+        for place, tag in enumerate(["a", *event.payload.tags]):
+            point = Point(x=place)
+            point.y = await step.do("n", save, place + 1)
+            if tag == "a":
+                point.y += 10
+            history.append(point)
+            if point.y > 12:
+                break
+        groups: dict[str, list[str]] = {}
+        for tag in event.payload.tags:
+            found = [tag]
+            for n in range(2):
+                found.append(f"{tag}{n}")
+            groups[tag] = found
+        return [history, groups]
+    """,
+    "a field that was None is read after it was assigned": """
+        user = await step.do("user", get_user, event.payload.user_id)
+        if user.nickname is None:
+            user.nickname = await step.do("t", text, "name")
+            user.age = len(user.nickname)
+        user.nickname = user.nickname.upper()
+        if user.address is not None:
+            user.age = user.age + 1
+            return [user.address.street_name, user.age, user.nickname.lower()]
+        return [user.age, user.nickname]
+    """,
     "errors of Python about the world": """
         if event.payload.tags:
             raise TimeoutError(f"{len(event.payload.tags)} tags took too long")
@@ -162,6 +213,79 @@ REFUSED = {
 def test_a_generator_whose_items_depend_on_the_rounds_is_refused(name: str) -> None:
     with pytest.raises(CompileError, match=r"is worked out item by item.*; write `for y in ys:`"):
         compile_workflow(written(REFUSED[name]))
+
+
+SHARED = {
+    "changed after it was kept": """
+        kept = []
+        for tag in event.payload.tags:
+            found = [tag]
+            kept.append(found)
+            found.append("more")
+        return kept
+    """,
+    "changed in the next round, before it is made anew": """
+        kept = []
+        found: list[str] = []
+        for tag in event.payload.tags:
+            found.append(tag)
+            found = [tag]
+            kept.append(found)
+        return kept
+    """,
+    "changed below the loop": """
+        kept = []
+        found = ["x"]
+        for tag in event.payload.tags:
+            found = [tag]
+            kept.append(found)
+        found.append("last")
+        return kept
+    """,
+    "made anew in one arm only": """
+        kept, found = [], []
+        for tag in event.payload.tags:
+            found.append(tag)
+            kept.append(found)
+            if tag == "a":
+                found = []
+        return kept
+    """,
+    "not made anew after an error": """
+        kept: list[list[str]] = []
+        found: list[str] = []
+        for tag in event.payload.tags:
+            found.append(tag)
+            try:
+                kept.append(found)
+                size = 1 // (len(found) - 1)
+                found = []
+            except ZeroDivisionError:
+                pass
+        return kept
+    """,
+    "what a branch of a race returns": """
+        mine = ["x"]
+
+        async def same() -> list[str]:
+            await step.do("t", text, "t")
+            return mine
+
+        async def later() -> list[str]:
+            await step.sleep("a day", "1 day")
+            return ["y"]
+
+        found = await step.race(same(), later())
+        found.append("z")
+        return mine
+    """,
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_value_that_is_kept_and_changed_is_refused(name: str) -> None:
+    with pytest.raises(CompileError, match=r"in place; write `found = |something else may hold"):
+        compile_workflow(written(SHARED[name]))
 
 
 def test_what_follows_from_a_refused_change_is_silent() -> None:
