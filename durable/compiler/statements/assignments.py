@@ -28,6 +28,7 @@ from durable.compiler.types.kinds import (
     Integer,
     Kind,
     ListOf,
+    Record,
     SetOf,
     Unknown,
     describe,
