@@ -66,6 +66,7 @@ _EVENT = {
 }
 
 
+# `$substring` takes an index from the end too, but of one that is outside it makes an empty text, and no error.
 _CHARACTER = (
     '($_n := $length($a); $_i := $b < 0 ? $_n + $b : $b; $assert($_i >= 0 and $_i < $_n, "IndexError");'
     " $substring($a, $_i, 1))"

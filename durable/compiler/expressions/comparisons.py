@@ -71,6 +71,7 @@ _COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">=
 def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression:
     """Return `left op right` as a bool."""
     if is_unknown(left.kind) or is_unknown(right.kind):
+        # A side was refused already: a stand-in, so that the rest is read and reported too.
         return Constant(True, Boolean())
     if isinstance(operator, (ast.Is, ast.IsNot)):
         return _identity(node, operator, left, right, source)
@@ -118,6 +119,7 @@ def _in_turn(node: ast.AST, operator: ast.cmpop, left: Variable, right: Variable
     one, other = (Constant(each, Integer((each,))) for each in counts)
     found: Expression | None = None if counts[0] == counts[1] else comparison(node, operator, one, other, source)
     strictly = ast.Lt() if isinstance(operator, ast.Lt | ast.LtE) else ast.Gt()
+    # From the last elements to the first: what is built so far decides where all before it are equal.
     for place in reversed(range(min(counts))):
         a, b = (
             Item(each, Constant(place, Integer((place,))), kinds[place], certain=True)
@@ -135,6 +137,7 @@ def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) ->
     for value in (left, right):
         refuse_none(node, value, f"a side of `{source}`")
         refuse_any(node, value, f"a side of `{source}`")
+    # JSONata orders numbers and strings, each among themselves, and fails on anything else.
     if is_number(left.kind) and is_number(right.kind):
         return
     if is_text(left.kind) and is_text(right.kind):
@@ -148,6 +151,7 @@ def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) ->
 
 def _comparable(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
     if any(isinstance(each, Constant) and each.value is None for each in (left, right)):
+        # What is None may also be missing in JSON, and in JSONata `missing = null` is false: `IsNone` asks for both.
         raise Refused(node, f"`{source}` compares with None", "write `is None` or `is not None`")
     for value in (left, right):
         refuse_any(node, value, f"a side of `{source}`")

@@ -216,6 +216,7 @@ def _fitting(reader: Reader, node: ast.expr, record: Record, name: str, value: E
         return value
     if isinstance(value, Constant):
         field = typing.Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+        # A constant is validated here, once: of all other values only the type is known, and a check would be left out.
         adapter = adapter_of(field)
         try:
             if to_jsonable_python(adapter.validate_python(value.value)) == value.value:

@@ -42,6 +42,7 @@ class Edge:
         self.size += size(value)
 
 
+# Of all here `eq=False`: they are the nodes and arrows of a graph, kept in sets and compared by identity.
 @dataclass(slots=True, eq=False)
 class State:
     """A state; `next` is its edge on success."""
