@@ -1,4 +1,4 @@
-"""One verb for many runs: those that are named, or all in a status or with a search attribute."""
+"""One command for many runs: those that are named, or all in a status or with a search attribute."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Act = Callable[[str], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which runs a verb is for."""
+    """Which runs a command is for."""
 
     ids: Sequence[str]
     status: str | None
@@ -64,7 +64,7 @@ def on_chosen(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def on_several(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb the runs that are chosen, and whether it asks before it changes them."""
+    """Give a command the runs that are chosen, and whether it asks before it changes them."""
 
     @on_chosen
     @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -76,12 +76,12 @@ def on_several(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def carry_out(
-    operations: Operations, screen: Screen, workflow: str, chosen: Chosen, act: Act, *, verb: str, asks: bool = False
+    operations: Operations, screen: Screen, workflow: str, chosen: Chosen, act: Act, *, action: str, asks: bool = False
 ) -> None:
     """Do what is asked with each run, and show what came of it; exit with the greatest code of those refused.
 
     Args:
-        verb: what is done, as in "Terminate 12 runs of order?".
+        action: what is done, as in "Terminate 12 runs of order?".
         asks: whether it asks first also where the runs are named.
 
     Raises:
@@ -91,12 +91,12 @@ def carry_out(
     asks = (asks or chosen.by_filter) and not chosen.yes
     if asks and not _terminal():
         raise CommandError(
-            f"{verb.lower()} asks before it does that, and there is no terminal to ask on; pass --yes", WRONG
+            f"{action.lower()} asks before it does that, and there is no terminal to ask on; pass --yes", WRONG
         )
     ids = ids_of(operations, workflow, chosen)
     if asks and ids:
         what = f"{workflow}/{ids[0]}" if len(ids) == 1 else f"{len(ids):,} runs of {workflow}"
-        click.confirm(f"{verb} {what}?", abort=True, err=True)
+        click.confirm(f"{action} {what}?", abort=True, err=True)
     # One run that is named: its error is the command's own, with the code that says why.
     if len(chosen.ids) == 1:
         done = act(ids[0])

@@ -95,7 +95,7 @@ def delete(operations: Operations, screen: Screen, *, workflow: str, chosen: Cho
     def act(id: str) -> dict[str, Any]:
         return operations.delete(workflow, id) or {"id": id, "workflow": workflow}
 
-    carry_out(operations, screen, workflow, chosen, act, verb="Delete", asks=True)
+    carry_out(operations, screen, workflow, chosen, act, action="Delete", asks=True)
 
 
 def _change(operations: Operations, screen: Screen, workflow: str, chosen: Chosen, **change: Any) -> None:
@@ -106,4 +106,4 @@ def _change(operations: Operations, screen: Screen, workflow: str, chosen: Chose
         now: dict[str, Any] = operations.change(workflow, id, asked)
         return {"id": id, **now}
 
-    carry_out(operations, screen, workflow, chosen, act, verb=str(change["status"]).capitalize())
+    carry_out(operations, screen, workflow, chosen, act, action=str(change["status"]).capitalize())

@@ -26,7 +26,7 @@ WRONG: Final = 2
 MISSING: Final = 3
 """There is no such workflow, run or stage."""
 REFUSED: Final = 4
-"""The verb does not fit the status of the run, or the id is taken."""
+"""The transition does not fit the status of the run, or the id is taken."""
 UNAVAILABLE: Final = 5
 """The server is not there, is busy, does not let in, or failed."""
 INTERRUPTED: Final = 130

@@ -74,7 +74,7 @@ class Plane:
         name: str | None = None,
         is_recursive: bool = False,
     ) -> HandlerFunction:
-        """Return a Lambda that may read and write all instances, and look at, stop and start their executions."""
+        """Return a Lambda that may read and write all runs, and look at, stop and start their executions."""
         for each in self.limited.values():
             wakes = each.wakes  # whoever creates or closes a run of these may have to set a timer
         variables: dict[str, Any] = {"DURABLE_TABLE": self.record.table.table_name, **environment}

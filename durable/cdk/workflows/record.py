@@ -1,4 +1,4 @@
-"""The record of instances: its table, and what may be done with it."""
+"""The record of runs: its table, and what may be done with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROW_ACTIONS: Final = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"
 
 
 class Record(Construct):
-    """The table of instances, and the bucket of the values that are too large for it.
+    """The table of runs, and the bucket of the values that are too large for it.
 
     Args:
         values: that bucket; None where no workflow passes on what may be large.
@@ -56,7 +56,7 @@ class Record(Construct):
         self._grant(handler, workflow, ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"))
 
     def grant_create(self, handler: HandlerFunction, workflow: str) -> None:
-        """Allow to start and to read the instances of one workflow."""
+        """Allow to start and to read the runs of one workflow."""
         self._grant(handler, workflow, ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem"))
 
     def _grant(self, handler: HandlerFunction, workflow: str, actions: Sequence[str]) -> None:
@@ -70,7 +70,7 @@ class Record(Construct):
         handler.grant("dynamodb:DeleteItem", on=[self.table.table_arn], conditions=pools)
 
     def grant_list(self, handler: HandlerFunction, workflow: str | None = None) -> None:
-        """Allow to list the instances of one workflow, or of all, and nothing else."""
+        """Allow to list the runs of one workflow, or of all, and nothing else."""
         own = {} if workflow is None else _keys_of(workflow)
         handler.grant("dynamodb:Query", on=[f"{self.table.table_arn}/index/{INDEX}"], conditions=own)
 
@@ -117,7 +117,7 @@ class Record(Construct):
             acknowledge(handler.role, finding, "values are named as they are written")
 
     def grant_all(self, handler: HandlerFunction) -> None:
-        """Allow to read, list and write the instances of all workflows."""
+        """Allow to read, list and write the runs of all workflows."""
         handler.grant(*(f"dynamodb:{each}" for each in _ROW_ACTIONS), on=[self.table.table_arn])
         self.grant_list(handler)
 

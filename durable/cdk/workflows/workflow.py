@@ -120,7 +120,7 @@ def is_operated(methods: Collection[str] | None) -> bool:
 
 
 class WorkflowResource:
-    """The right to start instances of one workflow and to read them; and what a function's code does besides.
+    """The right to start runs of one workflow and to read them; and what a function's code does besides.
 
     Args:
         implementation: `module:class`, by which a Lambda imports it.
@@ -201,7 +201,7 @@ class WorkflowResource:
         return facts | {"definition": self._definition, "machine": self._machine_arn} | self._segmented.registered()
 
     def grant_start(self, function: HandlerFunction) -> None:
-        """Allow to start instances and to read them, with what they return."""
+        """Allow to start runs and to read them, with what they return."""
         self._record.grant_create(function, self.name)
         if self.may_return:
             self._record.grant_read_values(function, self.name)
