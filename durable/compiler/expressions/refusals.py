@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from durable.compiler.program.guarded import is_failure
+from durable.compiler.program.guarded import is_unsaid
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Anything,
@@ -82,7 +82,7 @@ def _holds_error(kind: Kind) -> bool:
 def refuse_unsaid(node: ast.AST, error: Expression) -> None:
     """Refuse to read what the error of an expression says."""
     of = [cls for each in members(error.kind) if isinstance(each, Caught) for _, cls in each.errors]
-    names = sorted({each.__name__ for each in of if is_failure(each)})
+    names = sorted({each.__name__ for each in of if is_unsaid(each)})
     if names:
         found = f"what {' or '.join(names)} of an expression says is not what CPython says"
         raise Refused(node, found, "write a text of your own; `type(error).__name__` is its class")

@@ -25,15 +25,17 @@ from durable.compiler.program.tree import (
     WorkflowCall,
 )
 from durable.compiler.program.walk import children, failures, mapped, opposite
-from durable.compiler.types.kinds import Integer
+from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as
 from durable.compiler.types.terms import (
     BOOLEAN,
+    TEXT,
     ZERO,
     Apply,
     Both,
     Comparison,
     Comprehension,
     Conditional,
+    Constant,
     Contains,
     Either,
     Entry,
@@ -42,36 +44,42 @@ from durable.compiler.types.terms import (
     Item,
     Let,
     Not,
+    Spelled,
 )
 
 _FIRST: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
 _OF_EMPTY: Final = re.compile(r"\(?\$_m := \$m(?:ax|in)\(\$a\)")
 _OF_CHARACTER: Final = "($_n := $length($a); $_i := "
-_CLASSES: Final[dict[type[Exception], type[Exception]]] = {}
+_CLASSES: Final[dict[tuple[type[Exception], bool], type[Exception]]] = {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Guard:
-    """A test that holds where an expression fails, and with what."""
+    """A test that holds where an expression fails, and with what.
+
+    `says` is what CPython's error says, where that is known.
+    """
 
     test: Expression
     error: type[Exception]
+    says: Expression | None = None
 
 
 class UnguardedError(Exception):
     """It cannot be told beforehand whether the expression fails."""
 
 
-def failure(cls: type[Exception]) -> type[Exception]:
-    """Return the class of an expression's error; what it says is not what CPython says, so nothing reads that."""
-    if cls not in _CLASSES:
-        _CLASSES[cls] = type(cls.__name__, (cls,), {"__module__": "builtins", "__doc__": cls.__doc__})
-    return _CLASSES[cls]
+def failure(cls: type[Exception], *, is_said: bool) -> type[Exception]:
+    """Return the class of an expression's error: of one that says what CPython's says, or of one that nothing reads."""
+    key = cls, is_said
+    if key not in _CLASSES:
+        _CLASSES[key] = type(cls.__name__, (cls,), {"__module__": "builtins", "__doc__": cls.__doc__})
+    return _CLASSES[key]
 
 
-def is_failure(cls: type[Exception]) -> bool:
-    """Return whether a class is that of an expression's error."""
-    return cls in _CLASSES.values()
+def is_unsaid(cls: type[Exception]) -> bool:
+    """Return whether a class is that of an expression's error which does not say what CPython's says."""
+    return any(each is cls and not is_said for (_, is_said), each in _CLASSES.items())
 
 
 def guards(expression: Expression) -> list[Guard]:
@@ -103,15 +111,20 @@ def guards(expression: Expression) -> list[Guard]:
 
 
 def _where(condition: Expression, found: Iterable[Guard]) -> Iterator[Guard]:
-    return (Guard(Both(condition, each.test), each.error) for each in found)
+    return (Guard(Both(condition, each.test), each.error, each.says) for each in found)
 
 
 def _of_let(bindings: tuple[tuple[str, Expression], ...], body: Expression) -> Iterator[Guard]:
     known: tuple[tuple[str, Expression], ...] = ()
     for name, value in (*bindings, ("", body)):
         for each in guards(value):
-            yield Guard(Let(known, each.test, BOOLEAN) if known else each.test, each.error)
+            yield Guard(Let(known, each.test, BOOLEAN) if known else each.test, each.error, _everywhere(each.says))
         known = (*known, (name, checked(value)))
+
+
+def _everywhere(says: Expression | None) -> Expression | None:
+    """Return what an error says where it reads no variable of a block."""
+    return says if isinstance(says, Constant) else None
 
 
 def _of_comprehension(each: Comprehension) -> list[Guard]:
@@ -122,9 +135,11 @@ def _of_comprehension(each: Comprehension) -> list[Guard]:
     # Of two errors, the first item decides which comes; and what stops early does not look at all items.
     if inner and (each.into in ("any", "all") or len({guard.error for guard in inner}) > 1):
         raise UnguardedError
+    # The first item that fails decides what is said.
+    is_one = len({guard.says for guard in inner}) == 1
     for guard in inner:
         test = Comprehension(guard.test, each.variable, checked(each.items), None, BOOLEAN, "any")
-        found.append(Guard(test, guard.error))
+        found.append(Guard(test, guard.error, _everywhere(guard.says) if is_one else None))
     return found
 
 
@@ -133,11 +148,32 @@ def _own(expression: Expression) -> Guard | None:
         case Item(of, index, certain=False, where=where):
             error = ValueError if where.startswith("ValueError") else IndexError
             test = Formula("$not($exists($a[$b]))", (checked(of), checked(index)), BOOLEAN)
-            return Guard(test, error)
+            return Guard(test, error, None if error is ValueError else _of_index(expression))
         case Entry(of, key, default=None, certain=False):
-            return Guard(Not(Contains(checked(of), checked(key))), KeyError)
+            return Guard(Not(Contains(checked(of), checked(key))), KeyError, _of_key(of, key))
         case Formula(text, arguments, fails=True):
             return _of_formula(text, tuple(map(checked, arguments)))
+    return None
+
+
+def _of_index(item: Item) -> Expression | None:
+    """Return what CPython says of an index that a list or tuple has not."""
+    kind = acts_as(item.of.kind)
+    if item.taken or not isinstance(kind, ListOf | TupleOf):
+        return None
+    what = "list" if isinstance(kind, ListOf) and not kind.is_tuple else "tuple"
+    return Constant(f"{what} index out of range", TEXT)
+
+
+def _of_key(of: Expression, key: Expression) -> Expression | None:
+    """Return what CPython says of a key that a dict has not: the `repr` of the key."""
+    kind = acts_as(of.kind)
+    has_numbers = isinstance(kind, DictOf) and isinstance(kind.key, Integer)
+    match key:
+        case Constant(str() as text, kind=Text()) if not has_numbers:
+            return Constant(repr(text), TEXT)
+        case Spelled(number) if has_numbers and isinstance(number.kind, Integer):
+            return checked(key)
     return None
 
 
@@ -146,7 +182,7 @@ def _of_formula(text: str, arguments: tuple[Expression, ...]) -> Guard:
         return Guard(Comparison("=", Apply("$count", arguments, Integer()), ZERO), ValueError)
     if text.startswith(_OF_CHARACTER):
         outside = Formula("$b >= $length($a) or $b < -$length($a)", arguments, BOOLEAN)
-        return Guard(outside, IndexError)
+        return Guard(outside, IndexError, Constant("string index out of range", TEXT))
     asked = _FIRST.match(text)
     if asked is None or asked[1] == "$b >= 0":  # of `**`, which CPython makes a float of
         raise UnguardedError

@@ -141,7 +141,7 @@ class AwaitReader:
         """Return a step that reports what its module names, and what the `except`s around it do."""
         # An `except` around it names classes which the step's wrapper is to look for: it reports any other as a
         # StepError.
-        foreign = foreign_errors(step.signature, [*self.reading.catching, *step.retries.retry_if])
+        foreign = foreign_errors(step.signature, [*self.reading.caught(), *step.retries.retry_if])
         paths = tuple(sorted(map(class_path, foreign.values())))
         return dataclasses.replace(step, errors=step_errors(step.signature, foreign), catches=paths)
 

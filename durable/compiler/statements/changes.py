@@ -35,7 +35,7 @@ from durable.compiler.types.kinds import (
     describe,
     is_dict,
 )
-from durable.compiler.types.terms import Expression, Formula, Variable
+from durable.compiler.types.terms import Expression, Formula, Item, Variable
 
 _PLACE: Final = '($assert($b >= -$count($a) and $b < $count($a), "IndexError"); $b < 0 ? $count($a) + $b : $b)'
 _ASSIGNED: Final = re.compile(r"write `\w+\.\w+ = (.+)`")
@@ -139,6 +139,7 @@ class ChangeReader:
         """Return what reads a part and assigns the rest, and the part; one that is not there ends the run."""
         # Both are read before the name changes: the rest is that of the list which the item was taken out of.
         taken, left = self.reading.value(got), self.reading.value(rest)
+        taken = dataclasses.replace(taken, taken=True) if isinstance(taken, Item) else taken
         variable = self.reading.variable("taken", node)
         statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
         return statements, Variable(variable, taken.kind)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from durable.compiler.expressions.expressions import ExpressionReader
 from durable.compiler.expressions.scope import Scope
-from durable.compiler.program.guarded import is_failure
+from durable.compiler.program.guarded import is_unsaid
 from durable.compiler.program.tree import Assign, Place, Statement
 from durable.compiler.source.problems import Problems, Refused
 from durable.compiler.statements.steps import StepReader
@@ -40,8 +40,8 @@ class TryFrame:
         """Return all errors that the body can end with."""
         found: dict[str, type[Exception]] = {}
         for name, each in ((name, each) for _, errors in self.failures for name, each in sorted(errors.items())):
-            # That of an expression stays: what it says cannot be read.
-            found[name] = found[name] if name in found and is_failure(found[name]) else each
+            # One of which cannot be read what it says stays.
+            found[name] = found[name] if name in found and is_unsaid(found[name]) else each
         return found
 
 
@@ -110,7 +110,7 @@ class Reading:
     scope: Scope | None
     function: ast.FunctionDef | ast.AsyncFunctionDef
     rehearsals: int = 0
-    catching: list[type[Exception]] = field(default_factory=list)
+    catching: list[type[BaseException]] = field(default_factory=list)
 
     def source(self, node: ast.AST) -> str:
         """Return a node's source."""
@@ -149,6 +149,10 @@ class Reading:
         self.scope = self.here().bind(name, Variable(variable, value.kind))
         # Of a refused value nothing is compiled: the name is bound, so that no message follows from it.
         return () if is_unknown(value.kind) and isinstance(value, Constant) else (Assign(variable, value),)
+
+    def caught(self) -> list[type[Exception]]:
+        """Return the classes that `except`s around name; a `finally` catches all, and reads nothing."""
+        return [each for each in self.catching if issubclass(each, Exception)]
 
     def fails(self, errors: Errors) -> None:
         """Note that what stands here can end with these errors."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from durable.compiler.expressions.advice import of_except
 from durable.compiler.expressions.scope import Scope, merge
-from durable.compiler.program.guarded import UnguardedError, asked_before, failure
+from durable.compiler.program.guarded import UnguardedError, asked_before, failure, is_unsaid
 from durable.compiler.program.tree import Arm, Handler, If, Raise, RaiseAgain, Statement, Try
 from durable.compiler.program.walk import failures, values
 from durable.compiler.source.problems import Refused
@@ -77,11 +77,19 @@ class TryReader:
             return (statement,)
         text = f"if {self.reading.source(node)} fails"
         where = Constant(self.reading.expressions.source.at(node), TEXT)
-        arms = tuple(Arm(each.test, text, (Raise(failure(each.error), where, text),)) for each in asked)
+        # What no `except` reads says where it failed, also where a `finally` lets it pass.
+        read = tuple(self.reading.caught())
+        arms, errors = [], dict[str, type[Exception]]()
+        for each in asked:
+            is_read = issubclass(each.error, read) and each.says is not None
+            error = failure(each.error, is_said=is_read)
+            name = each.error.__name__
+            errors[name] = errors[name] if name in errors and is_unsaid(errors[name]) else error
+            arms.append(Arm(each.test, text, (Raise(error, each.says if is_read and each.says else where, text),)))
         after, self.reading.scope = self.reading.scope, before
-        self.reading.fails({each.error.__name__: failure(each.error) for each in asked})
+        self.reading.fails(errors)
         self.reading.scope = after
-        return (If(arms, ()), certain)
+        return (If(tuple(arms), ()), certain)
 
     def _refuse_mixed(self, node: ast.Try, handlers: list[Handler], frame: TryFrame) -> None:
         """Refuse an `except` that catches an error of a step, and not one of that name from an expression."""
@@ -112,7 +120,7 @@ class TryReader:
             FinallyFrame(name, node.finalbody, len(reading.frame.tries), len(reading.frame.loops))
         )
         reading.frame.tries.append(frame)
-        outer, reading.catching = reading.catching, [*reading.catching, Exception]
+        outer, reading.catching = reading.catching, [*reading.catching, BaseException]
         try:
             body = self._protected(node)
         finally:

@@ -58,7 +58,7 @@ class Field:
 class Item:
     """An element of a list; one that is not there is an error: `where` names it, and the place in the source.
 
-    `certain` says that it is always there.
+    `certain` says that it is always there, `taken` that it is taken out of the list, as by `pop`.
     """
 
     of: Expression
@@ -66,6 +66,7 @@ class Item:
     kind: Kind
     certain: bool = False
     where: str = field(default="", compare=False)
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
