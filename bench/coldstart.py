@@ -1,7 +1,8 @@
 """What each Lambda imports and how long it takes to start, in fresh processes: python -m bench.coldstart.
 
-The Lambdas and their environments are those of the synthesised template. Times are those of this machine's Python with
-its modules compiled; nothing is asked of AWS.
+The Lambdas and their environments are those of the template of onboarding, one of each entry. Times are those of this
+machine's Python with its modules compiled; nothing is asked of AWS. Each round also starts a process that imports
+pydantic alone: what a start takes in times of that differs little from one machine, and one hour, to another.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.environments import ROOT
-from durable.project import load
+from durable.bindings import Binding
+from durable.project import Project, load
 
 _PASSES: Final = 3
 _PROBE: Final = """
@@ -35,6 +37,7 @@ client("dynamodb")
 print(made - began, time.perf_counter() - asked)
 """
 """An empty line tells that the handler is made."""
+_BARE: Final = "import pydantic; pydantic.BaseModel; pydantic.TypeAdapter; print('', flush=True)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,13 @@ def main() -> None:
     options = parser.parse_args()
     lambdas = [each for each in _lambdas() if _starts(each)]
     starts: dict[str, list[Start]] = {each.name: [] for each in lambdas}
+    bare: list[float] = []
     for _ in range(options.rounds):
+        bare.append(_ready_bare())
         for each in lambdas:
             starts[each.name].append(_start(each))
-    print(f"medians of {options.rounds} fresh processes, in ms\n")
-    print(_times(lambdas, starts))
+    print(f"medians of {options.rounds} fresh processes, in ms; one that imports pydantic: {_median(bare)}\n")
+    print(_times(lambdas, starts, bare))
     print("\nmodules imported before the first event, and the ms of their own that the import of them took\n")
     print(_packages(lambdas))
 
@@ -79,13 +84,26 @@ def _lambdas() -> list[Lambda]:
     from durable.cdk.application import application
 
     with tempfile.TemporaryDirectory() as folder:
-        application(load("app"), {"STAGE": "dev"}, root=ROOT, outdir=folder).synth()
+        application(_onboarding(), {"STAGE": "dev"}, root=ROOT, outdir=folder).synth()
         template = json.loads(next(Path(folder).glob("*.template.json")).read_text(encoding="utf-8"))
     functions = (
         each["Properties"] for each in template["Resources"].values() if each["Type"] == "AWS::Lambda::Function"
     )
     found = [_lambda(each["Environment"]["Variables"]) for each in functions if "Environment" in each]
-    return sorted(found, key=lambda each: (each.entry != "step", each.name))
+    one_each = {each.entry: each for each in found}
+    return sorted(one_each.values(), key=lambda each: (each.entry != "step", each.name))
+
+
+def _onboarding() -> Project:
+    """Return what app.py declares for onboarding: the Lambdas of more workflows ask AWS for what is registered."""
+    used: list[Binding] = []
+    to_see: list[Binding] = [each for each in load("app").declarations if each.name in ("onboarding", "website")]
+    while to_see:
+        each = to_see.pop()
+        if each not in used:
+            used.append(each)
+            to_see += each.uses().values()
+    return Project("app", tuple(reversed(used)))
 
 
 def _lambda(variables: Mapping[str, Any]) -> Lambda:
@@ -130,19 +148,42 @@ def _start(of: Lambda) -> Start:
     return Start(imported, ready, client)
 
 
+def _ready_bare() -> float:
+    """Return the seconds from the start of a process until it has imported pydantic."""
+    began = time.perf_counter()
+    with subprocess.Popen([sys.executable, "-c", _BARE], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        return time.perf_counter() - began
+
+
 def _environment(of: Lambda) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "AWS_REGION": "us-east-1", **of.environment} | {
         "AWS_DEFAULT_REGION": "us-east-1"
     }
 
 
-def _times(lambdas: Sequence[Lambda], starts: Mapping[str, Sequence[Start]]) -> str:
-    head = ["", "import of the handler", "process start to handler made", "first boto3 client, at the first event"]
+def _times(lambdas: Sequence[Lambda], starts: Mapping[str, Sequence[Start]], bare: Sequence[float]) -> str:
+    head = [
+        "",
+        "process start to handler made",
+        "in times of pydantic's",
+        "import of the handler",
+        "first boto3 client",
+    ]
     rows = []
     for each in lambdas:
-        columns = zip(*((start.imported, start.ready, start.client) for start in starts[each.name]), strict=True)
-        rows.append([each.name, *(f"{statistics.median(column) * 1e3:.0f}" for column in columns)])
+        own = starts[each.name]
+        ratio = statistics.median(start.ready / alone for start, alone in zip(own, bare, strict=True))
+        ready, imported, client = (
+            _median([getattr(start, name) for start in own]) for name in ("ready", "imported", "client")
+        )
+        rows.append([each.name, ready, f"{ratio:.2f}", imported, client])
     return _markdown(head, rows)
+
+
+def _median(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds) * 1e3:.0f}"
 
 
 def _packages(lambdas: Sequence[Lambda]) -> str:

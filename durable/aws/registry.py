@@ -96,6 +96,11 @@ class Registry(Mapping[str, Mapping[str, Any]]):
         return value
 
     @property
+    def described(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is known of each workflow without asking AWS; where it has `parameter`, the rest is read when wanted."""
+        return self._workflows
+
+    @property
     def segmented(self) -> frozenset[str]:
         """The workflows whose runs execute in segments."""
         return frozenset(name for name, each in self._workflows.items() if each.get("kind") == "express")

@@ -23,7 +23,8 @@ def handler_of(environment: Environment) -> Handler:
     # The registry has what differs between workflows; these are one of the stack.
     shared = {"table": environment["DURABLE_TABLE"]}
     shared |= {"wakes": environment["DURABLE_WAKES"]} if "DURABLE_WAKES" in environment else {}
-    clients = {name: workflow_client(name, None, {**each, **shared}) for name, each in parts.registry.items()}
+    known = parts.registry.described.items()
+    clients = {name: workflow_client(name, None, {**each, **shared}) for name, each in known}
     api = operations(clients, operator)
 
     def handle(event: Any, context: Any) -> Any:
