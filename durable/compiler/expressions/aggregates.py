@@ -7,15 +7,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import Final, Literal
 
+from durable.compiler.expressions import dicts
 from durable.compiler.expressions.access import element_kind
-from durable.compiler.expressions.iterables import LAZY, comprehension, is_view, iterable, merged_dicts, refuse_strict
+from durable.compiler.expressions.iterables import LAZY, comprehension, iterable, refuse_strict
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import SPAN, as_span, is_span
 from durable.compiler.expressions.times import is_date, is_time, order_of, zone_of
 from durable.compiler.program.walk import may_fail
-from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
@@ -29,7 +29,6 @@ from durable.compiler.types.kinds import (
     TupleOf,
     acts_as,
     describe,
-    is_dict,
     is_text,
     is_unknown,
     join,
@@ -344,54 +343,10 @@ def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     return _or_default(items, first, reader.element(default, scope))
 
 
-def _dict(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
-    """Return `dict(…)`: of another dict or of pairs, and of what is named."""
-    starred = any(isinstance(each, ast.Starred) for each in node.args) or any(
-        each.arg is None for each in node.keywords
-    )
-    if starred or len(node.args) > 1:
-        found = f"`{reader.source.of(node)}` has other arguments than the language knows"
-        raise Refused(node, found, 'write `{**d, "key": value}`')
-    keys: list[ast.expr | None] = [ast.Constant(each.arg) for each in node.keywords]
-    named = placed(ast.Dict(keys, [each.value for each in node.keywords]), node)
-    if not node.args:
-        return reader.value(named, scope)
-    given = reader.value(node.args[0], scope) if not _is_lazy(reader, node.args[0], scope) else None
-    if given is None or not is_dict(given.kind):
-        pair = [placed(ast.Name(each, ast.Load()), node) for each in ("key", "value")]
-        target = placed(ast.Tuple([ast.Name(each, ast.Store()) for each in ("key", "value")], ast.Store()), node)
-        loop = ast.comprehension(target, node.args[0], [], 0)
-        given = comprehension(reader, pair[1], [loop], scope, key=pair[0])
-    return given if not node.keywords else merged_dicts([given, reader.value(named, scope)])
-
-
-def _from_keys(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
-    """Return `dict.fromkeys(keys, value)`."""
-    if node.keywords or not 1 <= len(node.args) <= 2:
-        found = f"`{reader.source.of(node)}` has other arguments than the language knows"
-        raise Refused(node, found, "write {key: value for key in keys}")
-    value = node.args[1] if len(node.args) == 2 else placed(ast.Constant(None), node)
-    loop = ast.comprehension(placed(ast.Name("key", ast.Store()), node), node.args[0], [], 0)
-    if isinstance(value, ast.Constant):
-        return comprehension(reader, value, [loop], scope, key=placed(ast.Name("key", ast.Load()), node))
-    name = placed(ast.Name(f"value{HOISTED}", ast.Load()), node)
-    kept = reader.element(value, scope)  # worked out once, and before the keys are gone through
-    within = scope.bind(name.id, Variable("_d", kept.kind))
-    made = comprehension(reader, name, [loop], within, key=placed(ast.Name("key", ast.Load()), node))
-    return Let((("_d", kept),), made, made.kind)
-
-
-def _is_lazy(reader: Reader, node: ast.expr, scope: Scope) -> bool:
-    """Whether an expression is no value by itself, but can be gone through."""
-    if isinstance(node, ast.GeneratorExp) or is_view(node):
-        return True
-    return isinstance(node, ast.Call) and reader.static(node.func, scope)[1] in LAZY
-
-
 AGGREGATES: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
     next: _next,
-    dict: _dict,
-    dict.fromkeys: _from_keys,
+    dict: dicts.made,
+    dict.fromkeys: dicts.from_keys,
     any: _quantified("any"),
     all: _quantified("all"),
     list: _list,

@@ -177,7 +177,22 @@ class AssignmentReader:
                     of_item(target, value, kind) if isinstance(target, ast.Subscript) else of_field(target, value, kind)
                 )
                 instead = None if is_unknown(kind) else of_part
+                if instead is not None and isinstance(target, ast.Attribute) and isinstance(name, ast.Name):
+                    instead += self._put_back(name.id)
         return Refused(target, f"`{self.reading.source(target)}` is changed in place", instead or _IMMUTABLE)
+
+    def _put_back(self, name: str) -> str:
+        """Return what to do with the changed copy of a value that stands in a dict or list: CPython changes that."""
+        for node in ast.walk(self.reading.function):
+            match node:
+                case ast.Assign([ast.Name(named)], ast.Subscript(of, key)) | ast.Assign(
+                    [ast.Name(named)], ast.Call(ast.Attribute(of, "get" | "setdefault"), [key, *_])
+                ) if named == name:
+                    place = f"{self.reading.source(of)}[{self.reading.source(key)}]"
+                    return f", and after the last such line `{place} = {name}`"
+                case ast.For(ast.Name(named), of) if named == name:
+                    return f", and put `{name}` into a new list in place of `{self.reading.source(of)}`"
+        return ""
 
     def _result(self, target: ast.expr, awaited: Awaited) -> tuple[Statements, Expression]:
         """Return a run of something with its result bound to the target, and the result."""

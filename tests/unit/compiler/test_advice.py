@@ -118,6 +118,23 @@ ADVICE = {
         "return list(set(event.payload.tags))",
         "return list(sorted(set(event.payload.tags)))",
     ),
+    "a field of what stands in a dict": (
+        """
+        points: dict[str, Point] = {}
+        for tag in ["a", "a", *event.payload.tags]:
+            point = points.setdefault(tag, Point(x=0))
+            point.x += len(tag)
+        return points
+        """,
+        """
+        points: dict[str, Point] = {}
+        for tag in ["a", "a", *event.payload.tags]:
+            point = points.setdefault(tag, Point(x=0))
+            point = replace(point, x=point.x + len(tag))
+            points[tag] = point
+        return points
+        """,
+    ),
     "map of several lists": (
         "return list(map(max, event.payload.tags, NAMES))",
         "return [max(x, y) for x, y in zip(event.payload.tags, NAMES)]",
