@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from durable.cli.operations import Operations, known, segment
@@ -14,6 +14,7 @@ from durable.cli.options import on_runs
 from durable.cli.outcome import MISSING, CommandError
 from durable.cli.screen import Screen, table
 from durable.cli.times import clock_time
+from durable.clients.letters import MOST_SHOWN
 
 _ROUTE = "/api/console/queues"
 
@@ -31,15 +32,15 @@ def queues(operations: Operations, screen: Screen, *, queue: str | None, redrive
     if queue is None:
         screen.show(found, lambda: _listed(found))
         return
-    names = [each["name"] for each in found]
-    if queue not in names:
-        raise CommandError(f"there is no queue {queue!r}; {known(queue, names)}", MISSING)
+    dead = {each["name"]: each["dead"] for each in found}
+    if queue not in dead:
+        raise CommandError(f"there is no queue {queue!r}; {known(queue, dead)}", MISSING)
     if redrive:
         done = {"redriven": asked.redrive(queue)}
         screen.show(done, lambda: Text(f"{done['redriven']} messages of {queue} are delivered anew"))
         return
     letters = asked.letters(queue)
-    screen.show(letters, lambda: _letters(queue, letters))
+    screen.show(letters, lambda: _letters(queue, letters, dead[queue]))
 
 
 class Asked(Protocol):
@@ -95,10 +96,13 @@ def _listed(found: Sequence[dict[str, Any]]) -> RenderableType:
     return drawn
 
 
-def _letters(queue: str, letters: Sequence[dict[str, Any]]) -> RenderableType:
+def _letters(queue: str, letters: Sequence[dict[str, Any]], dead: int) -> RenderableType:
     if not letters:
         return Text(f"{queue} has no dead letters")
     drawn = table("sent", "deliveries", "message")
     for each in letters:
         drawn.add_row(clock_time(each["sentAt"]), str(each["attempts"]), Text(each["body"], overflow="fold"))
-    return drawn
+    # A page is full: a smaller one is not cut, whatever the count of SQS, which is approximate, says.
+    more = len(letters) >= MOST_SHOWN and dead > len(letters)
+    said = f"the oldest {len(letters)} of {dead:,}; --redrive delivers all of them anew"
+    return Group(drawn, Text(said, style="dim")) if more else drawn

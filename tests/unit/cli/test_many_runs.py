@@ -1,4 +1,4 @@
-"""Verbs for many runs; events, queues and schedules."""
+"""Commands for many runs; events, queues and schedules."""
 
 from __future__ import annotations
 
@@ -110,6 +110,14 @@ def test_queues_are_listed_and_their_dead_letters_delivered_anew(serve: Serve) -
     unknown = run("queues", "email")
     assert unknown.exit_code == 3
     assert unknown.stderr == "there is no queue 'email'; did you mean 'emails'? there is: emails\n"
+
+
+@pytest.mark.parametrize(("shown", "dead", "said"), [(100, 1_234, True), (100, 100, False), (3, 5, False)])
+def test_dead_letters_that_are_not_shown_are_counted(serve: Serve, shown: int, dead: int, said: bool) -> None:
+    queue = {"name": "emails", "consumer": "deliver", "waiting": 0, "dead": dead}
+    letter = {"id": "1", "body": "{}", "sentAt": "2026-01-01T00:00:00.000Z", "attempts": 3}
+    serve((200, {"queues": [queue]}), (200, {"deadLetters": [letter] * shown}))
+    assert ("the oldest 100 of 1,234; --redrive delivers all" in run("queues", "emails").output) is said
 
 
 class Nightly(WorkflowEntrypoint[None]):
