@@ -176,9 +176,8 @@ class Lifecycle:
             "status": "waitingForPause" if order.transition == "pause" else header.status,
             "updated": self._clock.now(),
             "wanted": order.wanted,
+            "due": self._clock.now(),  # the reconciler goes on with it, should this process end here
         }
-        if header.kind is not None:
-            fields["due"] = fields["updated"]  # the reconciler goes on with it, should this process end here
         gone: tuple[str, ...] = ()
         # A pause is taken back. The flag stays set: the execution may have begun to stop, and another one goes on.
         if order.transition == "resume":

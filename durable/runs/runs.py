@@ -274,9 +274,9 @@ class Runs:
         # Without a header nothing was wanted, or the write fails: so the flag says nothing that has to go.
         flag = () if there is None else flag_at_the_end(there, fields["status"])
         # Of two executions of one name, one may have parked the run that the other one brings to its end.
-        gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ()))
-        is_reported = is_child(instance_of(execution)) and fields.get("closed")
-        if is_segment and (is_reported or wanted in ("terminate", "rollback")):
+        gone = ("wanted", "place", *WAITING_FIELDS, *(PARKED_FIELDS if is_segment else ("due",)))
+        is_reported = is_segment and is_child(instance_of(execution)) and fields.get("closed")
+        if is_reported or wanted in ("terminate", "rollback"):
             # The reconciler reports to the parent, and ends the children, should nobody else do so.
             fields["due"] = fields["updated"]
             gone = tuple(name for name in gone if name != "due")

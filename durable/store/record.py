@@ -224,9 +224,8 @@ class StepRecord:
         expires = (self._table.get(key.flag) or {}).get("expires")
         if expires is not None:
             # The name stands in each row: without it a row that was deleted meanwhile would come back, as a torso.
-            there = (Absent("expires"), Equals("step", step))
             with suppress(ConditionFailed):
-                self._table.write(Write(key.row, {"expires": expires}, when=there))
+                self._table.write(Write(key.row, {"expires": expires}, when=(Equals("step", step),)))
 
     def renew(self, key: StepKey, owner: str) -> bool:
         """Renew the owner's lease, and return whether it still had it.
@@ -234,10 +233,10 @@ class StepRecord:
         Raises:
             TableBusy: it was not renewed; the same call may succeed later.
         """
-        # Not after the outcome: a renewal that was on its way then would say that somebody is still at work.
+        # Not after the outcome, which takes the owner away: else a late renewal would say that somebody is at work.
         lease = {"lease": self._clock.now() + LEASE_MS}
         try:
-            self._table.write(Write(key.row, lease, when=(Equals("owner", owner), Absent("outcome"))))
+            self._table.write(Write(key.row, lease, when=(Equals("owner", owner),)))
         except ConditionFailed:
             return False
         return True

@@ -26,6 +26,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "grinder": trial.Grinder,
     "hook": trial.Hook,
     "lender": trial.Lender,
+    "keeper": trial.Keeper,
     "chat": trial.Chat,
     "couriers": trial.Couriers,
     "breaker": trial.Breaker,

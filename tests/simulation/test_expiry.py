@@ -118,3 +118,19 @@ def test_a_late_execution_that_finds_its_run_closed_gives_its_rows_their_time(wo
     assert None in times(world)
     close(world)
     assert times(world) == {header(world).expires}
+
+
+def test_an_event_whose_run_is_closed_when_its_sender_has_looked_keeps_the_time_of_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply = DynamoDB._apply
+
+    def late(self: DynamoDB, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+        if any(each.key.sort.startswith("event#") and "expires" in getattr(each, "remove", ()) for each in changes):
+            monkeypatch.setattr(DynamoDB, "_apply", apply)
+            close(world)
+        return apply(self, changes)
+
+    monkeypatch.setattr(DynamoDB, "_apply", late)
+    world.events.send("child", "one", "said", 1, "e")
+    assert times(world) == {header(world).expires}

@@ -28,10 +28,12 @@ import pytest
 
 import durable.operations.lifecycle
 import durable.operations.segment_reconciler
+import durable.runs.outcome
 import durable.runs.runs
 import durable.steps.lending
 import durable.steps.turn
 import durable.store.record
+from durable.operations.lifecycle import Lifecycle
 from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
@@ -219,6 +221,24 @@ def late_step(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def result_by_hand(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A step that was given a result by hand has it."""
+    patch.setattr(Lifecycle, "_give", lambda self, header, row, result: None)
+    return frozenset()
+
+
+def told_why(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """Whoever started a run that a PublicError has ended is told why."""
+    patch.setattr(durable.runs.outcome, "_is_public", lambda state, row: False)
+    return frozenset()
+
+
+def output_with_its_run(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """A sweep leaves the large values of runs that are there."""
+    patch.setattr("durable.operations.large_values.load_header", lambda table, workflow, instance: None)
+    return frozenset()
+
+
 def rows_of_late_executions(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """An execution that finds its run closed gives the rows of that their time: it may have written one."""
     patch.setattr(Runs, "expire_again", lambda self, header: None)
@@ -228,6 +248,9 @@ def rows_of_late_executions(patch: pytest.MonkeyPatch) -> frozenset[str]:
 PROTECTIONS = [
     (flag, "trial", "terminate", STORM, range(12, 24)),
     (late_step, "breaker", "none", STORM, range(24, 32)),
+    (result_by_hand, "child", "restart after", STORM, range(4)),
+    (told_why, "trip", "none", CALM, range(2)),
+    (output_with_its_run, "keeper", "pause", CALM, range(12)),
     (rows_of_late_executions, "breaker", "terminate", STORM, range(92, 96)),
     (fence, "trial", "restart", TWINS, range(12)),
     (renewal, "trial", "none", TWINS, range(12)),

@@ -9,6 +9,7 @@ from durable import (
     Callback,
     CallbackFailed,
     NonRetryableError,
+    PublicError,
     Retries,
     StepContext,
     StepTimeoutError,
@@ -24,7 +25,7 @@ SLOW = Retries(limit=4, delay="90 seconds")
 LINEAR = Retries(limit=4, delay="40 seconds", backoff="linear")
 
 
-class Refused(NonRetryableError):
+class Refused(NonRetryableError, PublicError):
     """It was refused."""
 
 
@@ -190,6 +191,15 @@ class Lender(WorkflowEntrypoint[int]):
         text = await step.do("big", big, event.payload, retries=QUICK)
         await step.sleep("nap", "1 hour")
         return await step.do("weigh", weigh, text, retries=QUICK)
+
+
+class Keeper(WorkflowEntrypoint[int]):
+    """Returns what is too large for its header."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        text = await step.do("big", big, event.payload, retries=QUICK)
+        await step.sleep("nap", "1 hour")
+        return text
 
 
 class Couriers(WorkflowEntrypoint[int]):

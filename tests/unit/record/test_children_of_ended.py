@@ -134,12 +134,13 @@ def test_the_children_of_steps_that_are_forgotten_are_ended_before_the_steps_are
     assert status_of(place.runs.load("child", child)).status == "terminated"
 
 
+@pytest.mark.parametrize("segmented", [(), ("shop",)], ids=["standard", "express"])
 @pytest.mark.parametrize("by", ["the execution", "the reconciler"])
 @pytest.mark.parametrize("order", [Order("terminate"), Order("terminate", rollback=True)])
 def test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same(
-    order: Order, by: str, monkeypatch: pytest.MonkeyPatch
+    order: Order, by: str, segmented: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = Place(segmented=["shop"])
+    place = Place(segmented=segmented)
     place.call("t")
     child, header = place.child(), place.run().header
 

@@ -11,8 +11,9 @@ import pytest
 
 from durable.steps.attempt import Hang
 from durable.steps.step import Deadline
-from durable.store.begun import Exhausted, Held, Leased
+from durable.store.begun import Exhausted, Held, Leased, Recorded
 from durable.store.callback_tokens import CallbackKey
+from durable.store.failure import Failure
 from durable.store.keys import FLAG, StepKey
 from durable.store.leases import LEASE_MS, Leases
 from durable.store.record import StepRecord
@@ -327,3 +328,41 @@ def test_a_busy_table_costs_a_step_with_a_callback_no_attempt(bench: Bench, tabl
     table.busy = 5
     secret = bench.record.secret(key)
     assert bench.record.secret(key) == secret
+
+
+def test_a_lease_that_was_taken_over_while_its_owner_read_the_flag_is_not_put_back(
+    bench: Bench, table: Unreliable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get = table.get
+
+    def late(key: Key) -> Row | None:
+        if key == KEY.flag:
+            monkeypatch.setattr(table, "get", get)
+            later(bench)
+            assert begin(bench, "other") == Leased(2)
+            table.write(Write(KEY.flag, {"want": "pause"}))
+        return get(key)
+
+    monkeypatch.setattr(table, "get", late)
+    begin(bench, "first")
+    assert (row(bench).owner, row(bench).status) == ("other", "running")
+
+
+def test_a_step_that_was_given_a_result_since_it_was_read_does_not_begin(
+    bench: Bench, table: Unreliable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(bench, "first")
+    bench.record.give_back(KEY, "first", 1, Failure("E", "m"), 1)
+    write = table.write
+
+    def late(*changes: Write | Delete) -> Any:
+        if "history" in getattr(changes[0], "set", ()):
+            given = {"status": "complete", "outcome": "result", "result": "by hand", "finished": 1}
+            monkeypatch.setattr(table, "write", write)
+            table.write(Write(KEY.row, given))
+        return write(*changes)
+
+    monkeypatch.setattr(table, "write", late)
+    begun = begin(bench, "second")
+    assert isinstance(begun, Recorded)
+    assert begun.result == "by hand"

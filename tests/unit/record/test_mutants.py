@@ -141,7 +141,7 @@ def _of_a_dead_sender(place: test_parked.Place) -> None:
 def _of_a_dead_operator(place: None) -> None:
     with pytest.MonkeyPatch.context() as patch:
         test_children_of_ended.test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same(
-            Order("terminate"), "the execution", patch
+            Order("terminate"), "the execution", ("shop",), patch
         )
 
 

@@ -276,3 +276,32 @@ def _interrupt(*given: object) -> int:
 
 def _die(*given: object, **named: object) -> bool:
     raise RuntimeError
+
+
+def _before_the_wake(place: Place, happens: Callable[[], object]) -> None:
+    """Have something happen before the write by which an event wakes the run."""
+
+    def seen(changes: tuple[Write | Delete, ...]) -> None:
+        if any("parked" in getattr(each, "remove", ()) for each in changes):
+            place.table.seen = lambda changes: None
+            happens()
+
+    place.table.seen = seen
+
+
+def test_an_event_that_is_sent_again_is_not_given_to_the_next_wait(place: Place) -> None:
+    place.wait()
+    place.send()
+    place.wait()
+    place.wait("second")
+    place.send()
+    assert place.header.parked == "event"
+
+
+def test_an_event_is_not_given_to_a_wait_that_is_over_since_it_was_read(place: Place) -> None:
+    place.wait()
+    key = Key("shop#one", place.header.awaits or "")
+    _before_the_wake(place, lambda: place.table.write(Write(key, {"outcome": "error", "status": "errored"})))
+    place.send()
+    row = place.table.get(key) or {}
+    assert (row["outcome"], row["status"], row.get("result")) == ("error", "errored", None)
