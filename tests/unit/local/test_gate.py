@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from durable.errors import Throttled
 from durable.local.gate import Gate
 from durable.local.storage.journal import Journal, JournalFailed
 from durable.local.storage.schema import EXECUTION
+from tests.unit.local.commits import HeldCommits
 
 
 @pytest.fixture
@@ -21,23 +20,6 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     journal = Journal(tmp_path / "data")
     yield journal
     journal.close()
-
-
-class HeldCommits:
-    """Commits that wait until they are let go, and then go through or fail."""
-
-    def __init__(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._go, self._commit, self.fails = threading.Event(), journal._commit, False
-        monkeypatch.setattr(journal, "_commit", self._held)
-
-    def _held(self, batch: object) -> None:
-        assert self._go.wait(10)
-        if self.fails:
-            raise sqlite3.OperationalError("disk I/O error")
-        self._commit(batch)  # type: ignore[arg-type]  # the journal's own
-
-    def go(self) -> None:
-        self._go.set()
 
 
 @pytest.fixture

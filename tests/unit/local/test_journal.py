@@ -11,6 +11,7 @@ import pytest
 
 from durable.local.storage.journal import Journal, JournalClosed, JournalFailed
 from durable.local.storage.schema import DEFINITION, EXECUTION, KV, MESSAGE, RECORD
+from tests.unit.local.commits import HeldCommits
 
 
 @pytest.fixture
@@ -33,27 +34,11 @@ def on_disk(journal: Journal, table: str = "execution") -> list[tuple[object, ..
     return rows
 
 
-class Gate:
-    """Holds the committing thread at the beginning of a commit."""
-
-    def __init__(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.reached, self._open, self._commit = threading.Event(), threading.Event(), journal._commit
-        monkeypatch.setattr(journal, "_commit", self._held)
-
-    def _held(self, batch: object) -> None:
-        self.reached.set()
-        assert self._open.wait(10)
-        self._commit(batch)  # type: ignore[arg-type]  # the journal's own
-
-    def open(self) -> None:
-        self._open.set()
-
-
 @pytest.fixture
-def gate(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    gate = Gate(journal, monkeypatch)
-    yield gate
-    gate.open()
+def commits(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[HeldCommits]:
+    held = HeldCommits(journal, monkeypatch)
+    yield held
+    held.go()
 
 
 def test_what_was_waited_for_is_on_disk(journal: Journal) -> None:
@@ -88,11 +73,11 @@ def test_every_space_keeps_its_columns(journal: Journal) -> None:
         journal.flush()
 
 
-def test_a_row_is_read_before_it_is_durable(journal: Journal, gate: Gate) -> None:
+def test_a_row_is_read_before_it_is_durable(journal: Journal, commits: HeldCommits) -> None:
     first = journal.put(EXECUTION, ("a",), ("one",))
     assert journal.get(EXECUTION, ("a",)) == ("one",)
     journal.hasten()
-    assert gate.reached.wait(10)
+    assert commits.reached.wait(10)
     assert journal.get(EXECUTION, ("a",)) == ("one",)
     journal.put(EXECUTION, ("a",), ("two",))
     journal.put(EXECUTION, ("b",), ("new",))
@@ -101,21 +86,21 @@ def test_a_row_is_read_before_it_is_durable(journal: Journal, gate: Gate) -> Non
     assert journal.get(EXECUTION, ("a",)) is None
     assert journal.durable < first
     assert on_disk(journal) == []
-    gate.open()
+    commits.go()
     journal.flush()
     assert journal.get(EXECUTION, ("a",)) is None
     assert on_disk(journal) == [("b", "new")]
 
 
-def test_only_the_last_of_several_values_is_written(journal: Journal, gate: Gate) -> None:
+def test_only_the_last_of_several_values_is_written(journal: Journal, commits: HeldCommits) -> None:
     journal.put(EXECUTION, ("first",), ("",))
     journal.hasten()
-    assert gate.reached.wait(10)
+    assert commits.reached.wait(10)
     for number in range(10):
         journal.put(EXECUTION, ("a",), (str(number),))
     journal.put(EXECUTION, ("b",), ("x",))
     journal.delete(EXECUTION, ("b",))
-    gate.open()
+    commits.go()
     journal.flush()
     assert on_disk(journal) == [("a", "9"), ("first", "")]
     assert (journal.counts.handed, journal.counts.written, journal.counts.commits) == (13, 3, 2)
@@ -177,15 +162,15 @@ def test_an_update_replaces_the_row(journal: Journal) -> None:
     assert on_disk(journal, "record") == [("p", "s", None, None, None, None, "two")]
 
 
-def test_callbacks_run_after_the_commit_and_at_once_when_it_is_past(journal: Journal, gate: Gate) -> None:
+def test_callbacks_run_after_the_commit_and_at_once_when_it_is_past(journal: Journal, commits: HeldCommits) -> None:
     heard: list[str] = []
     done = threading.Event()
     ticket = journal.put(EXECUTION, ("a",), ("one",))
     journal.after(ticket, lambda error: heard.append(f"{error} {on_disk(journal)}"))
-    assert gate.reached.wait(10)
+    assert commits.reached.wait(10)
     journal.after(ticket, lambda error: done.set())
     assert heard == []
-    gate.open()
+    commits.go()
     assert done.wait(10)
     assert heard == ["None [('a', 'one')]"]
     journal.after(ticket, lambda error: heard.append("now"))
@@ -217,22 +202,22 @@ def test_the_ticket_of_no_change_is_refused(journal: Journal) -> None:
         journal.wait(1)
 
 
-def test_a_wait_ends_after_its_time(journal: Journal, gate: Gate) -> None:
+def test_a_wait_ends_after_its_time(journal: Journal, commits: HeldCommits) -> None:
     with pytest.raises(TimeoutError, match="is not durable after"):
         journal.wait(journal.put(EXECUTION, ("a",), ("one",)), timeout=0.01)
 
 
-def test_many_threads_share_commits(journal: Journal, gate: Gate) -> None:
+def test_many_threads_share_commits(journal: Journal, commits: HeldCommits) -> None:
     threads = [
         threading.Thread(target=lambda name=name: journal.wait(journal.put(EXECUTION, (name,), ("x",))))
         for name in map(str, range(20))
     ]
     for thread in threads:
         thread.start()
-    assert gate.reached.wait(10)
+    assert commits.reached.wait(10)
     while journal.ticket < 20:
         threading.Event().wait(0.001)
-    gate.open()
+    commits.go()
     for thread in threads:
         thread.join()
     assert len(on_disk(journal)) == 20
@@ -259,9 +244,9 @@ class TestFailure:
     """When a commit fails, everybody hears of it and nothing is taken any more."""
 
     @pytest.fixture
-    def full(self, journal: Journal, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Journal:
+    def full(self, journal: Journal, commits: HeldCommits, monkeypatch: pytest.MonkeyPatch) -> Journal:
         """Return a journal whose disk is full, in the middle of the commit of "safe" … "lost"."""
-        gate.open()
+        commits.go()
         journal.wait(journal.put(EXECUTION, ("safe",), ("",)))
         journal._writer.execute("PRAGMA max_page_count=1")
         return journal

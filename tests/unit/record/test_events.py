@@ -12,7 +12,7 @@ from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.events import Events
 from durable.steps.waits import EventHandler
-from durable.store.keys import StepKey, header_key, partition
+from durable.store.keys import StepKey, header_key
 from durable.store.machines import MachinesBusy
 from durable.store.record import StepRecord
 from durable.store.table import Delete, Key, Row, Write
@@ -20,7 +20,6 @@ from durable.testing.table import MemoryTable
 from durable.wire import WaitTask
 from tests.unit.record.conftest import FakeMachines, FakeTokens
 
-PART = partition("shop", "one")
 ENTERED = "2026-01-01T00:00:00.000Z"
 CREATED = milliseconds_of(ENTERED)
 
