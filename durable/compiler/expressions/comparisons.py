@@ -46,6 +46,7 @@ from durable.compiler.types.kinds import (
 from durable.compiler.types.terms import (
     Both,
     Comparison,
+    Comprehension,
     Constant,
     Contains,
     Either,
@@ -277,6 +278,11 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     refuse_none(node, container, f"the right side of `{source}`")
     kind = of_one_shape(acts_as(container.kind))
     match kind:
+        case ListOf(TupleOf() | Opaque() as element) | SetOf(TupleOf() as element):
+            one, wanted = Variable("_m", element), Variable("_w", item.kind)
+            same = comparison(node, ast.Eq(), one, wanted, source)
+            found = Comprehension(same, one.name, container, None, Boolean(), "any")
+            return Let(((wanted.name, item),), found, found.kind)
         case ListOf() | TupleOf() | SetOf():
             refuse_unlike(node, _elements(kind), item, source)
             return Contains(container, item)

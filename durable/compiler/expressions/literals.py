@@ -48,7 +48,7 @@ def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> 
     if isinstance(value, (set, frozenset)) and not inside:
         # In one order, so that the same module always compiles to the same.
         found = tuple(literal(node, each, source, inside=True) for each in sorted(value, key=repr))
-        if all(isinstance(each, Constant) for each in found):
+        if all(isinstance(each, Constant) or isinstance(each.kind, TupleOf) for each in found):
             return ListDisplay(found, SetOf(join(*(each.kind for each in found)) if found else Never()))
     if isinstance(value, dict):
         return _dict(node, value, source)

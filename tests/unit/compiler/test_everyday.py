@@ -168,6 +168,21 @@ PROGRAMS = {
             return [user.address.street_name, user.age, user.nickname.lower()]
         return [user.age, user.nickname]
     """,
+    "times and tuples are looked for in a list": """
+        day = MOMENT.date()
+        days = [day, day + timedelta(days=len(event.payload.tags))]
+        pairs = [(tag, place) for place, tag in enumerate(event.payload.tags)]
+        moments = [event.timestamp, MOMENT]
+        return [
+            day + timedelta(days=1) in days,
+            day not in days,
+            ("a", 0) in pairs,
+            ("b", len(pairs)) not in pairs,
+            MOMENT in moments,
+            event.timestamp + timedelta(days=1) in moments,
+            [(name, n) for n, name in enumerate(NAMES) if (name, n) not in pairs],
+        ]
+    """,
     "errors of Python about the world": """
         if event.payload.tags:
             raise TimeoutError(f"{len(event.payload.tags)} tags took too long")
