@@ -198,7 +198,8 @@ class _Drawing:
                 raise AssertionError("a race's calls stand in no program")
             case MapCall():
                 lanes = (self._result(what.body),)
-                return Node(id, "map", _name(what.label), f"{what.concurrency} at once", lanes=lanes)
+                detail = f"{what.concurrency} at once" if what.limit is None else f"up to {what.concurrency} at once"
+                return Node(id, "map", _name(what.label), detail, lanes=lanes)
             case EventWait():
                 event = what.event if what.begun is None else ""  # a callback is completed by its token alone
                 detail = f"{event or 'callback'}, {_timeout(what)}"

@@ -265,7 +265,7 @@ class NativeStep(WorkflowStep):
         concurrency: int = 10,
         return_exceptions: bool = False,
     ) -> list[Any]:
-        turns, failed = asyncio.Semaphore(concurrency), asyncio.Event()
+        turns, failed = asyncio.Semaphore(max(1, concurrency)), asyncio.Event()
 
         async def one(item: Any) -> Any:
             async with turns:

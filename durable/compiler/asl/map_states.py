@@ -45,15 +45,16 @@ def map_state(state: Map, body: Json, inner: str, caught: Json, left: Json) -> J
     if state.groups > 1:
         left = {field: expressions_mapped(each, _joined) for field, each in left.items()}
         return {"Type": "Map", **cost, **_of_groups(state, body, inner), **caught, **left}
+    at_once = str(state.concurrency) if state.limit is None else f"({jsonata(state.limit)})"
     selected = {"item": f"{{% {_ITEM}.Value %}}", "index": f"{{% {_ITEM}.Index %}}"}
     if state.timed:  # this item had to wait for a free place, and so began later than the map itself
-        selected["late"] = f"{{% {_ITEM}.Index >= {state.concurrency} %}}"
+        selected["late"] = f"{{% {_ITEM}.Index >= {at_once} %}}"
     return {
         "Type": "Map",
         **cost,
         "Items": "{% " + jsonata(state.items) + " %}",
         "ItemSelector": selected,
-        "MaxConcurrency": state.concurrency,
+        "MaxConcurrency": state.concurrency if state.limit is None else f"{{% {jsonata(state.limit)} %}}",
         "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **body},
         **caught,
         **left,

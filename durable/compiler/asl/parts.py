@@ -16,6 +16,7 @@ from typing import Any, Final
 from durable.compiler.asl.carried import NAMES, read
 from durable.compiler.asl.map_states import BEGINS, ENDS, JOINED, RESULT, SHARED, cost_comment
 from durable.compiler.asl.walk import expressions_mapped, machines_in, needs_standard, redirect, state_names
+from durable.compiler.program.tree import MOST_OF_A_MAP
 from durable.compiler.source.names import state_name
 from durable.compiler.states.flow import CLOCK
 
@@ -100,8 +101,11 @@ class _Parts:
 
     def _size(self) -> int:
         """Return how many items a part has; on Standard, no more than its history holds."""
-        inner = self.inner or {"MaxConcurrency": 1}
-        most = max(MOST_ITEMS, TURNS * int(self.state["MaxConcurrency"]) * int(inner["MaxConcurrency"]))
+        at_once = 1
+        for each in (self.state, *([self.inner] if self.inner else [])):
+            written = each["MaxConcurrency"]
+            at_once *= written if isinstance(written, int) else MOST_OF_A_MAP  # what only the run knows is less
+        most = max(MOST_ITEMS, TURNS * at_once)
         if not needs_standard(self.state):
             return most
         cost = _COST.fullmatch(self.state["Comment"])

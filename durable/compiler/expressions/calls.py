@@ -36,10 +36,8 @@ from durable.compiler.expressions.texts import join_texts
 from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import is_named_tuple
-from durable.compiler.types.assignability import assignable
 from durable.compiler.types.keys import as_text, looked_up
 from durable.compiler.types.kinds import (
-    Boolean,
     DictOf,
     Done,
     Fixed,
@@ -66,15 +64,10 @@ from durable.compiler.types.kinds import (
 from durable.compiler.types.terms import (
     NONE,
     Apply,
-    Comparison,
-    Conditional,
     Constant,
-    Either,
     Entry,
     Expression,
-    Item,
     Let,
-    Operation,
     Variable,
 )
 from durable.retries import Retries
@@ -320,7 +313,7 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
     if name == "get" and isinstance(kind, (DictOf, Fixed, Record)) and len(arguments) in (1, 2):
         return _get(node, of, kind, arguments, source)
     if name in ("startswith", "endswith") and isinstance(kind, Text) and len(arguments) == 1:
-        return _edges(node, of, name, arguments[0], source)
+        return texts.edges(node, of, name, arguments[0], source)
     if isinstance(kind, ListOf | TupleOf):
         of_list = sequences.method(node, of, kind, name, arguments, source)
         if of_list is not None:
@@ -376,29 +369,3 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
         remedy = by_attribute(kind, str(key.value), called) if isinstance(key, Constant) else f"write `{called}.field`"
         raise Refused(node, f"`{called}` is no dict but {describe(kind)}", remedy)
     raise Refused(node, f"`{source}` looks up a key that {describe(kind)} does not have", "use one that it has")
-
-
-def _edges(node: ast.Call, of: Expression, name: str, parts: Expression, source: str) -> Expression:
-    """Return `s.startswith(x)`, where `x` may be a tuple of strings."""
-    if not isinstance(parts.kind, TupleOf) or not all(is_text(each) for each in parts.kind.elements):
-        return _edge(node, of, name, parts, source)
-    text, given = Variable("_s", of.kind), Variable("_p", parts.kind)
-    found: Expression = Constant(False, Boolean())
-    for place in reversed(range(len(parts.kind.elements))):
-        one = Item(given, Constant(place, Integer()), Text(), certain=True)
-        test = _edge(node, text, name, one, source)
-        found = Either(test, found) if place + 1 < len(parts.kind.elements) else test
-    return Let((("_s", of), ("_p", parts)), found, Boolean())
-
-
-def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
-    if not assignable(part.kind, Text()):
-        remedy = "give it a string, or write the tuple out, as in `s.startswith((a, b))`"
-        raise Refused(node, f"`{source}` looks for {describe(part.kind)}", remedy)
-    if name == "startswith":
-        start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())
-        return Comparison("=", start, part)
-    size = Apply("$length", (part,), Integer())
-    whole = Apply("$length", (of,), Integer())
-    rest = Apply("$substring", (of, Operation("-", whole, size, Integer())), Text())
-    return Conditional(Comparison("<", whole, size), Constant(False, Boolean()), Comparison("=", rest, part), Boolean())

@@ -11,6 +11,7 @@ from durable.compiler.expressions.numbers import SPACES
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.slices import TURNED
 from durable.compiler.source.problems import Refused
+from durable.compiler.types.assignability import assignable
 from durable.compiler.types.kinds import (
     Boolean,
     Integer,
@@ -28,9 +29,16 @@ from durable.compiler.types.kinds import (
 from durable.compiler.types.terms import (
     TEXT,
     Apply,
+    Comparison,
+    Conditional,
     Constant,
+    Either,
     Expression,
     Formula,
+    Item,
+    Let,
+    Operation,
+    Variable,
 )
 
 _HOLDS: Final = '$b = "" or $contains($a, $b)'
@@ -279,3 +287,29 @@ def join_texts(node: ast.Call, separator: Expression, items: Expression, element
     if not all(isinstance(acts_as(each), (Text, Never)) for each in members(element)):
         raise Refused(node, f"`{source}` joins {describe(element)}", "write separator.join(str(x) for x in xs)")
     return Apply("$join", (items, separator), TEXT)
+
+
+def edges(node: ast.Call, of: Expression, name: str, parts: Expression, source: str) -> Expression:
+    """Return `s.startswith(x)`, where `x` may be a tuple of strings."""
+    if not isinstance(parts.kind, TupleOf) or not all(is_text(each) for each in parts.kind.elements):
+        return _edge(node, of, name, parts, source)
+    text, given = Variable("_s", of.kind), Variable("_p", parts.kind)
+    found: Expression = Constant(False, Boolean())
+    for place in reversed(range(len(parts.kind.elements))):
+        one = Item(given, Constant(place, Integer()), Text(), certain=True)
+        test = _edge(node, text, name, one, source)
+        found = Either(test, found) if place + 1 < len(parts.kind.elements) else test
+    return Let((("_s", of), ("_p", parts)), found, Boolean())
+
+
+def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
+    if not assignable(part.kind, Text()):
+        remedy = "give it a string, or write the tuple out, as in `s.startswith((a, b))`"
+        raise Refused(node, f"`{source}` looks for {describe(part.kind)}", remedy)
+    if name == "startswith":
+        start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())
+        return Comparison("=", start, part)
+    size = Apply("$length", (part,), Integer())
+    whole = Apply("$length", (of,), Integer())
+    rest = Apply("$substring", (of, Operation("-", whole, size, Integer())), Text())
+    return Conditional(Comparison("<", whole, size), Constant(False, Boolean()), Comparison("=", rest, part), Boolean())

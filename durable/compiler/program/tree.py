@@ -90,6 +90,7 @@ class MapCall:
     """`step.map(…)`: the body once for each item, its result a list in the order of the items.
 
     `round` names the variable of the index, which is unique and so names the map; `element` is the kind of a result.
+    `limit` works the concurrency out where only the run knows it.
     """
 
     label: str
@@ -101,6 +102,7 @@ class MapCall:
     line: int
     errors: Mapping[str, type[Exception]] = field(default_factory=dict, compare=False)
     bound: int | None = None
+    limit: Expression | None = None
 
     @property
     def groups(self) -> int:

@@ -31,10 +31,10 @@ from durable.compiler.program.tree import (
     Try,
 )
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.definitions import DefinitionReader, ReadBranch
 from durable.compiler.statements.external_waits import call_workflow, callback, wait_for_event
 from durable.compiler.statements.functions import Definition
+from durable.compiler.statements.maps import body_of, concurrency
 from durable.compiler.statements.reading import Reading, keyed
 from durable.compiler.statements.steps import METHODS
 from durable.compiler.statements.titles import template
@@ -51,7 +51,7 @@ from durable.compiler.types.kinds import (
     is_unknown,
     join,
 )
-from durable.compiler.types.terms import NONE, TEXT, Constant, ListDisplay, RawExpression, Variable
+from durable.compiler.types.terms import NONE, TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
 from durable.errors import InvalidTime, TooManyRounds
 from durable.signature import class_path
 
@@ -60,8 +60,6 @@ ReadBlock = Callable[[list[ast.stmt]], Statements]
 
 ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
-_MOST_AT_ONCE: Final = MOST_OF_A_MAP**2
-"""Those of a Map of Maps."""
 _INTEGER: Final = Integer()
 _GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call", "race")
 _SLEEPS: Final = ("sleep", "sleep_until")
@@ -210,7 +208,7 @@ class AwaitReader:
 
     def _each(self, node: ast.Call, calls: ast.GeneratorExp | ast.ListComp, *, keeps: bool) -> Awaited:
         """Return `gather(*(call for x in xs))`: a map, whose body awaits the call."""
-        definition, items = _body_of(calls, f"each {self._label(calls.elt)}")
+        definition, items = body_of(calls, f"each {self._label(calls.elt)}")
         body = self.definitions.nested_here(definition, {})
         name = self.reading.steps.race_name(node, definition.name)
         return self._mapped(node, name, body, items, MOST_OF_A_MAP, keeps=keeps)
@@ -324,12 +322,20 @@ class AwaitReader:
         if len(node.args) != 3:
             what = f"`{reading.source(node)}` is not a name, a body and items"
             raise Refused(node, what, 'write `await step.map("name", body, items)`')
-        definition, at_once = self._body(node.args[1]), self._concurrency(named.get("concurrency"))
+        definition, (at_once, limit) = self._body(node.args[1]), concurrency(reading, named.get("concurrency"))
         keeps = options.flag(named.get("return_exceptions"), "return_exceptions", reading.steps.resolve)
-        return self._mapped(node, name, definition, node.args[2], at_once, keeps=keeps)
+        return self._mapped(node, name, definition, node.args[2], at_once, limit, keeps=keeps)
 
     def _mapped(
-        self, node: ast.Call, name: str, definition: Definition, over: ast.expr, at_once: int, *, keeps: bool
+        self,
+        node: ast.Call,
+        name: str,
+        definition: Definition,
+        over: ast.expr,
+        at_once: int,
+        limit: Expression | None = None,
+        *,
+        keeps: bool,
     ) -> Awaited:
         reading = self.reading
         items = iterable(reading.expressions, over, reading.here())
@@ -348,7 +354,7 @@ class AwaitReader:
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         label = reading.frame.prefix + name
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
-        call = MapCall(label, items, index, body, at_once, found.kind, node.lineno, found.errors, bound)
+        call = MapCall(label, items, index, body, at_once, found.kind, node.lineno, found.errors, bound, limit)
         return Awaited(Run(call, None), ListOf(found.kind))
 
     def _body(self, node: ast.expr) -> Definition:
@@ -364,37 +370,3 @@ class AwaitReader:
         if len(wanted) != 1:
             raise Refused(node, f"`{text}` takes {len(wanted)} arguments", "it takes one: the item")
         return definition
-
-    def _concurrency(self, node: ast.expr | None) -> int:
-        # Step Functions takes 40 at once for one inline Map. 10 keep a burst of Lambdas small where nothing is said.
-        value = 10 if node is None else options.constant(node, self.reading.steps.resolve)
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        if node is not None and (not is_number or not 1 <= value <= _MOST_AT_ONCE):
-            raise Refused(node, f"concurrency is {value!r}", f"write a whole number from 1 to {_MOST_AT_ONCE:,}")
-        assert isinstance(value, int)
-        return value
-
-
-def _body_of(calls: ast.GeneratorExp | ast.ListComp, name: str) -> tuple[ast.AsyncFunctionDef, ast.expr]:
-    """Return the body of the map that a generator of calls stands for, and what the map goes through."""
-    match calls.generators:
-        case [ast.comprehension(target, items, [])]:
-            pass
-        case _:
-            names = [each for one in calls.generators for each in ast.walk(one.target) if isinstance(each, ast.Name)]
-            read: list[ast.expr] = [ast.Name(each.id, ast.Load()) for each in names]
-            bound: list[ast.expr] = [ast.Name(each.id, ast.Store()) for each in names]
-            element = read[0] if len(read) == 1 else ast.Tuple(read, ast.Load())
-            items = placed(ast.ListComp(element, calls.generators), calls)
-            target = bound[0] if len(bound) == 1 else ast.Tuple(bound, ast.Store())
-    body: list[ast.stmt] = [ast.Return(ast.Await(calls.elt))]
-    item = "item"
-    if isinstance(target, ast.Name):
-        item = target.id
-    else:
-        taken = {each.id for each in ast.walk(calls) if isinstance(each, ast.Name)}
-        while item in taken:
-            item = f"{item}_"
-        body.insert(0, ast.Assign([target], ast.Name(item, ast.Load())))
-    arguments = ast.arguments(posonlyargs=[], args=[ast.arg(item)], kwonlyargs=[], kw_defaults=[], defaults=[])
-    return placed(ast.AsyncFunctionDef(name, arguments, body, []), calls), items

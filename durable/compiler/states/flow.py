@@ -190,7 +190,7 @@ class Lowering(MachineBuilder):
                 now = Formula(_TURN, (Variable(self.clock, _INTEGER), RawExpression(LATE, Boolean())), _INTEGER)
                 body = self._branch(of.body, budget, now, counts=deeper)
                 state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
-                state.timed = self.shared.timed
+                state.timed, state.limit = self.shared.timed, of.limit
                 if of.bound is None and not deeper:
                     state.cost = self.budget.bounds.costs[of.round]
                 state.next.set(self.budget.spent, self.budget.after_map(of, deeper))

@@ -188,6 +188,7 @@ class Map(Caught):
     Attributes:
         cost: the events of an item at most, where it can go through its items in parts.
         timed: the machine reads `LATE`: whether its item has waited for others to end.
+        limit: works the concurrency out where only the run knows it.
     """
 
     items: Expression = field(kw_only=True)
@@ -195,13 +196,15 @@ class Map(Caught):
     groups: int = 1
     cost: int | None = None
     timed: bool = False
+    limit: Expression | None = None
     body: Machine = field(kw_only=True)
 
     def expressions(self) -> list[Expression]:
-        return [self.items, *self.body.expressions()]
+        return [self.items, *([self.limit] if self.limit else []), *self.body.expressions()]
 
     def change(self, change: Change) -> None:
         self.items = change(self.items)
+        self.limit = change(self.limit) if self.limit else None
         self.body.change(change)
 
 

@@ -155,7 +155,7 @@ class Branching(Statements):
             body = self._def(place, group, depth, kind, source)
         name = self._name("m")
         items = self.expression(place.scope, f"list[{source}]", 1)
-        options = f", concurrency={1 if one_by_one else self.random.choice([2, 3, 4, 41, 100])}"
+        options = f", concurrency={1 if one_by_one else self.random.choice([2, 3, 4, 41, 100, '(user.level + 1)'])}"
         self._emit(place, f'{name} = await step.map("{self._name("map")}", {body}, {items}{options})')
         if kind in ("int", "str"):
             self._bind(place, name, f"list[{kind}]")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from durable.compiler import compile_workflow
+from durable.errors import CompileError
 from tests.unit.compiler.both import agree, run_compiled
-from tests.unit.compiler.sample import EmailTakenError, User
+from tests.unit.compiler.sample import EmailTakenError, Point, User
 from tests.unit.compiler.written import written
 
 MAP = """
@@ -79,3 +80,55 @@ def test_as_many_items_are_under_way_as_it_says_and_no_more(concurrency: int, gr
     state = compiled.definition["States"]["all"]
     inner = state["ItemProcessor"]["States"].get("all group")
     assert (state["MaxConcurrency"], inner and inner["MaxConcurrency"]) == ((groups, each) if inner else (each, None))
+
+
+KNOWN_IN_THE_RUN = {
+    "a number of the payload": """
+        async def one(item: int) -> int:
+            await step.sleep("nap", "1 hour")
+            return await step.do("a", save, item)
+
+        limit = event.payload.point.x
+        found = await step.map("all", one, range(5), concurrency=limit)
+        return [found, await step.do("b", save, limit)]
+    """,
+    "in a branch and worked out": """
+        async def one(word: str) -> str:
+            return await step.do("b", text, word)
+
+        async def many(limit: int) -> list[str]:
+            return await step.map("all", one, event.payload.tags, concurrency=len(event.payload.tags) // limit)
+
+        return list(await asyncio.gather(many(1), many(2)))
+    """,
+    "returned by a step": """
+        async def one(word: str) -> str:
+            return await step.do("b", text, word, retries=Retries(limit=0))
+
+        limit = await step.do("a", save, 2)
+        found = await step.map("all", one, event.payload.tags, concurrency=limit, return_exceptions=True)
+        return len(found)
+    """,
+}
+
+
+@pytest.mark.parametrize("name", KNOWN_IN_THE_RUN)
+def test_the_concurrency_may_be_known_in_the_run_only(name: str) -> None:
+    workflow = written(KNOWN_IN_THE_RUN[name])
+    for limit in (0, 1, 3, 1000):
+        agree(workflow, User(user_id="u", point=Point(limit), tags=["a", "b", "c"][:limit]), ordered=False)
+
+
+def test_as_many_are_under_way_as_the_run_says() -> None:
+    compiled = compile_workflow(written(KNOWN_IN_THE_RUN["a number of the payload"]))
+    elapsed = [
+        run_compiled(compiled, User(user_id="u", point=Point(limit)), {"a": lambda n: n, "b": lambda n: n}).elapsed
+        for limit in (1, 2, 5)
+    ]
+    assert [each.total_seconds() / 3600 for each in elapsed] == [5, 3, 1]
+
+
+def test_what_is_no_number_of_items_is_refused() -> None:
+    body = KNOWN_IN_THE_RUN["a number of the payload"].replace("event.payload.point.x", "event.payload.user_id")
+    with pytest.raises(CompileError, match="is no number of items; give it a whole number"):
+        compile_workflow(written(body))
