@@ -47,7 +47,7 @@ class Frame(Jsonata.Frame):  # type: ignore[misc]  # jsonata-python has no types
         return None if frame is None else frame.lookup(name)
 
 
-class Evaluator(Jsonata):  # type: ignore[misc]
+class Evaluator(Jsonata):  # type: ignore[misc]  # jsonata-python has no types
     """Evaluates syntax trees in one thread, one after the other."""
 
     input: Any

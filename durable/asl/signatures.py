@@ -56,7 +56,7 @@ class StrictSignature(Signature):  # type: ignore[misc]  # jsonata-python has no
         raise JException("T0410", -1, good_to + 1, function_name)
 
 
-class Checked(Jsonata.JFunction):  # type: ignore[misc]
+class Checked(Jsonata.JFunction):  # type: ignore[misc]  # jsonata-python has no types
     """A function that checks what another one, such as $map, gives it; the evaluator checks before it calls."""
 
     def call(self, input: Any, args: Any) -> Any:
@@ -66,7 +66,7 @@ class Checked(Jsonata.JFunction):  # type: ignore[misc]
         raise NotImplementedError
 
 
-class _Native(Checked, Jsonata.JNativeFunction):  # type: ignore[misc]
+class _Native(Checked, Jsonata.JNativeFunction):  # type: ignore[misc]  # jsonata-python has no types
     def perform(self, input: Any, args: Any) -> Any:
         return Jsonata.JNativeFunction.call(self, input, args)
 

@@ -30,7 +30,7 @@ class _Tokenizer(Tokenizer):  # type: ignore[misc]  # jsonata-python has no type
         return token
 
 
-class _Parser(Parser):  # type: ignore[misc]
+class _Parser(Parser):  # type: ignore[misc]  # jsonata-python has no types
     def parse(self, jsonata: str, regex_engine: Callable[..., Any] = compile_regex) -> Any:
         """Do what the library's own does, on our tokens."""
         self.source, self.lexer = jsonata, _Tokenizer(jsonata, regex_engine)

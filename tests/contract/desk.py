@@ -97,7 +97,8 @@ class Desk:
         self.clock.advance_to(self.clock.now() + milliseconds)
 
     def tell(self, verb: str, **options: Any) -> None:
-        self.lifecycle.carry_out("shop", "one", Order(verb, **options) if options else ORDERS[verb])  # type: ignore[arg-type]
+        order = Order(verb, **options) if options else ORDERS[verb]  # type: ignore[arg-type]  # a name of a transition
+        self.lifecycle.carry_out("shop", "one", order)
 
     def ends(self, state: ExecutionState) -> None:
         execution = self.header["execution"]

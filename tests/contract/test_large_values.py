@@ -107,8 +107,7 @@ class Quiet:
 
 def handler(function: Any, values: LargeValues | None, table: MemoryTable, clock: VirtualClock) -> StepHandler:
     record = StepRecord(table, clock)
-    deadline = lambda seconds: nullcontext()  # noqa: E731
-    return StepHandler(signature_of(function), {}, record, clock, deadline, Quiet(), values=values)  # type: ignore[arg-type]
+    return StepHandler(signature_of(function), {}, record, clock, lambda _: nullcontext(), Quiet(), values=values)  # type: ignore[arg-type]
 
 
 def event(step: str, input: dict[str, Any], **more: Any) -> StepEvent:

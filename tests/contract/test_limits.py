@@ -157,7 +157,7 @@ def test_a_run_whose_slot_was_taken_meanwhile_finds_another_or_waits(world: Worl
             shop.create(9)
         return rows
 
-    shop.table.query = late  # type: ignore[method-assign]
+    shop.table.query = late  # type: ignore[method-assign]  # of this table alone
     shop.create(0)
     assert (shop.status(9), shop.status(0)) == ("running", "queued")
 

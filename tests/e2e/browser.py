@@ -91,7 +91,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """Return what the browser complained of since the page was opened; answers refused on purpose are left out."""
-        return [each["message"] for each in self.driver.get_log("browser") if "status of 4" not in each["message"]]  # type: ignore[no-untyped-call]
+        lines = self.driver.get_log("browser")  # type: ignore[no-untyped-call]  # Selenium has types in part
+        return [each["message"] for each in lines if "status of 4" not in each["message"]]
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def fill(shop: Server, stockroom: Path) -> None:
     shop.patch(f"{order(1045, 'Tony Hoare')}/status", {"status": "terminate"})
     for number in (301, 302):
         shop.post(REFUNDS, {"id": f"refund-{number}", "params": {"card": "4111", "cents": 990}})
-        eventually(lambda: shop.get(f"{REFUNDS}/refund-{number}").body["sleeps"], "the refund to sleep")  # noqa: B023
+        eventually(lambda: shop.get(f"{REFUNDS}/refund-{number}").body["sleeps"], "the refund to sleep")  # noqa: B023  # at once
     shop.patch(f"{REFUNDS}/refund-302/status", {"status": "terminate", "rollback": True})
     for number, items in ((6, ["apples", "pears"]), (7, ["apples", "plums", "quinces"])):
         shop.post("/api/workflows/restock/instances", {"id": f"restock-0{number}", "params": items})
@@ -121,7 +121,7 @@ def take(browser: Browser, url: str, act: str, image: Path) -> None:
     time.sleep(SETTLED_SECONDS)  # noqa: TID251  # a picture has nothing to wait for but that nothing moves
     if act:
         browser.driver.execute_script(act)
-        time.sleep(SETTLED_SECONDS)  # noqa: TID251
+        time.sleep(SETTLED_SECONDS)  # noqa: TID251  # as above
     shot = browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
     image.write_bytes(base64.b64decode(shot["data"]))
     sys.stdout.write(f"{image.relative_to(ROOT)} {image.stat().st_size // 1000} KB {browser.complaints() or ''}\n")

@@ -10,6 +10,7 @@ import random
 import time
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,10 @@ class Soak:
             self._end()
         self.server.start()
         for id in self.acknowledged:
-            eventually(lambda id=id: self._status(id) == "complete", f"{id} to complete")  # type: ignore[misc]
+            eventually(partial(self._is_complete, id), f"{id} to complete")
+
+    def _is_complete(self, id: str) -> bool:
+        return self._status(id) == "complete"
 
     def _live(self, end: float) -> None:
         """Start runs on one server, and see how long those take that it also ends."""

@@ -114,7 +114,7 @@ class Load:
                     self._check_running(now.pool)
             return written
 
-        self.world.table.rows.write = watched  # type: ignore[method-assign]
+        self.world.table.rows.write = watched  # type: ignore[method-assign]  # of this table alone
 
     def _header(self, key: Key) -> Header | None:
         row = self.world.table.rows.get(key)

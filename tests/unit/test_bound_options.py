@@ -44,6 +44,7 @@ def _workflow(**options: Any) -> Workflow[None]:
     return Workflow("small", Small, **options)
 
 
+# Suppressed below is what a type checker says of the same mistakes: an author may have none.
 @pytest.mark.parametrize(
     ("declare", "said"),
     [

@@ -23,7 +23,7 @@ MINUTE = 60_000
 class Step:
     """What the step of the workflow does, set by a test."""
 
-    begun: list[int] = []  # noqa: RUF012
+    begun: list[int] = []  # noqa: RUF012  # one for all runs
 
 
 def note(number: int) -> int:

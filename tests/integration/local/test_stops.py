@@ -46,7 +46,7 @@ class Ended:
 
 def stop(host: VirtualHost, verb: str = "pause") -> None:
     with contextlib.suppress(RunConflict):
-        host.host.operator.lifecycle.carry_out("journey", "one", Order(verb))  # type: ignore[arg-type]
+        host.host.operator.lifecycle.carry_out("journey", "one", Order(verb))  # type: ignore[arg-type]  # a name
 
 
 def travel(

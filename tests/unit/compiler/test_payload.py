@@ -37,7 +37,7 @@ class Bare(WorkflowEntrypoint):  # type: ignore[type-arg]  # what is refused
 
 
 class Other(WorkflowEntrypoint[str]):
-    async def run(self, event: "WorkflowEvent[int]", step: WorkflowStep) -> int:  # type: ignore[override]  # noqa: UP037
+    async def run(self, event: "WorkflowEvent[int]", step: WorkflowStep) -> int:  # type: ignore[override]  # noqa: UP037  # as tested
         return event.payload
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_no_more_of_a_pool_runs_at_once_than_it_may_and_another_pool_moves(relea
         released.wait(PATIENCE_SECONDS)
 
     for number in range(5):
-        steps.submit(lambda number=number: step(number))  # type: ignore[misc]
+        steps.submit(partial(step, number))
     for _ in range(3):
         assert began.acquire(timeout=PATIENCE_SECONDS)
     turned = threading.Event()
@@ -80,9 +81,12 @@ def test_short_work_is_done_in_order_by_one_thread() -> None:
     crew, done = Crew(), list[tuple[int, int]]()
     pool = crew.pool(8)
 
+    def note(number: int) -> None:
+        done.append((number, threading.get_ident()))
+
     def fan_out() -> None:
         for number in range(1_000):
-            pool.submit(lambda number=number: done.append((number, threading.get_ident())))  # type: ignore[misc]
+            pool.submit(partial(note, number))
 
     pool.submit(fan_out)
 

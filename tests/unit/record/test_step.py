@@ -16,7 +16,7 @@ SECRET = "jane.doe@example.com"
 
 def raised_by(bench: Bench, *args: object, **kwargs: object) -> Exception:
     with pytest.raises(Exception) as caught:  # noqa: PT011  # its class is made when it is raised
-        bench.handler(*args, **kwargs)(bench.event(), "owner")  # type: ignore[arg-type]
+        bench.handler(*args, **kwargs)(bench.event(), "owner")  # type: ignore[arg-type]  # as `handler` takes
     return caught.value
 
 
