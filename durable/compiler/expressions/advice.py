@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import dataclasses
 import difflib
 import enum
@@ -40,6 +41,11 @@ _ABOUT_BUILTINS: Final = {
     "open": "do it in a step; a `Bucket` holds files",
     "input": "wait for an event: `await step.wait_for_event(…)`",
     "type": "a field with a Literal tells models apart; of a caught error there is `type(error).__name__`",
+}
+_OF_CLASSES: Final[dict[type, str]] = {
+    collections.Counter: "begin with a dict, `counts = {}`, and write `counts[x] = counts.get(x, 0) + 1`",
+    collections.defaultdict: "begin with `d = {}`; write `d[k] = d.get(k, 0) + n`, `d.setdefault(k, []).append(x)`",
+    collections.deque: "write a list: `xs.append(x)`, `xs.pop(0)`",
 }
 _MADE_NAME: Final = re.compile(rf"\w+{HOISTED}\d+:\d+[-:\d]*")
 _CHANGES: Final = {
@@ -108,6 +114,11 @@ def of_retries(node: ast.expr) -> str:
             pairs = [(each.value, _text(value)) for each, value in zip(keys, values, strict=True) if each is not None]  # type: ignore[attr-defined]  # constants
             return f"write `retries=Retries({', '.join(f'{key}={value}' for key, value in pairs)})`"
     return 'write Retries(limit=…, delay="…", backoff="…")'
+
+
+def of_class(cls: type) -> str:
+    """Return what to write instead of an object that no state machine holds."""
+    return _OF_CLASSES.get(cls, "let a step return it")
 
 
 def of_change(node: ast.Call, kind: Kind) -> str:

@@ -19,6 +19,7 @@ from durable.compiler.expressions.advice import (
     of_asyncio,
     of_builtin,
     of_change,
+    of_class,
     of_method,
     of_outside,
     written_member,
@@ -210,7 +211,7 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
         first = f", as in {written_member(function)}" if len(function) else ""
         return Refused(node, f"`{source}` looks a member up", f"write the member{first}, or let a step return it")
     if isinstance(function, type) and module != "builtins":
-        return Refused(node, f"`{source}` makes an object", "let a step return it")
+        return Refused(node, f"`{source}` makes an object", of_class(function))
     if (module, getattr(function, "__name__", "")) == ("time", "sleep"):
         return Refused(node, f"`{source}` waits in `run`", 'write `await step.sleep("…", "10 seconds")`')
     if module in CLOCKS:

@@ -325,3 +325,16 @@ def test_an_advice_about_what_is_awaited_shows_no_name_of_the_compiler() -> None
     """
     with pytest.raises(CompileError, match=r"write `xs = \[\*xs, …\]`"):
         compile_workflow(written(body))
+
+
+def test_counts_are_told_to_be_a_dict_which_compiles() -> None:
+    body = """
+        counts = MADE
+        for tag in ["a", *event.payload.tags, "a"]:
+            counts[tag] = counts.get(tag, 0) + 1
+        return counts
+    """
+    with pytest.raises(CompileError, match=r"write `counts\[x\] = counts.get\(x, 0\) \+ 1`"):
+        compile_workflow(written(body.replace("MADE", "Counter()"), classes="\nfrom collections import Counter\n"))
+    for user in USERS:
+        agree(written(body.replace("MADE", "{}")), user)
