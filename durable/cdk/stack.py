@@ -372,12 +372,11 @@ class DurableStack(Stack):
 
     def _watched(self, plane: Plane, keeper: Keeper, apis: Apis) -> Watched:
         queues = {each.name: found for each, found in self._resources.items() if isinstance(found, MessageQueue)}
-        express = {name: each.express for name, each in self._machines.items() if each.express}
         return Watched(
             metrics=self._metrics,
             record=self._record,
             machines=plane.machines,
-            express={name: each for name, each in express.items() if name in plane.machines},
+            express={name: express for name in plane.machines if (express := self._machines[name].express)},
             nested=plane.nested is not None,
             completion=keeper.completion.function,
             reconciler=keeper.reconciler.function,
