@@ -11,7 +11,7 @@ snapshot is complete, its other actions may be performed before the next piece, 
 """
 
 from durable.asl.errors import DefinitionError, Problem
-from durable.asl.execution import Execution, StartContext, Turn, execution_name
+from durable.asl.execution import Execution, Turn, execution_name
 from durable.asl.flow import Flow, TaskWait, TimerWait
 from durable.asl.interpreter import advance, start
 from durable.asl.machine import Machine
@@ -54,7 +54,6 @@ __all__ = [
     "Outcome",
     "Problem",
     "SetTimer",
-    "StartContext",
     "Status",
     "TaskFailed",
     "TaskSubmitted",

@@ -13,8 +13,9 @@ from durable.asl.machine import Machine
 from durable.asl.turn import EXECUTION_TIMER, Action, Continue, HistoryEvent, Invoke, Outcome, SetTimer, Status
 from durable.asl.values import instant
 
-DEFAULT_MACHINE: Final = "StateMachine"
 _ARN: Final = "arn:aws:states:us-east-1:000000000000"
+_MACHINE: Final = "StateMachine"
+ROLE_ARN: Final = "arn:aws:iam::000000000000:role/local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,42 +25,29 @@ class StartContext:
     name: str
     input: Any
     started_ms: int
-    machine_name: str = DEFAULT_MACHINE
-    execution_id: str = ""
-    machine_id: str = ""
-    role_arn: str = "arn:aws:iam::000000000000:role/local"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the members that are not their defaults."""
-        members = {"name": self.name, "input": self.input, "started": self.started_ms}
-        if self.machine_name != DEFAULT_MACHINE:
-            members["machine"] = self.machine_name
-        optional = {"id": self.execution_id, "machineId": self.machine_id}
-        if self.role_arn != StartContext.__dataclass_fields__["role_arn"].default:
-            optional["role"] = self.role_arn
-        return members | {name: value for name, value in optional.items() if value}
+        return {"name": self.name, "input": self.input, "started": self.started_ms}
 
     @classmethod
     def from_json(cls, members: Mapping[str, Any]) -> StartContext:
         """Read what to_json gave."""
-        names = {"machine": "machine_name", "id": "execution_id", "machineId": "machine_id", "role": "role_arn"}
-        optional = {names[name]: value for name, value in members.items() if name in names}
-        return cls(name=members["name"], input=members["input"], started_ms=members["started"], **optional)
+        return cls(name=members["name"], input=members["input"], started_ms=members["started"])
 
     def section(self) -> dict[str, Any]:
         """Return $states.context.Execution."""
         return {
-            "Id": self.execution_id or f"{_ARN}:execution:{self.machine_name}:{self.name}",
+            "Id": f"{_ARN}:execution:{_MACHINE}:{self.name}",
             "Input": self.input,
             "Name": self.name,
-            "RoleArn": self.role_arn,
+            "RoleArn": ROLE_ARN,
             "StartTime": instant(self.started_ms),
             "RedriveCount": 0,
         }
 
     def machine_section(self) -> dict[str, Any]:
         """Return $states.context.StateMachine."""
-        return {"Id": self.machine_id or f"{_ARN}:stateMachine:{self.machine_name}", "Name": self.machine_name}
+        return {"Id": f"{_ARN}:stateMachine:{_MACHINE}", "Name": _MACHINE}
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -20,7 +20,7 @@ from durable.asl.errors import (
     TIMEOUT,
     StateError,
 )
-from durable.asl.execution import DEFAULT_MACHINE, Execution, StartContext, Turn
+from durable.asl.execution import ROLE_ARN, Execution, StartContext, Turn
 from durable.asl.flow import Flow, ForkWait, TaskWait, TimerWait, iteration_input, state_of
 from durable.asl.machine import Machine
 from durable.asl.states.base import State
@@ -51,17 +51,15 @@ def start(
     name: str,
     input: Any,
     now_ms: int,
-    context: StartContext | None = None,
     random: Random | None = None,
     collect_history: bool = False,
     limit: int | None = None,
 ) -> Turn:
     """Start an execution at a time (ms since 1970) and run it as far as it goes, or as the limit of states allows.
 
-    `context` says more of the execution and its machine than name, input and time, and is used in their place.
     `random` is what jitter, $random, $uuid, $shuffle and task tokens draw from.
     """
-    begun = context or StartContext(name=name, input=input, started_ms=now_ms, machine_name=DEFAULT_MACHINE)
+    begun = StartContext(name=name, input=input, started_ms=now_ms)
     execution = Execution(machine, begun, random or SystemRandom(), collect_history)
     return _Run(execution, now_ms, limit).begin()
 
@@ -90,7 +88,7 @@ class _Run(Bookkeeping):
     def begin(self) -> Turn:
         execution = self.execution
         begun = execution.start
-        self.record("ExecutionStarted", lambda: {**history.with_text("input", begun.input), "roleArn": begun.role_arn})
+        self.record("ExecutionStarted", lambda: {**history.with_text("input", begun.input), "roleArn": ROLE_ARN})
         if execution.timeout_at_ms is not None:
             self.actions.append(SetTimer(EXECUTION_TIMER, execution.timeout_at_ms))
         execution.root = Flow(execution, execution.machine.program, begun.input)
