@@ -34,7 +34,6 @@ class Loaded:
 
     program: Program
     timeout_seconds: int | None
-    comment: str
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -58,14 +57,14 @@ def load_machine(definition: Mapping[str, Any]) -> Loaded:
     if version not in (None, "1.0"):
         fields.problem("Version", f"1.0 is wanted, not {version!r}")
     timeout = fields.number("TimeoutSeconds", least=1, most=wait.MAX_SECONDS)
-    comment = fields.text("Comment") or ""
+    fields.text("Comment")
     scope = _Scope(_language(fields, "JSONPath"), set())
     program = _program(fields, scope)
     if program.states and all(isinstance(state, Choice) or state.next for state in program.states.values()):
         # Measured on AWS for the machine itself only: MISSING_END_STATE.
         fields.problem("States", "no state ends the state machine: one needs End, or is a Succeed or a Fail")
     fields.close()
-    return Loaded(program, None if timeout is None else int(timeout), comment, problems)
+    return Loaded(program, None if timeout is None else int(timeout), problems)
 
 
 def _program(fields: Fields, scope: _Scope) -> Program:

@@ -21,7 +21,6 @@ class Machine:
 
     program: Program
     timeout_seconds: int | None = None
-    comment: str = ""
     bounded: bool = True
 
     @classmethod
@@ -34,4 +33,4 @@ class Machine:
         loaded = load_machine(definition)
         if loaded.problems:
             raise DefinitionError(loaded.problems)
-        return cls(loaded.program, loaded.timeout_seconds, loaded.comment, bounded)
+        return cls(loaded.program, loaded.timeout_seconds, bounded)
