@@ -93,7 +93,8 @@ def _field_adapter(info: FieldInfo, config: Any) -> TypeAdapter[Any] | None:
     try:
         return TypeAdapter(annotation, config=config)
     except PydanticUserError as error:
-        return TypeAdapter(annotation) if error.code == "type-adapter-config-unused" else None
+        # A dataclass alone is given no config; a part of another type takes that of the whole.
+        return TypeAdapter(annotation | None, config=config) if error.code == "type-adapter-config-unused" else None
 
 
 def _writer(cls: type, name: str, key: str, field: TypeAdapter[Any], what: str) -> Callable[[Any], bytes]:

@@ -81,6 +81,14 @@ class Out(BaseModel):
     unlike: int = Field(default=9, alias="other-name")
 
 
+class Direct(BaseModel):
+    model_config = CAMEL
+    the_score: Score
+    the_mark: Mark
+    the_named: Named
+    the_checked: Checked
+
+
 class Game(BaseModel):
     out: Out = Out()
     title: str = "t"
@@ -98,6 +106,14 @@ GAMES = [Game(), Game(out=OUT)]
 
 def get_out(title: str) -> Out:
     return OUT
+
+
+def get_direct(title: str) -> Direct:
+    return Direct(the_score=Score(8), the_mark={"mark_text": "m"}, the_named=Named(2), the_checked=Checked("d"))
+
+
+def take_direct(direct: Direct) -> str:
+    return f"{direct.the_score.best_run} {direct.the_mark['mark_text']} {direct.the_checked.own_text}"
 
 
 def get_score(title: str) -> Score:
@@ -139,6 +155,11 @@ READ = {
     "a dataclass with a config": "return [out.named.own_name, out.my_holder.held_score.best_run]",
     "a dataclass of pydantic": "return out.my_checked.own_text",
     "an alias of its own": "return out.unlike",
+    "fields that are given": (
+        'd = await step.do("d", get_direct, "t")\n'
+        "found = [d.the_score.best_run, d.the_named.own_name, d.the_checked.own_text]\n"
+        'return [*found, await step.do("t", take_direct, d)]'
+    ),
     "passed on whole": 'return await step.do("t", take_out, out)',
     "from a step": 'found = await step.do("o", get_out, "t")\nreturn await step.do("t", take_out, found)',
     "a copy": (
@@ -228,7 +249,7 @@ def test_a_type_that_cannot_keep_its_names_is_refused(of: object, said: str) -> 
     assert said in (loss(of) or "")
 
 
-@pytest.mark.parametrize("of", [Game, Out, Team, Holder, Pair, Named])
+@pytest.mark.parametrize("of", [Game, Out, Direct, Team, Holder, Pair, Named])
 def test_a_type_that_keeps_its_names_travels(of: object) -> None:
     assert loss(of) is None
 
