@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from durable.bindings.workflow import MachineKind
+from durable.wire import AGAIN
 
 Json = Mapping[str, Any]
 
@@ -216,7 +217,8 @@ def _walked(states: Json, start: str) -> tuple[list[str], set[tuple[str, str]]]:
 
 def _edges(state: Json) -> Iterator[str]:
     for rule in (*state.get("Choices", ()), *state.get("Catch", ()), state):
-        if "Next" in rule:
+        # The wait before another attempt leads back to its step: no loop of the author's, and no attempt fails here.
+        if "Next" in rule and not rule["Next"].endswith(AGAIN):
             yield rule["Next"]
     if "Default" in state:
         yield state["Default"]

@@ -26,6 +26,11 @@ BUDGETS = {
 
 PROGRAMS: dict[str, tuple[str, Way, Way]] = {
     "steps": ('a = await step.do("a", text, "x")\nreturn await step.do("b", text, a)', Way(2, 2), Way(2, 2)),
+    "a step with a Wait before another attempt": (
+        'return await step.do("a", text, "x", retries=Retries(limit=3, backoff="linear"))',
+        Way(1, 1),
+        Way(1, 1),
+    ),
     "an if": (
         'if event.payload.active:\n    await step.do("a", text, "x")\nreturn 1',
         Way(2, 0),
