@@ -13,6 +13,7 @@ from durable.bindings.base import Named
 from durable.clients.var import json_of, var_client
 from durable.compiler.types.roundtrip import loss
 from durable.errors import DeclarationError, SignatureError
+from durable.modules import shown
 from durable.project import Project
 from durable.runs.scheduled import scheduled_params
 from durable.signature import BindingParameter, Signature, signature_of
@@ -140,7 +141,7 @@ def _unfit(owner: Binding, given: Binding | None, parameter: BindingParameter, s
     if given is None:
         yield (
             f"{owner!r} lacks the binding {parameter.name}: {wanted.__name__} that"
-            f" {signature.import_name} names ({signature.place}); add {parameter.name!r} to its bindings: the"
+            f" {signature.import_name} names ({shown(signature.place)}); add {parameter.name!r} to its bindings: the"
             f' declaration, or {wanted.__name__}.named("…") if that stands below or is this one'
         )
     elif isinstance(given, Named):
@@ -148,7 +149,7 @@ def _unfit(owner: Binding, given: Binding | None, parameter: BindingParameter, s
     elif not isinstance(given, wanted):
         yield (
             f"{owner!r} binds {parameter.name} to {given!r}, but {signature.import_name} wants a"
-            f" {wanted.__name__} ({signature.place})"
+            f" {wanted.__name__} ({shown(signature.place)})"
         )
     elif isinstance(given, Var):
         yield from _value(given, parameter, signature)
@@ -160,7 +161,7 @@ def _value(var: Var[Any], parameter: BindingParameter, signature: Signature) -> 
     try:
         var_client(var.name, parameter.value, json_of(var))
     except DeclarationError as error:
-        yield f"{error} ({signature.place})"
+        yield f"{error} ({shown(signature.place)})"
 
 
 def _carried(given: Binding, parameter: BindingParameter, signature: Signature) -> Iterator[str]:
@@ -170,7 +171,7 @@ def _carried(given: Binding, parameter: BindingParameter, signature: Signature) 
     except SignatureError as error:
         lost = str(error)
     if lost is not None:
-        yield f"{given!r} would not give back what {signature.import_name} writes ({signature.place}): {lost}"
+        yield f"{given!r} would not give back what {signature.import_name} writes ({shown(signature.place)}): {lost}"
 
 
 def _consumer(queue: Queue[Any]) -> Iterator[str]:
@@ -219,6 +220,10 @@ def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Itera
             # By equality and not by what fits: a message is written by one type and read by the other.
             if taken != parameter.value:
                 yield (
-                    f"{signature.import_name} sends {parameter.value!r} to {queue!r}, whose consumer takes {taken!r}"
-                    f" ({signature.place}); name one type in both"
+                    f"{signature.import_name} sends {_name_of_type(parameter.value)} to {queue!r}, whose consumer takes"
+                    f" {_name_of_type(taken)} ({shown(signature.place)}); name one type in both"
                 )
+
+
+def _name_of_type(type_: Any) -> str:
+    return type_.__name__ if isinstance(type_, type) else repr(type_)

@@ -54,12 +54,17 @@ def requirement(*extras: str) -> str:
     return f"{named}=={__version__}"
 
 
+def extra_of(error: ModuleNotFoundError) -> str | None:
+    """Return the extra of the distribution that brings the package which was not found; None where none does."""
+    return EXTRA_OF.get((error.name or "").partition(".")[0])
+
+
 def lacking(error: ModuleNotFoundError) -> str | None:
     """Return which package is missing and how to get it; None where it is none that the library needs."""
-    package = (error.name or "").partition(".")[0]
-    extra = EXTRA_OF.get(package)
+    extra = extra_of(error)
     if extra is None:
         return None
+    package = (error.name or "").partition(".")[0]
     return f"{sys.executable} has no package {package}, which this command needs; {_remedy(extra)}"
 
 

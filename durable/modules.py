@@ -99,10 +99,20 @@ def _said(error: Exception) -> tuple[str, str]:
                 f"{_nearest(error)}docs/from-cloudflare.md says what there is, and what to use for what there is not",
             )
         case ModuleNotFoundError():
-            return said, "write the module, or install its package into this environment"
+            return said, _installing(error) or "write the module, or install its package into this environment"
+        case ImportError(msg=message) if "partially initialized" in message:
+            return said, "the modules import each other: move what both need into a third one"
         case ImportError():
             return said, f"{_nearest(error)}import a name that the module has"
     return said, "mend it there"
+
+
+def _installing(error: ModuleNotFoundError) -> str | None:
+    """Return how to get a package that an extra of this library brings, as the beginning of a remedy."""
+    from durable.installation import extra_of
+
+    extra = extra_of(error)
+    return None if extra is None else f"install the extra {extra}: pip install 'durable-workflows[{extra}]'"
 
 
 def _nearest(error: ImportError) -> str:

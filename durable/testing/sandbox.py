@@ -15,7 +15,7 @@ from durable.bindings import Binding, Bucket, Database, KVNamespace, Queue, Send
 from durable.clock import VirtualClock
 from durable.compiler import StepUse
 from durable.durations import Duration, milliseconds
-from durable.errors import InvalidInput
+from durable.errors import ConfigurationError, InvalidInput
 from durable.http import Caller
 from durable.local.engine.waits import Pause
 from durable.runs.ids import instance_of
@@ -69,7 +69,12 @@ class Sandbox:
         start: datetime = START,
         folder: Path | None = None,
     ) -> None:
-        self._prepared = prepare(subject, bindings or {})
+        # pytest then shows the test's own line and the sentence, and no frames of the library.
+        __tracebackhide__ = True
+        try:
+            self._prepared = prepare(subject, bindings or {})
+        except ConfigurationError as error:
+            raise error.with_traceback(None) from None
         self._start_ms = round(start.timestamp() * 1000)
         self._clock = VirtualClock(self._start_ms)
         self._doubles = SandboxDoubles(self._clock)
@@ -295,8 +300,10 @@ class Sandbox:
         name = name or self._prepared.subject
         if name is None and len(known) == 1:
             return known[0]
+        if name is None and known:
+            raise LookupError(f"there are several workflows; say which, as workflow={known[0]!r}: {', '.join(known)}")
         if name not in known:
-            raise LookupError(f"there is no workflow {name!r}; name one of: {', '.join(known)}")
+            raise LookupError(f"there is no workflow {name!r}; there are: {', '.join(known) or 'none'}")
         return name
 
     def _binding(self, name: str | Binding, kind: type[B]) -> B:
@@ -309,7 +316,9 @@ class Sandbox:
             known = [
                 key for key, those in self._prepared.names.items() if any(isinstance(each, kind) for each in those)
             ]
-            raise LookupError(f"there is no {kind.__name__} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+            bound = f"{name!r} is bound to nothing that is tested here"
+            what = bound if isinstance(name, Binding) else f"there is no {kind.__name__} {name!r}"
+            raise LookupError(f"{what}; there are: {', '.join(sorted(known)) or 'none'}")
         return found[0]
 
     def _skip(self, names: tuple[str, ...], known: set[str], what: str, run: str | None, *, retry: bool) -> None:

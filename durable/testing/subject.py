@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 from durable.bindings import Binding, Queue, Worker, Workflow
 from durable.bindings.base import Named
@@ -24,6 +24,9 @@ Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | Worker | ModuleType
 Given = object
 """A declaration; what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds; or the stub
 of an AWSService's client."""
+
+
+_GIVE: Final = "give a workflow's class, its declaration or a worker's, as app.order, or the module app"
 
 
 @dataclass(slots=True)
@@ -50,6 +53,8 @@ def prepare(subject: Subject, given: Mapping[str, Given]) -> Prepared:
     Raises:
         DeclarationError: a name that is no binding's, or a value that is not for its kind; or the project's own.
     """
+    if not isinstance(subject, ModuleType | Workflow | Worker) and not _is_workflow(subject):
+        raise DeclarationError([f"a sandbox cannot be made around {subject!r}; {_GIVE}"])
     plain = {name: each for name, each in given.items() if not isinstance(each, Binding)}
     declared = {name: each for name, each in given.items() if isinstance(each, Binding)}
     name: str | None = None
@@ -79,11 +84,13 @@ def _around(workflow: Workflow[Any], given: Mapping[str, Binding]) -> Project:
     if unknown:
         raise _unknown(sorted(unknown)[0], parameters)
     known = {**workflow.bindings, **given}
-    bindings = known | {name: _new(name, each) for name, each in parameters.items() if name not in known}
+    # A binding that no step names is a misspelt one: what is missing beside it is said, and not made up.
+    made = {} if workflow.bindings.keys() - parameters.keys() else parameters
+    bindings = known | {name: _new(name, each) for name, each in made.items() if name not in known}
     # Copies: the author's own declaration is to stay as it is, for the next test.
     bound = [copy(each) for each in workflows]
     for each, found in zip(bound, named, strict=True):
-        each.bindings = {**each.bindings, **{name: bindings[name] for name in found}}
+        each.bindings = {**each.bindings, **{name: bindings[name] for name in found if name in bindings}}
     resolve(tuple(bound))
     return Project(
         f"the test of {workflow.name}", tuple(each for each in _reachable(*bound) if each.kind != Named.kind)
@@ -100,6 +107,10 @@ def _behind(worker: Worker) -> Project:
     project = tuple({id(each): each for each in (*found, *(each for those in others for each in those))}.values())
     resolve(project)
     return Project(f"the test of {worker.name}", tuple(each for each in project if each.kind != Named.kind))
+
+
+def _is_workflow(subject: object) -> bool:
+    return isinstance(subject, type) and issubclass(subject, WorkflowEntrypoint)
 
 
 def _called(workflow: type[WorkflowEntrypoint[Any]]) -> Iterator[type[WorkflowEntrypoint[Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def test_what_an_import_does_not_find_is_said_of_its_line(write: Write) -> None:
         "shop.py:2: ModuleNotFoundError: No module named 'orders_of_nobody'; write the module, or install its package"
         " into this environment"
     )
+
+
+def test_a_package_that_an_extra_brings_is_said_with_the_extra(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    said = write(shop="import sqlalchemy\n")
+    assert said.endswith("; install the extra database: pip install 'durable-workflows[database]'")
+
+
+def test_modules_that_import_each_other_are_told_so(write: Write) -> None:
+    said = write(shop="import shop_steps\nSIZE = 1\n", shop_steps="from shop import SIZE\n")
+    assert said.startswith("shop_steps.py:1: ImportError: cannot import name 'SIZE' from partially initialized module")
+    assert said.endswith("(by way of shop.py:1); the modules import each other: move what both need into a third one")
 
 
 def test_a_syntax_error_is_said_of_its_line_with_the_imports_that_led_there(write: Write) -> None:

@@ -6,9 +6,11 @@ import re
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from durable import KVNamespace, Workflow
 from durable.errors import DeclarationError, InvalidInput
 from durable.testing import NotReached, Sandbox
 from tests.unit.testing import parcels
@@ -146,8 +148,12 @@ def test_disabled_retry_delays_keep_the_attempts() -> None:
 
 def test_what_is_wrong_is_said_with_what_there_is() -> None:
     sandbox = Sandbox(parcels)
-    with pytest.raises(LookupError, match=r"there is no workflow None; name one of: parcels, race"):
+    with pytest.raises(
+        LookupError, match=r"there are several workflows; say which, as workflow='parcels': parcels, race"
+    ):
         sandbox.run(["a"])
+    with pytest.raises(LookupError, match=r"there is no workflow 'parcel'; there are: parcels, race"):
+        sandbox.run(["a"], workflow="parcel")
     with pytest.raises(LookupError, match=r"parcels has no step 'sent'; it has 'pack', 'send'"):
         sandbox.stub("sent", workflow="parcels")
     with pytest.raises(LookupError, match=r"there is no sleep 'breath'; there are: breathe, rest"):
@@ -156,6 +162,10 @@ def test_what_is_wrong_is_said_with_what_there_is() -> None:
         sandbox.disable_retry_delays("breathe")
     with pytest.raises(LookupError, match=r"there is no KVNamespace 'labels'; there are: lost, weights"):
         sandbox.kv("labels")
+    with pytest.raises(
+        LookupError, match=r"KVNamespace\('else'\) is bound to nothing that is tested here; there are: lost"
+    ):
+        sandbox.kv(KVNamespace[str]("else"))
     with pytest.raises(InvalidInput, match=r"parcels cannot start: payload.0 \(string_type\)"):
         sandbox.run([1], workflow="parcels")
     run = sandbox.run([], workflow="parcels")
@@ -170,6 +180,23 @@ def test_bindings_that_do_not_fit_are_refused() -> None:
         Sandbox(ParcelsWorkflow, bindings={"weights": [1]})
     with pytest.raises(DeclarationError, match=r"declares its bindings itself: give contents for \['weights'\]"):
         Sandbox(parcels, bindings={"weights": parcels.weights})
+
+
+def test_a_declaration_with_a_misspelt_binding_is_refused_as_a_compilation_refuses_it() -> None:
+    misspelt = Workflow("parcels", ParcelsWorkflow, bindings={"weight": KVNamespace("weights")})
+    with pytest.raises(DeclarationError) as caught:
+        Sandbox(misspelt)
+    assert "declared twice" not in str(caught.value)
+    assert "lacks the binding weights: KVNamespace that tests.unit.testing.parcels:pack names" in str(caught.value)
+    assert "binds weight to KVNamespace('weights'), which no signature names; take it away" in str(caught.value)
+    # What pytest shows is the test's line and the sentence.
+    assert [each.name for each in caught.traceback][1:] == ["__init__"]
+
+
+@pytest.mark.parametrize("subject", ["parcels", ParcelsWorkflow(), KVNamespace[str]("weights"), None])
+def test_what_is_no_subject_of_a_sandbox_is_refused(subject: Any) -> None:
+    with pytest.raises(DeclarationError, match=r"a sandbox cannot be made around .*; give a workflow's class"):
+        Sandbox(subject)
 
 
 def test_a_run_says_what_its_steps_raised() -> None:
