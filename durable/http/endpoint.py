@@ -213,8 +213,10 @@ def endpoint_of(function: Callable[..., Any], method: str, path: str, in_path: S
     where = f"{function.__module__}.{function.__qualname__} ({method} {path})"
     hints = typing.get_type_hints(function, include_extras=True)
     signature = inspect.signature(function).parameters
-    if missing := [name for name in (*signature, "return") if name not in hints]:
-        raise SignatureError(f"{where}: annotate {', '.join(missing)}; a route says what it takes and returns")
+    if missing := [name for name in signature if name not in hints]:
+        raise SignatureError(f"{where}: annotate {', '.join(missing)}; a route says what it takes")
+    if "return" not in hints:
+        raise SignatureError(f"{where}: annotate what it returns, with None for nothing: `def …(…) -> …`")
     takes: dict[str, Argument] = {}
     bodies: list[str] = []
     request = None

@@ -248,12 +248,16 @@ def _document(apis: Sequence[Api]) -> Mapping[str, Any]:
     return document(apis, title="Durable workflows", signed=False)
 
 
+def _going_on(runs: int) -> str:
+    return "1 run goes on" if runs == 1 else f"{runs} runs go on"
+
+
 def _greet(project: Project, port: int, data: Path, open_runs: int, *, again: bool) -> None:
     if again:
-        logger.info("reloaded%s", f"; {open_runs} runs go on" if open_runs else "")
+        logger.info("reloaded%s", f"; {_going_on(open_runs)}" if open_runs else "")
         return
     logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
-    logger.info("data in %s%s", data.absolute(), f", {open_runs} runs go on" if open_runs else "")
+    logger.info("data in %s%s", data.absolute(), f", {_going_on(open_runs)}" if open_runs else "")
     logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")
     for worker in project.workers:
         if isinstance(worker.auth, IAM):

@@ -66,7 +66,7 @@ def test_a_change_is_taken_without_losing_a_run_and_a_mistake_or_what_runs_need_
 
         (project / "app.py").write_text(APP)
         steps.write_text(STEPS.replace("BEFORE", "after"))
-        eventually(lambda: "reloaded; 1 runs go on" in server.log, "the reload")
+        eventually(lambda: "reloaded; 1 run goes on" in server.log, "the reload")
         assert "steps.py changed; order has other code for prepare, finish" in server.log
         server.post(f"{RUNS}/one/events/paid", {"payload": True})
         eventually(lambda: server.get(f"{RUNS}/one").body["status"] == "complete", "the run to end")

@@ -285,11 +285,15 @@ def _origin(top: str) -> str:
         return f"which Python {version}, on which Lambdas run, does not have; import what took its place"
     distributions = packages_distributions().get(top)
     if distributions:
-        return f"which is not in {REQUIREMENTS}; add {distributions[0]} there"
+        return f"which is not in {REQUIREMENTS}; {_lock(distributions[0])}"
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):
         spec = None
     if spec is not None and spec.origin:
         return f"which stands outside of the project, in {spec.origin}; move it into the project"
-    return f"which is neither in the project nor in {REQUIREMENTS}; add it to one of them"
+    return f"which is neither in the project nor in {REQUIREMENTS}; write the module, or {_lock('its package')}"
+
+
+def _lock(package: str) -> str:
+    return f"write {package} into {REQUIREMENTS.removesuffix('.txt')}.in, and lock it again"

@@ -105,7 +105,10 @@ def test_what_was_shipped_runs_where_nothing_else_is(project: Path, tmp_path: Pa
         ("from shop import nothing", "imports shop.nothing, but the project has no such module"),
         ("def step():\n    from shop import nothing", "functions/orders.py:2 imports shop.nothing"),
         ("import numpy", "imports numpy, which is neither in the project nor in functions/requirements.txt"),
-        ("import hypothesis.strategies", "which is not in functions/requirements.txt; add hypothesis there"),
+        (
+            "import hypothesis.strategies",
+            "which is not in functions/requirements.txt; write hypothesis into functions/requirements.in",
+        ),
         ("from durable.testing import Sandbox", "imports durable.testing.Sandbox, which no Lambda is shipped"),
         ("from app import confirm", "imports app.confirm, which declares the deployment"),
         ("from shop import fast", "imports shop.fast, a library that was compiled on this machine"),

@@ -166,7 +166,7 @@ def test_a_signature_that_cannot_be_read_is_refused() -> None:
     wrong(api.post, "/a", two, "one body at most, and finds one, other")
     wrong(api.get, "/a", body, "a GET has no body; order must be a text")
     wrong(api.get, "/a", flag, "a GET has no body; flags must be a text")
-    wrong(api.get, "/a", nothing, "annotate return")
+    wrong(api.get, "/a", nothing, "annotate what it returns, with None for nothing")
     wrong(api.get, "/{id}", untyped, "annotate id")
     wrong(api.get, "/{id}", without, "do not both have id")
     wrong(api.get, "/a", elsewhere, "do not both have id")

@@ -20,5 +20,8 @@ def check(rehearsal: Rehearsal) -> bool:
         if found["status"] not in _OPEN:
             break
         pause(0.2)
+    else:
+        rehearsal.echo(f"GET {path} has not ended")
+        return False
     rehearsal.echo(f"GET {path} answered {found['status']}: {found['output'] or found['error']}")
     return bool(found["status"] == "complete")
