@@ -43,6 +43,12 @@ def shown(file: str | Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
+def called_in(file: str) -> str | None:
+    """Return the folder above this one that has a file of a project, as a remedy; None where none has it."""
+    above = next((each for each in Path.cwd().parents if (each / file).is_file()), None)
+    return None if above is None else f"call this in the project's folder, which is {above}"
+
+
 def is_authors(file: str) -> bool:
     """Return whether a file of a traceback is the author's: none of Python, of this library or of a package."""
     return not file.startswith(_NOT_THE_AUTHORS)
@@ -76,9 +82,8 @@ def _failure(name: str, error: Exception) -> ModuleError:
         places.append(f"{shown(error.filename)}:{error.lineno}")
     if not places:
         file = f"{name.replace('.', os.sep)}.py"
-        return ModuleError(
-            name, "", f"there is no {file} in {Path.cwd()}", "write it, or call this in the project's folder"
-        )
+        remedy = called_in(file) or "write it, or call this in the project's folder"
+        return ModuleError(name, "", f"there is no {file} in {Path.cwd()}", remedy)
     *by, place = places
     found, remedy = _said(error)
     return ModuleError(name, place, found + (f" (by way of {', '.join(reversed(by))})" if by else ""), remedy)

@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from durable.cli.outcome import WRONG, CommandError, sentences
-from durable.modules import imported
+from durable.modules import called_in, imported
 from durable.project import load
 from durable.stages import stage_settings
 
@@ -97,5 +97,6 @@ def _require_project() -> None:
         if find_spec(name) is None:
             raise ModuleNotFoundError(name=name)
     if not Path("app.py").exists():
-        raise CommandError(f"there is no app.py in {Path.cwd()}; call this in the project's folder", WRONG)
+        remedy = called_in("app.py") or "call this in the project's folder"
+        raise CommandError(f"there is no app.py in {Path.cwd()}; {remedy}", WRONG)
     load()  # CDK imports it in a process of its own, and would show the traceback of what it cannot import

@@ -34,6 +34,17 @@ def test_a_module_that_is_not_there_is_named_with_the_folder(write: Write, tmp_p
     assert write() == f"there is no shop.py in {tmp_path}; write it, or call this in the project's folder"
 
 
+def test_a_module_that_stands_in_a_folder_above_is_said_with_that_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.py").touch()
+    (tmp_path / "functions").mkdir()
+    monkeypatch.chdir(tmp_path / "functions")
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(tmp_path)])
+    folder = tmp_path / "functions"
+    assert write() == f"there is no shop.py in {folder}; call this in the project's folder, which is {tmp_path}"
+
+
 def test_what_an_import_does_not_find_is_said_of_its_line(write: Write) -> None:
     said = write(shop="import json\nimport orders_of_nobody\n")
     assert said == (
