@@ -29,6 +29,8 @@ class FunctionOptions:
         architecture: arm64 where nothing is said.
         vpc: in which it runs. It reaches DynamoDB, Step Functions and whatever its bindings are by the VPC's NAT or
             endpoints alone.
+        vpc_subnets: of that VPC; its private ones where nothing is said.
+        security_groups: in that VPC; one of its own where nothing is said.
         environment: more variables.
         policies: what it may do besides what its signature names.
         reserved_concurrency: how many of it run at once, at the most; 0 stops it.

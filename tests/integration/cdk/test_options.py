@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,17 @@ STEP = "functions.onboarding.create_profile:create_profile"
 SETTINGS = Settings(name="durable-workflows", stage="dev", root=ROOT)
 
 
+def snippet(line: str) -> str:
+    """Return the code in docs/aws.md that has a line."""
+    text = (ROOT / "docs" / "aws.md").read_text()
+    found: list[str] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return next(each for each in found if line in each)
+
+
 def documented() -> type[DurableStack]:
     """Return the stack that docs/aws.md shows."""
-    text = (ROOT / "docs" / "aws.md").read_text()
     names: dict[str, Any] = {}
-    exec(next(each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "DurableStack" in each), names)
+    exec(snippet("class WebsiteStack(DurableStack)"), names)
     found: type[DurableStack] = names["WebsiteStack"]
     return found
 
@@ -91,6 +98,23 @@ def test_tags_and_aspects_reach_everything(template: Template) -> None:
     _, role = template.one("IAM::Role", "KeeperCloser")
     assert {"Key": "team", "Value": "website"} in role["Properties"]["Tags"]
     assert all(each["Properties"]["DeletionProtectionEnabled"] for each in template.of("DynamoDB::Table").values())
+
+
+@pytest.mark.slow
+def test_in_an_existing_app_a_workflow_has_the_table_and_the_network_of_another_stack(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    names: dict[str, Any] = {"__file__": str(ROOT / "site.py")}
+    exec(snippet("class Foundation(Stack)"), names)
+    folder = Path(names["app"].synth().directory)
+    template = Template.read(folder / "website-dev.template.json")
+
+    function = template.functions()[STEP]["Properties"]
+    subnets = json.dumps(function["VpcConfig"]["SubnetIds"])
+    assert subnets.count("foundation:ExportsOutputRefVpcPrivateSubnet") == 2
+    assert any("foundation:ExportsOutputFnGetAttProfiles" in resource for _, resource in template.grants(STEP))
+    assert [name for name in template.of("DynamoDB::Table") if "Profiles" in name] == []
 
 
 def stack_of(project: Project, options: Options) -> DurableStack:
