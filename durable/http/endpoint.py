@@ -58,6 +58,7 @@ RunId = Annotated[
     str,
     Parameter("path", INSTANCE_ID.pattern, "The id of the run.", example="0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"),
 ]
+"""The id of a run in a route's path, `{id}`: another form is answered with 404."""
 IdempotencyKey = Annotated[
     str | None,
     Parameter(
@@ -70,6 +71,7 @@ IdempotencyKey = Annotated[
         example="8e03978e-40d5-43e8-bc93-6894a57f9324",
     ),
 ]
+"""The header `Idempotency-Key` of a route that starts a run, for `Workflow.create`; None where it is not sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,26 @@ def test_every_page_stands_in_llms_txt() -> None:
     assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= listed
 
 
+@pytest.mark.parametrize("module", ["durable", "durable.bindings", "durable.cdk", "durable.http", "durable.testing"])
+def test_each_public_name_stands_in_the_reference(module: str) -> None:
+    pages = "".join(each.read_text(encoding="utf-8") for each in (DOCS / "reference").glob("*.md"))
+    shown = set(re.findall(r"^::: (\S+)$", pages, re.MULTILINE))
+    # Bindings are shown as they are imported: from `durable`.
+    names = _exported(ROOT.joinpath(*module.split("."), "__init__.py")) - {"Binding", "Bindings"}
+
+    assert len(names) > 5
+    assert {name for name in names if not {f"{module}.{name}", f"durable.{name}"} & shown} == set()
+
+
+def _exported(file: Path) -> set[str]:
+    """Return the names in `__all__`; read, since an import of durable.cdk starts Node."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=value):
+                return set(ast.literal_eval(value))
+    return set()
+
+
 def test_each_place_that_the_architecture_names_is_there() -> None:
     page = (DOCS / "architecture.md").read_text(encoding="utf-8")
     table = page.partition("## Where to look")[2].partition("\n## ")[0]
