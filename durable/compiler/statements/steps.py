@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import sleep_length, timeout
 from durable.compiler.program.tree import Place, Sleep, StepCall
-from durable.compiler.source.names import shortened
+from durable.compiler.source.names import HOISTED, shortened
 from durable.compiler.source.problems import Refusals, Refused
 from durable.compiler.statements.titles import COMPUTED, template
 from durable.compiler.types.annotations import kind_of
@@ -220,13 +221,19 @@ class StepReader:
     def _function(self, node: ast.Call, scope: Scope) -> Signature:
         """Return the signature of the function of a `step.do(…)`."""
         function = node.args[1]
-        instead = of_step_function(function, self.expressions.names.step, self.source(node.args[0]))
+        instead = of_step_function(self._written(function), self.expressions.names.step, self.source(node.args[0]))
         local = scope.locals.get(function.id) if isinstance(function, ast.Name) else None
         if local is not None and isinstance(local.value.kind, Fixed):
             instead = f"`{self.source(function)}` is a dict", OPTIONS_LAST
         if instead is not None:
             raise Refused(node, *instead)
         return self._signature(function)
+
+    def _written(self, node: ast.expr) -> ast.expr:
+        """Return an expression as the author wrote it: a call of a helper has become a statement before this one."""
+        if isinstance(node, ast.Name) and HOISTED in node.id:
+            return ast.parse(f"({self.expressions.source.of(node, sys.maxsize)})", mode="eval").body
+        return node
 
     def _signature(self, node: ast.expr) -> Signature:
         text = self.source(node)

@@ -252,3 +252,18 @@ def test_what_follows_from_a_refused_line_is_silent(wrong: str, said: int) -> No
         compile_workflow(written(wrong))
 
     assert len(getattr(refused.value, "errors", (refused.value,))) == said, refused.value
+
+
+@pytest.mark.parametrize(
+    ("called", "remedy"),
+    [
+        ("checked(event.payload.age)", "checked, event.payload.age"),
+        ("await saved(step, 1)", "saved, step, 1"),
+        ("(checked(\n    event.payload.age))", "checked, event.payload.age"),
+    ],
+)
+def test_a_helper_that_is_called_in_the_place_of_a_step_is_told_to_be_passed(called: str, remedy: str) -> None:
+    workflow = written(f'return await step.do("check", {called})')
+    with pytest.raises(CompileError) as caught:
+        compile_workflow(workflow)
+    assert f'pass the function, and what it is given after it: `step.do("check", {remedy})`' in str(caught.value)
