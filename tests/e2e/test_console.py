@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.browser import CHROMIUM, DRIVER, Browser, chromium
+from tests.e2e.screenshots import looking
 from tests.e2e.server import Server, eventually
 
 pytestmark = [
@@ -266,6 +267,16 @@ def test_the_graph_is_made_larger_smaller_and_fitted_by_keys(browser: Browser, s
     browser.press("0")
     low = "return document.querySelector('.graph').getBoundingClientRect().height <= innerHeight"
     browser.until(lambda: bool(browser.driver.execute_script(low)), "the whole graph to fit the window")
+
+
+@pytest.mark.parametrize("width", [390, 640, 1280])
+def test_a_graph_is_seen_from_edge_to_edge(browser: Browser, shop: Server, world: Path, width: int) -> None:
+    order(shop, world, f"edges-{width}")
+    with looking(browser, {"width": width, "height": 844, "dark": False}):
+        browser.open(url(shop, f"#/workflows/orders/runs/edges-{width}"))
+        browser.one(".graph-view")
+        held = "const view = document.querySelector('.graph-view'); return view.scrollWidth <= view.clientWidth"
+        browser.until(lambda: bool(browser.driver.execute_script(held)), "the whole width of the graph")
 
 
 def test_of_many_runs_those_are_drawn_that_are_seen(browser: Browser, shop: Server, world: Path) -> None:

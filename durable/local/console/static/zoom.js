@@ -24,10 +24,17 @@ export function zoomable(element, signal) {
     element.style.zoom = zoom;
     return natural;
   };
-  const fitWidth = () => { if (view.clientWidth) set(Math.min(1, view.clientWidth / size().width)); };
+  // Letters do not shrink by exactly the zoom, and so a graph is a little wider than computed: what is over is taken off.
+  const hold = () => {
+    for (let turn = 0; turn < 4 && zoom > LEAST && view.scrollWidth > view.clientWidth; turn += 1) {
+      set(zoom * (view.clientWidth / view.scrollWidth) - 0.005);
+    }
+  };
+  const fitWidth = () => { if (view.clientWidth) { set(Math.min(1, view.clientWidth / size().width)); hold(); } };
   const fit = () => {
     const { width, height } = size();
     set(Math.min(1.2, view.clientWidth / width, (innerHeight - BESIDE) / height));
+    hold();
     view.scrollIntoView({ block: "nearest" });
   };
   view.addEventListener("wheel", (event) => {
