@@ -29,6 +29,11 @@ PAGES: Final = {
         "#/workflows/orders/runs/order-1042",
         "document.querySelector('[data-key=\"items/check-stock\"]').click()",
     ),
+    "result": (
+        "#/workflows/orders/runs/order-1042",
+        "document.querySelector('[data-key=\"items/check-stock\"]').click();"
+        "requestAnimationFrame(() => document.querySelector('[data-verb=\"result-here\"]').click())",
+    ),
     "sleeping": ("#/workflows/refunds/runs/refund-301", "document.querySelector('.timeline').scrollIntoView()"),
     "event": ("#/workflows/orders/runs/order-1043", "document.querySelector('[data-verb=\"send-event\"]').click()"),
     "schedules": ("#/schedules", ""),
