@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable.clock import Clock
 from durable.operations.lifecycle import Lifecycle
-from durable.runs.record import load_all_steps, load_header
+from durable.runs.record import expire_again, load_all_steps, load_header
 from durable.runs.runs import Runs
 from durable.runs.segments import LEASE_LOOK_MS, Segments, held_until
 from durable.steps.children import Children
@@ -56,7 +56,7 @@ class Waker:
             if header.closed and is_child(instance):
                 self._children.report(workflow, instance)
             if header.reopens:
-                self._runs.expire_again(header)
+                expire_again(self._table, header)
             # After all that: should this process die before, the run is due still, and is looked at once more.
             self._segments.heard(header)
         elif header.wanted is not None:

@@ -16,6 +16,8 @@ WAITING_FIELDS: Final = ("sleeps", "wake")
 """The fields of a header that say what its execution waits for: see `durable.runs.waiting`."""
 PARKED_FIELDS: Final = ("parked", "awaits", "due", "unexplained")
 """The fields of a header that say that a run is parked, and until when."""
+_ENDED_FIELDS: Final = ("closed", "wanted", "output", "error", "ended_by", "refused", "rollback", "reopens")
+_SLOT_FIELDS: Final = ("pool", "place", "slot", "grant")
 
 
 def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...]:
@@ -33,6 +35,15 @@ def flag_at_the_end(header: Header, status: Status) -> tuple[Write | Delete, ...
     # The rest of the row keeps executions of earlier generations out.
     is_fenced = header.kind is not None or header.generation
     return (Write(header.flag, remove=("want",)) if is_fenced else Delete(header.flag),)
+
+
+def outlived(header: Header) -> tuple[str, ...]:
+    """Return the fields of a header that go when its run goes on: how it ended, what it waited for, and its slot, which
+    it asks for anew.
+    """
+    # To remove `expires` makes DynamoDB's table go through all rows of the partition.
+    kept_until = () if header.expires is None else ("expires",)
+    return (*_ENDED_FIELDS, *WAITING_FIELDS, *PARKED_FIELDS, *_SLOT_FIELDS, *kept_until)
 
 
 def unchanged(header: Header) -> tuple[Condition, ...]:

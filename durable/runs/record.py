@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -11,7 +12,7 @@ from durable.errors import RunNotFound, public_message
 from durable.store.keys import HEADER, STEP, header_key, incarnation_of, partition, step_prefix
 from durable.store.rows import AnyStep, Header, step_row
 from durable.store.search import search_rows
-from durable.store.table import Row, Table, Write
+from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -91,6 +92,16 @@ def load_header(table: Table, workflow: str, instance: str) -> Header | None:
     """Read a run's header; None where the workflow has no run of that id."""
     row = table.get(header_key(workflow, instance)) if INSTANCE_ID.fullmatch(instance) else None
     return None if row is None else Header.from_row(row)
+
+
+def expire_again(table: Table, header: Header) -> None:
+    """Give all rows of a run its time once more, where it is over: an execution that was late may have left a row of a
+    step whose process died before it saw that.
+    """
+    if header.expires is not None:
+        same = (Equals("expires", header.expires), Absent("deleting"))
+        with suppress(ConditionFailed, TableBusy):
+            table.write(Write(header.key, {"expires": header.expires}, when=same))
 
 
 def is_refused(table: Table, workflow: str, instance: str) -> bool:

@@ -17,11 +17,11 @@ from durable.errors import RunExists, Throttled, public_message
 from durable.runs.admission import Admission
 from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge, may_be_started_again
-from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, unchanged, wanted_still
+from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, outlived, unchanged, wanted_still
 from durable.runs.ids import DRAWN_BYTES, execution_name, instance_id, instance_of
 from durable.runs.outcome import ending, failed_rollback, failed_with
 from durable.runs.pools import Pools
-from durable.runs.record import RunRecord, load, load_header, load_status, load_steps, new_rows, with_payload
+from durable.runs.record import RunRecord, expire_again, load_header, load_status, load_steps, new_rows, with_payload
 from durable.runs.timers import Timers
 from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
@@ -184,14 +184,6 @@ class Runs:
         if workflow in self._segmented:
             self.watches.begin(workflow)
 
-    def load(self, workflow: str, instance: str) -> RunRecord:
-        """Read a run.
-
-        Raises:
-            RunNotFound: the workflow has none of that id.
-        """
-        return load(self._table, workflow, instance)
-
     def load_status(self, workflow: str, instance: str) -> RunRecord:
         """Read what of a run its status shows.
 
@@ -235,7 +227,7 @@ class Runs:
                     if header is not None:
                         self.admission.release_soon(header)
                         if machine == segment_of(header.workflow, "express"):
-                            self.expire_again(header)
+                            expire_again(self._table, header)
                     return
         raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 
@@ -331,15 +323,6 @@ class Runs:
         closed |= how
         return closed | {"expires": self.expiry(header.workflow, closed["status"])}
 
-    def expire_again(self, header: Header) -> None:
-        """Give all rows of a run its time once more, where it is over: an execution that was late may have left a row
-        of a step whose process died before it saw that.
-        """
-        if header.expires is not None:
-            same = (Equals("expires", header.expires), Absent("deleting"))
-            with contextlib.suppress(ConditionFailed, TableBusy):
-                self._table.write(Write(header.key, {"expires": header.expires}, when=same))
-
     def _start_soon(self, header: Header) -> None:
         """Start an execution now, or leave it to the reconciler."""
         with contextlib.suppress(MachinesBusy):
@@ -387,20 +370,7 @@ class Runs:
         }
         if anew:
             fields |= {"epoch": header.epoch + 1, "begun": now}
-        # To remove it makes DynamoDB's table go through all rows of the partition.
-        kept_until = () if header.expires is None else ("expires",)
-        gone = (
-            "closed",
-            "wanted",
-            "output",
-            "error",
-            "ended_by",
-            "refused",
-            *WAITING_FIELDS,
-            "rollback",
-            "reopens",
-            *kept_until,
-        )
+        gone = outlived(header)
         # An execution of the generation before may still invoke a step, late or once more: it is to begin nothing.
         generation = header.generation + 1
         fields["generation"] = generation
@@ -411,10 +381,8 @@ class Runs:
             fields |= {"code": code} if is_segmented and code else {}
             # Other code may not have the state; and what a retry or a restart forgets may lie before it.
             stays = is_segmented and did == "resumed" and not self.is_other_code(header)
-            gone = tuple(dict.fromkeys((*gone, *PARKED_FIELDS, *(() if stays else ("at",)))))
-            gone = (*gone, *(name for name in ("kind", "code") if name not in fields))
-        # The run asks for a slot anew; `Admission.write` keeps what it is given among these.
-        gone = (*gone, "pool", "place", "slot", "grant")
+            gone += (() if stays else ("at",)) + tuple(name for name in ("kind", "code") if name not in fields)
+        # Of what goes, this keeps the slot or the place in the queue that the run is given.
         new = self.admission.write(header, fields, flag, when=unchanged(header), remove=gone)
         if new.place is None:
             self._start_soon(new)

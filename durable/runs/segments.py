@@ -20,7 +20,7 @@ from typing import Final
 from durable.clock import Clock
 from durable.runs.guards import WAITING_FIELDS
 from durable.runs.ids import execution_name
-from durable.runs.record import load_header
+from durable.runs.record import expire_again, load_header
 from durable.runs.runs import Runs
 from durable.runs.timers import LONGEST_TIMER_MS, Timers
 from durable.store.conditions import holds
@@ -168,7 +168,7 @@ class Segments:
         if header is None:
             return None
         if header.closed:
-            self._runs.expire_again(header)
+            expire_again(self._table, header)
             return None
         if header.execution == fields.get("execution"):
             return header  # the answer to this write was lost, and boto3 has sent it again

@@ -35,7 +35,6 @@ import durable.steps.turn
 import durable.store.record
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.segment_reconciler import Reconciled, SegmentReconciler
-from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.runs.watches import Watches
 from durable.steps.callbacks import Callbacks
@@ -241,7 +240,8 @@ def output_with_its_run(patch: pytest.MonkeyPatch) -> frozenset[str]:
 
 def rows_of_late_executions(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """An execution that finds its run closed gives the rows of that their time: it may have written one."""
-    patch.setattr(Runs, "expire_again", lambda self, header: None)
+    for module in ("durable.runs.runs", "durable.runs.segments", "durable.operations.waker"):
+        patch.setattr(f"{module}.expire_again", lambda table, header: None)
     return frozenset()
 
 

@@ -14,6 +14,7 @@ from durable.bindings.workflow import MachineKind
 from durable.cost import Cost, Way
 from durable.idle import QUERIES_OF_DUE, QUERIES_OF_EXPRESS, QUERIES_OF_STANDARD
 from durable.runs.description import status_of
+from durable.runs.record import load
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments as RunSegments
 from durable.store.machines import ExecutionState, segment_of
@@ -106,11 +107,11 @@ def test_a_large_payload_is_not_written_with_each_change_of_its_run(
     segments = RunSegments(table, runs, NoTimers(), clock)
     runs.create("shop", {"text": "x" * 10_000}, id="one")
     run: Run = {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": ""}
-    first = runs.load("shop", "one").header.execution
+    first = load(table, "shop", "one").header.execution
     parked = segments.park(run, first, {"state": "s", "vars": {}}, why="event", due=clock.now() + 1)
     assert parked is not None
     assert segments.wake(parked)
-    second = runs.load("shop", "one").header.execution
+    second = load(table, "shop", "one").header.execution
     runs.close(segment_of("shop", "express"), second, ExecutionState("SUCCEEDED", output=1))
     record, _ = spent(meter, deployment)
     assert (record.write_units, record.index_units) == budget

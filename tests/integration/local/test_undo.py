@@ -13,6 +13,7 @@ from durable.errors import RunConflict
 from durable.local.bindings.kv import SQLiteKVNamespace
 from durable.project import Project, declarations
 from durable.runs.description import Description
+from durable.runs.record import load
 from durable.runs.transitions import Order
 from durable.testing.host import VirtualHost
 from tests.integration.local import trips
@@ -206,5 +207,5 @@ def test_an_undo_is_given_its_bindings(virtual: VirtualHost) -> None:
     trips.fails["pay"] = [SoldOut()]
     book(virtual)
     ledger: SQLiteKVNamespace[str] = SQLiteKVNamespace("ledger", str, virtual.host.journal, virtual.clock)
-    incarnation = virtual.host.runs.load("trip", "one").header.incarnation
+    incarnation = load(virtual.host.table, "trip", "one").header.incarnation
     assert ledger.get("train") == f"trip/one/{incarnation}/1/book-train/undo"

@@ -10,6 +10,7 @@ from durable.clock import VirtualClock
 from durable.operations.lifecycle import Lifecycle
 from durable.operations.queries import Queries
 from durable.operations.routes import Operator
+from durable.runs.record import load
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
@@ -87,7 +88,7 @@ class Desk:
 
     def step(self, id: str, name: str, *, key: str = "", error: Failure | None = None, **kept: Any) -> None:
         """Make one attempt of a step, which takes a second: it returns, or fails for good."""
-        path = StepKey("onboarding", id, 1, key or name, self.runs.load("onboarding", id).header.incarnation)
+        path = StepKey("onboarding", id, 1, key or name, load(self.table, "onboarding", id).header.incarnation)
         self.steps.begin(path, name, owner="x", limit=9, input_hash="h", kept=kept)
         self.later(1000)
         if error is None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from durable.runs.description import status_of
+from durable.runs.record import load
 from durable.runs.transitions import Order
 from durable.steps.children import open_children
 from durable.store.forgetting import forget
@@ -192,5 +193,5 @@ def test_a_paused_child_that_is_terminated_tells_its_parent_at_once(place: Place
     place.call("t")
     for verb in ("pause", "terminate"):
         place.lifecycle.carry_out("child", place.child(), Order(verb))
-    assert status_of(place.runs.load("child", place.child())).status == "terminated"
+    assert status_of(load(place.table, "child", place.child())).status == "terminated"
     assert place.tokens.told[0][1][0] == "ChildWorkflowError"

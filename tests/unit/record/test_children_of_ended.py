@@ -8,6 +8,7 @@ import pytest
 
 from durable.operations.waker import Waker
 from durable.runs.description import status_of
+from durable.runs.record import load
 from durable.runs.segments import Segments
 from durable.runs.timers import NoTimers
 from durable.runs.transitions import From, Order, Transition
@@ -27,8 +28,8 @@ def test_terminating_or_restarting_a_run_reaches_its_children(place: Place, verb
     place.call("t")
     child = place.child()
     place.lifecycle.carry_out("shop", "one", Order(verb))
-    assert status_of(place.runs.load("child", child)).status == "terminated"
-    assert status_of(place.runs.load("shop", "one")).status == status
+    assert status_of(load(place.table, "child", child)).status == "terminated"
+    assert status_of(load(place.table, "shop", "one")).status == status
 
 
 @pytest.mark.parametrize("order", [Order("restart", start=From("grow")), Order("delete")])
@@ -36,9 +37,9 @@ def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place,
     place.call("t")
     child = place.child()
     place.lifecycle.carry_out("shop", "one", Order("pause"))
-    assert status_of(place.runs.load("child", child)).status == "running"
+    assert status_of(load(place.table, "child", child)).status == "running"
     place.lifecycle.carry_out("shop", "one", order)
-    assert status_of(place.runs.load("child", child)).status == "terminated"
+    assert status_of(load(place.table, "child", child)).status == "terminated"
     if order.transition == "restart":
         place.call("u")
         assert place.child() != child
@@ -47,7 +48,7 @@ def test_a_paused_run_whose_call_is_forgotten_terminates_the_child(place: Place,
 
 def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -> None:
     place.call("t")
-    place.table.write(Write(place.runs.load("shop", "one").header.flag, {"want": "terminate"}))
+    place.table.write(Write(load(place.table, "shop", "one").header.flag, {"want": "terminate"}))
     place.close(ExecutionState("ABORTED"))
     assert not place.children.report("child", place.child())
 
@@ -55,7 +56,7 @@ def test_a_run_that_is_being_stopped_is_not_told_of_its_children(place: Place) -
 def test_pausing_a_run_leaves_its_children_be_and_it_hears_of_them_when_it_goes_on(place: Place) -> None:
     place.call("t")
     place.lifecycle.carry_out("shop", "one", Order("pause"))
-    assert status_of(place.runs.load("child", place.child())).status == "running"
+    assert status_of(load(place.table, "child", place.child())).status == "running"
     place.close(DONE)
     assert not place.children.report("child", place.child())
     place.lifecycle.carry_out("shop", "one", Order("resume"))
@@ -98,7 +99,7 @@ def test_a_child_that_is_created_while_its_parent_looks_for_it_is_terminated(
     monkeypatch.undo()
     monkeypatch.setattr(place.table, "write", late)
     place.lifecycle.carry_out("shop", "one", Order("terminate"))
-    assert status_of(place.runs.load("child", place.child())).status == "terminated"
+    assert status_of(load(place.table, "child", place.child())).status == "terminated"
 
 
 def test_a_parent_that_goes_on_after_all_is_told_that_its_child_was_terminated(
@@ -131,7 +132,7 @@ def test_the_children_of_steps_that_are_forgotten_are_ended_before_the_steps_are
     monkeypatch.setattr(place.lifecycle, "_forget", dies)
     with pytest.raises(KeyboardInterrupt):
         place.lifecycle.carry_out("shop", "one", Order("restart", start=From("grow")))
-    assert status_of(place.runs.load("child", child)).status == "terminated"
+    assert status_of(load(place.table, "child", child)).status == "terminated"
 
 
 @pytest.mark.parametrize("segmented", [(), ("shop",)], ids=["standard", "express"])
@@ -160,5 +161,5 @@ def test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same
     assert place.run().header.due is not None
     for _ in range(2):  # the first look has closed it
         waker.look("shop", "one")
-    assert status_of(place.runs.load("child", child)).status == "terminated"
+    assert status_of(load(place.table, "child", child)).status == "terminated"
     assert (place.run().header.status, place.run().header.due) == ("terminated", None)

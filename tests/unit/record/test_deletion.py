@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from durable.operations.waker import Waker
+from durable.runs.record import load
 from durable.runs.segments import Segments
 from durable.runs.timers import NoTimers
 from durable.runs.transitions import Order, Transition
@@ -64,7 +65,7 @@ def _look(place: Place) -> None:
 def test_a_deletion_that_somebody_has_finished_is_no_error_where_the_id_is_used_again() -> None:
     place = Place(segmented=["shop"])
     place.call("t")
-    header = place.runs.load("shop", "one").header
+    header = load(place.table, "shop", "one").header
     # The index said that its deletion was to be gone on with; it is another run by now, and under way.
     place.lifecycle.finish_deleting(header)
-    assert place.runs.load("shop", "one").header == header
+    assert load(place.table, "shop", "one").header == header

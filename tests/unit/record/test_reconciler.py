@@ -13,6 +13,7 @@ from durable.errors import Throttled
 from durable.operations.completion import Completion
 from durable.operations.reconciler import QUEUED_MS, SILENT_MS, Reconciler
 from durable.runs.description import status_of
+from durable.runs.record import load
 from durable.runs.runs import Runs
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import Children
@@ -104,7 +105,7 @@ class World:
 
     @property
     def status(self) -> str:
-        return status_of(self.runs.load("shop", "one")).status
+        return status_of(load(self.table, "shop", "one")).status
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_a_large_output_that_the_event_leaves_out_is_fetched(world: World) -> No
     execution = world.create()
     world.machines.states[execution] = DONE
     world.completion.status_changed(detail(execution, output=None) | {"outputDetails": {"included": False}})
-    assert status_of(world.runs.load("shop", "one")).output == {"ok": True}
+    assert status_of(load(world.table, "shop", "one")).output == {"ok": True}
 
 
 def test_a_dropped_event_is_made_up_for(world: World) -> None:
@@ -255,7 +256,7 @@ def test_a_run_behind_many_others_is_looked_at_in_the_end(world: World) -> None:
 
     world.machines.describe = describe  # type: ignore[method-assign]  # each look takes a second
     sweeps = 0
-    while world.runs.load("shop", "oldest").header.status != "complete":
+    while load(world.table, "shop", "oldest").header.status != "complete":
         world.reconciler.reconcile(["shop"], within_ms=40_000)
         sweeps += 1
         assert sweeps < 12

@@ -8,7 +8,7 @@ import pytest
 from durable.errors import RunExists, RunNotFound, Throttled
 from durable.operations.queries import Queries
 from durable.runs.description import describe, status_of
-from durable.runs.record import load_header
+from durable.runs.record import load, load_header
 from durable.store.keys import StepKey, header_key
 from durable.store.machines import ExecutionState
 from durable.store.table import ConditionFailed, Delete, Write
@@ -33,7 +33,7 @@ def test_create_writes_the_header_and_starts_the_execution_that_it_names(bench: 
         "run": run | {"workflow": "shop", "instance": "one", "epoch": 1, "createdAt": "2026-01-01T00:00:00.000Z"},
         "payload": {"n": 1},
     }
-    assert status_of(bench.runs.load("shop", "one")).status == "running"
+    assert status_of(load(bench.table, "shop", "one")).status == "running"
 
 
 def test_the_same_start_again_is_the_same_instance(bench: Bench) -> None:
@@ -62,12 +62,12 @@ def test_a_throttled_start_goes_on_where_it_stopped_under_the_same_name(bench: B
     bench.machines.busy = 1
     with pytest.raises(Throttled):
         bench.runs.create("shop", {}, id="one")
-    assert status_of(bench.runs.load("shop", "one")).status == "queued"
+    assert status_of(load(bench.table, "shop", "one")).status == "queued"
     named = bench.table.get(header_key("shop", "one"))
     assert not bench.runs.create("shop", {}, id="one").new
     assert named is not None
     assert execution(bench) == named["execution"]
-    assert status_of(bench.runs.load("shop", "one")).status == "running"
+    assert status_of(load(bench.table, "shop", "one")).status == "running"
 
 
 @pytest.mark.parametrize("wrong", ["", "a b", "x" * 65, "ä", "a/b", "a\n"])
@@ -75,20 +75,20 @@ def test_an_id_has_a_form(bench: Bench, wrong: str) -> None:
     with pytest.raises(ValueError, match="1 to 64"):
         bench.runs.create("shop", {}, id=wrong)
     with pytest.raises(RunNotFound):
-        status_of(bench.runs.load("shop", wrong))
+        status_of(load(bench.table, "shop", wrong))
 
 
 def test_another_workflows_instance_is_not_found(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     with pytest.raises(RunNotFound):
-        status_of(bench.runs.load("post", "one"))
+        status_of(load(bench.table, "post", "one"))
 
 
 def test_the_end_of_an_execution_is_the_end_of_the_run(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.clock.advance_to(bench.clock.now() + 1500)
     bench.runs.close("shop", execution(bench), ExecutionState("SUCCEEDED", output={"ok": True}))
-    status = status_of(bench.runs.load("shop", "one"))
+    status = status_of(load(bench.table, "shop", "one"))
     assert (status.status, status.output, status.error) == ("complete", {"ok": True}, None)
     assert (status.created_at, status.updated_at) == ("2026-01-01T00:00:00.000Z", "2026-01-01T00:00:01.500Z")
 
@@ -97,20 +97,20 @@ def test_a_run_ends_once(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", execution(bench), ExecutionState("SUCCEEDED", output=1))
     bench.runs.close("shop", execution(bench), FAILED)
-    assert status_of(bench.runs.load("shop", "one")).status == "complete"
+    assert status_of(load(bench.table, "shop", "one")).status == "complete"
 
 
 def test_only_the_current_execution_can_end_the_run(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", "one.00000000", FAILED)
     bench.runs.close("shop", execution(bench), ExecutionState("RUNNING"))
-    assert status_of(bench.runs.load("shop", "one")).status == "running"
+    assert status_of(load(bench.table, "shop", "one")).status == "running"
 
 
 def test_the_end_of_an_unknown_execution_makes_no_row(bench: Bench) -> None:
     bench.runs.close("shop", "nobody.00000000", FAILED)
     with pytest.raises(RunNotFound):
-        status_of(bench.runs.load("shop", "nobody"))
+        status_of(load(bench.table, "shop", "nobody"))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_the_end_of_an_unknown_execution_makes_no_row(bench: Bench) -> None:
 def test_an_error_says_what_happened_and_no_more(bench: Bench, state: ExecutionState, error: object) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", execution(bench), state)
-    status = status_of(bench.runs.load("shop", "one"))
+    status = status_of(load(bench.table, "shop", "one"))
     assert status.status == "errored"
     assert status.error is not None
     assert status.error == error if isinstance(error, dict) else status.error["name"] == error
@@ -143,7 +143,7 @@ def test_an_error_names_the_step_that_it_comes_from(bench: Bench) -> None:
     with pytest.raises(Exception, match="charge"):
         bench.handler()({**bench.event(), "run": bench.machines.started[-1][2]["run"]}, "a")
     bench.runs.close("shop", execution(bench), FAILED)
-    status = status_of(bench.runs.load("shop", "one"))
+    status = status_of(load(bench.table, "shop", "one"))
     assert status.error == {"name": "Declined", "message": "The card was declined.", "step": "charge"}
     assert [(each.name, each.status, each.attempts) for each in status.steps] == [("charge", "errored", 1)]
 
@@ -151,7 +151,7 @@ def test_an_error_names_the_step_that_it_comes_from(bench: Bench) -> None:
 def test_a_stopped_execution_is_a_terminated_run(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
-    assert status_of(bench.runs.load("shop", "one")).status == "terminated"
+    assert status_of(load(bench.table, "shop", "one")).status == "terminated"
 
 
 def test_an_id_that_is_used_again_is_another_run(bench: Bench) -> None:
@@ -168,9 +168,9 @@ def test_an_id_that_is_used_again_is_another_run(bench: Bench) -> None:
     bench.runs.create("shop", {}, id="one")
     late = bench.handler()({**bench.event(key="late"), "run": made[0]}, "zombie")
     assert late["result"] == "charged 5"
-    assert status_of(bench.runs.load("shop", "one")).steps == ()
+    assert status_of(load(bench.table, "shop", "one")).steps == ()
     bench.runs.close("shop", execution(bench), FAILED)
-    error = status_of(bench.runs.load("shop", "one")).error
+    error = status_of(load(bench.table, "shop", "one")).error
     assert error == {"name": "Declined", "message": "The workflow failed."}
 
 
@@ -179,7 +179,7 @@ def test_an_execution_from_before_a_restart_begins_no_step(bench: Bench) -> None
     bench.runs.create("shop", {}, id="one")
     before = bench.machines.started[-1][2]["run"]
     bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
-    bench.runs.go_on(bench.runs.load("shop", "one").header, anew=True, did="restarted")
+    bench.runs.go_on(load(bench.table, "shop", "one").header, anew=True, did="restarted")
     with pytest.raises(Exception, match="paused or terminated") as error:
         bench.handler()({**bench.event(), "run": before}, "second invocation")
     assert type(error.value).__name__ == "Stopped"
@@ -193,17 +193,26 @@ def test_a_run_of_a_former_version_goes_on_under_the_keys_that_it_has(bench: Ben
     bench.table.write(Write(header_key("shop", "one"), remove=("incarnation",)))
     bench.handler()(bench.event(), "a")
     assert [key for _, key, _ in steps.calls] == ["shop/one/1/charge"]
-    assert [each.name for each in status_of(bench.runs.load("shop", "one")).steps] == ["charge"]
+    assert [each.name for each in status_of(load(bench.table, "shop", "one")).steps] == ["charge"]
 
 
 def test_a_run_that_is_being_deleted_does_not_go_on(bench: Bench) -> None:
     """Also where somebody has read its header before."""
     bench.runs.create("shop", {}, id="one")
     bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
-    read = bench.runs.load("shop", "one").header
+    read = load(bench.table, "shop", "one").header
     bench.table.write(Write(read.key, {"deleting": True}))
     with pytest.raises(ConditionFailed):
         bench.runs.go_on(read, did="retried")
+
+
+def test_a_run_that_goes_on_is_due_no_more(bench: Bench) -> None:
+    """Else the reconciler would look at it each minute until it ends."""
+    bench.runs.create("shop", {}, id="one")
+    bench.runs.close("shop", execution(bench), ExecutionState("ABORTED"))
+    bench.runs.go_on(load(bench.table, "shop", "one").header, did="retried")
+    header = load(bench.table, "shop", "one").header
+    assert (header.status, header.due, header.reopens) == ("running", None, False)
 
 
 def test_a_run_with_large_results_is_described_in_pages(bench: Bench) -> None:
@@ -236,7 +245,7 @@ def test_a_large_payload_is_no_part_of_the_header(bench: Bench) -> None:
     assert row is not None
     assert len(json.dumps(row)) < 1_000
     assert bench.machines.started[-1][2]["payload"] == LARGE
-    assert describe(bench.runs.load("shop", "one")).params == LARGE
+    assert describe(load(bench.table, "shop", "one")).params == LARGE
     assert not bench.runs.create("shop", LARGE, id="one").new
     with pytest.raises(RunExists):
         bench.runs.create("shop", {"text": "y" * 10_000}, id="one")

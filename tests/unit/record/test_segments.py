@@ -9,6 +9,7 @@ from durable.clock import VirtualClock, timestamp
 from durable.operations.segment_reconciler import DEAD_MS, SegmentReconciler
 from durable.operations.waker import Waker
 from durable.runs.description import describe
+from durable.runs.record import load
 from durable.runs.runs import Runs
 from durable.runs.segments import LEASE_LOOK_MS, Segments
 from durable.runs.timers import NoTimers
@@ -45,10 +46,10 @@ class Place:
 
     @property
     def header(self) -> Header:
-        return self.runs.load("shop", "one").header
+        return load(self.table, "shop", "one").header
 
     def park(self, at: Position, why: Parked, id: str = "one") -> None:
-        header = self.runs.load("shop", id).header
+        header = load(self.table, "shop", id).header
         run: Run = {"workflow": "shop", "instance": id, "epoch": 1, "createdAt": ""}
         assert self.segments.park(run, header.execution, at, why=why, due=self.clock.now() + 90_000) is not None
 
@@ -96,13 +97,13 @@ def test_a_run_that_waits_with_much_is_entered_at_its_start_again(
 @pytest.mark.parametrize(("why", "status"), [("retry", "running"), ("lease", "running"), ("sleep", "waiting")])
 def test_a_parked_run_waits_unless_it_is_within_a_step(place: Place, why: Parked, status: str) -> None:
     place.park(SMALL, why)
-    assert describe(place.runs.load("shop", "one")).status == status
+    assert describe(load(place.table, "shop", "one")).status == status
 
 
 def test_a_run_that_is_parked_for_a_retry_says_when_that_is(place: Place) -> None:
     place.fail()
     place.park(SMALL, "retry")
-    (step,) = describe(place.runs.load("shop", "one")).steps
+    (step,) = describe(load(place.table, "shop", "one")).steps
     assert (step.status, step.wake_at) == ("retrying", timestamp(place.clock.now() + 90_000))
 
 
@@ -140,7 +141,7 @@ def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: P
         def look(self, workflow: str, instance: str) -> None:
             if instance == "one":
                 raise ValueError("its input is too large")
-            place.segments.wake(place.runs.load(workflow, instance).header)
+            place.segments.wake(load(place.table, workflow, instance).header)
 
     failed: list[str] = []
 
@@ -151,7 +152,7 @@ def test_a_run_that_cannot_be_looked_at_keeps_no_other_from_being_woken(place: P
     place.clock.advance_to(place.clock.now() + 100_000)
     reconciler.reconcile(["shop"])
     assert failed == ["shop/one its input is too large"]
-    assert place.runs.load("shop", "two").header.parked is None
+    assert load(place.table, "shop", "two").header.parked is None
 
 
 def test_a_dead_run_is_found_behind_many_that_work(place: Place) -> None:
@@ -160,7 +161,7 @@ def test_a_dead_run_is_found_behind_many_that_work(place: Place) -> None:
     for number in range(120):
         place.create(f"on-standard-{number}")
         run: Run = {"workflow": "shop", "instance": f"on-standard-{number}", "epoch": 1, "createdAt": ""}
-        execution = place.runs.load("shop", f"on-standard-{number}").header.execution
+        execution = load(place.table, "shop", f"on-standard-{number}").header.execution
         place.segments.move(run, execution, SMALL, "standard")
     place.clock.advance_to(place.clock.now() + DEAD_MS)
 
@@ -238,7 +239,7 @@ def test_a_run_that_waits_on_standard_is_not_listed_among_those_at_work(place: P
         if begins:
             place.record.begin(key, "pay", owner="a", limit=9, input_hash="x")
             assert place.record.renew(key, "a")
-            assert describe(place.runs.load("shop", "one")).status == "running"
+            assert describe(load(place.table, "shop", "one")).status == "running"
         place.clock.advance_to(place.header.due or 0)
         if begins:
             assert place.record.renew(key, "a")

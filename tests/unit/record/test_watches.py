@@ -11,6 +11,7 @@ import pytest
 from durable.clock import VirtualClock
 from durable.operations.segment_reconciler import DEAD_MS, SegmentReconciler
 from durable.operations.waker import Waker
+from durable.runs.record import load
 from durable.runs.runs import Runs
 from durable.runs.segments import Segments
 from durable.runs.timers import NoTimers
@@ -73,14 +74,14 @@ class Place:
         (runs or self.runs).create("shop", None, id=id)
 
     def end(self, id: str) -> None:
-        execution = self.runs.load("shop", id).header.execution
+        execution = load(self.table, "shop", id).header.execution
         self.runs.close(segment_of("shop", "express"), execution, ExecutionState("SUCCEEDED", output=1))
 
     def incarnation(self, id: str) -> str:
-        return self.runs.load("shop", id).header.incarnation
+        return load(self.table, "shop", id).header.incarnation
 
     def machine(self, id: str) -> str | None:
-        return self.runs.load("shop", id).header.kind
+        return load(self.table, "shop", id).header.kind
 
 
 @pytest.fixture
