@@ -8,7 +8,7 @@ from typing import Final
 
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
-from durable.compiler.source.names import HOISTED
+from durable.compiler.source.names import made_up
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import placed
 
@@ -18,8 +18,10 @@ _PASSES_ON: Final = (enumerate, zip)
 
 def as_generator(reader: Reader, node: ast.expr, scope: Scope) -> ast.GeneratorExp | None:
     """Return a generator, or `map(f, xs)` and `filter(f, xs)` as the generator that they stand for; else None."""
-    if isinstance(node, ast.GeneratorExp) or not isinstance(node, ast.Call):
-        return node if isinstance(node, ast.GeneratorExp) else None
+    if isinstance(node, ast.GeneratorExp):
+        return node
+    if not isinstance(node, ast.Call):
+        return None
     found, function = reader.static(node.func, scope)
     if not found or function not in (map, filter):
         return None
@@ -29,7 +31,7 @@ def as_generator(reader: Reader, node: ast.expr, scope: Scope) -> ast.GeneratorE
         form = "[f(x, y) for x, y in zip(xs, ys)]" if is_of_several else _FORMS[function]
         raise Refused(node, what, f"write `{form}`")
     called, items = node.args
-    name = f"item{HOISTED}{node.lineno}:{node.col_offset}"
+    name = made_up("item", node)
     if isinstance(called, ast.Lambda) and len(called.args.args) == 1:
         name = called.args.args[0].arg  # so that messages say what the author wrote
     item = ast.Name(name, ast.Load())

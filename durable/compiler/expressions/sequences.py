@@ -8,7 +8,7 @@ from typing import Final
 from durable.compiler.expressions.comparisons import refuse_unlike
 from durable.compiler.expressions.refusals import refuse_any
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Integer, Kind, ListOf, TupleOf
+from durable.compiler.types.kinds import Integer, Kind, ListOf, TupleOf, is_list
 from durable.compiler.types.terms import Expression, Formula
 
 _ALIKE: Final = "$filter($a, function($_v) { $_v = $b })"
@@ -19,7 +19,7 @@ def method(
     node: ast.Call, of: Expression, kind: ListOf | TupleOf, name: str, arguments: list[Expression], source: str
 ) -> Expression | None:
     """Return `of.name(arguments)` of a list or tuple; None where `run` knows no such method."""
-    if name == "copy" and not arguments and isinstance(kind, ListOf) and not kind.is_tuple:
+    if name == "copy" and not arguments and is_list(kind):
         return of
     if name not in ("index", "count"):
         return None

@@ -25,7 +25,7 @@ from durable.compiler.program.tree import (
     WorkflowCall,
 )
 from durable.compiler.program.walk import children, failures, mapped, opposite
-from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as
+from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list
 from durable.compiler.types.terms import (
     BOOLEAN,
     TEXT,
@@ -161,7 +161,7 @@ def _of_index(item: Item) -> Expression | None:
     kind = acts_as(item.of.kind)
     if item.taken or not isinstance(kind, ListOf | TupleOf):
         return None
-    what = "list" if isinstance(kind, ListOf) and not kind.is_tuple else "tuple"
+    what = "list" if is_list(kind) else "tuple"
     return Constant(f"{what} index out of range", TEXT)
 
 

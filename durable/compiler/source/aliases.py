@@ -247,7 +247,7 @@ class Aliases:
                 return False
             part, above = above, self._parents[above]
         changes = (each for each in self._uses[node.id] if self._changes(each) or self._grows(each))
-        return all((each.lineno, each.col_offset) < (node.lineno, node.col_offset) for each in changes)
+        return all(_place(each) < _place(node) for each in changes)
 
     def _changes(self, node: ast.Name) -> bool:
         """Return whether a name stands where its value is changed, or the value in a field of it."""

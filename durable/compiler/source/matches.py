@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Container, Iterator
 from typing import Final, TypeVar
 
-from durable.compiler.source.names import HOISTED
+from durable.compiler.source.names import HOISTED, made_up
 from durable.compiler.source.problems import Refused
 
 Placed = TypeVar("Placed", bound=ast.AST)
@@ -33,7 +33,7 @@ def decided(
     captured = {name for case in node.cases for name, _ in _names(case.pattern, subject)}
     # Evaluated once, as in CPython. A plain path is read again by each test, so that what these find narrows its kind.
     if _root(subject) is None or _root(subject) in captured:
-        name = f"matched{HOISTED}{node.lineno}:{node.col_offset}"
+        name = made_up("matched", node)
         before.append(_placed(ast.Assign([ast.Name(name, ast.Store())], subject), subject))
         subject = ast.copy_location(ast.Name(name, ast.Load()), node.subject)
     # From the last case on: each is the `if` whose `else` is all that come after it.

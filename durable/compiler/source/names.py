@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -27,6 +28,11 @@ UNUSED: Final = "unused"
 """How variables begin that are assigned only because their value may fail."""
 _HIDDEN: Final = frozenset({"states", "at", "events", UNUSED})
 """The variables that compiled programs use themselves, with or without a number after them."""
+
+
+def made_up(word: str, node: ast.expr | ast.stmt) -> str:
+    """Return a name that no author can write, unique by where the node stands: so two of one word do not meet."""
+    return f"{word}{HOISTED}{node.lineno}:{node.col_offset}"
 
 
 class Names:

@@ -16,7 +16,7 @@ from durable.compiler.expressions.slices import sliced
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
-from durable.compiler.source.names import HOISTED
+from durable.compiler.source.names import made_up
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import placed
 from durable.compiler.statements.awaits import Awaited, AwaitReader
@@ -33,6 +33,7 @@ from durable.compiler.types.kinds import (
     Unknown,
     describe,
     is_dict,
+    is_list,
     is_unknown,
     join,
     may_be_none,
@@ -98,7 +99,7 @@ class AssignmentReader:
                 continue
             parts = list[ast.expr]()
             for each in target.elts:
-                name = ast.Name(f"item{HOISTED}{each.lineno}:{each.col_offset}", ast.Store())
+                name = ast.Name(made_up("item", each), ast.Store())
                 if isinstance(each, ast.Subscript):
                     items.append((each, name))
                 parts.append(ast.copy_location(name, each) if isinstance(each, ast.Subscript) else each)
@@ -253,7 +254,7 @@ class AssignmentReader:
         if part is not None:
             item = self.reading.value(part)
             # CPython changes the list or dict itself, which has been put into the dict and may have another name.
-            if isinstance(item.kind, ListOf) and not item.kind.is_tuple:
+            if is_list(item.kind):
                 raise held_elsewhere(node, source, self.reading.source(target), is_list=True)
             if isinstance(node.op, ast.BitOr) and is_dict(item.kind):
                 raise held_elsewhere(node, source, self.reading.source(target), is_list=False)
@@ -277,7 +278,7 @@ class AssignmentReader:
             sign = source.partition("=")[0].removeprefix(target.id).strip()
             found = f"`{source}` changes a set in place, and something else may hold the same set"
             raise Refused(node, found, f"write `{target.id} = {target.id} {sign} …`, which makes a new set")
-        if not isinstance(left.kind, ListOf) or left.kind.is_tuple or not isinstance(node.op, ast.Add | ast.Mult):
+        if not is_list(left.kind) or not isinstance(node.op, ast.Add | ast.Mult):
             return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
         if self.changes.is_shared(target.id):
             raise held_elsewhere(node, source, target.id, is_list=True)

@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeGuard
 
 from durable.compiler.expressions.advice import of_change, of_field
 from durable.compiler.expressions.iterables import dict_entry, merged_dicts
@@ -17,7 +17,7 @@ from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
 from durable.compiler.source.aliases import Aliases, Function, grown_entry
-from durable.compiler.source.names import HOISTED
+from durable.compiler.source.names import made_up
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import placed
 from durable.compiler.statements.reading import Reading
@@ -34,6 +34,7 @@ from durable.compiler.types.kinds import (
     acts_as,
     describe,
     is_dict,
+    is_list,
 )
 from durable.compiler.types.terms import Expression, Formula, Item, Variable
 
@@ -123,7 +124,7 @@ class ChangeReader:
             return self.in_part(name, lambda kept: self.deleted(node, kept, key))
         if not self.is_own(name.id):
             return None
-        of = ast.copy_location(ast.Name(name.id, ast.Load()), name)
+        of = _read(name)
         end = mutations.end_of(key)
         if self.is_dict(name.id):
             rest = mutations.without_key(node, of, key)
@@ -144,7 +145,7 @@ class ChangeReader:
         statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
         return statements, Variable(variable, taken.kind)
 
-    def _without_place(self, node: ast.AST, of: ast.Name, key: ast.expr) -> tuple[Statements, Expression]:
+    def _without_place(self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr) -> tuple[Statements, Expression]:
         """Return what reads any item of a list and assigns the others, and the item."""
         before, place = self._place(node, of, key)
         statements, item = self._without(
@@ -157,12 +158,12 @@ class ChangeReader:
         item = self._made_up("item", target)
         bound = self.reading.bind(item.id, as_data(target, value))
         before, place = self._place(target, of, target.slice)
-        new = mutations.with_others(target, placed(ast.Name(of.id, ast.Load()), of), place, (item,))
+        new = mutations.with_others(target, _read(of), place, (item,))
         return (*bound, *before, *self.reading.bind(of.id, self.reading.value(new)))
 
-    def _place(self, node: ast.AST, of: ast.Name, key: ast.expr) -> tuple[Statements, ast.Name]:
+    def _place(self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr) -> tuple[Statements, ast.Name]:
         """Return what works out where an item stands, and the name of that: it counts from the beginning."""
-        index, whole = self.reading.value(key), self.reading.value(placed(ast.Name(of.id, ast.Load()), of))
+        index, whole = self.reading.value(key), self.reading.value(_read(of))
         if not isinstance(acts_as(index.kind), Integer):
             found = f"`{self.reading.source(node)}` takes {describe(index.kind)} for a place in a list"
             raise Refused(node, found, "give it a whole number")
@@ -170,9 +171,8 @@ class ChangeReader:
         place = self.reading.expressions.located(key, Formula(_PLACE, (whole, index), Integer(), fails=True))
         return self.reading.bind(name.id, place), name
 
-    def _made_up(self, word: str, node: ast.AST) -> ast.Name:
-        line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-        name = placed(ast.Name(f"{word}{HOISTED}{line}:{column}", ast.Load()), node)
+    def _made_up(self, word: str, node: ast.expr | ast.stmt) -> ast.Name:
+        name = placed(ast.Name(made_up(word, node), ast.Load()), node)
         self.made.add(name.id)
         return name
 
@@ -196,8 +196,7 @@ class ChangeReader:
         return (*before, *changed, *self.reading.bind(name, with_part(part, whole, part.attr, value, source)))
 
     def _is_shared_object(self, name: str) -> bool:
-        kind = self.kind(name)
-        return isinstance(kind, Record) and not kind.by_key and self.is_shared(name)
+        return _is_object(self.kind(name)) and self.is_shared(name)
 
     def _refuse_part(self, node: ast.Call, part: ast.Attribute, name: str) -> None:
         """Refuse a change in an object that may have another name: a copy of it is what `run` can say."""
@@ -240,14 +239,12 @@ class ChangeReader:
 
     def is_own_object(self, name: str) -> bool:
         """Return whether a name stands for a model or dataclass that nothing else holds."""
-        kind = self.kind(name)
-        return isinstance(kind, Record) and not kind.by_key and not self.is_shared(name)
+        return _is_object(self.kind(name)) and not self.is_shared(name)
 
     def is_own(self, name: str) -> bool:
         """Return whether a name stands for a list or dict that nothing else holds."""
         kind = self.kind(name)
-        is_list = isinstance(kind, ListOf) and not kind.is_tuple
-        return (is_list or self.is_dict(name) or self.is_set(name)) and not self.is_shared(name)
+        return (is_list(kind) or self.is_dict(name) or self.is_set(name)) and not self.is_shared(name)
 
     def is_item(self, target: ast.Subscript, name: str) -> bool:
         """Return whether an item of a list is assigned that nothing else holds."""
@@ -258,11 +255,10 @@ class ChangeReader:
         if not isinstance(part.value, ast.Name):
             return False
         kind = self.kind(part.value.id)
-        if not isinstance(kind, Record) or kind.by_key or part.attr not in record_fields(kind):
+        if not _is_object(kind) or part.attr not in record_fields(kind):
             return False
         of = record_fields(kind)[part.attr].kind
-        holds = is_dict(of) or (isinstance(of, ListOf) and not of.is_tuple)
-        return holds and not self._aliases().share_part(part.value.id, part.attr)
+        return (is_dict(of) or is_list(of)) and not self._aliases().share_part(part.value.id, part.attr)
 
     def is_shared(self, name: str) -> bool:
         if name in self.made:
@@ -300,6 +296,11 @@ def _called_on(node: ast.Call, name: ast.Name) -> ast.Call:
     """Return a call of a method on a name instead."""
     assert isinstance(node.func, ast.Attribute)
     return placed(ast.Call(ast.Attribute(name, node.func.attr, ast.Load()), node.args, node.keywords), node)
+
+
+def _is_object(kind: Kind | None) -> TypeGuard[Record]:
+    """Return whether a value is a model or dataclass, and no dict with known keys."""
+    return isinstance(kind, Record) and not kind.by_key
 
 
 def _read(name: ast.Name) -> ast.Name:

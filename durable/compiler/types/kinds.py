@@ -7,7 +7,7 @@ its aliases. `Opaque` is a value whose JSON does not behave as the value does (a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +273,11 @@ def is_text(kind: Kind) -> bool:
 def is_dict(kind: Kind) -> bool:
     """Whether a value is a dict in any case, and no TypedDict, whose keys are those of its class."""
     return all(isinstance(each, DictOf | Fixed) for each in members(kind))
+
+
+def is_list(kind: Kind | None) -> TypeGuard[ListOf]:
+    """Whether a value is a list, and no tuple of any length."""
+    return isinstance(kind, ListOf) and not kind.is_tuple
 
 
 def of_one_shape(kind: Kind) -> Kind:
