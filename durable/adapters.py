@@ -30,17 +30,17 @@ def adapter_of(annotation: Any, what: str = "a value") -> TypeAdapter[Any]:
         adapter = _adapter_of_class(annotation) if isinstance(annotation, type) else _adapter(annotation)
     except PydanticUndefinedAnnotation as error:
         raise SignatureError(
-            f"{what} is of type {_shown(annotation)}, which names `{error.name}`, and its module has no such name;"
+            f"{what} is of type {shown_type(annotation)}, which names `{error.name}`, and its module has no such name;"
             " define it at the top level of the module, or import it there at run time"
         ) from None
     except PydanticUserError as error:
         if error.code == "typed-dict-version":
             raise SignatureError(
-                f"{what} is of type {_shown(annotation)}, which holds a typing.TypedDict, and before Python 3.12"
+                f"{what} is of type {shown_type(annotation)}, which holds a typing.TypedDict, and before Python 3.12"
                 " pydantic cannot read that; write `from typing_extensions import TypedDict`"
             ) from None
         raise SignatureError(
-            f"{what} is of type {_shown(annotation)}, which cannot travel as JSON;"
+            f"{what} is of type {shown_type(annotation)}, which cannot travel as JSON;"
             " use a pydantic model, a dataclass or a plain type"
         ) from None
     return adapter
@@ -77,5 +77,8 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     return adapter
 
 
-def _shown(annotation: Any) -> str:
+def shown_type(annotation: Any) -> str:
+    """Return a type as its author writes it."""
+    if annotation is type(None):
+        return "None"
     return annotation.__name__ if isinstance(annotation, type) else repr(annotation)

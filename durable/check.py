@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from durable.adapters import adapter_of
+from durable.adapters import adapter_of, shown_type
 from durable.aws.resources import construct_id
 from durable.bindings import Binding, KVNamespace, Queue, Var, Worker, Workflow
 from durable.bindings.base import Named
@@ -220,10 +220,6 @@ def _messages(workflow: Workflow[Any], signatures: Sequence[Signature]) -> Itera
             # By equality and not by what fits: a message is written by one type and read by the other.
             if taken != parameter.value:
                 yield (
-                    f"{signature.import_name} sends {_name_of_type(parameter.value)} to {queue!r}, whose consumer takes"
-                    f" {_name_of_type(taken)} ({shown(signature.place)}); name one type in both"
+                    f"{signature.import_name} sends {shown_type(parameter.value)} to {queue!r}, whose consumer takes"
+                    f" {shown_type(taken)} ({shown(signature.place)}); name one type in both"
                 )
-
-
-def _name_of_type(type_: Any) -> str:
-    return type_.__name__ if isinstance(type_, type) else repr(type_)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, Final
 
+from durable.aws.session import region
 from durable.bindings.base import Binding
 from durable.bindings.service import AWSService
 from durable.errors import DeclarationError
@@ -28,9 +28,7 @@ class BotoService(AWSService[Any]):
         from botocore.config import Config
 
         patience = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=_STEP_SECONDS)
-        # Of the two variables that name a region boto3 reads the older one only.
-        region = os.environ.get("AWS_REGION")
-        return boto3.client(self.service, region, config=patience)  # type: ignore[call-overload]  # the name is not a literal
+        return boto3.client(self.service, region(), config=patience)  # type: ignore[call-overload]  # the name is not a literal
 
 
 def check_service(declared: AWSService[Any]) -> None:

@@ -25,6 +25,11 @@ def client(service: str) -> Any:
     return boto3.client(service, config=patience)  # type: ignore[call-overload]  # the name is not a literal
 
 
+def region() -> str | None:
+    """Return the region of AWS_REGION: of the two variables that name one, boto3 reads the older one only."""
+    return os.environ.get("AWS_REGION")
+
+
 def unreachable() -> tuple[type[Exception], ...]:
     """Return what botocore raises where a service cannot be reached or does not answer.
 

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from durable.aws.resources import Resource, resources_of, worker_of
+from durable.aws.session import region
 from durable.cli.operations import Answer
 from durable.cli.outcome import MISSING, UNAVAILABLE, WRONG, CommandError
 
@@ -74,8 +75,7 @@ class StageTransport:
 
 def session() -> boto3.Session:
     """Return a session of the AWS configuration of this machine."""
-    # Of the two variables that name a region boto3 reads the older one only; the CDK CLI reads both, this one first.
-    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    return boto3.Session(region_name=region())  # as the CDK CLI, which reads both variables, this one first
 
 
 def credentials(session: boto3.Session) -> Credentials:

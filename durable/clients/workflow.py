@@ -104,7 +104,7 @@ class WorkflowClient(Workflow[Any]):
             ValueError: the id is not 1 to 64 of [A-Za-z0-9_-], or the priority not -1000 to 1000.
         """
         _check_priority(priority)
-        return self._create(self._dumped(params), id, priority, idempotency_key)
+        return self._create(self._checked(self.params, params, "params"), id, priority, idempotency_key)
 
     def _create(self, payload: Any, id: str | None, priority: int, idempotency_key: str | None = None) -> Created:
         return self._runs.create(
@@ -115,9 +115,6 @@ class WorkflowClient(Workflow[Any]):
             sensitive=holds_secret(self.params),
             priority=priority,
         )
-
-    def _dumped(self, params: Any, name: str = "params") -> Any:
-        return self._checked(self.params, params, name)
 
     def _checked(self, adapter: TypeAdapter[Any], value: Any, name: str) -> Any:
         """Return a value as JSON.
@@ -133,7 +130,7 @@ class WorkflowClient(Workflow[Any]):
     def create_batch(self, starts: Sequence[Start[Any]]) -> tuple[BatchResult, ...]:
         _check_size(starts)
         # All are checked before the first is started.
-        payloads = [self._dumped(each.params, f"{number}.params") for number, each in enumerate(starts)]
+        payloads = [self._checked(self.params, each.params, f"{number}.params") for number, each in enumerate(starts)]
         for each in starts:
             _check_id(each.id)
             _check_priority(each.priority)
@@ -186,10 +183,7 @@ class WorkflowClient(Workflow[Any]):
             raise EventUnknown(public_message(EventUnknown))
         if id is not None and not INSTANCE_ID.fullmatch(id):
             raise ValueError("an event's id is 1 to 64 of A-Z a-z 0-9 _ -")
-        try:
-            value = dump(self._event_types[type], payload, "payload")
-        except Misfit as misfit:
-            raise InvalidInput(str(misfit)) from None
+        value = self._checked(self._event_types[type], payload, "payload")
         # Without an id it is another event each time that it is sent.
         return self._events.send(self.name, instance, type, value, id or str(uuid.uuid4()))
 

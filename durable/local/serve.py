@@ -28,7 +28,7 @@ from durable.local.bindings.secret import EnvironmentSecret
 from durable.local.callers import verify
 from durable.local.console import routes
 from durable.local.engine.timers import TimerThread
-from durable.local.engine.workers import STEP_THREADS, Crew, Pool
+from durable.local.engine.workers import STEP_THREADS, Pool, paced_crew
 from durable.local.garbage import settle
 from durable.local.gate import Gate
 from durable.local.host import Host
@@ -100,8 +100,7 @@ def _run(
     """Serve until Ctrl-C, or until the sources have changed; return whether it was that."""
     built = build(load())
     with closing(Journal(data)) as journal, kept(data) as logs:
-        clock, crew = SystemClock(), Crew(rests=journal.go)
-        journal.pace(crew.busy)
+        clock, crew = SystemClock(), paced_crew(journal)
         steps, turns = crew.pool(threads), crew.pool(_TURN_THREADS)
         log = TextLog(clock)
         parts: dict[str, Any] = {"clock": clock, "workers": steps, "turns": turns, "log": log, "loop": LOOP}

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from durable.adapters import shown_type
 from durable.errors import InvalidInput
 from durable.signature import Signature
 from durable.store.values import Misfit, dump, field_names, load
@@ -23,7 +24,7 @@ def hold_to_type(signature: Signature, step: str, value: Any) -> None:
         dump(signature.result, load(signature.result, value, "result"), "result")
     except Misfit as misfit:
         wrong = "; ".join(_expected(signature.result, value)) or str(misfit)
-        what = f'the step "{step}" returns {_shown(signature.returns)}, and this is none: {wrong}'
+        what = f'the step "{step}" returns {shown_type(signature.returns)}, and this is none: {wrong}'
     else:
         return
     # Not within the `except`: what is raised there would have the first error as its context, which holds the data.
@@ -41,7 +42,3 @@ def _expected(adapter: TypeAdapter[Any], value: Any) -> Iterator[str]:
             # What a validator of the author's own says may hold the data; its type does not.
             said = each["type"] if each["type"] in ("value_error", "assertion_error") else each["msg"]
             yield f"{'.'.join(['result', *parts])} ({said})"
-
-
-def _shown(returns: Any) -> str:
-    return "None" if returns is type(None) else returns.__name__ if isinstance(returns, type) else str(returns)

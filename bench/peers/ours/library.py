@@ -16,7 +16,7 @@ from durable.build import build
 from durable.clock import SystemClock
 from durable.errors import RunNotFound
 from durable.local.engine.timers import TimerThread
-from durable.local.engine.workers import STEP_THREADS, Crew
+from durable.local.engine.workers import STEP_THREADS, paced_crew
 from durable.local.garbage import settle
 from durable.local.host import Host
 from durable.local.log import TextLog
@@ -74,8 +74,7 @@ def onboarding(data: Path, project: str = ONBOARDING) -> Iterator[Onboarding]:
     """Run a project on a data folder, with fsync."""
     gc.disable()  # as `durable dev` does, until all is set up
     journal, clock = Journal(data), SystemClock()
-    crew = Crew(rests=journal.go)
-    journal.pace(crew.busy)
+    crew = paced_crew(journal)
     workers, turns = crew.pool(STEP_THREADS), crew.pool(4)
     ends = Ends(journal)
     try:

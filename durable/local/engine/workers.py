@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from durable.local.storage.journal import Journal
 from durable.local.threads import SharedThread, Work
 
 STEP_THREADS: Final = 256
@@ -249,3 +250,10 @@ class InlineWorkers:
             return False
         self._work.pop(choose(len(self._work)))()
         return True
+
+
+def paced_crew(journal: Journal) -> Crew:
+    """Return a crew whose journal gathers what the crew is busy changing, and commits at once when it rests."""
+    crew = Crew(rests=journal.go)
+    journal.pace(crew.busy)
+    return crew
