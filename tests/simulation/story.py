@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
 from collections.abc import Callable
@@ -18,10 +17,11 @@ from durable.runs.record import load_steps
 from durable.runs.transitions import From, Given, Order
 from durable.store.keys import StepKey
 from durable.store.rows import Header
-from durable.store.table import Key, Row
+from durable.store.table import Key
 from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
 from tests.simulation.machines import WORKFLOWS
+from tests.simulation.promises import hold_children, hold_rows, hold_undo, hold_values
 from tests.simulation.world import World
 
 Script = Literal[
@@ -45,8 +45,6 @@ _MOMENTS = (20, 300, 2 * SECOND, 30 * SECOND, 10 * MINUTE, HOUR, 2 * DAY, 2 * DA
 _REFUSED = (RunConflict, RunNotFound)
 _LATE = ("pause", "restart from", "restart after", "deploy")
 """The scripts by which a run may come to its wait when the time of that is over."""
-_LATE_SECONDS = 3_600
-"""How much later than its run a row may vanish that was written after its end."""
 MOST_EXECUTIONS = 80
 MOST_UNHEARD_MS = 40 * MINUTE
 """How long an event may be there before a run that waits for it goes on."""
@@ -282,7 +280,7 @@ class Story:
             if self.script != "delete":
                 world.trouble.append("the run is gone")
             elif self.workflow in ("lender", "keeper"):
-                self._judge_values()
+                hold_values(world)
             return
         if not header.closed:
             where = (header.status, header.parked, header.at and header.at["state"], header.wanted)
@@ -291,8 +289,8 @@ class Story:
         self._judge_end(header)
         # A step may be invoked late, and an event may be on its way.
         world.kernel.run(lambda: False, world.kernel.clock.now() + 6 * MINUTE)
-        self._judge_rows(header)
-        self._judge_children(header)
+        hold_rows(world, header)
+        hold_children(world, header)
         sent = self._written_at(header)
         # A run on Standard is looked at again when it was silent for as long once more.
         most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
@@ -343,7 +341,7 @@ class Story:
         if header.status == "errored" and self.workflow == "trip" and (header.error or {}).get("name") == "Refused":
             if not header.refused:
                 self.world.trouble.append("nobody is told why the run was refused")
-            self._judge_undo()
+            hold_undo(self.world, header)
             return
         if header.status == "errored" and self.workflow == "chat" and self._may_miss():
             return
@@ -363,41 +361,6 @@ class Story:
         text, _ = output_of(self.world.values, header, steps)
         return None if text is None else int(text[0])
 
-    def _judge_rows(self, header: Header) -> None:
-        """All rows of a run that is over vanish with it; what a deleted run has left, or has written late, does so by
-        itself: no other run takes it along.
-        """
-        rows, own = self.world.table.rows, header.incarnation
-        if header.expires is None:
-            self.world.trouble.append("it is over, and stays for ever")
-            return
-        for key in rows.all_keys():
-            row = rows.get(key) if key.partition == header.partition else None
-            if row is not None and row.get("expires", math.inf) > header.expires + _LATE_SECONDS:
-                self.world.trouble.append(f"it outlives its run: {key.sort}, {row.get('expires')}")
-        other = [key for key in rows.all_keys() if key.partition == header.partition and "@" in key.sort]
-        strange = [(key.sort, row) for key in other if f"@{own}" not in key.sort and (row := rows.get(key)) is not None]
-        left = [sort for sort, row in strange if "expires" not in row]
-        if left:
-            self.world.trouble.append(f"left of a deleted run: {left}")
-
-    def _judge_values(self) -> None:
-        """What a deleted run has kept beside its record is deleted with it, or swept within a day or two."""
-        kernel = self.world.kernel
-        kernel.run(lambda: not self.world.values.kept, kernel.clock.now() + 2 * DAY)
-        if self.world.values.kept:
-            self.world.trouble.append("values of a deleted run are left")
-
-    def _judge_children(self, header: Header) -> None:
-        """A run that was terminated has ended what it had called."""
-        for key in self.world.headers if header.status == "terminated" else ():
-            child = Header.from_row(self.world.table.rows.get(key) or {})
-            if child.parent is None or child.status != "complete":
-                continue
-            # Nobody ends it sooner than the reconciler where the operator has died.
-            if child.created > header.updated or child.updated > header.updated + 3 * MINUTE:
-                self.world.trouble.append(f"a child went on until {child.updated - header.updated} ms after its parent")
-
     def _attempts_of(self, header: Header, step: str) -> int:
         """Return which attempt of a step has brought its outcome."""
         key = StepKey(self.workflow, ID, header.epoch, step, header.incarnation)
@@ -413,17 +376,3 @@ class Story:
         key = StepKey(self.workflow, ID, header.epoch, "lost", header.incarnation)
         wait, race = (self.world.table.rows.get(each.row) or {} for each in (key, key.beside("asked | waited")))
         return wait.get("outcome") == "result" and wait["recorded"] < race.get("recorded", 0)
-
-    def _judge_undo(self) -> None:
-        left = [
-            key.sort for key in self.world.table.rows.all_keys() if self._is_left(self.world.table.rows.get(key) or {})
-        ]
-        if left:
-            self.world.trouble.append(f"not taken back: {left}")
-
-    def _is_left(self, row: Row) -> bool:
-        """Whether a step of the last epoch has done what can be undone; what an earlier epoch did stays."""
-        header = self.world.header(self.workflow, ID)
-        assert header is not None
-        order_of_epoch = f"{header.begun or 0:015d}"
-        return "undo" in row and row.get("outcome") == "result" and row["order"] >= order_of_epoch

@@ -19,6 +19,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     """Writes the modules of a project, and returns what is said when its shop.py is imported."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "shop", raising=False)  # another test's
 
     def make(**modules: str) -> str:
         for name, text in modules.items():
