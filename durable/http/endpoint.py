@@ -56,7 +56,7 @@ class Parameter:
 
 RunId = Annotated[
     str,
-    Parameter("path", INSTANCE_ID.pattern, "The id of the run.", example="0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"),
+    Parameter("path", INSTANCE_ID.pattern, "The id of the run.", example="01a205bd-83f3-7f5e-9d0a-3c6f4a2f1b7e"),
 ]
 """The id of a run in a route's path, `{id}`: another form is answered with 404."""
 IdempotencyKey = Annotated[

@@ -14,7 +14,7 @@ from durable.bindings.workflow import RunStatus, Status, StepStatus
 CAMEL: Final = ConfigDict(alias_generator=to_camel)
 """The `__pydantic_config__` of a response: its fields are camelCase on the wire."""
 
-Id = Annotated[str, Field(examples=["0b9f6c1e-7d61-4f5e-9d0a-3c6f4a2f1b7e"])]
+Id = Annotated[str, Field(examples=["01a205bd-83f3-7f5e-9d0a-3c6f4a2f1b7e"])]
 Name = Annotated[str, Field(examples=["order"])]
 StepName = Annotated[str, Field(examples=["charge"])]
 StepState = Annotated[str, Field(examples=["complete"], description="running, retrying, waiting, complete or errored")]

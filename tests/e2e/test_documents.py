@@ -16,7 +16,7 @@ PAGES = {
     if path.name != "tutorial.md"  # it has a test of its own
 }
 COMMANDS = {name: found for name, page in PAGES.items() if (found := commands(page))}
-UUIDS = ("d69ba878-e996-4f94-8b11-947e8332a0ea", "0b39bf2a-2a7a-4831-af7b-950ff2e87956")
+UUIDS = ("01a20ae3-dfe7-7f94-8b11-947e8332a0ea", "01a20ae4-cf1a-7831-af7b-950ff2e87956")
 
 
 @pytest.fixture(scope="module")
