@@ -12,7 +12,7 @@ from durable.errors import RunNotFound, public_message
 from durable.store.keys import HEADER, STEP, header_key, incarnation_of, partition, step_prefix
 from durable.store.rows import AnyStep, Header, step_row
 from durable.store.search import search_rows
-from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, TableBusy, Write
+from durable.store.table import Absent, ConditionFailed, Equals, Row, Table, Write
 
 INSTANCE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -97,10 +97,13 @@ def load_header(table: Table, workflow: str, instance: str) -> Header | None:
 def expire_again(table: Table, header: Header) -> None:
     """Give all rows of a run its time once more, where it is over: an execution that was late may have left a row of a
     step whose process died before it saw that.
+
+    Raises:
+        TableBusy: not all have it; the same call goes on with it.
     """
     if header.expires is not None:
         same = (Equals("expires", header.expires), Absent("deleting"))
-        with suppress(ConditionFailed, TableBusy):
+        with suppress(ConditionFailed):
             table.write(Write(header.key, {"expires": header.expires}, when=same))
 
 

@@ -26,7 +26,7 @@ from durable.runs.timers import Timers
 from durable.runs.watches import Watches
 from durable.store.keys import header_key, is_child
 from durable.store.leases import Leases
-from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, segment_of, workflow_of
+from durable.store.machines import ExecutionState, Kind, Machines, MachinesBusy, workflow_of
 from durable.store.parts import Parent
 from durable.store.rollback import rolled_back
 from durable.store.rows import Header, StepRow
@@ -226,8 +226,7 @@ class Runs:
                 if header is None or header.execution != execution or header.closed:
                     if header is not None:
                         self.admission.release_soon(header)
-                        if machine == segment_of(header.workflow, "express"):
-                            expire_again(self._table, header)
+                        expire_again(self._table, header)
                     return
         raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 

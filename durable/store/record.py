@@ -217,7 +217,7 @@ class StepRecord:
             forgotten: Row = {"status": _FORGOTTEN, "attempts": 0} | ended
             change = Write(key.row, forgotten, remove=("owner", "lease", "input", "undo"), when=mine)
         with suppress(ConditionFailed):
-            self._table.write(change)
+            self.write(change)
 
     def _expire_with_run(self, key: StepKey, step: str) -> None:
         """Have a row vanish with those of its run, where its attempt ended with its process after the run was over."""
@@ -225,7 +225,7 @@ class StepRecord:
         if expires is not None:
             # The name stands in each row: without it a row that was deleted meanwhile would come back, as a torso.
             with suppress(ConditionFailed):
-                self._table.write(Write(key.row, {"expires": expires}, when=(Equals("step", step),)))
+                self.write(Write(key.row, {"expires": expires}, when=(Equals("step", step),)))
 
     def renew(self, key: StepKey, owner: str) -> bool:
         """Renew the owner's lease, and return whether it still had it.
@@ -332,7 +332,8 @@ class StepRecord:
         return Halted() if halts(self._table.get(key.flag), generation) else None
 
     def write(self, change: Write) -> Row | None:
-        """Write an outcome, also where the table is throttled for a while: else the step would run once more.
+        """Write an outcome or take back a lease, also where the table is throttled for a while: else the step would run
+        once more, or a row would outlive its run.
 
         It may be written after the lease has ended: the write holds only while nobody else has taken that.
 

@@ -16,7 +16,7 @@ _LATE_SECONDS: Final = 3_600
 
 def hold_rows(world: World, header: Header) -> None:
     """All rows of a run that is over vanish with it; what a deleted run has left, or has written late, does so by
-    itself: no other run takes it along.
+    itself: no other run takes it along. The row of a step whose process died just when it began is known to stay.
     """
     rows, own = world.table.rows, header.incarnation
     if header.expires is None:
@@ -24,7 +24,11 @@ def hold_rows(world: World, header: Header) -> None:
         return
     for key in rows.all_keys():
         row = rows.get(key) if key.partition == header.partition else None
-        if row is not None and row.get("expires", math.inf) > header.expires + _LATE_SECONDS:
+        if (
+            row is not None
+            and row.get("owner") not in world.died
+            and row.get("expires", math.inf) > header.expires + _LATE_SECONDS
+        ):
             world.trouble.append(f"it outlives its run: {key.sort}, {row.get('expires')}")
     other = [key for key in rows.all_keys() if key.partition == header.partition and "@" in key.sort]
     strange = [(key.sort, row) for key in other if f"@{own}" not in key.sort and (row := rows.get(key)) is not None]

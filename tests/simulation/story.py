@@ -315,8 +315,11 @@ class Story:
             ),
             "child": firsts,
             "waiter": (5, 0) if self._may_miss() else (5,),
-            # Some may have gone to the run that had the id before: they come later, when all are said again.
-            "chat": tuple(map(list, permutations(range(5)))) if self.script == "again" else ([0, 1, 2, 3, 4],),
+            # Some may have gone to the run that had the id before, or have come before the restart: they come later,
+            # when all are said again.
+            "chat": (
+                tuple(map(list, permutations(range(5)))) if self.script in ("again", "restart") else ([0, 1, 2, 3, 4],)
+            ),
             "lender": (self._attempts_of(header, "big"),),
             "keeper": (self._attempts_of(header, "big"),),
             "couriers": tuple([a, b, c] for a in (1, 10) for b in (101, 110) for c in (201, 210)),

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from durable.runs.transitions import Order
+from durable.store.begun import Halted
 from durable.store.keys import EVENTS, StepKey
 from durable.store.machines import ExecutionState, segment_of
+from durable.store.record import StepRecord
 from durable.store.rows import Header
-from durable.store.table import Delete, Row, Write
+from durable.store.table import Delete, Row, TableBusy, Write
 from tests.simulation.aws import CALM, DynamoDB
 from tests.simulation.kernel import MINUTE
 from tests.simulation.world import World
@@ -64,6 +66,10 @@ def before(world: World, patch: pytest.MonkeyPatch, field: str, act: Any) -> Non
 
 def dies() -> None:
     raise KeyboardInterrupt
+
+
+def too_busy(*arguments: Any) -> None:
+    raise TableBusy("throttled")
 
 
 def test_an_event_that_comes_while_its_run_is_closed_vanishes_with_it(
@@ -133,4 +139,54 @@ def test_an_event_whose_run_is_closed_when_its_sender_has_looked_keeps_the_time_
 
     monkeypatch.setattr(DynamoDB, "_apply", late)
     world.events.send("child", "one", "said", 1, "e")
+    assert times(world) == {header(world).expires}
+
+
+def test_who_finds_the_table_too_busy_to_give_rows_their_time_looks_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(world)
+    before(world, monkeypatch, "generation", dies)
+    with pytest.raises(KeyboardInterrupt):
+        world.lifecycle.carry_out("child", "one", Order("restart"))
+    world.kernel.clock.advance_to(world.kernel.clock.now() + 3 * MINUTE)
+    with monkeypatch.context() as patch:
+        patch.setattr(DynamoDB, "_expire", too_busy)
+        with pytest.raises(TableBusy):
+            world.waker.look("child", "one")
+    assert header(world).due is not None
+    world.waker.look("child", "one")
+    assert times(world) == {header(world).expires}
+
+
+def test_a_late_step_takes_its_lease_back_also_where_the_table_is_too_busy_at_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(world, ExecutionState("FAILED", error="WorkflowError"))
+    release, apply, tried = StepRecord._release, DynamoDB._apply, []
+
+    def released(self: StepRecord, *arguments: Any) -> None:
+        monkeypatch.setattr(DynamoDB, "_apply", too_busy)
+        release(self, *arguments)
+
+    def wait(delay: int) -> None:
+        tried.append(delay)
+        monkeypatch.setattr(DynamoDB, "_apply", apply)
+
+    monkeypatch.setattr(StepRecord, "_release", released)
+    record = StepRecord(world.table, world.kernel.clock, pause=wait)
+    begun = record.begin(step(world).beside("late"), "late", owner="o", limit=1, input_hash="h")
+    assert type(begun) is Halted
+    assert tried != []
+    assert times(world) == {header(world).expires}
+
+
+def test_a_late_status_of_a_terminated_run_on_standard_gives_its_rows_their_time() -> None:
+    world = World(1, CALM, former=True)
+    world.runs.create("child", 3, id="one")
+    world.lifecycle.carry_out("child", "one", Order("terminate"))
+    world.runs.close("child", header(world).execution, ExecutionState("ABORTED"))
+    assert header(world).closed
+    world.table.write(Write(step(world).row, BEGUN))
+    world.runs.close("child", header(world).execution, ExecutionState("ABORTED"))
     assert times(world) == {header(world).expires}

@@ -46,7 +46,7 @@ from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
 from tests.simulation import machines, trial
 from tests.simulation.aws import DynamoDB, Faults, Lambda, StepFunctions
-from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended, Kernel
+from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended, Kernel, Killed
 from tests.simulation.machines import WORKFLOWS
 from tests.simulation.slow import SlowSegments, SlowValues
 
@@ -139,6 +139,8 @@ class World:
         self.count: Counter[str] = Counter()
         self.trouble: list[str] = []
         self.names = itertools.count()
+        self.died: set[str] = set()
+        """The invocations of steps whose process has died."""
         self.watch = Watch(self)
         trial.Body.work = staticmethod(self.watch.work)
         trial.Body.asked = staticmethod(self._asked)
@@ -222,12 +224,17 @@ class World:
 
     def _step(self, signature: Signature, *, undoes: bool) -> Callable[[Any], Any]:
         def invoke(event: Any) -> Any:
-            record = StepRecord(self.table, self.kernel.clock)
+            record = StepRecord(self.table, self.kernel.clock, pause=self.kernel.pause)
             never: Any = lambda seconds: nullcontext()  # noqa: E731  # a step of the trial takes no longer than it may
             clock, random = self.kernel.clock, self.kernel.random
             arguments: Any = (signature, {}, record, clock, never, NoLog(), self._keep, random, None, self.values)
             handler = UndoHandler(self.table, Leases(clock), *arguments) if undoes else StepHandler(*arguments)
-            result = handler(event, f"request-{next(self.names)}")
+            owner = f"request-{next(self.names)}"
+            try:
+                result = handler(event, owner)
+            except Killed:
+                self.died.add(owner)
+                raise
             if not undoes:
                 self._completed(event)
             return result
