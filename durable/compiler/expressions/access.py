@@ -50,6 +50,7 @@ from durable.compiler.types.terms import (
     Formula,
     Item,
     RawExpression,
+    element,
 )
 from durable.errors import DurableError
 
@@ -61,8 +62,8 @@ _CREATED = (
 """The time of creation as pydantic writes a datetime: without a fraction, or with microseconds."""
 _EVENT = {
     "timestamp": (_CREATED, Opaque(datetime)),
-    "instance_id": (f"{INPUT}.run.instance", Text()),
-    "workflow_name": (f"{INPUT}.run.workflow", Text()),
+    "instance_id": (f"{INPUT}.run.instance", TEXT),
+    "workflow_name": (f"{INPUT}.run.workflow", TEXT),
 }
 
 
@@ -104,7 +105,7 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         if node.attr not in names:
             raise Refused(node, f"{describe(of.kind)} has no element `{node.attr}`", nearest(node.attr, names))
         place = names.index(node.attr)
-        return Item(of, Constant(place, Integer((place,))), of.kind.elements[place], certain=True)
+        return element(of, place, of.kind.elements[place])
     fields = [_field(node, each, source) for each in members(of.kind)]
     # Only the run knows which of the types the value has, and a path has one name.
     if len({each.alias for each in fields}) > 1:
@@ -176,11 +177,11 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
     match of_one_shape(acts_as(of.kind)):
         case ListOf(Never()):
             raise Refused(node, f"`{source}` is an empty list here", "put something into it first")
-        case ListOf(element) if isinstance(acts_as(key.kind), Integer):
-            return Item(of, key, element)
+        case ListOf(kind) if isinstance(acts_as(key.kind), Integer):
+            return Item(of, key, kind)
         case Text() if isinstance(acts_as(key.kind), Integer):
             # `$length` and `$substring` count code points, as CPython does, and not UTF-16 units.
-            return Formula(_CHARACTER, (of, key), Text(), fails=True)
+            return Formula(_CHARACTER, (of, key), TEXT, fails=True)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
         case TupleOf(elements) if isinstance(key.kind, Integer):
@@ -235,8 +236,8 @@ def _of_keys(node: ast.AST, of: Expression, key: Constant, kind: Kind) -> Expres
 def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
     """Return the kind of what a loop, map or comprehension takes out of a list."""
     match kind:
-        case ListOf(element):
-            return element
+        case ListOf(kind_of_element):
+            return kind_of_element
         case TupleOf(elements):
             return join(*elements)
         case Unknown() | Never():

@@ -25,16 +25,20 @@ from durable.compiler.types.kinds import (
     Kind,
     ListOf,
     Never,
-    Text,
     TupleOf,
     acts_as,
     describe,
+    is_number,
     is_text,
     is_unknown,
     join,
     members,
+    plain,
 )
 from durable.compiler.types.terms import (
+    FLOAT,
+    INTEGER,
+    ONE,
     TEXT,
     ZERO,
     Apply,
@@ -49,10 +53,9 @@ from durable.compiler.types.terms import (
     Let,
     ListDisplay,
     Variable,
+    element,
 )
 
-_INTEGER: Final = Integer()
-_ONE: Final = Constant(1, _INTEGER)
 _KEY: Final = ast.Name("item", ast.Load())
 _FLOAT_SUM: Final = (
     "($_s := $reduce($a, function($_s, $_x) { ($_t := $_s[0] + $_x;"
@@ -153,12 +156,12 @@ def _ordered(
     item = Variable(variable, kind)
     match key, node.args[0], kind:
         case None, ast.Call(ast.Attribute(attr="items"), [], []), TupleOf((first, *_)):
-            wanted: Expression = Item(item, ZERO, first, certain=True)  # no two keys of a dict are equal
+            wanted: Expression = element(item, 0, first)  # no two keys of a dict are equal
         case _:
             wanted = item if key is None else _key(reader, key, item, scope, node.args[0])
     parts = _keys(key or node, wanted, reader.source.of(node))
     for each in _times(wanted):
-        zones = Comprehension(zone_of(each), variable, items, None, ListOf(_INTEGER))
+        zones = Comprehension(zone_of(each), variable, items, None, ListOf(INTEGER))
         where = reader.source.at(node)
         items = Formula(_ONE_ZONE, (items, zones), items.kind, fails=True, where=where)
     display = ListDisplay(parts, TupleOf(tuple(each.kind for each in parts)))
@@ -203,27 +206,20 @@ def _times(key: Expression) -> list[Expression]:
 def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]:
     """Return the parts by which is sorted, each a number or a string."""
     if isinstance(key.kind, TupleOf):
-        whole = key
-        parts = (
-            whole.elements
-            if isinstance(whole, ListDisplay)
-            else tuple(
-                Item(whole, Constant(index, _INTEGER), kind, certain=True)
-                for index, kind in enumerate(key.kind.elements)
-            )
-        )
+        kinds = key.kind.elements
+        parts = key.elements if isinstance(key, ListDisplay) else [element(key, *each) for each in enumerate(kinds)]
         return tuple(part for each in parts for part in _keys(node, each, source))
     refuse_none(node, key, f"what `{source}` sorts by")
     refuse_any(node, key, f"what `{source}` sorts by")
-    kinds = [acts_as(each) for each in members(key.kind)]
-    if all(isinstance(each, Boolean) for each in kinds):  # JSONata compares numbers and strings only
-        return (Conditional(key, _ONE, ZERO, _INTEGER),)
+    if all(
+        isinstance(acts_as(each), Boolean) for each in members(key.kind)
+    ):  # JSONata compares numbers and strings only
+        return (Conditional(key, ONE, ZERO, INTEGER),)
     if is_span(key.kind):
         return (as_span(key),)
     if is_time(key.kind):
         return order_of(key)
-    is_text = all(isinstance(each, Text) for each in kinds) or is_date(key.kind)
-    if is_text or all(isinstance(each, (Integer, Float)) for each in kinds):
+    if is_text(key.kind) or is_date(key.kind) or is_number(key.kind):
         return (key,)
     remedy = "sort by numbers, strings or times, as in key=lambda x: x.name"
     raise Refused(node, f"`{source}` sorts by {describe(key.kind)}", remedy)
@@ -247,7 +243,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
             return Constant(None, kind)
         # With a default the items are looked at twice, and so kept. Without one they stand where they are read.
         once = items if default is None else Variable("_", items.kind)
-        if key is None and all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind)):
+        if key is None and is_number(kind):
             found: Expression = Formula(
                 f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
             )
@@ -267,7 +263,7 @@ def _or_default(items: Expression, found: Expression, other: Expression) -> Expr
     bindings: tuple[tuple[str, Expression], ...] = (("_", items),)
     if may_fail(other):  # CPython works it out though it is not needed
         bindings, other = (*bindings, ("_d", other)), Variable("_d", other.kind)
-    is_empty = Comparison("=", Apply("$count", (Variable("_", items.kind),), _INTEGER), ZERO)
+    is_empty = Comparison("=", Apply("$count", (Variable("_", items.kind),), INTEGER), ZERO)
     value = Conditional(is_empty, other, found, join(found.kind, other.kind))
     return Let(bindings, value, value.kind)
 
@@ -288,18 +284,14 @@ def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> 
             kind = TEXT if kinds is is_text else join(*(each.kind for each in values))
             several = ListDisplay(tuple(values), ListOf(kind))
             ordered = _ordered(reader, node, several, kind, None, scope, descending=function == "$max")
-            return Item(ordered, ZERO, kind, certain=True)
+            return element(ordered, 0, kind)
     for each in values:
-        if not all(isinstance(acts_as(kind), (Integer, Float)) for kind in members(each.kind)):
+        if not is_number(each.kind):
             raise Refused(
                 node, f"`{source}` takes {describe(each.kind)}", "give it numbers, strings, times, or one list"
             )
-    kind = _plain(join(*(each.kind for each in values)))
-    return Apply(function, (ListDisplay(tuple(values), ListOf(kind)),), kind)
-
-
-def _plain(kind: Kind) -> Kind:
-    return _INTEGER if all(isinstance(acts_as(each), Integer) for each in members(kind)) else Float()
+    number = plain(join(*(each.kind for each in values)))
+    return Apply(function, (ListDisplay(tuple(values), ListOf(number)),), number)
 
 
 def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
@@ -310,12 +302,12 @@ def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         items, kind = _items(reader, given, scope)  # floats are rounded in the order in which they are added
     kinds = [acts_as(each) for each in members(kind)]
     if all(isinstance(each, (Integer, Never)) for each in kinds):
-        return Apply("$sum", (items,), _INTEGER)
+        return Apply("$sum", (items,), INTEGER)
     if all(isinstance(each, (Integer, Float)) for each in kinds):
         # `$sum` adds from left to right, with the errors of rounding that CPython had until 3.11.
-        return Formula(_FLOAT_SUM, (items,), Float())
+        return Formula(_FLOAT_SUM, (items,), FLOAT)
     if all(isinstance(each, Boolean) for each in kinds):
-        return Formula("$count($filter($a, function($_x) { $_x }))", (items,), _INTEGER)
+        return Formula("$count($filter($a, function($_x) { $_x }))", (items,), INTEGER)
     if is_unknown(kind):
         return Constant(None, kind)
     raise Refused(node, f"`{source}` adds up {describe(kind)}", "sum takes numbers: write `1 if x else 0` or join(…)")
@@ -324,22 +316,22 @@ def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
 def _next(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     """Return `next((x for x in xs if test), default)`: the first element that there is."""
     match node:
-        case ast.Call(args=[ast.GeneratorExp(element, generators), default], keywords=[]):
+        case ast.Call(args=[ast.GeneratorExp(item, generators), default], keywords=[]):
             pass
         case ast.Call(args=[ast.Call(ast.Name("iter"), [through], []), default], keywords=[]):
-            element = placed(ast.Name("item", ast.Load()), node)
+            item = placed(ast.Name("item", ast.Load()), node)
             generators = [ast.comprehension(placed(ast.Name("item", ast.Store()), node), through, [], 0)]
         case _:
             found = f"`{reader.source.of(node)}` is no generator and a default"
             raise Refused(node, found, "write next((x for x in xs if …), None)")
     refuse_strict(reader, node.args[0], scope)
-    items = comprehension(reader, element, generators, scope)
+    items = comprehension(reader, item, generators, scope)
     # JSONata evaluates the whole list where CPython stops at the first element.
     if any(map(may_fail, (items.element, *([items.condition] if items.condition else [])))):
         found = f"`{reader.source.of(node)}` may fail for an element after the first, which CPython does not look at"
         raise Refused(node, found, "ask first, as in `if key in x and …`, or write a loop with `break`")
     assert isinstance(items.kind, ListOf)
-    first = Item(Variable("_", items.kind), ZERO, items.kind.element, certain=True)
+    first = element(Variable("_", items.kind), 0, items.kind.element)
     return _or_default(items, first, reader.element(default, scope))
 
 

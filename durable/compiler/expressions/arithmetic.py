@@ -12,7 +12,6 @@ from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,
-    Float,
     Integer,
     ListOf,
     TupleOf,
@@ -27,6 +26,8 @@ from durable.compiler.types.kinds import (
     unreported,
 )
 from durable.compiler.types.terms import (
+    FLOAT,
+    INTEGER,
     Concatenation,
     Conditional,
     Constant,
@@ -103,7 +104,7 @@ def _is_counted(left: Expression, right: Expression) -> bool:
 def _as_number(value: Expression) -> Expression:
     if not isinstance(value.kind, Boolean):
         return value
-    return Conditional(value, Constant(1, Integer((1,))), Constant(0, Integer((0,))), Integer())
+    return Conditional(value, Constant(1, Integer((1,))), Constant(0, Integer((0,))), INTEGER)
 
 
 def _has_bool(*values: Expression) -> bool:
@@ -120,7 +121,7 @@ def _numbers(
         raise Refused(node, f"`{source}` takes a float", "`//` and `%` are for whole numbers; " + IN_A_STEP)
     # JSON has one kind of number: an int and a float of the same value are written in one way. The kind says how the
     # value is spelled in texts, and what Python would call it.
-    kind = Integer() if whole and operator != "/" else Float()
+    kind = INTEGER if whole and operator != "/" else FLOAT
     # Asked before: the error is to be Python's own, with the author's expression and its line.
     if operator in _DIVISIONS and not isinstance(right, Constant):
         text = f'($assert($b != 0, "ZeroDivisionError"); {_DIVISIONS[operator]})'
@@ -142,7 +143,7 @@ def _power(node: ast.AST, base: Expression, exponent: Expression, source: str) -
     # `$power` need not be exact for whole numbers on every engine. Products are, up to 2**53.
     product = "$reduce([1..$b], function($_p, $_i) { $_p * $a }, 1)"
     text = product if is_written else f'($assert($b >= 0, "ValueError"); {product})'
-    return Formula(text, (base, exponent), Integer(), fails=not is_written)
+    return Formula(text, (base, exponent), INTEGER, fails=not is_written)
 
 
 def _joined(left: Expression, right: Expression) -> Expression | None:
@@ -166,5 +167,5 @@ def negation(node: ast.AST, value: Expression, source: str) -> Expression:
     if not is_number(value.kind):
         raise Refused(node, f"`-` before {describe(value.kind)}", "only numbers have a sign; " + IN_A_STEP)
     if isinstance(value, Constant) and isinstance(value.value, (int, float)):
-        return Constant(-value.value, Integer((-value.value,)) if isinstance(value.value, int) else Float())
-    return Negation(value, Integer() if is_whole(value.kind) else Float())
+        return Constant(-value.value, Integer((-value.value,)) if isinstance(value.value, int) else FLOAT)
+    return Negation(value, INTEGER if is_whole(value.kind) else FLOAT)

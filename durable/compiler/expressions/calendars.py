@@ -11,10 +11,9 @@ from typing import Final
 from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.times import is_date, is_time
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Integer, Opaque
-from durable.compiler.types.terms import TEXT, Constant, Expression, Formula, Joined, Let, Variable
+from durable.compiler.types.kinds import Opaque
+from durable.compiler.types.terms import INTEGER, TEXT, Constant, Expression, Formula, Joined, Let, Variable
 
-_INTEGER: Final = Integer()
 _PLACES: Final = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
 """Where the parts stand in the ISO 8601 text, and how long they are."""
 _PARTS: Final = dict(zip(("%Y", "%m", "%d", "%H", "%M", "%S"), _PLACES.values(), strict=True)) | {"%y": (2, 2)}
@@ -51,9 +50,9 @@ def part(node: ast.AST, of: Expression, name: str, source: str) -> Expression:
             node, f"`{source}.{name}` is no part of a time that `run` knows", f"there are: {', '.join(known)}"
         )
     if name == "microsecond":
-        return Formula(f"$number({_MICROSECONDS})", (of,), _INTEGER)
+        return Formula(f"$number({_MICROSECONDS})", (of,), INTEGER)
     start, length = _PLACES[name]
-    return Formula(f"$number($substring($a, {start}, {length}))", (of,), _INTEGER)
+    return Formula(f"$number($substring($a, {start}, {length}))", (of,), INTEGER)
 
 
 def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression], source: str) -> Expression | None:
@@ -67,9 +66,9 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
         case "date", [] if is_time(of.kind):
             return Formula("$substring($a, 0, 10)", (of,), Opaque(date))
         case "weekday", []:
-            return Formula(_WEEKDAY, (of,), _INTEGER)
+            return Formula(_WEEKDAY, (of,), INTEGER)
         case "isoweekday", []:
-            return Formula(f"{_WEEKDAY} + 1", (of,), _INTEGER)
+            return Formula(f"{_WEEKDAY} + 1", (of,), INTEGER)
     return None
 
 

@@ -42,9 +42,7 @@ from durable.compiler.types.kinds import (
     DictOf,
     Done,
     Fixed,
-    Float,
     Function,
-    Integer,
     Kind,
     ListOf,
     Record,
@@ -56,21 +54,13 @@ from durable.compiler.types.kinds import (
     is_number,
     is_text,
     is_unknown,
-    is_whole,
     join,
     members,
     of_one_shape,
+    plain,
     unreported,
 )
-from durable.compiler.types.terms import (
-    NONE,
-    Apply,
-    Constant,
-    Entry,
-    Expression,
-    Let,
-    Variable,
-)
+from durable.compiler.types.terms import INTEGER, NONE, TEXT, Apply, Constant, Entry, Expression, Let, Variable
 from durable.retries import Retries
 
 _OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
@@ -243,12 +233,12 @@ def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression
     value = only(node, "len", arguments, source)
     match of_one_shape(acts_as(value.kind)):
         case Text():
-            return Apply("$length", (value,), Integer())
+            return Apply("$length", (value,), INTEGER)
         case ListOf() | TupleOf() | SetOf():
-            return Apply("$count", (value,), Integer())
+            return Apply("$count", (value,), INTEGER)
         case DictOf() | Fixed() | Record(by_key=True):
             # `$count` counts elements of a list, and takes any object for one element.
-            return Apply("$count", (Apply("$keys", (value,), ListOf(Text())),), Integer())
+            return Apply("$count", (Apply("$keys", (value,), ListOf(TEXT)),), INTEGER)
     raise Refused(node, f"`{source}` asks for the length of {describe(value.kind)}", "len takes a str, list or dict")
 
 
@@ -267,18 +257,9 @@ def _abs(node: ast.Call, arguments: list[Expression], source: str) -> Expression
     value = only(node, "abs", arguments, source)
     if spans.is_span(value.kind):
         return Apply("$abs", (spans.as_span(value),), spans.SPAN)
-    value = _number(node, value, source)
-    return Apply("$abs", (value,), _plain(value.kind))
-
-
-def _number(node: ast.AST, value: Expression, source: str) -> Expression:
-    if is_number(value.kind):
-        return value
-    raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it numbers, or do it in a step")
-
-
-def _plain(kind: Kind) -> Kind:
-    return Integer() if is_whole(kind) else Float()
+    if not is_number(value.kind):
+        raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it numbers, or do it in a step")
+    return Apply("$abs", (value,), plain(value.kind))
 
 
 FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expression]]] = {

@@ -38,7 +38,9 @@ from durable.compiler.types.kinds import (
 )
 from durable.compiler.types.terms import (
     BOOLEAN,
+    FALSE,
     TEXT,
+    TRUE,
     Both,
     Comparison,
     Conditional,
@@ -50,8 +52,6 @@ from durable.compiler.types.terms import (
     ListDisplay,
 )
 
-_TRUE: Final = Constant(True, BOOLEAN)
-_FALSE: Final = Constant(False, BOOLEAN)
 _PLAIN: Final[dict[type[Kind], type]] = {
     Boolean: bool,
     Integer: int,
@@ -153,7 +153,7 @@ def _is_of(kind: Kind, classes: tuple[type, ...]) -> bool:
 
 def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[Kind], source: str) -> Expression:
     if not matching or not others:
-        return _FALSE if not matching else _TRUE
+        return FALSE if not matching else TRUE
     if all(isinstance(each, Caught) for each in (*matching, *others)):
         names = [name for each in matching if isinstance(each, Caught) for name, _ in each.errors]
         return _one_of(error_name(value), names)

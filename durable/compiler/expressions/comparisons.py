@@ -44,6 +44,9 @@ from durable.compiler.types.kinds import (
     present,
 )
 from durable.compiler.types.terms import (
+    BOOLEAN,
+    TEXT,
+    TRUE,
     Both,
     Comparison,
     Comprehension,
@@ -52,11 +55,11 @@ from durable.compiler.types.terms import (
     Either,
     Expression,
     IsNone,
-    Item,
     Let,
     Not,
     Truth,
     Variable,
+    element,
 )
 
 _COMPARISONS: Final[dict[type[ast.cmpop], Literal["=", "!=", "<", "<=", ">", ">="]]] = {
@@ -73,7 +76,7 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
     """Return `left op right` as a bool."""
     if is_unknown(left.kind) or is_unknown(right.kind):
         # A side was refused already: a stand-in, so that the rest is read and reported too.
-        return Constant(True, Boolean())
+        return TRUE
     if isinstance(operator, (ast.Is, ast.IsNot)):
         return _identity(node, operator, left, right, source)
     if isinstance(operator, (ast.In, ast.NotIn)):
@@ -122,16 +125,13 @@ def _in_turn(node: ast.AST, operator: ast.cmpop, left: Variable, right: Variable
     strictly = ast.Lt() if isinstance(operator, ast.Lt | ast.LtE) else ast.Gt()
     # From the last elements to the first: what is built so far decides where all before it are equal.
     for place in reversed(range(min(counts))):
-        a, b = (
-            Item(each, Constant(place, Integer((place,))), kinds[place], certain=True)
-            for each, kinds in ((left, left.kind.elements), (right, right.kind.elements))
-        )
+        a, b = element(left, place, left.kind.elements[place]), element(right, place, right.kind.elements[place])
         if found is None:
             found = comparison(node, operator, a, b, source)
         else:
             same = comparison(node, ast.Eq(), a, b, source)
             found = Either(comparison(node, strictly, a, b, source), Both(same, found))
-    return Constant(isinstance(operator, ast.LtE | ast.GtE), Boolean()) if found is None else found
+    return Constant(isinstance(operator, ast.LtE | ast.GtE), BOOLEAN) if found is None else found
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
@@ -230,7 +230,7 @@ def _elements(kind: ListOf | TupleOf | SetOf) -> tuple[Kind, ...]:
 
 def _same_keys(one: DictOf | Fixed, other: DictOf | Fixed) -> bool:
     """Return whether a key of one dict may be a key of the other: JSON has texts for all of them."""
-    one_key, other_key = (each.key if isinstance(each, DictOf) else Text() for each in (one, other))
+    one_key, other_key = (each.key if isinstance(each, DictOf) else TEXT for each in (one, other))
     return one_key == other_key or looked_up(DictOf(NULL, one_key), other_key) is not None
 
 
@@ -250,8 +250,8 @@ def _no_bool_with_number(node: ast.AST, one: Kind, other: Kind, source: str) -> 
 def _leaves(kind: Kind) -> list[Kind]:
     """Return the kinds of the scalars in a kind."""
     match kind:
-        case ListOf(element):
-            return _leaves(element)
+        case ListOf(of):
+            return _leaves(of)
         case TupleOf(elements):
             return [leaf for each in elements for leaf in _leaves(each)]
         case DictOf(value):
@@ -278,10 +278,10 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     refuse_none(node, container, f"the right side of `{source}`")
     kind = of_one_shape(acts_as(container.kind))
     match kind:
-        case ListOf(TupleOf() | Opaque() as element) | SetOf(TupleOf() as element):
-            one, wanted = Variable("_m", element), Variable("_w", item.kind)
+        case ListOf(TupleOf() | Opaque() as of) | SetOf(TupleOf() as of):
+            one, wanted = Variable("_m", of), Variable("_w", item.kind)
             same = comparison(node, ast.Eq(), one, wanted, source)
-            found = Comprehension(same, one.name, container, None, Boolean(), "any")
+            found = Comprehension(same, one.name, container, None, BOOLEAN, "any")
             return Let(((wanted.name, item),), found, found.kind)
         case ListOf() | TupleOf() | SetOf():
             refuse_unlike(node, _elements(kind), item, source)
@@ -305,8 +305,8 @@ def refuse_unlike(node: ast.AST, elements: tuple[Kind, ...], item: Expression, s
             raise Refused(node, f"`{source}` looks for {describe(each)}", "`in` is for plain values; " + IN_A_STEP)
     _scalar(node, kind, source)
     _no_bool_with_number(node, kind, item.kind, source)
-    for element in elements:
-        _no_twins(node, element, item.kind, source)
+    for each in elements:
+        _no_twins(node, each, item.kind, source)
 
 
 def truth(node: ast.AST, value: Expression, source: str) -> Expression:

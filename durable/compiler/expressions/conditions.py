@@ -13,9 +13,11 @@ from durable.compiler.expressions.narrowing import Condition, learned, meet, nar
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.walk import may_fail, opposite, size
-from durable.compiler.types.kinds import Boolean, Integer, Never, is_whole, join, members, present
+from durable.compiler.types.kinds import Boolean, Never, is_whole, join, members, present
 from durable.compiler.types.terms import (
     BOOLEAN,
+    FALSE,
+    INTEGER,
     ZERO,
     Both,
     Comparison,
@@ -98,7 +100,7 @@ def _in_range(
             return None
     looked_for = reader.value(sides[0], scope).kind
     if isinstance(looked_for, Never):  # of an empty list: it is never asked
-        return Condition(Constant(False, Boolean()), scope, scope)
+        return Condition(FALSE, scope, scope)
     if not is_whole(looked_for):
         return None
     given = [reader.value(each, scope) for each in bounds]
@@ -116,7 +118,7 @@ def _in_range(
 
 
 def _within(stride: int, value: Expression, start: Expression, end: Expression) -> Expression:
-    up, integer = stride > 0, Integer()
+    up, integer = stride > 0, INTEGER
     inside = Both(Comparison(">=" if up else "<=", value, start), Comparison("<" if up else ">", value, end))
     if abs(stride) == 1:
         return inside

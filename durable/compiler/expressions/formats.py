@@ -38,6 +38,8 @@ from durable.compiler.types.kinds import (
     present,
 )
 from durable.compiler.types.terms import (
+    BOOLEAN,
+    INTEGER,
     TEXT,
     ZERO,
     Apply,
@@ -85,7 +87,7 @@ def formatted(node: ast.AST, value: Expression, spec: str, source: str) -> Expre
     if not width:
         return text
     if match["align"] == "^":
-        size, fill = Constant(width, Integer()), Constant(match["fill"] or " ", TEXT)
+        size, fill = Constant(width, INTEGER), Constant(match["fill"] or " ", TEXT)
         return Formula(CENTERED.format(odd=""), (text, size, fill), TEXT)
     right = match["align"] == ">" or (match["align"] is None and is_number(value.kind))
     return Formula(f"$pad($a, {-width if right else width}, $b)", (text, Constant(match["fill"] or " ", TEXT)), TEXT)
@@ -96,7 +98,7 @@ def _text(node: ast.AST, value: Expression, match: re.Match[str], zeros: int, so
     digits, form = match["digits"], match["type"]
     plain = match["group"] is None and not match["zero"] and not match["sign"]
     if is_text(value.kind) and form in (None, "s") and plain:
-        cut = None if digits is None else (value, ZERO, Constant(int(digits), Integer()))
+        cut = None if digits is None else (value, ZERO, Constant(int(digits), INTEGER))
         return value if cut is None else Apply("$substring", cut, TEXT)
     if not (match["zero"] and (match["align"] or match["group"] or not zeros)):
         signed = match["sign"] == "+"
@@ -109,7 +111,7 @@ def _text(node: ast.AST, value: Expression, match: re.Match[str], zeros: int, so
             return number_text(value, number, group=match["group"], zeros=zeros, signed=signed)
         has_more = match["group"] is not None or match["zero"] or number > _MOST_DIGITS
         if is_number(value.kind) and form == "%" and not has_more:
-            hundred = Operation("*", value, Constant(100, Integer()), value.kind)
+            hundred = Operation("*", value, Constant(100, INTEGER), value.kind)
             return number_text(hundred, number, signed=signed, end="%")
     found = f"`{source}` ({describe(value.kind)}) has the format `:{match.group()}`"
     raise Refused(node, found, _FORMATS)
@@ -133,11 +135,11 @@ def _spelled_by_type(value: Expression, kinds: list[Kind]) -> Expression:
     """Return a value of several types, of which each is written in a way of its own."""
     once = Variable("_t", value.kind)
     numbers = [each for each in kinds if isinstance(each, Integer)]
-    text: Expression = Spelled(dataclasses.replace(once, kind=Integer())) if numbers else once
+    text: Expression = Spelled(dataclasses.replace(once, kind=INTEGER)) if numbers else once
     for kind, name in ((Boolean, "boolean"), (Text, "string")):
         if any(isinstance(each, kind) for each in kinds):
             known = dataclasses.replace(once, kind=kind())
-            is_one = Formula(f'$type($a) = "{name}"', (once,), Boolean())
+            is_one = Formula(f'$type($a) = "{name}"', (once,), BOOLEAN)
             text = Conditional(is_one, known if kind is Text else Spelled(known), text, TEXT)
     return Let((("_t", value),), text, TEXT)
 

@@ -11,7 +11,6 @@ from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import record_fields
 from durable.compiler.types.kinds import (
     Anything,
-    Boolean,
     Caught,
     DictOf,
     Fixed,
@@ -24,7 +23,9 @@ from durable.compiler.types.kinds import (
     members,
 )
 from durable.compiler.types.terms import (
+    BOOLEAN,
     TEXT,
+    TRUE,
     Both,
     Comparison,
     Constant,
@@ -36,8 +37,7 @@ from durable.compiler.types.terms import (
     Variable,
 )
 
-_BOOLEAN: Final = Boolean()
-_HAS_FORM: Final = RawExpression('$type($_v) = "object" and $exists($_v.name) and $exists($_v.cause)', _BOOLEAN)
+_HAS_FORM: Final = RawExpression('$type($_v) = "object" and $exists($_v.name) and $exists($_v.cause)', BOOLEAN)
 """Whether `$_v` is an error, as a variable holds it, and not one of the values beside which it may stand."""
 
 
@@ -70,9 +70,9 @@ def instance(node: ast.AST, value: Expression, classes: Any, source: str) -> Ins
         _refuse_alike(node, each, source)
     once = Variable("_v", value.kind)
     parts = [*([_HAS_FORM] if others else []), *([_is_one(once, inside)] if outside else [])]
-    test: Expression = Constant(True, _BOOLEAN)
+    test: Expression = TRUE
     if parts:
-        test = Let((("_v", value),), Both(parts[0], parts[1]) if len(parts) > 1 else parts[0], _BOOLEAN)
+        test = Let((("_v", value),), Both(parts[0], parts[1]) if len(parts) > 1 else parts[0], BOOLEAN)
     left = [Caught(tuple(outside.items()))] if outside else []
     return Instance(test, Caught(tuple(inside.items())), join(*others, *left))
 

@@ -40,6 +40,7 @@ from durable.compiler.types.kinds import (
 )
 from durable.compiler.types.terms import (
     BOOLEAN,
+    INTEGER,
     TEXT,
     ZERO,
     Apply,
@@ -48,12 +49,11 @@ from durable.compiler.types.terms import (
     Constant,
     Expression,
     Formula,
-    Item,
     ListDisplay,
     Variable,
+    element,
 )
 
-INTEGER: Final = Integer()
 VIEWS: Final = ("items", "keys", "values")
 
 
@@ -242,7 +242,7 @@ def _as_element(text: str, kind: Kind) -> str:
 
 def comprehension(
     reader: Reader,
-    element: ast.expr,
+    item: ast.expr,
     generators: list[ast.comprehension],
     scope: Scope,
     into: Any = "list",
@@ -265,17 +265,17 @@ def comprehension(
         test = condition.test if test is None else Both(test, condition.test)
         scope = condition.true
     if inner:
-        rest = comprehension(reader, element, inner, scope, into, key=key, unordered=unordered)
+        rest = comprehension(reader, item, inner, scope, into, key=key, unordered=unordered)
         # The inner comprehension makes a list for each item; the outer one puts these one after the other. Dicts are
         # merged and bools combined by the same words on both levels.
         merged = {"list": "flat"}.get(into, into)
         return Comprehension(rest, variable, items, test, rest.kind, merged)
-    return _made(reader, element, key, scope, into, (variable, items, test))
+    return _made(reader, item, key, scope, into, (variable, items, test))
 
 
 def _made(
     reader: Reader,
-    element: ast.expr,
+    item: ast.expr,
     key: ast.expr | None,
     scope: Scope,
     into: Any,
@@ -283,10 +283,10 @@ def _made(
 ) -> Comprehension:
     variable, items, test = parts
     if into in ("any", "all"):
-        value = reader.condition(element, scope).test
+        value = reader.condition(item, scope).test
         kind = value.kind if isinstance(value.kind, Unknown) else BOOLEAN
         return Comprehension(value, variable, items, test, kind, into)
-    value = reader.element(element, scope)
+    value = reader.element(item, scope)
     if key is not None:
         entry = dict_entry(key, reader.value(key, scope), value, reader.source.of(key))
         return Comprehension(entry, variable, items, test, entry.kind, "dict")
@@ -311,7 +311,7 @@ def repeated(reader: Reader, node: ast.BinOp, items: Expression, times: ast.expr
     """Return `items * times`: a list or a text so many times over, none where that is below 1."""
     if isinstance(acts_as(items.kind), Text):
         text = '$b > 0 ? $join([1..$b].$a) : ""'
-        return Formula(text, (items, reader.value(times, scope)), Text())
+        return Formula(text, (items, reader.value(times, scope)), TEXT)
     once, each = f"{HOISTED}times", f"{HOISTED}each"
     rounds = ast.Call(ast.Name("range", ast.Load()), [times], [])
     generators = [
@@ -361,14 +361,14 @@ def targets(node: ast.expr, item: Expression, kind: Kind) -> list[tuple[str, Exp
         raise Refused(node, found, f"take one name, or a tuple of as many{both}")
     return [
         part
-        for index, (each, element) in enumerate(zip(node.elts, kind.elements, strict=True))
-        for part in targets(each, Item(item, Constant(index, INTEGER), element, certain=True), element)
+        for index, (each, of) in enumerate(zip(node.elts, kind.elements, strict=True))
+        for part in targets(each, element(item, index, of), of)
     ]
 
 
 def _starred(nodes: list[ast.expr], item: Expression, kind: TupleOf) -> list[tuple[str, Expression]]:
     """Return the names of targets of which one, `*rest`, takes a list of all that the others leave of a tuple."""
-    parts = [Item(item, Constant(index, INTEGER), each, certain=True) for index, each in enumerate(kind.elements)]
+    parts = [element(item, index, each) for index, each in enumerate(kind.elements)]
     place = next(index for index, each in enumerate(nodes) if isinstance(each, ast.Starred))
     star, after = nodes[place], len(nodes) - place - 1
     if len(parts) < len(nodes) - 1:

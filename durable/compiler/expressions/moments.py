@@ -10,9 +10,10 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from durable.compiler.types.kinds import Integer
 from durable.compiler.types.terms import (
     BOOLEAN,
+    INTEGER,
+    ONE,
     TEXT,
     ZERO,
     Apply,
@@ -30,8 +31,6 @@ _LEAP: Final = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[
 _DAYS: Final = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
 _CLOCK: Final = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?"
 _FORM: Final = rf"(?:[1-9]\d\d\d-(?:{_DAYS})|{_LEAP})[T ]{_CLOCK}(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)"
-_INTEGER: Final = Integer()
-_ONE: Final = Constant(1, _INTEGER)
 _REPAIRS: Final = (
     (r"/^(.{10}) /", "$1T"),
     (r"/(T\d\d:\d\d)(Z|[+-])/", "$1:00$2"),
@@ -51,15 +50,15 @@ def instant(text: Expression) -> Expression:
     for pattern, put in _REPAIRS:
         # One after the other, since each repair relies on the ones before: `$toMillis` takes only the full form.
         text = Apply("$replace", (text, RawExpression(pattern, TEXT), Constant(put, TEXT)), TEXT)
-    whole = Apply("$toMillis", (text,), _INTEGER)
+    whole = Apply("$toMillis", (text,), INTEGER)
     rest = Apply("$contains", (given, RawExpression(r"/\.\d{3}\d*[1-9]/", TEXT)), BOOLEAN)
     # what is finer than a millisecond is cut off: one more, so that the run does not go on before the time
-    return Operation("+", whole, Conditional(rest, _ONE, ZERO, _INTEGER), _INTEGER)
+    return Operation("+", whole, Conditional(rest, ONE, ZERO, INTEGER), INTEGER)
 
 
 def is_too_late(until: Expression, now: Expression) -> Expression:
     """Return whether a time is more than a year ahead."""
-    latest = Operation("+", now, Constant(MAX_WAIT_SECONDS * 1000, _INTEGER), _INTEGER)
+    latest = Operation("+", now, Constant(MAX_WAIT_SECONDS * 1000, INTEGER), INTEGER)
     return Comparison(">", until, latest)
 
 

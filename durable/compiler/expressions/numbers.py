@@ -14,9 +14,7 @@ from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,
-    Float,
     Integer,
-    Text,
     acts_as,
     describe,
     is_number,
@@ -24,10 +22,18 @@ from durable.compiler.types.kinds import (
     is_whole,
     members,
 )
-from durable.compiler.types.terms import Apply, Conditional, Constant, Expression, Formula, Operation
+from durable.compiler.types.terms import (
+    FLOAT,
+    INTEGER,
+    TEXT,
+    Apply,
+    Conditional,
+    Constant,
+    Expression,
+    Formula,
+    Operation,
+)
 
-_INTEGER: Final = Integer()
-_FLOAT: Final = Float()
 _LARGEST: Final = 2**53
 _SPLITTER: Final = 2**27 + 1
 """Veltkamp's: it splits a double into two of 26 bits, whose products are exact."""
@@ -74,13 +80,13 @@ def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expressi
     """Return `int(x)`."""
     value = only(node, "int", arguments, source)
     if is_whole(value.kind):
-        return Apply("$floor", (value,), _INTEGER) if not isinstance(value.kind, Integer) else value
+        return Apply("$floor", (value,), INTEGER) if not isinstance(value.kind, Integer) else value
     if is_number(value.kind):
-        return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), _INTEGER)
+        return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), INTEGER)
     if is_text(value.kind):
-        return Formula(_WHOLE_TEXT, (value,), _INTEGER, fails=True)
+        return Formula(_WHOLE_TEXT, (value,), INTEGER, fails=True)
     if all(isinstance(acts_as(each), Boolean) for each in members(value.kind)):
-        return Conditional(value, Constant(1, _INTEGER), Constant(0, _INTEGER), _INTEGER)
+        return Conditional(value, Constant(1, INTEGER), Constant(0, INTEGER), INTEGER)
     raise _unparsed(node, value, source)
 
 
@@ -88,9 +94,9 @@ def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expres
     """Return `float(x)`."""
     value = only(node, "float", arguments, source)
     if is_number(value.kind):
-        return Operation("+", value, Constant(0, _INTEGER), _FLOAT)
+        return Operation("+", value, Constant(0, INTEGER), FLOAT)
     if is_text(value.kind):
-        return Formula(_FLOAT_TEXT, (value,), _FLOAT, fails=True)
+        return Formula(_FLOAT_TEXT, (value,), FLOAT, fails=True)
     raise _unparsed(node, value, source)
 
 
@@ -114,7 +120,7 @@ def whole(function: str) -> Callable[[ast.Call, list[Expression], str], Expressi
         value = only(node, function.removeprefix("$"), arguments, source)
         if not is_number(value.kind):
             raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
-        return Formula(f"{function}($a) + 0", (value,), _INTEGER)  # `+ 0`, because it may be -0
+        return Formula(f"{function}($a) + 0", (value,), INTEGER)  # `+ 0`, because it may be -0
 
     return read
 
@@ -126,17 +132,17 @@ def rounded(node: ast.Call, arguments: list[Expression], source: str) -> Express
         raise Refused(node, f"`{source}` rounds {describe(value.kind)}", "give it a number")
     if len(arguments) == 1:
         # To a whole number JSONata rounds half to even, as Python does, and no decimal text is involved.
-        return Apply("$round", (value,), _INTEGER)
+        return Apply("$round", (value,), INTEGER)
     digits = arguments[1].value if isinstance(arguments[1], Constant) else None
     if len(arguments) > 2 or not isinstance(digits, int) or not 0 <= digits <= _MOST_DIGITS:
         raise Refused(node, f"`{source}` rounds to digits that are not written out", "write 0 to 15, as in round(x, 2)")
     if is_whole(value.kind):
-        return Formula("$a", (value,), _INTEGER)
+        return Formula("$a", (value,), INTEGER)
     scale = 10**digits
     result = f"($_w * {scale} + $_r) / {scale}"
     # Scaled beyond 2**53 every double is whole: there is no digit left to round away.
     text = f"$abs($a) * {scale} >= {_LARGEST} ? $a : ({_scaled(digits)} $a < 0 ? -({result}) : {result})"
-    return Formula(text, (value,), _FLOAT)
+    return Formula(text, (value,), FLOAT)
 
 
 def number_text(
@@ -173,4 +179,4 @@ def number_text(
     if zeros:
         text = f'$pad({text}, $length($_s) - {zeros}, "0")'
     text = f'{start}$_s := $a < 0 ? "-" : "{"+" if signed else ""}"; $_s & {text}' + (f' & "{end}"' if end else "")
-    return Formula(f"({text})", (value,), Text(), fails=digits is not None)
+    return Formula(f"({text})", (value,), TEXT, fails=digits is not None)

@@ -8,8 +8,8 @@ from typing import Final
 from durable.compiler.expressions.comparisons import refuse_unlike
 from durable.compiler.expressions.refusals import refuse_any
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Integer, Kind, ListOf, TupleOf, is_list
-from durable.compiler.types.terms import Expression, Formula
+from durable.compiler.types.kinds import Kind, ListOf, TupleOf, is_list
+from durable.compiler.types.terms import INTEGER, Expression, Formula
 
 _ALIKE: Final = "$filter($a, function($_v) { $_v = $b })"
 _FIRST: Final = f'($assert($count({_ALIKE}) > 0, "ValueError"); [$map($a, function($_v, $_k) {{ $_v = $b ? $_k }})][0])'
@@ -33,5 +33,5 @@ def method(
     elements: tuple[Kind, ...] = (kind.element,) if isinstance(kind, ListOf) else kind.elements
     refuse_unlike(node, elements, arguments[0], source)
     if name == "count":
-        return Formula(f"$count({_ALIKE})", (of, arguments[0]), Integer())
-    return Formula(_FIRST, (of, arguments[0]), Integer(), fails=True)
+        return Formula(f"$count({_ALIKE})", (of, arguments[0]), INTEGER)
+    return Formula(_FIRST, (of, arguments[0]), INTEGER, fails=True)

@@ -8,7 +8,16 @@ from typing import Final
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Integer, Kind, ListOf, Text, TupleOf, acts_as, describe, is_unknown, members
-from durable.compiler.types.terms import NONE, TEXT, Apply, Constant, Expression, Formula, Item, ListDisplay
+from durable.compiler.types.terms import (
+    NONE,
+    TEXT,
+    Apply,
+    Constant,
+    Expression,
+    Formula,
+    ListDisplay,
+    element,
+)
 
 _BOUNDS: Final = (
     "$_n := {size}; $_b := $b = null ? 0 : $b < 0 ? $max([0, $_n + $b]) : $min([$_n, $b]);"
@@ -47,8 +56,8 @@ def sliced(
     return Formula(_list_text(kind.element), arguments, kind)
 
 
-def _list_text(element: Kind) -> str:
-    lists = [isinstance(each, (ListOf, TupleOf)) for each in members(element)]
+def _list_text(of: Kind) -> str:
+    lists = [isinstance(each, (ListOf, TupleOf)) for each in members(of)]
     item = "[[$a[$_i]]]" if any(lists) and all(lists) else "[$a[$_i]]"
     if any(lists) and not all(lists):
         item = '$type($a[$_i]) = "array" ? [[$a[$_i]]] : [$a[$_i]]'
@@ -70,5 +79,5 @@ def _of_tuple(node: ast.AST, of: Expression, kind: TupleOf, bounds: list[Express
         written.append(value if isinstance(value, int) else None)
     # The elements of a tuple have kinds of their own, so the slice has to be known when compiling.
     positions = range(len(kind.elements))[written[0] : written[1]]
-    parts = tuple(Item(of, Constant(each, Integer()), kind.elements[each], certain=True) for each in positions)
+    parts = tuple(element(of, each, kind.elements[each]) for each in positions)
     return ListDisplay(parts, TupleOf(tuple(each.kind for each in parts)))

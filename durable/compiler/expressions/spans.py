@@ -35,13 +35,12 @@ from durable.compiler.types.kinds import (
     join,
     members,
 )
-from durable.compiler.types.terms import Constant, Expression, Formula, Negation, Operation
+from durable.compiler.types.terms import FLOAT, INTEGER, Constant, Expression, Formula, Negation, Operation
 from durable.durations import SECONDS, parse_duration
 from durable.errors import DurationError
 from durable.wire import MAX_WAIT_SECONDS
 
 SPAN: Final = Span()
-_INTEGER: Final = Integer()
 _SECOND: Final = 1_000_000
 _DAY: Final = 86_400 * _SECOND
 _UNITS: Final = {
@@ -143,7 +142,7 @@ def _total(node: ast.AST, parts: list[tuple[str, Expression]], source: str) -> E
         if not is_whole(value.kind):
             fractions.append((unit, value))
             continue
-        part = Operation("*", value, Constant(_UNITS[unit], _INTEGER), SPAN)
+        part = Operation("*", value, Constant(_UNITS[unit], INTEGER), SPAN)
         total = part if total is None else _sum("+", total, part)
     whole = Constant(0, SPAN) if total is None else total
     if not fractions:
@@ -200,7 +199,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         case ast.Sub() if all(spans):
             return _sum("-", one, other)
         case ast.Div() if all(spans):
-            return Formula('($assert($b != 0, "ZeroDivisionError"); $a / $b)', (one, other), Float(), fails=True)
+            return Formula('($assert($b != 0, "ZeroDivisionError"); $a / $b)', (one, other), FLOAT, fails=True)
         case ast.Mult() if is_whole(one.kind) or is_whole(other.kind):
             return Formula(_WHOLE, (Operation("*", one, other, SPAN),), SPAN, fails=True)
     found = f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}"
@@ -225,14 +224,14 @@ def attribute(node: ast.AST, of: Expression, name: str, source: str) -> Expressi
     span = as_span(of)
     match name:
         case "total_seconds":
-            return Formula("$a / 1000000", (span,), Float())
+            return Formula("$a / 1000000", (span,), FLOAT)
         case "days":
-            return Formula(DAYS, (span,), _INTEGER)
+            return Formula(DAYS, (span,), INTEGER)
         case "seconds":
             text = "($_q := $a % 86400000000; $floor(($_q < 0 ? $_q + 86400000000 : $_q) / 1000000))"
-            return Formula(text, (span,), _INTEGER)
+            return Formula(text, (span,), INTEGER)
         case "microseconds":
-            return Formula("($_q := $a % 1000000; $_q < 0 ? $_q + 1000000 : $_q + 0)", (span,), _INTEGER)
+            return Formula("($_q := $a % 1000000; $_q < 0 ? $_q + 1000000 : $_q + 0)", (span,), INTEGER)
     remedy = "read .days, .seconds, .microseconds or .total_seconds()"
     raise Refused(node, f"`{source}` asks a timedelta for `{name}`", remedy)
 
@@ -275,10 +274,10 @@ def timeout(node: ast.AST, value: Expression, source: str, most_seconds: int) ->
     """Return a timeout that is known in the run, in whole seconds, rounded up: one at least."""
     span = waited(node, value, source, most_seconds)
     text = f'($_w := {span.text}; $assert($_w > 0, "DurationError"); $ceil($_w / 1000000))'
-    return dataclasses.replace(span, text=text, kind=_INTEGER)
+    return dataclasses.replace(span, text=text, kind=INTEGER)
 
 
 def sleep_length(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return the milliseconds of a sleep that is known in the run, rounded down."""
     span = waited(node, value, source)
-    return dataclasses.replace(span, text=f"$floor({span.text} / 1000)", kind=_INTEGER)
+    return dataclasses.replace(span, text=f"$floor({span.text} / 1000)", kind=INTEGER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler.expressions.formats import CENTERED
@@ -13,7 +14,6 @@ from durable.compiler.expressions.slices import TURNED
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.assignability import assignable
 from durable.compiler.types.kinds import (
-    Boolean,
     Integer,
     Kind,
     ListOf,
@@ -27,6 +27,9 @@ from durable.compiler.types.kinds import (
     members,
 )
 from durable.compiler.types.terms import (
+    BOOLEAN,
+    FALSE,
+    INTEGER,
     TEXT,
     Apply,
     Comparison,
@@ -35,10 +38,10 @@ from durable.compiler.types.terms import (
     Either,
     Expression,
     Formula,
-    Item,
     Let,
     Operation,
     Variable,
+    element,
 )
 
 _HOLDS: Final = '$b = "" or $contains($a, $b)'
@@ -92,16 +95,19 @@ def _takes(node: ast.Call, arguments: list[Expression], count: int, source: str)
             raise Refused(node, f"`{source}` is given {describe(each.kind)}", "give it a string")
 
 
-def _count(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    text = '$b = "" ? $length($a) + 1 : $count($split($a, $b)) - 1'
-    return Formula(text, (of, *arguments), Integer())
+@dataclass(frozen=True, slots=True)
+class _Method:
+    """A method that is one formula: `$a` is the string, `$b` the string that the method takes, if it takes one."""
 
+    formula: str
+    kind: Kind = TEXT
+    takes: int = 1
+    fails: bool = False
 
-def _find(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    text = '$b = "" ? 0 : $contains($a, $b) ? $length($substringBefore($a, $b)) : -1'
-    return Formula(text, (of, *arguments), Integer())
+    def __call__(self, node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
+        """Return `of.method(arguments)`."""
+        _takes(node, arguments, self.takes, source)
+        return Formula(self.formula, (of, *arguments), self.kind, self.fails)
 
 
 def _zfill(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
@@ -124,48 +130,6 @@ def _padded(form: str) -> Callable[[ast.Call, Expression, list[Expression], str]
         return Formula(form, (of, arguments[0], fill), TEXT)
 
     return read
-
-
-def _index(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    text = f'($assert({_HOLDS}, "ValueError"); $b = "" ? 0 : $length($substringBefore($a, $b)))'
-    return Formula(text, (of, *arguments), Integer(), fails=True)
-
-
-def _last(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    """Return `s.rfind(x)`."""
-    _takes(node, arguments, 1, source)
-    return Formula(f"({_TURN} {_HOLDS} ? {_LAST} : -1)", (of, *arguments), Integer())
-
-
-def _last_index(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    return Formula(f'($assert({_HOLDS}, "ValueError"); {_TURN} {_LAST})', (of, *arguments), Integer(), fails=True)
-
-
-def _last_partition(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    parts = f"$contains($a, $b) ? ($_n := {_LAST}; [$substring($a, 0, $_n), $b, $substring($a, $_n + $length($b))])"
-    text = f'($assert($b != "", "ValueError"); {_TURN} {parts} : ["", "", $a])'
-    return Formula(text, (of, *arguments), _THREE, fails=True)
-
-
-def _lines(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 0, source)
-    # A line's end is no beginning of another line.
-    text = f'($_p := $split($a, /\\r\\n|[{_ENDS}]/); $_p[-1] = "" ? [$_p[[0..$count($_p) - 2]]] : $_p)'
-    return Formula(text, (of,), _TEXTS)
-
-
-def _is_space(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 0, source)
-    return Formula(f"$contains($a, /^[{SPACES}]+$/)", (of,), Boolean())
-
-
-def _partition(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-    _takes(node, arguments, 1, source)
-    parts = '$contains($a, $b) ? [$substringBefore($a, $b), $b, $substringAfter($a, $b)] : [$a, "", ""]'
-    return Formula(f'($assert($b != "", "ValueError"); {parts})', (of, *arguments), _THREE, fails=True)
 
 
 def _cut(
@@ -224,20 +188,6 @@ def _replace(node: ast.Call, of: Expression, arguments: list[Expression], source
     return Formula("$join($split($a, $b), $c)", (of, *arguments), TEXT)
 
 
-def _without(is_prefix: bool) -> Callable[[ast.Call, Expression, list[Expression], str], Expression]:
-    start = "$substring($a, 0, $length($b)) = $b ? $substring($a, $length($b)) : $a"
-    end = (
-        "($_n := $length($a) - $length($b);"
-        " $_n >= 0 and $substring($a, $_n < 0 ? 0 : $_n) = $b ? $substring($a, 0, $_n) : $a)"
-    )
-
-    def read(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
-        _takes(node, arguments, 1, source)
-        return Formula(start if is_prefix else end, (of, *arguments), TEXT)
-
-    return read
-
-
 def by_place(node: ast.Call, name: str) -> list[ast.expr] | None:
     """Return the arguments of `s.split(sep=",", maxsplit=1)` and the like in their order; None of other calls."""
     names = _NAMED.get(name, ())[len(node.args) :]
@@ -260,19 +210,37 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
     "rstrip": _stripper(False, True),
     "split": _split,
     "replace": _replace,
-    "removeprefix": _without(True),
-    "removesuffix": _without(False),
-    "count": _count,
-    "find": _find,
-    "partition": _partition,
+    "removeprefix": _Method("$substring($a, 0, $length($b)) = $b ? $substring($a, $length($b)) : $a"),
+    "removesuffix": _Method(
+        "($_n := $length($a) - $length($b);"
+        " $_n >= 0 and $substring($a, $_n < 0 ? 0 : $_n) = $b ? $substring($a, 0, $_n) : $a)"
+    ),
+    "count": _Method('$b = "" ? $length($a) + 1 : $count($split($a, $b)) - 1', INTEGER),
+    "find": _Method('$b = "" ? 0 : $contains($a, $b) ? $length($substringBefore($a, $b)) : -1', INTEGER),
+    "partition": _Method(
+        '($assert($b != "", "ValueError");'
+        ' $contains($a, $b) ? [$substringBefore($a, $b), $b, $substringAfter($a, $b)] : [$a, "", ""])',
+        _THREE,
+        fails=True,
+    ),
     "rsplit": _rsplit,
     "zfill": _zfill,
-    "index": _index,
-    "rfind": _last,
-    "rindex": _last_index,
-    "rpartition": _last_partition,
-    "splitlines": _lines,
-    "isspace": _is_space,
+    "index": _Method(
+        f'($assert({_HOLDS}, "ValueError"); $b = "" ? 0 : $length($substringBefore($a, $b)))', INTEGER, fails=True
+    ),
+    "rfind": _Method(f"({_TURN} {_HOLDS} ? {_LAST} : -1)", INTEGER),
+    "rindex": _Method(f'($assert({_HOLDS}, "ValueError"); {_TURN} {_LAST})', INTEGER, fails=True),
+    "rpartition": _Method(
+        f'($assert($b != "", "ValueError"); {_TURN} $contains($a, $b)'
+        f' ? ($_n := {_LAST}; [$substring($a, 0, $_n), $b, $substring($a, $_n + $length($b))]) : ["", "", $a])',
+        _THREE,
+        fails=True,
+    ),
+    # The split leaves an empty text behind the end of the last line, which is no line.
+    "splitlines": _Method(
+        f'($_p := $split($a, /\\r\\n|[{_ENDS}]/); $_p[-1] = "" ? [$_p[[0..$count($_p) - 2]]] : $_p)', _TEXTS, takes=0
+    ),
+    "isspace": _Method(f"$contains($a, /^[{SPACES}]+$/)", BOOLEAN, takes=0),
     "ljust": _padded("$b > 0 ? $pad($a, $b, $c) : $a"),
     "rjust": _padded("$b > 0 ? $pad($a, -$b, $c) : $a"),
     "center": _padded(CENTERED.format(odd=" + ($_p % 2 = 1 and $b % 2 = 1 ? 1 : 0)")),
@@ -280,12 +248,12 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
 """The methods of strings besides `startswith`, `endswith` and `join`."""
 
 
-def join_texts(node: ast.Call, separator: Expression, items: Expression, element: Kind, source: str) -> Expression:
-    """Return `separator.join(items)`."""
-    if isinstance(element, Unknown):
-        return Constant(None, element)
-    if not all(isinstance(acts_as(each), (Text, Never)) for each in members(element)):
-        raise Refused(node, f"`{source}` joins {describe(element)}", "write separator.join(str(x) for x in xs)")
+def join_texts(node: ast.Call, separator: Expression, items: Expression, kind: Kind, source: str) -> Expression:
+    """Return `separator.join(items)`, where `kind` is that of an item."""
+    if isinstance(kind, Unknown):
+        return Constant(None, kind)
+    if not all(isinstance(acts_as(each), (Text, Never)) for each in members(kind)):
+        raise Refused(node, f"`{source}` joins {describe(kind)}", "write separator.join(str(x) for x in xs)")
     return Apply("$join", (items, separator), TEXT)
 
 
@@ -294,22 +262,21 @@ def edges(node: ast.Call, of: Expression, name: str, parts: Expression, source: 
     if not isinstance(parts.kind, TupleOf) or not all(is_text(each) for each in parts.kind.elements):
         return _edge(node, of, name, parts, source)
     text, given = Variable("_s", of.kind), Variable("_p", parts.kind)
-    found: Expression = Constant(False, Boolean())
+    found: Expression = FALSE
     for place in reversed(range(len(parts.kind.elements))):
-        one = Item(given, Constant(place, Integer()), Text(), certain=True)
-        test = _edge(node, text, name, one, source)
+        test = _edge(node, text, name, element(given, place, TEXT), source)
         found = Either(test, found) if place + 1 < len(parts.kind.elements) else test
-    return Let((("_s", of), ("_p", parts)), found, Boolean())
+    return Let((("_s", of), ("_p", parts)), found, BOOLEAN)
 
 
 def _edge(node: ast.Call, of: Expression, name: str, part: Expression, source: str) -> Expression:
-    if not assignable(part.kind, Text()):
+    if not assignable(part.kind, TEXT):
         remedy = "give it a string, or write the tuple out, as in `s.startswith((a, b))`"
         raise Refused(node, f"`{source}` looks for {describe(part.kind)}", remedy)
     if name == "startswith":
-        start = Apply("$substring", (of, Constant(0, Integer()), Apply("$length", (part,), Integer())), Text())
+        start = Apply("$substring", (of, Constant(0, INTEGER), Apply("$length", (part,), INTEGER)), TEXT)
         return Comparison("=", start, part)
-    size = Apply("$length", (part,), Integer())
-    whole = Apply("$length", (of,), Integer())
-    rest = Apply("$substring", (of, Operation("-", whole, size, Integer())), Text())
-    return Conditional(Comparison("<", whole, size), Constant(False, Boolean()), Comparison("=", rest, part), Boolean())
+    size = Apply("$length", (part,), INTEGER)
+    whole = Apply("$length", (of,), INTEGER)
+    rest = Apply("$substring", (of, Operation("-", whole, size, INTEGER)), TEXT)
+    return Conditional(Comparison("<", whole, size), FALSE, Comparison("=", rest, part), BOOLEAN)

@@ -15,8 +15,8 @@ from pydantic_core import to_jsonable_python
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.spans import DAYS, SPAN, as_span, is_span
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Integer, Kind, Never, Opaque, describe, present
-from durable.compiler.types.terms import BOOLEAN, Comparison, Constant, Expression, Formula, Negation
+from durable.compiler.types.kinds import Kind, Never, Opaque, describe, present
+from durable.compiler.types.terms import BOOLEAN, INTEGER, Comparison, Constant, Expression, Formula, Negation
 
 _INSTANT: Final = (
     '$_i := function($_t) { ($_r := $substring($_t, 19); $_f := $replace($_r, /(Z|[+-].*)$/, "");'
@@ -103,13 +103,13 @@ def _is_comparable(kind: Kind) -> bool:
 
 def order_of(time: Expression) -> tuple[Expression, Expression]:
     """Return the numbers by which datetimes are sorted: their seconds and microseconds."""
-    seconds, micros = (Formula(f"({_INSTANT} $_i($a)[{place}])", (time,), Integer()) for place in range(2))
+    seconds, micros = (Formula(f"({_INSTANT} $_i($a)[{place}])", (time,), INTEGER) for place in range(2))
     return seconds, micros
 
 
 def zone_of(time: Expression) -> Expression:
     """Return 1 of a datetime that has a zone, 0 of another: the two cannot be sorted together."""
-    return Formula(f"({_INSTANT} $_i($a)[2])", (time,), Integer())
+    return Formula(f"({_INSTANT} $_i($a)[2])", (time,), INTEGER)
 
 
 def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression | None:

@@ -28,6 +28,7 @@ from durable.compiler.program.walk import children, failures, mapped, opposite
 from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list
 from durable.compiler.types.terms import (
     BOOLEAN,
+    INTEGER,
     TEXT,
     ZERO,
     Apply,
@@ -179,7 +180,7 @@ def _of_key(of: Expression, key: Expression) -> Expression | None:
 
 def _of_formula(text: str, arguments: tuple[Expression, ...]) -> Guard:
     if _OF_EMPTY.match(text):
-        return Guard(Comparison("=", Apply("$count", arguments, Integer()), ZERO), ValueError)
+        return Guard(Comparison("=", Apply("$count", arguments, INTEGER), ZERO), ValueError)
     if text.startswith(_OF_CHARACTER):
         outside = Formula("$b >= $length($a) or $b < -$length($a)", arguments, BOOLEAN)
         return Guard(outside, IndexError, Constant("string index out of range", TEXT))

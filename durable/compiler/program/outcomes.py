@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from durable.compiler.program.walk import children, values
-from durable.compiler.types.kinds import Anything, Caught, Integer, Kind, ListOf, Opaque, TupleOf, Unknown, members
+from durable.compiler.types.kinds import Anything, Caught, Kind, ListOf, Opaque, TupleOf, Unknown, members
 from durable.compiler.types.terms import (
-    BOOLEAN,
+    INTEGER,
     TEXT,
+    TRUE,
     Apply,
     Constant,
     DictDisplay,
@@ -36,7 +37,7 @@ _OBJECT: Final = Opaque("object")
 
 def branch_result(value: Expression, beside: Mapping[str, str]) -> Expression:
     """Return what a branch ends with, where that is more than its result: further fields, each of a variable."""
-    more = tuple((name, Variable(variable, Integer())) for name, variable in beside.items())
+    more = tuple((name, Variable(variable, INTEGER)) for name, variable in beside.items())
     return DictDisplay((("result", value), *more), _OBJECT)
 
 
@@ -83,8 +84,8 @@ def join_time(clock: str) -> Expression:
 
     The constructor takes the list of the branches' times apart, be it empty, one or many.
     """
-    times = (Variable(clock, Integer()), RawExpression(f"{_ALL}.at", Integer()))
-    return Apply("$max", (ListDisplay(times, ListOf(Integer())),), Integer())
+    times = (Variable(clock, INTEGER), RawExpression(f"{_ALL}.at", INTEGER))
+    return Apply("$max", (ListDisplay(times, ListOf(INTEGER)),), INTEGER)
 
 
 def failure_time() -> Expression:
@@ -93,7 +94,7 @@ def failure_time() -> Expression:
     written = f"$number($match({cause}, {pattern})[0].groups[0])"
     # A process that died, or that Step Functions timed out, could not say when: then the clock at the Catch is all
     # there is.
-    return RawExpression(f"$contains({cause}, {pattern}) ? {written} : $millis()", Integer())
+    return RawExpression(f"$contains({cause}, {pattern}) ? {written} : $millis()", INTEGER)
 
 
 def caught_error(name: Expression) -> Expression:
@@ -170,7 +171,7 @@ def cause_text(error: type[Exception], message: Expression, at: Expression | Non
         return Constant(json.dumps(cause, ensure_ascii=False), TEXT)
     parts: tuple[tuple[str, Expression], ...] = (("errorMessage", message), ("errorType", Constant(name, TEXT)))
     if is_public:
-        parts = (*parts, (PUBLIC, Constant(True, BOOLEAN)))
+        parts = (*parts, (PUBLIC, TRUE))
     if at is not None:
         raised = Joined((Constant("(at=", TEXT), Spelled(at), Constant(")", TEXT)))
         parts = (*parts, ("raised", raised))

@@ -27,8 +27,8 @@ from durable.compiler.program.tree import (
     Try,
     walk,
 )
-from durable.compiler.types.kinds import Caught, Integer, TupleOf
-from durable.compiler.types.terms import TEXT, Constant, Item, Variable
+from durable.compiler.types.kinds import Caught, TupleOf
+from durable.compiler.types.terms import TEXT, Constant, Variable, element
 from durable.errors import RaceOver, public_message
 
 
@@ -45,7 +45,7 @@ def expanded(race: Race, variable: str | None) -> tuple[Statement, ...]:
     over = {RaceOver.__name__: RaceOver}
     run = Run(Gather(race.place.label, branches, kinds, over), results)
     # As CPython has it natively: of branches that all fail, the first one written is raised.
-    first = Item(Variable(results, TupleOf(kinds)), Constant(0, Integer((0,))), kinds[0], certain=True)
+    first = element(Variable(results, TupleOf(kinds)), 0, kinds[0])
     lost = RaiseAgain(first, f"nobody wins {race.place.label}", race.errors[0])
     won = Handler(over, (RaceOver,), end, (Run(race_call(race), variable),), mends=False)
     return (Try((run,), (won,), (lost,)),)

@@ -40,7 +40,7 @@ from durable.compiler.types.kinds import (
     members,
     present,
 )
-from durable.compiler.types.terms import Constant, Expression, Formula, Item, Variable
+from durable.compiler.types.terms import FLOAT, INTEGER, Constant, Expression, Formula, Variable, element
 from durable.retries import Retries
 
 _IMMUTABLE: Final = "the values of a run are never changed: assign a new one to a name"
@@ -223,12 +223,12 @@ class AssignmentReader:
         after = 0 if star is None else len(target.elts) - star - 1
         for place, each in enumerate(target.elts):
             if isinstance(each, ast.Starred):
-                ends = (Constant(place, Integer()), Constant(-after, Integer()) if after else None)
+                ends = (Constant(place, INTEGER), Constant(-after, INTEGER) if after else None)
                 rest = sliced(each, whole, list(ends), 1, self.reading.source(each))
                 statements += self._bound(each.value, rest, self.reading.source(target))
             else:
                 index = place if star is None or place < star else place - len(target.elts)
-                item = Item(whole, Constant(index, Integer()), whole.kind.element, certain=True)
+                item = element(whole, index, whole.kind.element)
                 statements += self._bound(each, item, self.reading.source(target))
         return statements
 
@@ -241,7 +241,7 @@ class AssignmentReader:
         # The name keeps what is known of the value, as a type checker has it: `x: int | None = 1` is an int until it is
         # assigned again.
         fitting = [each for each in members(declared) if assignable(kind, each)]
-        if isinstance(kind, Integer) and fitting == [Float()]:
+        if isinstance(kind, Integer) and fitting == [FLOAT]:
             return Float(may_be_int=True)  # `x: float = 1` is an int in CPython
         return join(*fitting) if fitting else declared
 

@@ -44,14 +44,13 @@ from durable.compiler.types.errornames import foreign_errors, step_errors
 from durable.compiler.types.kinds import (
     UNKNOWN,
     Caught,
-    Integer,
     Kind,
     ListOf,
     TupleOf,
     is_unknown,
     join,
 )
-from durable.compiler.types.terms import NONE, TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
+from durable.compiler.types.terms import INTEGER, NONE, TEXT, Constant, Expression, ListDisplay, RawExpression, Variable
 from durable.errors import InvalidTime, TooManyRounds
 from durable.signature import class_path
 
@@ -60,7 +59,6 @@ ReadBlock = Callable[[list[ast.stmt]], Statements]
 
 ITEM: Final = "$states.input.item"
 INDEX: Final = "$states.input.index"
-_INTEGER: Final = Integer()
 _GATHERED: Final = ("do", "map", "wait_for_event", "callback", "call", "race")
 _SLEEPS: Final = ("sleep", "sleep_until")
 
@@ -341,7 +339,7 @@ class AwaitReader:
         items = iterable(reading.expressions, over, reading.here())
         element = element_kind(over, items.kind, reading.source(over))
         index = reading.variable("index", node)
-        rounds = (*reading.frame.rounds, Variable(index, _INTEGER))
+        rounds = (*reading.frame.rounds, Variable(index, INTEGER))
         # `load[3]/`: the index of the item tells the rows of its steps from those of all others.
         key = (*reading.frame.key, keyed((Constant(name, TEXT),), rounds), Constant("/", TEXT))
         prefix = reading.frame.prefix + (f"{name}/" if self.definitions.use(definition.name, name) > 1 else "")
@@ -350,7 +348,7 @@ class AwaitReader:
         found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
         if keeps:
             found = self._keeping(node, found, name)
-        body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, _INTEGER)), *found.branch.before))
+        body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, INTEGER)), *found.branch.before))
         reading.fails({**found.errors, TooManyRounds.__name__: TooManyRounds})
         label = reading.frame.prefix + name
         bound = len(items.elements) if isinstance(items, ListDisplay) else None

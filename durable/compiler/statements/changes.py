@@ -36,7 +36,7 @@ from durable.compiler.types.kinds import (
     is_dict,
     is_list,
 )
-from durable.compiler.types.terms import Expression, Formula, Item, Variable
+from durable.compiler.types.terms import INTEGER, Expression, Formula, Item, Variable
 
 _PLACE: Final = '($assert($b >= -$count($a) and $b < $count($a), "IndexError"); $b < 0 ? $count($a) + $b : $b)'
 _ASSIGNED: Final = re.compile(r"write `\w+\.\w+ = (.+)`")
@@ -168,7 +168,7 @@ class ChangeReader:
             found = f"`{self.reading.source(node)}` takes {describe(index.kind)} for a place in a list"
             raise Refused(node, found, "give it a whole number")
         name = self._made_up("place", node)
-        place = self.reading.expressions.located(key, Formula(_PLACE, (whole, index), Integer(), fails=True))
+        place = self.reading.expressions.located(key, Formula(_PLACE, (whole, index), INTEGER, fails=True))
         return self.reading.bind(name.id, place), name
 
     def _made_up(self, word: str, node: ast.expr | ast.stmt) -> ast.Name:

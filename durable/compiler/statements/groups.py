@@ -11,8 +11,8 @@ from durable.compiler.program.tree import Statement
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.awaits import AwaitReader
 from durable.compiler.statements.reading import Reading
-from durable.compiler.types.kinds import Done, Integer
-from durable.compiler.types.terms import Constant, Item, Variable
+from durable.compiler.types.kinds import Done
+from durable.compiler.types.terms import Variable, element
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class GroupReader:
         found: list[Statement] = [dataclasses.replace(awaited.run, variable=whole.name)]
         for number, ((name, _), kind) in enumerate(zip(tasks, awaited.kinds, strict=True)):
             if name is not None:
-                item = Item(whole, Constant(number, Integer((number,))), kind, certain=True)
+                item = element(whole, number, kind)
                 # Below the group all tasks have ended, so that `.result()` is the element of the list. Before, no name
                 # stands for a task.
                 found += reading.bind(name, dataclasses.replace(item, kind=Done(kind)))

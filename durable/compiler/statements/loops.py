@@ -18,6 +18,7 @@ from durable.compiler.source.problems import Refused
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.types.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.types.terms import (
+    INTEGER,
     ZERO,
     Apply,
     Comparison,
@@ -35,7 +36,6 @@ from durable.compiler.types.terms import (
 )
 from durable.errors import TooManyRounds
 
-_INTEGER = Integer()
 _MOST_REHEARSALS = 12
 
 Statements = tuple[Statement, ...]
@@ -72,7 +72,7 @@ class LoopReader:
         rounds = self._rounds(node, counter) if isinstance(node, ast.For) else None
         outer = reading.frame.rounds
         # The counter stands in the keys of the steps within: each round has rows of its own in the record.
-        reading.frame.rounds = (*outer, Variable(counter, _INTEGER))
+        reading.frame.rounds = (*outer, Variable(counter, INTEGER))
         test, each, body, exhausted, left = self._settled(node, counter, reading.here(), rounds)
         reading.frame.rounds, reading.scope = outer, exhausted
         otherwise = self.block(node.orelse)
@@ -141,7 +141,7 @@ class LoopReader:
         return test, each, body, merge([after, *frame.exhausted]), merge(frame.breaks)
 
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
-        index = Variable(counter, _INTEGER)
+        index = Variable(counter, INTEGER)
         call, target, counted = node.iter, node.target, None
         refuse_strict(self.reading.expressions, call, self.reading.here())
         start: Expression = ZERO
@@ -161,9 +161,9 @@ class LoopReader:
         items = iterable(self.reading.expressions, call, self.reading.here())
         kind = element_kind(call, items.kind, self.reading.source(call))
         items, before = self._kept(node, call, items)
-        position = index if start == ZERO else Operation("+", index, start, _INTEGER)
+        position = index if start == ZERO else Operation("+", index, start, INTEGER)
         each = [(_name(counted), position)] if counted is not None else []
-        test = Comparison("<", index, Apply("$count", (items,), _INTEGER))
+        test = Comparison("<", index, Apply("$count", (items,), INTEGER))
         bound = len(items.elements) if isinstance(items, ListDisplay) else None
         return Rounds(test, before, (*each, *targets(target, Item(items, index, kind, certain=True), kind)), bound)
 
@@ -221,8 +221,8 @@ class LoopReader:
             before += statements
         start, end = kept if len(kept) == 2 else [ZERO, kept[0]]
         if stride != 1:
-            stepped = Operation("*", index, Constant(stride, _INTEGER), _INTEGER)
-            at: Expression = Operation("+", start, stepped, _INTEGER)
+            stepped = Operation("*", index, Constant(stride, INTEGER), INTEGER)
+            at: Expression = Operation("+", start, stepped, INTEGER)
             ends = [each.value for each in (start, end) if isinstance(each, Constant) and isinstance(each.value, int)]
             count = len(range(ends[0], ends[1], stride)) if len(ends) == 2 else None
             return Rounds(Comparison("<" if stride > 0 else ">", at, end), before, ((name, at),), count)
@@ -230,7 +230,7 @@ class LoopReader:
             test, value = Comparison("<", index, end), index
             last = max(0, end.value) if isinstance(end, Constant) and isinstance(end.value, int) else None
             return Rounds(test, before, ((name, value),), last)
-        at = Operation("+", start, index, _INTEGER)
+        at = Operation("+", start, index, INTEGER)
         return Rounds(Comparison("<", at, end), before, ((name, at),), None)
 
     def _kept(self, loop: ast.For, node: ast.expr, value: Expression) -> tuple[Expression, Statements]:

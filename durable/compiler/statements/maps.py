@@ -10,13 +10,12 @@ from durable.compiler.program.tree import MOST_OF_A_MAP
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import placed
 from durable.compiler.statements.reading import Reading
-from durable.compiler.types.kinds import Integer, describe, is_unknown, is_whole
-from durable.compiler.types.terms import Expression, Formula
+from durable.compiler.types.kinds import describe, is_unknown, is_whole
+from durable.compiler.types.terms import INTEGER, Expression, Formula
 
 _MOST_AT_ONCE: Final = MOST_OF_A_MAP**2
 """Those of a Map of Maps."""
 _LIMIT: Final = f"$max([1, $min([{MOST_OF_A_MAP}, $a])])"
-_INTEGER: Final = Integer()
 
 
 def concurrency(reading: Reading, node: ast.expr | None) -> tuple[int, Expression | None]:
@@ -26,7 +25,7 @@ def concurrency(reading: Reading, node: ast.expr | None) -> tuple[int, Expressio
         if not is_unknown(value.kind) and not is_whole(value.kind):
             found = f"`{reading.source(node)}` ({describe(value.kind)}) is no number of items"
             raise Refused(node, found, "give it a whole number")
-        return MOST_OF_A_MAP, Formula(_LIMIT, (value,), _INTEGER)
+        return MOST_OF_A_MAP, Formula(_LIMIT, (value,), INTEGER)
     # Step Functions takes 40 at once for one inline Map. 10 keep a burst of Lambdas small where nothing is said.
     written = 10 if node is None else options.constant(node, reading.steps.resolve)
     is_number = isinstance(written, int) and not isinstance(written, bool)

@@ -26,7 +26,7 @@ from durable.compiler.types.annotations import kind_of
 from durable.compiler.types.assignability import assignable, names_remedy
 from durable.compiler.types.kinds import Fixed, Kind, Opaque, Text, describe, is_text, is_unknown
 from durable.compiler.types.roundtrip import loss
-from durable.compiler.types.terms import Constant, Expression
+from durable.compiler.types.terms import TEXT, Constant, Expression
 from durable.errors import SignatureError
 from durable.retries import Retries
 from durable.signature import DataParameter, Signature, signature_of
@@ -331,7 +331,7 @@ class StepReader:
             )
         when = options.moment(node.args[1], self.resolve)
         if when is not None:
-            return Sleep(name, None, Constant(when, Text()))
+            return Sleep(name, None, Constant(when, TEXT))
         value = self.expressions.value(node.args[1], scope)
         refuse_none(node, value, "the time to sleep until")
         refuse_any(node, value, "the time to sleep until")

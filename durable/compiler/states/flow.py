@@ -56,8 +56,11 @@ from durable.compiler.states.states import (
     TokenTask,
     Wait,
 )
-from durable.compiler.types.kinds import Boolean, Integer, ListOf
+from durable.compiler.types.kinds import ListOf
 from durable.compiler.types.terms import (
+    BOOLEAN,
+    INTEGER,
+    ONE,
     TEXT,
     ZERO,
     Apply,
@@ -74,7 +77,7 @@ from durable.wire import FINAL
 
 # When `create` wrote the header, and not when this execution started: all executions of a run begin their clocks at the
 # same time, and so sleep until the same times.
-CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", Integer())
+CREATED_AT = RawExpression("$toMillis($states.context.Execution.Input.run.createdAt)", INTEGER)
 CLOCK = "at"
 SPENT = "events"
 TOO_MANY_ITEMS = "if there are too many for "
@@ -84,8 +87,6 @@ _TURN = "($b ? $max([$a, $toMillis($states.context.State.EnteredTime)]) : $a)"
 
 The second is the clock of Step Functions and not the run's own: nothing else knows which item ended first.
 """
-_INTEGER = Integer()
-_ONE = Constant(1, _INTEGER)
 
 
 @dataclass(slots=True)
@@ -157,8 +158,8 @@ class Lowering(MachineBuilder):
                 state: Task | TokenTask | RaceTask | Parallel | Map = Task(
                     step.place.label, step=step, key=step.place.key, caught=tuple(caught)
                 )
-                result: Expression = RawExpression(f"{RESULT}.result", _INTEGER)
-                ended: Expression = RawExpression(f"{RESULT}.at", _INTEGER)
+                result: Expression = RawExpression(f"{RESULT}.result", INTEGER)
+                ended: Expression = RawExpression(f"{RESULT}.at", INTEGER)
                 errors = step.errors
             case EventWait() | WorkflowCall() as wait:
                 caught = sorted(self.caught_names() & wait.errors.keys())
@@ -167,14 +168,14 @@ class Lowering(MachineBuilder):
                 timeout = wait.timeout if isinstance(wait, EventWait) else None
                 state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
                 state.timeout = timeout
-                result, ended = RawExpression(f"{ANSWER}.result", _INTEGER), RawExpression(f"{ANSWER}.at", _INTEGER)
+                result, ended = RawExpression(f"{ANSWER}.result", INTEGER), RawExpression(f"{ANSWER}.at", INTEGER)
                 errors = wait.errors
             case RaceCall() as call:
                 # The claim says when its branch ended on the run's clock, and the run goes on from that time: when the
                 # call itself is made depends on the load.
-                at = Variable(self.clock, _INTEGER) if self.shared.timed and call.branch is not None else None
+                at = Variable(self.clock, INTEGER) if self.shared.timed and call.branch is not None else None
                 state = RaceTask(call.label, call=call, key=call.place.key, value=call.value, at=at)
-                result, ended = RawExpression(f"{RESULT}.result", _INTEGER), RawExpression(f"{RESULT}.at", _INTEGER)
+                result, ended = RawExpression(f"{RESULT}.result", INTEGER), RawExpression(f"{RESULT}.at", INTEGER)
                 errors = {}
             case Gather(label, branches, kinds, errors):
                 counting = [number for number, each in enumerate(branches) if _has_rounds(each)]
@@ -187,7 +188,7 @@ class Lowering(MachineBuilder):
                 edges = self._capped(of, edges) if of.bound is None else edges
                 deeper = _has_rounds(of.body)
                 budget = self.budget.of_item(of, self.shared.variable(SPENT))
-                now = Formula(_TURN, (Variable(self.clock, _INTEGER), RawExpression(LATE, Boolean())), _INTEGER)
+                now = Formula(_TURN, (Variable(self.clock, INTEGER), RawExpression(LATE, BOOLEAN)), INTEGER)
                 body = self._branch(of.body, budget, now, counts=deeper)
                 state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
                 state.timed, state.limit = self.shared.timed, of.limit
@@ -232,7 +233,7 @@ class Lowering(MachineBuilder):
     def _branches(self, branches: tuple[Branch, ...], counting: list[int]) -> list[Machine]:
         budgets = [self.budget.of_branch(max(1, len(counting)), self.shared.variable(SPENT)) for _ in branches]
         pairs = zip(branches, budgets, strict=True)
-        now = Variable(self.clock, _INTEGER)
+        now = Variable(self.clock, INTEGER)
         return [self._branch(each, budget, now, counts=bool(counting)) for each, budget in pairs]
 
     def _branch(self, branch: Branch, budget: Budget, now: Expression, *, counts: bool) -> Machine:
@@ -245,19 +246,19 @@ class Lowering(MachineBuilder):
         return inner.lower((*branch.before, *branch.body), before)
 
     def _wait(self, sleep: Sleep, edges: OpenEdges) -> OpenEdges:
-        now = Variable(self.clock, _INTEGER)
+        now = Variable(self.clock, INTEGER)
         if sleep.milliseconds is not None or sleep.length is not None:
-            length = sleep.length or Constant(sleep.milliseconds, _INTEGER)
+            length = sleep.length or Constant(sleep.milliseconds, INTEGER)
             # From the logical time, not from the state's entry: a run that was parked or started again sleeps no
             # longer for it.
-            until: Expression = Operation("+", now, length, _INTEGER)
+            until: Expression = Operation("+", now, length, INTEGER)
             after = until
         else:
             assert sleep.until is not None
             until = instant(sleep.until)
             edges = self._checked_time(sleep, sleep.until, until, edges)
             # A time that is past ends at once, and moves no clock back.
-            after = Apply("$max", (ListDisplay((now, until), ListOf(_INTEGER)),), _INTEGER)
+            after = Apply("$max", (ListDisplay((now, until), ListOf(INTEGER)),), INTEGER)
         wait = Wait(sleep.label, until=until)
         wait.next.set(self.clock, after)
         self.enter(wait, edges)
@@ -270,7 +271,7 @@ class Lowering(MachineBuilder):
         """
         choice = Choice(f"if {sleep.label} is no time")
         wrong = [] if isinstance(text, Constant) else [choice.rule(opposite(has_form(text)))]
-        late = choice.rule(is_too_late(until, Variable(self.clock, _INTEGER)))
+        late = choice.rule(is_too_late(until, Variable(self.clock, INTEGER)))
         self.enter(choice, edges)
         message = Constant(public_message(InvalidTime), TEXT)
         self.raise_error(Raise(InvalidTime, message, f"no time for {sleep.label}"), [*wrong, late])
@@ -303,7 +304,7 @@ class Lowering(MachineBuilder):
         self.counted -= loop.bound is None
         self.loops.pop()
         for edge in [*back, *frame.continues]:
-            edge.set(loop.round, Operation("+", Variable(loop.round, _INTEGER), _ONE, _INTEGER))
+            edge.set(loop.round, Operation("+", Variable(loop.round, INTEGER), ONE, INTEGER))
             edge.target = head
         return self.block(loop.otherwise, [*outside, *frame.exhausted]) + frame.breaks
 

@@ -26,8 +26,17 @@ from durable.compiler.states.budget import Budget
 from durable.compiler.states.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
 from durable.compiler.states.states import AnyState, Catch, Caught, Choice, Edge, Fail, Machine, Pass
 from durable.compiler.types.errornames import Errors, caught_by, name_of
-from durable.compiler.types.kinds import Integer, ListOf
-from durable.compiler.types.terms import TEXT, Comparison, Constant, Contains, Expression, ListDisplay, Variable
+from durable.compiler.types.kinds import ListOf
+from durable.compiler.types.terms import (
+    INTEGER,
+    TEXT,
+    Comparison,
+    Constant,
+    Contains,
+    Expression,
+    ListDisplay,
+    Variable,
+)
 
 _MOST_COPIED: Final = 500
 """The size, in terms, of what open edges assign together, above which they are joined by a Pass."""
@@ -170,7 +179,7 @@ class MachineBuilder:
                 target.edges += edges
                 return []
         # Only the error of a branch says when it was raised: whoever catches it outside goes on from that time.
-        at = None if self.beside is None or not self.shared.timed else Variable(self.clock, Integer())
+        at = None if self.beside is None or not self.shared.timed else Variable(self.clock, INTEGER)
         cause = cause_text(statement.error, statement.message, at)
         self.enter(Fail(statement.label, error=Constant(name, TEXT), cause=cause), edges)
         return []

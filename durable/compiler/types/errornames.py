@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from durable import wire
-from durable.compiler.types.kinds import ListOf, Text
+from durable.compiler.types.kinds import ListOf
 from durable.compiler.types.terms import (
     TEXT,
     Comparison,
@@ -121,7 +121,7 @@ def name_of(errors: Errors) -> Expression:
     for known in names:
         others = [reported for reported, each in errors.items() if each.__name__ == known and reported != known]
         if others:
-            name = Conditional(_is_one_of(others), Constant(known, TEXT), name, Text())
+            name = Conditional(_is_one_of(others), Constant(known, TEXT), name, TEXT)
     return name
 
 

@@ -17,7 +17,7 @@ from durable.compiler.types.kinds import (
     join,
     members,
 )
-from durable.compiler.types.terms import Constant, Expression, Spelled
+from durable.compiler.types.terms import INTEGER, TEXT, Constant, Expression, Spelled
 
 KEYS: Final = "a dict's keys are strings, whole numbers, or members of one Enum: write str(…)"
 
@@ -36,15 +36,15 @@ def written_as(kind: Kind) -> Literal["text", "number"] | None:
 def kind_of_keys(kind: Kind) -> Kind:
     """Return the kind of a dict's keys, of which one is of this kind."""
     if isinstance(kind, Text):
-        return Text()
-    return Integer() if isinstance(kind, Integer) else kind
+        return TEXT
+    return INTEGER if isinstance(kind, Integer) else kind
 
 
 def as_text(key: Expression) -> Expression:
     """Return a key as it is written in JSON."""
     if written_as(key.kind) != "number":
         return key
-    return Constant(str(key.value), Text()) if isinstance(key, Constant) else Spelled(key)
+    return Constant(str(key.value), TEXT) if isinstance(key, Constant) else Spelled(key)
 
 
 def as_key(text: str, kind: Kind) -> str:
@@ -55,7 +55,7 @@ def as_key(text: str, kind: Kind) -> str:
 def looked_up(kind: Kind, key: Kind) -> DictOf | None:
     """Return a dict's kind where a key of this kind may be looked up in it; None where CPython finds none, ever."""
     if isinstance(kind, Fixed):
-        kind = DictOf(join(*(each for _, each in kind.entries)), Text() if kind.entries else Never())
+        kind = DictOf(join(*(each for _, each in kind.entries)), TEXT if kind.entries else Never())
     if not isinstance(kind, DictOf) or written_as(key) is None:
         return None
     if isinstance(kind.key, Never):

@@ -265,6 +265,11 @@ def is_number(kind: Kind) -> bool:
     return all(isinstance(acts_as(each), (Integer, Float)) for each in members(kind))
 
 
+def plain(kind: Kind) -> Kind:
+    """Return the kind of a number that is worked out of numbers: not of a Literal, nor of an Enum."""
+    return Integer() if is_whole(kind) else Float()
+
+
 def is_text(kind: Kind) -> bool:
     """Whether a value is a str in any case."""
     return all(isinstance(acts_as(each), Text) for each in members(kind))

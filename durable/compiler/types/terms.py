@@ -9,9 +9,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from durable.compiler.types.kinds import NULL, Boolean, Integer, Kind, Text
+from durable.compiler.types.kinds import NULL, Boolean, Float, Integer, Kind, Text
 
 BOOLEAN = Boolean()
+INTEGER = Integer()
+FLOAT = Float()
 TEXT = Text()
 _PATH: Final = re.compile(r"\$\w+(\.\w+)*")
 
@@ -308,4 +310,12 @@ Value = (
 """The expressions that are no tests and read no part of a value."""
 
 NONE = Constant(None, NULL)
+TRUE = Constant(True, BOOLEAN)
+FALSE = Constant(False, BOOLEAN)
 ZERO = Constant(0, Integer((0,)))
+ONE = Constant(1, INTEGER)
+
+
+def element(of: Expression, place: int, kind: Kind) -> Item:
+    """Return the element at a place that the list or tuple is known to have."""
+    return Item(of, Constant(place, Integer((place,))), kind, certain=True)
