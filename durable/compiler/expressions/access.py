@@ -11,7 +11,7 @@ from datetime import datetime
 
 from durable.compiler.expressions import calendars, spans
 from durable.compiler.expressions.advice import of_elements
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.program.outcomes import error_message
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import RecordField, names_of, record_fields
@@ -86,8 +86,7 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
     """Return `of.attribute`."""
     if is_unknown(of.kind):
         return of
-    refuse_none(node, of, f"`{source}`")
-    refuse_any(node, of, f"`{source}`")
+    require_known(node, of, f"`{source}`")
     if isinstance(of.kind, Event):
         return _of_event(node, of.kind)
     if spans.is_span(of.kind) and node.attr != "total_seconds":
@@ -172,8 +171,7 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
         return of
     if is_unknown(key.kind):
         return Constant(None, key.kind)
-    refuse_none(node, of, f"`{source}`")
-    refuse_any(node, of, f"`{source}`")
+    require_known(node, of, f"`{source}`")
     match of_one_shape(acts_as(of.kind)):
         case ListOf(Never()):
             raise Refused(node, f"`{source}` is an empty list here", "put something into it first")

@@ -11,7 +11,7 @@ from durable.compiler.expressions import dicts
 from durable.compiler.expressions.access import element_kind
 from durable.compiler.expressions.iterables import LAZY, comprehension, iterable, refuse_strict
 from durable.compiler.expressions.reader import Reader
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_none, require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import SPAN, as_span, is_span
 from durable.compiler.expressions.times import is_date, is_time, order_of, zone_of
@@ -209,8 +209,7 @@ def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]
         kinds = key.kind.elements
         parts = key.elements if isinstance(key, ListDisplay) else [element(key, *each) for each in enumerate(kinds)]
         return tuple(part for each in parts for part in _keys(node, each, source))
-    refuse_none(node, key, f"what `{source}` sorts by")
-    refuse_any(node, key, f"what `{source}` sorts by")
+    require_known(node, key, f"what `{source}` sorts by")
     if all(
         isinstance(acts_as(each), Boolean) for each in members(key.kind)
     ):  # JSONata compares numbers and strings only

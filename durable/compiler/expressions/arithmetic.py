@@ -8,7 +8,7 @@ from typing import Final, Literal
 from durable.compiler.expressions import spans, times
 from durable.compiler.expressions.advice import of_text_operator
 from durable.compiler.expressions.iterables import merged_dicts
-from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none
+from durable.compiler.expressions.refusals import IN_A_STEP, refuse_none, require_sides
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,
@@ -71,9 +71,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     operator = _ARITHMETIC.get(type(node.op))
     if operator is None:
         raise Refused(node, f"`{source}` uses an operator that has no counterpart in a state machine", IN_A_STEP)
-    for value in (left, right):
-        refuse_none(node, value, f"a side of `{source}`")
-        refuse_any(node, value, f"a side of `{source}`")
+    require_sides(node, left, right, source)
     if spans.is_span(left.kind) or spans.is_span(right.kind):
         return spans.arithmetic(node, left, right, source)
     if _is_counted(left, right) and operator in ("+", "-", "*"):
@@ -131,9 +129,7 @@ def _numbers(
 
 def _power(node: ast.AST, base: Expression, exponent: Expression, source: str) -> Expression:
     """Return `base ** exponent` of whole numbers, which is multiplied out: exact up to 2**53."""
-    for value in (base, exponent):
-        refuse_none(node, value, f"a side of `{source}`")
-        refuse_any(node, value, f"a side of `{source}`")
+    require_sides(node, base, exponent, source)
     if not is_whole(base.kind) or not is_whole(exponent.kind):
         found = f"`{source}` raises {describe(base.kind)} to {describe(exponent.kind)}"
         raise Refused(node, found, "`**` takes whole numbers: write `x * x`, or do it in a step")

@@ -1,4 +1,7 @@
-"""`isinstance(value, Class)`: decided by the JSON of a value, or by the Literal field in which models differ."""
+"""`isinstance(value, Class)`: decided by the JSON of a value, or by the Literal field in which models differ.
+
+A value may also be an error, as those of `gather(…, return_exceptions=True)`: then by the name of its class.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import typing
 from datetime import timedelta
 from typing import Any, Final
 
-from durable.compiler.expressions.instances import instance
 from durable.compiler.expressions.narrowing import Condition, narrowed
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any
@@ -16,6 +18,7 @@ from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import record_fields
 from durable.compiler.types.kinds import (
+    Anything,
     Boolean,
     Caught,
     DictOf,
@@ -49,9 +52,14 @@ from durable.compiler.types.terms import (
     Expression,
     Field,
     Formula,
+    Let,
     ListDisplay,
+    RawExpression,
+    Variable,
 )
 
+_HAS_FORM: Final = RawExpression('$type($_v) = "object" and $exists($_v.name) and $exists($_v.cause)', BOOLEAN)
+"""Whether `$_v` is an error, as a variable holds it, and not one of the values beside which it may stand."""
 _PLAIN: Final[dict[type[Kind], type]] = {
     Boolean: bool,
     Integer: int,
@@ -74,12 +82,10 @@ def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
     classes = _classes(reader, node.args[1], scope)
     if is_unknown(value.kind):
         return Condition(Constant(None, value.kind), scope, scope)
-    if all(issubclass(each, BaseException) for each in classes) and not all(map(_is_error, members(value.kind))):
-        found = instance(node, value, classes, source)
-        true, false = (narrowed(scope, node.args[0], kind, value) for kind in (found.true, found.false))
-        return Condition(found.test, true, false)
-    refuse_any(node, value, f"what `{source}` is asked of")
     kinds = [part for each in members(value.kind) for part in _single(each)]
+    asks_for_errors = all(issubclass(each, BaseException) for each in classes) and not all(map(_is_error, kinds))
+    if not asks_for_errors:
+        refuse_any(node, value, f"what `{source}` is asked of")
     if issubclass(int, classes) != issubclass(float, classes) and any(map(_may_be_either, kinds)):
         why = f"`{source}` tells an int from a float, which are one kind of number in JSON"
         raise Refused(node, why, "write isinstance(value, (int, float)), or let a step decide")
@@ -87,7 +93,8 @@ def is_instance(reader: Reader, node: ast.Call, scope: Scope) -> Condition:
     # asked.
     matching = [each for each in kinds if _is_of(each, classes)]
     others = [each for each in kinds if each not in matching]
-    test = _test(node, value, matching, others, source)
+    decide = _error_test if asks_for_errors else _test
+    test = decide(node, value, matching, others, source)
     true = narrowed(scope, node.args[0], _joined(matching), value)
     false = narrowed(scope, node.args[0], _joined(others), value)
     return Condition(test, true, false)
@@ -101,14 +108,6 @@ def _is_error(kind: Kind) -> bool:
     return isinstance(kind, Caught)
 
 
-def _errors(kinds: list[Kind]) -> list[Kind]:
-    return [each for each in kinds if _is_error(each)]
-
-
-def _data(kinds: list[Kind]) -> list[Kind]:
-    return [each for each in kinds if not _is_error(each)]
-
-
 def _single(kind: Kind) -> list[Kind]:
     """Return a kind of several errors as one of each."""
     return [Caught((each,)) for each in kind.errors] if isinstance(kind, Caught) else [kind]
@@ -116,9 +115,12 @@ def _single(kind: Kind) -> list[Kind]:
 
 def _joined(kinds: list[Kind]) -> Kind:
     """Return the kind of several, errors as one."""
-    errors = tuple(each for kind in kinds if isinstance(kind, Caught) for each in kind.errors)
-    rest = [each for each in kinds if not isinstance(each, Caught)]
-    return join(*rest, *([Caught(errors)] if errors else []))
+    errors = tuple(dict.fromkeys(each for kind in kinds if isinstance(kind, Caught) for each in kind.errors))
+    return join(*_data(kinds), *([Caught(errors)] if errors else []))
+
+
+def _data(kinds: list[Kind]) -> list[Kind]:
+    return [each for each in kinds if not _is_error(each)]
 
 
 def _classes(reader: Reader, node: ast.expr, scope: Scope) -> tuple[type, ...]:
@@ -154,15 +156,15 @@ def _is_of(kind: Kind, classes: tuple[type, ...]) -> bool:
 def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[Kind], source: str) -> Expression:
     if not matching or not others:
         return FALSE if not matching else TRUE
-    if all(isinstance(each, Caught) for each in (*matching, *others)):
-        names = [name for each in matching if isinstance(each, Caught) for name, _ in each.errors]
-        return _one_of(error_name(value), names)
+    if not _data([*matching, *others]):
+        return _has_class(value, matching)
     types, unlike = {_json_type(each) for each in matching}, {_json_type(each) for each in others}
     if None not in types | unlike and not types & unlike:
         return _has_type(value, types)
     if any(map(_is_error, (*matching, *others))):
-        is_error = instance(node, value, BaseException, source).test
-        of_error = _test(node, value, _errors(matching), _errors(others), source)
+        errors, of_errors = ([each for each in kinds if _is_error(each)] for kinds in (matching, others))
+        is_error = _error_test(node, value, [*errors, *of_errors], _data([*matching, *others]), source)
+        of_error = _test(node, value, errors, of_errors, source)
         of_other = _test(node, value, _data(matching), _data(others), source)
         return Conditional(is_error, of_error, of_other, BOOLEAN)
     alike = [each for each in others if _json_type(each) == "object"]
@@ -174,6 +176,53 @@ def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[
     alias, values = tag
     is_tagged = _one_of(Field(value, alias, TEXT), values)
     return is_tagged if len(alike) == len(others) else Both(_has_type(value, {"object"}), is_tagged)
+
+
+def _error_test(node: ast.Call, value: Expression, matching: list[Kind], others: list[Kind], source: str) -> Expression:
+    """Return the test whether a value, which need not be an error, is one of the errors that match."""
+    if not any(map(_is_error, (*matching, *others))):
+        raise Refused(node, f"`{source}` asks whether {describe(value.kind)} is an error", "leave the test out")
+    if not matching:
+        raise Refused(node, f"`{source}` never holds: no step there can report it", "mend the class, or leave it out")
+    data = _data(others)
+    for each in data:
+        _refuse_alike(node, each, source)
+    once = Variable("_v", value.kind)
+    parts = [*([_HAS_FORM] if data else []), *([_has_class(once, matching)] if len(data) < len(others) else [])]
+    if not parts:
+        return TRUE
+    return Let((("_v", value),), Both(parts[0], parts[1]) if len(parts) > 1 else parts[0], BOOLEAN)
+
+
+def _has_class(error: Expression, kinds: list[Kind]) -> Expression:
+    # By the names of classes: the variable holds what `type(error).__name__` says, and not the name under which AWS
+    # reported it.
+    names = {cls.__name__ for kind in kinds if isinstance(kind, Caught) for _, cls in kind.errors}
+    return _one_of(error_name(error), sorted(names))
+
+
+def _refuse_alike(node: ast.AST, kind: Kind, source: str) -> None:
+    """Refuse values that may have the fields of an error."""
+    match kind:
+        case Anything() | DictOf():
+            is_alike = True
+        case Fixed(entries):
+            is_alike = {"name", "cause"} <= {key for key, _ in entries}
+        case Record(python) as record:
+            aliases = {each.alias for each in record_fields(record).values()}
+            is_alike = {"name", "cause"} <= aliases or _takes_more(python)
+        case Opaque(python):
+            is_alike = python in (object, Any)
+        case _:
+            is_alike = False
+    if is_alike:
+        found = f"`{source}` cannot tell {describe(kind)} from an error"
+        raise Refused(node, found, "let the branch return a model, or catch its errors inside")
+
+
+def _takes_more(python: Any) -> bool:
+    config = getattr(python, "model_config", getattr(python, "__pydantic_config__", {}))
+    return bool(config.get("extra") == "allow")
 
 
 def _json_type(kind: Kind) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from durable.compiler.expressions.advice import written_member
-from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none
+from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none, require_sides
 from durable.compiler.expressions.times import compared
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.assignability import overlap
@@ -135,9 +135,7 @@ def _in_turn(node: ast.AST, operator: ast.cmpop, left: Variable, right: Variable
 
 
 def _ordered(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
-    for value in (left, right):
-        refuse_none(node, value, f"a side of `{source}`")
-        refuse_any(node, value, f"a side of `{source}`")
+    require_sides(node, left, right, source)
     # JSONata orders numbers and strings, each among themselves, and fails on anything else.
     if is_number(left.kind) and is_number(right.kind):
         return

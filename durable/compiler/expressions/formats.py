@@ -10,7 +10,7 @@ from typing import Final
 
 from durable.compiler.expressions import calendars
 from durable.compiler.expressions.numbers import number_text
-from durable.compiler.expressions.refusals import refuse_any, refuse_none, refuse_unsaid
+from durable.compiler.expressions.refusals import refuse_unsaid, require_known
 from durable.compiler.program.outcomes import error_message
 from durable.compiler.program.walk import size
 from durable.compiler.source.problems import Refused
@@ -75,8 +75,7 @@ _FORMATS: Final = (
 
 def formatted(node: ast.AST, value: Expression, spec: str, source: str) -> Expression:
     """Return a value as an f-string writes it in a format."""
-    refuse_none(node, value, f"`{source}` in a string")
-    refuse_any(node, value, f"`{source}` in a string")
+    require_known(node, value, f"`{source}` in a string")
     if calendars.is_moment(value):
         return calendars.formatted(node, value, spec, source)
     match = _SPEC.fullmatch(spec)

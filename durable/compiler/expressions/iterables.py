@@ -12,7 +12,7 @@ from durable.compiler.expressions.access import element_kind, keys_of
 from durable.compiler.expressions.generators import as_generator
 from durable.compiler.expressions.literals import list_display, literal
 from durable.compiler.expressions.reader import Reader
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_none, require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
@@ -208,8 +208,7 @@ def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope)
     key: Kind = TEXT
     if is_unknown(value.kind):
         return value
-    refuse_none(node, value, f"`{reader.source.of(of)}`")
-    refuse_any(node, value, f"`{reader.source.of(of)}`")
+    require_known(node, value, f"`{reader.source.of(of)}`")
     match of_one_shape(acts_as(value.kind)):
         case DictOf(kind, key):
             if written_as(key) is None:
@@ -295,8 +294,7 @@ def _made(
 
 def dict_entry(node: ast.AST, key: Expression, value: Expression, source: str) -> Expression:
     """Return a dict of one key that is computed."""
-    refuse_none(node, key, f"the key `{source}`")
-    refuse_any(node, key, f"the key `{source}`")
+    require_known(node, key, f"the key `{source}`")
     if written_as(key.kind) is None:
         raise Refused(node, f"the key `{source}` is {describe(key.kind)}", KEYS)
     return Formula("{$a: $b}", (as_text(key), value), DictOf(value.kind, kind_of_keys(key.kind)))

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
     Boolean,
@@ -108,8 +108,7 @@ def only(node: ast.Call, name: str, arguments: list[Expression], source: str) ->
     """Return the only argument of a builtin function, which is neither None nor of an unknown type."""
     if len(arguments) != 1:
         raise Refused(node, f"`{source}` gives {name} {len(arguments)} arguments", f"{name} takes one")
-    refuse_none(node, arguments[0], f"what `{source}` is given")
-    refuse_any(node, arguments[0], f"what `{source}` is given")
+    require_known(node, arguments[0], f"what `{source}` is given")
     return arguments[0]
 
 

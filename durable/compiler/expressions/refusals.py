@@ -53,6 +53,18 @@ def refuse_any(node: ast.AST, value: Expression, what: str) -> None:
         )
 
 
+def require_known(node: ast.AST, value: Expression, what: str) -> None:
+    """Refuse a value that may be None, and one of no declared type."""
+    refuse_none(node, value, what)
+    refuse_any(node, value, what)
+
+
+def require_sides(node: ast.AST, left: Expression, right: Expression, source: str) -> None:
+    """Refuse two sides of an operator of which one may be None or has no declared type."""
+    for value in (left, right):
+        require_known(node, value, f"a side of `{source}`")
+
+
 def refuse_caught(node: ast.AST, value: Expression, source: str) -> None:
     """Refuse a caught error where data is wanted, and a task that has a result."""
     if isinstance(value.kind, Done):

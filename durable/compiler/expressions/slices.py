@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Integer, Kind, ListOf, Text, TupleOf, acts_as, describe, is_unknown, members
 from durable.compiler.types.terms import (
@@ -34,8 +34,7 @@ def sliced(
     """Return a slice; a bound that is left out is None."""
     if is_unknown(of.kind):
         return of
-    refuse_none(node, of, f"`{source}`")
-    refuse_any(node, of, f"`{source}`")
+    require_known(node, of, f"`{source}`")
     for each in bounds:
         if each is not None and not is_unknown(each.kind) and not isinstance(acts_as(each.kind), Integer):
             raise Refused(node, f"`{source}` is cut at {describe(each.kind)}", "cut at whole numbers")

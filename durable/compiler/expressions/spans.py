@@ -14,7 +14,7 @@ from typing import Final
 
 from durable.compiler.expressions import options
 from durable.compiler.expressions.reader import Reader
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import (
@@ -119,8 +119,7 @@ def made(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         value = reader.value(each, scope)
         if is_unknown(value.kind):
             return value
-        refuse_none(node, value, f"`{unit}` of `{source}`")
-        refuse_any(node, value, f"`{unit}` of `{source}`")
+        require_known(node, value, f"`{unit}` of `{source}`")
         if not is_number(value.kind):
             raise Refused(node, f"`{unit}` of `{source}` is {describe(value.kind)}", _FORM)
         parts.append((unit, value))
@@ -241,8 +240,7 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
 
     One that is negative or too long ends the run.
     """
-    refuse_none(node, value, f"`{source}`")
-    refuse_any(node, value, f"`{source}`")
+    require_known(node, value, f"`{source}`")
     if is_span(value.kind):
         length, micros = as_span(value), "$a"
     elif is_number(value.kind):

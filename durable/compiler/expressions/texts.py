@@ -9,7 +9,7 @@ from typing import Final
 
 from durable.compiler.expressions.formats import CENTERED
 from durable.compiler.expressions.numbers import SPACES
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.slices import TURNED
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.assignability import assignable
@@ -89,8 +89,7 @@ def _takes(node: ast.Call, arguments: list[Expression], count: int, source: str)
         many = ("no argument", "one", "two")[count]
         raise Refused(node, f"`{source}` has {len(arguments)} arguments", f"it takes {many}, or do it in a step")
     for each in arguments:
-        refuse_none(node, each, f"an argument of `{source}`")
-        refuse_any(node, each, f"an argument of `{source}`")
+        require_known(node, each, f"an argument of `{source}`")
         if not is_text(each.kind):
             raise Refused(node, f"`{source}` is given {describe(each.kind)}", "give it a string")
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic_core import to_jsonable_python
 
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import refuse_none, require_sides
 from durable.compiler.expressions.spans import DAYS, SPAN, as_span, is_span
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.kinds import Kind, Never, Opaque, describe, present
@@ -116,9 +116,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     """Return a difference, or a time moved by a timedelta; None where neither side is a time."""
     if not any(is_time(each.kind) or is_date(each.kind) for each in (left, right)):
         return None
-    for value in (left, right):
-        refuse_none(node, value, f"a side of `{source}`")
-        refuse_any(node, value, f"a side of `{source}`")
+    require_sides(node, left, right, source)
     match node.op:
         case ast.Sub() if is_time(left.kind) and is_time(right.kind):
             return Formula(_DIFFERENCE, (left, right), SPAN, fails=True)

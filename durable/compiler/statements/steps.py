@@ -15,7 +15,7 @@ from durable.compiler.expressions.advice import OPTIONS_LAST, of_step_function
 from durable.compiler.expressions.expressions import ExpressionReader
 from durable.compiler.expressions.objects import fits
 from durable.compiler.expressions.options import Resolve
-from durable.compiler.expressions.refusals import refuse_any, refuse_none
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import sleep_length, timeout
 from durable.compiler.program.tree import Place, Sleep, StepCall
@@ -333,8 +333,7 @@ class StepReader:
         if when is not None:
             return Sleep(name, None, Constant(when, TEXT))
         value = self.expressions.value(node.args[1], scope)
-        refuse_none(node, value, "the time to sleep until")
-        refuse_any(node, value, "the time to sleep until")
+        require_known(node, value, "the time to sleep until")
         if not is_unknown(value.kind) and not _is_time(value.kind):
             text = self.source(node.args[1])
             raise Refused(node, f"`{text}` ({describe(value.kind)}) is no time", "pass a datetime, or an ISO 8601 text")
