@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from durable.compiler.expressions import dicts
-from durable.compiler.expressions.access import element_kind
-from durable.compiler.expressions.iterables import LAZY, comprehension, iterable, refuse_strict
+from durable.compiler.expressions.iterables import LAZY, comprehension, elements, refuse_strict
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_none, require_known
 from durable.compiler.expressions.scope import Scope
@@ -92,24 +91,16 @@ def _only(reader: Reader, node: ast.Call, form: str) -> ast.expr:
     return node.args[0]
 
 
-def _items(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> tuple[Expression, Kind]:
-    value, source = iterable(reader, node, scope, unordered=unordered), reader.source.of(node)
-    if is_unknown(value.kind):
-        return value, value.kind
-    refuse_none(node, value, f"`{source}`")
-    return value, element_kind(node, value.kind, source)
-
-
 def _list(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if not node.args and not node.keywords:
         return ListDisplay((), ListOf(Never()))
-    items, kind = _items(reader, _only(reader, node, "list(xs)"), scope)
+    items, kind = elements(reader, _only(reader, node, "list(xs)"), scope)
     # A new list and the old one are the same value here: nothing that both names can see ever changes (see `aliases`).
     return items if is_unknown(items.kind) else _of_kind(items, ListOf(kind))
 
 
 def _tuple(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
-    items, kind = _items(reader, _only(reader, node, "tuple(xs)"), scope)
+    items, kind = elements(reader, _only(reader, node, "tuple(xs)"), scope)
     if isinstance(items.kind, TupleOf) or is_unknown(items.kind):
         return items
     return _of_kind(items, ListOf(kind, is_tuple=True))
@@ -128,7 +119,7 @@ def _sorted(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         raise Refused(reverse, "`reverse` is not written out", "write reverse=True or leave it out")
     descending = isinstance(reverse, ast.Constant) and reverse.value is True
     # With a key, those that it finds alike stay in the order that they have.
-    items, kind = _items(reader, node.args[0], scope, unordered="key" not in named)
+    items, kind = elements(reader, node.args[0], scope, unordered="key" not in named)
     if is_unknown(items.kind) or is_unknown(kind):
         return items
     return _ordered(reader, node, items, kind, named.get("key"), scope, descending=descending)
@@ -230,7 +221,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
         if len(node.args) != 1:
             return _of_several(reader, node, function, scope)
         key, default = named.get("key"), named.get("default")
-        items, kind = _items(reader, node.args[0], scope, unordered=key is None)
+        items, kind = elements(reader, node.args[0], scope, unordered=key is None)
         if isinstance(kind, Never):
             if default is None and isinstance(items, Comprehension):
                 return Constant(None, kind)  # in code that is not reached, or of items that are never there
@@ -296,9 +287,9 @@ def _of_several(reader: Reader, node: ast.Call, function: str, scope: Scope) -> 
 def _sum(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     source = reader.source.of(node)
     given = _only(reader, node, "sum(xs)")
-    items, kind = _items(reader, given, scope, unordered=True)
+    items, kind = elements(reader, given, scope, unordered=True)
     if not all(isinstance(acts_as(each), Integer | Boolean | Never) for each in members(kind)):
-        items, kind = _items(reader, given, scope)  # floats are rounded in the order in which they are added
+        items, kind = elements(reader, given, scope)  # floats are rounded in the order in which they are added
     kinds = [acts_as(each) for each in members(kind)]
     if all(isinstance(each, (Integer, Never)) for each in kinds):
         return Apply("$sum", (items,), INTEGER)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from durable.compiler.expressions import calendars, options, sequences, sets, spans, texts, times
-from durable.compiler.expressions.access import by_attribute, element_kind, keys_of
+from durable.compiler.expressions.access import by_attribute, keys_of
 from durable.compiler.expressions.advice import (
     CLOCKS,
     of_asyncio,
@@ -27,13 +27,12 @@ from durable.compiler.expressions.advice import (
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
 from durable.compiler.expressions.formats import spelled
-from durable.compiler.expressions.iterables import LAZY, VIEWS, iterable
+from durable.compiler.expressions.iterables import LAZY, VIEWS, elements
 from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
 from durable.compiler.expressions.scope import Scope
-from durable.compiler.expressions.texts import join_texts
 from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import is_named_tuple
@@ -140,7 +139,7 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
     if changes(called.attr) and not is_unknown(of.kind):
         raise unknown_method(node, of, called.attr, source)
     if called.attr == "join" and len(node.args) == 1 and not node.keywords and is_text(of.kind):
-        return _joined(reader, node, of, scope)
+        return texts.joined(node, of, *elements(reader, node.args[0], scope), source)
     if is_unknown(of.kind):
         return Constant(None, of.kind)
     if isinstance(of.kind, Done) and called.attr == "result" and not (node.args or node.keywords):
@@ -179,12 +178,6 @@ def _replaced(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if None in named:
         raise Refused(node, f"`{text}` spreads its fields", "write `field=value` for each")
     return replaced(reader, node, of, of.kind, {str(name): each for name, each in named.items()}, scope)
-
-
-def _joined(reader: Reader, node: ast.Call, separator: Expression, scope: Scope) -> Expression:
-    items, source = iterable(reader, node.args[0], scope), reader.source.of(node)
-    element = element_kind(node, items.kind, reader.source.of(node.args[0]))
-    return join_texts(node, separator, items, element, source)
 
 
 def _arguments(reader: Reader, node: ast.Call, scope: Scope) -> list[Expression]:

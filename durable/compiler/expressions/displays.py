@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 
-from durable.compiler.expressions.access import element_kind
-from durable.compiler.expressions.iterables import dict_entry, iterable, merged_dicts
+from durable.compiler.expressions.iterables import dict_entry, elements, merged_dicts
 from durable.compiler.expressions.literals import dict_display, list_display
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_none
@@ -25,8 +24,7 @@ def list_of(reader: Reader, nodes: list[ast.expr], is_tuple: bool, scope: Scope)
     plain: list[Expression] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            spread = iterable(reader, node.value, scope)
-            element = element_kind(node, spread.kind, reader.source.of(node.value))
+            spread, element = elements(reader, node.value, scope)
             before = list_display(tuple(plain), is_tuple)
             whole = appended(whole, before) if plain else whole
             whole = appended(whole, dataclasses.replace(spread, kind=ListOf(element)))

@@ -12,7 +12,7 @@ from durable.compiler.expressions.access import element_kind, keys_of
 from durable.compiler.expressions.generators import as_generator
 from durable.compiler.expressions.literals import list_display, literal
 from durable.compiler.expressions.reader import Reader
-from durable.compiler.expressions.refusals import refuse_none, require_known
+from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
@@ -98,9 +98,9 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = 
     return value
 
 
-def _elements(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> tuple[Expression, Kind]:
+def elements(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = False) -> tuple[Expression, Kind]:
+    """Return what is gone through, as a list, and the kind of its elements; `unordered` as of `iterable`."""
     value = iterable(reader, node, scope, unordered=unordered)
-    refuse_none(node, value, f"`{reader.source.of(node)}`")
     return value, element_kind(node, value.kind, reader.source.of(node))
 
 
@@ -143,7 +143,7 @@ def written_step(node: ast.AST, step: Expression, source: str) -> int:
 
 def _enumerate(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     given = _arguments(reader, node, 1, 2, "enumerate(items) or enumerate(items, 1)", "start")
-    items, kind = _elements(reader, given[0], scope)
+    items, kind = elements(reader, given[0], scope)
     start = reader.value(given[1], scope) if len(given) == 2 else ZERO
     if not isinstance(acts_as(start.kind), (Integer, Never)):
         raise Refused(node, f"`{reader.source.of(node)}` does not start at an int", "write enumerate(items, 1)")
@@ -160,7 +160,7 @@ def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if not node.args:
         raise Refused(node, "`zip` is given nothing", "write zip(xs, ys)")
     given = [
-        _elements(reader, each, scope)
+        elements(reader, each, scope)
         for each in _arguments(reader, node, 1, 26 + len(node.keywords), "zip(xs, ys)", "strict")[: len(node.args)]
     ]
     kind = ListOf(TupleOf(tuple(kind for _, kind in given)))
@@ -189,7 +189,7 @@ def _is_strict(node: ast.Call) -> bool:
 
 
 def _reversed(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
-    items, kind = _elements(reader, _arguments(reader, node, 1, 1, "reversed(items)")[0], scope)
+    items, kind = elements(reader, _arguments(reader, node, 1, 1, "reversed(items)")[0], scope)
     return Apply("$reverse", (items,), ListOf(kind))
 
 
@@ -253,7 +253,7 @@ def comprehension(
     of, *inner = generators
     if of.is_async:
         raise Refused(of.target, "a comprehension has `async for`", "write `for`")
-    items, kind = _elements(reader, of.iter, scope, unordered=unordered)
+    items, kind = elements(reader, of.iter, scope, unordered=unordered)
     place = ("[]", reader.source.file, str(of.target.lineno), str(of.target.col_offset))
     stem = of.target.id if isinstance(of.target, ast.Name) else "item"
     variable = reader.names.variable(stem, place)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from durable.compiler.expressions.access import element_kind
 from durable.compiler.expressions.comparisons import hashable
-from durable.compiler.expressions.iterables import comprehension, iterable
+from durable.compiler.expressions.iterables import comprehension, elements
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
@@ -71,7 +70,7 @@ def display(reader: Reader, node: ast.Set, scope: Scope) -> Expression:
     items: Expression = ListDisplay(tuple(plain), ListOf(kind))
     for each in node.elts:
         if isinstance(each, ast.Starred):
-            more, element = _elements(reader, each.value, scope)
+            more, element = elements(reader, each.value, scope, unordered=True)
             kind = join(kind, element)
             items = Apply("$append", (items, more), ListOf(kind))
     return _unique(node, items, kind, reader.source.of(node))
@@ -83,7 +82,7 @@ def made(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return ListDisplay((), SetOf(Never()))
     if len(node.args) != 1 or node.keywords or isinstance(node.args[0], ast.Starred):
         raise Refused(node, f"`{reader.source.of(node)}` has other arguments than one", "write set(xs)")
-    items, kind = _elements(reader, node.args[0], scope)
+    items, kind = elements(reader, node.args[0], scope, unordered=True)
     return _unique(node, items, kind, reader.source.of(node))
 
 
@@ -92,11 +91,6 @@ def of_comprehension(reader: Reader, node: ast.SetComp, scope: Scope) -> Express
     items = comprehension(reader, node.elt, node.generators, scope, unordered=True)
     assert isinstance(items.kind, ListOf)
     return _unique(node, items, items.kind.element, reader.source.of(node))
-
-
-def _elements(reader: Reader, node: ast.expr, scope: Scope) -> tuple[Expression, Kind]:
-    items = iterable(reader, node, scope, unordered=True)
-    return items, element_kind(node, items.kind, reader.source.of(node))
 
 
 def _unique(node: ast.AST, items: Expression, kind: Kind, source: str) -> Expression:
@@ -141,7 +135,7 @@ def method(reader: Reader, node: ast.Call, of: Expression, name: str, scope: Sco
     """Return a call of a method of a set."""
     source = reader.source.of(node)
     if name in (*_METHODS, *_ASKS, "isdisjoint") and len(node.args) == 1 and not node.keywords:
-        items, kind = _elements(reader, node.args[0], scope)
+        items, kind = elements(reader, node.args[0], scope, unordered=True)
         unknown = unreported(of.kind, items.kind)
         if unknown is not None:
             return items

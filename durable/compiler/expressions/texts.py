@@ -247,7 +247,7 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
 """The methods of strings besides `startswith`, `endswith` and `join`."""
 
 
-def join_texts(node: ast.Call, separator: Expression, items: Expression, kind: Kind, source: str) -> Expression:
+def joined(node: ast.Call, separator: Expression, items: Expression, kind: Kind, source: str) -> Expression:
     """Return `separator.join(items)`, where `kind` is that of an item."""
     if isinstance(kind, Unknown):
         return Constant(None, kind)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from durable.compiler.expressions import options
-from durable.compiler.expressions.access import element_kind
 from durable.compiler.expressions.advice import of_asyncio, of_awaited, of_method_name
 from durable.compiler.expressions.generators import as_generator
-from durable.compiler.expressions.iterables import iterable
+from durable.compiler.expressions.iterables import elements
 from durable.compiler.program.tree import (
     MOST_OF_A_MAP,
     Assign,
@@ -336,8 +335,7 @@ class AwaitReader:
         keeps: bool,
     ) -> Awaited:
         reading = self.reading
-        items = iterable(reading.expressions, over, reading.here())
-        element = element_kind(over, items.kind, reading.source(over))
+        items, element = elements(reading.expressions, over, reading.here())
         index = reading.variable("index", node)
         rounds = (*reading.frame.rounds, Variable(index, INTEGER))
         # `load[3]/`: the index of the item tells the rows of its steps from those of all others.

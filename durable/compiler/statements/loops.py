@@ -6,9 +6,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from durable.compiler.expressions.access import element_kind
 from durable.compiler.expressions.generators import lazy_parts
-from durable.compiler.expressions.iterables import iterable, refuse_strict, targets, written_step
+from durable.compiler.expressions.iterables import elements, iterable, refuse_strict, targets, written_step
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.program.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.program.walk import children, may_fail, reads
@@ -158,8 +157,7 @@ class LoopReader:
                 return counting
         for generator in lazy_parts(self.reading.expressions, call, self.reading.here()):
             self._refuse_lazy(node, generator)
-        items = iterable(self.reading.expressions, call, self.reading.here())
-        kind = element_kind(call, items.kind, self.reading.source(call))
+        items, kind = elements(self.reading.expressions, call, self.reading.here())
         items, before = self._kept(node, call, items)
         position = index if start == ZERO else Operation("+", index, start, INTEGER)
         each = [(_name(counted), position)] if counted is not None else []
