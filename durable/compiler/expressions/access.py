@@ -179,7 +179,8 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return Item(of, key, kind)
         case Text() if isinstance(acts_as(key.kind), Integer):
             # `$length` and `$substring` count code points, as CPython does, and not UTF-16 units.
-            return Formula(_CHARACTER, (of, key), TEXT, fails=True)
+            says = '"string index out of range"'
+            return Formula(_CHARACTER, (of, key), TEXT, fails=True, says=says)
         case TupleOf(elements) if isinstance(key, Constant) and isinstance(key.kind, Integer):
             return _of_tuple(node, of, key, elements)
         case TupleOf(elements) if isinstance(key.kind, Integer):

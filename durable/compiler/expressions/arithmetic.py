@@ -53,6 +53,12 @@ _DIVISIONS: Final[dict[str, str]] = {
     "%": "($_r := $a % $b; ($_r > 0 and $b < 0) or ($_r < 0 and $b > 0) ? $_r + $b : $_r + 0)",
 }
 """Divisions of `$a` by `$b`: the remainder of JSONata has the sign of the dividend, Python's that of the divisor."""
+_BY_ZERO: Final = {
+    "/": '"division by zero"',
+    "//": '"integer division or modulo by zero"',
+    "%": '"integer modulo by zero"',
+}
+"""What CPython's ZeroDivisionError says of whole numbers."""
 
 
 def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression:
@@ -123,7 +129,8 @@ def _numbers(
     # Asked before: the error is to be Python's own, with the author's expression and its line.
     if operator in _DIVISIONS and not isinstance(right, Constant):
         text = f'($assert($b != 0, "ZeroDivisionError"); {_DIVISIONS[operator]})'
-        return Formula(text, (left, right), kind, fails=True)
+        # Of floats another version of CPython says another thing.
+        return Formula(text, (left, right), kind, fails=True, says=_BY_ZERO[operator] if whole else "")
     return Operation(operator, left, right, kind)
 
 

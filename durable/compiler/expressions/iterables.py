@@ -128,7 +128,8 @@ def _range(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
             '($assert($c != 0, "ValueError"); [$map([0..$ceil(($b - $a) / $c) - 1], function($_i) { $a + $_i * $c })])'
         )
         where = reader.source.at(node)
-        return Formula(text, (start, end, given[2]), ListOf(INTEGER), fails=True, where=where)
+        says = '"range() arg 3 must not be zero"'
+        return Formula(text, (start, end, given[2]), ListOf(INTEGER), fails=True, where=where, says=says)
     step = written_step(node, given[2], reader.source.of(node))
     text = f"[$map([0..$ceil(($b - $a) / {step}) - 1], function($_i) {{ $a + $_i * {step} }})]"
     return Formula(text, (start, end), ListOf(INTEGER))
@@ -170,7 +171,9 @@ def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     names = [f"${chr(ord('a') + number)}" for number in range(len(lists))]
     alike = " and ".join(f"$count($a) = $count({name})" for name in names)
     text = f'($assert({alike}, "ValueError"); $zip({", ".join(names)}))'
-    return Formula(text, lists, kind, fails=True, where=reader.source.at(node))
+    longer = '$count($b) > $count($a) ? "zip() argument 2 is longer than argument 1"'
+    says = f'{longer} : "zip() argument 2 is shorter than argument 1"' if len(lists) == 2 else ""
+    return Formula(text, lists, kind, fails=True, where=reader.source.at(node), says=says)
 
 
 def refuse_strict(reader: Reader, node: ast.expr, scope: Scope) -> None:

@@ -22,6 +22,7 @@ from durable.compiler.types.kinds import (
     is_whole,
     members,
 )
+from durable.compiler.types.quotation import QUOTED
 from durable.compiler.types.terms import (
     FLOAT,
     INTEGER,
@@ -84,7 +85,8 @@ def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expressi
     if is_number(value.kind):
         return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), INTEGER)
     if is_text(value.kind):
-        return Formula(_WHOLE_TEXT, (value,), INTEGER, fails=True)
+        says = f'"invalid literal for int() with base 10: " & $substring({QUOTED}, 0, 200)'
+        return Formula(_WHOLE_TEXT, (value,), INTEGER, fails=True, says=says)
     if all(isinstance(acts_as(each), Boolean) for each in members(value.kind)):
         return Conditional(value, Constant(1, INTEGER), Constant(0, INTEGER), INTEGER)
     raise _unparsed(node, value, source)
@@ -96,7 +98,8 @@ def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expres
     if is_number(value.kind):
         return Operation("+", value, Constant(0, INTEGER), FLOAT)
     if is_text(value.kind):
-        return Formula(_FLOAT_TEXT, (value,), FLOAT, fails=True)
+        says = f'"could not convert string to float: " & {QUOTED}'
+        return Formula(_FLOAT_TEXT, (value,), FLOAT, fails=True, says=says)
     raise _unparsed(node, value, source)
 
 

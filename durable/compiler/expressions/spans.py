@@ -198,7 +198,8 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
         case ast.Sub() if all(spans):
             return _sum("-", one, other)
         case ast.Div() if all(spans):
-            return Formula('($assert($b != 0, "ZeroDivisionError"); $a / $b)', (one, other), FLOAT, fails=True)
+            text = '($assert($b != 0, "ZeroDivisionError"); $a / $b)'
+            return Formula(text, (one, other), FLOAT, fails=True, says='"division by zero"')
         case ast.Mult() if is_whole(one.kind) or is_whole(other.kind):
             return Formula(_WHOLE, (Operation("*", one, other, SPAN),), SPAN, fails=True)
     found = f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}"

@@ -50,6 +50,8 @@ _LAST: Final = '($b = "" ? $length($a) : $length($a) - $length($b) - $length($su
 """Where a text is found last: from the right it may be found in other places than from the left."""
 _ENDS: Final = r"\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029"
 """The characters that end a line for `str.splitlines`."""
+_NOT_FOUND: Final = '"substring not found"'
+_NO_SEPARATOR: Final = '"empty separator"'
 _TEXTS: Final = ListOf(TEXT)
 _THREE: Final = TupleOf((TEXT, TEXT, TEXT))
 
@@ -96,17 +98,20 @@ def _takes(node: ast.Call, arguments: list[Expression], count: int, source: str)
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """A method that is one formula: `$a` is the string, `$b` the string that the method takes, if it takes one."""
+    """A method that is one formula: `$a` is the string, `$b` the string that the method takes, if it takes one.
+
+    `says` is what it fails with, if it can.
+    """
 
     formula: str
     kind: Kind = TEXT
     takes: int = 1
-    fails: bool = False
+    says: str = ""
 
     def __call__(self, node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
         """Return `of.method(arguments)`."""
         _takes(node, arguments, self.takes, source)
-        return Formula(self.formula, (of, *arguments), self.kind, self.fails)
+        return Formula(self.formula, (of, *arguments), self.kind, bool(self.says), says=self.says)
 
 
 def _zfill(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
@@ -141,7 +146,7 @@ def _cut(
     if not isinstance(times, int) or isinstance(times, bool) or times < 1:
         raise Refused(node, f"`{source}` does not say how often it splits", 'write it out, as in `.split(",", 1)`')
     whole = f'($assert($b != "", "ValueError"); $_p := {split}; $count($_p) <= {times + 1} ? $_p : {text})'
-    return Formula(whole.replace("MOST", str(times)), (of, separator), _TEXTS, fails=True)
+    return Formula(whole.replace("MOST", str(times)), (of, separator), _TEXTS, fails=True, says=_NO_SEPARATOR)
 
 
 def _rsplit(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
@@ -155,7 +160,9 @@ def _rsplit(node: ast.Call, of: Expression, arguments: list[Expression], source:
     split = "$split($a, $b)" if is_alike else f"({_TURN} $reverse([$map($split($_t($a), $_t($b)), $_t)]))"
     if len(arguments) == 1:
         _takes(node, arguments, 1, source)
-        return Formula(f'($assert($b != "", "ValueError"); {split})', (of, *arguments), _TEXTS, fails=True)
+        return Formula(
+            f'($assert($b != "", "ValueError"); {split})', (of, *arguments), _TEXTS, fails=True, says=_NO_SEPARATOR
+        )
     text = "($_n := $count($_p); $append($join($_p[[0..$_n - MOST - 1]], $b), $_p[[$_n - MOST..$_n - 1]]))"
     return _cut(node, of, arguments, source, text, split)
 
@@ -173,7 +180,9 @@ def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: 
         if not separator.value:
             raise Refused(node, f"`{source}` splits at nothing", "give it a separator")
         return Apply("$split", (of, separator), _TEXTS)
-    return Formula('($assert($b != "", "ValueError"); $split($a, $b))', (of, separator), _TEXTS, fails=True)
+    return Formula(
+        '($assert($b != "", "ValueError"); $split($a, $b))', (of, separator), _TEXTS, fails=True, says=_NO_SEPARATOR
+    )
 
 
 def _replace(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
@@ -220,20 +229,20 @@ METHODS: Final[dict[str, Callable[[ast.Call, Expression, list[Expression], str],
         '($assert($b != "", "ValueError");'
         ' $contains($a, $b) ? [$substringBefore($a, $b), $b, $substringAfter($a, $b)] : [$a, "", ""])',
         _THREE,
-        fails=True,
+        says=_NO_SEPARATOR,
     ),
     "rsplit": _rsplit,
     "zfill": _zfill,
     "index": _Method(
-        f'($assert({_HOLDS}, "ValueError"); $b = "" ? 0 : $length($substringBefore($a, $b)))', INTEGER, fails=True
+        f'($assert({_HOLDS}, "ValueError"); $b = "" ? 0 : $length($substringBefore($a, $b)))', INTEGER, says=_NOT_FOUND
     ),
     "rfind": _Method(f"({_TURN} {_HOLDS} ? {_LAST} : -1)", INTEGER),
-    "rindex": _Method(f'($assert({_HOLDS}, "ValueError"); {_TURN} {_LAST})', INTEGER, fails=True),
+    "rindex": _Method(f'($assert({_HOLDS}, "ValueError"); {_TURN} {_LAST})', INTEGER, says=_NOT_FOUND),
     "rpartition": _Method(
         f'($assert($b != "", "ValueError"); {_TURN} $contains($a, $b)'
         f' ? ($_n := {_LAST}; [$substring($a, 0, $_n), $b, $substring($a, $_n + $length($b))]) : ["", "", $a])',
         _THREE,
-        fails=True,
+        says=_NO_SEPARATOR,
     ),
     # The split leaves an empty text behind the end of the last line, which is no line.
     "splitlines": _Method(

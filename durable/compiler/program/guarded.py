@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -25,7 +26,8 @@ from durable.compiler.program.tree import (
     WorkflowCall,
 )
 from durable.compiler.program.walk import children, failures, mapped, opposite
-from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list
+from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list, members
+from durable.compiler.types.quotation import quoted
 from durable.compiler.types.terms import (
     BOOLEAN,
     INTEGER,
@@ -48,9 +50,11 @@ from durable.compiler.types.terms import (
     Spelled,
 )
 
-_FIRST: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
+_RAISED: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
+_WRITTEN: Final = re.compile(r'"[^"\\]*"')
 _OF_EMPTY: Final = re.compile(r"\(?\$_m := \$m(?:ax|in)\(\$a\)")
 _OF_CHARACTER: Final = "($_n := $length($a); $_i := "
+_INTEGER: Final = Integer()
 _CLASSES: Final[dict[tuple[type[Exception], bool], type[Exception]]] = {}
 
 
@@ -119,29 +123,69 @@ def _of_let(bindings: tuple[tuple[str, Expression], ...], body: Expression) -> I
     known: tuple[tuple[str, Expression], ...] = ()
     for name, value in (*bindings, ("", body)):
         for each in guards(value):
-            yield Guard(Let(known, each.test, BOOLEAN) if known else each.test, each.error, _everywhere(each.says))
+            if not known:
+                yield each
+            else:
+                says = None if each.says is None else _within(known, each.says)
+                yield Guard(_within(known, each.test), each.error, says)
         known = (*known, (name, checked(value)))
 
 
-def _everywhere(says: Expression | None) -> Expression | None:
-    """Return what an error says where it reads no variable of a block."""
-    return says if isinstance(says, Constant) else None
+def _within(known: tuple[tuple[str, Expression], ...], value: Expression) -> Expression:
+    return value if isinstance(value, Constant) else Let(known, value, value.kind)
 
 
 def _of_comprehension(each: Comprehension) -> list[Guard]:
-    found = guards(each.items)
-    inner = [] if each.condition is None else guards(each.condition)
+    """Return what the items fail with, and the elements: the first item that fails decides with what."""
+    condition = each.condition
+    inner = [] if condition is None else guards(condition)
     of_element = guards(each.element)
-    inner += of_element if each.condition is None else _where(checked(each.condition), of_element)
-    # Of two errors, the first item decides which comes; and what stops early does not look at all items.
-    if inner and (each.into in ("any", "all") or len({guard.error for guard in inner}) > 1):
-        raise UnguardedError
-    # The first item that fails decides what is said.
-    is_one = len({guard.says for guard in inner}) == 1
-    for guard in inner:
-        test = Comprehension(guard.test, each.variable, checked(each.items), None, BOOLEAN, "any")
-        found.append(Guard(test, guard.error, _everywhere(guard.says) if is_one else None))
-    return found
+    inner += of_element if condition is None else _where(checked(condition), of_element)
+    if not inner:
+        return guards(each.items)
+    fails = functools.reduce(Either, (guard.test for guard in inner))
+    errors = list(dict.fromkeys(guard.error for guard in inner))
+    stops = fails
+    if each.into in ("any", "all"):
+        # It looks at no item after the one that decides.
+        decides = checked(each.element) if each.into == "any" else opposite(checked(each.element))
+        stops = Either(fails, decides if condition is None else Both(checked(condition), decides))
+    elif len(errors) == 1:
+        test = Comprehension(fails, each.variable, checked(each.items), None, BOOLEAN, "any")
+        return [*guards(each.items), Guard(test, errors[0], _of_first(each, fails, _said(inner, errors[0])))]
+    number: Expression = ZERO
+    for guard in reversed(inner):
+        number = Conditional(guard.test, Constant(errors.index(guard.error) + 1, _INTEGER), number, _INTEGER)
+    first = Comprehension(number, each.variable, checked(each.items), stops, ListOf(_INTEGER), "list")
+    return [
+        *guards(each.items),
+        *(
+            Guard(Formula(f"$a[0] = {place}", (first,), BOOLEAN), error, _of_first(each, fails, _said(inner, error)))
+            for place, error in enumerate(errors, 1)
+        ),
+    ]
+
+
+def _said(inner: list[Guard], error: type[Exception]) -> Expression | None:
+    """Return what an error of this class says of an item: the first test that holds decides."""
+    of_class = [guard for guard in inner if guard.error is error]
+    if any(guard.says is None for guard in of_class):
+        return None
+    *others, last = of_class
+    assert last.says is not None
+    said = last.says
+    for guard in reversed(others):
+        assert guard.says is not None
+        said = said if guard.says == said else Conditional(guard.test, guard.says, said, TEXT)
+    return said
+
+
+def _of_first(each: Comprehension, fails: Expression, said: Expression | None) -> Expression | None:
+    """Return what is said of the first item that fails, where one does."""
+    if said is None or isinstance(said, Constant):
+        return said
+    listed = Comprehension(said, each.variable, checked(each.items), fails, ListOf(TEXT), "list")
+    return Item(listed, ZERO, TEXT, certain=True)
 
 
 def _own(expression: Expression) -> Guard | None:
@@ -152,15 +196,17 @@ def _own(expression: Expression) -> Guard | None:
             return Guard(test, error, None if error is ValueError else _of_index(expression))
         case Entry(of, key, default=None, certain=False):
             return Guard(Not(Contains(checked(of), checked(key))), KeyError, _of_key(of, key))
-        case Formula(text, arguments, fails=True):
-            return _of_formula(text, tuple(map(checked, arguments)))
+        case Formula(text, arguments, fails=True, says=says):
+            return _of_formula(text, tuple(map(checked, arguments)), says)
     return None
 
 
 def _of_index(item: Item) -> Expression | None:
     """Return what CPython says of an index that a list or tuple has not."""
     kind = acts_as(item.of.kind)
-    if item.taken or not isinstance(kind, ListOf | TupleOf):
+    if item.says:
+        return Constant(item.says, TEXT)
+    if not isinstance(kind, ListOf | TupleOf):
         return None
     what = "list" if is_list(kind) else "tuple"
     return Constant(f"{what} index out of range", TEXT)
@@ -173,22 +219,27 @@ def _of_key(of: Expression, key: Expression) -> Expression | None:
     match key:
         case Constant(str() as text, kind=Text()) if not has_numbers:
             return Constant(repr(text), TEXT)
+        case _ if not has_numbers and all(isinstance(each, Text) for each in members(key.kind)):
+            return quoted(checked(key))
         case Spelled(number) if has_numbers and isinstance(number.kind, Integer):
             return checked(key)
     return None
 
 
-def _of_formula(text: str, arguments: tuple[Expression, ...]) -> Guard:
+def _of_formula(text: str, arguments: tuple[Expression, ...], told: str) -> Guard:
+    says: Expression | None = Formula(told, arguments, TEXT) if told else None
+    if _WRITTEN.fullmatch(told):
+        says = Constant(told[1:-1], TEXT)
     if _OF_EMPTY.match(text):
         return Guard(Comparison("=", Apply("$count", arguments, INTEGER), ZERO), ValueError)
     if text.startswith(_OF_CHARACTER):
         outside = Formula("$b >= $length($a) or $b < -$length($a)", arguments, BOOLEAN)
-        return Guard(outside, IndexError, Constant("string index out of range", TEXT))
-    asked = _FIRST.match(text)
+        return Guard(outside, IndexError, says)
+    asked = _RAISED.match(text)
     if asked is None or asked[1] == "$b >= 0":  # of `**`, which CPython makes a float of
         raise UnguardedError
     error: type[Exception] = vars(builtins)[asked[2]]
-    return Guard(Formula(f"$not({asked[1]})", arguments, BOOLEAN), error)
+    return Guard(Formula(f"$not({asked[1]})", arguments, BOOLEAN), error, says)
 
 
 def checked(expression: Expression) -> Expression:

@@ -218,7 +218,13 @@ class AssignmentReader:
             return sum(bound, Statements())
         star = next((place for place, each in enumerate(target.elts) if isinstance(each, ast.Starred)), None)
         test = f"= {len(target.elts)}" if star is None else f">= {len(target.elts) - 1}"
-        checked = Formula(f'($assert($count($a) {test}, "ValueError"); $a)', (whole,), whole.kind, fails=True)
+        least = len(target.elts) - (star is not None)
+        wanted = f"expected {'' if star is None else 'at least '}{least}"
+        says = f'"not enough values to unpack ({wanted}, got " & $formatBase($count($a)) & ")"'
+        if star is None:
+            says = f'$count($a) > {least} ? "too many values to unpack ({wanted})" : {says}'
+        text = f'($assert($count($a) {test}, "ValueError"); $a)'
+        checked = Formula(text, (whole,), whole.kind, fails=True, says=says)
         statements: Statements = (Assign(whole.name, self.reading.expressions.located(target, checked)),)
         after = 0 if star is None else len(target.elts) - star - 1
         for place, each in enumerate(target.elts):

@@ -39,6 +39,8 @@ from durable.compiler.types.kinds import (
 from durable.compiler.types.terms import INTEGER, Expression, Formula, Item, Variable
 
 _PLACE: Final = '($assert($b >= -$count($a) and $b < $count($a), "IndexError"); $b < 0 ? $count($a) + $b : $b)'
+_ASSIGNED_TO: Final = "list assignment index out of range"
+_POPPED: Final = '$count($a) = 0 ? "pop from empty list" : "pop index out of range"'
 _ASSIGNED: Final = re.compile(r"write `\w+\.\w+ = (.+)`")
 Statements = tuple[Statement, ...]
 
@@ -111,9 +113,9 @@ class ChangeReader:
                 if self.is_dict(name) or self.is_set(name) or len(arguments) > 1:
                     return None
                 if end is None:
-                    return self._without_place(node, of, arguments[0])
+                    return self._without_place(node, of, arguments[0], _POPPED)
                 got = mutations.item(node, of, ast.copy_location(ast.Constant(end), node))
-                return self._without(node, of, got, mutations.without_end(node, of, end))
+                return self._without(node, of, got, mutations.without_end(node, of, end), "pop from empty list")
         return None
 
     def deleted(self, node: ast.Delete, name: ast.Name | ast.Attribute, key: ast.expr) -> Statements | None:
@@ -133,21 +135,29 @@ class ChangeReader:
         elif isinstance(key, ast.Slice) or self.is_set(name.id):
             return None
         else:
-            return self._without_place(node, of, key)[0]
-        return self._without(node, of, mutations.item(node, of, key), rest)[0]
+            return self._without_place(node, of, key, f'"{_ASSIGNED_TO}"')[0]
+        return self._without(node, of, mutations.item(node, of, key), rest, _ASSIGNED_TO)[0]
 
-    def _without(self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr) -> tuple[Statements, Expression]:
-        """Return what reads a part and assigns the rest, and the part; one that is not there ends the run."""
+    def _without(
+        self, node: ast.AST, of: ast.Name, got: ast.expr, rest: ast.expr, says: str = ""
+    ) -> tuple[Statements, Expression]:
+        """Return what reads a part and assigns the rest, and the part; one that is not there ends the run.
+
+        Args:
+            says: what CPython says of a place that a list has not.
+        """
         # Both are read before the name changes: the rest is that of the list which the item was taken out of.
         taken, left = self.reading.value(got), self.reading.value(rest)
-        taken = dataclasses.replace(taken, taken=True) if isinstance(taken, Item) else taken
+        taken = dataclasses.replace(taken, says=says) if isinstance(taken, Item) else taken
         variable = self.reading.variable("taken", node)
         statements = (Assign(variable, taken), *self.reading.bind(of.id, left))
         return statements, Variable(variable, taken.kind)
 
-    def _without_place(self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr) -> tuple[Statements, Expression]:
+    def _without_place(
+        self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr, says: str
+    ) -> tuple[Statements, Expression]:
         """Return what reads any item of a list and assigns the others, and the item."""
-        before, place = self._place(node, of, key)
+        before, place = self._place(node, of, key, says)
         statements, item = self._without(
             node, of, mutations.item(node, of, place), mutations.with_others(node, of, place, ())
         )
@@ -157,18 +167,19 @@ class ChangeReader:
         """Return `xs[place] = value`."""
         item = self._made_up("item", target)
         bound = self.reading.bind(item.id, as_data(target, value))
-        before, place = self._place(target, of, target.slice)
+        before, place = self._place(target, of, target.slice, f'"{_ASSIGNED_TO}"')
         new = mutations.with_others(target, _read(of), place, (item,))
         return (*bound, *before, *self.reading.bind(of.id, self.reading.value(new)))
 
-    def _place(self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr) -> tuple[Statements, ast.Name]:
+    def _place(self, node: ast.expr | ast.stmt, of: ast.Name, key: ast.expr, says: str) -> tuple[Statements, ast.Name]:
         """Return what works out where an item stands, and the name of that: it counts from the beginning."""
         index, whole = self.reading.value(key), self.reading.value(_read(of))
         if not isinstance(acts_as(index.kind), Integer):
             found = f"`{self.reading.source(node)}` takes {describe(index.kind)} for a place in a list"
             raise Refused(node, found, "give it a whole number")
         name = self._made_up("place", node)
-        place = self.reading.expressions.located(key, Formula(_PLACE, (whole, index), INTEGER, fails=True))
+        checked = Formula(_PLACE, (whole, index), INTEGER, fails=True, says=says)
+        place = self.reading.expressions.located(key, checked)
         return self.reading.bind(name.id, place), name
 
     def _made_up(self, word: str, node: ast.expr | ast.stmt) -> ast.Name:

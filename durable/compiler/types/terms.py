@@ -60,7 +60,8 @@ class Field:
 class Item:
     """An element of a list; one that is not there is an error: `where` names it, and the place in the source.
 
-    `certain` says that it is always there, `taken` that it is taken out of the list, as by `pop`.
+    `certain` says that it is always there; `says` is what CPython's error says, where that is not what reading an item
+    says: it is taken out of the list, as by `pop`.
     """
 
     of: Expression
@@ -68,7 +69,7 @@ class Item:
     kind: Kind
     certain: bool = False
     where: str = field(default="", compare=False)
-    taken: bool = False
+    says: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Formula:
     Attributes:
         fails: for some values of its arguments it ends the run.
         where: the place in the source, which stands behind the name of an error that it asserts.
+        says: JSONata of the same arguments: what CPython's error says; empty where that is not known.
     """
 
     text: str
@@ -127,6 +129,7 @@ class Formula:
     kind: Kind
     fails: bool = False
     where: str = field(default="", compare=False)
+    says: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

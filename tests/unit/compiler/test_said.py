@@ -52,6 +52,123 @@ SAID = {
         except Exception as error:
             return str(error)
     """,
+    "a key that only the run knows": """
+        try:
+            return user.sizes[user.user_id + "'\\n\u200b"]
+        except KeyError as error:
+            return str(error)
+    """,
+    "a number that is none": """
+        found = []
+        for text in (user.user_id, "1\\t", "x" * 300, '"'):
+            try:
+                found.append(int(text))
+            except ValueError as error:
+                found.append(str(error))
+            try:
+                found.append(float(text) > 0)
+            except ValueError as error:
+                found.append(str(error))
+        return found
+    """,
+    "a division": """
+        found = []
+        for kind in range(3):
+            try:
+                found.append(7 // user.point.x if kind == 0 else 7 % user.point.x if kind == 1 else 0)
+                found.append(7 / user.point.x > 1)
+            except ZeroDivisionError as error:
+                found.append(str(error))
+        return found
+    """,
+    "a list of another length": """
+        found = []
+        try:
+            a, b = user.tags
+            found.append(a)
+        except ValueError as error:
+            found.append(str(error))
+        try:
+            c, *d, e, f = user.tags
+            found.append(c)
+        except ValueError as error:
+            found.append(str(error))
+        return found
+    """,
+    "what is taken out, deleted or put": """
+        found = []
+        xs = [*user.tags]
+        for n in (0, 3, -4):
+            try:
+                xs.pop(n)
+            except IndexError as error:
+                found.append(str(error))
+            try:
+                del xs[n]
+            except IndexError as error:
+                found.append(str(error))
+            try:
+                xs[n] = "new"
+            except IndexError as error:
+                found.append(str(error))
+        try:
+            xs.pop(0)
+            del xs[-1]
+            xs.pop()
+            del xs[0]
+        except IndexError as error:
+            found.append(str(error))
+        return [*found, xs]
+    """,
+    "texts and ranges": """
+        found = []
+        for kind in range(7):
+            try:
+                t = user.user_id[5:]
+                if kind == 0:
+                    found.append(user.user_id.index("é"))
+                elif kind == 1:
+                    found.append(user.user_id.rindex("é"))
+                elif kind == 2:
+                    found.append("a-b".split(t))
+                elif kind == 3:
+                    found.append("a-b".partition(t))
+                elif kind == 4:
+                    found.append(list(range(0, 5, user.point.x)))
+                elif kind == 5:
+                    found.append(list(zip(user.tags, [1], strict=True)))
+                else:
+                    found.append((1, 2).index(user.point.x))
+            except ValueError as error:
+                found.append(str(error))
+        return found
+    """,
+    "the first item that fails": """
+        found = []
+        for limit in (1, 5):
+            try:
+                found.append([10 // (n - limit) + len(user.tags[n]) for n in range(8) if n != 3])
+            except (ZeroDivisionError, IndexError) as error:
+                found.append([type(error).__name__, str(error)])
+            try:
+                found.append([int(t) for t in [*user.tags, user.user_id, "1"]])
+            except ValueError as error:
+                found.append(str(error))
+        return found
+    """,
+    "an item at which `any` or `all` has not stopped before": """
+        found = []
+        for text in ("1", "0", user.user_id, *user.tags):
+            try:
+                found.append(any(int(t) > 0 for t in ["0", text, "x"]))
+            except ValueError as error:
+                found.append(str(error))
+            try:
+                found.append(all(int(t) == 0 for t in ["0", text, "x"] if t != "y"))
+            except ValueError as error:
+                found.append(str(error))
+        return found
+    """,
     "through a `finally` and a function": """
         def second(tags: list[str]) -> str:
             return tags[1]
@@ -79,11 +196,9 @@ def test_it_says_what_cpython_says(name: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "try:\n    return user.sizes[user.user_id]\nexcept KeyError as error:\n    return str(error)",
-        "try:\n    return user.sizes[str(user.age)]\nexcept KeyError as error:\n    return str(error)",
-        'xs = ["a"]\ntry:\n    xs.pop(1)\n    return xs[4]\nexcept IndexError as error:\n    return str(error)',
-        'xs = ["a"]\ntry:\n    xs[2] = xs[4]\n    return xs\nexcept IndexError as error:\n    return str(error)',
-        "try:\n    return 5 // user.age\nexcept ZeroDivisionError as error:\n    return str(error)",
+        "try:\n    return 5.5 / user.age\nexcept ZeroDivisionError as error:\n    return str(error)",
+        "try:\n    return max(user.tags)\nexcept ValueError as error:\n    return str(error)",
+        "try:\n    return user.tags.index('q')\nexcept ValueError as error:\n    return str(error)",
     ],
 )
 def test_what_a_state_machine_cannot_say_is_refused(body: str) -> None:
