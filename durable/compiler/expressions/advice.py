@@ -35,7 +35,6 @@ _ABOUT_ASYNCIO: Final = {
 _ABOUT_BUILTINS: Final = {
     "getattr": "write the field out, as in `x.field`",
     "hasattr": "compare with None, as in `x.field is not None`",
-    "repr": 'write str(x), or an f-string, as in `f"{x}"`',
     "format": 'write an f-string, as in `f"{x:.2f}"`',
     "iter": "go through it with `for`",
     "open": "do it in a step; a `Bucket` holds files",

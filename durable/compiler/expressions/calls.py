@@ -26,7 +26,7 @@ from durable.compiler.expressions.advice import (
 )
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
-from durable.compiler.expressions.formats import spelled
+from durable.compiler.expressions.formats import represented, spelled
 from durable.compiler.expressions.iterables import LAZY, VIEWS, elements
 from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
@@ -242,6 +242,13 @@ def _str(node: ast.Call, arguments: list[Expression], source: str) -> Expression
     return spelled(node, arguments[0], source)
 
 
+def _repr(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    if len(arguments) != 1:
+        raise Refused(node, f"`{source}` gives repr {len(arguments)} arguments", "repr takes one")
+    refuse_any(node, arguments[0], f"what `{source}` is given")
+    return represented(node, arguments[0], source)
+
+
 def _bool(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
     raise Refused(node, f"`{source}` gives bool {len(arguments)} arguments", "bool takes one")
 
@@ -261,6 +268,7 @@ FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expres
     round: rounded,
     len: _len,
     str: _str,
+    repr: _repr,
     bool: _bool,
     abs: _abs,
     math.floor: whole("$floor"),

@@ -21,7 +21,7 @@ from durable.compiler.expressions.arithmetic import arithmetic, negation
 from durable.compiler.expressions.calls import call
 from durable.compiler.expressions.conditions import condition_of, junction
 from durable.compiler.expressions.displays import dict_of, list_of
-from durable.compiler.expressions.formats import formatted, spelled
+from durable.compiler.expressions.formats import formatted, represented, spelled
 from durable.compiler.expressions.iterables import (
     comprehension,
     is_repeatable,
@@ -37,12 +37,8 @@ from durable.compiler.source.names import Names
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import Source, placed
 from durable.compiler.types.kinds import (
-    Boolean,
     Event,
     Function,
-    Integer,
-    Null,
-    Unknown,
     is_error,
     is_unknown,
     join,
@@ -276,18 +272,18 @@ class ExpressionReader:
 
     def _part(self, node: ast.expr, scope: Scope) -> Expression:
         match node:
-            case ast.FormattedValue(value, -1 | 115, None):
-                return spelled(node, self.value(value, scope), self.source.of(value))
-            case ast.FormattedValue(value, -1 | 115, ast.JoinedStr(parts)):
-                found, spec = self.value(value, scope), self._format(node, parts, scope)
-                if node.conversion == ord("s"):
-                    found = spelled(node, found, self.source.of(value))
-                return found if is_unknown(found.kind) else formatted(node, found, spec, self.source.of(value))
-            case ast.FormattedValue(value, 114, None) if _is_alike(found := self.value(value, scope)):
-                return spelled(node, found, self.source.of(value))
+            case ast.FormattedValue(value, -1 | 114 | 115 as conversion, spec):
+                found, source = self.value(value, scope), self.source.of(value)
+                if conversion == ord("r"):
+                    found = represented(node, found, source)
+                elif conversion == ord("s") or spec is None:
+                    found = spelled(node, found, source)
+                if not isinstance(spec, ast.JoinedStr) or is_unknown(found.kind):
+                    return found
+                return formatted(node, found, self._format(node, spec.values, scope), source)
             case ast.FormattedValue():
                 raise Refused(
-                    node, "an f-string has the conversion `!r` or `!a`", "leave it out; around a text write the quotes"
+                    node, "an f-string has the conversion `!a`", "write `!r`, which leaves letters as they are"
                 )
         return self.value(node, scope)
 
@@ -310,11 +306,6 @@ class ExpressionReader:
         condition = self.condition(node.test, scope)
         body, otherwise = self.held(node.body, condition.true), self.held(node.orelse, condition.false)
         return Conditional(condition.test, body, otherwise, join(body.kind, otherwise.kind))
-
-
-def _is_alike(value: Expression) -> bool:
-    """Return whether `repr` writes a value as `str` does."""
-    return all(isinstance(each, Boolean | Integer | Null | Unknown) for each in members(value.kind))
 
 
 def _caught_name(node: ast.Attribute) -> ast.expr | None:

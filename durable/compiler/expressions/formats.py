@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import enum
 import re
+from collections.abc import Callable
 from typing import Final
 
 from durable.compiler.expressions import calendars
@@ -22,10 +23,12 @@ from durable.compiler.types.kinds import (
     Kind,
     ListOf,
     Member,
+    Never,
     Null,
     OneOf,
     Opaque,
     Text,
+    Unknown,
     acts_as,
     describe,
     is_error,
@@ -37,6 +40,7 @@ from durable.compiler.types.kinds import (
     members,
     present,
 )
+from durable.compiler.types.quotation import quoted
 from durable.compiler.types.terms import (
     BOOLEAN,
     INTEGER,
@@ -122,24 +126,27 @@ def _is_mixed(kind: Kind) -> bool:
     return any(not issubclass(each, (enum.StrEnum, enum.IntEnum)) for each in enums)
 
 
-def _spelled_or_none(node: ast.AST, value: Expression, source: str) -> Expression:
+Writer = Callable[[ast.AST, Expression, str], Expression]
+
+
+def _or_none(node: ast.AST, value: Expression, source: str, write: Writer) -> Expression:
     is_long = size(value) > _SHORT
     once = Variable("_", value.kind) if is_long else value
-    known = spelled(node, dataclasses.replace(once, kind=present(value.kind)), source)
+    known = write(node, dataclasses.replace(once, kind=present(value.kind)), source)
     text = Conditional(IsNone(once), Constant("None", TEXT), known, TEXT)
     return Let((("_", value),), text, TEXT) if is_long else text
 
 
-def _spelled_by_type(value: Expression, kinds: list[Kind]) -> Expression:
-    """Return a value of several types, of which each is written in a way of its own."""
+def _by_type(value: Expression, kinds: list[Kind], write: Callable[[Expression], Expression]) -> Expression:
+    """Return a value of several types, of which each is written in a way of its own; `write` writes a string."""
     once = Variable("_t", value.kind)
     numbers = [each for each in kinds if isinstance(each, Integer)]
-    text: Expression = Spelled(dataclasses.replace(once, kind=INTEGER)) if numbers else once
+    text = Spelled(dataclasses.replace(once, kind=INTEGER)) if numbers else write(once)
     for kind, name in ((Boolean, "boolean"), (Text, "string")):
         if any(isinstance(each, kind) for each in kinds):
             known = dataclasses.replace(once, kind=kind())
             is_one = Formula(f'$type($a) = "{name}"', (once,), BOOLEAN)
-            text = Conditional(is_one, known if kind is Text else Spelled(known), text, TEXT)
+            text = Conditional(is_one, write(known) if kind is Text else Spelled(known), text, TEXT)
     return Let((("_t", value),), text, TEXT)
 
 
@@ -172,7 +179,7 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     if is_unknown(kind) or (is_text(kind) and not _is_mixed(value.kind)):
         return value
     if may_be_none(kind) and not isinstance(kind, Null) and not isinstance(value, Constant):
-        return _spelled_or_none(node, value, source)
+        return _or_none(node, value, source, spelled)
     if isinstance(kind, Null):
         return Constant("None", TEXT)
     if is_error(kind):
@@ -185,7 +192,7 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     if isinstance(kind, OneOf) and not _is_mixed(value.kind):
         several = [acts_as(each) for each in members(kind)]
         if all(isinstance(each, (Text, Boolean, Integer)) for each in several):
-            return _spelled_by_type(value, several)
+            return _by_type(value, several, lambda text: text)
     is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)
     why = ", which JSON spells otherwise than Python" if is_spelled_apart else ""
     raise Refused(
@@ -193,3 +200,19 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
         f"`{source}` in a string is {describe(kind)}{why}",
         _written_out(kind, source),
     )
+
+
+def represented(node: ast.AST, value: Expression, source: str) -> Expression:
+    """Return a value as `repr` and `{value!r}` write it."""
+    kinds = [*members(value.kind)]
+    if all(isinstance(each, Boolean | Integer | Null | Unknown | Never) for each in kinds):
+        return spelled(node, value, source)
+    if all(isinstance(each, Text) for each in kinds):
+        return Constant(repr(value.value), TEXT) if isinstance(value, Constant) else quoted(value)
+    if all(isinstance(each, Boolean | Integer | Null | Text) for each in kinds):
+        if may_be_none(value.kind):
+            return _or_none(node, value, source, represented)
+        return _by_type(value, kinds, quoted)
+    found = f"the `repr` of `{source}` is that of {describe(value.kind)}"
+    remedy = "`repr` and `!r` take str, int, bool and None: write the parts out, as in `{x.name!r}`"
+    raise Refused(node, found, _written_out(value.kind, source) if is_number(value.kind) else remedy)

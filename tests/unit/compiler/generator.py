@@ -237,7 +237,7 @@ class Generator(Branching):
             if named:
                 name = self._name("n")
                 said = ["type(error).__name__", "str(error)", 'f"{error}!"']
-                said = said[:1] if calls or fails else said  # the error of a call names the child, which has no id here
+                said = said[:1] if calls else said  # the error of a call names the child, which has no id here
                 self._emit(arm, f"{name} = {self.random.choice(said)}")
                 self._bind(arm, name, "str")
             ends.append(self._again(arm, named=named) or self._block(arm, depth))

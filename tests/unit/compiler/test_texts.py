@@ -27,6 +27,9 @@ OF_EACH = {
     "one of several beginnings": (
         '[s.startswith(("a", ":")), s.endswith(("b", s[:1])), s.startswith(()), s.endswith(("",))]'
     ),
+    "as it is written in Python": (
+        'f"{s!r} {s!r:>9} {s[:1]!r:.3} {s=} " + repr(s + "\'\\"\\n\\\\\u00ad\u200b\ue000\U0001f600")'
+    ),
     "in formats": 'f"{s:^5}|{s:*^4}|{s:.2}|{s:>6.3s}|{s:<3}"',
 }
 OF_NUMBERS = {
@@ -61,6 +64,13 @@ PROGRAMS = {
         w = 5 if user.active else "x" if user.age else True
         x = user.active if user.age else None
         return [f"{v}" if isinstance(v, (int, str)) else "other", f"{w}", str(x), f"{user.point.x=} {user.active!r}"]
+    """,
+    "several types as they are written in Python": """
+        v = await step.do("m", mixed, user.user_id)
+        w = 5 if user.active else "x" if user.age else True
+        written = repr(v) if isinstance(v, (int, str)) else "other"
+        first = repr(user.tags[0] if user.tags else None)
+        return [f"{user.nickname!r} {w!r} {user.nickname=} {None!r}", written, first]
     """,
     "by what a dict says": """
         counts: dict[str, int] = {}
