@@ -213,6 +213,7 @@ class Host:
             workers=workers,
             turns=turns,
             closed=self._closed,
+            ended=self._ended,
             waited=self._waited,
             dropped=self._dropped,
             # A double may have an answer that the one before it had not.
@@ -305,8 +306,9 @@ class Host:
         return api_of(worker, self._clients(served_by(worker), worker), self._verify)
 
     def _closed(self, workflow: str, execution: str, state: ExecutionState) -> None:
-        # First of all: whoever hears of the end below reads it from the header.
         self.runs.close(workflow, execution, state)
+
+    def _ended(self, workflow: str, execution: str, state: ExecutionState) -> None:
         own, instance = rolled_back(workflow) or workflow, instance_of(execution)
         self.ended(instance)
         if is_child(instance):

@@ -61,6 +61,8 @@ class Engine:
         definitions: what new executions run on, by workflow.
         workers: the threads of steps.
         turns: the threads of the engine's own work, which runs no code of the project.
+        closed: records the end of an execution.
+        ended: tells those who wait for the end, once it is handed to the journal.
         dropped: given what a function was called with, when nobody waits any more for its outcome.
         still_waiting: which callbacks need no call of their function in a new process.
         random: what jitter is drawn with.
@@ -77,6 +79,7 @@ class Engine:
         workers: Workers,
         turns: Workers,
         closed: Closed,
+        ended: Closed,
         waited: Waited,
         dropped: Callable[[Any], None],
         still_waiting: StillWaiting,
@@ -91,6 +94,7 @@ class Engine:
         self._workers = workers
         self._turns = turns
         self._closed = closed
+        self._ended = ended
         self._waited = waited
         self._dropped = dropped
         self._live: dict[str, Live] = {}
@@ -106,7 +110,9 @@ class Engine:
                 definition.machine, name=name, input=dict(input), now_ms=self._clock.now(), random=self._random, limit=0
             )
         except BaseException as error:
-            self._closed(workflow, name, broken(workflow, name, error))
+            state = broken(workflow, name, error)
+            self._closed(workflow, name, state)
+            self._ended(workflow, name, state)
             return
         live = Live(name, self._read, Opened(workflow, definition.hash, turn.execution), kept=False, reported=AT_WORK)
         live.enter(partial(self._checkpoints.put, live, None))
@@ -210,10 +216,20 @@ class Engine:
 
     def _break(self, live: Live, error: BaseException) -> None:
         """End an execution that cannot go on, with a reason."""
+        # First: should its end not be recorded either, this is not done again.
         if self._live.pop(live.name, None) is not None:
             workflow = live.opened.workflow if live.opened else self._executions.workflow(live.name)
-            self._executions.delete(live.name, was_idle=live.idle)
-            self._closed(workflow, live.name, broken(workflow, live.name, error))
+            self._end(live, workflow, broken(workflow, live.name, error))
+
+    def _end(self, live: Live, workflow: str, state: ExecutionState) -> None:
+        """Record the end of an execution, and tell of it."""
+        # In this order: after a crash in between, the execution ends once more, which changes nothing. An open run
+        # without its execution would stay open.
+        self._closed(workflow, live.name, state)
+        self._executions.delete(live.name, was_idle=live.idle)
+        self._live.pop(live.name, None)
+        # After both: whoever waits for the end has it committed at once, and so both in one commit.
+        self._ended(workflow, live.name, state)
 
     def _advance(self, name: str, event: Event, late: Callable[[], None] = lambda: None) -> None:
         """Have an execution take an event; `late` is called if it does not wait for the event's task any more."""
@@ -244,11 +260,7 @@ class Engine:
         """
         turn = asl.advance(live.open().execution, event, now_ms=self._clock.now(), limit=_STATES_A_TURN)
         if turn.closed is not None:
-            # In this order: after a crash in between, the execution ends once more, which changes nothing. An open run
-            # without its execution would stay open.
-            self._closed(live.open().workflow, live.name, outcome_of(turn.closed))
-            self._executions.delete(live.name, was_idle=live.idle)
-            del self._live[live.name]
+            self._end(live, live.open().workflow, outcome_of(turn.closed))
             self._perform(live, turn.actions)
             return
         self._report(live)

@@ -13,7 +13,9 @@ from durable.build import Build, build
 from durable.local.engine.checkpoints import MOST_LEFT_OUT
 from durable.local.engine.executions import Executions
 from durable.local.engine.functions import Functions
+from durable.local.storage.schema import EXECUTION
 from durable.project import Project, declarations
+from durable.runs.record import load_header
 from durable.testing.host import VirtualHost
 from tests.integration.local import relay
 
@@ -50,6 +52,21 @@ def test_an_execution_is_put_into_the_journal_once_in_several_steps(
     assert host(project).run_workflow("relay", 1).output == 21
     assert puts["relay"] == 2  # at its start, and when as many turns were left out as may be
     assert MOST_LEFT_OUT < 20
+
+
+def test_whoever_is_told_of_an_end_finds_the_execution_removed_so_that_one_commit_has_both(
+    host: MakeHost, project: Build
+) -> None:
+    world, left = host(project), list[Any]()
+
+    def ended(instance: str) -> None:
+        header = load_header(world.host.table, "relay", instance)
+        assert header is not None
+        left.append((header.status, world.host.journal.get(EXECUTION, (header.execution,))))
+
+    world.host.ended = ended
+    world.run_workflow("relay", 1)
+    assert left == [("complete", None)]
 
 
 def test_a_turn_that_follows_from_a_failure_is_put_into_the_journal(
