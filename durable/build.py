@@ -18,7 +18,7 @@ from durable.compiler import Compiled, compile_workflow
 from durable.errors import ConfigurationError, DeclarationError, ModuleError, SignatureError
 from durable.http import Api
 from durable.http.auth import Protection, Verify, guard_of, nobody, parameters_of
-from durable.modules import imported, place_of, shown
+from durable.modules import failure_in, imported, place_of, shown
 from durable.project import Project
 from durable.signature import BindingParameter, Signature, entry_of, signature_of
 from durable.workflow import WorkflowEntrypoint
@@ -55,7 +55,9 @@ def build(project: Project) -> Build:
             problems.append(str(error))
     for worker in project.workers:
         try:
-            workers[worker.name] = served_by(worker)
+            workers[worker.name] = signature = served_by(worker)
+            if {each.name for each in signature.bindings} <= worker.uses().keys():  # else `check` says what is missing
+                api_of(worker, worker.uses())
         except ConfigurationError as error:
             problems.append(str(error))
     try:
@@ -128,12 +130,17 @@ def api_of(worker: Worker, clients: Mapping[str, Binding], verify: Verify = nobo
         verify: makes the guard of what this world verifies in a way of its own; without it, nobody is let in.
 
     Raises:
-        ModuleError: the module cannot be imported.
-        SignatureError: its `fetch` is missing, or returns something else.
+        ModuleError: the module cannot be imported, or its `fetch` fails.
+        SignatureError: its `fetch` is missing, or returns something else, or a route of it cannot be served.
     """
     fetch = fetch_of(worker)
     given = {each.name: clients[each.name] for each in entry_of(fetch).bindings}
-    api = fetch(**given)
+    try:
+        api = fetch(**given)
+    except SignatureError:
+        raise  # it names the route
+    except Exception as error:
+        raise failure_in(worker.module, error) from error
     if not isinstance(api, Api):
         raise SignatureError(f"{worker!r}: {worker.module}.fetch returns {api!r}; return the `Api` of its routes")
     add_callbacks(api, given.values())

@@ -33,7 +33,7 @@ def imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:
-        raise _failure(name, error) from error
+        raise failure_in(name, error) from error
 
 
 def shown(file: str | Path) -> str:
@@ -75,7 +75,8 @@ def place_of(cls: type[Any]) -> tuple[str, int]:
         return cls.__module__, 0
 
 
-def _failure(name: str, error: Exception) -> ModuleError:
+def failure_in(name: str, error: Exception) -> ModuleError:
+    """Return what says that a module of the author's, or a function of it, fails: with the author's own line."""
     places = [f"{shown(each.filename)}:{each.lineno}" for each in authors_frames(error)]
     # A file that cannot be compiled has no frame in the traceback: the place is in the error itself.
     if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):

@@ -91,7 +91,10 @@ class Binding:
 
     def _declared_only(self) -> NoReturn:
         # Declaration and client are of one class for type checkers, so this can be called where a client was meant.
-        raise TypeError(f"{self!r} is a declaration: name it in a step's signature and use what the step is given")
+        raise TypeError(
+            f"{self!r} is a declaration, used before anything is called; name it in the signature of a step, a consumer"
+            " or `fetch`, and use what that is given in the step, the consumer or a route"
+        )
 
     @classmethod
     def named(cls, name: str) -> Named:

@@ -68,7 +68,7 @@ def destroy(stage: str, arguments: Sequence[str], yes: bool) -> None:
 @sentences
 def rehearse(stage: str) -> None:
     """Deploy the project to an AWS on this machine, call it there, and take it down; no account is needed."""
-    _require_project()
+    _require_project(is_built=True)
     from durable.cdk import rehearsal
 
     check = imported(_REHEARSAL).check if Path("infra", "rehearsal.py").exists() else rehearsal.answers
@@ -77,7 +77,7 @@ def rehearse(stage: str) -> None:
 
 def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True) -> NoReturn:
     """Become the CDK CLI: its output, questions and exit code are the command's."""
-    _require_project()
+    _require_project(is_built=verb in ("synth", "diff", "deploy"))
     from durable.cdk import toolkit
 
     if signed:
@@ -91,12 +91,21 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
     os.execve(command[0], command, toolkit.environment(variables, stage) | unvalidated)
 
 
-def _require_project() -> None:
-    """See that this is a project's folder, and that what deploys it is installed."""
+def _require_project(*, is_built: bool) -> None:
+    """See that this is a project's folder, and that what deploys it is installed.
+
+    Args:
+        is_built: whether the command needs a project that can be deployed.
+    """
     for name in _PACKAGES:
         if find_spec(name) is None:
             raise ModuleNotFoundError(name=name)
     if not Path("app.py").exists():
         remedy = called_in("app.py") or "call this in the project's folder"
         raise CommandError(f"there is no app.py in {Path.cwd()}; {remedy}", WRONG)
-    load()  # CDK imports it in a process of its own, and would show the traceback of what it cannot import
+    # CDK does this in a process of its own, of which it says at last that it failed.
+    project = load()
+    if is_built:
+        from durable.build import build
+
+        build(project)

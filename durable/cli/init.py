@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,13 +22,13 @@ _NAME: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _NEXT: Final = """\
 {name}/ is written: one workflow, `order`, and an API for it. Go on there:
 
-  cd {name}
-  python3 -m venv .venv && . .venv/bin/activate
-  pip install -r requirements.txt
+  cd {folder}
+{environment}  pip install -r requirements.txt
   durable dev        # then, in another terminal:
   curl -i -X POST localhost:8787/orders -H 'Content-Type: application/json' -d '{{"item":"book","quantity":2}}'
 
 README.md says how to test and deploy it."""
+_ENVIRONMENT: Final = "  python3 -m venv .venv && . .venv/bin/activate\n"
 
 
 @click.command()
@@ -55,7 +56,9 @@ def init(folder: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_filled(text, values), encoding="utf-8")
     _compile(place)
-    click.echo(_NEXT.format(name=place))
+    is_active = "VIRTUAL_ENV" in os.environ or "CONDA_PREFIX" in os.environ
+    environment = "" if is_active else _ENVIRONMENT
+    click.echo(_NEXT.format(name=place, folder=shlex.quote(str(place)), environment=environment))
 
 
 def _texts(folder: Traversable, path: Path) -> Iterator[tuple[Path, str]]:

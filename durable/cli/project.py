@@ -121,18 +121,19 @@ def cost(workflow: str | None, rounds: int, milliseconds: int, as_json: bool) ->
     """Say what a run of a workflow of app.py takes on AWS, and the price of a million; without WORKFLOW, what a stage
     costs while nothing runs.
     """
+    from durable.build import build
     from durable.cli.costs import as_data, idle_text, text
-    from durable.compiler import compile_workflow
     from durable.cost import PRICES_OF, Cost, longest, shortest
     from durable.idle import idle
 
+    built = build(load())  # what cannot be deployed has no price
     if workflow is None:
-        parts = idle(load())
+        parts = idle(built.project)
         data = {"prices": PRICES_OF, "dollarsAMonth": parts}
         click.echo(json.dumps(data, indent=2) if as_json else idle_text(parts))
         return
-    declared = _declared(load(), workflow)
-    definition = compile_workflow(declared.workflow).definition
+    declared = _declared(built.project, workflow)
+    definition = built.compiled[workflow].definition
     ways = {"shortest": shortest(definition), "longest": longest(definition, rounds)}
     costs = {name: Cost(way, milliseconds, declared.machine_kind) for name, way in ways.items()}
     click.echo(json.dumps(as_data(costs), indent=2) if as_json else text(workflow, costs, rounds))

@@ -21,6 +21,8 @@ logger = logging.getLogger("durable")
 
 _AGAIN_MS: Final = 1_000
 """How often the repeats of one error have a line, so that many failures at once do not hide everything else."""
+_MOST_AGAIN: Final = 100
+"""How many characters of an error are said when it was said in full before."""
 
 
 class WorkingOn:
@@ -70,12 +72,21 @@ class ErrorLines:
         self._lock = threading.Lock()
         self._known: dict[object, _Known] = {}
 
-    def show(self, place: str, line: str, name: str, frames: tuple[str, ...], raised: BaseException | None) -> None:
+    def show(
+        self,
+        place: str,
+        line: str,
+        said: str,
+        name: str,
+        frames: tuple[str, ...],
+        raised: BaseException | None,
+    ) -> None:
         """Show an error.
 
         Args:
             place: the step, queue or route.
-            line: the sentence on this occurrence.
+            line: the sentence on this occurrence, with `{}` for the error.
+            said: the error, which may be long: it is cut once it was said in full.
             name: the error's class.
             frames: the lines that it came through.
             raised: the exception; None where its message must not be shown.
@@ -89,12 +100,14 @@ class ErrorLines:
             if not first and now < known.at + _AGAIN_MS:
                 return
             known.said, known.at = known.seen, now
+        before, _, after = line.rpartition("{}")  # a name before it may have braces too
+        line = before + (said if first else _cut(said)) + after
         if not first:
             logger.warning("%s (%d times)", line, known.seen)
         elif raised is not None and authors_frames(raised):
-            logger.warning(line, exc_info=(type(raised), raised, authors_traceback(raised)))
+            logger.warning("%s", line, exc_info=(type(raised), raised, authors_traceback(raised)))
         else:
-            logger.warning("\n    ".join([line, *map(shown, own)]))
+            logger.warning("%s", "\n    ".join([line, *map(shown, own)]))
 
     def close(self) -> None:
         """Say how often the errors were seen whose last repeats had no line."""
@@ -108,6 +121,7 @@ class TextLog:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._errors: Final = ErrorLines(clock or SystemClock())
+        self._ended: Final[set[tuple[str, str]]] = set()
 
     def attempt_begun(self, attempt: int) -> None:
         work = at_work.get()
@@ -115,23 +129,25 @@ class TextLog:
             work.attempt = attempt
 
     def attempt_failed(self, key: StepKey, step: str, attempt: int, failure: Failure, *, final: bool) -> None:
-        line = f"{key.workflow}/{key.instance} step {step}: attempt {attempt} failed with {_named(failure)}"
+        line = f"{key.workflow}/{key.instance} step {step}: attempt {attempt} failed with {{}}"
         line += "" if final else "; it will be retried"
         self._show(f"{key.workflow} step {step}", line, failure)
 
     def message_failed(self, queue: str, message: str, attempt: int, failure: Failure) -> None:
-        line = f"queue {queue} message {message}: delivery {attempt} failed with {_named(failure)}"
+        line = f"queue {queue} message {message}: delivery {attempt} failed with {{}}"
         self._show(f"queue {queue}", line, failure)
 
     def request_failed(self, route: str, error: BaseException) -> None:
-        said = said_by(error)
-        line = f"{route} failed with {type(error).__name__}{f': {said}' if said else ''}"
-        self._errors.show(route, line, type(error).__name__, frames_of(error), error)
+        name, message = type(error).__name__, said_by(error)
+        said = f"{name}: {message}" if message else name
+        self._errors.show(route, f"{route} failed with {{}}", said, name, frames_of(error), error)
 
     def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         run = f"{workflow}/{instance_of(execution)}"
         if error:
-            logger.warning("%s errored with %s", run, error)
+            known = (workflow, error.partition(": ")[0])
+            logger.warning("%s errored with %s", run, _cut(error) if known in self._ended else error)
+            self._ended.add(known)
         else:
             logger.info("%s %s", run, "complete" if status == "SUCCEEDED" else "stopped")
 
@@ -140,7 +156,14 @@ class TextLog:
         self._errors.close()
 
     def _show(self, place: str, line: str, failure: Failure) -> None:
-        self._errors.show(place, line, failure.exception or failure.name, failure.frames, failure.raised)
+        name = failure.exception or failure.name
+        self._errors.show(place, line, _named(failure), name, failure.frames, failure.raised)
+
+
+def _cut(said: str) -> str:
+    """Return the beginning of an error that was said in full before."""
+    first, *others = said.splitlines()
+    return f"{first[:_MOST_AGAIN]}…" if others or len(first) > _MOST_AGAIN else first
 
 
 def _named(failure: Failure) -> str:

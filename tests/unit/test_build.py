@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -40,6 +41,46 @@ def test_a_payload_that_cannot_travel_hides_no_other_problem() -> None:
     with pytest.raises(DeclarationError) as caught:
         build(Project("app", (Workflow("stray", Stray), KVNamespace("idle"))))
     assert ["cannot travel" in each or "idle" in each for each in caught.value.problems] == [True, True]
+
+
+API = """
+from durable import KVNamespace
+from durable.http import Api
+
+
+def fetch(kept: KVNamespace[str]) -> Api:
+    api = Api("Shop")
+
+    @api.get("/orders/{nr}")
+    def order(id: str) -> None: ...
+
+    return api
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (API, r"fetch.<locals>.order \(GET /orders/\{nr\}\): the path and the function do not both have nr"),
+        (API.replace("nr", "id").replace("return api", "return nothing"), r"\.py:12: NameError: .*; mend it there"),
+        (
+            API.replace("nr", "id").replace("return api", 'kept.get("a")'),
+            r"\.py:12: TypeError: KVNamespace\('kept'\) is a declaration, used before anything is called",
+        ),
+    ],
+)
+def test_a_route_or_an_api_that_cannot_be_made_is_listed_with_all_else(
+    imported: Callable[[str], ModuleType], source: str, said: str
+) -> None:
+    kept = KVNamespace("kept")
+    worker = Worker("shop", imported(source).__name__, bindings={"kept": kept})
+
+    with pytest.raises(DeclarationError) as caught:
+        build(Project("app", (worker, kept, KVNamespace("idle"))))
+
+    api, idle = caught.value.problems
+    assert re.search(said, api)
+    assert "idle" in idle
 
 
 TWO = """

@@ -18,11 +18,11 @@ from durable.installation import requirement
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(*command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -104,6 +104,14 @@ def test_what_cannot_name_a_project_is_refused(tmp_path: Path, name: str) -> Non
 def test_the_last_part_of_a_path_names_the_project(tmp_path: Path) -> None:
     assert run("durable", "init", "of/mine/shop", folder=tmp_path).returncode == 0
     assert '"shop"' in (tmp_path / "of" / "mine" / "shop" / "cdk.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("environment", "told"), [({}, True), ({"VIRTUAL_ENV": "/venv"}, False)])
+def test_an_environment_is_made_where_none_is_active(tmp_path: Path, environment: dict[str, str], told: bool) -> None:
+    done = run("durable", "init", "my things/shop", folder=tmp_path, **environment)
+
+    assert "  cd 'my things/shop'\n" in done.stdout
+    assert ("-m venv" in done.stdout) is told
 
 
 def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path) -> None:

@@ -15,6 +15,13 @@ from durable import __version__
 from durable.cli import main
 
 ROOT = Path(__file__).resolve().parents[3]
+ORDER = """from durable import WorkflowEntrypoint
+
+
+class Order(WorkflowEntrypoint[int]):
+    async def run(self, event, step) -> int:
+        return eval("1")
+"""
 Durable = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -57,6 +64,21 @@ def test_openapi_makes_the_folder_of_its_document(durable: Durable) -> None:
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "wrote docs/openapi.json\n", "")
     assert durable("openapi", "--check").returncode == 0
+
+
+@pytest.mark.parametrize("verb", ["compile", "cost", "synth"])
+def test_a_project_that_does_not_compile_is_said_to_be_wrong(durable: Durable, tmp_path: Path, verb: str) -> None:
+    project = tmp_path / "project"
+    (project / "statemachines" / "order.py").write_text(ORDER)
+    (project / "app.py").write_text(
+        "from durable import Workflow\nfrom statemachines.order import Order\norder = Workflow('order', Order)\n"
+    )
+
+    done = durable(verb)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("statemachines/order.py:6: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_shell_completes_its_commands(durable: Durable) -> None:

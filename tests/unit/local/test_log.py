@@ -162,6 +162,23 @@ def test_what_ends_a_run_is_shown_with_its_message(terminal: io.StringIO) -> Non
     ]
 
 
+def test_a_long_error_is_said_in_full_once(module: ModuleType, terminal: io.StringIO) -> None:
+    clock = VirtualClock(0)
+    log = TextLog(clock)
+    why = "field required, " * 20
+    for instance in ("first", "second"):
+        fail(log, raised(module.charge, why), instance)
+        log.run_ended("order", f"{instance}.1", "FAILED", f"StepError in charge: {why}\nmore")
+        clock.advance_to(1_000)
+    log.run_ended("order", "third.1", "FAILED", f"StepError in refund: {why}")
+
+    second = [line for line in terminal.getvalue().splitlines() if "order/second" in line]
+    assert len(second) == 2
+    assert all("…" in line and why not in line for line in second)
+    assert second[0].endswith("it will be retried (2 times)")
+    assert f"order/third errored with StepError in refund: {why}" in terminal.getvalue()
+
+
 def test_what_the_authors_code_logs_says_where_it_is_from(module: ModuleType, terminal: io.StringIO) -> None:
     with WorkingOn("order/first charge"):
         logging.getLogger("shop").info("charging %d", 7)
