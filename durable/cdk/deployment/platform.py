@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
 from aws_cdk import aws_lambda as lambda_
@@ -40,11 +39,12 @@ def lambda_platform(
     built = {own: packaging.layer_over(wheels, own.pins, cache=cache).packages if own.pins else () for own in owns}
     files = project_files(settings.root, modules, wheels.packages, built)
 
-    def version(id: str, folder: Path, architecture: str, description: str) -> lambda_.LayerVersion:
+    def version(id: str, made: packaging.Layer, architecture: str, description: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             scope,
             id,
-            code=lambda_.Code.from_asset(str(folder)),
+            # Named by the folder's contents: the bytes of a zip depend on the machine's zlib.
+            code=lambda_.Code.from_asset(str(made.archive()), asset_hash=made.folder.name),
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[lambda_.Architecture.custom(architecture)],
             description=description,
@@ -55,7 +55,7 @@ def lambda_platform(
         id, target = _LAYERS[architecture]
         made = packaging.layer(requirements, cache=cache, target=target)
         packaging.hold_to_limit(files.values(), made)
-        return version(id, made.folder, architecture, f"the wheels of {REQUIREMENTS}")
+        return version(id, made, architecture, f"the wheels of {REQUIREMENTS}")
 
     @functools.cache
     def layer_of(architecture: str, pins: tuple[str, ...]) -> lambda_.LayerVersion:
@@ -66,7 +66,7 @@ def lambda_platform(
         # Named by what is asked for: the layer of one step stays as it is when another one is given packages.
         hashed = hashlib.sha256("\n".join(pins).encode()).hexdigest()[:8]
         named = ", ".join(each.partition(" ")[0] for each in pins)
-        return version(f"{id}{hashed}", own.folder, architecture, named[:_LONGEST_DESCRIPTION])
+        return version(f"{id}{hashed}", own, architecture, named[:_LONGEST_DESCRIPTION])
 
     def dependencies(architecture: lambda_.Architecture, options: FunctionOptions) -> Dependencies:
         own = [layer_of(architecture.name, pins_of(options.packages))] if options.packages else []

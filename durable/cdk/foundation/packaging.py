@@ -72,7 +72,9 @@ def code_zip(
     contents = {name: (path.read_bytes(), _PLAIN) for name, path in files.items()}
     contents |= {name: (text.encode(), _PLAIN) for name, text in (written or {}).items()}
     contents |= {name: (text.encode(), _EXECUTABLE) for name, text in (extra or {}).items()}
-    data = _zipped(contents)
+    buffer = io.BytesIO()
+    _zip(buffer, ((name, *contents[name]) for name in sorted(contents)))
+    data = buffer.getvalue()
     target = cache / f"code-{hashlib.sha256(data).hexdigest()[:16]}.zip"
     if not target.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -83,18 +85,15 @@ def code_zip(
     return target
 
 
-def _zipped(files: Mapping[str, tuple[bytes, int]]) -> bytes:
-    """Return a zip of files by name, each with its mode."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            data, mode = files[name]
+def _zip(target: Path | io.BytesIO, files: Iterable[tuple[str, bytes, int]]) -> None:
+    """Write a zip of files, each with its name, contents and mode."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data, mode in files:
             # 1980 is the first year that a zip can name. All files have it, so that the same contents are the same
             # bytes, and CDK uploads nothing that has not changed.
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system, entry.external_attr, entry.compress_type = 3, mode << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
-    return buffer.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,26 @@ class Layer:
     def packages(self) -> frozenset[str]:
         """The names by which what is in it is imported."""
         return frozenset(each.name.partition(".")[0] for each in self.python.iterdir())
+
+    def archive(self) -> Path:
+        """Return the zip of the folder, written once.
+
+        An unpacked asset would stand in `cdk.out` as Python sources, which pytest, mypy and pyright take for the
+        project's own: some packages hold tests.
+        """
+        target = self.folder.with_suffix(".zip")
+        if not target.exists():
+            part = target.with_suffix(f".{_process()}.part")
+            paths = {
+                each.relative_to(self.folder).as_posix(): each for each in self.folder.rglob("*") if each.is_file()
+            }
+            _zip(part, ((name, paths[name].read_bytes(), _mode(paths[name])) for name in sorted(paths)))
+            part.replace(target)
+        return target
+
+
+def _mode(path: Path) -> int:
+    return _EXECUTABLE if path.stat().st_mode & stat.S_IXUSR else _PLAIN
 
 
 def layer(requirements: Path, *, cache: Path, target: Target = LAMBDA) -> Layer:

@@ -251,6 +251,20 @@ def test_a_layer_is_named_by_what_is_in_it(tmp_path: Path, wheelhouse: dict[str,
     assert layer(requirements, cache=tmp_path / "a") == first
 
 
+def test_a_layers_zip_has_its_files_with_their_right_to_be_executed(tmp_path: Path, wheelhouse: dict[str, str]) -> None:
+    wheelhouse["tool"] = "#!/bin/sh\n"
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("one\n")
+    made = layer(requirements, cache=tmp_path / "cache")
+    (made.python / "tool").chmod(0o755)
+
+    with zipfile.ZipFile(made.archive()) as archive:
+        modes = {each.filename: each.external_attr >> 16 & 0o777 for each in archive.infolist()}
+
+    assert modes == {"python/one.py": 0o644, "python/tool": 0o755}
+    assert layer(requirements, cache=tmp_path / "cache") == made  # the zip stands beside the folder, not in it
+
+
 def test_a_layer_is_made_anew_when_what_its_requirements_name_has_changed(
     tmp_path: Path, wheelhouse: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
