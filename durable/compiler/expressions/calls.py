@@ -36,6 +36,7 @@ from durable.compiler.expressions.scope import Scope
 from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import is_named_tuple
+from durable.compiler.types.authored import class_of, overriding
 from durable.compiler.types.keys import as_text, looked_up
 from durable.compiler.types.kinds import (
     DictOf,
@@ -326,6 +327,11 @@ def unknown_method(node: ast.Call, of: Expression, name: str, source: str) -> Re
     """Return the refusal of a method that `run` does not know."""
     if name in _CHANGING:
         return Refused(node, f"`{source}` changes a value in place", of_change(node, of.kind))
+    cls = class_of(of.kind)
+    other = None if cls is None else overriding(cls, name)
+    if cls is not None and other is not None:
+        found = f"`{source}` calls a method of {cls.__name__}, which {other.__name__} overrides"
+        return Refused(node, found, "let a step call it: only the run knows which of the classes the value has")
     return Refused(node, f"`{source}` calls a method of {describe(of.kind)}", of_method(node, of.kind, name, _KNOWN))
 
 

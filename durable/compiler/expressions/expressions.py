@@ -35,7 +35,8 @@ from durable.compiler.expressions.slices import sliced
 from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.names import Names
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import Source, placed
+from durable.compiler.source.source import PropertyRead, Source, placed
+from durable.compiler.types.authored import class_of, constant_of, is_data, property_of
 from durable.compiler.types.kinds import (
     Event,
     Function,
@@ -240,7 +241,22 @@ class ExpressionReader:
             raise Refused(node, f"`{self.source.of(node)}` reads the workflow, which holds no data", _OF_SELF)
         event = self._event(node.value, scope)
         of = self.value(node.value, scope) if event is None else event
-        return attribute(node, of, self.source.of(node.value))
+        of_class = self._of_class(node, of, scope)
+        return of_class or attribute(node, of, self.source.of(node.value))
+
+    def _of_class(self, node: ast.Attribute, of: Expression, scope: Scope) -> Expression | None:
+        """Return a property or a constant of the author's class; None of what is data of the value itself."""
+        cls = class_of(of.kind)
+        if cls is None or is_data(of.kind, node.attr):
+            return None
+        if property_of(cls, node.attr) is not None:
+            read = placed(PropertyRead(node.value, node.attr, ast.Load()), node)
+            return self.inline(placed(ast.Call(read, [], []), node), scope)
+        found, value = constant_of(cls, node.attr)
+        if not found or isinstance(value, enum.Enum) or callable(value):
+            return None
+        refuse_none(node, of, f"`{self.source.of(node.value)}`")
+        return literal(node, value, self.source.of(node))
 
     def _event(self, node: ast.expr, scope: Scope) -> Expression | None:
         local = scope.locals.get(node.id) if isinstance(node, ast.Name) else None

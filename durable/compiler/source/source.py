@@ -84,12 +84,12 @@ def read_function(function: types.FunctionType) -> Source | None:
     except (OSError, TypeError):
         return None
     node = _definition(ast.parse("".join(lines)), code.co_firstlineno)
-    if node is None or any(not isinstance(each, ast.Name) or each.id not in _PLAIN for each in node.decorator_list):
+    if node is None or any(ast.unparse(each).rpartition(".")[2] not in _PLAIN for each in node.decorator_list):
         return None
     return _source(function, shown(code.co_filename), lines, node)
 
 
-_PLAIN: Final = frozenset({"staticmethod", "classmethod"})
+_PLAIN: Final = frozenset({"staticmethod", "classmethod", "property", "cached_property", "override"})
 
 
 def _source(function: Any, file: str, lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> Source:
@@ -121,6 +121,10 @@ def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFun
             if first == line:
                 return node
     return None
+
+
+class PropertyRead(ast.Attribute):
+    """The reading of a property, as what a call without arguments calls."""
 
 
 Made = TypeVar("Made", bound=ast.AST)

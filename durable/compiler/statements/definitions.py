@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from durable.compiler.expressions.narrowing import Condition
+from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.scope import Scope, assigned_names
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Assign, Branch, Statement
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import PropertyRead
 from durable.compiler.statements.functions import Around, Definition, Functions, Node, returns
 from durable.compiler.statements.reading import Errors, Frame, keyed
 from durable.compiler.states.sharing import is_cheap
@@ -127,9 +129,13 @@ class DefinitionReader(Functions):
         takes = f"{name} takes {', '.join(parameters) or 'none'}"
         if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
             raise Refused(node, f"`{source}` is given starred arguments", "write them out")
-        if len(node.args) > len(positional):
+        by_order = node.args
+        if definition.receives:
+            assert isinstance(node.func, ast.Attribute)
+            by_order = [node.func.value, *node.args]
+        if len(by_order) > len(positional):
             raise Refused(node, f"`{source}` gives {len(node.args)} arguments", takes)
-        given: dict[str, ast.expr | Expression] = dict(zip(positional, node.args, strict=False))
+        given: dict[str, ast.expr | Expression] = dict(zip(positional, by_order, strict=False))
         for each in node.keywords:
             if each.arg in given or each.arg not in parameters or each.arg in by_place:
                 raise Refused(node, f"`{source}` gives {each.arg} twice, or {name} does not take it", takes)
@@ -219,6 +225,8 @@ class DefinitionReader(Functions):
 
     def _fitting(self, node: ast.Call, definition: Definition, name: str, value: Expression) -> Expression:
         """Return the value of a parameter, which has to be of its declared kind."""
+        if definition.receives and name == definition.parameters[0].arg:
+            refuse_none(node, value, f"what `{definition.name}` is read of in `{self.reading.source(node)}`")
         annotation = next(each.annotation for each in definition.parameters if each.arg == name)
         value = as_data(node, value) if annotation else value
         declared = self.reading.declared(annotation) if annotation else value.kind
@@ -234,6 +242,9 @@ class DefinitionReader(Functions):
         definition = self.of(node.func, scope)
         if definition is None or isinstance(definition.node, ast.AsyncFunctionDef):
             return None
+        if not self.is_straight(definition) and isinstance(node.func, PropertyRead):
+            found = f"`{self.reading.source(node)}` is a property of several statements"
+            raise Refused(node, found, "make it a method, and assign its result to a variable on a line of its own")
         if not self.is_straight(definition):
             found = f"`{self.reading.source(node)}` calls a function of several statements inside of an expression"
             raise Refused(node, found, "assign its result to a variable, on a line of its own")
@@ -275,6 +286,8 @@ class DefinitionReader(Functions):
 
     def _as_step(self, node: ast.Call, source: str, definition: Definition, line: int, found: str) -> Refused:
         what = f"`{source}` calls a function in `run`, and in {definition.source.file}:{line} {found}"
+        if definition.receives:
+            return Refused(node, what, "mend that line, or let a step do it and return the result")
         return Refused(node, what, f'mend that line, or make it a step: `await step.do("…", {definition.name}, …)`')
 
     def _kept(

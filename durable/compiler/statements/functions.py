@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import datetime
 import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pydantic import BaseModel
+
 from durable.compiler.expressions.literals import literal
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import Source, read_function
+from durable.compiler.source.source import PropertyRead, Source, read_function
 from durable.compiler.statements.reading import Reading
+from durable.compiler.types.authored import class_of, method_of, property_of
 from durable.compiler.types.kinds import Function, members
 from durable.compiler.types.terms import Expression
 from durable.modules import is_authors
@@ -25,6 +29,10 @@ _BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _WAITS: Final = (ast.Await, ast.AsyncWith, ast.AsyncFor, ast.Yield, ast.YieldFrom)
 
 
+_OF_OTHERS: Final = frozenset(
+    name for cls in (str, list, dict, set, datetime.datetime, datetime.timedelta, BaseModel) for name in dir(cls)
+)
+"""Methods that values of `run` have which are of no author's class."""
 _NESTING: Final = (ast.If, ast.IfExp, ast.Assign, ast.AnnAssign)
 _DEEPEST: Final = 40
 """How many of these may nest in functions that call each other: each takes up to three of JSONata's 100 levels."""
@@ -55,7 +63,8 @@ class Definition:
     Attributes:
         source: what it is written in.
         defaults: of its parameters that have one.
-        this: the first parameter of a method.
+        this: the first parameter of a method of the workflow.
+        receives: whether it is a method of a value, which is its first argument.
         around: of a nested def, what is around it; a function of a module reads no variables but its own.
     """
 
@@ -64,6 +73,7 @@ class Definition:
     defaults: Mapping[str, Expression]
     this: str | None
     around: Around | None
+    receives: bool = False
 
     @property
     def is_nested(self) -> bool:
@@ -117,12 +127,38 @@ class Functions:
                 found, function = self.reading.steps.resolve(node)
                 is_bound = False
                 if not found:
-                    return None
+                    return self._of_value(node, scope) if isinstance(node, ast.Attribute) else None
         if not isinstance(function, types.FunctionType):
             return None
         if function not in self.known:
             self.known[function] = self._of_module(function, is_bound=is_bound)
         return self.known[function]
+
+    def _of_value(self, node: ast.Attribute, scope: Scope) -> Definition | None:
+        """Return a method or property of a value of an author's class."""
+        if node.attr in _OF_OTHERS and not isinstance(node, PropertyRead):
+            return None
+        problems = self.reading.problems
+        known = len(problems)
+        try:
+            cls = class_of(self.reading.expressions.value(node.value, scope).kind)
+        except Refused:  # it is reported where the call is read
+            return None
+        finally:
+            problems.forget_after(known)
+        if cls is None:
+            return None
+        find = property_of if isinstance(node, PropertyRead) else method_of
+        found = find(cls, node.attr)
+        function = found.__func__ if isinstance(found, staticmethod) else found
+        if not isinstance(function, types.FunctionType):
+            return None
+        key = (function, "of a value")
+        if key not in self.known:
+            definition = self._of_module(function, is_bound=False)
+            receives = not isinstance(found, staticmethod)
+            self.known[key] = definition and dataclasses.replace(definition, receives=receives)
+        return self.known[key]
 
     def _of_module(self, function: types.FunctionType, *, is_bound: bool) -> Definition | None:
         """Return a function of a module: an author's, which waits for nothing but its steps."""

@@ -203,7 +203,10 @@ def _made(make: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
 def _varied(draw: Callable[[Any], Iterator[Any]], annotations: tuple[Any, ...]) -> Iterator[list[Any]]:
     """Yield values for several annotations, of which one has another value each time."""
     drawn = [list(draw(each)) for each in annotations]
-    first = [next(iter(each), None) for each in drawn]
+    # A dataclass takes anything: with None in the place of what is not drawn any deeper it would not be of its type.
+    if not all(drawn):
+        return
+    first = [each[0] for each in drawn]
     # One value that fits everywhere, and then one place at a time: all combinations would be too many.
     yield first
     for place, values in enumerate(drawn):

@@ -213,6 +213,12 @@ Shouted = Annotated[str, AfterValidator(lambda text: f"{text}!")]
 Doubled = Annotated[int, PlainSerializer(lambda number: number * 2)]
 
 
+@dataclass
+class Folder:
+    name: str
+    inside: Folder | None = None
+
+
 @pytest.mark.parametrize(
     "type_",
     [
@@ -265,6 +271,7 @@ Doubled = Annotated[int, PlainSerializer(lambda number: number * 2)]
             RootModel[list[int]],
             Parcel,
             list[Box],
+            Folder,
         ),
     ],
 )
