@@ -153,6 +153,11 @@ class HandlerFunction(Construct):
                 "the policy by which a Lambda has its network interfaces made in a VPC",
             )
 
+    @property
+    def version_arn(self) -> str:
+        """The version that holds the code being deployed; it is kept, for runs that began on it."""
+        return self.function.current_version.function_arn
+
     def _texts(self, environment: Mapping[str, Any]) -> dict[str, str]:
         """Return all values as texts; JSON goes through the stack, which joins in names known only when deployed."""
         as_json = Stack.of(self).to_json_string

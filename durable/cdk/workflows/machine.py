@@ -22,7 +22,7 @@ from durable.cdk.foundation.vended_logs import vended_log_group
 from durable.cdk.nag import acknowledge, logical_id
 from durable.cdk.workflows.record import Record
 from durable.cdk.workflows.step_functions import Step, StepFunction, TokenFunction
-from durable.cdk.workflows.turns import SegmentOptions, TurnFunction
+from durable.cdk.workflows.turns import Parking, SegmentOptions, TurnFunction
 from durable.cdk.workflows.workflow import Segmented, WorkflowResource
 from durable.compiler.asl.placeholders import filled
 from durable.compiler.asl.segments import express, standard
@@ -86,15 +86,14 @@ class Machine(Construct):
         # Rollbacks have a machine of their own: they begin when the run's execution is over, and undo by rows of the
         # record, whatever that execution came to.
         self.rollback: sfn.StateMachine | None = None
-        undos = {step.placeholder for step, _ in steps if step.undoes}
+        undos = {each.placeholder: self.steps[each.placeholder] for each, _ in steps if each.undoes}
         if undos:
-            undo = [each for placeholder, each in self.steps.items() if placeholder in undos]
             self.rollback = RollbackMachine(
                 scope,
                 f"{id}Rollback",
                 platform=platform,
                 workflow=workflow,
-                undos=undo,
+                undos=list(undos.values()),
                 record=record,
                 name=rollback_name,
             ).state_machine
@@ -112,14 +111,25 @@ class Machine(Construct):
             self.steps[EVENTS] = answered("Events", entry="events")
         if callees:
             self.steps[CALLS] = answered("Calls", entry="calls", callees=callees)
-        turn: TurnFunction | None = None
         if parking is not None:
-            turn = self.steps[TURN] = TurnFunction(self, "Turn", platform=platform, parking=parking, record=record)
+            self.steps[TURN] = TurnFunction(self, "Turn", platform=platform, parking=parking, record=record)
         self._role = iam.Role(self, "Role", assumed_by=_machines_of(self))
         # Undos are invoked by the machine of rollbacks only.
         allow(self._role, [each for placeholder, each in self.steps.items() if placeholder not in undos])
+        self._make_machines(platform, definition, segments, parking, name)
+        self._register(parameter, registered)
+
+    def _make_machines(
+        self,
+        platform: Platform,
+        definition: Mapping[str, Any],
+        segments: SegmentOptions | None,
+        parking: Parking | None,
+        name: str | None,
+    ) -> None:
+        """Make the machine on Standard; where runs execute in segments, also the one on Express."""
         # Versions and not `$LATEST`: an execution that waits for a month goes on with the code that it began with.
-        arns = {placeholder: step.version_arn for placeholder, step in self.steps.items()}
+        arns = {placeholder: step.handler.version_arn for placeholder, step in self.steps.items()}
         if EVENTS in arns:
             # One Lambda serves waits and races: both need the same rights on the same rows.
             arns[RACES] = arns[EVENTS]
@@ -127,7 +137,8 @@ class Machine(Construct):
         self.state_machine = state_machine(self, filled(whole, arns), self._role, platform, name)
         self.segmented: Segmented | None = None
         self.express: sfn.StateMachine | None = None
-        if turn is not None and parking is not None and segments is not None:
+        turn = self.steps.get(TURN)
+        if segments is not None and parking is not None and isinstance(turn, TurnFunction):
             turn.allow_move(self.state_machine)
             made = ExpressMachine(
                 self,
@@ -140,7 +151,6 @@ class Machine(Construct):
                 segmented=parking.segmented,
             )
             self.segmented, self.express = made.segmented, made.state_machine
-        self._register(parameter, registered)
 
     @property
     def callbacks(self) -> list[lambda_.Function]:
@@ -234,13 +244,8 @@ class RollbackMachine(Construct):
         record.grant_step(self.handler, workflow)
         role = iam.Role(self, "Role", assumed_by=_machines_of(self))
         allow(role, [self, *undos])
-        definition = filled(DEFINITION, {ROLLBACK: self.version_arn})
+        definition = filled(DEFINITION, {ROLLBACK: self.handler.version_arn})
         self.state_machine = state_machine(self, definition, role, platform, name)
-
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed."""
-        return self.handler.function.current_version.function_arn
 
 
 MachineFunction = StepFunction | TokenFunction | TurnFunction

@@ -75,11 +75,6 @@ class StepFunction(Construct):
         for each in bindings.values():
             each.resource.grant_use(self.handler)
 
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed; it is kept, for runs that began on it."""
-        return self.handler.function.current_version.function_arn
-
 
 class TokenFunction(Construct):
     """The Lambda that begins a workflow's waits for events, or its calls, and answers those that are over already.
@@ -130,8 +125,3 @@ class TokenFunction(Construct):
             each.grant_start(self.handler)
             if each.may_return:
                 record.grant_values(self.handler, workflow)
-
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed."""
-        return self.handler.function.current_version.function_arn

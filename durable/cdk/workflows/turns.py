@@ -70,11 +70,6 @@ class TurnFunction(Construct):
         record.grant_step(self.handler, parking.workflow)
         parking.grant(self.handler, record)
 
-    @property
-    def version_arn(self) -> str:
-        """The version that holds the code being deployed."""
-        return self.handler.function.current_version.function_arn
-
     def allow_move(self, machine: sfn.StateMachine) -> None:
         """Allow to start a machine that names this Lambda: by a policy that the Lambda does not wait for."""
         # In a policy of its own: one in the role would be made before the Lambda, which the machine names, and the
