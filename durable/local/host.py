@@ -113,53 +113,38 @@ class Host:
     ) -> None:
         self.built = built
         self.journal = journal
+        self.clock = clock
         self.timers = timers or Timers()
         self.ended: Callable[[str], object] = lambda instance: None
         """Called with the id of a run when an execution of it has ended."""
-        self._doubles = doubles
         self._data = data
-        self.clock = clock
+        self._doubles = doubles
         self._log = log
         self._random = random
-        self._url = url
-        self._verify = verify
         self._tracing = tracing
+        self._turns = turns or workers
+        self._url = url
         self._values = values or FileValues(data / "values", url or "")
+        self._verify = verify
         self._sweep_at = 0
-        self.messages = Messages(journal, clock)
         self._pending: Mapping[str, Sequence[Action]] = {}
         self._queued: list[Header] = []
-        # Filled below: the engine goes into what these are made of, and they go into the engine.
+        # What the engine calls. Filled last: the engine goes into what these are made of, and they go into the engine.
         self._handlers: dict[str, StepHandler] = {}
         self._waits: dict[str, Wait] = {}
         self._others: dict[str, Callable[[Any], Any]] = {}
-        self._functions = functions = Functions(
-            self._handlers,
-            self._waits,
-            self._others,
-            journal.flush,
-            None if loop is None else Coroutines(loop, workers),
-        )
+        coroutines = None if loop is None else Coroutines(loop, workers)
+        self._functions = Functions(self._handlers, self._waits, self._others, journal.flush, coroutines)
         self._executions = Executions(journal)
+        self.messages = Messages(journal, clock)
         self.table = SQLiteTable(journal, clock)
         self._waiting = Waiting(self.table, clock)
         definitions = self._definitions()
         self._hashes = {name: each.hash for name, each in definitions.items()}
-        self.engine = self._engine(definitions, functions, workers, turns or workers, random)
-        retentions = {each.name: each.retention for each in built.project.workflows}
+        self.engine = self._engine(definitions, workers)
         # Who is at work is known here: the time of a lease says nothing, and one of an earlier process is void at once.
-        leases = Leases(clock, at_work=functions.is_at_work)
-        self.runs = Runs(
-            self.table,
-            self.engine,
-            clock,
-            definitions=self._hashes,
-            retentions=retentions,
-            leases=leases,
-            limits={each.name: each.limits for each in built.project.workflows if each.limits is not None},
-            timers=self,
-            search={each.name: list(each.search.values()) for each in built.project.workflows if each.search},
-        )
+        leases = Leases(clock, at_work=self._functions.is_at_work)
+        self.runs = self._runs(leases)
         # No other process has the folder: what one that is gone was delivering is delivered at once.
         callbacks = Callbacks(self.table, self.engine, clock, alone=True)
         self._children = Children(self.table, callbacks, self._values)
@@ -170,20 +155,7 @@ class Host:
         )
         events = Events(self.table, callbacks, clock)
         self.workflows = {each.name: self._workflow(each, events) for each in built.project.workflows}
-        # With the table: this machine's clock may be set back between two starts, and the order of steps must not.
-        record = StepRecord(self.table, clock, leases=leases, orders=Orders(clock, self.table))
-        handler: Wait = EventHandler(events, record)
-        wait = handler if doubles is None else doubles.wait(handler, events)
-        self._turns = turns or workers
-        rollback = Rollback(self.table, clock, leases)
-        races = RaceHandler(self.table, callbacks, clock, record.orders)
-        for workflow in built.project.workflows:
-            self._add_steps(workflow, record, leases)
-            for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
-                self._waits[own_function(workflow.name, name)] = begin
-                self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
-            self._others[own_function(workflow.name, ROLLBACK)] = rollback
-            self._others[own_function(workflow.name, RACES)] = races
+        self._add_handlers(leases, callbacks, events)
         self.schedules = Schedules(built.project.workflows, self.workflows, Starter(self.runs), self.table, clock)
         consumers = {each.name: self._consumer(each) for each in built.project.queues if each.consumer is not None}
         deliver = partial(_deliver, consumers)
@@ -196,30 +168,53 @@ class Host:
         machines |= {rollback_of(name): rollback_definition(name) for name in self.built.compiled}
         return {name: self._executions.define(each) for name, each in machines.items()}
 
-    def _engine(
-        self,
-        definitions: Mapping[str, Definition],
-        functions: Functions,
-        workers: Workers,
-        turns: Workers,
-        random: Random,
-    ) -> Engine:
+    def _engine(self, definitions: Mapping[str, Definition], workers: Workers) -> Engine:
         return Engine(
             definitions,
-            functions,
+            self._functions,
             self._executions,
             clock=self.clock,
             timers=self.timers,
             workers=workers,
-            turns=turns,
+            turns=self._turns,
             closed=self._closed,
             ended=self._ended,
             waited=self._waited,
             dropped=self._dropped,
             # A double may have an answer that the one before it had not.
             still_waiting=partial(still_waiting, self.journal) if self._doubles is None else lambda _: {},
-            random=random,
+            random=self._random,
         )
+
+    def _runs(self, leases: Leases) -> Runs:
+        workflows = self.built.project.workflows
+        return Runs(
+            self.table,
+            self.engine,
+            self.clock,
+            definitions=self._hashes,
+            retentions={each.name: each.retention for each in workflows},
+            leases=leases,
+            limits={each.name: each.limits for each in workflows if each.limits is not None},
+            timers=self,
+            search={each.name: list(each.search.values()) for each in workflows if each.search},
+        )
+
+    def _add_handlers(self, leases: Leases, callbacks: Callbacks, events: Events) -> None:
+        """Tell the engine what it calls for the states of each workflow's machines."""
+        # With the table: this machine's clock may be set back between two starts, and the order of steps must not.
+        record = StepRecord(self.table, self.clock, leases=leases, orders=Orders(self.clock, self.table))
+        handler: Wait = EventHandler(events, record)
+        wait = handler if self._doubles is None else self._doubles.wait(handler, events)
+        rollback = Rollback(self.table, self.clock, leases)
+        races = RaceHandler(self.table, callbacks, self.clock, record.orders)
+        for workflow in self.built.project.workflows:
+            self._add_steps(workflow, record, leases)
+            for name, begin in ((EVENTS, wait), (CALLS, self._calls(workflow, record))):
+                self._waits[own_function(workflow.name, name)] = begin
+                self._waits[function_name(workflow.name, name)] = begin  # as definitions before November 30 name it
+            self._others[own_function(workflow.name, ROLLBACK)] = rollback
+            self._others[own_function(workflow.name, RACES)] = races
 
     def lacking(self) -> Sequence[Lacking]:
         """Return what open runs need and the project has no more. To be asked before `reopen`."""

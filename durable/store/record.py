@@ -138,25 +138,31 @@ class StepRecord:
             self._expire_with_run(key, step)
         if not isinstance(begun, Leased):
             return begun
-        # The flag is read after the lease was written: a stop that did not see the lease has set the flag before.
-        flag = self._table.get(key.flag)
-        if halts(flag, generation):
-            self._release(key, owner, before, lease, (flag or {}).get("expires"))
-            return Halted()
-        if races and is_lost(self._table, key, races):
-            # The winner may have brought the run to its end before this row was written.
-            self._release(key, owner, before, lease, end_of_run(self._table, key))
-            return Lost()
-        # A run that is complete has no flag: that would be a write for each, and few have a step that comes late.
-        over = end_of_run(self._table, key) if may_be_late else None
-        if over is not None:
-            self._release(key, owner, before, lease, over)
-            return Halted()
+        # Looked at after the lease was written: a stop that did not see the lease has set the flag before.
+        refusal = self._refusal(key, generation, races, may_be_late)
+        if refusal is not None:
+            instead, expires = refusal
+            self._release(key, owner, before, lease, expires)
+            return instead
         # A call may take long, and be sent again by boto3: then the lease has aged before the function begins. The
         # guard of `durable.steps.renewal` counts from there, and takes the lease for a new one.
         if self._clock.now() - now > _SLOW_MS and not self.renew(key, owner):
             return Held()
         return begun
+
+    def _refusal(
+        self, key: StepKey, generation: int, races: Sequence[str], may_be_late: bool
+    ) -> tuple[Halted | Lost, int | None] | None:
+        """Return why a step that has its lease must not begin, and when the rows of its run vanish, if they do."""
+        flag = self._table.get(key.flag)
+        if halts(flag, generation):
+            return Halted(), (flag or {}).get("expires")
+        if races and is_lost(self._table, key, races):
+            # The winner may have brought the run to its end before this step's row was written.
+            return Lost(), end_of_run(self._table, key)
+        # A run that is complete has no flag: that would be a write for each, and few have a step that comes late.
+        over = end_of_run(self._table, key) if may_be_late else None
+        return None if over is None else (Halted(), over)
 
     def _first(self, now: int) -> Row:
         return {"started": now, "order": self.orders.next(), "attempts": 1}

@@ -243,7 +243,7 @@ def difference(sent: Any, arrived: Any, path: str, *, exactly: bool = False) -> 
     Args:
         exactly: whether values that are equal and of other types differ too, but for 1 and 1.0.
     """
-    alike = type(sent) is type(arrived) or _are_numbers(sent, arrived)
+    alike = type(sent) is type(arrived) or {type(sent), type(arrived)} == {int, float}
     if (alike or not exactly) and _equal(sent, arrived) and not (exactly and _parts(sent)):
         return None
     if not alike:
@@ -257,10 +257,6 @@ def difference(sent: Any, arrived: Any, path: str, *, exactly: bool = False) -> 
         return next((found for found in each if found is not None), None)
     has_no_equality = all("__eq__" not in vars(each) for each in type(sent).__mro__[:-1])
     return None if has_no_equality or _equal(sent, arrived) else f"{path} (is read back as another value)"
-
-
-def _are_numbers(one: Any, other: Any) -> bool:
-    return {type(one), type(other)} == {int, float}
 
 
 def _equal(one: Any, other: Any) -> bool:

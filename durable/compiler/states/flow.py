@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -88,6 +89,22 @@ _TURN = "($b ? $max([$a, $toMillis($states.context.State.EnteredTime)]) : $a)"
 The second is the clock of Step Functions and not the run's own: nothing else knows which item ended first.
 """
 
+_Working = Task | TokenTask | RaceTask | Parallel | Map
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A state that does what is awaited: where its result and the time of its end stand, and how it can fail."""
+
+    state: _Working
+    result: Expression
+    ended: Expression
+    errors: Mapping[str, type[Exception]]
+
+
+def _in(answer: str, name: str) -> Expression:
+    return RawExpression(f"{answer}.{name}", INTEGER)
+
 
 @dataclass(slots=True)
 class Lowering(MachineBuilder):
@@ -152,65 +169,76 @@ class Lowering(MachineBuilder):
             case Race() as race:
                 return self.block(expanded(race, run.variable), edges)
             case StepCall() as step:
-                # The payload tells the step which classes `run` catches. `Final.` is put before a name by the step
-                # itself, after that.
-                caught = sorted(name for name in self.caught_names() & step.errors.keys() if not name.startswith(FINAL))
-                state: Task | TokenTask | RaceTask | Parallel | Map = Task(
-                    step.place.label, step=step, key=step.place.key, caught=tuple(caught)
-                )
-                result: Expression = RawExpression(f"{RESULT}.result", INTEGER)
-                ended: Expression = RawExpression(f"{RESULT}.at", INTEGER)
-                errors = step.errors
+                work = self._step(step)
             case EventWait() | WorkflowCall() as wait:
-                caught = sorted(self.caught_names() & wait.errors.keys())
-                payload = wait.payload if isinstance(wait, WorkflowCall) else wait.begun
-                place = wait.place
-                timeout = wait.timeout if isinstance(wait, EventWait) else None
-                state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
-                state.timeout = timeout
-                result, ended = RawExpression(f"{ANSWER}.result", INTEGER), RawExpression(f"{ANSWER}.at", INTEGER)
-                errors = wait.errors
+                work = self._external_wait(wait)
             case RaceCall() as call:
-                # The claim says when its branch ended on the run's clock, and the run goes on from that time: when the
-                # call itself is made depends on the load.
-                at = Variable(self.clock, INTEGER) if self.shared.timed and call.branch is not None else None
-                state = RaceTask(call.label, call=call, key=call.place.key, value=call.value, at=at)
-                result, ended = RawExpression(f"{RESULT}.result", INTEGER), RawExpression(f"{RESULT}.at", INTEGER)
-                errors = {}
-            case Gather(label, branches, kinds, errors):
-                counting = [number for number, each in enumerate(branches) if _has_rounds(each)]
-                state = Parallel(label, branches=self._branches(branches, counting))
-                result = tuple_result(kinds, self.shared.timed or bool(counting))
-                ended = join_time(self.clock)
-                if counting:  # each branch has had a share of what is left, and says what it has spent of it
-                    state.next.set(self.budget.spent, self.budget.after_gather(counting))
+                work = self._race_call(call)
+            case Gather() as gather:
+                work = self._parallel(gather)
             case MapCall() as of:
                 edges = self._capped(of, edges) if of.bound is None else edges
-                deeper = _has_rounds(of.body)
-                budget = self.budget.of_item(of, self.shared.variable(SPENT))
-                now = Formula(_TURN, (Variable(self.clock, INTEGER), RawExpression(LATE, BOOLEAN)), INTEGER)
-                body = self._branch(of.body, budget, now, counts=deeper)
-                state = Map(of.label, items=of.items, concurrency=of.concurrency, groups=of.groups, body=body)
-                state.timed, state.limit = self.shared.timed, of.limit
-                if of.bound is None and not deeper:
-                    state.cost = self.budget.bounds.costs[of.round]
-                state.next.set(self.budget.spent, self.budget.after_map(of, deeper))
-                result = list_result(of.element, self.shared.timed or deeper)
-                ended = join_time(self.clock)
-                errors = of.errors
+                work = self._map(of)
             case _:
                 assert_never(run.what)
         # Catch edges first: counting goes through all edges of the state, and an error has had its events too.
-        self.catch(state, errors)
-        self._count(state, run.what)
+        self.catch(work.state, work.errors)
+        self._count(work.state, run.what)
         if run.variable is not None:
-            state.next.set(run.variable, result)
+            work.state.next.set(run.variable, work.result)
         if self.shared.timed:
-            state.next.set(self.clock, ended)
-        self.enter(state, edges)
-        return [state.next]
+            work.state.next.set(self.clock, work.ended)
+        self.enter(work.state, edges)
+        return [work.state.next]
 
-    def _count(self, state: Task | TokenTask | RaceTask | Parallel | Map, what: Awaited) -> None:
+    def _step(self, step: StepCall) -> _Work:
+        # The payload tells the step which classes `run` catches. The step itself puts `Final.` before names after that.
+        caught = sorted(name for name in self.caught_names() & step.errors.keys() if not name.startswith(FINAL))
+        state = Task(step.place.label, step=step, key=step.place.key, caught=tuple(caught))
+        return _Work(state, _in(RESULT, "result"), _in(RESULT, "at"), step.errors)
+
+    def _external_wait(self, wait: EventWait | WorkflowCall) -> _Work:
+        caught, place = sorted(self.caught_names() & wait.errors.keys()), wait.place
+        payload = wait.payload if isinstance(wait, WorkflowCall) else wait.begun
+        state = TokenTask(place.label, step=wait, key=place.key, caught=tuple(caught), input=payload)
+        state.timeout = wait.timeout if isinstance(wait, EventWait) else None
+        return _Work(state, _in(ANSWER, "result"), _in(ANSWER, "at"), wait.errors)
+
+    def _race_call(self, call: RaceCall) -> _Work:
+        # The claim says when its branch ended on the run's clock, and the run goes on from that time: when the call
+        # itself is made depends on the load.
+        at = Variable(self.clock, INTEGER) if self.shared.timed and call.branch is not None else None
+        state = RaceTask(call.label, call=call, key=call.place.key, value=call.value, at=at)
+        return _Work(state, _in(RESULT, "result"), _in(RESULT, "at"), {})
+
+    def _parallel(self, gather: Gather) -> _Work:
+        counting = [number for number, each in enumerate(gather.branches) if _has_rounds(each)]
+        budgets = [self.budget.of_branch(max(1, len(counting)), self.shared.variable(SPENT)) for _ in gather.branches]
+        now = Variable(self.clock, INTEGER)
+        branches = [
+            self._branch(each, budget, now, counts=bool(counting))
+            for each, budget in zip(gather.branches, budgets, strict=True)
+        ]
+        state = Parallel(gather.label, branches=branches)
+        if counting:  # each branch has had a share of what is left, and says what it has spent of it
+            state.next.set(self.budget.spent, self.budget.after_gather(counting))
+        result = tuple_result(gather.kinds, self.shared.timed or bool(counting))
+        return _Work(state, result, join_time(self.clock), gather.errors)
+
+    def _map(self, call: MapCall) -> _Work:
+        deeper = _has_rounds(call.body)
+        budget = self.budget.of_item(call, self.shared.variable(SPENT))
+        now = Formula(_TURN, (Variable(self.clock, INTEGER), RawExpression(LATE, BOOLEAN)), INTEGER)
+        body = self._branch(call.body, budget, now, counts=deeper)
+        state = Map(call.label, items=call.items, concurrency=call.concurrency, groups=call.groups, body=body)
+        state.timed, state.limit = self.shared.timed, call.limit
+        if call.bound is None and not deeper:
+            state.cost = self.budget.bounds.costs[call.round]
+        state.next.set(self.budget.spent, self.budget.after_map(call, deeper))
+        result = list_result(call.element, self.shared.timed or deeper)
+        return _Work(state, result, join_time(self.clock), call.errors)
+
+    def _count(self, state: _Working, what: Awaited) -> None:
         """Count the events of a step in a loop by its attempts; those of branches that failed are not known."""
         if isinstance(what, Waiting):
             for edge in state.edges() if self.counted else []:
@@ -229,12 +257,6 @@ class Lowering(MachineBuilder):
         assert not rest, "a body ends in returns and raises"
         self.inlined.pop()
         return call.returns
-
-    def _branches(self, branches: tuple[Branch, ...], counting: list[int]) -> list[Machine]:
-        budgets = [self.budget.of_branch(max(1, len(counting)), self.shared.variable(SPENT)) for _ in branches]
-        pairs = zip(branches, budgets, strict=True)
-        now = Variable(self.clock, INTEGER)
-        return [self._branch(each, budget, now, counts=bool(counting)) for each, budget in pairs]
 
     def _branch(self, branch: Branch, budget: Budget, now: Expression, *, counts: bool) -> Machine:
         """Return a machine of its own, whose clock starts at a time."""

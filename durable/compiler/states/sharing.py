@@ -84,7 +84,7 @@ class Sequence:
             kept = [self.current[each] for each in variables if each in self.current]
             sure = self.evaluated([*kept, *self._failing], output)
             masks += [self._needed[each] for each in self._failing if each not in sure and each not in kept]
-        return sum(self._weight(mask) for mask in masks)
+        return sum(sum(self._sizes[position] for position in _bits(mask)) for mask in masks)
 
     def may_fail(self, position: int) -> bool:
         """Return whether a binding itself may fail, the bindings that it reads left out."""
@@ -193,9 +193,6 @@ class Sequence:
         for each in children(expression):
             mask |= self._mask(each)
         return mask
-
-    def _weight(self, mask: int) -> int:
-        return sum(self._sizes[position] for position in _bits(mask))
 
     def _written(self, root: Expression) -> Expression:
         """Return an expression without references: a template of written values, or a block that binds them."""
