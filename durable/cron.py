@@ -81,7 +81,7 @@ class Cron:
             last,
         )
         # As "0 0 30 feb *": nobody would notice a schedule that is never due.
-        if not last and min(cron.days) > max(_most_days(month) for month in cron.months):
+        if not last and min(cron.days) > max(calendar.monthrange(2024, month)[1] for month in cron.months):
             raise ScheduleError(text, "there is no such day", "write a day that one of the months has")
         return cron
 
@@ -151,7 +151,3 @@ def _number(text: str, field: Field, said: str) -> int:
     numbers = f"{field.least} to {field.most}" if field.digits else ""
     remedy = " or ".join(each for each in (numbers, words) if each)
     raise ScheduleError(text, f"its {field.name} is {said!r}", f"write {remedy}")
-
-
-def _most_days(month: int) -> int:
-    return calendar.monthrange(2024, month)[1]

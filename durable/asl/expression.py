@@ -133,7 +133,7 @@ def parse(source: str) -> Expression:
     # What is read directly is not counted by the evaluator: deep trees go to the library, which keeps the limit.
     if depth(ast) > MAX_DEPTH:
         return Expression(source, ast)
-    if _is_literal(ast):
+    if ast.type in ("string", "number", "value") and is_plain(ast):
         return Constant(source, ast)
     compiled = compile_direct(ast)
     return Expression(source, ast) if compiled is None else Computed(source, ast, compiled)
@@ -224,7 +224,3 @@ def _states_fields(ast: Any) -> Iterator[str]:
         steps = node.steps if node.type == "path" else []
         if len(steps) > 1 and (steps[0].type, steps[0].value, steps[1].type) == ("variable", "states", "name"):
             yield str(steps[1].value)
-
-
-def _is_literal(ast: Any) -> bool:
-    return ast.type in ("string", "number", "value") and is_plain(ast)

@@ -240,7 +240,7 @@ class StepHandler:
                 event["step"],
                 begun.attempt,
                 self._idempotency_key(key, begun),
-                lambda: self._remaining(until),
+                lambda: timedelta(milliseconds=max(0, until - self._clock.now())),
                 lambda: moment(self._clock.now()),
             )
         if signature.callback:
@@ -254,9 +254,6 @@ class StepHandler:
 
     def _idempotency_key(self, key: StepKey, begun: Leased) -> str:
         return f"{key}~{begun.again}" if begun.again else str(key)
-
-    def _remaining(self, until: int) -> timedelta:
-        return timedelta(milliseconds=max(0, until - self._clock.now()))
 
     def abandon(self, event: StepEvent, owner: str, failure: Failure) -> Exception | None:
         """Record that the owner's attempt failed while its function still runs: what it returns will be dropped.

@@ -248,7 +248,7 @@ class _World:
             ending = _lambda_failure(call.token, type(error).__name__, str(error))
         else:
             ending = _result(call, result)
-        submission = [] if not _runs_a_job(call) else [(0.0, TaskSubmitted(call.token, {}))]
+        submission = [] if not call.resource.endswith((".sync", ".sync:2")) else [(0.0, TaskSubmitted(call.token, {}))]
         for after, event in [*submission, (context.duration_seconds, ending), *context.sent]:
             self._push(self._now_ms + round(after * 1000), event)
 
@@ -262,11 +262,6 @@ class _World:
         if closed is None:
             return ExecutionOutcome(RUNNING, None, None, None, events, elapsed)
         return ExecutionOutcome(str(closed.status), closed.output, closed.error, closed.cause, events, elapsed)
-
-
-def _runs_a_job(call: Invoke) -> bool:
-    """Whether the request is accepted first and the task ends with the job (.sync)."""
-    return call.resource.endswith((".sync", ".sync:2"))
 
 
 def _find(call: Invoke, functions: Mapping[str, Function]) -> tuple[Function, Any]:

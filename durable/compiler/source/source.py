@@ -94,17 +94,13 @@ _PLAIN: Final = frozenset({"staticmethod", "classmethod", "property", "cached_pr
 
 def _source(function: Any, file: str, lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> Source:
     # As CPython looks a name up: the closure hides the module, and the module hides what is built in.
-    names = {**vars(builtins), **function.__globals__, **_closure(function)}
+    # The nonlocals are those of a class that was made inside a function, as in a test.
+    names = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
     return Source(file, tuple(line.encode() for line in lines), node, names)
 
 
 _IN_A_FILE = "write the class in a file of its own under statemachines/"
 _WRITE_RUN = "write `async def run(self, event: WorkflowEvent[…], step: WorkflowStep) -> …`"
-
-
-def _closure(run: Any) -> dict[str, Any]:
-    """Return what a class that was made inside a function, as in a test, sees of that function."""
-    return dict(inspect.getclosurevars(run).nonlocals)
 
 
 def _is_plain(arguments: ast.arguments) -> bool:

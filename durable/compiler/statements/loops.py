@@ -122,7 +122,7 @@ class LoopReader:
         test, after = None, None
         if rounds is not None:
             test, after = rounds.test, head
-        elif isinstance(node, ast.While) and not _is_true(node.test):
+        elif isinstance(node, ast.While) and not (isinstance(node.test, ast.Constant) and node.test.value is True):
             condition = reading.expressions.condition(node.test, head)
             test, after, reading.scope = condition.test, condition.false, condition.true
         each = tuple(
@@ -263,10 +263,6 @@ def is_made(value: Expression) -> bool:
         case Comprehension() | Concatenation() | Formula() | Apply():
             return isinstance(value.kind, ListOf | TupleOf)
     return False
-
-
-def _is_true(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _name(node: ast.expr | None) -> str:
