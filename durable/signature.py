@@ -110,6 +110,15 @@ def signature_of(function: Callable[..., Any]) -> Signature:
     return replace(signature, result=_adapter(function, "its result", signature.returns))
 
 
+def is_injected(function: Callable[..., Any]) -> bool:
+    """True if a function takes a binding, a `StepContext` or a callback: nothing but a step is given these."""
+    try:
+        signature = _read(function)
+    except SignatureError:
+        return False
+    return bool(signature.bindings or signature.context or signature.callback)
+
+
 @functools.cache
 def entry_of(function: Callable[..., Any]) -> Signature:
     """Return the contract of a worker's `fetch`: bindings only, and an API out, which never travels.

@@ -9,7 +9,7 @@ import difflib
 import enum
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -94,6 +94,13 @@ def of_method_name(name: str, known: tuple[str, ...]) -> str:
     plain = re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)
     close = difflib.get_close_matches(plain, known, 1)
     return f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+
+
+def of_misspelt(node: ast.expr, names: Mapping[str, object]) -> str | None:
+    """Return which function of the module is meant by a name that nothing has."""
+    functions = [name for name, value in names.items() if inspect.isfunction(value)]
+    close = difflib.get_close_matches(node.id, functions, 1) if isinstance(node, ast.Name) else []
+    return f"did you mean {close[0]}?" if close else None
 
 
 def of_text_operator(left: Kind, operator: ast.operator) -> str | None:

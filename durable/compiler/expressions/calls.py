@@ -62,6 +62,7 @@ from durable.compiler.types.kinds import (
 )
 from durable.compiler.types.terms import INTEGER, NONE, TEXT, Apply, Constant, Entry, Expression, Let, Variable
 from durable.retries import Retries
+from durable.signature import is_injected
 
 _OF_RETRIES: Final = "write it in the step, `retries=Retries(…)`, or assign it at the top level of the module"
 _OF_TIMES: Final = "write its parts out, or let a step return the time"
@@ -200,7 +201,8 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
         return Refused(node, f"`{source}` waits in `run`", 'write `await step.sleep("…", "10 seconds")`')
     if module in CLOCKS:
         return Refused(node, f"`{source}` looks outside of the run", of_outside(module))
-    if inspect.iscoroutinefunction(function) and module != "asyncio":
+    is_step = inspect.isfunction(function) and is_injected(function)
+    if inspect.iscoroutinefunction(function) and module != "asyncio" and not is_step:
         remedy = f"write `await {source}`, or make it a step"
         return Refused(node, f"`{source}` is not awaited", remedy)
     name = getattr(function, "__name__", "it")

@@ -23,6 +23,7 @@ from durable.compiler.types.authored import class_of, method_of, property_of
 from durable.compiler.types.kinds import Function, members
 from durable.compiler.types.terms import Expression
 from durable.modules import is_authors
+from durable.signature import is_injected
 
 Node = ast.FunctionDef | ast.AsyncFunctionDef
 _BINDS: Final = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
@@ -162,7 +163,8 @@ class Functions:
 
     def _of_module(self, function: types.FunctionType, *, is_bound: bool) -> Definition | None:
         """Return a function of a module: an author's, which waits for nothing but its steps."""
-        source = read_function(function) if is_authors(function.__code__.co_filename) else None
+        is_step = not is_bound and is_injected(function)
+        source = read_function(function) if is_authors(function.__code__.co_filename) and not is_step else None
         if source is None or source.run.args.vararg or source.run.args.kwarg:
             return None
         if all(isinstance(each, ast.Pass) or _is_text(each) for each in source.run.body):

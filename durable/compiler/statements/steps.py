@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from durable.compiler.expressions import options
-from durable.compiler.expressions.advice import OPTIONS_LAST, of_step_function
+from durable.compiler.expressions.advice import OPTIONS_LAST, of_misspelt, of_step_function
 from durable.compiler.expressions.expressions import ExpressionReader
 from durable.compiler.expressions.objects import fits
 from durable.compiler.expressions.options import Resolve
@@ -239,6 +239,9 @@ class StepReader:
         text = self.source(node)
         found, function = self.resolve(node)
         if not found:
+            meant = of_misspelt(node, self.expressions.source.names)
+            if meant is not None:
+                raise Refused(node, f"the step function `{text}` is not defined", meant)
             raise Refused(
                 node,
                 f"the step function `{text}` is not a function of a module",
