@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Final, TypeGuard
 
 from durable.store.conditions import RUN, check, holds
@@ -34,7 +33,12 @@ class SharedExpiry(ABC):
         """Give a row a time, or take it away, unless the row was deleted meanwhile."""
 
     def write(self, *changes: Write | Delete) -> tuple[Row | None, ...]:
-        """Apply all changes or none; the rows returned for several changes are read after them, so may be newer."""
+        """Apply all changes or none; the rows returned for several changes are read after them, so may be newer.
+
+        Raises:
+            ConditionFailed: nothing was written.
+            TableBusy: nothing was written, or a run was closed and not all of its rows have its time: close it again.
+        """
         check(changes)
         ends = [change for change in changes if _changes_expiry(change)]
         spread = [change for change in ends if self._spread_before(change)]
@@ -72,9 +76,15 @@ class SharedExpiry(ABC):
     def _spread_after(self, change: Write) -> None:
         """Give the rows of a partition their time once more: an event may have come since they were read, or a step may
         have begun. Whoever writes a row later finds the run closed when looking at it next, and gives the row its time.
+
+        Raises:
+            TableBusy: the run is over, and nobody looks at it again: so whoever has closed it is to do so once more.
         """
-        with suppress(TableBusy):
+        try:
             self._spread(change.key.partition, change.set.get("expires"))
+        except TableBusy:
+            if "expires" in change.set and "due" not in change.set:
+                raise
 
     def _spread(self, partition: str, expires: int | None, rows: Iterable[Row] | None = None) -> None:
         """Give the other rows of a partition the time of its `run` row, which is when they are all removed."""

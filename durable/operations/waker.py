@@ -55,8 +55,7 @@ class Waker:
             self._lifecycle.end_children(header)
             if header.closed and is_child(instance):
                 self._children.report(workflow, instance)
-            if header.reopens:
-                expire_again(self._table, header)
+            expire_again(self._table, header)
             # After all that: should this process die before, the run is due still, and is looked at once more.
             self._segments.heard(header)
         elif header.wanted is not None:

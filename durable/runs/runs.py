@@ -201,7 +201,7 @@ class Runs:
             machine: what executed: a workflow, the segments of one, or its rollbacks.
 
         Raises:
-            TableBusy: nothing was written; the same call may succeed later.
+            TableBusy: nothing was written, or not all rows have their time yet; the same call goes on with it.
         """
         if state.status == "RUNNING":
             return

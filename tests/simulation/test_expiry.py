@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -189,4 +190,35 @@ def test_a_late_status_of_a_terminated_run_on_standard_gives_its_rows_their_time
     assert header(world).closed
     world.table.write(Write(step(world).row, BEGUN))
     world.runs.close("child", header(world).execution, ExecutionState("ABORTED"))
+    assert times(world) == {header(world).expires}
+
+
+@pytest.mark.parametrize("terminates", [False, True])
+def test_a_row_that_comes_while_its_run_is_closed_gets_its_time_though_the_table_is_throttled_then(
+    world: World, monkeypatch: pytest.MonkeyPatch, terminates: bool
+) -> None:
+    def end() -> None:
+        if terminates:
+            world.lifecycle.carry_out("child", "one", Order("terminate"))
+        else:
+            close(world)
+
+    apply, expire = DynamoDB._apply, DynamoDB._expire
+
+    def applied(self: DynamoDB, changes: Sequence[Change]) -> tuple[Row | None, ...]:
+        rows = apply(self, changes)
+        if header(world).closed:
+            patch.setattr(DynamoDB, "_apply", apply)
+            late = BEGUN | {"status": "complete", "outcome": "result", "result": 1}
+            world.table.write(Write(step(world).beside("late").row, late))
+            patch.setattr(DynamoDB, "_expire", too_busy)
+        return rows
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DynamoDB, "_apply", applied)
+        with nullcontext() if terminates else pytest.raises(TableBusy):
+            end()
+    assert DynamoDB._expire is expire
+    assert None in times(world)
+    world.waker.look("child", "one") if terminates else close(world)
     assert times(world) == {header(world).expires}
