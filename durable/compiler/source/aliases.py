@@ -30,6 +30,7 @@ CHANGING: Final = frozenset(
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
 
 
@@ -118,6 +119,20 @@ class Aliases:
             self._known[name] = not is_ours or not all(map(self._is_apart, uses))
         return self._known[name]
 
+    def returns_new(self) -> bool:
+        """Return whether the function returns lists, dicts or objects that nothing else holds."""
+        returned = [each for each in ast.walk(self._function) if isinstance(each, ast.Return) and self._is_own(each)]
+        return bool(returned) and all(each.value is not None and self._is_new(each.value) for each in returned)
+
+    def _is_new(self, value: ast.expr) -> bool:
+        return self._makes(value) or (isinstance(value, ast.Name) and not self.share(value.id))
+
+    def _is_own(self, node: ast.AST) -> bool:
+        """Return whether a node stands in the function itself, and in none that is nested in it."""
+        while not isinstance(node, _FUNCTIONS):
+            node = self._parents[node]
+        return node is self._function
+
     def share_part(self, name: str, part: str) -> bool:
         """Return whether the list or dict in a field of a name's object may be that of something else, too."""
         uses = self._uses[name]
@@ -166,6 +181,8 @@ class Aliases:
         match self._parents[node]:
             case ast.Assign([_], ast.Dict(keys, values)) | ast.AnnAssign(value=ast.Dict(keys, values)):
                 return None not in keys and all(map(self._makes, values))
+            case ast.Assign([_], ast.DictComp(value=value)) | ast.AnnAssign(value=ast.DictComp(value=value)):
+                return self._makes(value)
             case ast.Compare():
                 return True
             case ast.Call(ast.Name("len")):
@@ -185,7 +202,8 @@ class Aliases:
 
     def _is_apart(self, node: ast.Name) -> bool:
         if isinstance(node.ctx, ast.Store):
-            return self._assigns_new(self._parents[node]) or self._is_part_of_new(node)
+            is_new = self._assigns_new(self._parents[node]) or self._is_part_of_new(node)
+            return is_new or self._is_after_changes(node)
         if changed_in_place(self._parents[node]) == node.id:
             return True
         return self._only_looks(node) or self._is_left_alone(node)
@@ -237,17 +255,23 @@ class Aliases:
         return len(stores) == 1 and (self._assigns_new(statement) or self._is_part_of_new(stores[0]))
 
     def _is_after_changes(self, node: ast.Name) -> bool:
-        """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop."""
+        """Return whether a list is kept where nothing changes it any more: below all changes, and in no loop of one."""
+        changes = [each for each in self._uses[node.id] if self._changes(each) or self._grows(each)]
         part: ast.AST = node
         above = self._parents[node]
         while above is not self._function:
             # What a loop goes through is evaluated before it.
             is_before = isinstance(above, ast.For | ast.comprehension) and above.iter is part
-            if isinstance(above, (*_FUNCTIONS, ast.For, ast.While, ast.comprehension)) and not is_before:
+            is_again = isinstance(above, (*_FUNCTIONS, ast.For, ast.While, *_COMPREHENSIONS)) and not is_before
+            if is_again and any(self._stands_in(each, above) for each in changes):
                 return False
             part, above = above, self._parents[above]
-        changes = (each for each in self._uses[node.id] if self._changes(each) or self._grows(each))
         return all(_place(each) < _place(node) for each in changes)
+
+    def _stands_in(self, node: ast.AST, whole: ast.AST) -> bool:
+        while node is not whole and node is not self._function:
+            node = self._parents[node]
+        return node is whole
 
     def _changes(self, node: ast.Name) -> bool:
         """Return whether a name stands where its value is changed, or the value in a field of it."""
@@ -321,8 +345,10 @@ class Aliases:
         while isinstance(self._parents[above], ast.BoolOp):
             above = self._parents[above]
         match self._parents[above]:
-            case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred() | ast.comprehension():
+            case ast.AugAssign() | ast.BinOp() | ast.Compare() | ast.UnaryOp() | ast.Starred():
                 return True
+            case ast.comprehension():
+                return self._goes_through(above, path)
             case ast.Attribute() as method:
                 return self._goes_through(method, path)
             case ast.Subscript(value=value):
@@ -344,7 +370,8 @@ class Aliases:
         while isinstance(self._parents[node], ast.Call):
             node = self._parents[node]
         loop = self._parents[node]
-        if not isinstance(loop, ast.For):
+        loop = self._parents[loop] if isinstance(loop, ast.comprehension) else loop
+        if not isinstance(loop, (ast.For, *_COMPREHENSIONS)):
             return True
         added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
         grows = name in map(_path, added)
@@ -367,8 +394,4 @@ class Aliases:
         while isinstance(self._parents[node], (*_DISPLAYS, ast.IfExp)):
             node = self._parents[node]
         node = self._parents[node]
-        if not isinstance(node, ast.Return) or self._cleans_up:
-            return False
-        while not isinstance(node, _FUNCTIONS):
-            node = self._parents[node]
-        return node is self._function
+        return isinstance(node, ast.Return) and not self._cleans_up and self._is_own(node)

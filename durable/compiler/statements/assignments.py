@@ -68,9 +68,11 @@ class AssignmentReader:
         if isinstance(first, ast.Name) and not others and self._is_policy(first.id, node):
             self.reading.expressions.names.retries[first.id] = options.retries(node, self.reading.steps.resolve)
             return ()
-        taken = self.changes.taken_out(node) if isinstance(node, ast.Call) and declared is None else None
+        taken = self.changes.taken_out(node) if isinstance(node, ast.Call) else None
         if taken is not None:
             statements, value = taken
+            if declared is not None:
+                value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
             statements += self._bound(first, value, self.reading.source(node))
         elif isinstance(node, ast.Await):
             awaited = self.awaits.read(node)

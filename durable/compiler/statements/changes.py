@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeGuard
@@ -19,7 +20,7 @@ from durable.compiler.source import mutations
 from durable.compiler.source.aliases import Aliases, Function, grown_entry
 from durable.compiler.source.names import made_up
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
+from durable.compiler.source.source import Source, placed, read_function
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.annotations import record_fields
 from durable.compiler.types.kinds import (
@@ -37,6 +38,7 @@ from durable.compiler.types.kinds import (
     is_list,
 )
 from durable.compiler.types.terms import INTEGER, Expression, Formula, Item, Variable
+from durable.modules import is_authors
 
 _PLACE: Final = '($assert($b >= -$count($a) and $b < $count($a), "IndexError"); $b < 0 ? $count($a) + $b : $b)'
 _ASSIGNED_TO: Final = "list assignment index out of range"
@@ -51,6 +53,8 @@ class ChangeReader:
 
     reading: Reading
     aliases: dict[Function, Aliases] = field(default_factory=dict)
+    makers: dict[types.FunctionType, bool] = field(default_factory=dict)
+    """Functions of modules, and whether nothing else holds what they return."""
     made: set[str] = field(default_factory=set)
     """Names that the compiler made up for a part, which nothing else holds meanwhile."""
 
@@ -90,6 +94,19 @@ class ChangeReader:
                 if new is not None:
                     return self.reading.bind(name, self.reading.value(new))
         return None
+
+    def takes(self, node: ast.AST) -> bool:
+        """Return whether a call takes an item out of a list or dict that nothing else holds."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name), "pop")):
+                return self.reading.scope is not None and self.is_own(name) and not self.is_set(name)
+            case ast.Call(ast.Attribute(ast.Attribute() as part, "pop")):
+                return self.reading.scope is not None and self.is_own_part(part)
+        return False
+
+    def unmarked(self, node: ast.expr) -> ast.expr:
+        """Return a call that takes an item out without the `await` by which it was moved out of an expression."""
+        return node.value if isinstance(node, ast.Await) and self.takes(node.value) else node
 
     def taken_out(self, node: ast.Call) -> tuple[Statements, Expression] | None:
         """Return `xs.pop()`, `xs.pop(0)`, `d.pop(key)`, and what it takes out; None of anything else."""
@@ -289,7 +306,22 @@ class ChangeReader:
 
     def _makes(self, called: ast.expr) -> bool:
         _, function = self.reading.steps.resolve(called)
+        if isinstance(function, types.FunctionType) and function is not dataclasses.replace:
+            return self._returns_new(function)
         return isinstance(function, type) or function is dataclasses.replace
+
+    def _returns_new(self, function: types.FunctionType) -> bool:
+        if function not in self.makers:
+            self.makers[function] = False  # of one that calls itself, which is refused
+            source = read_function(function) if is_authors(function.__code__.co_filename) else None
+            if source is not None:
+                inside = Aliases(source.run, "", None, lambda called: self._makes_in(source, called), lambda *_: None)
+                self.makers[function] = inside.returns_new()
+        return self.makers[function]
+
+    def _makes_in(self, source: Source, called: ast.expr) -> bool:
+        function = source.names.get(called.id) if isinstance(called, ast.Name) else None
+        return self._returns_new(function) if isinstance(function, types.FunctionType) else isinstance(function, type)
 
     def _given(self, node: ast.Call, name: str) -> list[ast.expr] | None:
         """Return what a new object is given for a field, nothing for its default; None of other calls."""

@@ -18,9 +18,11 @@ from durable.compiler.program.walk import may_fail
 from durable.compiler.source.aliases import changed_in_place
 from durable.compiler.source.hoisting import acts_in_test, hoisted
 from durable.compiler.source.matches import decided
+from durable.compiler.source.names import made_up
 from durable.compiler.source.nesting import refuse_deep
 from durable.compiler.source.pending import brought_together
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.statements.assignments import AssignmentReader
 from durable.compiler.statements.awaits import Awaited, AwaitReader
 from durable.compiler.statements.changes import ChangeReader
@@ -195,18 +197,23 @@ class StatementReader:
                 return tuple(found for each in parts for found in self.statement(each))
         # Statements that stand for this one are read as if they had been written: so no reader of expressions meets an
         # `await`.
-        several = hoisted(node, self.definitions.is_statement_call)
+        several = hoisted(node, self._stands_alone)
         if len(several) > 1 or several[0] is not node:
             return tuple(found for each in several for found in self.statement(each))
         match node:
             case ast.Assign(targets, value):
-                return self.assignments.assign(targets, value)
+                return self.assignments.assign(targets, self.changes.unmarked(value))
             case ast.AnnAssign(target, annotation, value) if value is not None:
-                return self.assignments.assign([target], value, self.reading.declared(annotation))
+                return self.assignments.assign(
+                    [target], self.changes.unmarked(value), self.reading.declared(annotation)
+                )
             case ast.AugAssign():
                 return self.assignments.augmented(node)
             case ast.Expr(value):
-                return self._expression(value)
+                return self._expression(self.changes.unmarked(value))
+            case ast.Return(ast.Await(call)) if self.changes.takes(call):
+                name = placed(ast.Name(made_up("returned", node), ast.Store()), node)
+                return self.assignments.assign([name], call) + self._return(node, name)
             case ast.Return(value):
                 return self._return(node, value)
             case ast.If():
@@ -366,7 +373,11 @@ class StatementReader:
         return result, name
 
     def _acts(self, node: ast.If) -> bool:
-        return acts_in_test(node, self.definitions.is_statement_call)
+        return acts_in_test(node, self._stands_alone)
+
+    def _stands_alone(self, node: ast.AST) -> bool:
+        """Return whether a call in an expression becomes statements: of a function, or one that takes an item out."""
+        return self.definitions.is_statement_call(node) or self.changes.takes(node)
 
     def _if(self, node: ast.If) -> Statement:
         reading = self.reading

@@ -194,6 +194,48 @@ PARTS = {
     """,
 }
 
+TAKEN = {
+    "in a call": "xs = [1, 2, 3]\nreturn [await step.do('s', save, xs.pop()), xs, len(xs) + xs.pop(0), xs]",
+    "where there is one": "xs = list(user.tags)\nx = xs.pop() if xs else None\nreturn [x, xs.pop(0) if xs else 0]",
+    "of a dict": "d = {'a': 1, 'b': 2}\nn = 0\nn += d.pop('a', 0) * d.pop('c', 3)\nreturn [n, d.pop('z', None), d]",
+    "in a test": "xs = [0, 1, 0, 2]\nn = 0\nwhile xs and xs.pop() != 1:\n    n += 1\nreturn n if xs.pop() else [n, xs]",
+    "in a comprehension": "xs = [3, 2, 1]\nys = [xs.pop() * n for n in range(2)]\nreturn [xs, ys]",
+    "of a field": "acc = Acc(names=['a', 'b'])\nreturn [acc.names.pop() + acc.names.pop(0), acc]",
+    "with a type": "xs = [1, 2]\nx: int = xs.pop()\nreturn [x, xs]",
+    "returned": "xs = list(user.tags)\nreturn xs.pop()",
+    "nothing there": "xs = list(user.tags)\ntry:\n    return [xs.pop(), xs.pop()]\nexcept IndexError:\n    return xs",
+}
+"""What is taken out in the middle of an expression."""
+MADE = {
+    "by a function": "xs = halves([1, 2, 3])\nxs.append([4])\nys = evens(5)\nys.append(user.point.x)\nreturn [xs, ys]",
+    "lists of a comprehension": "d = {t: [] for t in user.tags}\nfor t in user.tags:\n    d[t].append(1)\nreturn d",
+    "before another's is assigned": "xs = []\nfor t in user.tags:\n    xs.append(t)\nxs = xs or user.tags\nreturn xs",
+    "before it is kept in a loop": (
+        "xs = []\nfor t in user.tags:\n    xs.append(t)\nall = []\nfor n in range(2):\n    all.append(xs)\nreturn all"
+    ),
+    "before a def keeps it": (
+        "xs = []\nfor t in user.tags:\n    xs.append(t)\n\n"
+        "def kept(n: int) -> list[list[str]]:\n    return [xs, [str(n)]]\n\nreturn [kept(1), kept(2)]"
+    ),
+}
+"""Lists that nothing else holds while they are changed."""
+
+
+def halves(xs: list[int]) -> list[list[int]]:
+    middle = len(xs) // 2
+    return [xs[:middle], xs[middle:]]
+
+
+def evens(most: int) -> list[int]:
+    found: list[int] = []
+    for each in range(0, most, 2):
+        found.append(each)  # noqa: PERF402  # a loop as authors write it
+    return found
+
+
+def same(xs: list[int]) -> list[int]:
+    return xs
+
 
 def _written(body: str) -> str:
     return f"user = event.payload\n{textwrap.dedent(body)}"
@@ -206,7 +248,25 @@ def test_it_agrees_with_cpython(body: str) -> None:
         agree(workflow, user)
 
 
+@pytest.mark.parametrize("body", [*TAKEN.values(), *MADE.values()], ids=[*TAKEN, *MADE])
+def test_what_is_taken_out_or_made_agrees_with_cpython(body: str) -> None:
+    workflow = written(_written(body), classes=f"from {__name__} import *")
+    for user in USERS:
+        agree(workflow, user)
+
+
 REFUSED = {
+    "a list that is gone through in a comprehension": "xs = [1, 2]\nreturn [xs.pop() for _ in xs]",
+    "one that is gone through with numbers": "xs = [1, 2]\nreturn [xs.pop() + n for n, _ in enumerate(xs)]",
+    "what a function was given": "xs = [1]\nys = same(xs)\nys.append(2)\nreturn xs",
+    "a list that is kept between changes in a loop": (
+        "xs = []\nall = []\nfor t in user.tags:\n    xs.append(t)\n"
+        "    for n in range(2):\n        all.append(xs)\nreturn all"
+    ),
+    "a list taken out of and kept in a comprehension": "xs = [1, 2]\nreturn [[xs.pop(), xs] for _ in range(2)]",
+    "the lists of a dict are those of another": (
+        "d = {t: user.tags for t in user.tags}\nd['a'].append('x')\nreturn [d, user.tags]"
+    ),
     "the list has a name": "acc = Acc()\nnames = acc.names\nacc.names.append('a')\nreturn names",
     "the list is that of another": "xs = ['a']\nacc = Acc(names=xs)\nacc.names.append('b')\nreturn xs",
     "the list is given later": "xs = ['a']\nacc = Acc()\nacc.names = xs\nacc.names.append('b')\nreturn xs",
