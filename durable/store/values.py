@@ -284,9 +284,11 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 def _fields(adapter: TypeAdapter[Any], error: ValidationError, name: str) -> Iterator[str]:
     """Yield the paths of what is wrong; the keys of a dict are data, and stand as `*`."""
     known = field_names(adapter)
-    for each in error.errors(include_url=False, include_context=False, include_input=False):
+    for each in error.errors(include_url=False, include_context=False):
         parts = [str(part) if isinstance(part, int) or part in known else "*" for part in each["loc"]]
-        yield f"{'.'.join([name, *parts])} ({each['type']})"
+        # The class of a value is no data; where the type is right and the value wrong it says nothing.
+        got = f", got {type(each['input']).__name__}" if each["type"].endswith("_type") else ""
+        yield f"{'.'.join([name, *parts])} ({each['type']}{got})"
 
 
 @functools.lru_cache(maxsize=512)

@@ -140,7 +140,7 @@ def test_the_key_of_a_dict_is_data() -> None:
 @pytest.mark.parametrize(
     ("type_", "value", "says"),
     [
-        (int, "1", "result (int_type)"),
+        (int, "1", "result (int_type, got str)"),
         (Order, {"lines": []}, "result.when (missing)"),
         (Order, Order.model_construct(**UNCHECKED), "cannot be written as JSON"),
         # Equal to what is read back, and to JSONata another value.

@@ -124,7 +124,7 @@ CASES: Final = {
     "a result of another type": Case(
         "errored",
         (1,),
-        named("InvalidResult", f"{NO_RESULT} result (model_type).", "validate-user"),
+        named("InvalidResult", f"{NO_RESULT} result (model_type, got str).", "validate-user"),
         faults={FIRST: instead("jane@example.com")},
     ),
     "a result of 300 KB": Case(

@@ -287,7 +287,7 @@ def test_takes_a_type_whose_values_come_back(type_: Any) -> None:
         (Choices, "Choices.total is written as 'total' and read as 'theTotal' or 'sum'"),
         (list[dict[str, Choices]], "Choices.total is written as"),
         (Shown, "Shown.cents (int_parsing); let what is written be what the type reads"),
-        (Nested, "Nested.data (json_type)"),
+        (Nested, "Nested.data (json_type, got list)"),
         (Point, "Point (enum: its JSON is not what its type reads)"),
         (Excluded, "Excluded.note is excluded from JSON; take the field out of the type"),
         (Bytes, 'Bytes.data (cannot be written as JSON); say model_config = ConfigDict(ser_json_bytes="base64"'),

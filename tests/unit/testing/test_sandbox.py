@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_with_what_there_is() -> None:
         LookupError, match=r"KVNamespace\('else'\) is bound to nothing that is tested here; there are: lost"
     ):
         sandbox.kv(KVNamespace[str]("else"))
-    with pytest.raises(InvalidInput, match=r"parcels cannot start: payload.0 \(string_type\)"):
+    with pytest.raises(InvalidInput, match=r"parcels cannot start: payload.0 \(string_type, got int\)"):
         sandbox.run([1], workflow="parcels")
     run = sandbox.run([], workflow="parcels")
     with pytest.raises(LookupError, match=r"parcels/run-1 has not begun 'pack': it began none"):
