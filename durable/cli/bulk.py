@@ -100,7 +100,7 @@ def carry_out(
     # One run that is named: its error is the command's own, with the code that says why.
     if len(chosen.ids) == 1:
         done = act(ids[0])
-        screen.show(done, lambda: _line(workflow, done))
+        screen.show(done, lambda: Text.assemble(f"{workflow}/{done['id']} ", _outcome(done)))
         return
     results, code = list[dict[str, Any]](), 0
     for id in ids:
@@ -130,11 +130,6 @@ def ids_of(operations: Operations, workflow: str, chosen: Chosen) -> Sequence[st
 
 def _terminal() -> bool:
     return sys.stdin.isatty()
-
-
-def _line(workflow: str, done: dict[str, Any]) -> Text:
-    name = f"{workflow}/{done['id']} "
-    return Text.assemble(name, status_text(done["status"]) if "status" in done else "deleted")
 
 
 def _drawn(results: Sequence[dict[str, Any]]) -> RenderableType:

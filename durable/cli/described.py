@@ -24,16 +24,10 @@ def described(run: Run, now: int, where: str) -> RenderableType:
     Args:
         where: the options that name the server or the stage, as commands to be copied need them.
     """
-    parts: list[RenderableType] = [tables.progress(run, now, started=True), _times(run, now)]
-    if run.get("params") is not None:
-        parts += [Text("params", style="bold"), Text(_json(run["params"]))]
+    parts = [tables.progress(run, now, started=True), _times(run, now), *tables.data(run, "params")]
     if any(each["input"] is not None or each["output"] is not None or each["sensitive"] for each in run["steps"]):
         parts += [Text("data of its steps", style="bold"), _data(run)]
-    if run.get("output") is not None:
-        parts += [Text("output", style="bold"), Text(_json(run["output"]))]
-    if run.get("outputUrl"):
-        parts += tables.linked(run["outputUrl"])
-    return Group(*parts, *_next(run, where))
+    return Group(*parts, *tables.data(run, "output"), *_next(run, where))
 
 
 def _times(run: Run, now: int) -> Text:
@@ -86,7 +80,3 @@ def _next(run: Run, where: str) -> Iterator[RenderableType]:
 
 def _line(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -13,7 +13,7 @@ from rich.text import Text
 from durable.cli.contents import Kept, ServedNamespaces, namespaces_of
 from durable.cli.data import read
 from durable.cli.operations import Operations
-from durable.cli.options import on_runs
+from durable.cli.options import on_runs, stage_of
 from durable.cli.outcome import MISSING, WRONG, CommandError
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time
@@ -88,13 +88,8 @@ def kv(
 
 def _kept(operations: Operations) -> Kept:
     """Return the namespaces of the stage that is named, or of the local server."""
-    if click.get_current_context().params.get("stage") is None:
-        return ServedNamespaces(operations)
-    # Imported here, as in all commands: boto3 takes 0.2 s, and is not installed where nothing is deployed.
-    from durable.cli.stage import StageTransport
-
-    assert isinstance(operations.transport, StageTransport)
-    return namespaces_of(operations.transport)
+    stage = stage_of(operations)
+    return ServedNamespaces(operations) if stage is None else namespaces_of(stage)
 
 
 def _keys(page: dict[str, Any]) -> RenderableType:

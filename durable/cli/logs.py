@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from durable.cli.operations import Operations
-from durable.cli.options import on_runs
+from durable.cli.options import on_runs, stage_of
 from durable.cli.outcome import INTERRUPTED, MISSING, CommandError
 from durable.cli.screen import Screen
 from durable.cli.times import clock_time, moment
@@ -72,16 +72,15 @@ def _see_that_it_is_there(operations: Operations, workflow: str, id: str | None)
 
 def _reader(operations: Operations, workflow: str | None, id: str | None, since: str) -> Read:
     """Return what reads the lines: of the local server, or of the stage that is named."""
-    if click.get_current_context().params.get("stage") is None:
+    stage = stage_of(operations)
+    if stage is None:
         patient = operations.patient()
         return lambda cursor: _served(patient, workflow, id, cursor)
     from durable.cli.cloudwatch import StageLogs
-    from durable.cli.stage import StageTransport
 
-    assert isinstance(operations.transport, StageTransport)
     start = moment("--since", since, SystemClock())
     assert start is not None
-    return StageLogs(operations.transport, workflow, id, start).read
+    return StageLogs(stage, workflow, id, start).read
 
 
 def _served(operations: Operations, workflow: str | None, id: str | None, cursor: Any) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from durable.cli.operations import LocalTransport, Operations
 from durable.cli.outcome import json_option, sentences
 from durable.cli.screen import Screen
+
+if TYPE_CHECKING:  # boto3 takes a quarter of a second
+    from durable.cli.stage import StageTransport
 
 _PORT: Final = 8787
 workflow_argument = click.argument("workflow")
@@ -44,9 +47,19 @@ def where() -> str:
     return "" if given.get("port") in (None, _PORT) else f" --port {given['port']}"
 
 
+def stage_of(operations: Operations) -> StageTransport | None:
+    """Return the deployed stage that a command operates; None where it operates the local server."""
+    if click.get_current_context().params.get("stage") is None:
+        return None
+    from durable.cli.stage import StageTransport  # boto3 takes a quarter of a second
+
+    assert isinstance(operations.transport, StageTransport)
+    return operations.transport
+
+
 def _operations(port: int, stage: str | None) -> Operations:
     if stage is None:
         return Operations(LocalTransport(port))
-    from durable.cli.stage import StageTransport  # boto3 takes a quarter of a second
+    from durable.cli.stage import StageTransport
 
     return Operations(StageTransport(stage))

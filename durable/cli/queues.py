@@ -9,8 +9,9 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from durable.cli.contents import queues_of
 from durable.cli.operations import Operations, known, segment
-from durable.cli.options import on_runs
+from durable.cli.options import on_runs, stage_of
 from durable.cli.outcome import MISSING, CommandError
 from durable.cli.screen import Screen, table
 from durable.cli.times import clock_time
@@ -73,13 +74,8 @@ class ServedQueues:
 
 
 def _asked(operations: Operations) -> Asked:
-    if click.get_current_context().params.get("stage") is None:
-        return ServedQueues(operations)
-    from durable.cli.contents import queues_of
-    from durable.cli.stage import StageTransport
-
-    assert isinstance(operations.transport, StageTransport)
-    return queues_of(operations.transport)
+    stage = stage_of(operations)
+    return ServedQueues(operations) if stage is None else queues_of(stage)
 
 
 def _path(queue: str) -> str:

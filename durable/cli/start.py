@@ -88,10 +88,8 @@ class Follow:
         with Live(console=self._console, auto_refresh=False) as live:
             while True:
                 run = self._operations.describe(workflow, id)
-                closed = run["status"] in CLOSED
-                drawn = tables.run(run, self._now(), data=("output",) if closed else ())
-                live.update(Escaped(drawn), refresh=True)
-                if closed:
+                live.update(Escaped(tables.run(run, self._clock.now())), refresh=True)
+                if run["status"] in CLOSED:
                     return run
                 self._pause.wait(self._operations.pause_seconds)
 
@@ -103,14 +101,11 @@ class Follow:
             for step in [*run["steps"], *tables.sleeps(run)]:
                 now = (step.get("key") or step["name"], step["status"], tables.attempts(step))
                 if now not in said and not quiet:
-                    click.echo(escaped(tables.step_line(step, self._now())))
+                    click.echo(escaped(tables.step_line(step, self._clock.now())))
                 said.add(now)
             if run["status"] in CLOSED:
                 if not quiet:
-                    ended = tables.run({**run, "steps": []}, self._now(), data=("output",))
-                    self._console.print(Escaped(ended))
+                    # Its steps have had a line each.
+                    self._console.print(Escaped(tables.run({**run, "steps": []}, self._clock.now())))
                 return run
             self._pause.wait(self._operations.pause_seconds)
-
-    def _now(self) -> int:
-        return self._clock.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Group, RenderableType
@@ -90,20 +90,19 @@ def batch(results: Iterable[Run]) -> RenderableType:
     return drawn
 
 
-def run(found: Run, now: int, *, data: Sequence[str] = ("params", "output")) -> RenderableType:
-    """Draw a run with how far it is, and its data."""
-    parts: list[RenderableType] = [progress(found, now)]
-    for name in data:
-        if found.get(name) is not None:
-            parts += [Text(name, style="bold"), Text(_json(found[name]))]
-    if found.get("outputUrl") and "output" in data:
-        parts += linked(found["outputUrl"])
-    return Group(*parts)
+def run(found: Run, now: int) -> RenderableType:
+    """Draw how far a run is, and what it returned."""
+    return Group(progress(found, now), *data(found, "output"))
 
 
-def linked(url: str) -> Sequence[RenderableType]:
-    """Draw where an output is that is too large to be shown: as one line, for it is copied."""
-    return Text("output, which is too large to be shown here, is at", style="bold"), Text(url, overflow="fold")
+def data(found: Run, name: str) -> Iterator[RenderableType]:
+    """Draw the params or the output of a run, if it has any; of an output that is too large, where it is."""
+    if found.get(name) is not None:
+        yield Text(name, style="bold")
+        yield Text(json.dumps(found[name], indent=2, ensure_ascii=False))
+    if name == "output" and found.get("outputUrl"):
+        yield Text("output, which is too large to be shown here, is at", style="bold")
+        yield Text(found["outputUrl"], overflow="fold")  # a line of its own, for it is copied
 
 
 def progress(found: Run, now: int, *, started: bool = False) -> RenderableType:
@@ -214,7 +213,3 @@ def _titled(step: Run) -> Text:
     """Return the key of a step, after its title where `run` computes the name."""
     title, key = step.get("title", step["name"]), _key(step)
     return Text(key) if title == step["name"] else Text.assemble(title, (f"  {key}", "dim"))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
