@@ -19,6 +19,7 @@ _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestEx
 _UNKNOWN: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
 _QUALIFIER: Final = "@aws-cdk/core:bootstrapQualifier"
 _DEFAULT_QUALIFIER: Final = "hnb659fds"
+"""CDK's own, in the names of all that `cdk bootstrap` makes."""
 
 
 def check_account(*, is_deployed: bool) -> None:
@@ -69,6 +70,7 @@ def _is_prepared(ssm: Any) -> bool:
 
 
 def _qualifier() -> str:
+    # Whatever is wrong with cdk.json is said by what needs it: here it only decides which parameter is asked for.
     with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads(Path("cdk.json").read_text(encoding="utf-8"))["context"][_QUALIFIER])
     return _DEFAULT_QUALIFIER

@@ -50,6 +50,7 @@ class AskedStage:
 
     def lines(self, workflow: str, instance: str, after: int) -> dict[str, Any]:
         with self._lock:
+            # Taken out and put back, so that the run which was asked for last is forgotten last.
             lines = self._logs.pop((workflow, instance), None) or _Lines(
                 self._transport, workflow, instance, self._clock
             )
@@ -77,6 +78,7 @@ class _Lines:
         self._lock = threading.Lock()
 
     def after(self, number: int) -> dict[str, Any]:
+        # Two windows of a browser may ask for one run at once: each line is read once, and has one number.
         with self._lock:
             if self._clock.now() - self._asked >= _LOGS_EVERY_MS:
                 self._known += self._reader.read(None)["lines"]

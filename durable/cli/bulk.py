@@ -102,6 +102,7 @@ def carry_out(
         done = act(ids[0])
         screen.show(done, lambda: Text.assemble(f"{workflow}/{done['id']} ", _outcome(done)))
         return
+    # One that is refused stops no other: all are tried, and the exit code is that of the worst.
     results, code = list[dict[str, Any]](), 0
     for id in ids:
         try:

@@ -29,7 +29,9 @@ _SAID_ELSEWHERE: Final = (
     "request_id",
     "requestId",
 )
+"""Fields of a log entry that have a place of their own in a line."""
 _SAID_NOWHERE: Final = ("location", "service", "logger", "cold_start", "xray_trace_id", "stackTrace", "errorType")
+"""Fields that Powertools and Lambda add, and those of a traceback, which follows the line."""
 
 
 class StageLogs:
@@ -66,6 +68,7 @@ class StageLogs:
                     logGroupName=group, startTime=self._since, filterPattern=self._pattern
                 )
                 for event in (event for page in pages for event in page["events"]):
+                    # One without an id is told from others by its time and its text.
                     id = event.get("eventId") or f"{group} {event['timestamp']} {event['message']}"
                     if id not in self._seen:
                         self._seen[id] = event["timestamp"]

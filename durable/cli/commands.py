@@ -80,6 +80,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULES:
+            # The shell's completion asks for what is only half typed: that is no mistake.
             if not ctx.resilient_parsing:
                 close = get_close_matches(cmd_name, MODULES, n=1)
                 meant = f"; did you mean {close[0]!r}" if close else f"; there are: {', '.join(MODULES)}"

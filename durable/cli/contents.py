@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # boto3 takes a quarter of a second
     from durable.local.console.dead_letters import DeadLetters
 
 _ROUTE: Final = "/api/console/kv"
+# CDK's `TableV2` is a GlobalTable.
 _TABLE: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _BUCKET: Final = ("AWS::S3::Bucket",)
 _QUEUE: Final = ("AWS::SQS::Queue",)
@@ -115,6 +116,7 @@ def queues_of(stage: StageTransport) -> DeadLetters:
     declared = load().queues
     for each in declared:
         queue, dead = (name_of(each, stage.resources, _QUEUE, part) for part in ("", "DeadLetters"))
+        # A queue that was declared after the last deployment is not there yet.
         if queue is not None and dead is not None:
             found[each.name] = Urls(queue, dead)
     there = [each for each in declared if each.name in found]

@@ -85,8 +85,10 @@ def _cdk(verb: str, stage: str, arguments: Sequence[str], *, signed: bool = True
 
         check_account(is_deployed=verb == "deploy")
     command = toolkit.command(Path(".cache").absolute(), verb, *toolkit.APP, *arguments)
-    sys.stdout.flush()
+    sys.stdout.flush()  # what is buffered would be lost with this process, which the CLI replaces
+    # What is set in the shell goes before what stages.toml says.
     variables = {**stage_settings(Path.cwd(), stage).variables, **os.environ}
+    # A stack is taken down as it is: checks of what would be deployed must not stand in the way.
     unvalidated = toolkit.UNVALIDATED if verb == "destroy" else {}
     os.execve(command[0], command, toolkit.environment(variables, stage) | unvalidated)
 

@@ -36,6 +36,7 @@ _COLOURS: Final = {
 def events(operations: Operations, screen: Screen, *, workflow: str, id: str, follow: bool) -> None:
     """Show what happened to a run, in order: its attempts, what failed and why, what operators did."""
     id, cursor, pause = operations.id_of(workflow, id), None, Event()
+    # Whoever follows outlasts a restart of the server; whoever asks once wants to know that it does not answer.
     operations = operations.patient() if follow else operations
     try:
         while True:

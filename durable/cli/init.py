@@ -81,6 +81,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 def _compile(folder: Path) -> None:
     """Write the state machines; in a process of its own, whose modules are the new project's."""
+    # So that it is this library, also where it is called from a checkout.
     library = str(Path(__file__).resolve().parents[2])
     done = subprocess.run(
         [sys.executable, "-m", "durable", "compile"],

@@ -48,6 +48,7 @@ def logs(
             cursor = page["cursor"]
             if page["more"]:
                 continue
+            # Only where nothing was found: a misspelt name has no lines, and neither has a run that logged nothing.
             if silent and workflow is not None:
                 _see_that_it_is_there(operations, workflow, id)
                 silent = False

@@ -170,6 +170,7 @@ class Operations:
         return made
 
     def describe(self, workflow: str, id: str) -> dict[str, Any]:
+        # A run with many steps comes in pages; the status is that of the last one, which is the newest.
         path = self._path(workflow, id)  # once: `latest` may be another run by the next page
         run: dict[str, Any] = self.call("GET", path)
         while (first := run.pop("nextStep", None)) is not None:

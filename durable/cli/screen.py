@@ -36,6 +36,7 @@ class Escaped:
 
     drawn: RenderableType
 
+    # A text is data of somebody: as a control character it could clear the terminal, or write into its clipboard.
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self.drawn, options):
             yield segment if segment.control else Segment(escaped(segment.text), segment.style)

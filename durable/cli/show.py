@@ -50,6 +50,7 @@ def list(
         raise click.UsageError("--where goes with the WORKFLOW that declares the search attribute")
     if workflow is None and prefix is not None:
         raise click.UsageError("--prefix goes with the WORKFLOW whose runs are searched")
+    # Without anything that asks for runs, it is the workflows that are listed.
     if workflow is None and not (status or since or until or _is_said("limit")):
         found = operations.workflows()
         screen.show(found, lambda: tables.workflows(found))

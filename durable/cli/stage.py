@@ -47,6 +47,7 @@ class StageTransport:
 
     @cached_property
     def _url(self) -> str:
+        # Asked for when a request is sent: `kv` needs the stack's resources alone.
         return _url(self.session, self.stack, self.stage)
 
     @cached_property

@@ -55,6 +55,7 @@ def workflows(found: Sequence[Run]) -> RenderableType:
     """Draw workflows with how many of their runs have which status."""
     if not found:
         return Text("no workflow is declared")
+    # In the order of the marks, which is that of a run's life.
     statuses = [status for status in _MARKS if any(each["counts"].get(status) for each in found)]
     drawn = table("workflow", *(statuses or ["runs"]))
     for each in found:

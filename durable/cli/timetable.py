@@ -50,6 +50,7 @@ def _chosen(found: Sequence[Appointment], workflow: str, key: str | None) -> App
     if not own:
         there = ", ".join(sorted({each.workflow for each in found})) or "none"
         raise CommandError(f"the workflow {workflow!r} has no schedule; those that have one: {there}", MISSING)
+    # Without a key a workflow must have one schedule only: which of several is meant is not to be guessed.
     fit = [each for each in own if key in (None, each.key)]
     if len(fit) != 1:
         keys = ", ".join(f"--key {each.key} ({each.words})" for each in own)

@@ -52,6 +52,7 @@ class Api:
         request = urllib.request.Request(address, data, sent, method=method)
         context = ssl.create_default_context(cafile=str(self.server.certificate.authority))
         try:
+            # API Gateway gives up after 29 s; MiniStack may first have to start the Lambda.
             with urllib.request.urlopen(request, timeout=40, context=context) as response:
                 return Answer(response.status, dict(response.headers), _json(response.read()))
         except urllib.error.HTTPError as error:

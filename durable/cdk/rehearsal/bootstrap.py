@@ -66,6 +66,7 @@ def _serve(handler: Callable[[Any, Context], Any]) -> None:
         _post(f"invocation/{context.aws_request_id}/response", handler(event, context))
     except Exception as error:
         _post(f"invocation/{context.aws_request_id}/error", _failure(error))
+    # Python buffers what goes into a pipe: what an invocation logs must not wait for the next one.
     sys.stdout.flush()
     sys.stderr.flush()
 

@@ -135,6 +135,7 @@ def _deployed(root: Path, stage: str, echo: Echo) -> Iterator[Rehearsal]:
 
 
 def _project(root: Path) -> Project:
+    # `app` is the project's own module, wherever this was called.
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     return load("app")

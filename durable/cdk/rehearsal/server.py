@@ -160,6 +160,7 @@ def _endpoint(port: int) -> str:
 
 def free_port() -> int:
     with socket.socket() as probe:
+        # 0 stands for any port that is free.
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
@@ -186,6 +187,7 @@ def pause(seconds: float) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the server and the Lambdas that it runs: they are of one group, which is ours alone."""
+    # Twice at the most: what does not end when it is asked to is killed.
     for how in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, how)

@@ -23,6 +23,7 @@ from durable.local.http.loopback import CONSOLE
 
 _PAGE: Final = 100
 _MORE_THAN_VALUE: Final = 4_096
+"""Bytes that a body may have around the value."""
 _AS_FILE: Final = {
     "Content-Disposition": "attachment",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -104,6 +105,7 @@ class _Namespaces:
                     'the body is {"value": …}, with "ttl", as "1 hour", and "version" where they are wanted'
                 )
             more = {name: body[name] for name in ("ttl", "version") if body.get(name) is not None}
+            # In a thread, as Starlette runs handlers that are no coroutines: it waits for the disk, or for DynamoDB.
             args = (request.path_params["name"], _key(request), body["value"])
             written = await run_in_threadpool(lambda: self._namespaces.put(*args, **more))
         # json.loads goes as deep as its input says, and that comes from outside.

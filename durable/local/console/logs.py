@@ -31,5 +31,6 @@ class Logs:
             header = load_header(self._table, workflow, instance)
             if header is None:
                 raise HTTPException(404)
+            # With the incarnation: a run that was deleted may have had the same id.
             of = (header.partition, header.incarnation)
         return JSONResponse(self._logs.read(of, None if after is None else int(after)), headers=FRESH)

@@ -41,6 +41,7 @@ class Outbox:
 
     def index(self, request: Request) -> Response:
         """Return the newest e-mails, and how many there are."""
+        # Only those that are listed are read: an outbox may hold thousands.
         files = sorted(self._files(), key=lambda each: (-each.written, each.name))
         listed = [_summary(each, self._read(each.name)) for each in files[:_MOST_LISTED]]
         return JSONResponse({"emails": listed, "count": len(files)}, headers=FRESH)
@@ -64,7 +65,7 @@ class Outbox:
             with os.scandir(self._folder) as entries:
                 found = [each for each in entries if _NAME.fullmatch(each.name)]
                 return [_File(each.name, each.stat().st_mtime_ns // 1_000_000) for each in found]
-        except FileNotFoundError:
+        except FileNotFoundError:  # the first e-mail makes the folder
             return []
 
     def _read(self, name: str) -> EmailMessage:

@@ -88,6 +88,7 @@ def stage_console(
     )
     key = secrets.token_urlsafe(32)
     site = Starlette(routes=routes, exception_handlers={Refused: _unavailable})
+    # No other origin may call any of it, whatever the workers of the project declare.
     return Loopback(Keyed(site, key), lambda path: ()), key
 
 

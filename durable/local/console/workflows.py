@@ -54,6 +54,7 @@ class Workflows:
         """Return the graph of a workflow, and the schemas of the events that it waits for, by type."""
         workflow = self._found(request)
         payloads = self._compiled[workflow.name].payloads
+        # A callback is an event too, but is completed by its token: the console offers no form for it.
         events = {
             type: TypeAdapter(payload).json_schema()
             for type, payload in payloads.items()
@@ -86,6 +87,7 @@ def failures_in(table: Table) -> Failures:
     return failures
 
 
+# Kept by the class: drawn from its source, which is read once in a process.
 @functools.cache
 def _graph(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, Any]:
     return as_data(graph_of(workflow))
@@ -94,6 +96,7 @@ def _graph(workflow: type[WorkflowEntrypoint[Any]]) -> dict[str, Any]:
 def _traceback(key: str, error: FailureRow) -> dict[str, Any]:
     """Return where a step failed: in the code of its author, and where that is not in it at all, where else."""
     frames = [_frame(each) for each in error["frames"]]
+    # `/opt/` is where a Lambda has its layers: packages, as the library is one.
     own = [frame for frame in frames if not frame["file"].startswith((_LIBRARY, f"{_LAMBDA}durable/", "/opt/"))]
     named = [frame | {"file": shown(frame["file"])} for frame in own or frames]
     return {"key": key, "exception": error["exception"], "frames": named}
