@@ -97,6 +97,7 @@ def attribute(node: ast.Attribute, of: Expression, source: str) -> Expression:
         return dataclasses.replace(of, kind=of.kind.value)
     if isinstance(of.kind, Member) and node.attr == "name" and (named := _member_name(of, of.kind)) is not None:
         return named
+    # Models and tuples are read below: an error's attributes are not in the JSON that a run holds of it.
     if is_error(of.kind):
         return _of_error(node, of, source)
     if isinstance(of.kind, TupleOf) and of.kind.python is not None:
@@ -120,6 +121,7 @@ def _member_name(of: Expression, kind: Member) -> Expression | None:
     owner = next(each for each in cls.__mro__ if "name" in vars(each))
     if owner is not enum.Enum or issubclass(cls, enum.Flag) or written_as(kind) is None:
         return None
+    # A member travels as its value, so that the run looks the name up: JSON's keys are texts.
     names = {str(each.value): each.name for each in cls}
     if isinstance(of, Constant):
         return Constant(names[str(of.value)], Text((names[str(of.value)],)))

@@ -143,6 +143,7 @@ def _ordered(
     *,
     descending: bool,
 ) -> Comprehension:
+    # By its place in the source: two sorts in one expression must not share a variable.
     variable = reader.names.variable("item", ("sorted", str(node.lineno), str(node.col_offset)))
     item = Variable(variable, kind)
     match key, node.args[0], kind:
@@ -234,6 +235,7 @@ def _extreme(function: str) -> Callable[[Reader, ast.Call, Scope], Expression]:
         # With a default the items are looked at twice, and so kept. Without one they stand where they are read.
         once = items if default is None else Variable("_", items.kind)
         if key is None and is_number(kind):
+            # Of nothing `$max` and `$min` give nothing, where Python raises: hence the assertion.
             found: Expression = Formula(
                 f'($_m := {function}($a); $assert($exists($_m), "ValueError"); $_m)', (once,), kind, fails=True
             )

@@ -80,6 +80,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     require_sides(node, left, right, source)
     if spans.is_span(left.kind) or spans.is_span(right.kind):
         return spans.arithmetic(node, left, right, source)
+    # JSONata counts no bools; in Python they are 0 and 1.
     if _is_counted(left, right) and operator in ("+", "-", "*"):
         left, right = _as_number(left), _as_number(right)
     if is_number(left.kind) and is_number(right.kind):

@@ -79,6 +79,7 @@ def spelled(of: Expression, separator: str = " ") -> Expression:
 
 def formatted(node: ast.AST, of: Expression, form: str, source: str) -> Expression:
     """Return a datetime or date in a format of `strftime`, in the C locale."""
+    # In a variable: each directive reads the time anew, which may be long to work out.
     when = Variable("_t", of.kind)
     form = form.replace("%F", "%Y-%m-%d").replace("%T", "%H:%M:%S")
     parts: list[Expression] = []
@@ -93,6 +94,7 @@ def formatted(node: ast.AST, of: Expression, form: str, source: str) -> Expressi
 
 def _directive(node: ast.AST, when: Variable, text: str, source: str) -> Expression:
     match text:
+        # A date is midnight to `strftime`.
         case "%H" | "%M" | "%S" | "%f" if is_date(when.kind):
             return Constant("000000" if text == "%f" else "00", TEXT)
         case text if text in _PARTS:

@@ -158,6 +158,7 @@ def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[
         return FALSE if not matching else TRUE
     if not _data([*matching, *others]):
         return _has_class(value, matching)
+    # Cheapest first: by the type of its JSON; then errors apart from data; then objects by the field that tells them.
     types, unlike = {_json_type(each) for each in matching}, {_json_type(each) for each in others}
     if None not in types | unlike and not types & unlike:
         return _has_type(value, types)
@@ -260,6 +261,7 @@ def _tag(matching: list[Kind], others: list[Kind]) -> tuple[str, list[Any]] | No
         return None
     literals = [_literals(each) for each in matching if isinstance(each, Record)]
     unlike = [_literals(each) for each in others if isinstance(each, Record)]
+    # Each of the models must have the field, and no value of it may be one of both sides.
     for alias in literals[0] if literals else ():
         if all(alias in each for each in (*literals, *unlike)):
             values = {value for each in literals for value in each[alias]}

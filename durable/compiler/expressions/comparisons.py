@@ -84,6 +84,7 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
         return Not(inside) if isinstance(operator, ast.NotIn) else inside
     name = _COMPARISONS[type(operator)]
     if isinstance(left.kind, TupleOf) and isinstance(right.kind, TupleOf) and name not in ("=", "!="):
+        # In variables: each pair of elements reads both tuples.
         one, other = Variable("_l", left.kind), Variable("_r", right.kind)
         ordered = _in_turn(node, operator, one, other, source)
         return Let((("_l", left), ("_r", right)), ordered, ordered.kind)
@@ -277,6 +278,7 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     kind = of_one_shape(acts_as(container.kind))
     match kind:
         case ListOf(TupleOf() | Opaque() as of) | SetOf(TupleOf() as of):
+            # JSONata's `in` compares plain values only: tuples and times are compared one by one.
             one, wanted = Variable("_m", of), Variable("_w", item.kind)
             same = comparison(node, ast.Eq(), one, wanted, source)
             found = Comprehension(same, one.name, container, None, BOOLEAN, "any")

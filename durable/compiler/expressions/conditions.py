@@ -68,6 +68,7 @@ def _comparisons(
     if within is not None:
         return within
     looks_in = is_in and is_view(sides[1])
+    # Looked in only, a written set is the list of its items: it need not be made unique.
     if is_in and isinstance(sides[1], ast.Set):
         sides = [sides[0], ast.copy_location(ast.List(sides[1].elts, ast.Load()), sides[1]), *sides[2:]]
     left = reader.value(sides[0], scope)
@@ -76,6 +77,7 @@ def _comparisons(
     is_membership = isinstance(ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot))
     of_sets = None if is_membership else sets.compared(node, ops[0], left, right, source)
     test = of_sets or comparison(node, ops[0], left, right, source)
+    # A comparison may show something of both sides: `a.kind == b` of `a` and of `b`.
     true, false = scope, scope
     for side, value, other in ((sides[0], left, right), (sides[1], right, left)):
         true, false = learned(test, side, value, other, true, false)

@@ -25,6 +25,7 @@ def list_of(reader: Reader, nodes: list[ast.expr], is_tuple: bool, scope: Scope)
     for node in nodes:
         if isinstance(node, ast.Starred):
             spread, element = elements(reader, node.value, scope)
+            # What stands before it, element by element, is a list of its own: the parts are put one after the other.
             before = list_display(tuple(plain), is_tuple)
             whole = appended(whole, before) if plain else whole
             whole = appended(whole, dataclasses.replace(spread, kind=ListOf(element)))

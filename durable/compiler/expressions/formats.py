@@ -85,6 +85,7 @@ def formatted(node: ast.AST, value: Expression, spec: str, source: str) -> Expre
     match = _SPEC.fullmatch(spec)
     if match is None:
         raise Refused(node, f"`{source}` has the format `:{spec}`", _FORMATS)
+    # A width with a zero before it pads the digits, after the sign; any other pads the whole text.
     zeros, width = (int(match["width"] or 0) if match["zero"] == wanted else 0 for wanted in ("0", None))
     text = _text(node, value, match, zeros, source)
     if not width:

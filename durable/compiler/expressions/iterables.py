@@ -223,6 +223,7 @@ def _view(reader: Reader, node: ast.expr, of: ast.expr, view: str, scope: Scope)
         case other:
             raise Refused(node, f"`{source}` goes through {describe(other)}", "only dicts have items, keys and values")
     # Brackets: of a dict with one key `$keys` gives the bare text, and of an empty one nothing.
+    # The keys of a dict are texts in JSON: a number, or the member of an Enum, is read back from its text.
     name = as_key("$_k", key)
     if view == "keys":
         text = "[$keys($a)]" if name == "$_k" else f"[$map([$keys($a)], function($_k) {{ {name} }})]"
@@ -313,6 +314,7 @@ def repeated(reader: Reader, node: ast.BinOp, items: Expression, times: ast.expr
     if isinstance(acts_as(items.kind), Text):
         text = '$b > 0 ? $join([1..$b].$a) : ""'
         return Formula(text, (items, reader.value(times, scope)), TEXT)
+    # `[each for times in range(n) for each in xs]`, under names that no author can write.
     once, each = f"{HOISTED}times", f"{HOISTED}each"
     rounds = ast.Call(ast.Name("range", ast.Load()), [times], [])
     generators = [

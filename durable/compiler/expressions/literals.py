@@ -35,6 +35,7 @@ def literal(node: ast.AST, value: Any, source: str, *, inside: bool = False) -> 
     """
     if isinstance(value, enum.Enum):
         kind = constant_kind(value)
+        # A member whose value is a list or the like is refused below, under its own name.
         inner = literal(node, value.value, source, inside=True)
         if isinstance(inner, Constant):
             return Constant(inner.value, kind)

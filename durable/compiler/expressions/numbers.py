@@ -83,6 +83,7 @@ def to_int(node: ast.Call, arguments: list[Expression], source: str) -> Expressi
     if is_whole(value.kind):
         return Apply("$floor", (value,), INTEGER) if not isinstance(value.kind, Integer) else value
     if is_number(value.kind):
+        # Towards zero, as `int`; `+ 0`, because it may be -0.
         return Formula("($a < 0 ? $ceil($a) : $floor($a)) + 0", (value,), INTEGER)
     if is_text(value.kind):
         says = f'"invalid literal for int() with base 10: " & $substring({QUOTED}, 0, 200)'
@@ -96,6 +97,7 @@ def to_float(node: ast.Call, arguments: list[Expression], source: str) -> Expres
     """Return `float(x)`."""
     value = only(node, "float", arguments, source)
     if is_number(value.kind):
+        # JSON has one kind of number, so that only the kind changes; -0 becomes 0.
         return Operation("+", value, Constant(0, INTEGER), FLOAT)
     if is_text(value.kind):
         says = f'"could not convert string to float: " & {QUOTED}'

@@ -114,7 +114,7 @@ def changed(reader: Reader, node: ast.Call, of: Expression, update: ast.expr | N
     """Return `model.model_copy(update={"field": value})`."""
     source, record = reader.source.of(node), of.kind
     assert isinstance(record, Record)
-    if update is None:
+    if update is None:  # a copy of a value that never changes is the value
         return of
     named: dict[str, ast.expr] = {}
     for key, value in zip(update.keys, update.values, strict=True) if isinstance(update, ast.Dict) else ():

@@ -159,6 +159,7 @@ def moment(node: ast.expr, resolve: Resolve) -> str | None:
     try:
         value = constant(node, resolve)
     except Refused:
+        # A time that is written with data in it is a mistake; any other expression is worked out in the run.
         if isinstance(node, ast.Call) and resolve(node.func)[1] in _MAKERS:
             raise
         return None

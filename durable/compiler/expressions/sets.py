@@ -28,6 +28,7 @@ from durable.compiler.types.terms import BOOLEAN, Apply, Expression, Formula, Li
 
 _LACKING: Final = "$filter({0}, function($_x) {{ $not($_x in {1}) }})"
 _WITHOUT: Final = _LACKING.format("$a", "$b")
+# Brackets: JSONata gives a sequence of one item as the bare item, and an empty one as nothing.
 _OPERATORS: Final[dict[type[ast.operator], str]] = {
     ast.BitOr: "[$distinct($append($a, $b))]",
     ast.BitAnd: "[$filter($a, function($_x) { $_x in $b })]",

@@ -56,6 +56,7 @@ def sliced(
 
 
 def _list_text(of: Kind) -> str:
+    # `$append` takes a list apart that it is given to append: so one that is an item is wrapped once more.
     lists = [isinstance(each, (ListOf, TupleOf)) for each in members(of)]
     item = "[[$a[$_i]]]" if any(lists) and all(lists) else "[$a[$_i]]"
     if any(lists) and not all(lists):

@@ -75,6 +75,7 @@ _WRITTEN: Final = (
     ' $_n = 0 ? "PT0S" : ($a < 0 ? "-" : "") & "P" & $_x($_y, "Y") & $_x($_d, "D")'
     ' & ($_t + $_u > 0 ? "T" & $_x($_h, "H") & $_x($_m, "M") & ($_s + $_u > 0 ? $string($_s) & $_f & "S")))'
 )
+"""How pydantic writes `$a` microseconds: P, then years of 365 days, days, and after a T hours, minutes and seconds."""
 _READ: Final = (
     "($_p := function($_e) { ($_m := $match($a, $_e); $exists($_m) ? $number($_m[0].groups[0]) : 0) };"
     ' $_f := $substringBefore($substringAfter($a, "."), "S");'
@@ -83,7 +84,7 @@ _READ: Final = (
     ' + ($contains($a, ".") ? $number($substring($_f & "000000", 0, 6)) : 0))'
     ' * ($substring($a, 0, 1) = "-" ? -1 : 1)'
 )
-
+"""The microseconds of a timedelta that pydantic, or whoever sent it, has written as ISO 8601."""
 _SPOKEN: Final = (
     r"($_p := $match($a, /^\s*([0-9]+(?:\.[0-9]+)?)\s*(" + "|".join(SECONDS) + r")s?\s*$/);"
     ' $assert($exists($_p), "DurationError");'

@@ -152,6 +152,7 @@ def _cut(
 def _rsplit(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
     if not arguments:
         return _split(node, of, arguments, source)
+    # From the right and from the left the same: no end of the separator is its beginning.
     written = arguments[0].value if isinstance(arguments[0], Constant) else None
     is_alike = isinstance(written, str) and not any(written.startswith(written[n:]) for n in range(1, len(written)))
     if is_alike and len(arguments) == 1:

@@ -42,6 +42,7 @@ _MOVED: Final = (
     ' $substring($fromMillis($_m), 0, 19) & ($_q = 0 ? "" : "." & $pad($string($_q), -6, "0")) & $_z)'
 )
 """The clock of a time moved by microseconds. Its zone stays as it is written."""
+# In milliseconds, as JSONata has times; a timedelta of the run is microseconds.
 _MIDNIGHT: Final = '$toMillis($a & "T00:00:00Z")'
 _DAYS_APART: Final = f'({_MIDNIGHT} - $toMillis($b & "T00:00:00Z")) * 1000'
 _DATE_MOVED: Final = (
