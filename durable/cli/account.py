@@ -12,11 +12,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from durable.aws.session import code_of
 from durable.cli.outcome import UNAVAILABLE, CommandError
+from durable.cli.refusals import sentence
 from durable.cli.stage import credentials, session
 
 _PATIENCE: Final = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_UNKNOWN: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch"})
 _QUALIFIER: Final = "@aws-cdk/core:bootstrapQualifier"
 _DEFAULT_QUALIFIER: Final = "hnb659fds"
 """CDK's own, in the names of all that `cdk bootstrap` makes."""
@@ -33,29 +32,16 @@ def check_account(*, is_deployed: bool) -> None:
     """
     aws = session()
     credentials(aws)
-    if aws.region_name is None:
-        raise CommandError("no AWS region is set; set AWS_REGION, or run `aws configure`", UNAVAILABLE)
     try:
         account = aws.client("sts", config=_PATIENCE).get_caller_identity()["Account"]
-    except ClientError as error:
-        raise CommandError(_refusal(error), UNAVAILABLE) from None
-    except BotoCoreError as error:
-        raise CommandError(f"AWS cannot be asked whose credentials these are: {error}", UNAVAILABLE) from None
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(sentence(error, "AWS does not say whose credentials these are"), UNAVAILABLE) from None
     if is_deployed and not _is_prepared(aws.client("ssm", config=_PATIENCE)):
         raise CommandError(
             f"the account {account} is not prepared for deployments in {aws.region_name}; run `durable bootstrap`"
             " once, or set AWS_PROFILE and AWS_REGION to where it is",
             UNAVAILABLE,
         )
-
-
-def _refusal(error: ClientError) -> str:
-    code = code_of(error)
-    if code in _EXPIRED:
-        return "the AWS credentials have expired; sign in again, as by `aws sso login`, or set AWS_PROFILE"
-    if code in _UNKNOWN:
-        return f"AWS does not know these credentials ({code}); set AWS_PROFILE, or run `aws configure`"
-    return f"AWS does not say whose credentials these are: {error}"
 
 
 def _is_prepared(ssm: Any) -> bool:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from durable.bindings.workflow import Status
 from durable.cli.operations import Operations
-from durable.cli.outcome import WRONG, CommandError
+from durable.cli.outcome import FAILED, WRONG, CommandError
 from durable.cli.screen import Screen
 from durable.cli.tables import status_text
 from durable.cli.times import moment
@@ -96,7 +96,8 @@ def carry_out(
     ids = ids_of(operations, workflow, chosen)
     if asks and ids:
         what = f"{workflow}/{ids[0]}" if len(ids) == 1 else f"{len(ids):,} runs of {workflow}"
-        click.confirm(f"{action} {what}?", abort=True, err=True)
+        if not click.confirm(f"{action} {what}?", err=True):
+            sys.exit(FAILED)
     # One run that is named: its error is the command's own, with the code that says why.
     if len(chosen.ids) == 1:
         done = act(ids[0])

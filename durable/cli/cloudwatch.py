@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from durable.aws.resources import log_groups_of
 from durable.cli.operations import known
 from durable.cli.outcome import MISSING, UNAVAILABLE, CommandError
+from durable.cli.refusals import sentence
 from durable.cli.stage import StageTransport
 from durable.cli.times import milliseconds
 from durable.clock import timestamp
@@ -74,7 +75,7 @@ class StageLogs:
                         self._seen[id] = event["timestamp"]
                         yield from self._lines(event)
         except (BotoCoreError, ClientError) as error:
-            raise CommandError(f"CloudWatch does not tell what was logged: {error}", UNAVAILABLE) from None
+            raise CommandError(sentence(error, "CloudWatch does not tell what was logged"), UNAVAILABLE) from None
 
     @property
     def _pattern(self) -> str:

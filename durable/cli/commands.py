@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from durable import __version__
-from durable.cli.outcome import WRONG, print_error
+from durable.cli.outcome import INTERRUPTED, WRONG, print_error
 
 MODULES: Final = {
     "init": "init",
@@ -65,6 +65,9 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except click.UsageError as error:
             self._unreadable(ctx, error)
+        except (KeyboardInterrupt, click.Abort):  # of a question, Ctrl-C or "no"
+            click.echo("stopped", err=True)
+            ctx.exit(INTERRUPTED)
 
     @staticmethod
     def _unreadable(ctx: click.Context, error: click.UsageError) -> NoReturn:

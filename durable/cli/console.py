@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from durable.cli.outcome import UNAVAILABLE, WRONG, CommandError, sentences
+from durable.cli.operations import Operations
+from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.clock import SystemClock
 
 _PORT: Final = 8788
@@ -33,12 +34,7 @@ def console(stage: str | None, port: int) -> None:
     from durable.project import load
 
     transport, clock = StageTransport(stage), SystemClock()
-    answer = transport.send("GET", "/api/workflows", None)
-    if answer.status >= 400:
-        raise CommandError(
-            f"the API of the stage {stage} answers {answer.status}; IAM must let you execute-api:Invoke it",
-            UNAVAILABLE,
-        )
+    Operations(transport).workflows()  # whoever is not let in is told so here, and not on every page
     asked = AskedStage(transport, clock)
     kept = namespaces_of(transport), buckets_of(transport), queues_of(transport)
     app, key = stage_console(asked, build(load()), *kept, clock)

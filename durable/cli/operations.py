@@ -23,6 +23,7 @@ _PATH: Final = re.compile(r"/api/workflows/(?P<workflow>[^/]+)/instances(?:/(?P<
 WHICH: Final = "/api/console/project"
 """The local server's route that names its project."""
 _START: Final = "start the server with `durable dev`, name its port with --port, or a deployed stage with --stage"
+_INVOKE: Final = "IAM must let you execute-api:Invoke the API, and credentials that have expired are to be renewed"
 LATEST: Final = "latest"
 NOT_LATEST: Final = "`latest` in place of an id is the run that changed last; give it another id"
 
@@ -276,5 +277,7 @@ def segment(name: str) -> str:
 def _problem(status: int, said: Any) -> str:
     if not isinstance(said, dict):
         return f"the server answered {status}, and not what is known here; see its log"
+    if status == 403 and "message" in said:  # API Gateway's own answer, before the API was asked
+        return f"AWS does not let you in: {str(said['message']).rstrip('.')}; {_INVOKE}"
     fields = [f"  {each['field'] or 'the body'}: {each['message']}" for each in said.get("errors", ())]
     return "\n".join([str(said.get("detail") or said.get("message") or f"the server answered {status}"), *fields])

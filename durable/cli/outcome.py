@@ -87,8 +87,25 @@ def sentences(command: Callable[P, T]) -> Callable[P, T]:
                 raise
             print_error(_unusable(error), kwargs.get("as_json"))
             sys.exit(WRONG)
+        except Exception as error:
+            refused = _of_aws(error)
+            if refused is None:
+                raise
+            print_error(refused, kwargs.get("as_json"))
+            sys.exit(UNAVAILABLE)
 
     return called
+
+
+def _of_aws(error: Exception) -> str | None:
+    """Return what an error of boto3 says, with the remedy; None for an error of another kind."""
+    if "botocore" not in sys.modules:  # most commands do without it, and some machines
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from durable.cli.refusals import sentence
+
+    return sentence(error, "AWS refuses this") if isinstance(error, BotoCoreError | ClientError) else None
 
 
 def _unusable(error: OSError) -> str:

@@ -22,6 +22,7 @@ from durable.aws.resources import Resource, resources_of, worker_of
 from durable.aws.session import region
 from durable.cli.operations import Answer
 from durable.cli.outcome import MISSING, UNAVAILABLE, WRONG, CommandError
+from durable.cli.refusals import NO_CREDENTIALS, NO_REGION, sentence
 
 _SERVICE: Final = "execute-api"
 
@@ -35,12 +36,12 @@ class StageTransport:
         """Find the credentials; the stack is looked for when something of it is wanted.
 
         Raises:
-            CommandError: there are none.
+            CommandError: there are none, or this is no project's folder.
         """
         self.stage = stage
+        self.stack = _stack(stage)
         self.session = session()
         self._credentials = credentials(self.session)
-        self.stack = _stack(stage)
         # botocore's own clients read this variable; the API is called without one, and is to trust the same.
         trusted: Any = os.environ.get("AWS_CA_BUNDLE") or True  # a path is taken too, which the stubs do not know
         self._http = URLLib3Session(verify=trusted)
@@ -70,27 +71,37 @@ class StageTransport:
             SigV4Auth(self._credentials, _SERVICE, self.session.region_name).add_auth(request)
             response = self._http.send(request.prepare())
         except BotoCoreError as error:
-            raise CommandError(f"{self._url} does not answer: {error}", UNAVAILABLE) from None
+            raise CommandError(sentence(error, f"{self._url} does not answer"), UNAVAILABLE) from None
         return Answer(response.status_code, response.content)
 
 
 def session() -> boto3.Session:
-    """Return a session of the AWS configuration of this machine."""
-    return boto3.Session(region_name=region())  # as the CDK CLI, which reads both variables, this one first
+    """Return a session of the AWS configuration of this machine.
+
+    Raises:
+        CommandError: the configuration is not complete.
+    """
+    try:
+        # As the CDK CLI, which reads both variables, this one first.
+        return boto3.Session(region_name=region())
+    except BotoCoreError as error:
+        raise CommandError(sentence(error, "the AWS configuration cannot be used"), UNAVAILABLE) from None
 
 
 def credentials(session: boto3.Session) -> Credentials:
-    """Return the credentials of the AWS configuration of this machine.
+    """Return the credentials of the AWS configuration of this machine, which also names a region.
 
     Raises:
-        CommandError: there are none.
+        CommandError: there are none, or there is no region.
     """
     try:
         found = session.get_credentials()
     except BotoCoreError as error:
-        raise CommandError(f"the AWS configuration gives no credentials: {error}", UNAVAILABLE) from None
+        raise CommandError(sentence(error, "the AWS configuration gives no credentials"), UNAVAILABLE) from None
     if found is None:
-        raise CommandError("there are no AWS credentials; set AWS_PROFILE, or run `aws configure`", UNAVAILABLE)
+        raise CommandError(NO_CREDENTIALS, UNAVAILABLE)
+    if session.region_name is None:
+        raise CommandError(NO_REGION, UNAVAILABLE)
     return found
 
 
@@ -114,14 +125,14 @@ def _asking(session: boto3.Session, stack: str, stage: str) -> Iterator[None]:
     except ClientError as error:
         # CloudFormation has no code of its own for a stack that is not there.
         if error.response["Error"]["Code"] != "ValidationError":
-            raise CommandError(f"AWS does not tell of the stack {stack}: {error}", UNAVAILABLE) from None
+            raise CommandError(sentence(error, f"AWS does not tell of the stack {stack}"), UNAVAILABLE) from None
         raise CommandError(
             f"there is no stack {stack} in {session.region_name}; deploy it with `durable deploy --stage {stage}`, or"
             " set AWS_PROFILE and AWS_REGION to where it is",
             MISSING,
         ) from None
     except BotoCoreError as error:
-        raise CommandError(f"AWS cannot be asked for the stack {stack}: {error}", UNAVAILABLE) from None
+        raise CommandError(sentence(error, f"AWS cannot be asked for the stack {stack}"), UNAVAILABLE) from None
 
 
 def _url(session: boto3.Session, stack: str, stage: str) -> str:

@@ -128,11 +128,17 @@ def test_what_is_wrong_in_a_later_request_is_told_by_its_place_among_all(serve: 
     ]
 
 
+INVOKE = (
+    "AWS does not let you in: Forbidden; IAM must let you execute-api:Invoke the API, and credentials that have expired"
+    " are to be renewed\n"
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
         ((404, {"detail": "There is no workflow of this name."}), 3, "There is no workflow of this name.\n"),
-        ((403, {"message": "Forbidden"}), 5, "Forbidden\n"),
+        ((403, {"message": "Forbidden"}), 5, INVOKE),
         (GONE, 5, "nothing answers\n"),
     ],
 )

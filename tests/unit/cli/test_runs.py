@@ -216,6 +216,8 @@ def test_delete_asks_first(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(bulk, "_terminal", lambda: True)
     server = serve((200, {"id": "order-1", "workflow": "shop"}))
     assert run("delete", "shop", "order-1", input="n\n").exit_code == 1
+    interrupted = run("delete", "shop", "order-1", input="")  # click asks no more, as by Ctrl-C
+    assert (interrupted.exit_code, interrupted.stderr[-8:]) == (130, "stopped\n")
     assert server.asked == []
     assert run("delete", "shop", "order-1", "--yes").exit_code == 0
     assert server.asked == [("DELETE", "/api/workflows/shop/instances/order-1", None)]
@@ -311,6 +313,12 @@ def test_an_answer_is_an_exit_code_and_its_sentence(serve: Serve, status: int, c
     assert (result.exit_code, result.stderr) == (code, "So it is.\n  params.sku: Field required\n")
     as_json = run("pause", "shop", "order-1", "--json")
     assert json.loads(as_json.stderr) == {"error": "So it is.\n  params.sku: Field required", "status": status}
+
+
+def test_ctrl_c_is_an_exit_code_of_its_own(serve: Serve) -> None:
+    serve(KeyboardInterrupt())
+    result = run("list", "shop")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "stopped\n")
 
 
 def test_a_server_that_is_not_there_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
