@@ -16,7 +16,8 @@ CODE = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda each: str(each.relative_to(ROOT)))
 def test_the_code_that_a_page_shows_is_the_projects(page: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    found = re.findall(r"^ *```python\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = [textwrap.dedent(each) for each in found]  # one of a list is indented
 
     assert blocks
     for block in blocks:

@@ -13,7 +13,7 @@ import pytest
 from durable.project import project_of
 
 FOLDER = Path(__file__).parents[3] / "docs" / "howto"
-WITH_TESTS = ["auth", "http", "moto", "routes"]
+WITH_TESTS = ["auth", "bindings", "http", "moto", "routes"]
 
 
 def python_of(page: str) -> str:
