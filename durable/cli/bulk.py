@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from durable.bindings.workflow import Status
+from durable.cli.completion import runs
 from durable.cli.operations import Operations
 from durable.cli.outcome import FAILED, WRONG, CommandError
 from durable.cli.screen import Screen
@@ -46,7 +47,7 @@ class Chosen:
 def on_chosen(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the ids of runs, or the options that choose them; it is called with `chosen`."""
 
-    @click.argument("ids", nargs=-1, metavar="[ID]...")
+    @click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=runs)
     @click.option("--status", type=click.Choice(get_args(Status)), help="All runs in this status, in place of ids.")
     @click.option("--where", help="All runs with this value in a search attribute, in place of ids: customer_id=ann.")
     @click.option("--since", help='With --status, only runs that changed since: a time, or how long ago: "1 hour".')

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from durable.cli.completion import stages
 from durable.cli.operations import Operations
 from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.clock import SystemClock
@@ -14,7 +15,7 @@ _PORT: Final = 8788
 
 
 @click.command()
-@click.option("--stage", help="The deployed stage, as prod.")
+@click.option("--stage", shell_complete=stages, help="The deployed stage, as prod.")
 @click.option("--port", default=_PORT, show_default=True, type=click.IntRange(0, 65535), help="Where it is served.")
 @sentences
 def console(stage: str | None, port: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from durable.bindings import Database
+from durable.cli.completion import declared
 from durable.cli.outcome import MISSING, CommandError, json_option, sentences
 from durable.project import load
 
@@ -18,7 +19,7 @@ def db() -> None:
 
 
 @db.command()
-@click.argument("names", nargs=-1, metavar="[DATABASE]...")
+@click.argument("names", nargs=-1, metavar="[DATABASE]...", shell_complete=declared("database"))
 @click.option("--data", default=".data", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 @json_option
 @sentences

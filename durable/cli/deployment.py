@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from durable.cli.completion import stages
 from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.modules import called_in, imported
 from durable.project import load
@@ -22,7 +23,9 @@ _REHEARSAL: Final = "infra.rehearsal"
 
 def _on_stage(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the stage and the arguments of the CDK CLI."""
-    stage = click.option("--stage", default="dev", show_default=True, envvar="STAGE", help="The stage, as prod.")
+    stage = click.option(
+        "--stage", shell_complete=stages, default="dev", show_default=True, envvar="STAGE", help="The stage, as prod."
+    )
     arguments = click.argument("arguments", nargs=-1, metavar="[-- CDK_ARGUMENTS]")
     return stage(arguments(sentences(command)))
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from durable.cli.completion import runs
 from durable.cli.operations import LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
 from durable.cli.outcome import INTERRUPTED
@@ -30,7 +31,7 @@ _COLOURS: Final = {
 
 @click.command()
 @workflow_argument
-@click.argument("id", default=LATEST)
+@click.argument("id", default=LATEST, shell_complete=runs)
 @click.option("--follow", is_flag=True, help="Show what happens until the run ends.")
 @on_runs
 def events(operations: Operations, screen: Screen, *, workflow: str, id: str, follow: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from durable.cli.completion import declared, runs
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs, stage_of
 from durable.cli.outcome import INTERRUPTED, MISSING, CommandError
@@ -26,8 +27,8 @@ Read = Callable[[Any], dict[str, Any]]
 
 
 @click.command()
-@click.argument("workflow", required=False)
-@click.argument("id", required=False)
+@click.argument("workflow", required=False, shell_complete=declared("workflow"))
+@click.argument("id", required=False, shell_complete=runs)
 @click.option("--follow", is_flag=True, help="Go on with what is logged, until Ctrl-C.")
 @click.option("--since", default="1 day", show_default=True, help="With --stage, how far back to look.")
 @on_runs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from durable.cli.completion import declared, runs, stages
 from durable.cli.operations import LocalTransport, Operations
 from durable.cli.outcome import json_option, sentences
 from durable.cli.screen import Screen
@@ -16,8 +17,8 @@ if TYPE_CHECKING:  # boto3 takes a quarter of a second
     from durable.cli.stage import StageTransport
 
 _PORT: Final = 8787
-workflow_argument = click.argument("workflow")
-id_argument = click.argument("id")
+workflow_argument = click.argument("workflow", shell_complete=declared("workflow"))
+id_argument = click.argument("id", shell_complete=runs)
 
 
 def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,7 +28,7 @@ def on_runs(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--port", default=_PORT, show_default=True, envvar="PORT", type=click.IntRange(1, 65535), help="Its port."
     )
-    @click.option("--stage", help="Operate a deployed stage, as prod; requests are signed.")
+    @click.option("--stage", shell_complete=stages, help="Operate a deployed stage, as prod; requests are signed.")
     @json_option
     @sentences
     @functools.wraps(command)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from durable.bindings import Workflow
+from durable.cli.completion import declared
 from durable.cli.operations import known
 from durable.cli.outcome import FAILED, MISSING, WRONG, CommandError, json_option, sentences
 from durable.modules import shown
@@ -91,7 +92,7 @@ def _say(found: Sequence[Path], check: bool, as_json: bool, stale: str, notes: S
 
 
 @click.command()
-@click.argument("workflow")
+@click.argument("workflow", shell_complete=declared("workflow"))
 @json_option
 @sentences
 def graph(workflow: str, as_json: bool) -> None:
@@ -104,7 +105,7 @@ def graph(workflow: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("workflow", required=False)
+@click.argument("workflow", required=False, shell_complete=declared("workflow"))
 @click.option(
     "--rounds",
     default=1,

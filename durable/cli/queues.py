@@ -9,6 +9,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from durable.cli.completion import declared
 from durable.cli.contents import queues_of
 from durable.cli.operations import Operations, known, segment
 from durable.cli.options import on_runs, stage_of
@@ -21,7 +22,7 @@ _ROUTE = "/api/console/queues"
 
 
 @click.command()
-@click.argument("queue", required=False)
+@click.argument("queue", required=False, shell_complete=declared("queue"))
 @click.option("--redrive", is_flag=True, help="Deliver the dead letters of QUEUE anew, with all their attempts.")
 @on_runs
 def queues(operations: Operations, screen: Screen, *, queue: str | None, redrive: bool) -> None:

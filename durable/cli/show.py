@@ -9,6 +9,7 @@ from click.core import ParameterSource
 
 from durable.bindings.workflow import Status
 from durable.cli import tables
+from durable.cli.completion import declared, runs
 from durable.cli.described import described
 from durable.cli.operations import LATEST, Operations
 from durable.cli.options import on_runs, where, workflow_argument
@@ -19,7 +20,7 @@ from durable.clock import SystemClock
 
 
 @click.command()
-@click.argument("workflow", required=False)
+@click.argument("workflow", required=False, shell_complete=declared("workflow"))
 @click.option("--status", type=click.Choice(get_args(Status)), help="Only runs in this status.")
 @click.option("--where", help="Only runs with this value in a search attribute: customer_id=ann.")
 @click.option("--prefix", help="Only runs whose ids begin so.")
@@ -75,7 +76,7 @@ def _is_said(option: str) -> bool:
 
 @click.command()
 @workflow_argument
-@click.argument("id", default=LATEST)
+@click.argument("id", default=LATEST, shell_complete=runs)
 @click.option("--follow", is_flag=True, help="Show its steps until it ends; exit with 1 if it fails.")
 @on_runs
 def describe(operations: Operations, screen: Screen, *, workflow: str, id: str, follow: bool) -> None:

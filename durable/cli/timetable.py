@@ -9,6 +9,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from durable.cli.completion import declared
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs
 from durable.cli.outcome import MISSING, CommandError
@@ -21,7 +22,7 @@ from durable.timetable import Appointment, timetable
 
 @click.command()
 @click.argument("action", required=False, type=click.Choice(["run"]))
-@click.argument("workflow", required=False)
+@click.argument("workflow", required=False, shell_complete=declared("workflow"))
 @click.option("--key", help="With run, which schedule of the workflow, where it has several.")
 @on_runs
 def schedules(
