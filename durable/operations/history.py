@@ -137,7 +137,8 @@ def _of_attempt(row: AnyStep, attempt: AttemptRow) -> Iterator[_Recorded]:
     if finished is not None:
         when = attempt.get("recorded")
         if error is not None:
-            public = {name: error[name] for name in ("name", "message")}
+            # Its class is the code's; what it said may be data of the run.
+            public = {name: error[name] for name in ("name", "message", "exception") if error.get(name)}
             yield _recorded(row.sort, finished, when, type="attemptFailed", error=public, **numbered)
         if "outcome" in attempt:
             ended = "stepComplete" if attempt["outcome"] == "result" else "stepErrored"

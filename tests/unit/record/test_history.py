@@ -28,7 +28,7 @@ from tests.unit.record.conftest import FakeMachines, FakeTokens
 
 DONE = ExecutionState("SUCCEEDED", output=1)
 FAILED = ExecutionState("FAILED", error="Odd", cause='{"errorMessage": "a: It is odd.", "stackTrace": []}')
-ODD = Failure("Odd", "It is odd.", "Odd")
+ODD = Failure("Odd", "It is odd.", "KeyError", detail="ann@example.com")
 SECOND, HOUR = 1_000, 3_600_000
 
 
@@ -287,6 +287,7 @@ def test_what_a_retry_forgot_is_told_anew(place: Place) -> None:
         *("created", "stepStarted", "attemptFailed", "stepErrored", "errored"),
         *("retried", "stepStarted", "stepComplete", "complete"),
     ]
+    assert told[2].error == {"name": "Odd", "message": "It is odd.", "exception": "KeyError"}  # not what it said
     assert told[4].error == {"name": "Odd", "message": "It is odd.", "step": "a"}
     assert place.anew() == told
 
