@@ -26,6 +26,7 @@ from durable.compiler.expressions.advice import (
 )
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
+from durable.compiler.expressions.comparisons import received
 from durable.compiler.expressions.formats import represented, spelled
 from durable.compiler.expressions.iterables import LAZY, VIEWS, elements
 from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
@@ -135,7 +136,7 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
     if isinstance(called.value, ast.Name) and called.value.id == reader.names.step:
         remedy = f"write `await {source}`; to run several at once, write them in `await asyncio.gather(…)`"
         raise Refused(node, f"`{source}` is not awaited", remedy)
-    of = reader.value(called.value, scope)
+    of = received(reader.value(called.value, scope))
     if isinstance(of.kind, SetOf):
         return sets.method(reader, node, of, called.attr, scope)
     if changes(called.attr) and not is_unknown(of.kind):
@@ -226,7 +227,7 @@ def _home(function: Any) -> str:
 
 
 def _len(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
-    value = only(node, "len", arguments, source)
+    value = received(only(node, "len", arguments, source))
     match of_one_shape(acts_as(value.kind)):
         case Text():
             return Apply("$length", (value,), INTEGER)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import Final, Literal
 
+from durable.compiler.expressions import spans
 from durable.compiler.expressions.advice import written_member
 from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none, require_sides
 from durable.compiler.expressions.times import compared
 from durable.compiler.source.problems import Refused
+from durable.compiler.types.annotations import as_set
 from durable.compiler.types.assignability import overlap
 from durable.compiler.types.keys import as_text, looked_up
 from durable.compiler.types.kinds import (
@@ -30,6 +33,7 @@ from durable.compiler.types.kinds import (
     Opaque,
     Record,
     SetOf,
+    Span,
     Text,
     TupleOf,
     acts_as,
@@ -211,6 +215,12 @@ def _pairs(one: ListOf | TupleOf, other: ListOf | TupleOf) -> Iterator[tuple[Kin
     return itertools.product(_elements(one), _elements(other))
 
 
+def received(value: Expression) -> Expression:
+    """Return a set that arrived as data as a set of `run`, and anything else as it is."""
+    kind = as_set(value.kind)
+    return value if kind == value.kind else dataclasses.replace(value, kind=kind)
+
+
 def hashable(node: ast.AST, kind: Kind, source: str) -> None:
     """Refuse elements of a set that Python and JSON do not find equal alike."""
     for each in members(kind):
@@ -275,9 +285,10 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     for value in (container, item):
         refuse_any(node, value, f"a side of `{source}`")
     refuse_none(node, container, f"the right side of `{source}`")
+    container = received(container)
     kind = of_one_shape(acts_as(container.kind))
     match kind:
-        case ListOf(TupleOf() | Opaque() as of) | SetOf(TupleOf() as of):
+        case ListOf(TupleOf() | Opaque() as of) | SetOf(TupleOf() | Opaque() as of):
             # JSONata's `in` compares plain values only: tuples and times are compared one by one.
             one, wanted = Variable("_m", of), Variable("_w", item.kind)
             same = comparison(node, ast.Eq(), one, wanted, source)
@@ -315,6 +326,8 @@ def truth(node: ast.AST, value: Expression, source: str) -> Expression:
     if isinstance(kind, Boolean) or is_unknown(kind):
         return value
     refuse_any(node, value, f"`{source}`")
+    if spans.is_span(kind):
+        return Truth(spans.as_span(value))
     # None is false in every form, so only the kinds beside it have to agree on one.
     forms = {_truth_form(acts_as(each)) for each in members(present(kind))} if not isinstance(kind, Null) else {"none"}
     if len(forms) > 1 or None in forms:
@@ -337,10 +350,10 @@ def _counts(python: type) -> bool:
 
 
 def _truth_form(kind: Kind) -> str | None:
-    match kind:
+    match as_set(kind):
         case Boolean():
             return "bool"
-        case Integer() | Float():
+        case Integer() | Float() | Span():
             return "number"
         case Text():
             return "str"

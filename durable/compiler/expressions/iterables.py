@@ -16,6 +16,7 @@ from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import HOISTED
 from durable.compiler.source.problems import Refused
+from durable.compiler.types.annotations import as_set
 from durable.compiler.types.keys import KEYS, as_key, as_text, kind_of_keys, written_as
 from durable.compiler.types.kinds import (
     UNKNOWN,
@@ -85,7 +86,7 @@ def iterable(reader: Reader, node: ast.expr, scope: Scope, *, unordered: bool = 
     if found and isinstance(cls, type) and issubclass(cls, enum.Enum):
         return list_display(tuple(literal(node, each, reader.source.of(node)) for each in cls), is_tuple=False)
     value = reader.value(node, scope)
-    kind = of_one_shape(acts_as(value.kind))
+    kind = as_set(of_one_shape(acts_as(value.kind)))
     if isinstance(kind, (DictOf, Fixed)):
         return _view(reader, node, node, "keys", scope)
     if isinstance(kind, SetOf):

@@ -72,7 +72,7 @@ def built(reader: Reader, node: ast.Call, record: Record, scope: Scope) -> Expre
         raise Refused(node, f"`{source}` makes {_article(record)}, which {refused}", _LET_A_STEP)
     given: dict[str, tuple[ast.expr, Expression]] = {}
     for name, each in given_fields(node, record, source).items():
-        value = reader.element(each, scope)
+        value = reader.held(each, scope)
         given[name] = each, _fitting(reader, each, record, name, value)
     entries: list[tuple[str, Expression]] = []
     for name, field in fields.items():
@@ -136,7 +136,7 @@ def replaced(
     entries: list[tuple[str, Expression]] = []
     for name, each in named.items():
         alias = _alias(each, record, name)
-        value = reader.element(each, scope)
+        value = reader.held(each, scope)
         if is_unknown(value.kind):
             return Constant(None, value.kind)
         entries.append((alias, _checked(each, reader.source.of(each), record, name, value)))
@@ -233,7 +233,7 @@ def _checked(node: ast.expr, source: str, record: Record, name: str, value: Expr
     """Return the value of a field whose kind is that of the field."""
     wanted = record_fields(record)[name]
     refuse_caught(node, value, source)
-    value = as_data(node, value)
+    value = as_data(node, value, wanted.kind)
     if wanted.rewritten:
         raise Refused(node, f"`{name}` of {describe(record)} has a serializer of its own", _LET_A_STEP)
     if not assignable(value.kind, wanted.kind) or _is_bool_for_number(value.kind, wanted.kind):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from durable.compiler.expressions.comparisons import hashable
+from durable.compiler.expressions.comparisons import hashable, received
 from durable.compiler.expressions.iterables import comprehension, elements
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
@@ -104,6 +104,7 @@ def _unique(node: ast.AST, items: Expression, kind: Kind, source: str) -> Expres
 
 def operation(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression | None:
     """Return `a | b`, `a & b`, `a - b` or `a ^ b` of two sets; None of anything else."""
+    left, right = received(left), received(right)
     if not (isinstance(left.kind, SetOf) and isinstance(right.kind, SetOf) and type(node.op) in _OPERATORS):
         return None
     return _combined(node, type(node.op), left, right, source)
@@ -122,6 +123,7 @@ def _combined(
 
 def compared(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expression, source: str) -> Expression | None:
     """Return whether two sets are equal, or one holds the other; None where neither is a set."""
+    left, right = received(left), received(right)
     kinds = (left.kind, right.kind)
     if not any(isinstance(each, SetOf) for each in kinds) or any(map(is_unknown, kinds)):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
+import math
 from datetime import timedelta
 from typing import Final
 
@@ -17,6 +18,8 @@ from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
+from durable.compiler.types.annotations import as_set
+from durable.compiler.types.assignability import assignable
 from durable.compiler.types.kinds import (
     Anything,
     Float,
@@ -85,6 +88,17 @@ _READ: Final = (
     ' * ($substring($a, 0, 1) = "-" ? -1 : 1)'
 )
 """The microseconds of a timedelta that pydantic, or whoever sent it, has written as ISO 8601."""
+
+_SMALL: Final = 2**20
+_FLOOR: Final = (
+    '$assert($b != 0, "ZeroDivisionError"); $_x := $b < 0 ? -$a : $a; $_y := $abs($b);'
+    " $_r := $_x % $_y; $_r := $_r < 0 ? $_r + $_y : $_r; $_q := ($_x - $_r) / $_y + 0;"
+)
+"""The quotient of whole numbers, rounded down, and what is left."""
+_FLOORED: Final = f"({_FLOOR} $_q)"
+_REMAINDER: Final = f"({_FLOOR} $b < 0 ? -$_r + 0 : $_r + 0)"
+_DIVIDED: Final = f"({_FLOOR} 2 * $_r > $_y or (2 * $_r = $_y and $_q % 2 != 0) ? $_q + 1 : $_q)"
+"""The quotient, rounded half to even as timedelta rounds."""
 _SPOKEN: Final = (
     r"($_p := $match($a, /^\s*([0-9]+(?:\.[0-9]+)?)\s*(" + "|".join(SECONDS) + r")s?\s*$/);"
     ' $assert($exists($_p), "DurationError");'
@@ -167,13 +181,19 @@ def as_span(value: Expression) -> Expression:
     return Formula(text, (value,), SPAN)
 
 
-def as_data(node: ast.AST, value: Expression) -> Expression:
-    """Return a value as it becomes data: a timedelta as ISO 8601.
+def as_data(node: ast.AST, value: Expression, wanted: Kind | None = None) -> Expression:
+    """Return a value as it becomes data: a timedelta as ISO 8601, a set as a list where a set is wanted.
+
+    Args:
+        wanted: the kind of what it is data for; None where that is not known.
 
     Raises:
         Refused: it may be a timedelta or a number, which a variable of the run does not tell apart.
     """
     kinds = members(value.kind)
+    for each in () if wanted is None else members(wanted):
+        if isinstance(value.kind, SetOf) and assignable(value.kind, as_set(each)):
+            return dataclasses.replace(value, kind=each)
     if any(isinstance(each, SetOf) for each in kinds):
         raise Refused(
             node, f"a value is {describe(value.kind)} here, and JSON has no sets", "write sorted(…) around it"
@@ -186,6 +206,13 @@ def as_data(node: ast.AST, value: Expression) -> Expression:
     data = join(*(Opaque(timedelta) if isinstance(each, Span) else each for each in kinds))
     text = _WRITTEN if len(kinds) == 1 else f'($type($a) = "number" ? {_WRITTEN} : $a)'
     return Formula(text, (value,), data)
+
+
+def in_run(node: ast.AST, value: Expression, declared: Kind) -> Expression:
+    """Return a value as a variable of a declared kind has it: a set stays one, a timedelta is data."""
+    if isinstance(declared, SetOf):
+        return dataclasses.replace(value, kind=as_set(value.kind))
+    return as_data(node, value)
 
 
 def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Expression, source: str) -> Expression:
@@ -202,10 +229,39 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
             text = '($assert($b != 0, "ZeroDivisionError"); $a / $b)'
             return Formula(text, (one, other), FLOAT, fails=True, says='"division by zero"')
         case ast.Mult() if is_whole(one.kind) or is_whole(other.kind):
-            return Formula(_WHOLE, (Operation("*", one, other, SPAN),), SPAN, fails=True)
+            return _times(one, other)
+        case ast.Mult() | ast.Div() if (ratio := _ratio(one if spans[1] else other)) is not None:
+            span = other if spans[1] else one
+            up, down = ratio if isinstance(node.op, ast.Mult) else ratio[::-1]
+            return _divided(_DIVIDED, _times(span, Constant(up, INTEGER)), Constant(down, INTEGER), SPAN)
+        case ast.Div() if spans[0] and is_whole(other.kind):
+            return _divided(_DIVIDED, one, other, SPAN)
+        case ast.FloorDiv() if spans[0] and (spans[1] or is_whole(other.kind)):
+            return _divided(_FLOORED, one, other, INTEGER if spans[1] else SPAN)
+        case ast.Mod() if all(spans):
+            return _divided(_REMAINDER, one, other, SPAN)
     found = f"`{source}` combines {describe(left.kind)} and {describe(right.kind)}"
-    remedy = "a timedelta takes `+`, `-`, `/` with another one and `*` with a whole number: do anything else in a step"
+    remedy = (
+        "a timedelta takes `+`, `-`, `/`, `//`, `%` with another one, `//` with a whole number, `*` and `/` with that"
+        " or a written float such as 1.5: do anything else in a step"
+    )
     raise Refused(node, found, remedy)
+
+
+def _ratio(value: Expression) -> tuple[int, int] | None:
+    """Return a written float as a fraction of small whole numbers, with which a timedelta is multiplied exactly."""
+    if not isinstance(value, Constant) or not isinstance(value.value, float) or not math.isfinite(value.value):
+        return None
+    up, down = value.value.as_integer_ratio()
+    return (up, down) if max(abs(up), down) <= _SMALL else None
+
+
+def _times(one: Expression, other: Expression) -> Expression:
+    return Formula(_WHOLE, (Operation("*", one, other, SPAN),), SPAN, fails=True)
+
+
+def _divided(text: str, one: Expression, other: Expression, kind: Kind) -> Expression:
+    return Formula(text, (one, other), kind, fails=True, says='"integer division or modulo by zero"')
 
 
 def _sum(operator: str, one: Expression, other: Expression) -> Expression:

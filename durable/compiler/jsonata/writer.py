@@ -15,6 +15,7 @@ from typing import Any, Final, assert_never
 from durable.compiler.jsonata import lists as jsonata_lists
 from durable.compiler.jsonata.syntax import AND, ATOM, CHOOSE, COMPARE, OR, PATH, PLUS, SIGN, TIMES, key, quoted
 from durable.compiler.program.walk import ASSERTED, asks_for_none, is_safe, may_be_missing, size
+from durable.compiler.types.annotations import as_set
 from durable.compiler.types.kinds import (
     Anything,
     Boolean,
@@ -28,6 +29,7 @@ from durable.compiler.types.kinds import (
     Null,
     Record,
     SetOf,
+    Span,
     Text,
     TupleOf,
     acts_as,
@@ -346,10 +348,10 @@ def _truth(of: Expression) -> Rendered:
 
 def _test(of: Expression, kind: Kind) -> str | None:
     """Return what tells a true value of a kind from a false one; None where all are true."""
-    match kind:
+    match as_set(kind):
         case Boolean():
             return _path(of) if may_be_none(of.kind) else _at_least(of, AND)
-        case Integer() | Float():
+        case Integer() | Float() | Span():
             return f"{_path(of)} != 0"
         case Text():
             return f'{_path(of)} != ""'

@@ -13,7 +13,7 @@ from durable.compiler.expressions.arithmetic import arithmetic
 from durable.compiler.expressions.iterables import targets as unpacked
 from durable.compiler.expressions.objects import with_field
 from durable.compiler.expressions.slices import sliced
-from durable.compiler.expressions.spans import as_data
+from durable.compiler.expressions.spans import in_run
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
 from durable.compiler.source.names import made_up
@@ -85,7 +85,7 @@ class AssignmentReader:
         else:
             value = self.reading.value(node)
             if declared is not None:
-                value = value if isinstance(declared, SetOf) else as_data(node, value)
+                value = in_run(node, value, declared)
                 value = dataclasses.replace(value, kind=self._declared_kind(node, value.kind, declared))
             statements = self._bound(first, value, self.reading.source(node))
             if others and isinstance(first, ast.Name):

@@ -16,7 +16,7 @@ from typing import Any, Final
 from durable.compiler.expressions.narrowing import Condition
 from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.scope import Scope, assigned_names
-from durable.compiler.expressions.spans import as_data
+from durable.compiler.expressions.spans import in_run
 from durable.compiler.program.tree import Assign, Branch, Statement
 from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import PropertyRead
@@ -228,8 +228,8 @@ class DefinitionReader(Functions):
         if definition.receives and name == definition.parameters[0].arg:
             refuse_none(node, value, f"what `{definition.name}` is read of in `{self.reading.source(node)}`")
         annotation = next(each.annotation for each in definition.parameters if each.arg == name)
-        value = as_data(node, value) if annotation else value
         declared = self.reading.declared(annotation) if annotation else value.kind
+        value = in_run(node, value, declared) if annotation else value
         if not assignable(value.kind, declared):
             given, wanted = describe(value.kind), describe(declared)
             what = f"`{name}` of `{definition.name}` is declared {wanted} and given {given} here"

@@ -17,7 +17,7 @@ from durable.compiler.expressions.objects import fits
 from durable.compiler.expressions.options import Resolve
 from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
-from durable.compiler.expressions.spans import sleep_length, timeout
+from durable.compiler.expressions.spans import as_data, sleep_length, timeout
 from durable.compiler.program.tree import Place, Sleep, StepCall
 from durable.compiler.source.names import HOISTED, shortened
 from durable.compiler.source.problems import Refusals, Refused
@@ -297,8 +297,8 @@ class StepReader:
         )
 
     def _argument(self, node: ast.expr, step: str, parameter: DataParameter, scope: Scope) -> Expression:
-        value = self.expressions.element(node, scope)
         declared = kind_of(parameter.type)
+        value = as_data(node, self.expressions.held(node, scope), declared)
         if not fits(value.kind, declared):
             raise Refused(
                 node,

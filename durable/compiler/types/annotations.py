@@ -33,6 +33,7 @@ from durable.compiler.types.kinds import (
     OneOf,
     Opaque,
     Record,
+    SetOf,
     Text,
     TupleOf,
     describe,
@@ -178,6 +179,13 @@ def _of_class(cls: type, naming: Naming | None) -> Kind:
 
 def _opaque(annotation: Any, naming: Naming | None) -> Opaque:
     return Opaque(annotation, effective(annotation, naming))
+
+
+def as_set(kind: Kind) -> Kind:
+    """Return the kind of a set that arrived as data, in a field or as a step's result, as that of a set of `run`."""
+    if isinstance(kind, Opaque) and typing.get_origin(kind.python) in (set, frozenset):
+        return SetOf(kind_of(typing.get_args(kind.python)[0], kind.naming))
+    return kind
 
 
 def is_named_tuple(cls: object) -> bool:

@@ -30,7 +30,20 @@ _REWRITING: Final = (
 _PLAIN: Final = frozenset(
     (
         *("any", "none", "bool", "int", "float", "str", "bytes", "date", "time", "datetime", "timedelta", "decimal"),
-        *("uuid", "list", "tuple", "dict", "literal", "enum", "nullable", "union", "tagged-union", "default"),
+        *(
+            "uuid",
+            "list",
+            "set",
+            "frozenset",
+            "tuple",
+            "dict",
+            "literal",
+            "enum",
+            "nullable",
+            "union",
+            "tagged-union",
+            "default",
+        ),
         *("typed-dict", "typed-dict-field", "definitions", "definition-ref", "json-or-python"),
     )
 )

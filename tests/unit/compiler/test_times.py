@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import BaseModel
 
 from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.compiler import compile_workflow
@@ -167,3 +168,36 @@ def test_half_a_microsecond_is_rounded_to_the_even_one(halves: float) -> None:
     body = "return timedelta(microseconds=event.payload.score, seconds=1, milliseconds=event.payload.age) / NAP"
     for age in (0, 1):
         agree(written(body), User(user_id="u", score=halves, age=age))
+
+
+class Part(BaseModel):
+    number: int
+    length: timedelta
+
+
+class DividesWorkflow(WorkflowEntrypoint[Part]):
+    async def run(self, event: WorkflowEvent[Part], step: WorkflowStep) -> list[object]:
+        length, micros = event.payload.length, timedelta(microseconds=event.payload.number)
+        parts = [micros / 2, micros * 1.5, micros * 0.25, micros / 0.5, micros / -2, micros / 3, micros // 7, DAY // 11]
+        whole = [DAY // timedelta(hours=5), length // timedelta(minutes=-1), -length // DAY]
+        rest = [DAY % timedelta(hours=5), length % timedelta(seconds=-7), micros % timedelta(microseconds=4)]
+        return [parts, whole, rest, bool(micros), not length, "some" if length else "none", 2.5 * length]
+
+
+class DividesByWorkflow(WorkflowEntrypoint[Part]):
+    async def run(self, event: WorkflowEvent[Part], step: WorkflowStep) -> object:
+        try:
+            return [event.payload.length / event.payload.number, event.payload.length // event.payload.number]
+        except ZeroDivisionError as error:
+            return str(error)
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 2, 3, 5, -5, 7, 999_999])
+@pytest.mark.parametrize(
+    "length", [timedelta(0), timedelta(days=-1, seconds=5), timedelta(hours=3, microseconds=1)], ids=str
+)
+@pytest.mark.parametrize("workflow", [DividesWorkflow, DividesByWorkflow])
+def test_timedeltas_are_divided_as_in_python(
+    workflow: type[WorkflowEntrypoint[Part]], length: timedelta, number: int
+) -> None:
+    agree(workflow, Part(number=number, length=length))
