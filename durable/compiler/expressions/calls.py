@@ -76,49 +76,50 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     Raises:
         Refused: `run` cannot call it.
     """
-    source = reader.source.of(node)
     found, function = reader.static(node.func, scope)
     # It is looked up in dicts of functions below.
     if found and not isinstance(function, Hashable):
+        source = reader.source.of(node)
         raise Refused(node, f"`{source}` calls a {type(function).__name__}", "call a function")
-    if found and function is isinstance:
-        return is_instance(reader, node, scope).test
     if function is bool and len(node.args) == 1:
         return reader.condition(node.args[0], scope).test
-    if found and function in (set, frozenset):
-        return sets.made(reader, node, scope)
-    if found and function in AGGREGATES:
-        return AGGREGATES[function](reader, node, scope)
-    if found and function is datetime.timedelta:
-        return spans.made(reader, node, scope)
-    if found and function in (datetime.datetime, datetime.date):
-        written: datetime.date = options.constant(node, lambda each: reader.static(each, scope), _OF_TIMES)
-        return times.constant(written)
+    if found and function in _READERS:
+        return _READERS[function](reader, node, scope)
     if found and is_named_tuple(function):
         return named_tuple(reader, node, function, scope)
     record = record_of(function) if found else None
     if record is not None:
         return built(reader, node, record, scope)
-    if found and function is dataclasses.replace:
-        return _replaced(reader, node, scope)
     # After what the compiler knows itself: an author's function of the name of a builtin is found by its value, not by
     # its name.
     inlined = reader.inline(node, scope)
     if inlined is not None:
         return inlined
     if found:
-        refusal = lazy(node, function, source)
-        if refusal is not None:
-            raise refusal
-        if not (inspect.isbuiltin(function) or isinstance(function, type)) or function not in FUNCTIONS:
-            raise _refused_call(node, source, function)
-        arguments = _arguments(reader, node, scope)
-        unknown = unreported(*(each.kind for each in arguments))
-        if unknown is not None:
-            return Constant(None, unknown)
-        return FUNCTIONS[function](node, arguments, source)
+        return _of_values(reader, node, function, scope)
     if isinstance(node.func, ast.Attribute):
         return _method_call(reader, node, node.func, scope)
+    return _unknown_call(reader, node, scope)
+
+
+def _of_values(reader: Reader, node: ast.Call, function: Any, scope: Scope) -> Expression:
+    """Return a call of a function that is given values, as `len(x)`."""
+    source = reader.source.of(node)
+    refusal = lazy(node, function, source)
+    if refusal is not None:
+        raise refusal
+    if not (inspect.isbuiltin(function) or isinstance(function, type)) or function not in FUNCTIONS:
+        raise _refused_call(node, source, function)
+    arguments = _arguments(reader, node, scope)
+    unknown = unreported(*(each.kind for each in arguments))
+    if unknown is not None:
+        return Constant(None, unknown)
+    return FUNCTIONS[function](node, arguments, source)
+
+
+def _unknown_call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Refuse a call of what no module knows, unless what it stands for was refused already."""
+    source = reader.source.of(node)
     local = scope.locals.get(node.func.id) if isinstance(node.func, ast.Name) else None
     if local is not None and is_unknown(local.value.kind):
         return local.value
@@ -181,6 +182,24 @@ def _replaced(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     if None in named:
         raise Refused(node, f"`{text}` spreads its fields", "write `field=value` for each")
     return replaced(reader, node, of, of.kind, {str(name): each for name, each in named.items()}, scope)
+
+
+def _written_time(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    written: datetime.date = options.constant(node, lambda each: reader.static(each, scope), _OF_TIMES)
+    return times.constant(written)
+
+
+_READERS: Final[dict[object, Callable[[Reader, ast.Call, Scope], Expression]]] = {
+    **AGGREGATES,
+    isinstance: lambda reader, node, scope: is_instance(reader, node, scope).test,
+    set: sets.made,
+    frozenset: sets.made,
+    datetime.timedelta: spans.made,
+    datetime.datetime: _written_time,
+    datetime.date: _written_time,
+    dataclasses.replace: _replaced,
+}
+"""What reads a call by its syntax: an argument of it may be a generator, a class or a name of a field."""
 
 
 def _arguments(reader: Reader, node: ast.Call, scope: Scope) -> list[Expression]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable.compiler.program.walk import may_fail, reads
-from durable.compiler.states.states import Edge, Machine, Map, Parallel, Pass, State
+from durable.compiler.states.states import Edge, Machine, Pass, State
 from durable.compiler.types.terms import Expression
 
 _EMPTY: frozenset[str] = frozenset()
@@ -14,7 +14,7 @@ _EMPTY: frozenset[str] = frozenset()
 def prune(machine: Machine) -> None:
     """Drop dead assignments and empty Passes. An assignment that may fail is kept: the program fails there."""
     for state in machine.states:
-        for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
+        for inner in state.inner():
             prune(inner)
     live = live_before(machine.states)
     for edge in machine.edges():

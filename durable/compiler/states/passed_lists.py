@@ -34,13 +34,9 @@ class Lists:
         self._find(edges)
 
     def _name(self, number: int, state: AnyState) -> None:
-        match state:
-            case Parallel(branches=machines):
-                pass
-            case Map(body=body):
-                machines = [body]
-            case _:
-                return
+        machines = state.inner()
+        if not machines:
+            return
         names = tuple(f"branch {branch} of block {number}" for branch in range(len(machines)))
         self._elements[state] = names
         for name, machine in zip(names, machines, strict=True):
@@ -123,5 +119,5 @@ def edges_of(machine: Machine) -> Iterator[Edge]:
 def _machines(machine: Machine) -> Iterator[Machine]:
     yield machine
     for state in machine.states:
-        for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
+        for inner in state.inner():
             yield from _machines(inner)

@@ -15,7 +15,7 @@ from typing import Final
 
 from durable.compiler.program.walk import children, depth, mapped, may_fail, reads, size, substitute
 from durable.compiler.states.liveness import live_before
-from durable.compiler.states.states import Edge, Machine, Map, Parallel, Pass
+from durable.compiler.states.states import Edge, Machine, Pass
 from durable.compiler.types.kinds import may_be_none
 from durable.compiler.types.terms import (
     Apply,
@@ -300,7 +300,7 @@ def share(machine: Machine, spare: Callable[[], str]) -> None:
     for state in list(machine.states):
         # Also without assignments: what a state evaluates may be too deep by itself, or hold a value twice.
         state.change(Sequence().written)
-        for inner in state.branches if isinstance(state, Parallel) else [state.body] if isinstance(state, Map) else []:
+        for inner in state.inner():
             share(inner, spare)
         for edge in state.edges():
             wanted = live[edge.target] if edge.target is not None else frozenset[str]()

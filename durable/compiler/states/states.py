@@ -57,6 +57,10 @@ class State:
         """Return all outgoing edges."""
         return [self.next]
 
+    def inner(self) -> list[Machine]:
+        """Return the machines that run in it."""
+        return []
+
     def expressions(self) -> list[Expression]:
         """Return the expressions that the state itself evaluates."""
         return []
@@ -173,6 +177,9 @@ class Parallel(Caught):
 
     branches: list[Machine] = field(default_factory=list)
 
+    def inner(self) -> list[Machine]:
+        return self.branches
+
     def expressions(self) -> list[Expression]:
         return [each for machine in self.branches for each in machine.expressions()]
 
@@ -198,6 +205,9 @@ class Map(Caught):
     timed: bool = False
     limit: Expression | None = None
     body: Machine = field(kw_only=True)
+
+    def inner(self) -> list[Machine]:
+        return [self.body]
 
     def expressions(self) -> list[Expression]:
         return [self.items, *([self.limit] if self.limit else []), *self.body.expressions()]
